@@ -1,0 +1,42 @@
+"""Builds the page's half (``streamwidget/static/``) when a wheel, an sdist or an editable install is made.
+
+A source tree needs Node once, and again when ``js/`` is newer than the bundle. An sdist carries the bundle, so that a
+wheel made from it needs no Node.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+BUNDLE = ("widget.js", "widget.css")
+
+
+class BundleHook(BuildHookInterface[Any]):
+    """Run ``npm ci`` and ``npm run build`` in ``js/`` if the bundle is missing or older than its sources."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  hatchling's signature
+        """Make sure that the bundle is there before hatchling collects the files."""
+        root = Path(self.root)
+        static = root / "streamwidget" / "static"
+        built = all((static / name).is_file() for name in BUNDLE)
+        from_sdist = (root / "PKG-INFO").is_file()
+        if built and (from_sdist or not _outdated(root / "js", static)):
+            return
+        npm = shutil.which("npm")
+        if npm is None:
+            state = "older than its sources in js/" if built else "missing"
+            message = f"streamwidget: the bundle in streamwidget/static/ is {state}, and npm, which builds it, was not \
+found. Install Node.js >= 20, or install streamwidget from a wheel or an sdist, which carry the bundle."
+            raise RuntimeError(message)
+        for command in (["ci"], ["run", "build"]):
+            subprocess.run([npm, *command], cwd=root / "js", check=True, stdin=subprocess.DEVNULL)
+
+
+def _outdated(js: Path, static: Path) -> bool:
+    sources = [*js.glob("*.json"), *js.glob("*.mjs"), *(path for path in (js / "src").rglob("*") if path.is_file())]
+    return max(path.stat().st_mtime for path in sources) > min((static / name).stat().st_mtime for name in BUNDLE)

@@ -1,0 +1,43 @@
+"""Fixtures for all tests: real kernels, and a demo server to point them at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kernels import GENERATIONS, Kernel, start_kernel
+
+if TYPE_CHECKING:
+    from streamwidget.demo import DemoServer
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    """A demo server of the test's own."""
+    from streamwidget.demo import DemoServer
+
+    with DemoServer() as server:
+        yield server
+
+
+@pytest.fixture(params=GENERATIONS)
+def generation(request: pytest.FixtureRequest) -> str:
+    """Each supported generation of ipykernel: latest, 7.3, 6.x. Parametrize it indirectly to choose some."""
+    return str(request.param)
+
+
+@pytest.fixture
+def kernel_env(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The kernel's settings: the ``demo`` server's address if the test asks for that fixture. Override to add some."""
+    if "demo" in request.fixturenames:
+        return {"STREAMWIDGET_BASE_URL": request.getfixturevalue("demo").url}
+    return {}
+
+
+@pytest.fixture
+def kernel(generation: str, kernel_env: dict[str, str]) -> Iterator[Kernel]:
+    """A fresh kernel of each generation."""
+    with start_kernel(generation, kernel_env) as started:
+        yield started
