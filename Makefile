@@ -1,0 +1,74 @@
+# demo, test, bench, lint, format, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are enough
+# (and, for the browser tests, a Chromium, or root to install one).
+
+VENV := .venv
+BIN := $(VENV)/bin
+BUNDLE := streamwidget/static/widget.js
+SOURCES := $(wildcard js/*.json js/*.mjs js/src/* js/src/*/*)
+KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp
+# Nothing of the person's own provider settings reaches the demo, the tests or the benchmarks.
+OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u STREAMWIDGET_API_KEY \
+  -u STREAMWIDGET_MODEL JUPYTER_PREFER_ENV_PATH=1
+
+.PHONY: demo test bench lint format build kernels clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
+	$(OFFLINE) $(BIN)/jupyter lab notebooks/00_quickstart.ipynb --LabApp.extension_manager=readonly \
+	  $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname))),,--no-browser) \
+	  $(if $(filter 0,$(shell id -u)),--allow-root)
+
+test: lint kernels  ## lint, JavaScript tests, Python tests (real kernels and a real browser too)
+	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" npm test
+	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest
+
+bench: $(VENV)/.stamp-bench kernels  ## the figures, side by side with what people use today
+	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m tests.benchmarks
+
+lint: $(VENV)/.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	cd js && npm run check && npm run size
+
+format: $(VENV)/.stamp
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+	cd js && npx biome check --write .
+
+build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
+	$(BIN)/python -m hatchling build
+
+clean:
+	rm -rf $(VENV) .venv-kernels dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+kernels: $(KERNELS)  ## one environment for each older generation of ipykernel that the tests drive
+
+# -- set-up
+
+js/node_modules/.stamp: js/package.json js/package-lock.json
+	cd js && npm ci
+	touch $@
+
+$(BUNDLE): js/node_modules/.stamp $(SOURCES)
+	cd js && npm run build
+	touch $@
+
+# The announcements extension asks the network for news.
+$(VENV)/.stamp: pyproject.toml .ci/venv $(BUNDLE)
+	.ci/venv $(VENV) -e . --group dev
+	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
+	touch $@
+
+$(VENV)/.stamp-bench: $(VENV)/.stamp
+	.ci/venv $(VENV) --group bench
+	touch $@
+
+.venv-kernels/7.3/.stamp: pyproject.toml .ci/venv $(BUNDLE)
+	.ci/venv .venv-kernels/7.3 -e . ipykernel==7.3.0
+	touch $@
+
+# The oldest IPython that pyproject.toml allows goes with the oldest kernel.
+.venv-kernels/6.x/.stamp: pyproject.toml .ci/venv $(BUNDLE)
+	.ci/venv .venv-kernels/6.x -e . ipykernel==6.29.5 ipython==8.24.0
+	touch $@

@@ -1,0 +1,100 @@
+"""Fixtures of the browser tests. These tests are synchronous: Playwright's loop runs in the tests' thread.
+
+``open_notebook(["print(1)"])`` opens a notebook in JupyterLab and in Notebook 7 (one test each). To use one of them:
+``@pytest.mark.parametrize("server", ["lab"], indirect=True)``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.ui.lab import CHROMIUM_FLAGS, NotebookPage, Server, find_chromium
+
+OpenNotebook = Callable[..., NotebookPage]
+_failed = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test of this directory as one of the browser."""
+    for item in items:
+        if "tests/ui/" in item.nodeid:
+            item.add_marker(pytest.mark.ui)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure, for the picture of its page."""
+    report = yield
+    if report.when == "call":
+        item.stash[_failed] = report.failed
+    return report
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; each notebook gets a context of its own."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="package")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
+    with ExitStack() as stack:
+        servers: dict[str, Server] = {}
+
+        def start(app: str) -> Server:
+            if app not in servers:
+                servers[app] = Server(app, tmp_path_factory.mktemp(app))
+                stack.callback(servers[app].close)
+            return servers[app]
+
+        yield start
+
+
+@pytest.fixture(params=["lab", "notebook7"])
+def server(request: pytest.FixtureRequest, _server: Callable[[str], Server]) -> Server:
+    """Return a running JupyterLab, then a running Notebook 7."""
+    return _server(request.param)
+
+
+@pytest.fixture
+def open_notebook(request: pytest.FixtureRequest, server: Server, browser: Browser) -> Iterator[OpenNotebook]:
+    """Return a function that opens a notebook of the given cells; at the end no request may have left 127.0.0.1.
+
+    Its parameters are ``cells``, ``generation`` ("latest", "7.3", "6.x") and ``env`` for the kernel, whose provider is
+    the ``demo`` server if the test asks for that fixture. Each notebook has a browser context of its own.
+    """
+    pages: list[NotebookPage] = []
+    demo = {"STREAMWIDGET_BASE_URL": request.getfixturevalue("demo").url} if "demo" in request.fixturenames else {}
+
+    with ExitStack() as stack:
+        stack.callback(server.end_kernels)
+
+        def open_cells(
+            cells: Sequence[str] | nbformat.NotebookNode,
+            *,
+            generation: str = "latest",
+            env: Mapping[str, str] | None = None,
+        ) -> NotebookPage:
+            context = browser.new_context(viewport={"width": 1280, "height": 1000})
+            stack.callback(context.close)
+            name = server.write_notebook(cells, generation=generation, env={**demo, **(env or {})})
+            pages.append(NotebookPage(server, context, name))
+            return pages[-1]
+
+        yield open_cells
+
+        if request.node.stash.get(_failed, False):
+            for number, page in enumerate(pages):
+                picture = page.screenshot(re.sub(r"\W+", "-", f"{request.node.name}-{number}"))
+                print(f"page of the failed test: {picture}", *page.console[-20:], sep="\n")
+        elsewhere = [url for page in pages for url in page.requests_elsewhere]
+    assert not elsewhere, "requests left 127.0.0.1"
