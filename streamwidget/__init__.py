@@ -1,0 +1,103 @@
+"""Stream LLM chat into Jupyter notebooks: see it as it is written, stop it, find it in the saved notebook.
+
+``%load_ext streamwidget`` gives ``%%chat`` and ``%chat``; :class:`ChatClient` and :class:`StreamView` are the parts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamwidget._client import ChatClient
+from streamwidget._completion import ChatCompletion, ErrorInfo, Timing, ToolCall
+from streamwidget._events import (
+    Finish,
+    Outcome,
+    ReasoningDelta,
+    RefusalDelta,
+    Retry,
+    StreamEvent,
+    StreamWarning,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from streamwidget._exceptions import (
+    ConfigurationError,
+    ConnectionFailed,
+    HTTPStatusError,
+    InStreamError,
+    ProtocolError,
+    StreamError,
+    StreamInterrupted,
+    StreamTimeout,
+)
+from streamwidget._retry import RetryPolicy
+from streamwidget._stream import ChatStream
+from streamwidget._timeout import Timeout
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from streamwidget._view import StreamView
+
+__all__ = [
+    "ChatClient",
+    "ChatCompletion",
+    "ChatStream",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "ErrorInfo",
+    "Finish",
+    "HTTPStatusError",
+    "InStreamError",
+    "Outcome",
+    "ProtocolError",
+    "ReasoningDelta",
+    "RefusalDelta",
+    "Retry",
+    "RetryPolicy",
+    "StreamError",
+    "StreamEvent",
+    "StreamInterrupted",
+    "StreamTimeout",
+    "StreamView",
+    "StreamWarning",
+    "TextDelta",
+    "Timeout",
+    "Timing",
+    "ToolCall",
+    "ToolCallDelta",
+    "Usage",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Late: ipywidgets and anywidget cost more to import than all the rest, and a script needs neither.
+    if name == "StreamView":
+        from streamwidget._view import StreamView
+
+        return StreamView
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("streamwidget")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext streamwidget``: add the magics."""
+    from streamwidget._magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """``%unload_ext streamwidget``: undo all that loading did."""
+    from streamwidget._magics import unload
+
+    unload(shell)

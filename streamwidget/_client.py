@@ -1,0 +1,119 @@
+"""ChatClient: an address, a key and a model; it makes streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamwidget._completion import ChatCompletion
+from streamwidget._config import resolve
+from streamwidget._exceptions import ConfigurationError
+from streamwidget._exchange import Request
+from streamwidget._messages import Prompt, as_messages
+from streamwidget._providers.chat_completions import ChatCompletions
+from streamwidget._retry import RetryPolicy
+from streamwidget._stream import ChatStream
+from streamwidget._timeout import Timeout
+from streamwidget._transport import Transport
+
+#: Which servers cannot choose a model by themselves.
+_MODEL_NEEDED = ("https://api.openai.com",)
+
+
+class ChatClient:
+    """Streams chat completions from an OpenAI-compatible server.
+
+    Parameters
+    ----------
+    base_url : str, optional
+        Such as ``"http://localhost:11434/v1"``. Default: ``STREAMWIDGET_BASE_URL``, then ``OPENAI_BASE_URL``; with no
+        key and no address configured at all, the built-in demo server.
+    api_key : str, optional
+        Default: ``STREAMWIDGET_API_KEY`` or ``OPENAI_API_KEY``, each only for the address that it belongs to.
+    model : str, optional
+        Used where a call names none. Default: ``STREAMWIDGET_MODEL``, then the server's own choice.
+    timeout : Timeout, optional
+        When to give up, in seconds.
+    retry : RetryPolicy, optional
+        When to try again, before the first delta.
+    http_client : httpx.AsyncClient, optional
+        Used instead of the shared one (a proxy, other certificates, a test transport). You close it.
+
+    Raises
+    ------
+    ConfigurationError
+        If the address is no http(s) URL, or the key holds characters that cannot be sent.
+
+    Examples
+    --------
+    >>> client = ChatClient()  # doctest: +SKIP
+    >>> completion = await client.stream("What is a stream?")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        model: str | None = None,
+        *,
+        timeout: Timeout | None = None,
+        retry: RetryPolicy | None = None,
+        http_client: Any = None,
+    ) -> None:
+        self._settings = resolve(base_url, api_key, model)
+        self.timeout = timeout or Timeout()
+        self.retry = retry or RetryPolicy()
+        self._http_client = http_client
+
+    def __repr__(self) -> str:
+        return f"ChatClient({self.base_url or 'demo server'!r}, model={self.model!r})"
+
+    @property
+    def base_url(self) -> str | None:
+        """Where requests go; None stands for the built-in demo server."""
+        return self._settings.base_url
+
+    @property
+    def model(self) -> str | None:
+        """The model that is used where a call names none."""
+        return self._settings.model
+
+    def stream(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatStream:
+        """Make a stream. Nothing is sent before it is awaited, iterated, waited for or shown.
+
+        Parameters
+        ----------
+        prompt : str or list of dict
+            One user message, or the messages themselves (``{"role": ..., "content": ...}``).
+        model : str, optional
+            Default: the client's.
+        **params
+            Fields of the request, such as ``temperature`` or ``max_tokens``. ``stream_options`` asks for usage by
+            default; None leaves it out.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is nothing to send, or the server needs a model and none is named.
+        """
+        return self._request(prompt, model, params, stream=True)
+
+    async def complete(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatCompletion:
+        """Make one request that is not streamed: the right choice where the answer is parsed, validated or billed whole.
+
+        Takes, returns and raises what awaiting :meth:`stream` does.
+        """
+        return await self._request(prompt, model, params, stream=False)
+
+    def _request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
+        model = model or self.model
+        messages = as_messages(prompt)
+        url = self.base_url
+        if url is None:
+            from streamwidget.demo import shared_server
+
+            url = shared_server().url
+        elif model is None and url.startswith(_MODEL_NEEDED):
+            raise ConfigurationError("No model is named. Pass model=, use -m NAME, or set STREAMWIDGET_MODEL.")
+        transport = Transport(url, self._settings.api_key, self._http_client)
+        request = Request(transport, ChatCompletions(), messages, model, params, stream=stream)
+        return ChatStream(request, self.timeout, self.retry)

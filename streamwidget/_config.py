@@ -1,0 +1,114 @@
+"""Where requests go and with which key: the arguments, then the environment, then the demo server.
+
+Order
+-----
+1. what was passed to :class:`~streamwidget.ChatClient`
+2. ``STREAMWIDGET_BASE_URL``, ``STREAMWIDGET_API_KEY``, ``STREAMWIDGET_MODEL``
+3. ``OPENAI_BASE_URL``, ``OPENAI_API_KEY``
+4. the built-in demo server
+
+A key goes only where it belongs: ``OPENAI_API_KEY`` to the host of ``OPENAI_BASE_URL`` (or OpenAI's own), never to an
+address that was configured in another way. ``STREAMWIDGET_API_KEY`` likewise goes with ``STREAMWIDGET_BASE_URL``.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from streamwidget._exceptions import ConfigurationError
+from streamwidget._secrets import ApiKey
+
+OPENAI_URL = "https://api.openai.com/v1"
+_warned_hosts: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where requests go. ``base_url`` None stands for the demo server."""
+
+    base_url: str | None
+    api_key: ApiKey | None
+    model: str | None
+
+
+def resolve(
+    base_url: str | None, api_key: str | None, model: str | None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Find the address, the key and the model for a client.
+
+    Raises
+    ------
+    ConfigurationError
+        If the address is no http(s) URL or the key cannot be sent.
+    """
+    env = {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
+    model = model or env.get("STREAMWIDGET_MODEL")
+    own, openai = env.get("STREAMWIDGET_BASE_URL"), env.get("OPENAI_BASE_URL")
+    if base_url is None:
+        base_url = own
+    if base_url is None and (openai or "OPENAI_API_KEY" in env):
+        base_url = openai or OPENAI_URL
+    if base_url is None and (api_key or "STREAMWIDGET_API_KEY" in env):
+        base_url = OPENAI_URL
+    if base_url is None:
+        return Settings(None, None, model)
+    url = check_url(base_url)
+    if api_key is None:
+        if "STREAMWIDGET_API_KEY" in env and _origin(url) == _origin(own or OPENAI_URL):
+            api_key = env["STREAMWIDGET_API_KEY"]
+        elif "OPENAI_API_KEY" in env and _origin(url) == _origin(openai or OPENAI_URL):
+            api_key = env["OPENAI_API_KEY"]
+    key = ApiKey(api_key) if api_key is not None else None
+    if key is not None:
+        _warn_if_exposed(url)
+    return Settings(url, key, model)
+
+
+def check_url(url: str) -> str:
+    """The base URL without a trailing slash; ConfigurationError if requests cannot go there."""
+    url = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # .port raises on what is no number
+    except ValueError:
+        raise ConfigurationError("The base URL cannot be read: check its host and port.") from None
+    if parts.username is not None or parts.password is not None:
+        # Not repeated whole: the user information may be a secret.
+        raise ConfigurationError(
+            f"The base URL for {host} holds a user name or password. Leave them out and use the API key setting."
+        )
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigurationError(f"{url[:80]!r} is no base URL. It must look like https://host/v1 (http or https).")
+    return url
+
+
+def host_of(url: str) -> str:
+    return urlsplit(url).hostname or url
+
+
+def is_loopback(url: str) -> bool:
+    host = host_of(url)
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url.strip())
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _warn_if_exposed(url: str) -> None:
+    host = host_of(url)
+    if url.startswith("http://") and not is_loopback(url) and host not in _warned_hosts:
+        _warned_hosts.add(host)
+        warnings.warn(
+            f"The key for {host} travels unencrypted: the base URL begins with http://, not https://.",
+            stacklevel=4,
+        )

@@ -1,0 +1,62 @@
+"""Where an answer is shown, and what is left of it in the saved notebook.
+
+In a kernel: a live :class:`~streamwidget.StreamView` under a display id; at the end ``update_display`` puts the static
+answer in its place and the widget is closed. A live widget would be blank in the saved notebook ("model not found"), also
+with a fallback in the same bundle. In a terminal: printed as it comes.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display, publish_display_data
+
+from streamwidget._events import Finish, StreamEvent
+from streamwidget._static_html import mimebundle
+from streamwidget._stream import ChatStream
+from streamwidget._terminal import TerminalView
+
+
+def in_kernel(shell: InteractiveShell) -> bool:
+    """True where there is a front end that can show a widget; False in a terminal."""
+    return hasattr(shell, "kernel")
+
+
+def present(stream: ChatStream, shell: InteractiveShell, *, keep: bool) -> None:
+    """Show a stream where the person is. Call before the stream is started.
+
+    Parameters
+    ----------
+    stream : ChatStream
+    shell : InteractiveShell
+    keep : bool
+        Leave the live widget in place at the end.
+    """
+    if in_kernel(shell):
+        _LiveThenStatic(stream, keep=keep)
+    else:
+        stream.subscribe(TerminalView())
+
+
+class _LiveThenStatic:
+    """The view of one stream in a notebook, from its first moment to its place in the saved file."""
+
+    def __init__(self, stream: ChatStream, *, keep: bool) -> None:
+        from streamwidget._view import StreamView
+
+        self._stream = stream
+        self._display_id = uuid.uuid4().hex
+        self._view = StreamView(stream)
+        display(self._view, display_id=self._display_id)
+        if not keep:
+            # Subscribed after the view, so called after it: its last message is out before it is replaced.
+            stream.subscribe(self._swap_at_end)
+
+    def _swap_at_end(self, events: list[StreamEvent]) -> None:
+        if not isinstance(events[-1], Finish):
+            return
+        bundle: dict[str, Any] = mimebundle(self._stream.completion)
+        publish_display_data(bundle, transient={"display_id": self._display_id}, update=True)
+        self._view.close()

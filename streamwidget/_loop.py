@@ -1,0 +1,103 @@
+"""From synchronous code into an event loop. The only file that imports nest_asyncio2.
+
+Three places to stand, three ways:
+
+- no loop runs in this thread (a script, ``python -i``, ``%autoawait off`` in a terminal): a loop of our own, kept for
+  the thread so that connections are reused;
+- a loop runs in this thread (a notebook cell): it is run nested, which needs it patched. That is done here, at the first
+  such call, and never at import;
+- the stream runs on another thread's loop: wait for it from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from streamwidget._timeout import TICK
+
+T = TypeVar("T")
+_own = threading.local()
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs in this thread, or None."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) -> T:
+    """Run a coroutine to its end and return its result.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the coroutine; it may be called once.
+    cancel : callable
+        Makes the coroutine end soon. Called at an interrupt, before KeyboardInterrupt is raised.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At an interrupt, once the coroutine has ended: nothing goes on behind it.
+    RuntimeError
+        If a loop runs here that cannot be run nested (uvloop).
+    """
+    loop = running_loop()
+    if loop is None:
+        if not hasattr(_own, "runner"):
+            _own.runner = asyncio.Runner()
+        runner: asyncio.Runner = _own.runner
+        return runner.run(make())
+    return _run_nested(loop, make, cancel)
+
+
+def run_elsewhere(
+    loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]
+) -> T:
+    """The same, for a coroutine that belongs to a loop in another thread."""
+    if not loop.is_running():
+        raise RuntimeError("The stream belongs to an event loop that no longer runs. Make a new stream.")
+    future = asyncio.run_coroutine_threadsafe(make(), loop)
+    try:
+        return future.result()
+    except KeyboardInterrupt:
+        cancel()
+        raise
+
+
+def _run_nested(
+    loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]
+) -> T:
+    import nest_asyncio2
+
+    try:
+        nest_asyncio2.apply(loop)
+    except ValueError as exc:
+        raise RuntimeError(
+            f"{type(loop).__name__} cannot run nested, so this call cannot wait here. Use `await` instead."
+        ) from exc
+    task = loop.create_task(make())
+    caller = asyncio.current_task(loop)
+    try:
+        loop.run_until_complete(_until_done(task, caller))
+    except KeyboardInterrupt:
+        cancel()
+        loop.run_until_complete(asyncio.wait([task], timeout=1))
+        raise
+    if caller is not None and caller.cancelling():
+        # The interrupt was meant for the cell that called us; it cannot reach it while we run in its place.
+        cancel()
+        loop.run_until_complete(asyncio.wait([task], timeout=1))
+        raise KeyboardInterrupt
+    return task.result()
+
+
+async def _until_done(task: asyncio.Task[Any], caller: asyncio.Task[Any] | None) -> None:
+    # Waking each TICK also lets the interpreter see a signal that arrived while the loop slept.
+    while not task.done() and not (caller is not None and caller.cancelling()):
+        await asyncio.wait([task], timeout=TICK)

@@ -1,0 +1,300 @@
+"""ChatStream: one request, its task, its timers and its outcome.
+
+Rules
+-----
+- One owner: the task of :meth:`ChatStream._run` is the only one that reads, parses and decides the outcome.
+- One end: the outcome is set once, in ``_finish``; ``Finish`` is the last event that anybody is told.
+- One way to stop: :meth:`ChatStream.cancel`, from any thread, any number of times. A Stop button, an interrupt, a
+  closed widget and a cell that is run again all come here.
+- Text that arrived is kept, whatever happens after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Generator
+
+from streamwidget import _loop
+from streamwidget._accumulator import Accumulator
+from streamwidget._completion import ChatCompletion, ErrorInfo, Timing
+from streamwidget._events import Finish, Outcome, Retry, StreamEvent, TextDelta
+from streamwidget._exceptions import ProtocolError, StreamError, StreamTimeout
+from streamwidget._exchange import Exchange, Request
+from streamwidget._retry import RetryPolicy
+from streamwidget._subscribers import Subscriber, Subscribers
+from streamwidget._timeout import TICK, Deadlines, Timeout
+
+class ChatStream:
+    """The stream of one chat completion. Made by :meth:`ChatClient.stream <streamwidget.ChatClient.stream>`.
+
+    Nothing is sent before the stream is iterated, awaited, waited for, started or shown. Any number of readers may
+    share it; one that comes late first gets the text so far as a single ``TextDelta``.
+
+    Attributes
+    ----------
+    completion : ChatCompletion
+        What has arrived so far; its ``outcome`` is None while the stream runs.
+    id : str
+        Names the stream, in this process and in the page.
+    model : str or None
+        The model that was asked for.
+    """
+
+    def __init__(self, request: Request, timeout: Timeout, retry: RetryPolicy) -> None:
+        self.id = uuid.uuid4().hex
+        self._request = request
+        self._limits = timeout
+        self._retry = retry
+        self._accumulator = Accumulator()
+        self._exchange: Exchange | None = None
+        self._subscribers = Subscribers()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._passed: str | None = None  # the limit that ended it
+        self._begun: float | None = None
+        self._first_delta: float | None = None
+        self._ended: float | None = None
+        self._outcome: Outcome | None = None
+        self._failure: StreamError | None = None
+
+    def __repr__(self) -> str:
+        state = self._outcome or ("running" if self._task else "not started")
+        return f"<ChatStream {self.model or 'default model'}: {state}, {self._accumulator.length} characters>"
+
+    @property
+    def model(self) -> str | None:
+        return self._request.model
+
+    @property
+    def over(self) -> bool:
+        """True once the outcome is known."""
+        return self._outcome is not None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request; 0 before it."""
+        return 0.0 if self._begun is None else (self._ended or time.monotonic()) - self._begun
+
+    @property
+    def completion(self) -> ChatCompletion:
+        exchange = self._exchange
+        return self._accumulator.snapshot(
+            outcome=self._outcome,
+            error=self._failure.error if self._failure else None,
+            timing=Timing(self._first_delta, self.elapsed, self._accumulator.delta_count),
+            model=self._accumulator.model or self.model,
+            request_id=(exchange and exchange.request_id) or self._accumulator.request_id,
+            demo=bool(exchange and exchange.demo),
+        )
+
+    # ---- reading
+
+    def start(self) -> None:
+        """Send the request, on the event loop that runs here; once. The stream goes on by itself.
+
+        Raises
+        ------
+        RuntimeError
+            If no event loop runs in this thread (use :meth:`wait`), or the stream runs on another one.
+        """
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if self._loop is not None and self._loop is not loop:
+                raise RuntimeError("The stream runs on another event loop; use wait(), or make a new stream.")
+            if self._task is not None or self.over:
+                return
+            self._loop = loop
+            self._begun = time.monotonic()
+            self._task = loop.create_task(self._run(), name=f"streamwidget {self.id[:8]}")
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call ``subscriber(events)`` on the stream's loop for each batch of events from now on.
+
+        A subscriber that raises is warned about once and dropped after three times; the stream goes on.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        return self._subscribers.add(subscriber)
+
+    def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        return self._events()
+
+    async def _events(self) -> AsyncIterator[StreamEvent]:
+        so_far = self._accumulator.text
+        pending: deque[StreamEvent] = deque([TextDelta(so_far)] if so_far else [])
+        if self.over:
+            pending.append(Finish(self._accumulator.finish_reason, self._outcome or "cancelled"))
+        wake = asyncio.Event()
+
+        def take(events: list[StreamEvent]) -> None:
+            pending.extend(events)
+            wake.set()
+
+        unsubscribe = self.subscribe(take)
+        try:
+            self.start()
+            while not (self.over and not pending):
+                while pending:
+                    yield pending.popleft()
+                if not self.over:
+                    wake.clear()
+                    await wake.wait()
+        finally:
+            unsubscribe()
+            if not self._subscribers and not self.over:
+                # The only reader left before the end: nobody is there to read the rest.
+                self.cancel()
+                await self._settled()
+        if self._failure:
+            raise self._failure
+
+    def __await__(self) -> Generator[None, None, ChatCompletion]:
+        return self._result().__await__()
+
+    async def _result(self) -> ChatCompletion:
+        self.start()
+        try:
+            if self._task is not None:
+                await asyncio.wait([self._task])
+        except asyncio.CancelledError:
+            self.cancel()
+            await self._settled()
+            raise
+        if self._failure:
+            raise self._failure
+        return self.completion
+
+    def wait(self) -> ChatCompletion:
+        """Wait for the end, from synchronous code: a script, a thread, or a notebook cell whose loop already runs.
+
+        Returns
+        -------
+        ChatCompletion
+            With outcome ``complete``, ``length``, ``filtered`` or ``cancelled``.
+
+        Raises
+        ------
+        StreamError
+            On a failure; its ``.completion`` holds what arrived.
+        KeyboardInterrupt
+            At an interrupt, once the connection is closed.
+        """
+        if self._loop is not None and self._loop is not _loop.running_loop() and not self.over:
+            return _loop.run_elsewhere(self._loop, self._result, self.cancel)
+        if self.over:
+            if self._failure:
+                raise self._failure
+            return self.completion
+        return _loop.run(self._result, self.cancel)
+
+    def cancel(self) -> None:
+        """Stop: close the connection, keep the text, end with outcome ``cancelled``. After the end: nothing."""
+        with self._lock:
+            if self._cancelled or self.over:
+                return
+            self._cancelled = True
+            loop, task = self._loop, self._task
+        if loop is None or task is None:
+            self._finish("cancelled")
+            return
+        if _loop.running_loop() is loop:
+            task.cancel()
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(task.cancel)
+        if self._exchange is not None:
+            self._exchange.shut()
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Call a function on the stream's loop: at once where that runs here or never will, else soon."""
+        loop = self._loop
+        if loop is None or loop.is_closed() or _loop.running_loop() is loop:
+            function()
+        else:
+            loop.call_soon_threadsafe(function)
+
+    async def _settled(self) -> None:
+        """Wait until the connection is closed; bounded, since a person waits for it."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=1)
+
+    # ---- running
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadlines = Deadlines(self._limits, time.monotonic())
+        timer = loop.create_task(self._watch(deadlines))
+        outcome: Outcome = "cancelled"
+        failure: StreamError | None = None
+        try:
+            outcome = await self._attempts(deadlines)
+        except StreamError as exc:
+            outcome, failure = exc.outcome, exc
+        except asyncio.CancelledError:
+            pass
+        except Exception as exc:
+            # A fault of ours. The stream still ends, says so, and keeps its text; the cause is in the traceback.
+            failure = ProtocolError(ErrorInfo(f"streamwidget failed: {type(exc).__name__}. Please report it."))
+            failure.__cause__, outcome = exc, failure.outcome
+        finally:
+            # In `finally`, since KeyboardInterrupt may strike in the middle of a step and must end the stream too.
+            timer.cancel()
+            if self._cancelled:
+                # A connection that we shut ourselves looks broken before the cancellation arrives.
+                outcome, failure = "cancelled", None
+            elif self._passed is not None:
+                failure = self._timed_out(self._passed)
+                outcome = failure.outcome
+            self._finish(outcome, failure)
+
+    async def _attempts(self, deadlines: Deadlines) -> Outcome:
+        for attempt in itertools.count(1):
+            deadlines.new_attempt(time.monotonic())
+            self._accumulator = Accumulator()
+            self._exchange = Exchange(self._request, self._accumulator, deadlines, self._publish)
+            try:
+                return await self._exchange.run(self._limits.connect)
+            except StreamError as exc:
+                if not exc.retryable or self._accumulator.delta_count or self._cancelled:
+                    raise
+                delay = self._retry.delay(attempt, exc.error.retry_after)
+                if delay is None:
+                    raise
+                deadlines.wait_for_retry()
+                self._publish([Retry(attempt + 1, delay, exc.error.message)])
+                await asyncio.sleep(delay)
+        raise AssertionError("unreachable")
+
+    async def _watch(self, deadlines: Deadlines) -> None:
+        while (passed := deadlines.tick(time.monotonic())) is None:
+            await asyncio.sleep(TICK)
+        self._passed = passed
+        if self._task is not None:
+            self._task.cancel()
+
+    def _timed_out(self, limit: str) -> StreamTimeout:
+        return StreamTimeout(ErrorInfo(self._limits.explain(limit), kind=limit), retryable=True)
+
+    def _publish(self, events: list[StreamEvent]) -> None:
+        if self._first_delta is None and self._accumulator.delta_count:
+            self._first_delta = self.elapsed
+        self._subscribers.tell(events)
+
+    def _finish(self, outcome: Outcome, failure: StreamError | None = None) -> None:
+        last = self._accumulator.flush()
+        self._ended = time.monotonic()
+        self._failure = failure
+        self._outcome = outcome
+        if failure is not None:
+            failure.completion = self.completion
+        self._publish([*last, Finish(self._accumulator.finish_reason, outcome)])
+        self._subscribers.clear()

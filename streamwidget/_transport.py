@@ -1,0 +1,217 @@
+"""Bytes to and from the server. The only file that imports httpx.
+
+httpx 0.28.1 is its last release and the openai and anthropic SDKs moved to its continuation, httpx2. Only the API that
+both share is used, and errors are caught by the library that the client at hand belongs to, so an injected client of
+either works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from streamwidget._completion import ErrorInfo
+from streamwidget._config import host_of
+from streamwidget._exceptions import ConnectionFailed, StreamTimeout
+from streamwidget._secrets import ApiKey, mask
+
+if TYPE_CHECKING:
+    import httpx
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+_ssl_context: ssl.SSLContext | None = None
+
+_DRAIN = 0.1  # seconds that a finished response may take to end, so that its connection can be used again
+_INFLATED_AT_ONCE = 64 * 1024
+_BOMB = 200  # times its compressed size: no text of a model compresses like this
+
+
+class BodyError(Exception):
+    """The connection broke, or its content coding did, while the body was read."""
+
+
+class Response:
+    """One response whose body is still to be read."""
+
+    def __init__(self, response: httpx.Response, library: ModuleType) -> None:
+        self._response = response
+        self._library = library
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, content coding removed. Raises :class:`BodyError` where it breaks."""
+        inflate = _inflater(self.headers.get("content-encoding", ""))
+        try:
+            async for chunk in self._response.aiter_raw():
+                if inflate is None:
+                    yield chunk
+                else:
+                    for piece in inflate(chunk):
+                        yield piece
+        except (self._library.TransportError, self._library.StreamError, zlib.error, OSError) as exc:
+            raise BodyError(str(exc) or type(exc).__name__) from exc
+        if inflate is not None and not inflate.eof:
+            raise BodyError("the compressed body is cut")
+
+    async def drain(self) -> None:
+        """Read what is left, briefly: a response read to its end leaves a connection that can be used again."""
+        with contextlib.suppress(TimeoutError, self._library.TransportError, self._library.StreamError, OSError):
+            async with asyncio.timeout(_DRAIN):
+                async for _ in self._response.aiter_raw():
+                    pass
+
+    def shut(self) -> None:
+        """End the connection at once, from any thread: a loop that is blocked cannot close it."""
+        stream = self._response.extensions.get("network_stream")
+        sock = stream.get_extra_info("socket") if stream is not None else None
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(getattr(sock, "_sock", sock), socket.SHUT_RDWR)
+
+
+class Transport:
+    """Sends requests to one base URL with one key."""
+
+    def __init__(self, base_url: str, api_key: ApiKey | None, http_client: Any = None) -> None:
+        self.base_url = base_url
+        self.api_key = api_key
+        self._injected = http_client
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self, method: str, path: str, body: bytes | None, *, connect: float | None
+    ) -> AsyncIterator[Response]:
+        """Send one request; the response is closed when the block is left.
+
+        Raises
+        ------
+        ConnectionFailed
+            If there is no response; ``error.kind`` is ``connect``, ``tls`` or ``proxy``.
+        StreamTimeout
+            If the connection was not open within ``connect`` seconds.
+        """
+        client = self._injected or _client_of(asyncio.get_running_loop())
+        library = _library_of(client)
+        headers = {"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if self.api_key is not None:
+            headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
+        request = client.build_request(
+            method,
+            f"{self.base_url}/{path}",
+            content=body,
+            headers=headers,
+            timeout=library.Timeout(None, connect=connect),
+        )
+        try:
+            response = await client.send(request, stream=True, follow_redirects=False)
+        except library.RequestError as exc:
+            raise self._failure(exc, library, connect) from exc
+        finally:
+            # The request's headers hold the key; a traceback with locals must not.
+            del request, headers
+        try:
+            yield Response(response, library)
+        finally:
+            await response.aclose()
+
+    def _failure(self, exc: Exception, library: ModuleType, connect: float | None) -> Exception:
+        host = host_of(self.base_url)
+        said = mask(str(exc), self.api_key) or type(exc).__name__
+        if isinstance(exc, library.ConnectTimeout):
+            message = f"No connection to {host} was made within {connect:g} s. Raise it with Timeout(connect=...)."
+            return StreamTimeout(ErrorInfo(message, kind="connect"), retryable=True)
+        if isinstance(exc, library.ProxyError):
+            return ConnectionFailed(ErrorInfo(f"The proxy refused the connection to {host}: {said}.", kind="proxy"))
+        if isinstance(exc, library.ConnectError) and _is_tls(exc):
+            return ConnectionFailed(ErrorInfo(f"No secure connection to {host}: {said}.", kind="tls"))
+        if isinstance(exc, library.ConnectError):
+            return ConnectionFailed(ErrorInfo(f"No connection to {host}: {said}.", kind="connect"), retryable=True)
+        if isinstance(exc, library.TransportError):
+            return ConnectionFailed(
+                ErrorInfo(f"{host} closed the connection before it answered: {said}.", kind="connect"), retryable=True
+            )
+        return ConnectionFailed(ErrorInfo(f"The request to {host} failed: {said}.", kind="connect"))
+
+
+class _Inflater:
+    """Bounded decompression: a small body must not become a large one in memory."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(wbits=47)  # gzip or zlib, by its header
+        self._taken = self._given = 0
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    def __call__(self, data: bytes) -> list[bytes]:
+        self._taken += len(data)
+        pieces = []
+        while data and not self._zlib.eof:
+            piece = self._zlib.decompress(data, _INFLATED_AT_ONCE)
+            data = self._zlib.unconsumed_tail
+            self._given += len(piece)
+            if self._given > max(2**20, _BOMB * self._taken):
+                raise BodyError("the compressed body grows without bound; it was refused")
+            pieces.append(piece)
+        return pieces
+
+
+def _inflater(coding: str) -> _Inflater | None:
+    match coding.strip().lower():
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip" | "deflate":
+            return _Inflater()
+        case other:
+            raise BodyError(f"the body is coded as {other[:40]!r}, which was not asked for")
+
+
+def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
+    """The loop's client: making one costs 20-80 ms, and reusing it reuses its connections."""
+    import httpx
+
+    global _ssl_context
+    client = _clients.get(loop)
+    if client is None or client.is_closed:
+        _ssl_context = _ssl_context or httpx.create_ssl_context()
+        client = _clients[loop] = httpx.AsyncClient(
+            verify=_ssl_context,
+            # The default limit of 100 connections kills the 101st stream with a PoolTimeout.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            # A proxy from the environment is for the world outside.
+            mounts={f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")},
+        )
+    return client
+
+
+def _library_of(client: Any) -> ModuleType:
+    """httpx or httpx2: the one whose AsyncClient the client is, or derives from."""
+    for cls in type(client).__mro__:
+        package = cls.__module__.partition(".")[0]
+        if cls.__name__ == "AsyncClient" and package.startswith("httpx"):
+            return importlib.import_module(package)
+    raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(client).__name__}.")
+
+
+def _is_tls(exc: BaseException | None) -> bool:
+    while exc is not None:
+        if isinstance(exc, ssl.SSLError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
