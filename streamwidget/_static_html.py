@@ -1,0 +1,186 @@
+"""The saved answer: what is left of a completion in the notebook file, in GitHub's view of it, and in exports.
+
+Everything in a completion is untrusted: the text, and the model's name and the server's error message as well. An
+answer that was cut says so in each of the representations, and nothing here raises: what cannot be shown as Markdown is
+shown as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from streamwidget._completion import ChatCompletion, ToolCall
+from streamwidget._visible import one_line, visible
+
+__all__ = ["footer", "mimebundle", "visible"]
+
+MAX_MARKDOWN = 1_000_000  # characters; a longer text is shown as it is
+_PIECE = 60_000  # characters in one <pre> of such a text: browsers lay out many small blocks faster than a huge one
+# What Markdown, MathJax or an automatic link could take for markup in the footer, save at the start of its line.
+_MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
+
+
+def mimebundle(completion: ChatCompletion) -> dict[str, str]:
+    """Give the representations of a completion that a notebook stores.
+
+    Parameters
+    ----------
+    completion : ChatCompletion
+        Final, or as far as it came.
+
+    Returns
+    -------
+    dict
+        ``text/html`` (inner HTML without a wrapper, safe without a sanitizer), ``text/plain``, and ``text/markdown``
+        where the answer is Markdown with neither an image nor raw HTML in it. Each ends in the line of :func:`footer`.
+    """
+    text = visible(completion.text)
+    body, portable = _body(text)
+    bundle = {
+        "text/html": "".join(_html_parts(completion, body)),
+        "text/plain": "\n\n".join(_plain_parts(completion, text)),
+    }
+    if portable and text.strip() and not completion.refusal and not completion.tool_calls:
+        markdown = _markdown(text, completion)
+        if markdown is not None:
+            bundle["text/markdown"] = markdown
+    return bundle
+
+
+def footer(completion: ChatCompletion) -> str:
+    """Give one line of plain text: model, how the answer ended, tokens, time to the first delta, total time."""
+    return " · ".join(_facts(completion))
+
+
+def _facts(completion: ChatCompletion) -> list[str]:
+    facts = ["demo"] if completion.demo else []
+    if completion.model:
+        facts.append(one_line(completion.model, 100))
+    facts.append(_ending(completion))
+    tokens = completion.usage.completion_tokens if completion.usage else None
+    if tokens is not None:
+        facts.append("1 token" if tokens == 1 else f"{tokens} tokens")
+    if completion.timing.first_delta is not None:
+        facts.append(f"first token {_seconds(completion.timing.first_delta)}")
+    if completion.timing.total:
+        facts.append(f"total {_seconds(completion.timing.total)}")
+    return facts
+
+
+def _ending(completion: ChatCompletion) -> str:
+    """Say how the answer ended, so that no reader takes a cut one for a whole one."""
+    something = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
+    rest = "the answer is cut" if something else "no answer"
+    error = completion.error
+    why = one_line(error.message).rstrip(".") if error else ""
+    limit = f" ({one_line(error.kind, 30)})" if error and error.kind else ""
+    match completion.outcome:
+        case None:
+            return "not finished"
+        case "complete":
+            return "complete"
+        case "length":
+            return f"token limit reached: {rest}"
+        case "filtered":
+            return f"stopped by a content filter: {rest}"
+        case "cancelled":
+            return f"stopped: {rest}"
+        case "interrupted":
+            return f"connection lost: {rest}"
+        case "timeout":
+            return f"timed out{limit}: {rest}"
+        case "error":
+            return f"error ({why or 'reported by the server'}): {rest}"
+        case "http_error":
+            return f"request failed ({why or 'no response'}): {rest}"
+        case "protocol_error":
+            return f"not a chat completion ({why or 'the response could not be read'}): {rest}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+
+
+def _body(text: str) -> tuple[str, bool]:
+    """Render the answer's text; tell whether it may stand as Markdown too."""
+    if len(text) <= MAX_MARKDOWN:
+        from streamwidget._markdown_html import render
+
+        try:
+            return render(text)
+        except Exception:  # noqa: BLE001  # whatever a parser makes of hostile text, the answer must be saved
+            pass
+    return "".join(_pieces(text)), False
+
+
+def _pieces(text: str) -> Iterable[str]:
+    """Give the text as it is, in blocks that end at a newline where there is one."""
+    start = 0
+    while start < len(text):
+        end = start + _PIECE
+        if end < len(text):
+            end = text.rfind("\n", start, end) + 1 or end
+        piece = text[start:end].removesuffix("\n")
+        yield f'<pre style="white-space:pre-wrap">{escape(piece)}</pre>\n'
+        start = end
+
+
+def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
+    if completion.reasoning:
+        yield f"<details><summary>Reasoning</summary>\n{_body(visible(completion.reasoning))[0]}</details>\n"
+    yield body
+    if completion.refusal:
+        yield f"<p><strong>Refused:</strong></p>\n<blockquote>{_paragraph(completion.refusal)}</blockquote>\n"
+    for call in completion.tool_calls:
+        yield (
+            f"<details><summary>Tool call: <code>{escape(one_line(call.name or '?'))}</code></summary>\n"
+            f"<pre><code>{escape(visible(call.arguments))}</code></pre></details>\n"
+        )
+    facts = [_guarded(fact) for fact in _facts(completion)]
+    if completion.demo:
+        facts[0] = "<strong>demo</strong>"
+    if completion.outcome != "complete":
+        ending = _guarded(_ending(completion))
+        facts = [f"<strong>{fact}</strong>" if fact == ending else fact for fact in facts]
+    yield f"<p><small>{' · '.join(facts)}</small></p>\n"
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{_guarded(text).replace(chr(10), '<br>')}</p>"
+
+
+def _guarded(text: str) -> str:
+    from streamwidget._markdown_html import escape_text
+
+    return escape_text(text)
+
+
+def _plain_parts(completion: ChatCompletion, text: str) -> Iterable[str]:
+    if text:
+        yield text.rstrip("\n")
+    if completion.refusal:
+        yield f"Refused: {visible(completion.refusal)}"
+    yield from (_plain_call(call) for call in completion.tool_calls)
+    yield f"[{footer(completion)}]"
+
+
+def _plain_call(call: ToolCall) -> str:
+    return f"Tool call: {one_line(call.name or '?')}({visible(call.arguments)})"
+
+
+def _markdown(text: str, completion: ChatCompletion) -> str | None:
+    """Give the answer with its footer as Markdown; None where the footer cannot be kept out of an open construct."""
+    from streamwidget._markdown_html import parse
+
+    line = _MARKUP.sub(r"\\\g<0>", footer(completion))
+    closing = ""
+    for _ in range(2):
+        markdown = f"{text.rstrip()}{closing}\n\n{line}\n"
+        tokens = parse(markdown)
+        if tokens[-1].type == "paragraph_close" and tokens[-1].level == 0 and tokens[-2].content == line:
+            return markdown
+        # A cut answer often ends inside a code block, which swallows the footer until it is closed.
+        closing = f"\n{tokens[-1].markup}"
+    return None
