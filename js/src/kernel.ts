@@ -1,0 +1,39 @@
+// What the host's widget manager lets us see of the kernel. JupyterLab and Notebook 7 show it; nbclassic, VS Code,
+// Colab, marimo and exported pages do not. So everything here may be missing, and nothing here throws.
+
+export interface Comm {
+  readonly isDisposed: boolean;
+  open(data?: object): unknown;
+  send(data: object): unknown;
+  close(): unknown;
+}
+
+type StatusSlot = (sender: unknown, status: string) => void;
+
+export interface Kernel {
+  createComm(target: string): Comm;
+  readonly statusChanged?: { connect(slot: StatusSlot): unknown; disconnect(slot: StatusSlot): unknown };
+}
+
+/** The kernel connection behind a model, as it is now (it changes), or null where the host hides it. */
+export function kernelOf(model: object): Kernel | null {
+  try {
+    const kernel = (model as { widget_manager?: { kernel?: Kernel | null } }).widget_manager?.kernel;
+    return kernel && typeof kernel.createComm === "function" ? kernel : null;
+  } catch {
+    return null;
+  }
+}
+
+const GONE = new Set(["dead", "terminating", "restarting", "autorestarting"]);
+
+/** Calls `gone` whenever the kernel of `model` dies or restarts, until `signal` aborts. */
+export function watchKernel(model: object, gone: () => void, signal: AbortSignal): void {
+  const statusChanged = kernelOf(model)?.statusChanged;
+  if (!statusChanged) return;
+  const slot: StatusSlot = (_sender, status) => {
+    if (GONE.has(status)) gone();
+  };
+  statusChanged.connect(slot);
+  signal.addEventListener("abort", () => statusChanged.disconnect(slot), { once: true });
+}

@@ -1,0 +1,42 @@
+// How fast the answer comes: a sliding window over the delta messages of the last few seconds.
+
+const WINDOW_MS = 3000;
+const SHORTEST_MS = 500;
+
+interface Sample {
+  readonly at: number;
+  readonly deltas: number | null;
+  readonly characters: number;
+}
+
+export interface Rate {
+  readonly perSecond: number;
+  readonly unit: "deltas" | "characters";
+}
+
+export class Pace {
+  #samples: Sample[] = [];
+
+  add(at: number, deltas: number | null, characters: number): void {
+    this.#samples.push({ at, deltas, characters });
+    this.#trim(at);
+  }
+
+  /** The present rate, or null until there is enough to tell. Deltas where the kernel counts them, else characters. */
+  rate(now: number): Rate | null {
+    this.#trim(now);
+    const first = this.#samples[0];
+    if (!first || now - first.at < SHORTEST_MS || this.#samples.length < 2) return null;
+    const counted = this.#samples.every((sample) => sample.deltas !== null);
+    let sum = 0;
+    // The first sample opens the window: what it carries came before.
+    for (const sample of this.#samples.slice(1)) sum += counted ? (sample.deltas ?? 0) : sample.characters;
+    return { perSecond: (sum * 1000) / (now - first.at), unit: counted ? "deltas" : "characters" };
+  }
+
+  #trim(now: number): void {
+    let old = 0;
+    while (old < this.#samples.length - 1 && now - (this.#samples[old]?.at ?? now) > WINDOW_MS) old += 1;
+    if (old > 0) this.#samples.splice(0, old);
+  }
+}

@@ -1,0 +1,82 @@
+// The anywidget entry: one Transcript for each model, one mountView for each view of it.
+//
+// The default export is a function, which anywidget calls once for each model: `initialize` and `render` get different
+// proxies of the model, so only their closure can tie the two together.
+
+import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { Control } from "./control";
+import { watchKernel } from "./kernel";
+import type { PageMessage } from "./messages";
+import { Transcript } from "./transcript";
+import { mountView } from "./view";
+
+interface Traits {
+  state: unknown;
+}
+
+type Model = AnyModel<Traits>;
+
+// With the kernel gone, or in a page without one, there may be no comm to send on.
+function send(model: Model, message: PageMessage): void {
+  try {
+    model.send(message);
+  } catch (error) {
+    console.debug("[streamwidget] not sent", message.op, error);
+  }
+}
+
+// An AbortController that ends with the host's signal (absent before anywidget 0.10) or with the returned clean-up.
+function lifetime(signal: AbortSignal | undefined): AbortController {
+  const controller = new AbortController();
+  if (signal?.aborted) controller.abort();
+  signal?.addEventListener("abort", () => controller.abort(), { once: true, signal: controller.signal });
+  return controller;
+}
+
+export default function streamView() {
+  let transcript: Transcript;
+  let stop: () => void;
+
+  // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
+  function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
+    const life = lifetime(signal);
+    const shared = new Transcript(model.get("state"), () => send(model, { op: "sync" }));
+    transcript = shared;
+    const onMessage = (content: unknown) => shared.receive(content);
+    const onState = () => shared.receiveState(model.get("state"));
+    model.on("msg:custom", onMessage);
+    model.on("change:state", onState);
+
+    const control = shared.over ? null : new Control(model);
+    if (control) {
+      watchKernel(model, () => shared.kernelGone(), life.signal);
+      shared.subscribe(() => {
+        if (shared.over) control.close();
+      });
+    }
+    stop = () => {
+      if (shared.over || shared.gone) return;
+      // Two ways at once: which of them gets through depends on the kernel and on what it is doing. Stopping twice
+      // is stopping once.
+      control?.send({ op: "stop", id: shared.id });
+      send(model, { op: "stop" });
+      shared.stopSent();
+    };
+
+    life.signal.addEventListener("abort", () => {
+      model.off("msg:custom", onMessage);
+      model.off("change:state", onState);
+      control?.close();
+      shared.dispose();
+    });
+    return () => life.abort();
+  }
+
+  function render({ el, signal }: Pick<RenderProps<Traits>, "el"> & { signal?: AbortSignal }) {
+    const life = lifetime(signal);
+    mountView(el, transcript, stop, life.signal);
+    return () => life.abort();
+  }
+
+  return { initialize, render };
+}

@@ -1,0 +1,231 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Transcript } from "../src/transcript";
+import { KernelSide, random } from "./kernel_side";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function pair(state: Record<string, unknown> = {}) {
+  const kernel = new KernelSide(state);
+  const sync = vi.fn();
+  const transcript = new Transcript(structuredClone(kernel.state), sync);
+  return { kernel, sync, transcript };
+}
+
+test("messages in order make the text, equal deltas too", () => {
+  const { kernel, transcript } = pair();
+  for (const text of ["ha", "ha", "", "\ud83d", "\ude00"]) transcript.receive(kernel.delta(text));
+  transcript.receive(kernel.end());
+  expect(transcript.text).toBe("haha😀");
+  expect(transcript).toMatchObject({ phase: "over", outcome: "complete", tokens: 182 });
+});
+
+test("the state that came with the model is where it starts, and old messages are dropped", () => {
+  const { kernel, transcript } = pair();
+  const old = [kernel.delta("one "), kernel.delta("two ")];
+  const late = new Transcript(structuredClone(kernel.state), () => {});
+  for (const message of old) late.receive(message);
+  late.receive(kernel.delta("three"));
+  expect(late.text).toBe("one two three");
+  expect(transcript.text).toBe("");
+});
+
+test("a stream that is over asks nothing and arms no timer", () => {
+  const { sync } = pair({ phase: "over", outcome: "complete", text: "done", seq: 3 });
+  expect(sync).not.toHaveBeenCalled();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a gap freezes the text until the snapshot, and asks for it", () => {
+  const { kernel, sync, transcript } = pair();
+  transcript.receive(kernel.snapshot());
+  vi.advanceTimersByTime(600);
+  sync.mockClear();
+  transcript.receive(kernel.delta("a"));
+  kernel.delta("lost");
+  transcript.receive(kernel.delta("b"));
+  transcript.receive(kernel.delta("c"));
+  expect(transcript.text).toBe("a");
+  vi.advanceTimersByTime(0);
+  expect(sync).toHaveBeenCalledTimes(1);
+  transcript.receive(kernel.snapshot());
+  expect(transcript.text).toBe("alostbc");
+  expect(transcript.epoch).toBe(0);
+  transcript.receive(kernel.delta("d"));
+  expect(transcript.text).toBe("alostbcd");
+});
+
+test("a thousand gaps in a second are three questions at most", () => {
+  const { kernel, sync, transcript } = pair();
+  sync.mockClear();
+  for (let i = 0; i < 1000; i += 1) {
+    kernel.delta("x");
+    transcript.receive(kernel.delta("y"));
+    transcript.receive(kernel.snapshot());
+    vi.advanceTimersByTime(1);
+  }
+  expect(sync.mock.calls.length).toBeLessThanOrEqual(3);
+  expect(transcript.text).toBe(kernel.state.text);
+});
+
+test("a snapshot older than what is shown changes nothing", () => {
+  const { kernel, transcript } = pair();
+  const old = kernel.snapshot();
+  transcript.receive(kernel.delta("a"));
+  transcript.receive(old);
+  expect(transcript.text).toBe("a");
+});
+
+test("a snapshot that contradicts the text replaces it and starts a new epoch", () => {
+  const { kernel, transcript } = pair();
+  transcript.receive(kernel.delta("wrong"));
+  kernel.state.text = "right";
+  transcript.receive(kernel.snapshot());
+  expect(transcript.text).toBe("right");
+  expect(transcript.epoch).toBe(1);
+});
+
+test("nothing changes after the end", () => {
+  const { kernel, transcript } = pair();
+  transcript.receive(kernel.delta("a"));
+  transcript.receive(kernel.end());
+  transcript.receive(kernel.delta("b"));
+  transcript.receive(kernel.snapshot());
+  expect(transcript.text).toBe("a");
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("silence is answered by a question after two seconds; the lost tail and end come back", () => {
+  const { kernel, sync, transcript } = pair();
+  transcript.receive(kernel.snapshot());
+  transcript.receive(kernel.delta("a"));
+  sync.mockClear();
+  kernel.delta("tail");
+  kernel.end();
+  vi.advanceTimersByTime(2000);
+  expect(sync).toHaveBeenCalledTimes(1);
+  transcript.receive(kernel.snapshot());
+  expect(transcript).toMatchObject({ text: "atail", phase: "over" });
+});
+
+test("unanswered questions say that the kernel is busy, and grow rare", () => {
+  const { kernel, sync, transcript } = pair();
+  vi.advanceTimersByTime(1000);
+  expect(transcript.busy).toBe(true);
+  vi.advanceTimersByTime(119_000);
+  expect(sync.mock.calls.length).toBeLessThanOrEqual(9);
+  transcript.receive(kernel.delta("a"));
+  expect(transcript.busy).toBe(false);
+});
+
+test("a kernel that sends deltas is not busy, even if it never answers", () => {
+  const { kernel, sync, transcript } = pair();
+  for (let i = 0; i < 100; i += 1) {
+    transcript.receive(kernel.delta("a"));
+    vi.advanceTimersByTime(100);
+    expect(transcript.busy).toBe(false);
+  }
+  expect(sync).toHaveBeenCalledTimes(1);
+});
+
+test("a stop without an end within a second is queued; the end clears it", () => {
+  const { kernel, transcript } = pair();
+  transcript.stopSent();
+  expect(transcript.stopping).toBe("asked");
+  vi.advanceTimersByTime(1000);
+  expect(transcript.stopping).toBe("queued");
+  transcript.receive(kernel.end("cancelled"));
+  expect(transcript.stopping).toBe("no");
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a dead kernel is asked nothing more, and the text stays", () => {
+  const { kernel, sync, transcript } = pair();
+  transcript.receive(kernel.delta("kept"));
+  transcript.kernelGone();
+  sync.mockClear();
+  vi.advanceTimersByTime(60_000);
+  expect(sync).not.toHaveBeenCalled();
+  expect(transcript).toMatchObject({ gone: true, text: "kept" });
+});
+
+test("the time of the first delta counts from the request, not from the page's load", () => {
+  const { kernel, transcript } = pair({ elapsed: 2 });
+  vi.advanceTimersByTime(500);
+  transcript.receive(kernel.delta("a"));
+  expect(transcript.firstDelta).toBeCloseTo(2.5, 2);
+});
+
+test("a detail of the wait is not carried into the streaming", () => {
+  const { kernel, transcript } = pair();
+  transcript.receive(kernel.status("retrying", "429", { delay: 2 }));
+  expect(transcript).toMatchObject({ phase: "retrying", detail: "429" });
+  transcript.receive(kernel.delta("a"));
+  expect(transcript).toMatchObject({ phase: "streaming", detail: "", retryAt: null });
+});
+
+test("hostile messages change nothing", () => {
+  const { kernel, transcript } = pair();
+  transcript.receive(kernel.delta("a"));
+  for (const bad of [null, 1, "x", [], { op: "delta", seq: 2 }, { op: "end" }, { op: "snapshot", seq: 9, text: 1 }])
+    transcript.receive(bad);
+  for (const bad of [null, 1, "x", [], {}]) transcript.receiveState(bad);
+  expect(transcript).toMatchObject({ text: "a", phase: "streaming" });
+});
+
+test("every way to drop, repeat and reorder five messages ends in the kernel's text", () => {
+  const build = () => {
+    const kernel = new KernelSide();
+    return { kernel, log: [kernel.delta("a"), kernel.delta("b"), kernel.delta("b"), kernel.delta("c"), kernel.end()] };
+  };
+  const orders: number[][] = [[]];
+  for (let round = 0; round < 5; round += 1)
+    for (const order of [...orders])
+      if (order.length === round) for (let i = 0; i < 5; i += 1) orders.push([...order, i]);
+  expect(orders.length).toBe(3906);
+  for (const order of orders) {
+    const { kernel, log } = build();
+    const transcript = new Transcript(new KernelSide().state, () => {});
+    for (const i of order) {
+      transcript.receive(log[i]);
+      expect("abbc".startsWith(transcript.text)).toBe(true);
+    }
+    transcript.receive(kernel.snapshot());
+    expect(transcript).toMatchObject({ text: "abbc", phase: "over" });
+    transcript.dispose();
+  }
+});
+
+test("over a wire that drops and delays at random, the questions alone bring the whole text", () => {
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const next = random(seed);
+    const kernel = new KernelSide();
+    const wire: unknown[] = [];
+    const drop = 0.3 * next();
+    const post = (message: unknown) => {
+      if (next() > drop) wire.push(message);
+      if (next() < 0.05) wire.push(message);
+    };
+    const transcript = new Transcript(structuredClone(kernel.state), () => {
+      setTimeout(() => post(kernel.snapshot()), 5 + 200 * next());
+    });
+    for (let i = 0; i < 200; i += 1) {
+      post(kernel.delta(String.fromCharCode(97 + (i % 26)).repeat(1 + Math.floor(3 * next()))));
+      if (next() < 0.5) for (const message of wire.splice(0)) transcript.receive(message);
+      expect(kernel.state.text.startsWith(transcript.text), `seed ${seed}`).toBe(true);
+      vi.advanceTimersByTime(40);
+    }
+    post(kernel.end());
+    for (let i = 0; i < 400 && !transcript.over; i += 1) {
+      for (const message of wire.splice(0)) transcript.receive(message);
+      vi.advanceTimersByTime(500);
+    }
+    expect(transcript.over, `seed ${seed}`).toBe(true);
+    expect(transcript.text, `seed ${seed}`).toBe(kernel.state.text);
+    transcript.dispose();
+  }
+});

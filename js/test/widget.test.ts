@@ -1,0 +1,377 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { userEvent } from "vitest/browser";
+import "../src/widget.css";
+import { frames, Host, KernelSide } from "./kernel_side";
+
+let hosts: Host[] = [];
+
+function start(state: Record<string, unknown> = {}) {
+  const kernel = new KernelSide(state);
+  const host = new Host(kernel.state);
+  hosts.push(host);
+  host.initialize();
+  return { kernel, host };
+}
+
+function parts(root: HTMLElement) {
+  const find = (name: string) => root.querySelector<HTMLElement>(`.streamwidget-${name}`) as HTMLElement;
+  return {
+    text: find("text"),
+    status: find("status"),
+    head: find("head"),
+    demo: find("demo"),
+    spoken: find("spoken"),
+    button: root.querySelector("button") as HTMLButtonElement,
+  };
+}
+
+function hide(hidden: boolean) {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+
+beforeEach(() => {
+  hosts = [];
+});
+afterEach(() => {
+  for (const host of hosts) host.life.abort();
+  document.body.replaceChildren();
+});
+
+test("the answer grows as deltas come, and is exactly the text", async () => {
+  const { kernel, host } = start();
+  const { root } = host.render();
+  let all = "";
+  for (const text of ["Hello\n", "\n  <b>not bold</b> &amp; ", "😀", "\ttab\n"]) {
+    all += text;
+    host.deliver(kernel.delta(text));
+    await frames();
+    expect(parts(root).text.textContent).toBe(all);
+  }
+  expect(root.querySelector("b")).toBeNull();
+  expect(root.dataset.phase).toBe("streaming");
+  expect(root.dataset.outcome).toBeUndefined();
+});
+
+test("a thousand deltas in one frame are one paint", async () => {
+  const { kernel, host } = start();
+  const { root } = host.render();
+  host.deliver(kernel.delta("first"));
+  await frames();
+  const seen: MutationRecord[] = [];
+  const observer = new MutationObserver((records) => seen.push(...records));
+  observer.observe(parts(root).text, { childList: true, characterData: true, subtree: true });
+  for (let i = 0; i < 1000; i += 1) host.deliver(kernel.delta("."));
+  await frames();
+  expect(parts(root).text.textContent).toBe(kernel.state.text);
+  expect(seen.length).toBe(1);
+});
+
+test("the page asks once at the start, and not at all when the stream is over", () => {
+  expect(start().host.ops("sync")).toBe(1);
+  const over = start({ phase: "over", outcome: "complete", text: "done" }).host;
+  expect(over.sent).toEqual([]);
+  expect(over.kernel?.comms).toEqual([]);
+});
+
+test("messages before the first view are in it", async () => {
+  const { kernel, host } = start();
+  host.deliver(kernel.delta("early "), kernel.delta("bird"));
+  expect(parts(host.render().root).text.textContent).toBe("early bird");
+});
+
+test("two views of one model show the same", async () => {
+  const { kernel, host } = start();
+  const first = host.render();
+  host.deliver(kernel.delta("one "));
+  const second = host.render();
+  host.deliver(kernel.delta("two"));
+  parts(first.root).button.click();
+  await frames();
+  for (const { root } of [first, second]) {
+    expect(parts(root).text.textContent).toBe("one two");
+    expect(parts(root).button.textContent).toBe("Stopping…");
+  }
+  first.life.abort();
+  host.deliver(kernel.end("cancelled"));
+  await frames();
+  expect(first.el.childNodes.length).toBe(0);
+  expect(second.root.dataset.outcome).toBe("cancelled");
+});
+
+test("Stop is there before the first delta, sends both ways at once, and goes at the end", async () => {
+  const { kernel, host } = start();
+  const { button } = parts(host.render().root);
+  expect(button.checkVisibility()).toBe(true);
+  expect(button.type).toBe("button");
+  expect(button.ariaLabel).toBe("Stop");
+  await userEvent.click(button);
+  expect(host.ops("stop")).toBe(1);
+  expect(host.kernel?.targets).toEqual(["streamwidget.control"]);
+  expect(host.kernel?.comms[0]).toMatchObject({ opened: true, sent: [{ op: "stop", id: "s1" }] });
+  await frames();
+  expect(button.textContent).toBe("Stopping…");
+  expect(button.ariaLabel).toBe("Stop");
+  expect(button.disabled).toBe(false);
+  host.deliver(kernel.end("cancelled"));
+  await frames();
+  expect(button.checkVisibility()).toBe(false);
+  expect(host.kernel?.comms[0]?.isDisposed).toBe(true);
+});
+
+test("a stop that the kernel does not take is said to be queued", async () => {
+  const { host } = start();
+  const { button, status } = parts(host.render().root);
+  await userEvent.click(button);
+  await vi.waitFor(() => expect(status.textContent).toBe("kernel busy: the stop is queued"), { timeout: 5000 });
+});
+
+test("Escape inside the view stops, other keys and Escape elsewhere do not", async () => {
+  const { kernel, host } = start();
+  const { root } = host.render();
+  const outside = vi.fn();
+  document.body.addEventListener("keydown", outside, { once: true });
+  parts(root).button.focus();
+  await userEvent.keyboard("x");
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  expect(host.ops("stop")).toBe(0);
+  outside.mockClear();
+  await userEvent.keyboard("{Escape}");
+  expect(host.ops("stop")).toBe(1);
+  expect(outside).not.toHaveBeenCalled();
+  host.deliver(kernel.end("cancelled"));
+  await frames();
+  root.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  expect(host.ops("stop")).toBe(1);
+});
+
+test("the keyboard reaches Stop, and finds the cell again when Stop goes", async () => {
+  const { kernel, host } = start();
+  const cell = document.createElement("div");
+  cell.tabIndex = -1;
+  document.body.append(cell);
+  const { root } = host.render(cell);
+  await userEvent.keyboard("{Tab}");
+  expect(document.activeElement).toBe(parts(root).button);
+  host.deliver(kernel.end());
+  await frames();
+  expect(document.activeElement).toBe(cell);
+});
+
+test("the focus is never taken and the page is never scrolled", async () => {
+  const { kernel, host } = start();
+  const input = document.createElement("input");
+  document.body.append(input);
+  input.focus();
+  host.render();
+  host.deliver(kernel.delta("line\n".repeat(500)));
+  await frames();
+  host.deliver(kernel.end());
+  await frames();
+  expect(document.activeElement).toBe(input);
+  expect(document.scrollingElement?.scrollTop).toBe(0);
+});
+
+test("the control comm is looked at before each send, and made anew after a kernel restart", async () => {
+  const { host } = start();
+  const { button } = parts(host.render().root);
+  (host.kernel?.comms[0] as { isDisposed: boolean }).isDisposed = true;
+  await userEvent.click(button);
+  expect(host.kernel?.comms.length).toBe(2);
+  expect(host.kernel?.comms[1]?.sent).toEqual([{ op: "stop", id: "s1" }]);
+});
+
+test("without a kernel on the widget manager, and with a comm that throws, Stop still uses the other way", async () => {
+  const kernel = new KernelSide();
+  const bare = new Host(kernel.state);
+  bare.kernel = null;
+  const throwing = new Host(kernel.state);
+  hosts.push(bare, throwing);
+  (throwing.kernel as unknown as { createComm: () => never }).createComm = () => {
+    throw new Error("Comms are disabled");
+  };
+  for (const host of hosts) {
+    host.initialize();
+    await userEvent.click(parts(host.render().root).button);
+    expect(host.ops("stop")).toBe(1);
+  }
+});
+
+test("a model that cannot send harms nothing", async () => {
+  const kernel = new KernelSide();
+  const host = new Host(kernel.state);
+  hosts.push(host);
+  host.sendFails = true;
+  host.initialize();
+  const { root } = host.render();
+  await userEvent.click(parts(root).button);
+  expect(host.kernel?.comms[0]?.sent.length).toBe(1);
+});
+
+test("the outcome is on the root and in words, and the keys of the notebook are free again", async () => {
+  const { kernel, host } = start();
+  const { root } = host.render();
+  expect(root.dataset.lmSuppressShortcuts).toBe("true");
+  host.deliver(kernel.delta("half"), kernel.end("interrupted"));
+  await frames();
+  expect(root.dataset.outcome).toBe("interrupted");
+  expect(root.dataset.phase).toBeUndefined();
+  expect(root.dataset.lmSuppressShortcuts).toBeUndefined();
+  expect(parts(root).status.textContent).toContain("connection lost - the answer is cut");
+});
+
+test("the end by the state trait alone is enough", async () => {
+  const { kernel, host } = start();
+  const { root } = host.render();
+  kernel.delta("all of it");
+  kernel.end();
+  host.change(kernel.state);
+  await frames();
+  expect(root.dataset.outcome).toBe("complete");
+  expect(parts(root).text.textContent).toBe("all of it");
+});
+
+test("a dead kernel is said, the text is kept", async () => {
+  for (const status of ["dead", "restarting", "autorestarting", "terminating"]) {
+    const { kernel, host } = start();
+    const { root } = host.render();
+    host.deliver(kernel.delta("kept"));
+    host.kernel?.status("busy");
+    host.kernel?.status(status);
+    await frames();
+    expect(root.dataset.phase).toBe("gone");
+    expect(parts(root).status.textContent).toBe("kernel gone · the text so far is kept");
+    expect(parts(root).text.textContent).toBe("kept");
+    expect(parts(root).button.hidden).toBe(true);
+  }
+});
+
+test("a demo answer is marked, another is not", () => {
+  expect(parts(start({ demo: true }).host.render().root).demo.checkVisibility()).toBe(true);
+  expect(parts(start().host.render().root).demo.checkVisibility()).toBe(false);
+});
+
+test("model names and details are text, whatever they hold", async () => {
+  const evil = '<img src=x onerror="window.__pwn=1">\u001b[31m';
+  const { kernel, host } = start({ model: evil });
+  const { root } = host.render();
+  host.deliver(kernel.delta(evil), kernel.end("error", evil));
+  await frames();
+  expect(root.querySelector("img")).toBeNull();
+  expect(root.textContent).not.toContain("\u001b");
+  expect((window as { __pwn?: number }).__pwn).toBeUndefined();
+});
+
+test("nothing is painted while the page is hidden, all of it when it is shown", async () => {
+  const { kernel, host } = start();
+  const { root } = host.render();
+  try {
+    hide(true);
+    const request = vi.spyOn(window, "requestAnimationFrame");
+    host.deliver(kernel.delta("unseen"), kernel.delta(" yet"));
+    expect(request).not.toHaveBeenCalled();
+    request.mockRestore();
+    expect(parts(root).text.textContent).toBe("");
+  } finally {
+    hide(false);
+    Reflect.deleteProperty(document, "hidden");
+  }
+  await frames();
+  expect(parts(root).text.textContent).toBe("unseen yet");
+});
+
+test("only the start and the end are announced", async () => {
+  const { kernel, host } = start();
+  const { root } = host.render();
+  const { spoken, text } = parts(root);
+  const heard: string[] = [];
+  const observer = new MutationObserver(() => heard.push(spoken.textContent ?? ""));
+  observer.observe(spoken, { childList: true, characterData: true, subtree: true });
+  for (let i = 0; i < 5; i += 1) {
+    host.deliver(kernel.delta("word "));
+    await frames();
+  }
+  host.deliver(kernel.end());
+  await frames();
+  expect(heard).toEqual(["Answer started", "Answer complete"]);
+  expect(spoken.role).toBe("status");
+  expect(text.closest("[aria-live]")).toBeNull();
+});
+
+test("a view of a finished stream announces nothing", async () => {
+  const { root } = start({ phase: "over", outcome: "complete", text: "done" }).host.render();
+  await frames();
+  expect(parts(root).spoken.textContent).toBe("");
+  expect(root.dataset.outcome).toBe("complete");
+});
+
+test("the seconds of the wait tick without a message", async () => {
+  const { host } = start({ elapsed: 7.7 });
+  const { status } = parts(host.render().root);
+  expect(status.textContent).toContain("· 7 s");
+  await vi.waitFor(() => expect(status.textContent).toContain("· 8 s"), { timeout: 5000 });
+});
+
+test("clean-up leaves nothing: no element, listener, timer, frame or comm", async () => {
+  const timers = new Set<unknown>();
+  const { setTimeout: set, clearTimeout: clear } = globalThis;
+  const added = vi.spyOn(document, "addEventListener");
+  vi.stubGlobal("setTimeout", (fn: () => void, ms: number) => {
+    const id = set(() => {
+      timers.delete(id);
+      fn();
+    }, ms);
+    timers.add(id);
+    return id;
+  });
+  vi.stubGlobal("clearTimeout", (id: number) => {
+    timers.delete(id);
+    clear(id);
+  });
+  try {
+    for (const way of ["signal", "returned"]) {
+      const kernel = new KernelSide();
+      const host = new Host(kernel.state);
+      const cleanup = host.initialize();
+      const view = host.render();
+      host.deliver(kernel.delta("a"));
+      parts(view.root).button.click();
+      expect(timers.size).toBeGreaterThan(0);
+      expect(host.listening()).toBe(3);
+      if (way === "signal") {
+        view.life.abort();
+        host.life.abort();
+      } else {
+        view.cleanup();
+        cleanup();
+      }
+      expect(view.el.childNodes.length).toBe(0);
+      expect(timers.size).toBe(0);
+      expect(host.listening()).toBe(0);
+      expect(host.kernel?.comms.every((comm) => comm.isDisposed)).toBe(true);
+    }
+    for (const [, , options] of added.mock.calls)
+      expect((options as AddEventListenerOptions).signal?.aborted).toBe(true);
+    expect(added).toHaveBeenCalled();
+    const request = vi.spyOn(window, "requestAnimationFrame");
+    hide(false);
+    expect(request).not.toHaveBeenCalled();
+  } finally {
+    Reflect.deleteProperty(document, "hidden");
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  }
+});
+
+test("the header keeps its height, and the view fits in 200 pixels", async () => {
+  const { kernel, host } = start({ model: "some-vendor/a-very-long-model-name-2026-11-20", demo: true });
+  const { el, root } = host.render();
+  el.style.width = "200px";
+  const before = parts(root).head.offsetHeight;
+  host.deliver(kernel.delta("unbreakable".repeat(50)));
+  await frames();
+  expect(root.scrollWidth).toBeLessThanOrEqual(200);
+  host.deliver(kernel.end());
+  await frames();
+  expect(parts(root).head.offsetHeight).toBe(before);
+});

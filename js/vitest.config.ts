@@ -1,0 +1,42 @@
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+// vitest 5.1 reports failures with Map.groupBy, which Node 20 lacks.
+const groupBy = (items: Iterable<unknown>, keyOf: (item: unknown, index: number) => unknown) => {
+  const groups = new Map<unknown, unknown[]>();
+  let index = 0;
+  for (const item of items) {
+    const key = keyOf(item, index++);
+    groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  return groups;
+};
+if (!("groupBy" in Map)) Object.assign(Map, { groupBy });
+
+declare const process: { env: Record<string, string | undefined> };
+
+export default defineConfig({
+  test: {
+    api: { host: "127.0.0.1" },
+    include: ["test/**/*.test.ts"],
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: { executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium", args: flags },
+      }),
+      instances: [{ browser: "chromium" }],
+    },
+  },
+});
