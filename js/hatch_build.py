@@ -17,7 +17,7 @@ BUNDLE = ("widget.js", "widget.css")
 
 
 class BundleHook(BuildHookInterface[Any]):
-    """Run ``npm ci`` and ``npm run build`` in ``js/`` if the bundle is missing or older than its sources."""
+    """Run ``npm run build`` in ``js/`` if the bundle is missing or older than its sources."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  hatchling's signature
         """Make sure that the bundle is there before hatchling collects the files."""
@@ -33,7 +33,8 @@ class BundleHook(BuildHookInterface[Any]):
             message = f"streamwidget: the bundle in streamwidget/static/ is {state}, and npm, which builds it, was not \
 found. Install Node.js >= 20, or install streamwidget from a wheel or an sdist, which carry the bundle."
             raise RuntimeError(message)
-        for command in (["ci"], ["run", "build"]):
+        commands = [["run", "build"]] if (root / "js" / "node_modules").is_dir() else [["ci"], ["run", "build"]]
+        for command in commands:
             subprocess.run([npm, *command], cwd=root / "js", check=True, stdin=subprocess.DEVNULL)
 
 

@@ -1,0 +1,193 @@
+"""What is shipped: the sdist, the wheel made from it without Node, and that wheel alone in a new environment."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.kernels import ROOT, clean_environment
+
+VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
+SHIPPED = ("streamwidget/static/widget.js", "streamwidget/static/widget.css", "streamwidget/py.typed")
+# Which file may import what (DESIGN: "imports that only one file may have").
+OWNERS = {
+    "httpx": {"_transport"},
+    "nest_asyncio2": {"_loop"},
+    "nest_asyncio": set(),
+    "anywidget": {"_view", "_chat_widget"},
+    "IPython": {"_magics", "_chat_line", "_display"},
+}
+STANDARD_LIBRARY_ONLY = ("_sse", "_events", "_messages", "_accumulator", "_retry")
+
+
+@dataclass(frozen=True, slots=True)
+class Distributions:
+    """An sdist, the tree it unpacks to, and the wheel made from that tree on a machine without Node."""
+
+    sdist: Path
+    unpacked: Path
+    wheel: Path
+
+
+def build(target: str, tree: Path, output: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Build "sdist" or "wheel" from ``tree``; ``path`` replaces PATH."""
+    return subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(output)],
+        cwd=tree,
+        env=os.environ | ({} if path is None else {"PATH": path}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def copy_sources(destination: Path) -> Path:
+    """Copy what a clone has, and the bundle if it is built."""
+    ignored = shutil.ignore_patterns(".git", ".venv*", "node_modules", ".*_cache", "__pycache__", "artefacts", "dist")
+    return Path(shutil.copytree(ROOT, destination, ignore=ignored))
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """Build both once, in a copy of the project."""
+    directory = tmp_path_factory.mktemp("dist")
+    tree = copy_sources(directory / "tree")
+    made = build("sdist", tree, directory)
+    assert made.returncode == 0, made.stderr
+    sdist = directory / f"streamwidget-{VERSION}.tar.gz"
+    with tarfile.open(sdist) as archive:
+        archive.extractall(directory, filter="data")
+    unpacked = directory / f"streamwidget-{VERSION}"
+    made = build("wheel", unpacked, directory, path="")
+    assert made.returncode == 0, made.stderr
+    return Distributions(sdist, unpacked, directory / f"streamwidget-{VERSION}-py3-none-any.whl")
+
+
+def test_the_wheel_holds_the_package_and_the_bundle(distributions: Distributions) -> None:
+    """The wheel has the page's half, its types and licence, and nothing from outside the package."""
+    with zipfile.ZipFile(distributions.wheel) as archive:
+        names = set(archive.namelist())
+        assert {name for name in SHIPPED if name in names} == set(SHIPPED)
+        assert archive.getinfo("streamwidget/static/widget.js").file_size > 1000
+    assert {name.split("/")[0] for name in names} == {"streamwidget", f"streamwidget-{VERSION}.dist-info"}
+    assert f"streamwidget-{VERSION}.dist-info/licenses/LICENSE" in names
+
+
+def test_the_sdist_holds_the_bundle_and_its_sources(distributions: Distributions) -> None:
+    """The sdist has what a wheel and the tests need, and no installed or cached files."""
+    with tarfile.open(distributions.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {*SHIPPED, "js/package-lock.json", "js/hatch_build.py", "LICENSE", "README.md", "Makefile"} <= names
+    assert any(name.startswith("js/src/") for name in names)
+    assert not [name for name in names if re.search(r"node_modules|\.venv|_cache|__pycache__|\.pyc$", name)]
+
+
+def test_a_missing_bundle_without_node_is_told(tmp_path: Path) -> None:
+    """Without bundle and npm a build fails and names both, rather than shipping a wheel that draws nothing."""
+    tree = copy_sources(tmp_path / "tree")
+    shutil.rmtree(tree / "streamwidget" / "static", ignore_errors=True)
+    made = build("wheel", tree, tmp_path, path="")
+    assert made.returncode != 0
+    assert "the bundle in streamwidget/static/ is missing, and npm" in made.stderr
+    assert not list(tmp_path.glob("*.whl"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for npm is a shell script")
+def test_a_bundle_older_than_its_sources_is_built_again(tmp_path: Path) -> None:
+    """A change under js/src reaches the next build: npm is called in js/."""
+    tree = copy_sources(tmp_path / "tree")
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(f'#!/bin/sh\necho "$(basename "$PWD"): $*" >> "{tmp_path}/calls"\n')
+    npm.chmod(0o755)
+    for name in SHIPPED[:2]:
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).touch()
+    (tree / "js" / "src" / "widget.ts").touch()
+    newest = max(path.stat().st_mtime for path in (tree / "js" / "src").iterdir())
+    os.utime(tree / SHIPPED[0], (newest - 10, newest - 10))
+    made = build("wheel", tree, tmp_path, path=f"{npm.parent}:/usr/bin:/bin")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "calls").read_text() == "js: ci\njs: run build\n"
+
+
+ALONE = """
+import sys
+
+import streamwidget as sw
+from streamwidget.demo import DemoServer
+
+assert not {"IPython", "ipywidgets", "anywidget", "httpx"} & set(sys.modules), "imported before it is used"
+assert sw.__version__ == sys.argv[1]
+with DemoServer() as server:
+    completion = sw.ChatClient(base_url=server.url, api_key="k", model="demo").stream("Name three rivers.").wait()
+assert completion.outcome == "complete" and completion.text, completion
+
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "streamwidget")
+assert "chat" in shell.magics_manager.magics["cell"]
+shell.run_line_magic("unload_ext", "streamwidget")
+assert sw.StreamView._esm
+print("alone:", sw.__file__)
+"""
+
+
+@pytest.mark.slow
+def test_the_wheel_works_alone_in_a_new_environment(distributions: Distributions, tmp_path: Path) -> None:
+    """With its declared dependencies only, the wheel streams from the demo server and loads its magics."""
+    environment = tmp_path / "venv"
+    subprocess.run(
+        [ROOT / ".ci" / "venv", environment, distributions.wheel],
+        env=os.environ | {"PYTHON": sys.executable},
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    ran = subprocess.run(
+        [environment / "bin" / "python", "-I", "-c", ALONE, VERSION],
+        cwd=tmp_path,
+        env=clean_environment({"IPYTHONDIR": str(tmp_path / "ipython")}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert f"alone: {environment}" in ran.stdout
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top-level names that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("library", OWNERS)
+def test_a_library_is_imported_by_its_owners_only(library: str) -> None:
+    """Each outside library with a border has it: the named files, and type annotations of the extension's hooks."""
+    files = [path for path in (ROOT / "streamwidget").rglob("*.py") if path.name != "__init__.py"]
+    assert {path.stem for path in files if library in imported(path)} <= OWNERS[library]
+
+
+@pytest.mark.parametrize("module", STANDARD_LIBRARY_ONLY)
+def test_the_pure_modules_need_the_standard_library_alone(module: str) -> None:
+    """The sans-I/O modules import nothing that is not Python's own or this package's."""
+    outside = imported(ROOT / "streamwidget" / f"{module}.py") - sys.stdlib_module_names - {"streamwidget"}
+    assert not outside
