@@ -1,0 +1,193 @@
+"""Server-sent events: bytes in, events out (WHATWG HTML, section 9.2). No I/O; standard library only.
+
+The machine, whose rules every line below keeps::
+
+    bytes --(1 BOM, 2 line ends)--> lines --(3 field)--> open block --(4 blank line)--> ServerSentEvent
+
+1. One BOM is removed, and only where the stream begins.
+2. CRLF, LF and CR end a line, and nothing else does: not VT, NEL, U+2028. A CR at the end of one read and an LF at the
+   start of the next are one end; the line is told at the CR, without waiting for what follows it.
+3. ``name: value``: one space after the colon is removed, no more; no colon means an empty value. A line that starts
+   with a colon is a comment. Known names, exactly as written: ``data`` adds a line to the block; ``event`` names it;
+   ``id`` (unless it holds NUL) sets the last event id; ``retry`` (ASCII digits only) sets the time to reconnect.
+4. A blank line dispatches the block if it has a data line, even an empty one, and opens the next. The id stays.
+5. A block without its blank line is not dispatched; ``close`` hands it over for a policy above to judge.
+6. A line is decoded once it is complete, so that no character is cut between two reads; bad UTF-8 becomes U+FFFD.
+7. The data lines of the open block plus the line being read may have ``max_event_size`` bytes.
+
+Each byte is looked at a fixed number of times however the stream is cut into reads: only new bytes are searched for
+line ends, and an unfinished line grows in place.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class ServerSentEvent(NamedTuple):
+    """One dispatched event. ``event`` is ``"message"`` where the server named none; ``id`` is the last one seen."""
+
+    event: str
+    data: str
+    id: str
+
+
+class EventTooLarge(ValueError):
+    """A line or an event passed the cap. ``events`` holds those that the same ``feed`` had completed before it."""
+
+    def __init__(self, max_event_size: int, events: list[ServerSentEvent]) -> None:
+        super().__init__(f"an event of the stream is larger than {max_event_size} bytes (max_event_size)")
+        self.events = events
+
+
+class SSEDecoder:
+    """Decode a byte stream into events, whatever pieces it comes in.
+
+    Parameters
+    ----------
+    max_event_size : int, default 64 MiB
+        Bytes that one event, or one line, may have; beyond them ``feed`` raises :class:`EventTooLarge`.
+
+    Attributes
+    ----------
+    retry : int or None
+        Milliseconds to wait before reconnecting, as the server last asked.
+    last_event_id : str
+        The id in force at the last blank line.
+    """
+
+    __slots__ = ("_after_cr", "_at_start", "_data", "_event", "_id", "_max", "_size", "_tail", "last_event_id", "retry")
+
+    def __init__(self, max_event_size: int = 64 * 2**20) -> None:
+        self.retry: int | None = None
+        self.last_event_id = ""
+        self._max = max_event_size
+        self._at_start = True  # fewer than three bytes seen, all of them of a BOM (rule 1)
+        self._after_cr = False  # the last byte was a CR: a leading LF belongs to it (rule 2)
+        self._tail = bytearray()  # the line being read
+        self._data: list[str] = []  # the open block: its data lines, their bytes, its name, the id
+        self._size = 0
+        self._event = ""
+        self._id = ""
+
+    @property
+    def pending(self) -> bool:
+        """True while a block with data waits for its blank line."""
+        return bool(self._data) or self._tail == b"data" or self._tail.startswith(b"data:")
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """Take the next bytes and return the events that they complete.
+
+        Raises
+        ------
+        EventTooLarge
+            The decoder has dropped its input and is of no further use.
+        """
+        if self._at_start:
+            data = self._without_bom(data)
+        if self._after_cr and data:
+            self._after_cr = False
+            if data[0] == 10:
+                data = data[1:]
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+        tail = self._tail
+        events: list[ServerSentEvent] = []
+        if self._size + len(tail) + len(data) > self._max:
+            self._check_size(data, events)
+        else:
+            cut = data.rfind(b"\n") + 1
+            if not cut:
+                tail += data
+                return events
+            if tail:
+                lines = bytes(tail) + data[:cut]
+                tail.clear()
+            else:
+                lines = data[:cut]  # no copy where the read ends with its line, as it mostly does
+            tail += data[cut:]
+            self._take_lines(lines, events)
+        return events
+
+    def close(self) -> ServerSentEvent | None:
+        """End the stream; return the block that its end cut off, or None."""
+        self._take_line(bytes(self._tail))
+        self._tail.clear()
+        events: list[ServerSentEvent] = []
+        before = self.last_event_id
+        self._dispatch(events)
+        self.last_event_id = before  # rule 5: only a blank line puts an id in force
+        return events[0] if events else None
+
+    def _without_bom(self, data: bytes) -> bytes:
+        data = bytes(self._tail) + data
+        self._tail.clear()
+        if len(data) < 3 and _BOM.startswith(data):
+            self._tail += data
+            return b""
+        self._at_start = False
+        return data.removeprefix(_BOM)
+
+    def _take_lines(self, lines: bytes, events: list[ServerSentEvent]) -> None:
+        """Take whole lines, the last one ended too; nearly every block is one ``data: {...}`` line."""
+        *blocks, rest = lines.split(b"\n\n")
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block and not self._data and not self._event:
+                self.last_event_id = self._id
+                events.append(ServerSentEvent("message", block[6:].decode("utf-8", "replace"), self._id))
+                continue
+            for line in block.split(b"\n"):
+                if line:
+                    self._take_line(line)
+                else:
+                    self._dispatch(events)
+            self._dispatch(events)
+        if rest:
+            for line in rest[:-1].split(b"\n"):
+                if line:
+                    self._take_line(line)
+                else:
+                    self._dispatch(events)
+
+    def _check_size(self, data: bytes, events: list[ServerSentEvent]) -> None:
+        """Take ``data`` line by line, counting: together with what waits it may be too large (rule 7)."""
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self._grow_tail(line, events)
+            self._take_lines(bytes(self._tail) + b"\n", events)
+            self._tail.clear()
+        self._grow_tail(rest, events)
+
+    def _grow_tail(self, piece: bytes, events: list[ServerSentEvent]) -> None:
+        if self._size + len(self._tail) + len(piece) > self._max:
+            self._tail.clear()
+            self._data.clear()
+            raise EventTooLarge(self._max, events)
+        self._tail += piece
+
+    def _take_line(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if value.startswith(b" "):
+            value = value[1:]
+        if name == b"data":
+            self._data.append(value.decode("utf-8", "replace"))
+            self._size += len(line)
+        elif name == b"event":
+            self._event = value.decode("utf-8", "replace")
+        elif name == b"id":
+            if b"\0" not in value:
+                self._id = value.decode("utf-8", "replace")
+        elif name == b"retry" and value.isdigit() and len(value) < 16:
+            self.retry = int(value)
+
+    def _dispatch(self, events: list[ServerSentEvent]) -> None:
+        self.last_event_id = self._id
+        if self._data:
+            events.append(ServerSentEvent(self._event or "message", "\n".join(self._data), self._id))
+            self._data.clear()
+            self._size = 0
+        self._event = ""

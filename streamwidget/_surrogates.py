@@ -1,0 +1,23 @@
+r"""Text that any encoder takes: no surrogate outside a pair. Standard library only.
+
+JSON can escape half of a character (``"\ud83d"``), and a server that cuts its text by UTF-16 units sends the other
+half in the next delta. Python keeps such a half in a str and fails much later, where the text is printed or sent.
+"""
+
+from __future__ import annotations
+
+
+def well_formed(text: str) -> str:
+    """Return ``text`` with its surrogate pairs joined and every other surrogate replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def ends_high(text: str) -> bool:
+    """Return True where ``text`` ends with the first half of a pair, whose other half may follow."""
+    return "\ud800" <= text[-1:] <= "\udbff"
