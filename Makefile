@@ -19,6 +19,7 @@ demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-i
 	  $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: lint kernels  ## lint, JavaScript tests, Python tests (real kernels and a real browser too)
+	.ci/chromium
 	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" npm test
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest
 
