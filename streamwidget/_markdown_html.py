@@ -27,7 +27,7 @@ from streamwidget._visible import visible
 
 MAX_URL = 2048
 MAX_NESTING = 60
-MAX_BRACKETS = 20_000  # the parser takes up to 50 us for each: about a second
+MAX_BRACKETS = 5_000  # the parser takes up to 90 us for each: half a second of the kernel's loop
 MAX_MATH = 4096
 
 _URL = re.compile(r"(?:https?://[^/?#\s]|mailto:[^\s])", re.IGNORECASE)
@@ -135,6 +135,8 @@ def _is_link(url: str) -> bool:
 def _math(state: StateInline, silent: bool) -> bool:
     r"""Take ``$...$``, ``$$...$$``, ``\(...\)``, ``\[...\]`` as one token, by pandoc's rule for what is no money."""
     source, start = state.src, state.pos
+    if source[start] not in "$\\":
+        return False
     opening = next((mark for mark in _MATH_ENDS if source.startswith(mark, start)), None)
     if opening is None:
         return False
