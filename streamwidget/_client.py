@@ -95,16 +95,17 @@ class ChatClient:
         ConfigurationError
             If there is nothing to send, or the server needs a model and none is named.
         """
-        return self._request(prompt, model, params, stream=True)
+        return self.request(prompt, model, params, stream=True)
 
     async def complete(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatCompletion:
-        """Make one request that is not streamed: the right choice where the answer is parsed, validated or billed whole.
+        """Make one request that is not streamed: the choice where the answer is parsed, validated or billed whole.
 
         Takes, returns and raises what awaiting :meth:`stream` does.
         """
-        return await self._request(prompt, model, params, stream=False)
+        return await self.request(prompt, model, params, stream=False)
 
-    def _request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
+    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
+        """Make a stream; with ``stream`` False it asks for one whole reply, and can be stopped all the same."""
         model = model or self.model
         messages = as_messages(prompt)
         url = self.base_url

@@ -1,7 +1,7 @@
 """The control comm: how Stop reaches a kernel whose main thread is busy.
 
-A widget's own messages wait behind a blocking cell on ipykernel 7.4, which pins them to the shell that last published on
-the widget's comm. On a comm that the page opened and on which the kernel never publishes, they arrive in a subshell
+A widget's own messages wait behind a blocking cell on ipykernel 7.4, which pins them to the shell that last published
+on the widget's comm. On a comm that the page opened and on which the kernel never publishes, they arrive in a subshell
 thread within milliseconds, also on 7.3. So nothing here ever sends, and the handler may run on any thread.
 """
 
@@ -37,7 +37,7 @@ def unregister_target() -> None:
     """Undo :func:`register` for all streams."""
     from comm import get_comm_manager
 
-    get_comm_manager().unregister_target(TARGET, _opened)
+    get_comm_manager().targets.pop(TARGET, None)
     _streams.clear()
 
 

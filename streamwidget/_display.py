@@ -1,8 +1,8 @@
 """Where an answer is shown, and what is left of it in the saved notebook.
 
-In a kernel: a live :class:`~streamwidget.StreamView` under a display id; at the end ``update_display`` puts the static
-answer in its place and the widget is closed. A live widget would be blank in the saved notebook ("model not found"), also
-with a fallback in the same bundle. In a terminal: printed as it comes.
+In a kernel: a live :class:`~streamwidget.StreamView` under a display id; at the end ``update_display`` puts the
+static answer in its place and the widget is closed. A live widget would be blank in the saved notebook ("model not
+found"), also with a fallback in the same bundle. In a terminal: printed as it comes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def present(stream: ChatStream, shell: InteractiveShell, *, keep: bool) -> None:
     if in_kernel(shell):
         _LiveThenStatic(stream, keep=keep)
     else:
-        stream.subscribe(TerminalView())
+        stream.subscribe(TerminalView(lambda: stream.completion))
 
 
 class _LiveThenStatic:
@@ -49,7 +49,7 @@ class _LiveThenStatic:
         self._stream = stream
         self._display_id = uuid.uuid4().hex
         self._view = StreamView(stream)
-        display(self._view, display_id=self._display_id)
+        display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
         if not keep:
             # Subscribed after the view, so called after it: its last message is out before it is replaced.
             stream.subscribe(self._swap_at_end)
@@ -58,5 +58,5 @@ class _LiveThenStatic:
         if not isinstance(events[-1], Finish):
             return
         bundle: dict[str, Any] = mimebundle(self._stream.completion)
-        publish_display_data(bundle, transient={"display_id": self._display_id}, update=True)
+        publish_display_data(bundle, transient={"display_id": self._display_id}, update=True)  # type: ignore[no-untyped-call]
         self._view.close()

@@ -153,8 +153,7 @@ class Exchange:
                 events = parser.feed(chunk)
                 if accumulator.delta_count != before:
                     deadlines.got_delta(time.monotonic())
-                if events:
-                    self._publish(events)
+                self._publish(events)
                 if parser.done:
                     await response.drain()
                     break
@@ -186,7 +185,7 @@ class Exchange:
         if 300 <= status < 400:
             # Followed, a redirect would carry the prompt, and perhaps the key, to somebody else.
             there = host_of(headers.get("location", "")) or "nowhere"
-            message = f"{self._host} redirects to {there}; redirects are not followed. Set base_url to the right address."
+            message = f"{self._host} redirects to {there}; redirects are not followed. Set base_url to where it is."
             return HTTPStatusError(ErrorInfo(mask(message, self._key), status=status, kind="redirect"))
         try:
             body = await _read(response, _ERROR_BODY)

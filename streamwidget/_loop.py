@@ -2,18 +2,20 @@
 
 Three places to stand, three ways:
 
-- no loop runs in this thread (a script, ``python -i``, ``%autoawait off`` in a terminal): a loop of our own, kept for
-  the thread so that connections are reused;
-- a loop runs in this thread (a notebook cell): it is run nested, which needs it patched. That is done here, at the first
-  such call, and never at import;
+- no loop runs in this thread (a script, ``python -i``, ``%autoawait off`` in a terminal): a loop of our own, kept
+  for the thread so that connections are reused;
+- a loop runs in this thread (a notebook cell): it is run nested, which needs it patched. That is done here, at the
+  first such call, and never at import;
 - the stream runs on another thread's loop: wait for it from here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from streamwidget._timeout import TICK
@@ -82,22 +84,34 @@ def _run_nested(
             f"{type(loop).__name__} cannot run nested, so this call cannot wait here. Use `await` instead."
         ) from exc
     task = loop.create_task(make())
-    caller = asyncio.current_task(loop)
     try:
-        loop.run_until_complete(_until_done(task, caller))
+        with _interrupts_raise():
+            loop.run_until_complete(_until_done(task))
     except KeyboardInterrupt:
         cancel()
         loop.run_until_complete(asyncio.wait([task], timeout=1))
         raise
-    if caller is not None and caller.cancelling():
-        # The interrupt was meant for the cell that called us; it cannot reach it while we run in its place.
-        cancel()
-        loop.run_until_complete(asyncio.wait([task], timeout=1))
-        raise KeyboardInterrupt
     return task.result()
 
 
-async def _until_done(task: asyncio.Task[Any], caller: asyncio.Task[Any] | None) -> None:
-    # Waking each TICK also lets the interpreter see a signal that arrived while the loop slept.
-    while not task.done() and not (caller is not None and caller.cancelling()):
+async def _until_done(task: asyncio.Task[Any]) -> None:
+    # Waking each TICK lets the interpreter see a signal that arrived while the loop slept.
+    while not task.done():
         await asyncio.wait([task], timeout=TICK)
+
+
+@contextmanager
+def _interrupts_raise() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt here.
+
+    In a cell that awaits something, ipykernel's own handler cancels the cell's task instead. That task is the one that
+    called us: it could not see the cancellation before we return, and the kernel would then never answer the request.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

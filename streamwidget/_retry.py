@@ -50,9 +50,7 @@ class RetryPolicy:
         if min(self.wait_initial, self.wait_max, self.max_retry_after) < 0:
             raise ConfigurationError("The waits of a RetryPolicy must not be negative.")
 
-    def delay(
-        self, failed: int, retry_after: float | None, draw: Callable[[], float] = random.random
-    ) -> float | None:
+    def delay(self, failed: int, retry_after: float | None, draw: Callable[[], float] = random.random) -> float | None:
         """Seconds to wait after attempt number ``failed`` failed; None if it was the last one allowed."""
         if failed >= self.attempts:
             return None

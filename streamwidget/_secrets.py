@@ -11,7 +11,9 @@ import re
 from streamwidget._exceptions import ConfigurationError
 
 # Half-masked keys too: providers echo the first and last characters of a wrong key in their 401.
-_KEY_LIKE = re.compile(r"(?:\b(?:(?:sk|pk|rk|xai|nvapi)-|gsk_|hf_|AIza|Bearer )[\w*.-]{6,}|[\w.-]*\*{3,}[\w.-]*)(?<![.])")
+_KEY_LIKE = re.compile(
+    r"(?:\b(?:(?:sk|pk|rk|xai|nvapi)-|gsk_|hf_|AIza|Bearer )[\w*.-]{6,}|[\w.-]*\*{3,}[\w.-]*)(?<![.])"
+)
 _MASK = "[key]"
 
 

@@ -29,6 +29,7 @@ from streamwidget._retry import RetryPolicy
 from streamwidget._subscribers import Subscriber, Subscribers
 from streamwidget._timeout import TICK, Deadlines, Timeout
 
+
 class ChatStream:
     """The stream of one chat completion. Made by :meth:`ChatClient.stream <streamwidget.ChatClient.stream>`.
 
@@ -241,7 +242,7 @@ class ChatStream:
             outcome, failure = exc.outcome, exc
         except asyncio.CancelledError:
             pass
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001
             # A fault of ours. The stream still ends, says so, and keeps its text; the cause is in the traceback.
             failure = ProtocolError(ErrorInfo(f"streamwidget failed: {type(exc).__name__}. Please report it."))
             failure.__cause__, outcome = exc, failure.outcome
@@ -275,7 +276,7 @@ class ChatStream:
         raise AssertionError("unreachable")
 
     async def _watch(self, deadlines: Deadlines) -> None:
-        while (passed := deadlines.tick(time.monotonic())) is None:
+        while (passed := deadlines.tick(time.monotonic())) is None:  # noqa: ASYNC110  (a clock has no event)
             await asyncio.sleep(TICK)
         self._passed = passed
         if self._task is not None:
@@ -285,6 +286,8 @@ class ChatStream:
         return StreamTimeout(ErrorInfo(self._limits.explain(limit), kind=limit), retryable=True)
 
     def _publish(self, events: list[StreamEvent]) -> None:
+        if not events:
+            return
         if self._first_delta is None and self._accumulator.delta_count:
             self._first_delta = self.elapsed
         self._subscribers.tell(events)

@@ -2,9 +2,9 @@
 
 Rules
 -----
-- Limits look at content. ``: ping`` comments are bytes and keep ``stall`` quiet, but only deltas keep ``progress`` quiet.
-- Time in which the event loop itself was blocked (the person's own cell computed) counts for no limit: the clock is told
-  the time at each tick, and a tick that comes late moves every mark by as much as it was late.
+- Limits look at content. ``: ping`` comments are bytes and keep ``stall`` quiet; only deltas keep ``progress`` quiet.
+- Time in which the event loop itself was blocked (the person's own cell computed) counts for no limit: the clock is
+  told the time at each tick, and a tick that comes late moves every mark by as much as it was late.
 - Pure: the caller brings the time.
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import socket
 import ssl
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import httpx
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
-_ssl_context: ssl.SSLContext | None = None
 
 _DRAIN = 0.1  # seconds that a finished response may take to end, so that its connection can be used again
 _INFLATED_AT_ONCE = 64 * 1024
@@ -62,7 +62,7 @@ class Response:
                     for piece in inflate(chunk):
                         yield piece
         except (self._library.TransportError, self._library.StreamError, zlib.error, OSError) as exc:
-            raise BodyError(str(exc) or type(exc).__name__) from exc
+            raise BodyError(str(exc) or type(exc).__name__) from _without_frames(exc)
         if inflate is not None and not inflate.eof:
             raise BodyError("the compressed body is cut")
 
@@ -120,10 +120,9 @@ class Transport:
         try:
             response = await client.send(request, stream=True, follow_redirects=False)
         except library.RequestError as exc:
-            raise self._failure(exc, library, connect) from exc
+            raise self._failure(exc, library, connect) from _without_frames(exc)
         finally:
-            # The request's headers hold the key; a traceback with locals must not.
-            del request, headers
+            del request, headers  # they hold the key, and `%xmode Verbose` prints the locals of every frame
         try:
             yield Response(response, library)
         finally:
@@ -146,6 +145,15 @@ class Transport:
                 ErrorInfo(f"{host} closed the connection before it answered: {said}.", kind="connect"), retryable=True
             )
         return ConnectionFailed(ErrorInfo(f"The request to {host} failed: {said}.", kind="connect"))
+
+
+def _without_frames(exc: BaseException) -> BaseException:
+    """The error without its tracebacks: the frames of httpx and h11 hold the request's headers, and so the key."""
+    link: BaseException | None = exc
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return exc
 
 
 class _Inflater:
@@ -186,18 +194,24 @@ def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
     """The loop's client: making one costs 20-80 ms, and reusing it reuses its connections."""
     import httpx
 
-    global _ssl_context
     client = _clients.get(loop)
     if client is None or client.is_closed:
-        _ssl_context = _ssl_context or httpx.create_ssl_context()
         client = _clients[loop] = httpx.AsyncClient(
-            verify=_ssl_context,
+            verify=_ssl_context(),
             # The default limit of 100 connections kills the 101st stream with a PoolTimeout.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             # A proxy from the environment is for the world outside.
             mounts={f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")},
         )
     return client
+
+
+@functools.cache
+def _ssl_context() -> ssl.SSLContext:
+    """The trusted certificates, read once: reading them is most of the cost of a client."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def _library_of(client: Any) -> ModuleType:

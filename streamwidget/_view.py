@@ -4,8 +4,8 @@ Rules
 -----
 - Deltas are messages, not traits: two equal deltas in a row set as a trait lose the second, and a trait that holds the
   growing text costs its whole length each time.
-- The wire to the page is lossy, so each message has a sequence number, and ``state`` always holds the whole: it goes out
-  with comm_open, with request_states, in answer to ``sync``, and once more at the end for the saved notebook.
+- The wire to the page is lossy, so each message has a sequence number, and ``state`` always holds the whole: it goes
+  out with comm_open, with request_states, in answer to ``sync``, and once more at the end for the saved notebook.
 - ``state`` is text *sent*, not text received: its ``seq`` names the last message that it contains.
 - Messages go out on the stream's loop only. What comes in may come on any thread.
 """

@@ -1,0 +1,67 @@
+"""The line of ``%chat`` and ``%%chat``: options first, then text that is kept exactly as it was typed.
+
+IPython's own ``parse_argstring`` would split the prompt at its spaces and trip over its apostrophes.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser, Namespace
+
+from IPython.core.error import UsageError
+
+from streamwidget._secrets import mask
+
+_TOKEN = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\S+)")
+_KEY_OPTION = re.compile(r"--?(api[-_]?)?(key|token|secret)\b", re.IGNORECASE)
+
+
+def split_line(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
+    """Parse the options at the beginning of a line.
+
+    Returns
+    -------
+    Namespace
+        The options, as the parser declares them.
+    str
+        The rest of the line, from the first word that is no option or after ``--``.
+
+    Raises
+    ------
+    UsageError
+        For an option that is unknown, lacks its value, or looks like a key; a key is not repeated.
+    """
+    actions = {name: action for action in parser._actions for name in action.option_strings}
+    words: list[str] = []
+    place = 0
+    while (match := _TOKEN.match(line, place)) and match[1].startswith("-") and match[1] != "-":
+        word, place = match[1], match.end()
+        if word == "--":
+            break
+        _refuse_key(word)
+        name, has_value, value = word.partition("=")
+        action = actions.get(name)
+        if action is None:
+            raise UsageError(f"unknown option {name[:20]} (%chat? lists them; put -- before a text that begins with -)")
+        words.append(name)
+        if action.nargs == 0:
+            continue
+        if not has_value:
+            match = _TOKEN.match(line, place)
+            if match is None:
+                raise UsageError(f"option {name} needs a value")
+            value, place = match[1], match.end()
+        if value[:1] in "\"'" and len(value) > 1:
+            value = value[1:-1]
+        _refuse_key(value)
+        words[-1] = f"{name}={value}" if name.startswith("--") else f"{name}{value}"
+    # What parse_args raises comes from IPython's MagicArgumentParser: a UsageError.
+    return parser.parse_args(words), line[place:].strip()
+
+
+def _refuse_key(word: str) -> None:
+    if _KEY_OPTION.match(word) or mask(word) != word:
+        raise UsageError(
+            "a key is never typed in a notebook, where it would be saved. Set STREAMWIDGET_API_KEY (or OPENAI_API_KEY) "
+            "in the environment before Jupyter starts. Nothing was sent."
+        )
