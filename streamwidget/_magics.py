@@ -19,7 +19,7 @@ import traceback
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import traitlets
 from IPython.core.error import UsageError
@@ -38,6 +38,8 @@ from streamwidget._exceptions import ConfigurationError, StreamError
 from streamwidget._interpolate import interpolate
 from streamwidget._secrets import mask
 from streamwidget._stream import ChatStream
+
+T = TypeVar("T")
 
 
 class ChatInterrupted(KeyboardInterrupt):
@@ -103,12 +105,12 @@ class ChatMagics(Magics):
         Stop keeps what has come. Keys come from the environment, never from this line.
         """
         options, text = split_line(self.chat.parser, line)  # type: ignore[union-attr]
+        awaits = _cell_transform.caller_awaits(sys._getframe())
         if options.traceback:
             self._show_traceback()
-            return None
+            return _at_once(None) if awaits else None
         if cell is not None and text:
             raise UsageError(f"unexpected {text[:40]!r} after %%chat: the prompt goes below, a model after -m")
-        awaits = _cell_transform.caller_awaits(sys._getframe())
         try:
             stream = self._stream(options, text if cell is None else cell)
         except ConfigurationError as exc:
@@ -116,7 +118,7 @@ class ChatMagics(Magics):
         _display.present(stream, self.shell, keep=options.keep or self.keep)
         if options.bg:
             self._run_in_background(stream)
-            return _ready(stream) if awaits else stream
+            return _at_once(stream) if awaits else stream
         return self._awaited(stream) if awaits else self._waited(stream)
 
     # ---- the request
@@ -257,8 +259,9 @@ def _owner(shell: InteractiveShell, kind: str) -> str | None:
     return None if magic is None else getattr(magic, "__module__", None) or "another extension"
 
 
-async def _ready(stream: ChatStream) -> ChatStream:
-    return stream
+async def _at_once(value: T) -> T:
+    """Give a cell that awaits what there is nothing to wait for."""
+    return value
 
 
 @contextmanager
