@@ -368,6 +368,7 @@ test("the header keeps its height, and the view fits in 200 pixels", async () =>
   const { el, root } = host.render();
   el.style.width = "200px";
   const before = parts(root).head.offsetHeight;
+  parts(root).button.click();
   host.deliver(kernel.delta("unbreakable".repeat(50)));
   await frames();
   expect(root.scrollWidth).toBeLessThanOrEqual(200);
