@@ -1,0 +1,160 @@
+"""A chat completion request as the demo server understands it, validated as OpenAI's API does it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streamwidget.demo._answers import LONG_TOKENS
+from streamwidget.demo._json import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """The extra body field ``demo``: what a test or a benchmark asks of the server. None leaves the default.
+
+    Attributes
+    ----------
+    tokens : int
+        The answer's exact length in deltas.
+    text : str, pieces : list of str
+        The answer itself, to be cut by the server or already cut into its deltas.
+    tokens_per_second : float
+        The pace; 0 is as fast as possible.
+    first_delta : float
+        Seconds before the first delta.
+    fault : str
+        A fault's name, without ``demo-``.
+    after : int
+        Deltas before the fault.
+    times, key : int, str
+        The fault befalls only the first ``times`` requests with this ``key``; later ones are answered.
+    retry_after, location : str
+        The header of that name, for the faults that send one.
+    count, size : int
+        How many broken events, how many bytes, for the faults that have such a number.
+    """
+
+    tokens: int | None = None
+    text: str | None = None
+    pieces: list[str] | None = None
+    tokens_per_second: float | None = None
+    first_delta: float | None = None
+    fault: str | None = None
+    after: int | None = None
+    times: int | None = None
+    key: str = ""
+    retry_after: str = "1"
+    location: str = "https://redirected.invalid/v1/chat/completions"
+    count: int = 5
+    size: int = 10_000_000
+
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "tokens": int, "text": str, "pieces": list, "tokens_per_second": (int, float), "first_delta": (int, float),
+    "fault": str, "after": int, "times": int, "key": str, "retry_after": str, "location": str, "count": int,
+    "size": int,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One validated request."""
+
+    model: str
+    messages: list[dict[str, Any]]
+    stream: bool
+    wants_usage: bool
+    has_stream_options: bool
+    max_tokens: int | None
+    authorization: str
+    demo: DemoOptions
+
+    @property
+    def fault(self) -> str:
+        """The fault asked for, by field or by model name; "" for none."""
+        return self.demo.fault or self.model.removeprefix("demo").removeprefix("-")
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the body's JSON; None where it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def parse_chat(body: Any, headers: Mapping[str, str]) -> ChatRequest:
+    """Validate a request body; raise RequestError as OpenAI would."""
+    if not isinstance(body, dict):
+        raise RequestError(400, "We could not parse the JSON body of your request. It must be a JSON object.")
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise RequestError(400, "Invalid 'messages': expected a non-empty array of messages.", param="messages")
+    for number, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            where = f"messages[{number}]"
+            raise RequestError(400, f"Invalid '{where}': expected an object with a role.", param=where)
+        if not isinstance(message.get("content"), str | list | None):
+            where = f"messages[{number}].content"
+            raise RequestError(400, f"Invalid '{where}': expected a string or an array of parts.", param=where)
+    model = body.get("model") or "demo"
+    if not isinstance(model, str) or not model.startswith("demo"):
+        message = f"The model `{model}` does not exist or you do not have access to it."
+        raise RequestError(404, message, param="model", code="model_not_found")
+    _number(body, "temperature", 0, 2)
+    _number(body, "top_p", 0, 1)
+    _number(body, "n", 1, 1)
+    options = body.get("stream_options")
+    if options is not None and (not isinstance(options, dict) or not body.get("stream")):
+        message = "The 'stream_options' parameter is an object and only allowed when 'stream' is enabled."
+        raise RequestError(400, message, param="stream_options")
+    return ChatRequest(
+        model=model,
+        messages=messages,
+        stream=bool(body.get("stream")),
+        wants_usage=bool(options and options.get("include_usage")),
+        has_stream_options=options is not None,
+        max_tokens=_whole(body, "max_completion_tokens") or _whole(body, "max_tokens"),
+        authorization=headers.get("authorization", ""),
+        demo=_demo_options(body.get("demo"), model),
+    )
+
+
+def _number(body: Mapping[str, Any], name: str, low: float, high: float) -> None:
+    value = body.get(name)
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RequestError(400, f"Invalid type for '{name}': expected a number.", param=name)
+    if not low <= value <= high:
+        raise RequestError(400, f"Invalid '{name}': expected a value from {low} to {high}.", param=name)
+
+
+def _whole(body: Mapping[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise RequestError(400, f"Invalid '{name}': expected an integer of at least 1.", param=name)
+    return value
+
+
+def _demo_options(given: Any, model: str) -> DemoOptions:
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        raise RequestError(400, "Invalid 'demo': expected an object.", param="demo")
+    for name, value in given.items():
+        kind = _KINDS.get(name)
+        if kind is None:
+            raise RequestError(400, f"Unknown option 'demo.{name}'; known: {', '.join(_KINDS)}.", param=f"demo.{name}")
+        negative = isinstance(value, int | float) and value < 0
+        if isinstance(value, bool) or not isinstance(value, kind) or negative:
+            raise RequestError(400, f"Invalid 'demo.{name}'.", param=f"demo.{name}")
+    if not all(isinstance(piece, str) for piece in given.get("pieces", ())):
+        raise RequestError(400, "Invalid 'demo.pieces': expected an array of strings.", param="demo.pieces")
+    if model == "demo-long":
+        given = {"tokens": LONG_TOKENS, **given}
+    return DemoOptions(**given)

@@ -1,0 +1,151 @@
+"""The demo server itself: an event loop in a thread of its own, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from streamwidget.demo._http import WatchedReader
+from streamwidget.demo._service import Service
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from streamwidget.demo._records import RequestRecord
+
+
+class DemoServer:
+    """An OpenAI-compatible server on this machine that needs no model, and that fails on request.
+
+    It runs in a daemon thread with its own event loop. Use it as a context manager, or call :meth:`start` and
+    :meth:`stop`.
+
+    Parameters
+    ----------
+    port : int, default 0
+        0 takes a free one.
+    tokens_per_second : float, default 60
+        Deltas per second; 0 is as fast as possible.
+    first_delta : float, default 0.35
+        Seconds from the request to the first delta.
+    host : str, default "127.0.0.1"
+
+    Raises
+    ------
+    OSError
+        By :meth:`start`, where the port cannot be had.
+    """
+
+    def __init__(
+        self, port: int = 0, *, tokens_per_second: float = 60, first_delta: float = 0.35, host: str = "127.0.0.1"
+    ) -> None:
+        for name, value in (("tokens_per_second", tokens_per_second), ("first_delta", first_delta)):
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be a finite number of at least 0, not {value!r}")
+        self.host = host
+        self.port = port
+        self._asked_port = port
+        self._service = Service(tokens_per_second, first_delta)
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """The base URL for a client, such as "http://127.0.0.1:8123/v1"."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/v1"
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The newest 10,000 requests, oldest first. Those to ``/demo/...`` and for health are not among them."""
+        return self._service.log.snapshot()
+
+    def wait_for_requests(self, count: int = 1, timeout: float = 5.0) -> list[RequestRecord]:
+        """Wait until ``count`` requests have come, and return them all; TimeoutError after ``timeout`` seconds."""
+        return self._service.log.wait(count, timeout)
+
+    def reset(self) -> None:
+        """Forget the recorded requests and the counts of failures (``demo.times``)."""
+        self._service.reset()
+
+    def start(self) -> DemoServer:
+        """Start listening; nothing happens where it already does."""
+        if self._thread is not None and self._thread.is_alive():  # it is not in a process that was forked from ours
+            return self
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listener = socket.create_server((self.host, self._asked_port), family=family, backlog=512)
+        self.port = listener.getsockname()[1]
+        ready = threading.Event()
+        # a daemon: it must not keep a kernel alive that shuts down
+        self._thread = threading.Thread(target=self._run, args=(listener, ready), name="streamwidget-demo", daemon=True)
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def stop(self) -> None:
+        """Close the listener and every open connection; returns within seconds, whatever clients do."""
+        if self._thread is None:
+            return
+        assert self._loop is not None
+        assert self._stopping is not None
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(5)
+        self._thread = None
+
+    def __enter__(self) -> DemoServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self, listener: socket.socket, ready: threading.Event) -> None:
+        # not asyncio.run: a kernel may have patched it (nest_asyncio) or set another loop policy
+        loop = asyncio.SelectorEventLoop()
+        self._loop = loop
+        try:
+            loop.run_until_complete(self._main(listener, ready))
+        finally:
+            loop.close()
+
+    async def _main(self, listener: socket.socket, ready: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+
+        def protocol() -> asyncio.StreamReaderProtocol:
+            reader = WatchedReader(loop)
+            return asyncio.StreamReaderProtocol(reader, lambda _, writer: self._connected(reader, writer), loop=loop)
+
+        server = await loop.create_server(protocol, sock=listener)
+        ready.set()
+        await self._stopping.wait()
+        server.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        await asyncio.sleep(0)  # the closed transports let go of their sockets
+
+    def _connected(self, reader: WatchedReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._service.serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_shared: DemoServer | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_server() -> DemoServer:
+    """Return this process's own demo server; started on first use, it runs as long as the process."""
+    global _shared  # noqa: PLW0603  (one for the process is the point)
+    with _shared_lock:
+        if _shared is None:
+            _shared = DemoServer()
+        return _shared.start()
