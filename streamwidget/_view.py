@@ -126,12 +126,17 @@ class StreamView(anywidget.AnyWidget):
         if not self._waiting_text:
             return
         self._last_flush = time.monotonic()
-        if self._phase != "streaming":
-            _pace.enter(self._number)
-            self._phase = "streaming"
-        text = "".join(self._waiting_text)
+        deltas, text = len(self._waiting_text), "".join(self._waiting_text)
         self._waiting_text.clear()
-        self._tell("delta", text=text)
+        if self._phase == "streaming":
+            self._tell("delta", text=text, deltas=deltas)
+        else:
+            # The first text comes with all that the response's headers told: the model, and whether it is the demo's.
+            _pace.enter(self._number)
+            with self._lock:
+                self._phase = "streaming"
+                self._advance(text)
+            self._send_snapshot()
 
     def _stop_flushing(self) -> None:
         if self._flush_timer is not None:
@@ -151,19 +156,30 @@ class StreamView(anywidget.AnyWidget):
         self._detail = completion.error.message if completion.error else ""
         summary = _summary(completion)
         self._tell("end", outcome=completion.outcome, detail=self._detail, **summary)
+        # Once, for a page that saves the notebook; soon, so that a view which is replaced at its end is closed by then.
+        if (loop := running_loop()) is not None:
+            loop.call_soon(self._save_state)
+
+    def _save_state(self) -> None:
         if self.comm is not None:
-            # Once: a page that saves the notebook saves this state.
             self.send_state("state")
 
     def _tell(self, op: str, *, text: str = "", **fields: Any) -> None:
+        seq = self._advance(text)
+        if text:
+            fields["text"] = text
+        if self.comm is not None:
+            self.send({"op": op, "seq": seq, **fields})
+
+    def _advance(self, text: str) -> int:
         with self._lock:
             self._seq += 1
             self._sent.append(text)
-            message = {"op": op, "seq": self._seq, **fields}
-        if text:
-            message["text"] = text
+            return self._seq
+
+    def _send_snapshot(self) -> None:
         if self.comm is not None:
-            self.send(message)
+            self.send({"op": "snapshot", **self._snapshot()})
 
     def _snapshot(self) -> dict[str, Any]:
         completion = self._stream.completion
@@ -190,11 +206,7 @@ class StreamView(anywidget.AnyWidget):
             case {"op": "stop"}:
                 self._stream.cancel()
             case {"op": "sync"}:
-                self._stream.call(self._answer_sync)
-
-    def _answer_sync(self) -> None:
-        if self.comm is not None:
-            self.send({"op": "snapshot", **self._snapshot()})
+                self._stream.call(self._send_snapshot)
 
 
 def _summary(completion: ChatCompletion) -> dict[str, Any]:
