@@ -13,7 +13,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = ("widget.js", "widget.css")
+BUNDLE = ("loader.js", "widget.js", "widget.css")
 
 
 class BundleHook(BuildHookInterface[Any]):

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import pathlib
 import threading
 import time
 from collections.abc import Generator
@@ -24,12 +23,12 @@ import anywidget
 import traitlets
 
 from streamwidget import _control, _pace
+from streamwidget._bundle import LOADER, shared_bundle
 from streamwidget._completion import ChatCompletion
 from streamwidget._events import Finish, Retry, StreamEvent, TextDelta
 from streamwidget._loop import running_loop
 from streamwidget._stream import ChatStream
 
-_STATIC = pathlib.Path(__file__).parent / "static"
 _numbers = itertools.count()
 
 
@@ -53,8 +52,8 @@ class StreamView(anywidget.AnyWidget):
     >>> completion = await view  # doctest: +SKIP
     """
 
-    _esm = (_STATIC / "widget.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "widget.css").read_text(encoding="utf-8")
+    _esm = LOADER
+    bundle = traitlets.Unicode(read_only=True).tag(sync=True)
 
     # Never assigned: read from the stream whenever the widget's state is asked for, so it cannot be stale.
     state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, view: view._snapshot())
@@ -71,6 +70,7 @@ class StreamView(anywidget.AnyWidget):
         self._flush_timer: asyncio.TimerHandle | None = None
         self._last_flush = float("-inf")
         self._unsubscribe = stream.subscribe(self._take)
+        self.set_trait("bundle", shared_bundle().model_id)
         super().__init__()
         _control.register(stream)
         self.on_msg(self._received)
