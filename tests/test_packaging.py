@@ -19,7 +19,8 @@ import pytest
 from tests.kernels import ROOT, clean_environment
 
 VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
-SHIPPED = ("streamwidget/static/widget.js", "streamwidget/static/widget.css", "streamwidget/py.typed")
+BUNDLE = tuple(f"streamwidget/static/{name}" for name in ("loader.js", "widget.js", "widget.css"))
+SHIPPED = (*BUNDLE, "streamwidget/py.typed")
 # Which file may import what (DESIGN: "imports that only one file may have").
 OWNERS = {
     "httpx": {"_transport"},
@@ -112,12 +113,12 @@ def test_a_bundle_older_than_its_sources_is_built_again(tmp_path: Path) -> None:
     npm.parent.mkdir()
     npm.write_text(f'#!/bin/sh\necho "$(basename "$PWD"): $*" >> "{tmp_path}/calls"\n')
     npm.chmod(0o755)
-    for name in SHIPPED[:2]:
+    for name in BUNDLE:
         (tree / name).parent.mkdir(exist_ok=True)
         (tree / name).touch()
     (tree / "js" / "src" / "widget.ts").touch()
     newest = max(path.stat().st_mtime for path in (tree / "js" / "src").iterdir())
-    os.utime(tree / SHIPPED[0], (newest - 10, newest - 10))
+    os.utime(tree / BUNDLE[0], (newest - 10, newest - 10))
     made = build("wheel", tree, tmp_path, path=f"{npm.parent}:/usr/bin:/bin")
     assert made.returncode == 0, made.stderr
     assert (tmp_path / "calls").read_text() == "js: ci\njs: run build\n"
