@@ -67,6 +67,11 @@ class _Call:
 class Accumulator:
     """Add up the events of one stream.
 
+    Parameters
+    ----------
+    text : str, default ""
+        What the answer begins with: the part that an earlier stream brought.
+
     Attributes
     ----------
     delta_count : int
@@ -79,7 +84,7 @@ class Accumulator:
         The first ones told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, text: str = "") -> None:
         self.delta_count = 0
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
@@ -91,6 +96,7 @@ class Accumulator:
             ReasoningDelta: _Text(),
             RefusalDelta: _Text(),
         }
+        self._text.append(text)
         self._calls: list[_Call] = []
         self._held: dict[tuple[type[_Delta], int], str] = {}  # high surrogates that wait for their other half
         self._warnings: dict[str, StreamWarning] = {}

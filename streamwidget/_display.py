@@ -13,6 +13,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display, publish_display_data
 
+from streamwidget._completion import ChatCompletion
 from streamwidget._events import Finish, StreamEvent
 from streamwidget._static_html import mimebundle
 from streamwidget._stream import ChatStream
@@ -40,6 +41,15 @@ def present(stream: ChatStream, shell: InteractiveShell, *, keep: bool) -> None:
         stream.subscribe(TerminalView(lambda: stream.completion))
 
 
+def show_saved(completion: ChatCompletion, shell: InteractiveShell) -> None:
+    """Show an answer as the saved notebook would."""
+    bundle: dict[str, Any] = mimebundle(completion)
+    if in_kernel(shell):
+        publish_display_data(bundle)  # type: ignore[no-untyped-call]
+    else:
+        print(bundle["text/plain"])  # noqa: T201
+
+
 class _LiveThenStatic:
     """The view of one stream in a notebook, from its first moment to its place in the saved file."""
 
@@ -49,6 +59,7 @@ class _LiveThenStatic:
         self._stream = stream
         self._display_id = uuid.uuid4().hex
         self._view = StreamView(stream)
+        self._view.kept = keep
         display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
         if not keep:
             # Subscribed after the view, so called after it: its last message is out before it is replaced.
@@ -59,4 +70,7 @@ class _LiveThenStatic:
             return
         bundle: dict[str, Any] = mimebundle(self._stream.completion)
         publish_display_data(bundle, transient={"display_id": self._display_id}, update=True)  # type: ignore[no-untyped-call]
-        self._view.close()
+        # A page that was reloaded meanwhile knows no display id: the update does not reach it, and without the widget its
+        # cell would go blank.
+        if not self._view.reloaded:
+            self._view.close()

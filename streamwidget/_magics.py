@@ -96,6 +96,7 @@ class ChatMagics(Magics):
     @argument("--keep", action="store_true", help="Leave the live widget in place of the saved answer.")
     @argument("--raw", action="store_true", help="Send {{name}} as it stands.")
     @argument("--show-prompt", action="store_true", help="Print the messages as they are sent.")
+    @argument("--last", action="store_true", help="%%chat --last: show the last answer again.")
     @argument("--traceback", action="store_true", help="%%chat --traceback: show the last failure in full.")
     def chat(self, line: str, cell: str | None = None) -> Any:
         """Send a prompt; the answer streams in below.
@@ -108,6 +109,9 @@ class ChatMagics(Magics):
         awaits = _cell_transform.caller_awaits(sys._getframe())
         if options.traceback:
             self._show_traceback()
+            return _at_once(None) if awaits else None
+        if options.last:
+            self._show_last()
             return _at_once(None) if awaits else None
         if cell is not None and text:
             raise UsageError(f"unexpected {text[:40]!r} after %%chat: the prompt goes below, a model after -m")
@@ -167,9 +171,10 @@ class ChatMagics(Magics):
 
     def _remember(self, stream: ChatStream, name: str | None, events: list[StreamEvent]) -> None:
         if isinstance(events[-1], Finish):
-            self.shell.user_ns["_chat"] = stream.completion
+            completion = stream.completion
+            self.shell.user_ns["_chat"] = completion
             if name is not None:
-                self.shell.user_ns[name] = stream.completion
+                self.shell.user_ns[name] = completion
 
     # ---- waiting for it
 
@@ -214,6 +219,12 @@ class ChatMagics(Magics):
     def note_cell(self, info: Any) -> None:
         """Remember which cell runs (a ``pre_run_cell`` callback)."""
         self._cell_id = getattr(info, "cell_id", None)
+
+    def _show_last(self) -> None:
+        completion = self.shell.user_ns.get("_chat")
+        if not isinstance(completion, ChatCompletion):
+            raise UsageError("there is no answer yet")
+        _display.show_saved(completion, self.shell)
 
     def _show_traceback(self) -> None:
         failure = self._last_failure

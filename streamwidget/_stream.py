@@ -18,6 +18,8 @@ import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
+from dataclasses import replace
+from typing import Any
 
 from streamwidget import _loop
 from streamwidget._accumulator import Accumulator
@@ -28,6 +30,8 @@ from streamwidget._exchange import Exchange, Request
 from streamwidget._retry import RetryPolicy
 from streamwidget._subscribers import Subscriber, Subscribers
 from streamwidget._timeout import TICK, Deadlines, Timeout
+
+_GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
 
 class ChatStream:
@@ -46,17 +50,19 @@ class ChatStream:
         The model that was asked for.
     """
 
-    def __init__(self, request: Request, timeout: Timeout, retry: RetryPolicy) -> None:
+    def __init__(self, request: Request, timeout: Timeout, retry: RetryPolicy, *, text: str = "") -> None:
         self.id = uuid.uuid4().hex
         self._request = request
         self._limits = timeout
         self._retry = retry
-        self._accumulator = Accumulator()
+        self._begins_with = text
+        self._accumulator = Accumulator(text)
         self._exchange: Exchange | None = None
         self._subscribers = Subscribers()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a subscriber that is told of the end may call cancel()
+        self._awaiting = 0
         self._cancelled = False
         self._passed: str | None = None  # the limit that ended it
         self._begun: float | None = None
@@ -107,9 +113,11 @@ class ChatStream:
         """
         loop = asyncio.get_running_loop()
         with self._lock:
+            if self.over:
+                return
             if self._loop is not None and self._loop is not loop:
                 raise RuntimeError("The stream runs on another event loop; use wait(), or make a new stream.")
-            if self._task is not None or self.over:
+            if self._task is not None:
                 return
             self._loop = loop
             self._begun = time.monotonic()
@@ -152,7 +160,7 @@ class ChatStream:
                     await wake.wait()
         finally:
             unsubscribe()
-            if not self._subscribers and not self.over:
+            if not self._subscribers and not self._awaiting and not self.over:
                 # The only reader left before the end: nobody is there to read the rest.
                 self.cancel()
                 await self._settled()
@@ -164,13 +172,16 @@ class ChatStream:
 
     async def _result(self) -> ChatCompletion:
         self.start()
+        self._awaiting += 1
         try:
-            if self._task is not None:
+            if self._task is not None and not self.over:
                 await asyncio.wait([self._task])
         except asyncio.CancelledError:
             self.cancel()
             await self._settled()
             raise
+        finally:
+            self._awaiting -= 1
         if self._failure:
             raise self._failure
         return self.completion
@@ -205,15 +216,30 @@ class ChatStream:
                 return
             self._cancelled = True
             loop, task = self._loop, self._task
-        if loop is None or task is None:
-            self._finish("cancelled")
-            return
+            if loop is None or task is None:
+                self._finish("cancelled")  # under the lock, or start() could slip in between
+                return
         if _loop.running_loop() is loop:
             task.cancel()
         elif not loop.is_closed():
             loop.call_soon_threadsafe(task.cancel)
         if self._exchange is not None:
             self._exchange.shut()
+
+    def again(self, *, go_on: bool = False) -> ChatStream:
+        """Make a new stream of the same request; nothing is sent yet.
+
+        Parameters
+        ----------
+        go_on : bool, default False
+            Ask for the rest of this answer instead: the new stream begins with the text that came.
+        """
+        if not go_on:
+            return ChatStream(self._request, self._limits, self._retry)
+        text = self._accumulator.text
+        rest: list[dict[str, Any]] = [{"role": "assistant", "content": text}, {"role": "user", "content": _GO_ON}]
+        request = replace(self._request, messages=[*self._request.messages, *rest])
+        return ChatStream(request, self._limits, self._retry, text=text)
 
     def call(self, function: Callable[[], None]) -> None:
         """Call a function on the stream's loop: at once where that runs here or never will, else soon."""
@@ -260,7 +286,7 @@ class ChatStream:
     async def _attempts(self, deadlines: Deadlines) -> Outcome:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
-            self._accumulator = Accumulator()
+            self._accumulator = Accumulator(self._begins_with)
             self._exchange = Exchange(self._request, self._accumulator, deadlines, self._publish)
             try:
                 return await self._exchange.run(self._limits.connect)

@@ -63,7 +63,7 @@ export interface SnapshotMessage {
 
 export type KernelMessage = DeltaMessage | StatusMessage | EndMessage | SnapshotMessage;
 
-export type PageMessage = { readonly op: "sync" } | { readonly op: "stop" };
+export type PageMessage = { readonly op: "sync"; readonly page: string } | { readonly op: "stop" };
 
 const DETAIL_LIMIT = 500;
 

@@ -16,6 +16,10 @@ interface Traits {
 
 type Model = AnyModel<Traits>;
 
+// Tells the kernel a reloaded page from the one that it displayed the view in. Not a secret, hence not crypto, which a
+// page without https lacks.
+const PAGE = Math.random().toString(36).slice(2);
+
 // With the kernel gone, or in a page without one, there may be no comm to send on.
 function send(model: Model, message: PageMessage): void {
   try {
@@ -40,7 +44,7 @@ export default function streamView() {
   // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
   function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    const shared = new Transcript(model.get("state"), () => send(model, { op: "sync" }));
+    const shared = new Transcript(model.get("state"), () => send(model, { op: "sync", page: PAGE }));
     transcript = shared;
     const onMessage = (content: unknown) => shared.receive(content);
     const onState = () => shared.receiveState(model.get("state"));
