@@ -59,7 +59,13 @@ class ChatClient:
         retry: RetryPolicy | None = None,
         http_client: Any = None,
     ) -> None:
-        self._settings = resolve(base_url, api_key, model)
+        try:
+            self._settings = resolve(base_url, api_key, model)
+        except ConfigurationError as exc:
+            # The frames below hold the environment's keys, and `%xmode Verbose` prints the locals of every frame.
+            raise exc.with_traceback(None) from None
+        finally:
+            del api_key
         self.timeout = timeout or Timeout()
         self.retry = retry or RetryPolicy()
         self._http_client = http_client
@@ -117,4 +123,8 @@ class ChatClient:
             raise ConfigurationError("No model is named. Pass model=, use -m NAME, or set STREAMWIDGET_MODEL.")
         transport = Transport(url, self._settings.api_key, self._http_client)
         request = Request(transport, ChatCompletions(), messages, model, params, stream=stream)
+        try:
+            request.body()
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
         return ChatStream(request, self.timeout, self.retry)

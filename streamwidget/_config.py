@@ -82,13 +82,18 @@ def check_url(url: str) -> str:
         raise ConfigurationError(
             f"The base URL for {host} holds a user name or password. Leave them out and use the API key setting."
         )
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigurationError(f"{url[:80]!r} is no base URL. It must look like https://host/v1 (http or https).")
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
+        shown = url.rpartition("@")[2][:80]  # without a scheme, what stands before the @ was not recognised above
+        raise ConfigurationError(f"{shown!r} is no base URL. It must look like https://host/v1 (http or https).")
     return url
 
 
 def host_of(url: str) -> str:
-    return urlsplit(url).hostname or url
+    """The host of a URL, or the text itself where it names none."""
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
 
 
 def is_loopback(url: str) -> bool:
@@ -99,9 +104,12 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url.strip())
-    return parts.scheme, parts.hostname, parts.port
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    try:
+        parts = urlsplit(url.strip())
+        return parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        return None  # of an address that is not used; it equals no origin of one that is
 
 
 def _warn_if_exposed(url: str) -> None:

@@ -136,10 +136,10 @@ class Exchange:
             except ServerReportedError as exc:
                 self._publish(self._parser.events)
                 info = self._masked(exc.info)
-                raise InStreamError(info, retryable=worth_retrying(info)) from exc
+                raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text is not masked
             except (MalformedStream, MalformedEvent, EventTooLarge) as exc:
                 self._publish(self._parser.events)
-                raise self._protocol_error(f"sent no usable completion: {exc}") from exc
+                raise self._protocol_error(f"sent no usable completion: {exc}") from None
             finally:
                 self._response = None
 
@@ -148,11 +148,12 @@ class Exchange:
         broken = ""
         try:
             async for chunk in response.chunks():
-                deadlines.got_bytes(time.monotonic())
+                now = time.monotonic()
+                deadlines.got_bytes(now)
                 before = accumulator.delta_count
                 events = parser.feed(chunk)
                 if accumulator.delta_count != before:
-                    deadlines.got_delta(time.monotonic())
+                    deadlines.got_delta(now)
                 self._publish(events)
                 if parser.done:
                     await response.drain()
@@ -173,7 +174,7 @@ class Exchange:
             body = await _read(response, _REPLY_BODY)
         except BodyError as exc:
             message = f"The reply of {self._host} is cut ({mask(str(exc), self._key)})."
-            raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from exc
+            raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from None
         outcome, events = self._parser.reply(body)
         self._publish(events)
         if self._request.stream:
@@ -211,7 +212,10 @@ class Exchange:
 
     def _masked(self, info: ErrorInfo) -> ErrorInfo:
         # Providers echo a wrong key, or half of it.
-        return replace(info, message=mask(info.message, self._key))
+        code = mask(info.code, self._key) if isinstance(info.code, str) else info.code
+        return replace(
+            info, message=mask(info.message, self._key), code=code, type=info.type and mask(info.type, self._key)
+        )
 
     def _protocol_error(self, what: str) -> ProtocolError:
         return ProtocolError(ErrorInfo(f"{self._host} {mask(what, self._key)}.", status=200))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from typing import TypeAlias
@@ -40,7 +41,9 @@ class Subscribers:
                 subscriber(events)
             except Exception as exc:  # noqa: BLE001  (a person's callback may raise anything)
                 if strikes == 0:
-                    warnings.warn(f"A subscriber of a stream raised {exc!r}; the stream goes on.", stacklevel=2)
+                    said = f"A subscriber of a stream raised {exc!r}; the stream goes on."
+                    with contextlib.suppress(RuntimeWarning):  # `python -W error` makes it an exception
+                        warnings.warn(said, RuntimeWarning, stacklevel=2)
                 if strikes + 1 < _STRIKES:
                     self._strikes[subscriber] = strikes + 1
                 else:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import importlib
+import re
 import socket
 import ssl
 import zlib
@@ -31,6 +32,7 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = Weak
 
 _DRAIN = 0.1  # seconds that a finished response may take to end, so that its connection can be used again
 _INFLATED_AT_ONCE = 64 * 1024
+_NOT_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number|record layer failure")
 _BOMB = 200  # times its compressed size: no text of a model compresses like this
 
 
@@ -46,6 +48,7 @@ class Response:
         self._library = library
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
+        self._raw = response.aiter_raw()  # one iterator for the answer and for what is drained: a second is refused
 
     @property
     def media_type(self) -> str:
@@ -55,7 +58,7 @@ class Response:
         """The body as it comes, content coding removed. Raises :class:`BodyError` where it breaks."""
         inflate = _inflater(self.headers.get("content-encoding", ""))
         try:
-            async for chunk in self._response.aiter_raw():
+            async for chunk in self._raw:
                 if inflate is None:
                     yield chunk
                 else:
@@ -70,7 +73,7 @@ class Response:
         """Read what is left, briefly: a response read to its end leaves a connection that can be used again."""
         with contextlib.suppress(TimeoutError, self._library.TransportError, self._library.StreamError, OSError):
             async with asyncio.timeout(_DRAIN):
-                async for _ in self._response.aiter_raw():
+                async for _ in self._raw:
                     pass
 
     def shut(self) -> None:
@@ -89,6 +92,8 @@ class Transport:
         self.base_url = base_url
         self.api_key = api_key
         self._injected = http_client
+        if http_client is not None:
+            _library_of(http_client)
 
     @contextlib.asynccontextmanager
     async def open(
@@ -120,7 +125,11 @@ class Transport:
         try:
             response = await client.send(request, stream=True, follow_redirects=False)
         except library.RequestError as exc:
-            raise self._failure(exc, library, connect) from _without_frames(exc)
+            _without_frames(exc)
+            raise self._failure(exc, library, connect) from None  # what it says may hold the key, and is not masked
+        except Exception as exc:
+            _without_frames(exc)
+            raise
         finally:
             del request, headers  # they hold the key, and `%xmode Verbose` prints the locals of every frame
         try:
@@ -137,6 +146,8 @@ class Transport:
         if isinstance(exc, library.ProxyError):
             return ConnectionFailed(ErrorInfo(f"The proxy refused the connection to {host}: {said}.", kind="proxy"))
         if isinstance(exc, library.ConnectError) and _is_tls(exc):
+            if _NOT_TLS.search(said):
+                said = f"it does not speak TLS; is its address http:// rather than https://? ({said})"
             return ConnectionFailed(ErrorInfo(f"No secure connection to {host}: {said}.", kind="tls"))
         if isinstance(exc, library.ConnectError):
             return ConnectionFailed(ErrorInfo(f"No connection to {host}: {said}.", kind="connect"), retryable=True)
@@ -194,6 +205,8 @@ def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
     """The loop's client: making one costs 20-80 ms, and reusing it reuses its connections."""
     import httpx
 
+    for other in [other for other in _clients if other.is_closed()]:
+        del _clients[other]  # it would stay for ever: its connections hold the loop that is its weak key
     client = _clients.get(loop)
     if client is None or client.is_closed:
         client = _clients[loop] = httpx.AsyncClient(

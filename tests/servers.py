@@ -1,0 +1,122 @@
+"""What the tests of the core share: a raw server, a canary key, how a stream ended. Not a test module."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Self
+
+import streamwidget as sw
+
+#: Looks like a key, is set wherever a key may be, and must be found nowhere but in the request that it belongs to.
+CANARY = "sk-canary-0123456789abcdefWXYZ"
+#: No test waits for a retry longer than it must.
+QUICK = sw.RetryPolicy(wait_initial=0.01)
+
+Answer = bytes | Callable[[socket.socket], None]
+
+
+class RawServer:
+    """Reads each request whole, keeps its bytes in ``requests``, and answers with bytes or a function of the socket."""
+
+    def __init__(self, answer: Answer, host: str = "127.0.0.1") -> None:
+        self.requests: list[bytes] = []
+        self._answer = answer
+        self._listener = socket.create_server((host, 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://{host}:{self.port}/v1"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        with connection:
+            self.requests.append(_read_request(connection))
+            try:
+                if callable(self._answer):
+                    self._answer(connection)
+                else:
+                    connection.sendall(self._answer)
+            except OSError:
+                pass  # the client left
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data and not data.startswith(b"\x16"):  # 0x16: a TLS hello has no such end
+        part = connection.recv(65536)
+        if not part:
+            return data
+        data += part
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        part = connection.recv(65536)
+        if not part:
+            break
+        data, body = data + part, body + part
+    return data
+
+
+def response(body: bytes, *headers: str, status: str = "200 OK", kind: str = "text/event-stream") -> bytes:
+    """Return a whole HTTP response that ends with its connection."""
+    lines = [f"HTTP/1.1 {status}", f"content-type: {kind}", "connection: close", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def sse(*chunks: Any) -> bytes:
+    """Return server-sent events: a str is a text delta, what else is JSON, and b"..." stands as it is."""
+    body = b""
+    for chunk in chunks:
+        if isinstance(chunk, bytes):
+            body += chunk
+            continue
+        value = {"choices": [{"index": 0, "delta": {"content": chunk}}]} if isinstance(chunk, str) else chunk
+        body += b"data: " + json.dumps(value).encode() + b"\n\n"
+    return body
+
+
+def closed_port() -> int:
+    """Return a port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def failure_of(stream: sw.ChatStream) -> sw.StreamError:
+    """Await a stream that must fail, and return how it did."""
+    try:
+        completion = await stream
+    except sw.StreamError as raised:
+        failure = raised
+    else:
+        raise AssertionError(f"it did not fail: {completion}")
+    assert failure.completion.outcome == failure.outcome
+    assert failure.completion.error == failure.error
+    return failure
+
+
+async def events_of(stream: sw.ChatStream) -> list[sw.StreamEvent]:
+    """Read a stream to its end and return its events; a failure is left out."""
+    events: list[sw.StreamEvent] = []
+    try:
+        async for event in stream:
+            events.append(event)  # noqa: PERF401  (what came before a failure counts too)
+    except sw.StreamError:
+        pass
+    return events

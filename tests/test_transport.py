@@ -1,0 +1,226 @@
+"""Connections: reuse, injected clients, names and protocols, and bodies that are not what they seem."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import zlib
+from typing import Any
+
+import httpx
+import pytest
+
+import streamwidget as sw
+from streamwidget import _transport
+from streamwidget.demo import DemoServer
+from tests.kernels import ROOT, clean_environment
+from tests.servers import CANARY, QUICK, RawServer, closed_port, failure_of, response, sse
+
+ONCE = sw.RetryPolicy(attempts=1)
+
+
+@pytest.fixture(scope="module")
+def server() -> DemoServer:
+    with DemoServer(tokens_per_second=0, first_delta=0) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _fresh(server: DemoServer) -> None:
+    server.reset()
+
+
+@pytest.mark.parametrize("pace", [0.0, 200.0])
+async def test_five_requests_take_one_connection(server: DemoServer, pace: float) -> None:
+    """A response is read to its end after [DONE], so that its connection is used again."""
+    client = sw.ChatClient(server.url)
+    for _ in range(5):
+        await client.stream("x", demo={"tokens_per_second": pace, "tokens": 5})
+    await client.complete("x")
+    assert len({record.connection for record in server.requests}) == 1
+
+
+async def test_two_hundred_streams_run_at_once(server: DemoServer) -> None:
+    """No pool limit ends the 101st with a PoolTimeout (N30): all were being answered at one moment."""
+    client = sw.ChatClient(server.url)
+    demo = {"tokens": 3, "tokens_per_second": 2}
+    completions = await asyncio.gather(*(client.stream("x", demo=demo) for _ in range(200)))
+    assert {completion.outcome for completion in completions} == {"complete"}
+    assert max(record.received for record in server.requests) < min(record.ended for record in server.requests)
+
+
+def test_a_closed_loops_client_is_let_go(server: DemoServer) -> None:
+    """Script after script with ``asyncio.run`` keeps neither clients nor sockets."""
+
+    async def ask() -> None:
+        await sw.ChatClient(server.url).stream("x", demo={"tokens": 1})
+
+    for _ in range(5):
+        asyncio.run(ask())
+        gc.collect()
+    assert sum(loop.is_closed() for loop in _transport._clients) <= 1
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2", "openai"])
+async def test_an_injected_client_is_used_and_left_open(server: DemoServer, library: str) -> None:
+    """An AsyncClient of httpx, of httpx2, or one derived from either does the sending; closing it is its owner's."""
+    module = pytest.importorskip(library)
+    kind = module.DefaultAsyncHttpxClient if library == "openai" else module.AsyncClient
+    seen: list[Any] = []
+
+    async def hook(request: Any) -> None:
+        seen.append(request)
+
+    async with kind(event_hooks={"request": [hook]}) as http_client:
+        client = sw.ChatClient(server.url, http_client=http_client, retry=ONCE)
+        assert (await client.stream("x")).outcome == "complete"
+        assert (await failure_of(client.stream("x", "demo-fin"))).outcome == "interrupted"
+        refused = sw.ChatClient(f"http://127.0.0.1:{closed_port()}/v1", http_client=http_client, retry=ONCE)
+        assert (await failure_of(refused.stream("x"))).error.kind == "connect"
+        assert len(seen) == 3
+        assert not http_client.is_closed
+
+
+@pytest.mark.parametrize("wrong", [httpx.Client(), object(), "http://proxy"])
+def test_what_is_no_async_client_is_refused_at_once(server: DemoServer, wrong: Any) -> None:
+    """A synchronous client cannot stream here; that is said before anything is sent."""
+    with pytest.raises(TypeError, match=r"httpx\.AsyncClient"):
+        sw.ChatClient(server.url, http_client=wrong).stream("x")
+
+
+async def test_ipv6_works() -> None:
+    """The loopback address of IPv6 is an address like any other (N31)."""
+    try:
+        server = DemoServer(host="::1", first_delta=0, tokens_per_second=0).start()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    try:
+        assert (await sw.ChatClient(server.url).stream("x")).outcome == "complete"
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "host"), [("http://127.0.0.1:{}/v1", "127.0.0.1"), ("http://no.invalid/v1", "no.invalid")]
+)
+async def test_no_connection_names_the_host(url: str, host: str) -> None:
+    """Refused, or a name that does not exist: http_error of kind connect, worth a retry, the host named (N1, N2)."""
+    stream = sw.ChatClient(url.format(closed_port()), retry=QUICK).stream("x")
+    retries: list[sw.StreamEvent] = []
+    stream.subscribe(lambda events: retries.extend(event for event in events if isinstance(event, sw.Retry)))
+    failure = await failure_of(stream)
+    assert isinstance(failure, sw.ConnectionFailed)
+    assert (failure.outcome, failure.error.kind, failure.retryable) == ("http_error", "connect", True)
+    assert host in str(failure)
+    assert len(retries) == 2
+
+
+async def test_https_to_a_plain_port_says_so() -> None:
+    """A server that answers TLS in plain HTTP: kind tls, never retried, with the hint to look at the scheme (N4)."""
+    with RawServer(response(b"", status="400 Bad Request")) as server:
+        failure = await failure_of(sw.ChatClient(server.url.replace("http", "https"), CANARY).stream("x"))
+        assert (failure.error.kind, failure.retryable) == ("tls", False)
+        assert "http://" in str(failure)
+        assert len(server.requests) == 1
+        assert CANARY.encode() not in server.requests[0]
+
+
+async def test_https_to_a_silent_port_ends_by_the_connect_limit(server: DemoServer) -> None:
+    """Where nobody answers the TLS greeting, ``connect`` passes (N4)."""
+    client = sw.ChatClient(server.url.replace("http", "https"), timeout=sw.Timeout(connect=0.3), retry=ONCE)
+    failure = await failure_of(client.stream("x"))
+    assert (failure.outcome, failure.error.kind) == ("timeout", "connect")
+    assert "Timeout(connect=...)" in str(failure)
+
+
+async def test_a_proxy_that_refuses_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """407 from HTTPS_PROXY: kind proxy, its credentials not shown (N5); the prompt was not sent."""
+    with RawServer(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:{CANARY}@127.0.0.1:{proxy.port}")
+        failure = await failure_of(sw.ChatClient("https://far.example/v1", retry=ONCE).stream("the prompt"))
+    assert failure.error.kind == "proxy"
+    assert CANARY not in str(failure)
+    assert proxy.requests[0].startswith(b"CONNECT far.example:443")
+    assert b"the prompt" not in proxy.requests[0]
+
+
+async def test_a_proxy_is_not_asked_for_this_machine(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP_PROXY and ALL_PROXY are for the world outside (S12)."""
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    assert (await sw.ChatClient(server.url, retry=ONCE).stream("x")).outcome == "complete"
+
+
+# ---- bodies
+
+TEXT = sse("a" * 50, "b", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n")
+DEFLATED = zlib.compress(TEXT)
+GZIPPED = zlib.compress(TEXT, wbits=31)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"), [("gzip", GZIPPED), ("X-GZip", GZIPPED), ("deflate", DEFLATED), ("", TEXT)]
+)
+async def test_a_compressed_body_is_read(coding: str, body: bytes) -> None:
+    """A server that compresses although nobody asked is understood."""
+    with RawServer(response(body, f"content-encoding: {coding}")) as server:
+        completion = await sw.ChatClient(server.url).stream("x")
+    assert completion.text == "a" * 50 + "b"
+    assert b"accept-encoding: identity" in server.requests[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"), [("gzip", GZIPPED[:-20]), ("gzip", b"not gzip"), ("br", TEXT), ("gzip", GZIPPED[:-4] + b"....")]
+)
+async def test_a_body_that_cannot_be_unpacked_is_never_complete(coding: str, body: bytes) -> None:
+    """Cut, broken or unknown: interrupted, not a short answer that looks whole (N14)."""
+    with RawServer(response(body, f"content-encoding: {coding}")) as server:
+        failure = await failure_of(sw.ChatClient(server.url, retry=ONCE).stream("x"))
+    assert failure.outcome == "interrupted"
+
+
+BOMB = """
+import asyncio, resource, sys
+import streamwidget as sw
+
+async def main():
+    client = sw.ChatClient(sys.argv[1], retry=sw.RetryPolicy(attempts=1))
+    await client.stream("x", demo={"tokens": 1})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        await client.stream("x", "demo-bomb")
+    except sw.StreamError as failure:
+        print(failure.outcome, "refused" in str(failure))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+asyncio.run(main())
+"""
+
+
+def test_a_gzip_bomb_is_refused_in_bounded_memory(server: DemoServer) -> None:
+    """A megabyte that would become a gigabyte is refused, and costs less than 50 MB (N15)."""
+    ran = subprocess.run(
+        [sys.executable, "-c", BOMB, server.url],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    outcome, grown = ran.stdout.splitlines()
+    assert outcome == "interrupted True"
+    assert int(grown) < 50 * 1024
+
+
+async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: DemoServer) -> None:
+    """What the server sees of a cancel is the end of the connection, not silence."""
+    async with httpx.AsyncClient() as http_client:
+        stream = sw.ChatClient(server.url, http_client=http_client).stream("x", "demo-stall")
+        async for event in stream:
+            if isinstance(event, sw.TextDelta):
+                stream.cancel()
+        assert server.requests[0].left.wait(2)
+    assert stream.completion.outcome == "cancelled"
