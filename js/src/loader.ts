@@ -55,7 +55,8 @@ export default () => {
       const { el, model } = props;
       started.then(
         ([part, sheet]) => {
-          const root = el.getRootNode() as Document;
+          // With the bundle at hand this comes before the host puts `el` into the page: then its root is itself.
+          const root = (el.isConnected ? el.getRootNode() : document) as Document;
           if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
           if (!props.signal?.aborted) part.render(props);
         },
