@@ -11,6 +11,7 @@ from tests.kernels import GENERATIONS, Kernel, start_kernel
 
 if TYPE_CHECKING:
     from streamwidget.demo import DemoServer
+    from tests.chat_kernels import ChatKernel
 
 
 @pytest.fixture
@@ -40,4 +41,13 @@ def kernel_env(request: pytest.FixtureRequest) -> dict[str, str]:
 def kernel(generation: str, kernel_env: dict[str, str]) -> Iterator[Kernel]:
     """A fresh kernel of each generation."""
     with start_kernel(generation, kernel_env) as started:
+        yield started
+
+
+@pytest.fixture(scope="module", params=GENERATIONS)
+def chat(request: pytest.FixtureRequest) -> Iterator[ChatKernel]:
+    """A kernel of each generation with the extension loaded and a demo server of its own, shared by a module."""
+    from tests.chat_kernels import start_chat_kernel
+
+    with start_chat_kernel(request.param) as started:
         yield started

@@ -179,8 +179,10 @@ class Kernel:
         """Run ``code`` and wait for its end."""
         return self.execute_async(code, silent=silent).wait(timeout)
 
-    def execute_async(self, code: str, *, silent: bool = False, stop_on_error: bool = True) -> Execution:
-        """Send ``code`` and return at once; several may be queued, as Run All does."""
+    def execute_async(
+        self, code: str, *, silent: bool = False, stop_on_error: bool = True, cell_id: str | None = None
+    ) -> Execution:
+        """Send ``code`` and return at once; several may be queued, as Run All does. ``cell_id`` names the cell."""
         content = {
             "code": code,
             "silent": silent,
@@ -189,7 +191,7 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": stop_on_error,
         }
-        return Execution(self, self.send("execute_request", content))
+        return Execution(self, self.send("execute_request", content, metadata={"cellId": cell_id} if cell_id else None))
 
     def request(
         self, msg_type: str, content: dict[str, Any], *, channel: str = "shell", timeout: float = 10
@@ -198,10 +200,16 @@ class Kernel:
         return self.wait_reply(self.send(msg_type, content, channel=channel), timeout).content
 
     def send(
-        self, msg_type: str, content: dict[str, Any], *, channel: str = "shell", subshell_id: str | None = None
+        self,
+        msg_type: str,
+        content: dict[str, Any],
+        *,
+        channel: str = "shell",
+        subshell_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> str:
         """Send a message and return its id."""
-        message = self._client.session.msg(msg_type, content)
+        message = self._client.session.msg(msg_type, content, metadata=metadata)
         if subshell_id is not None:
             message["header"]["subshell_id"] = subshell_id
         self._run(self._send(channel, message), 10)
@@ -238,10 +246,18 @@ class Kernel:
         """Start a subshell, as JupyterLab does for comms, and return its id."""
         return str(self.request("create_subshell_request", {}, channel="control")["subshell_id"])
 
-    def comm_open(self, target: str, data: dict[str, Any] | None = None, *, subshell_id: str | None = None) -> str:
+    def comm_open(
+        self,
+        target: str,
+        data: dict[str, Any] | None = None,
+        *,
+        subshell_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> str:
         """Open a comm from the page's side and return its id."""
         comm_id = uuid.uuid4().hex
-        self.send("comm_open", {"comm_id": comm_id, "target_name": target, "data": data or {}}, subshell_id=subshell_id)
+        content = {"comm_id": comm_id, "target_name": target, "data": data or {}}
+        self.send("comm_open", content, subshell_id=subshell_id, metadata=metadata)
         return comm_id
 
     def comm_send(self, comm_id: str, data: dict[str, Any], *, subshell_id: str | None = None) -> str:
