@@ -12,13 +12,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import sys
-import threading
 import traceback
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import traitlets
@@ -27,7 +25,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from streamwidget import _cell_transform, _control, _display
+from streamwidget import _cell_transform, _chat_line, _control, _display
 from streamwidget._advice import explain
 from streamwidget._chat_line import split_line
 from streamwidget._client import ChatClient
@@ -36,6 +34,7 @@ from streamwidget._config import OPENAI_URL
 from streamwidget._events import Finish, StreamEvent
 from streamwidget._exceptions import ConfigurationError, StreamError
 from streamwidget._interpolate import interpolate
+from streamwidget._loop import interrupts
 from streamwidget._secrets import mask
 from streamwidget._stream import ChatStream
 
@@ -179,7 +178,7 @@ class ChatMagics(Magics):
     # ---- waiting for it
 
     async def _awaited(self, stream: ChatStream) -> ChatCompletion:
-        with self._reported(stream), _terminal_interrupt(stream, self.shell) as interrupted:
+        with self._reported(stream), self._terminal_interrupt(stream) as interrupted:
             try:
                 completion = await stream
             except asyncio.CancelledError:
@@ -191,6 +190,12 @@ class ChatMagics(Magics):
     def _waited(self, stream: ChatStream) -> ChatCompletion:
         with self._reported(stream):
             return stream.wait()
+
+    def _terminal_interrupt(self, stream: ChatStream) -> AbstractContextManager[list[int]]:
+        """In a terminal, let Ctrl-C cancel the stream; ipykernel turns an interrupt into a cancellation of the cell."""
+        if _display.in_kernel(self.shell):
+            return nullcontext([])
+        return interrupts(lambda: asyncio.get_running_loop().call_soon_threadsafe(stream.cancel))
 
     @contextmanager
     def _reported(self, stream: ChatStream) -> Iterator[None]:
@@ -244,6 +249,7 @@ def load(shell: InteractiveShell) -> None:
     magics = ChatMagics(shell)
     magics.replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
     shell.register_magics(magics)
+    _chat_line.install(shell)
     _cell_transform.install(shell)
     shell.events.register("pre_run_cell", magics.note_cell)
 
@@ -261,6 +267,7 @@ def unload(shell: InteractiveShell) -> None:
             table.pop("chat", None)
             if before is not None:
                 table["chat"] = before
+    _chat_line.uninstall(shell)
     _cell_transform.uninstall(shell)
     _control.unregister_target()
 
@@ -273,26 +280,3 @@ def _owner(shell: InteractiveShell, kind: str) -> str | None:
 async def _at_once(value: T) -> T:
     """Give a cell that awaits what there is nothing to wait for."""
     return value
-
-
-@contextmanager
-def _terminal_interrupt(stream: ChatStream, shell: InteractiveShell) -> Iterator[list[int]]:
-    """In a terminal, let Ctrl-C cancel the stream.
-
-    ipykernel turns an interrupt into a cancellation of the cell. A terminal's KeyboardInterrupt would leave the event
-    loop at whatever point it was, with the stream neither closed nor ended.
-    """
-    interrupted: list[int] = []
-    if _display.in_kernel(shell) or threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-
-    def cancel(number: int, _frame: Any) -> None:
-        interrupted.append(number)
-        stream.cancel()
-
-    before = signal.signal(signal.SIGINT, cancel)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)

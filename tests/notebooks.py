@@ -56,7 +56,7 @@ def outputs_of(run: NotebookNode, kind: str) -> list[dict[str, Any]]:
 
 def _environment(directory: Path, env: Mapping[str, str]) -> dict[str, str]:
     # What is not for 127.0.0.1 goes to a proxy that is not there: a request that leaves this machine fails.
-    nowhere = {name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     nowhere |= {name.lower(): value for name, value in nowhere.items()}
     private = {"IPYTHONDIR": str(directory / "ipython"), "JUPYTER_CONFIG_DIR": str(directory / "config")}
     local = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
