@@ -122,6 +122,7 @@ class ChatStream:
             self._loop = loop
             self._begun = time.monotonic()
             self._task = loop.create_task(self._run(), name=f"streamwidget {self.id[:8]}")
+            self._task.add_done_callback(self._never_ran)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber(events)`` on the stream's loop for each batch of events from now on.
@@ -282,6 +283,11 @@ class ChatStream:
                 failure = self._timed_out(self._passed)
                 outcome = failure.outcome
             self._finish(outcome, failure)
+
+    def _never_ran(self, _: asyncio.Task[None]) -> None:
+        # A task that is cancelled before its first step does not enter its body, so that no `finally` ends the stream.
+        if not self.over:
+            self._finish("cancelled")
 
     async def _attempts(self, deadlines: Deadlines) -> Outcome:
         for attempt in itertools.count(1):

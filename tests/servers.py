@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -10,9 +11,12 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import streamwidget as sw
+from streamwidget.demo import DemoServer
 
 #: Looks like a key, is set wherever a key may be, and must be found nowhere but in the request that it belongs to.
 CANARY = "sk-canary-0123456789abcdefWXYZ"
+#: Enough text to be in the middle of, at a pace that leaves time to act.
+PACED = {"tokens": 200, "tokens_per_second": 100}
 #: No test waits for a retry longer than it must.
 QUICK = sw.RetryPolicy(wait_initial=0.01)
 
@@ -120,3 +124,18 @@ async def events_of(stream: sw.ChatStream) -> list[sw.StreamEvent]:
     except sw.StreamError:
         pass
     return events
+
+
+async def first_delta(stream: sw.ChatStream) -> None:
+    """Start a stream and wait until its first text is there, without counting as a reader afterwards."""
+    there = asyncio.Event()
+    remove = stream.subscribe(lambda events: there.set() if any(isinstance(e, sw.TextDelta) for e in events) else None)
+    stream.start()
+    async with asyncio.timeout(5):
+        await there.wait()
+    remove()
+
+
+async def client_left(server: DemoServer) -> bool:
+    """True once the server has seen the newest request's connection close; False where it does not within 2 s."""
+    return await asyncio.to_thread(server.requests[-1].left.wait, 2)
