@@ -16,6 +16,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 from streamwidget._timeout import TICK
@@ -84,13 +85,12 @@ def _run_nested(
             f"{type(loop).__name__} cannot run nested, so this call cannot wait here. Use `await` instead."
         ) from exc
     task = loop.create_task(make())
-    try:
-        with _interrupts_raise():
-            loop.run_until_complete(_until_done(task))
-    except KeyboardInterrupt:
-        cancel()
-        loop.run_until_complete(asyncio.wait([task], timeout=1))
-        raise
+    # In a cell that awaits something, ipykernel's own handler cancels the cell's task. That task is the one that called
+    # us: it could not see the cancellation before we return, and the kernel would then never answer the request.
+    with interrupts(lambda: loop.call_soon_threadsafe(cancel)) as interrupted:
+        loop.run_until_complete(_until_done(task))
+    if interrupted:
+        raise KeyboardInterrupt
     return task.result()
 
 
@@ -101,17 +101,24 @@ async def _until_done(task: asyncio.Task[Any]) -> None:
 
 
 @contextmanager
-def _interrupts_raise() -> Iterator[None]:
-    """Let SIGINT raise KeyboardInterrupt here.
+def interrupts(cancel: Callable[[], object]) -> Iterator[list[int]]:
+    """Let the first SIGINT call ``cancel`` and be noted in the list; a second one raises KeyboardInterrupt.
 
-    In a cell that awaits something, ipykernel's own handler cancels the cell's task instead. That task is the one that
-    called us: it could not see the cancellation before we return, and the kernel would then never answer the request.
+    Raised at once, KeyboardInterrupt would strike in the middle of whichever task's step the loop is at.
     """
+    interrupted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield interrupted
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if interrupted:
+            signal.default_int_handler(number, frame)
+        interrupted.append(number)
+        cancel()
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)

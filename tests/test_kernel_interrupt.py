@@ -1,0 +1,127 @@
+"""A kernel interrupt: the cell ends with one line, the connection closes, the text is kept, nothing goes on."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.chat_kernels import SOON, ChatKernel, View
+from tests.kernels import Execution
+
+pytestmark = pytest.mark.kernel
+
+CELLS = {
+    "awaited": "%%chat -m {model}\n{prompt}",
+    "assigned": "x = %chat -m {model} {prompt}",
+    "in async def": "async def g():\n    r = %chat -m {model} {prompt}\n    return r\nawait g()",
+    "in def": "def f():\n    r = %chat -m {model} {prompt}\n    return r\nf()",
+    "%%time": "%%time\n%%chat -m {model}\n{prompt}",
+    "run_cell": "get_ipython().run_cell('%chat -m {model} {prompt}')",
+    "in def, in a cell that awaits": (
+        "import asyncio\nawait asyncio.sleep(0)\ndef f():\n    r = %chat -m {model} {prompt}\n    return r\nf()"
+    ),
+}
+
+# IPython itself reports what run_cell raised and goes on; IPython 8 does so in %%time too.
+SWALLOWED = {("latest", "run_cell"), ("7.3", "run_cell"), ("6.x", "run_cell"), ("6.x", "%%time")}
+
+
+def check_interrupted(chat: ChatKernel, cell: Execution, prompt: str) -> None:
+    """The cell is over within a second or so, with one line; the server saw the connection close."""
+    assert chat.asked(prompt).left.wait(SOON)
+    cell.wait(SOON)
+    if (chat.generation, prompt.partition(": ")[2]) not in SWALLOWED:
+        assert (cell.status, cell.ename) == ("error", "ChatInterrupted")
+    assert cell.stderr == ""
+    (line,) = cell.traceback
+    assert line.count("\n") == 0
+    assert line.startswith("Interrupted: ")
+    assert str(len(chat.value("_chat.text"))) in line
+    assert chat.value("_chat.outcome") == "cancelled"
+
+
+def check_quiet(chat: ChatKernel, view: View) -> None:
+    """The kernel goes on answering, and the view says no more."""
+    said = len(view.messages)
+    assert chat.execute("import asyncio\nawait asyncio.sleep(0.15)\n6 * 7").text == "42"
+    assert len(view.messages) == said
+    assert view.messages[-1]["op"] == "end"
+    assert view.messages[-1]["outcome"] == "cancelled"
+
+
+@pytest.mark.parametrize("place", CELLS)
+def test_an_interrupt_ends_the_stream(chat: ChatKernel, place: str) -> None:
+    """In each place: status error, one line, EOF at the server, text kept and marked, a kernel that answers."""
+    prompt = f"interrupted: {place}"
+    cell, view = chat.streaming(CELLS[place].format(model="demo-slow", prompt=prompt))
+    chat.interrupt()
+    check_interrupted(chat, cell, prompt)
+    text = chat.value("_chat.text")
+    assert text
+    assert view.replay() == text
+    assert cell.text.startswith(text)
+    assert "stopped" in cell.text
+    check_quiet(chat, view)
+
+
+@pytest.mark.parametrize("place", ["awaited", "in def", "in def, in a cell that awaits"])
+def test_an_interrupt_before_the_first_byte(chat: ChatKernel, place: str) -> None:
+    """A server that never answers is left, though nothing on the loop wakes the kernel."""
+    prompt = f"silence: {place}"
+    cell = chat.execute_async(CELLS[place].format(model="demo-silent", prompt=prompt))
+    view = chat.view(cell)
+    chat.asked(prompt)
+    chat.interrupt()
+    check_interrupted(chat, cell, prompt)
+    check_quiet(chat, view)
+
+
+def test_an_interrupt_is_noticed_at_once(chat: ChatKernel) -> None:
+    """While a server is silent an interrupt takes far less time than the 30 s that a cell may wait here."""
+    prompt = "noticed at once"
+    cell = chat.execute_async(CELLS["awaited"].format(model="demo-headers", prompt=prompt))
+    chat.view(cell)
+    chat.asked(prompt)
+    began = time.monotonic()
+    chat.interrupt()
+    cell.wait()
+    assert cell.replied_at - began < 1 + SOON / 5
+    check_interrupted(chat, cell, prompt)
+
+
+def test_an_interrupt_stops_the_cells_behind_it(chat: ChatKernel) -> None:
+    """Run All ends at an interrupted cell."""
+    cell, _ = chat.streaming(CELLS["awaited"].format(model="demo-slow", prompt="run all, interrupted"))
+    after = chat.execute_async("print('never')")
+    chat.interrupt()
+    check_interrupted(chat, cell, "run all, interrupted")
+    assert after.wait(SOON).status == "aborted"
+
+
+@pytest.mark.parametrize("busy", ["import time; time.sleep(30)", "import asyncio; await asyncio.sleep(30)"])
+def test_an_interrupt_of_another_cell_leaves_a_background_stream_alone(chat: ChatKernel, busy: str) -> None:
+    """The cell that is interrupted stops; the ``--bg`` stream goes on to its end."""
+    prompt = f"in the background of {len(busy)}"
+    started, view = chat.streaming(f"%%chat --bg -m demo-slow --max-tokens 6 -o kept\n{prompt}")
+    cell = chat.execute_async(f"print('on', flush=True)\n{busy}")
+    chat.wait_for(lambda message: message.type == "stream" and message.parent_id == cell.msg_id)
+    assert started.status == "ok"
+    chat.interrupt()
+    assert cell.wait(SOON).status == "error"
+    assert view.wait("end")["outcome"] == "length"
+    record = chat.asked(prompt)
+    assert record.over.wait(SOON)
+    assert (record.client_left, record.deltas_sent) == (None, 6)
+    assert chat.value("[kept.outcome, kept.timing.deltas]") == ["length", 6]
+
+
+def test_an_interrupt_may_be_caught(chat: ChatKernel) -> None:
+    """It is a KeyboardInterrupt to the code around it, and the text is there."""
+    cell, view = chat.streaming(
+        "try:\n    %chat -m demo-slow caught\nexcept KeyboardInterrupt:\n    print('caught', len(_chat.text) > 0)"
+    )
+    chat.interrupt()
+    assert cell.wait(SOON).status == "ok"
+    assert cell.stdout == "caught True\n"
+    check_quiet(chat, view)
