@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -54,6 +55,8 @@ def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) 
     if loop is None:
         if not hasattr(_own, "runner"):
             _own.runner = asyncio.Runner()
+            # A thread that ends leaves its loop open, and the loop's connections would keep it so for ever.
+            weakref.finalize(threading.current_thread(), _own.runner.get_loop().close).atexit = False
         runner: asyncio.Runner = _own.runner
         return runner.run(make())
     return _run_nested(loop, make, cancel)

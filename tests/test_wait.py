@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -208,3 +209,25 @@ def test_a_script_ends_without_complaint(server: DemoServer) -> None:
     process = script('print(client.stream("x").wait().outcome)', server)
     out, err = process.communicate(timeout=20)
     assert (out.strip(), err) == ("complete", "")
+
+
+def test_a_thread_that_ends_leaves_nothing_open(server: DemoServer) -> None:
+    """Thread after thread may wait: the loop and the connection of each go with it."""
+    code = """
+import gc, os, threading
+def ask():
+    client.stream("x").wait()
+def after(count):
+    for _ in range(count):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    del thread
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+few = after(5)
+print(after(20) < few + 10)
+"""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("open files are counted in /proc")
+    assert output(script(code, server)).split() == ["True"]
