@@ -7,6 +7,7 @@ takes the code from the shared model.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 import traitlets
@@ -20,6 +21,9 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no ty
 
     code = traitlets.Unicode(read_only=True).tag(sync=True)
     css = traitlets.Unicode(read_only=True).tag(sync=True)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Nothing: a page must not change the code of other pages."""
 
     @traitlets.default("code")
     def _read_code(self) -> str:

@@ -70,7 +70,7 @@ class _LiveThenStatic:
             return
         bundle: dict[str, Any] = mimebundle(self._stream.completion)
         publish_display_data(bundle, transient={"display_id": self._display_id}, update=True)  # type: ignore[no-untyped-call]
-        # A page that was reloaded meanwhile knows no display id: the update does not reach it, and without the widget its
-        # cell would go blank.
+        # A page that was reloaded meanwhile knows no display id: the update does not reach it, and without the widget
+        # its cell would go blank.
         if not self._view.reloaded:
             self._view.close()

@@ -173,6 +173,9 @@ class StreamView(anywidget.AnyWidget):
 
     # ---- from the page
 
+    def set_state(self, sync_data: JSON) -> None:
+        """Nothing: the page sets no trait, and what it tries to set is not echoed to other pages."""
+
     def _received(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """Four words, and nothing else: the page is not trusted with more. May run on any thread."""
         match content:
