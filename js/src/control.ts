@@ -2,50 +2,67 @@
 //
 // The kernel never publishes on it, so that ipykernel >= 7.3 serves it in a subshell thread even while a cell blocks
 // the main thread. It is a bonus: where it cannot be had, model.send remains. Hence nothing here throws.
+//
+// A page has one for each kernel, and does not close it. With the last comm of a target JupyterLab deletes the target's
+// subshell: a comm that is opened just then is lost, and ipykernel prints a warning into the cell that runs.
 
-import { type Comm, kernelOf } from "./kernel";
+import { type Comm, type Kernel, kernelOf } from "./kernel";
 
 const TARGET = "streamwidget.control";
 
-export class Control {
-  #model: object;
-  #comm: Comm | null = null;
+class Channel {
+  readonly comm: Comm;
+  #opened = false;
 
-  constructor(model: object) {
-    this.#model = model;
-    this.#open();
+  constructor(kernel: Kernel) {
+    this.comm = kernel.createComm(TARGET);
+    // A comm_open that does not name the subshell waits behind the cell that runs, and messages before it are lost.
+    const ready = kernel.supportsSubshells ? this.comm.subshellStarted : undefined;
+    if (ready) ready.then(this.open, this.open);
+    else this.open();
   }
 
-  /** Sends `message` if there is a way; true if it was handed to the kernel connection. */
-  send(message: object): boolean {
+  readonly open = (): void => {
+    if (this.#opened || this.comm.isDisposed) return;
+    this.#opened = true;
     try {
-      // After a kernel restart the old comm is disposed, and its onClose was never called.
-      if (!this.#comm || this.#comm.isDisposed) this.#open();
-      this.#comm?.send(message);
-      return this.#comm !== null;
+      this.comm.open();
     } catch {
-      return false;
+      // The connection is down: the comm is disposed when it is up again.
     }
-  }
+  };
+}
 
-  close(): void {
-    const comm = this.#comm;
-    this.#comm = null;
-    try {
-      if (comm && !comm.isDisposed) comm.close();
-    } catch {
-      // The connection is gone, and the comm with it.
-    }
-  }
+const channels = new WeakMap<Kernel, Channel>();
 
-  #open(): void {
-    this.#comm = null;
-    try {
-      const comm = kernelOf(this.#model)?.createComm(TARGET) ?? null;
-      comm?.open();
-      this.#comm = comm;
-    } catch {
-      // A dead or disconnected kernel: the next send tries again.
-    }
+function channelOf(model: object): Channel | null {
+  const kernel = kernelOf(model);
+  if (!kernel) return null;
+  let channel = channels.get(kernel);
+  // After a kernel restart the old comm is disposed, and its onClose was never called.
+  if (!channel || channel.comm.isDisposed) {
+    channel = new Channel(kernel);
+    channels.set(kernel, channel);
+  }
+  return channel;
+}
+
+/** Makes the comm ready, so that it need not be opened when the kernel is busy. */
+export function openControl(model: object): void {
+  try {
+    channelOf(model);
+  } catch {
+    // A dead or disconnected kernel: sendControl tries again.
+  }
+}
+
+/** Sends `message` to the kernel of `model`, if there is a way. */
+export function sendControl(model: object, message: object): void {
+  try {
+    const channel = channelOf(model);
+    channel?.open();
+    channel?.comm.send(message);
+  } catch {
+    // model.send remains.
   }
 }

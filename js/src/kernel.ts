@@ -3,15 +3,17 @@
 
 export interface Comm {
   readonly isDisposed: boolean;
+  /** Resolved once the comm has a subshell; never, where the kernel has none. */
+  readonly subshellStarted?: Promise<void>;
   open(data?: object): unknown;
   send(data: object): unknown;
-  close(): unknown;
 }
 
 type StatusSlot = (sender: unknown, status: string) => void;
 
 export interface Kernel {
   createComm(target: string): Comm;
+  readonly supportsSubshells?: boolean;
   readonly statusChanged?: { connect(slot: StatusSlot): unknown; disconnect(slot: StatusSlot): unknown };
 }
 

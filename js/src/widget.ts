@@ -4,7 +4,7 @@
 // proxies of the model, so only their closure can tie the two together.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
-import { Control } from "./control";
+import { openControl, sendControl } from "./control";
 import { watchKernel } from "./kernel";
 import type { PageMessage } from "./messages";
 import { Transcript } from "./transcript";
@@ -51,18 +51,15 @@ export default function streamView() {
     model.on("msg:custom", onMessage);
     model.on("change:state", onState);
 
-    const control = shared.over ? null : new Control(model);
-    if (control) {
+    if (!shared.over) {
+      openControl(model);
       watchKernel(model, () => shared.kernelGone(), life.signal);
-      shared.subscribe(() => {
-        if (shared.over) control.close();
-      });
     }
     stop = () => {
       if (shared.over || shared.gone) return;
       // Two ways at once: which of them gets through depends on the kernel and on what it is doing. Stopping twice
       // is stopping once.
-      control?.send({ op: "stop", id: shared.id });
+      sendControl(model, { op: "stop", id: shared.id });
       send(model, { op: "stop" });
       shared.stopSent();
     };
@@ -70,7 +67,6 @@ export default function streamView() {
     life.signal.addEventListener("abort", () => {
       model.off("msg:custom", onMessage);
       model.off("change:state", onState);
-      control?.close();
       shared.dispose();
     });
     return () => life.abort();

@@ -54,15 +54,13 @@ export class FakeComm {
   isDisposed = false;
   opened = false;
   sent: unknown[] = [];
+  subshellStarted?: Promise<void>;
   open() {
     this.opened = true;
   }
   send(data: object) {
     if (this.isDisposed) throw new Error("Cannot send");
     this.sent.push(data);
-  }
-  close() {
-    this.isDisposed = true;
   }
 }
 
@@ -74,8 +72,14 @@ export class FakeKernel {
     connect: (slot: Listener) => this.slots.add(slot),
     disconnect: (slot: Listener) => this.slots.delete(slot),
   };
+  supportsSubshells = false;
+  /** Gives a comm its subshell; JupyterLab does so some time after createComm. */
+  startSubshell: () => void = () => {};
   createComm(target: string): FakeComm {
     const comm = new FakeComm();
+    comm.subshellStarted = new Promise((resolve) => {
+      this.startSubshell = resolve;
+    });
     this.targets.push(target);
     this.comms.push(comm);
     return comm;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import "../src/widget.css";
-import { frames, Host, KernelSide } from "./kernel_side";
+import { type FakeKernel, frames, Host, KernelSide } from "./kernel_side";
 
 let hosts: Host[] = [];
 
@@ -116,7 +116,6 @@ test("Stop is there before the first delta, sends both ways at once, and goes at
   host.deliver(kernel.end("cancelled"));
   await frames();
   expect(button.checkVisibility()).toBe(false);
-  expect(host.kernel?.comms[0]?.isDisposed).toBe(true);
 });
 
 test("a stop that the kernel does not take is said to be queued", async () => {
@@ -179,6 +178,31 @@ test("the control comm is looked at before each send, and made anew after a kern
   await userEvent.click(button);
   expect(host.kernel?.comms.length).toBe(2);
   expect(host.kernel?.comms[1]?.sent).toEqual([{ op: "stop", id: "s1" }]);
+});
+
+test("all answers of a page share one control comm of their kernel", () => {
+  const { host } = start();
+  const other = new Host(new KernelSide({ id: "s2" }).state);
+  hosts.push(other);
+  other.kernel = host.kernel;
+  other.initialize();
+  parts(other.render().root).button.click();
+  expect(host.kernel?.comms.map((comm) => comm.sent)).toEqual([[{ op: "stop", id: "s2" }]]);
+});
+
+test("the control comm is opened once it has its subshell, or when there is something to send", async () => {
+  const [waiting, stopped] = [0, 1].map(() => {
+    const host = new Host(new KernelSide().state);
+    hosts.push(host);
+    (host.kernel as FakeKernel).supportsSubshells = true;
+    host.initialize();
+    expect(host.kernel?.comms[0]?.opened).toBe(false);
+    return host;
+  }) as [Host, Host];
+  waiting.kernel?.startSubshell();
+  await vi.waitFor(() => expect(waiting.kernel?.comms[0]?.opened).toBe(true));
+  parts(stopped.render().root).button.click();
+  expect(stopped.kernel?.comms[0]).toMatchObject({ opened: true, sent: [{ op: "stop" }] });
 });
 
 test("without a kernel on the widget manager, and with a comm that throws, Stop still uses the other way", async () => {
@@ -312,7 +336,7 @@ test("the seconds of the wait tick without a message", async () => {
   await vi.waitFor(() => expect(status.textContent).toContain("· 8 s"), { timeout: 5000 });
 });
 
-test("clean-up leaves nothing: no element, listener, timer, frame or comm", async () => {
+test("clean-up leaves nothing: no element, listener, timer or frame", async () => {
   const timers = new Set<unknown>();
   const { setTimeout: set, clearTimeout: clear } = globalThis;
   const added = vi.spyOn(document, "addEventListener");
@@ -348,7 +372,6 @@ test("clean-up leaves nothing: no element, listener, timer, frame or comm", asyn
       expect(view.el.childNodes.length).toBe(0);
       expect(timers.size).toBe(0);
       expect(host.listening()).toBe(0);
-      expect(host.kernel?.comms.every((comm) => comm.isDisposed)).toBe(true);
     }
     for (const [, , options] of added.mock.calls)
       expect((options as AddEventListenerOptions).signal?.aborted).toBe(true);
