@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamwidget._completion import ChatCompletion
-from streamwidget._config import resolve
+from streamwidget._config import Settings, resolve
 from streamwidget._exceptions import ConfigurationError
 from streamwidget._exchange import Request
 from streamwidget._messages import Prompt, as_messages
@@ -48,6 +48,8 @@ class ChatClient:
     >>> client = ChatClient()  # doctest: +SKIP
     >>> completion = await client.stream("What is a stream?")  # doctest: +SKIP
     """
+
+    _settings = Settings(None, None, None)  # a traceback shows the repr of a client that could not be made, too
 
     def __init__(
         self,

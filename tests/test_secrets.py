@@ -36,6 +36,7 @@ def shown(failure: BaseException) -> str:
             str(failure),
             repr(failure),
             "".join(traceback.format_exception(failure)),
+            "".join(traceback.TracebackException.from_exception(failure, capture_locals=True).format()),
             VerboseTB().text(type(failure), failure, failure.__traceback__),
             repr(getattr(failure, "completion", None)),
         )
