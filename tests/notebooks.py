@@ -30,7 +30,8 @@ def execute(unrun: NotebookNode, directory: Path, env: Mapping[str, str], timeou
     write_kernelspecs(directory / "kernels", ("latest",))
     specs = KernelSpecManager(kernel_dirs=[str(directory / "kernels")], ensure_native_kernel=False)
     kernel = AsyncKernelManager(kernel_name=KERNEL, kernel_spec_manager=specs)
-    NotebookClient(unrun, km=kernel, timeout=timeout).execute(env=_environment(directory, env), cwd=str(directory))
+    client = NotebookClient(unrun, km=kernel, timeout=timeout)
+    client.execute(env=_environment(directory, env), cwd=str(directory), cleanup_kc=True)
 
 
 def command(module: str, *arguments: str, directory: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

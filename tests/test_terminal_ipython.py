@@ -107,14 +107,14 @@ def terminal(start: Start, server: DemoServer) -> Terminal:
 
 def test_the_answer_prints_as_it_streams(terminal: Terminal, server: DemoServer) -> None:
     """The first words are on the screen while the server still writes; then one line says how it ended. No Out[n]."""
-    terminal.type("%chat count to 40")
+    terminal.type("%chat count to 60")
     terminal.wait_for("7\r\n8\r\n")
     assert not server.requests[-1].over.is_set()
     rest = terminal.until_prompt()
     assert rest.split("\n")[0:3] == ["9", "10", "11"]
     numbers, _, line = rest.strip().rpartition("\n")
-    assert numbers.split()[-1] == "40"
-    assert re.fullmatch(r"\[demo · demo · complete · 79 tokens · first token [\d.]+ s · total [\d.]+ s\]", line)
+    assert numbers.split()[-1] == "60"
+    assert re.fullmatch(r"\[demo · demo · complete · 119 tokens · first token [\d.]+ s · total [\d.]+ s\]", line)
     assert "Out[" not in rest
 
 
@@ -187,7 +187,7 @@ def test_a_cell_magic_takes_several_lines(terminal: Terminal, server: DemoServer
 def test_the_full_screen_prompt_streams_and_stops_too(start: Start, server: DemoServer) -> None:
     """With prompt_toolkit, which puts the terminal into another mode, the text grows and Ctrl-C stops it."""
     terminal = start(server.url)
-    terminal.type("%chat count to 40")
+    terminal.type("%chat count to 60")
     terminal.wait_for("7\r\n8\r\n")
     assert not server.requests[-1].over.is_set()
     assert "complete" in terminal.until_prompt()
