@@ -102,7 +102,7 @@ def split_line(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
         if value[:1] in "\"'" and len(value) > 1:
             value = value[1:-1]
         _refuse_key(value)
-        words[-1] = f"{name}={value}" if name.startswith("--") else f"{name}{value}"
+        words[-1] = f"{name}={value}"
     # What parse_args raises comes from IPython's MagicArgumentParser: a UsageError.
     return parser.parse_args(words), line[place:].strip()
 

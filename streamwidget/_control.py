@@ -34,11 +34,10 @@ def register(stream: ChatStream) -> None:
 
 
 def unregister_target() -> None:
-    """Undo :func:`register` for all streams."""
+    """Accept no more comms. Those that pages have opened can still stop the streams that run."""
     from comm import get_comm_manager
 
     get_comm_manager().targets.pop(TARGET, None)
-    _streams.clear()
 
 
 def _opened(comm: BaseComm, _message: dict[str, Any]) -> None:

@@ -264,7 +264,9 @@ def unload(shell: InteractiveShell) -> None:
         shell.magics_manager.registry.pop(type(magics).__name__, None)
         for kind, before in magics.replaced.items():
             table = shell.magics_manager.magics[kind]
-            table.pop("chat", None)
+            if getattr(table.get("chat"), "__self__", None) is not magics:
+                continue  # it was replaced after us
+            del table["chat"]
             if before is not None:
                 table["chat"] = before
     _chat_line.uninstall(shell)

@@ -1,0 +1,259 @@
+"""``%%chat`` and ``%chat`` in a plain IPython shell: the line, the prompt, the settings, loading and unloading."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import streamwidget
+from streamwidget.demo import DemoServer
+
+KEY = "sk-only-for-tests-0123456789"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[DemoServer]:
+    with DemoServer(tokens_per_second=0, first_delta=0) as started:
+        yield started
+
+
+@pytest.fixture
+def bare(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """A shell without the extension; the environment names the server."""
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "STREAMWIDGET_API_KEY", "STREAMWIDGET_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STREAMWIDGET_BASE_URL", server.url)
+    InteractiveShell.clear_instance()
+    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    yield made
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def shell(bare: InteractiveShell) -> InteractiveShell:
+    streamwidget.load_ipython_extension(bare)
+    return bare
+
+
+def run(shell: InteractiveShell, cell: str) -> Any:
+    """Run a cell that must not fail, and return ``_chat``."""
+    result = shell.run_cell(cell)
+    assert result.success, cell
+    return shell.user_ns["_chat"]
+
+
+def sent(server: DemoServer) -> str:
+    """The last prompt that the server got, without the line feed that IPython ends a cell with."""
+    content: str = server.requests[-1].body["messages"][-1]["content"]
+    return content.removesuffix("\n")
+
+
+def refused(shell: InteractiveShell, server: DemoServer, cell: str) -> str:
+    """Run a cell that must be refused before anything is sent, and return what the refusal says."""
+    before = len(server.requests)
+    result = shell.run_cell(cell)
+    assert type(result.error_in_exec).__name__ == "UsageError", cell
+    assert len(server.requests) == before
+    return str(result.error_in_exec)
+
+
+# ---- the line
+
+
+def test_options_reach_the_request(shell: InteractiveShell, server: DemoServer) -> None:
+    """Each option is a field of the request, and no field is sent that nobody set."""
+    completion = run(shell, "%%chat -m demo-length -s 'be brief' -t 0.5 --max-tokens=900 -o out\nhello\n")
+    assert shell.user_ns["out"] is completion
+    assert server.requests[-1].body == {
+        "model": "demo-length",
+        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello\n"}],
+        "temperature": 0.5,
+        "max_tokens": 900,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    run(shell, "%chat hello")
+    assert set(server.requests[-1].body) == {"messages", "stream", "stream_options"}
+
+
+def test_no_stream_asks_for_one_whole_reply(shell: InteractiveShell, server: DemoServer) -> None:
+    """``--no-stream`` gives the same result in one piece."""
+    streamed = run(shell, "%chat the same")
+    whole = run(shell, "%chat --no-stream the same")
+    assert not server.requests[-1].body.get("stream")
+    assert (whole.text, whole.outcome, whole.timing.deltas) == (streamed.text, "complete", 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "prompt"),
+    [
+        ("it's  two   spaces, and 'quotes\"", "it's  two   spaces, and 'quotes\""),
+        ("-t 1 -- -m is an option", "-m is an option"),
+        ("--raw {{a}} costs $5 {a} \\n", "{{a}} costs $5 {a} \\n"),
+        ("- a dash", "- a dash"),
+        ("a -m later", "a -m later"),
+        ("-m 'demo' -s \"two words\" x", "x"),
+        ("naïve 🙂 文", "naïve 🙂 文"),
+    ],
+)
+def test_the_prompt_of_a_line_is_kept_as_typed(
+    shell: InteractiveShell, server: DemoServer, line: str, prompt: str
+) -> None:
+    """Options end at the first word that is none; what follows is sent character by character."""
+    run(shell, f"%chat {line}")
+    assert sent(server) == prompt
+
+
+@pytest.mark.parametrize("line", ["--api-key {}", "--key={}", "-k {}", "--secret {}", "-m {}", "-s {}", "--out={}"])
+def test_a_key_on_the_line_is_refused(shell: InteractiveShell, server: DemoServer, line: str) -> None:
+    """Nothing is sent, the environment variable is named, and the key is not repeated."""
+    said = refused(shell, server, f"%%chat {line.format(KEY)}\nhello")
+    assert "STREAMWIDGET_API_KEY" in said or "unknown option -k" in said
+    assert KEY not in said
+
+
+def test_help_names_every_option(shell: InteractiveShell) -> None:
+    """``%chat?`` shows what the parser takes."""
+    help_text = shell.magics_manager.magics["cell"]["chat"].__doc__
+    for option in shlex.split(
+        "-m -s -t --max-tokens -o --no-stream --bg --keep --raw --show-prompt --last --traceback"
+    ):
+        assert option in help_text, option
+
+
+def test_background_needs_a_notebook(shell: InteractiveShell, server: DemoServer) -> None:
+    """In a terminal nothing would run the stream."""
+    assert "--bg needs a notebook" in refused(shell, server, "%%chat --bg\nhello")
+
+
+# ---- the prompt
+
+
+def test_variables_are_put_in_and_nothing_else(shell: InteractiveShell, server: DemoServer) -> None:
+    """``{{name}}`` is replaced once, by its text; every other brace and dollar is literal."""
+    shell.user_ns.update(a="A{{b}}", b=2)
+    run(shell, "%%chat\n{{a}} {{ b }} {a} {{a.b}} {{1}} $b ${b} {'k': {}}")
+    assert sent(server) == "A{{b}} 2 {a} {{a.b}} {{1}} $b ${b} {'k': {}}"
+
+
+def test_an_undefined_name_is_sent_as_typed_with_one_line(
+    shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A warning a name, each once; ``--raw`` neither looks nor warns."""
+    run(shell, "%%chat\n{{nobody}} and {{nobody}}")
+    assert sent(server) == "{{nobody}} and {{nobody}}"
+    assert capsys.readouterr().err.splitlines() == ["{{nobody}} is no variable here; it is sent as it stands."]
+    run(shell, "%%chat --raw\n{{nobody}}")
+    assert capsys.readouterr().err == ""
+
+
+def test_show_prompt_prints_what_is_sent(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """The messages come before the answer, with the variables put in."""
+    shell.user_ns["who"] = "Ada"
+    completion = run(shell, "%%chat --show-prompt -s kind\nhello {{who}}")
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"[system]\nkind\n\n[user]\nhello Ada\n\n{completion.text}")
+
+
+@pytest.mark.parametrize("cell", ["%chat", "%%chat\n", "%%chat\n  \n\t", "%chat -m demo"])
+def test_an_empty_prompt_is_refused(shell: InteractiveShell, server: DemoServer, cell: str) -> None:
+    """Nothing to say is a slip; it is not billed."""
+    shell.run_cell("_chat = 1")
+    if cell == "%%chat\n":  # IPython itself refuses a cell magic without a body
+        assert not shell.run_cell(cell).success
+    else:
+        assert "the prompt is empty" in refused(shell, server, cell)
+    assert shell.user_ns["_chat"] == 1
+
+
+def test_a_terminal_prints_the_answer_once(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """The text, then one line about it; no Out, for a statement as for an assignment."""
+    for cell in ("%%chat\nonce", "%chat once", "x = %chat once"):
+        completion = run(shell, cell)
+        text, footer = capsys.readouterr().out.rstrip("\n").rsplit("\n", 1)
+        assert text == completion.text
+        assert footer.startswith("[demo · ")
+        assert footer.count("\n") == 0
+
+
+# ---- settings
+
+
+def test_config_sets_the_defaults_and_the_line_wins(shell: InteractiveShell, server: DemoServer) -> None:
+    """``%config ChatMagics`` names each setting; an option overrides it for one cell."""
+    for setting in ("model = 'demo-length'", "system = 'terse'", "temperature = 0.25", "max_tokens = 700"):
+        shell.run_cell(f"%config ChatMagics.{setting}")
+    run(shell, "%chat one")
+    body = server.requests[-1].body
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("demo-length", 0.25, 700)
+    assert body["messages"][0] == {"role": "system", "content": "terse"}
+    run(shell, "%chat -m demo -s '' -t 0 --max-tokens 500 two")
+    body = server.requests[-1].body
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("demo", 0, 500)
+    assert [message["role"] for message in body["messages"]] == ["user"]
+
+
+def test_api_key_env_holds_a_name_and_never_a_key(
+    shell: InteractiveShell, server: DemoServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key is read from the named variable; a key in its place is refused and not repeated."""
+    monkeypatch.setenv("MY_KEY", KEY)
+    shell.run_cell("%config ChatMagics.api_key_env = 'MY_KEY'")
+    run(shell, "%chat with a key")
+    assert server.requests[-1].headers["authorization"] == f"Bearer ***{KEY[-4:]}"
+    monkeypatch.delenv("MY_KEY")
+    assert "MY_KEY" in refused(shell, server, "%chat without it")
+    capsys.readouterr()
+    result = shell.run_cell(f"%config ChatMagics.api_key_env = {KEY!r}")
+    assert KEY not in str(result.error_in_exec)
+    shell.run_cell("%config ChatMagics")
+    printed = capsys.readouterr()
+    assert KEY not in printed.out
+    assert "MY_KEY" in printed.out
+
+
+def test_a_bad_address_is_told_before_anything_is_sent(shell: InteractiveShell, server: DemoServer) -> None:
+    """A setting that cannot work is a usage error, and a password in it is not repeated."""
+    for address, words in {
+        "ftp://x/v1": "must look like https://",
+        "http://u:secret@x/v1": "user name or pass",
+    }.items():
+        shell.run_cell(f"%config ChatMagics.base_url = {address!r}")
+        said = refused(shell, server, "%chat hello")
+        assert words in said
+        assert "secret" not in said
+
+
+def test_without_any_setting_the_demo_answers(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No address and no key: the built-in demo server, visibly marked."""
+    monkeypatch.delenv("STREAMWIDGET_BASE_URL")
+    assert run(shell, "%chat --max-tokens 3 who are you").demo
+    assert "[demo · " in capsys.readouterr().out
+
+
+# ---- failures
+
+
+def test_a_failure_is_short_and_its_traceback_waits(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exception is a StreamError, shown in two lines; ``%chat --traceback`` has the rest, ``--last`` the answer."""
+    shell.run_cell("%chat --traceback")
+    assert "No %chat has failed" in capsys.readouterr().out
+    result = shell.run_cell("x = %chat -m nobody hello")
+    assert isinstance(result.error_in_exec, streamwidget.HTTPStatusError)
+    assert "x" not in shell.user_ns
+    assert "Traceback" not in capsys.readouterr().out
+    shell.run_cell("%chat --traceback")
+    assert "HTTPStatusError" in capsys.readouterr().out
+    completion = run(shell, "%chat hello again")
+    capsys.readouterr()
+    shell.run_cell("%chat --last")
+    assert capsys.readouterr().out.count(completion.text) == 1
