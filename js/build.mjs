@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { aliases } from "./aliases.mjs";
 
 const OUT = new URL("../streamwidget/static/", import.meta.url);
 // Bytes. The loader travels, and is saved, with each answer; the others once.
@@ -16,6 +17,7 @@ await build({
   entryPoints: ["src/loader.ts", "src/widget.ts", "src/widget.css"],
   outdir: OUT.pathname,
   bundle: true,
+  alias: aliases,
   minify: true,
   format: "esm",
   target: "es2022",

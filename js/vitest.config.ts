@@ -1,5 +1,6 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { aliases } from "./aliases.mjs";
 
 const flags = [
   "--no-sandbox",
@@ -26,6 +27,7 @@ if (!("groupBy" in Map)) Object.assign(Map, { groupBy });
 declare const process: { env: Record<string, string | undefined> };
 
 export default defineConfig({
+  resolve: { alias: aliases },
   test: {
     api: { host: "127.0.0.1" },
     include: ["test/**/*.test.ts"],

@@ -1,0 +1,104 @@
+// The top-level blocks of a piece of Markdown: their lines, and what they become.
+
+import type Token from "markdown-it/lib/token.mjs";
+import type { References } from "./references";
+import { MAX_NESTING, parseBlocks, parseInline } from "./rules";
+import { element, type VNode } from "./tree";
+import { Writer } from "./writer";
+
+export type Block = {
+  open: Token;
+  start: number; // first line
+  end: number; // line after the last
+  items: number[]; // of a list: the first lines of its items
+  isDeep: boolean; // nested deeper than is shown
+  nodes: VNode[]; // an element and the line break after it
+  asked: Set<string>; // the link labels it looks up
+};
+
+export type Build = {
+  blocks: Block[];
+  lines: number[];
+  isCut: boolean; // more addresses than the budget allows
+};
+
+const TASK = /^\[([ xX])\](?=[ \t])/;
+
+/** The start of each line of `source`, and its end: line `n` is from `[n]` to `[n + 1]`. */
+function lineStarts(source: string): number[] {
+  const starts = [0];
+  for (let at = source.indexOf("\n"); at >= 0; at = source.indexOf("\n", at + 1)) starts.push(at + 1);
+  if (starts.at(-1) !== source.length) starts.push(source.length);
+  return starts;
+}
+
+/** Parse `source` and build its blocks.
+ *
+ * `budget` bounds the characters that link addresses add; `preview` changes the text of the last leaf where that may
+ * go on; `parsed` is called between the blocks and their contents. */
+export function buildBlocks(
+  source: string,
+  references: References,
+  budget: number,
+  preview?: (text: string) => string,
+  parsed?: (lines: number) => void,
+): Build {
+  const tokens = parseBlocks(source, references);
+  const lines = lineStarts(source);
+  const count = lines.length - 1;
+  parsed?.(source.endsWith("\n") ? count : count - 1);
+  const groups = split(tokens);
+  const open = preview ? openLeaf(groups.at(-1) ?? [], count, !source.endsWith("\n")) : undefined;
+  let left = budget;
+  let isCut = false;
+  const blocks = groups.map((group): Block => {
+    const [first] = group as [Token];
+    const [start, end] = first.map ?? [0, 0];
+    const isDeep = group.some((token) => token.level >= MAX_NESTING - 1);
+    const items = group.filter((token) => token.level === 1 && token.type === "list_item_open");
+    const writer = new Writer(left);
+    const [nodes, asked] = references.record((): VNode[] => {
+      if (isDeep) return asTyped(source.slice(lines[start], lines[end]));
+      group.forEach((token, index) => {
+        if (token.type !== "inline") return;
+        let text = token.content;
+        // A task is written as a sign: an input would not get through a notebook's sanitizer.
+        if (group[index - 2]?.type === "list_item_open") text = text.replace(TASK, (_, x) => (x === " " ? "☐" : "☑"));
+        token.children = parseInline(preview && token === open ? preview(text) : text, references);
+      });
+      return writer.blocks(group);
+    });
+    const shown = nodes[0];
+    if (shown && "tag" in shown && shown.tag !== "pre" && shown.tag !== "hr") shown.attributes.dir = "auto";
+    left -= writer.spent;
+    isCut ||= left < 0;
+    return { open: first, start, end, items: items.map((item) => item.map?.[0] ?? 0), isDeep, nodes, asked };
+  });
+  return { blocks, lines, isCut };
+}
+
+function split(tokens: Token[]): Token[][] {
+  const groups: Token[][] = [];
+  let start = 0;
+  tokens.forEach((token, index) => {
+    if (token.level > 0 || token.nesting > 0) return;
+    groups.push(tokens.slice(start, index + 1));
+    start = index + 1;
+  });
+  return groups;
+}
+
+// The leaf to which more text may come: a paragraph at the end, or the line that is being written.
+function openLeaf(group: Token[], lines: number, inLine: boolean): Token | undefined {
+  const isTable = group[0]?.type === "table_open";
+  let index = group.length - 1;
+  while (index >= 0 && (group[index]?.type !== "inline" || (isTable && group[index]?.content === ""))) index -= 1;
+  const leaf = group[index];
+  const end = isTable ? group[0]?.map?.[1] : leaf?.map?.[1];
+  return end === lines && (inLine || group[index - 1]?.type === "paragraph_open") ? leaf : undefined;
+}
+
+// What is nested too deep is shown as it was typed.
+function asTyped(text: string): VNode[] {
+  return [element("pre", { style: "white-space:pre-wrap" }, [{ text: text.replace(/\n$/, "") }]), { text: "\n" }];
+}

@@ -1,0 +1,127 @@
+// A list or table that is still open, whose finished items or rows are behind us: they are not parsed again. The open ones
+// are parsed after a stub (`prefix`), so that they stand where they stood: behind an item, or below the table's head.
+
+import type { Block } from "./blocks";
+import { buildBlocks } from "./blocks";
+import { References } from "./references";
+import { isText, type VElement, type VNode } from "./tree";
+
+const MAX_EMPTY_CELLS = 32_768; // markdown-it completes 65,536 missing cells of a table, and counts from its top
+
+export class Container {
+  /** The Markdown behind us. */
+  source = "";
+  /** Its nodes, which stand before the open ones: line break, item, line break, item, ... */
+  readonly done: VNode[] = [];
+  readonly asked = new Set<string>();
+  #isList: boolean;
+  #marker = ""; // of a list
+  #head = ""; // of a table: two lines
+  #isLoose = false; // what is behind us makes the list loose, whatever comes
+  #looksLoose = false; // the items behind us are shown as those of a loose list
+  #emptyCells = 0;
+
+  constructor(block: Block, source: string, lines: number[]) {
+    this.#isList = block.open.type !== "table_open";
+    if (this.#isList) {
+      const { markup } = block.open;
+      const ordered = block.open.type === "ordered_list_open";
+      this.#marker = ordered ? `${block.open.attrs?.[0]?.[1] ?? 1}${markup}` : markup;
+    } else {
+      this.#head = source.slice(lines[block.start], lines[block.start + 2]);
+      this.source = this.#head;
+    }
+  }
+
+  static fits(block: Block): boolean {
+    return !block.isDeep && /^(?:table|bullet_list|ordered_list)_open$/.test(block.open.type);
+  }
+
+  get prefix(): string {
+    // Its text stands so far right that no item that may follow is inside it.
+    return this.#isList ? this.#stub(this.#isLoose) : `${this.#head}|\\||\n`;
+  }
+
+  #stub(isLoose: boolean): string {
+    return `${this.#marker}    x\n${isLoose ? "\n" : ""}`;
+  }
+
+  /** Take the stub out of `block`. "again": what is behind us has to be parsed with it; "whole": and so for good. */
+  strip(block: Block): "fits" | "again" | "whole" {
+    const body = block.isDeep ? undefined : this.bodyOf(block.nodes[0]);
+    const [, stub] = body?.children.splice(0, 2) ?? [];
+    if (!body || !stub || isText(stub)) return "whole";
+    if (this.#isList) return isLoose(stub) === this.#looksLoose ? "fits" : "again";
+    return this.#emptyCells + countEmpty(body.children) > MAX_EMPTY_CELLS ? "whole" : "fits";
+  }
+
+  /** Give `block` the nodes that are behind us. */
+  restore(block: VNode | undefined): void {
+    this.bodyOf(block)?.children.unshift(...this.done);
+  }
+
+  /** The element that holds the items or rows. */
+  bodyOf(root: VNode | undefined): VElement | undefined {
+    if (!root || isText(root)) return undefined;
+    if (this.#isList) return root.tag === "ul" || root.tag === "ol" ? root : undefined;
+    return root.children.find((child): child is VElement => !isText(child) && child.tag === "tbody");
+  }
+
+  /** Put behind us the items of `block` that are finished; the line where the open ones start, or -1 for none. */
+  advance(block: Block, source: string, lines: number[], skipped: number): number {
+    const isWhole = (line: number) => source[(lines[line + 1] ?? 0) - 1] === "\n";
+    const starts = this.#isList ? block.items : range(block.start + 2, block.end);
+    let past = starts.length;
+    // A row is finished with its line; an item, when the first line of the next is.
+    if (this.#isList) past -= isWhole(starts.at(-1) ?? 0) ? 1 : 2;
+    else if (past > 0 && !isWhole(starts[past - 1] as number)) past -= 1;
+    const body = this.bodyOf(block.nodes[0]);
+    const count = past - skipped;
+    if (count <= 0 || !body) return -1;
+    const moved = body.children.slice(0, 2 * count);
+    const boundary = this.#isList ? (starts[past] as number) : block.start + 2 + past;
+    const piece = source.slice(lines[starts[skipped] as number], lines[boundary]);
+    if (this.#isList) {
+      this.#looksLoose = this.#looks(block, body, source, lines);
+      this.#isLoose ||= this.#makesLoose(piece + source.slice(lines[boundary], lines[boundary + 1]));
+    } else {
+      this.#emptyCells += countEmpty(moved);
+    }
+    body.children.splice(0, 2 * count);
+    this.done.push(...moved);
+    this.source += piece;
+    for (const label of block.asked) this.asked.add(label);
+    return boundary;
+  }
+
+  // How the list is shown now; items without a paragraph do not tell, so ask a stub.
+  #looks(block: Block, body: VElement, source: string, lines: number[]): boolean {
+    if (this.done.length > 0) return this.#looksLoose;
+    if (body.children.some((item) => !isText(item) && isLoose(item))) return true;
+    return this.#makesLoose(source.slice(lines[block.start], lines[block.end]));
+  }
+
+  #makesLoose(items: string): boolean {
+    const { blocks } = buildBlocks(this.#stub(this.#isLoose) + items, new References(), 0);
+    const list = blocks[0]?.nodes[0];
+    const stub = list && !isText(list) ? list.children[1] : undefined;
+    return stub !== undefined && !isText(stub) && isLoose(stub);
+  }
+}
+
+function isLoose(item: VElement): boolean {
+  return item.children.some((child) => !isText(child) && child.tag === "p");
+}
+
+function countEmpty(rows: VNode[]): number {
+  let count = 0;
+  for (const row of rows) {
+    if (isText(row)) continue;
+    for (const cell of row.children) if (!isText(cell) && cell.children.length === 0) count += 1;
+  }
+  return count;
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+}

@@ -1,0 +1,80 @@
+// An open code fence: no parser, the text goes into the page as it comes, in bounded text nodes.
+
+const NODE = 4096; // UTF-16 units in one text node
+
+export class OpenFence {
+  readonly element: HTMLElement;
+  #code: HTMLElement;
+  #node: Text | null = null;
+  #indent: number;
+  #closing: RegExp;
+  #mayClose: RegExp;
+  #line = ""; // what is held back of the line that is being written
+  #inLine = false; // whether a part of that line is shown
+
+  /** `element` is the empty block in the page, `markup` the fence, `indent` the columns before it. */
+  constructor(element: HTMLElement, markup: string, indent: number) {
+    this.element = element;
+    this.#code = element.firstElementChild as HTMLElement;
+    this.#indent = indent;
+    const marker = markup[0] as string;
+    this.#closing = closingLine(markup);
+    this.#mayClose = new RegExp(`^(?: {0,3}${marker}+[ \\t]*|[ \\t]*)$`);
+  }
+
+  /** Show `text`; what follows the closing fence, or null while it is open. */
+  append(text: string, last: boolean): string | null {
+    let rest = this.#line + text;
+    let shown = "";
+    this.#line = "";
+    while (rest !== "") {
+      const end = rest.indexOf("\n") + 1;
+      const line = end > 0 ? rest.slice(0, end) : rest;
+      if (!this.#inLine) {
+        const bare = end > 0 ? line.slice(0, -1) : line;
+        if ((end > 0 || last) && this.#closing.test(bare)) {
+          this.#write(shown);
+          return rest.slice(line.length);
+        }
+        if (end === 0 && !last && this.#mayClose.test(bare)) {
+          this.#line = line;
+          break;
+        }
+      }
+      shown += this.#inLine ? line : outdent(line, this.#indent);
+      this.#inLine = end === 0;
+      rest = rest.slice(line.length);
+    }
+    this.#write(shown);
+    return null;
+  }
+
+  #write(text: string): void {
+    for (let at = 0; at < text.length; ) {
+      if (!this.#node || this.#node.length >= NODE) {
+        this.#node = document.createTextNode("");
+        this.#code.append(this.#node);
+      }
+      let end = Math.min(text.length, at + NODE - this.#node.length);
+      if (end < text.length && /[\ud800-\udbff]/.test(text.charAt(end - 1))) end += 1;
+      this.#node.appendData(text.slice(at, end));
+      at = end;
+    }
+  }
+}
+
+/** What a line that closes the fence `markup` looks like. */
+export function closingLine(markup: string): RegExp {
+  return new RegExp(`^ {0,3}${markup[0]}{${markup.length},}[ \\t]*$`);
+}
+
+// As markdown-it takes the fence's own indent from each line.
+function outdent(line: string, indent: number): string {
+  let column = 0;
+  let at = 0;
+  while (column < indent && (line[at] === " " || line[at] === "\t")) {
+    column += line[at] === "\t" ? 4 - (column % 4) : 1;
+    at += 1;
+  }
+  return " ".repeat(Math.max(0, column - indent)) + line.slice(at);
+}

@@ -1,0 +1,88 @@
+// The finished blocks that a link definition may still change: they are on record by the labels they look up.
+
+import { buildBlocks } from "./blocks";
+import { create, isIntact, patch } from "./patch";
+import type { References } from "./references";
+import { isText, type VElement, type VNode } from "./tree";
+
+type Finished = { source: string; nodes: VNode[] };
+
+export class FinishedBlocks {
+  /** Characters of the addresses they link to. */
+  addresses = 0;
+  #references: References;
+  #rebuilt: (element: HTMLElement) => void;
+  #users = new Map<string, Set<Finished>>();
+  #stale = new Set<Finished>();
+
+  constructor(references: References, rebuilt: (element: HTMLElement) => void) {
+    this.#references = references;
+    this.#rebuilt = rebuilt;
+  }
+
+  add(source: string, nodes: VNode[], asked: Iterable<string>): void {
+    this.addresses += addressesIn(nodes);
+    this.#record({ source, nodes }, asked);
+  }
+
+  #record(finished: Finished, asked: Iterable<string>): void {
+    for (const label of asked) {
+      const users = this.#users.get(label);
+      if (users) users.add(finished);
+      else this.#users.set(label, new Set([finished]));
+    }
+  }
+
+  /** The labels lead elsewhere now. */
+  changed(labels: string[]): void {
+    for (const label of labels) for (const finished of this.#users.get(label) ?? []) this.#stale.add(finished);
+  }
+
+  get isStale(): boolean {
+    return this.#stale.size > 0;
+  }
+
+  /** Bring the blocks up to date; false where the addresses are more than `budget`. */
+  refresh(budget: number): boolean {
+    const stale = [...this.#stale];
+    this.#stale.clear();
+    let fits = true;
+    for (const finished of stale) {
+      const { source, nodes: from } = finished;
+      const build = () => buildBlocks(source, this.#references, budget - this.addresses + addressesIn(from));
+      const { blocks, isCut } = this.#references.again(build);
+      fits &&= !isCut;
+      const block = blocks[0];
+      const old = from[0] as VElement;
+      if (!block || !old.dom?.parentNode) continue;
+      this.addresses += addressesIn(block.nodes) - addressesIn(from);
+      finished.nodes = block.nodes;
+      this.#record(finished, block.asked);
+      this.#replace(old.dom.parentNode, old.dom, from, block.nodes);
+    }
+    return fits;
+  }
+
+  #replace(parent: Node, old: HTMLElement, from: VNode[], to: VNode[]): void {
+    const { className } = old;
+    if (from.every(isIntact)) patch(parent, from, to, from.at(-1)?.dom?.nextSibling ?? null);
+    else {
+      // Somebody else changed it, say a typesetter of formulas.
+      const [made, lineBreak] = to as [VElement, VNode];
+      old.replaceWith(create(made));
+      Object.assign(lineBreak, { dom: from[1]?.dom });
+    }
+    const made = (to[0] as VElement).dom as HTMLElement;
+    if (made === old) return;
+    made.className = className;
+    this.#rebuilt(made);
+  }
+}
+
+function addressesIn(nodes: VNode[]): number {
+  let sum = 0;
+  for (const node of nodes) {
+    if (!isText(node)) sum += (node.attributes.href?.length ?? 0) + addressesIn(node.children);
+  }
+  return sum;
+}

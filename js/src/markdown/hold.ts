@@ -1,0 +1,161 @@
+// What of an unfinished text is shown: a marker whose meaning is open is held back, and one that was opened is styled as
+// what it will become. Only what is shown on the way changes by this, never the end.
+
+const CONTAINER = /[ \t]*(?:[-+*][ \t]+|\d{1,9}[.)][ \t]+|>[ \t]?)/y;
+const BARE = /^[ \t]*(?:[-+*]|\d{1,9}[.)]?|#{1,6}[ \t]*|[-=*_~`|: \t]*|\[[ xX]?\]?[ \t]*)$/;
+const FENCE = /^[ \t]*(?:`{3,}[^`]*|~{3,}.*)$/;
+const DEFINITION = /^ {0,3}\[[^\][]{1,60}(?:\](?::.*)?)?$/;
+const DELIMITER_ROW = /^[ \t|:-]*$/;
+const MAX_LINE = 400; // a longer last line is shown as it is
+const MAX_LEAF = 4_000;
+const MAX_LINK = 2_100;
+
+function contentOf(line: string): string {
+  let at = 0;
+  CONTAINER.lastIndex = 0;
+  while (CONTAINER.test(line)) at = CONTAINER.lastIndex;
+  CONTAINER.lastIndex = 0;
+  return line.slice(at);
+}
+
+const isRow = (line: string) => /^[ \t]*\|/.test(contentOf(line));
+
+/** `source` without the lines at its end that may still become something else. */
+export function holdLines(source: string): string {
+  const start = source.lastIndexOf("\n") + 1;
+  const line = source.slice(start);
+  if (line.length > MAX_LINE) return source;
+  const before = start > 0 ? source.lastIndexOf("\n", start - 2) + 1 : 0;
+  const previous = source.slice(before, Math.max(before, start - 1));
+  if (isRow(previous) && previous.length <= MAX_LINE && DELIMITER_ROW.test(line)) {
+    const above = before > 0 ? source.slice(source.lastIndexOf("\n", before - 2) + 1, before - 1) : "";
+    if (!isRow(above)) return source.slice(0, before);
+  }
+  const content = contentOf(line);
+  if (line !== "" && (BARE.test(content) || FENCE.test(content))) return source.slice(0, start);
+  if (isRow(line) && !isRow(previous)) return source.slice(0, start);
+  if (DEFINITION.test(line) && /^\s*(?:\[.*)?$/.test(previous)) return source.slice(0, start);
+  return source;
+}
+
+type Opened = { marker: string; length: number; at: number };
+
+/** `text`, the last leaf of an unfinished text, with its open markers closed or held back. */
+export function closeMarkers(text: string): string {
+  if (text.length > MAX_LEAF) return text;
+  const opened: Opened[] = [];
+  const brackets: number[] = [];
+  const dropped: number[] = [];
+  let end = text.length;
+  let closing = "";
+  let at = 0;
+  while (at < end) {
+    const char = text[at] as string;
+    if (char === "\\") {
+      if (at + 1 === end) end = at;
+      at += 2;
+    } else if (char === "`") {
+      const run = runAt(text, at);
+      const close = closingRun(text, at + run.length, run.length);
+      if (close < 0) {
+        const code = text.slice(at + run.length).replace(/`+$/, "");
+        end = code.trim() === "" ? at : at + run.length + code.length;
+        if (end > at) closing = run;
+        break;
+      }
+      at = close;
+    } else if (char === "[") {
+      brackets.push(at);
+      at += 1;
+    } else if (char === "]") {
+      const open = brackets.pop();
+      const past = open === undefined ? at + 1 : linkEnd(text, at + 1);
+      if (past < 0) {
+        brackets.push(open as number);
+        end = at;
+      }
+      at = Math.max(past, at + 1);
+    } else if (char === "<" || char === "&") {
+      if (isOpenEnd(text.slice(at, at + MAX_LINK))) end = at;
+      at += 1;
+    } else if (char === "*" || char === "_" || char === "~") {
+      const run = runAt(text, at);
+      if (at + run.length === end) end = at;
+      else meet(opened, text, at, run);
+      at += run.length;
+    } else at += 1;
+  }
+  const open = brackets.at(-1);
+  if (open !== undefined && end - open <= (end < text.length ? MAX_LEAF : 200)) {
+    if (text[open - 1] === "!") end = open - 1;
+    else dropped.push(open);
+  }
+  return close(text, end, closing, dropped, opened);
+}
+
+function close(text: string, end: number, code: string, dropped: number[], opened: Opened[]): string {
+  let kept = text.slice(0, end);
+  for (const at of dropped) kept = kept.slice(0, at) + kept.slice(at + 1);
+  if (code) kept += code;
+  else kept = kept.trimEnd();
+  for (const { marker, length, at } of opened.reverse()) {
+    if (at >= end) continue;
+    const isEmpty = text.slice(at + length, end).trim() === "";
+    kept = isEmpty ? kept.slice(0, at).trimEnd() : kept + marker.repeat(length);
+  }
+  return kept;
+}
+
+function runAt(text: string, at: number): string {
+  let past = at;
+  while (text[past] === text[at]) past += 1;
+  return text.slice(at, past);
+}
+
+function closingRun(text: string, from: number, length: number): number {
+  for (let at = text.indexOf("`", from); at >= 0; at = text.indexOf("`", at)) {
+    const run = runAt(text, at).length;
+    at += run;
+    if (run === length) return at;
+  }
+  return -1;
+}
+
+// Past a link's target, or -1 while it is open. `at` is behind the closing bracket.
+function linkEnd(text: string, at: number): number {
+  if (at === text.length) return -1;
+  const rest = text.slice(at, at + MAX_LINK);
+  if (/^\[[^\]]*$/.test(rest)) return -1;
+  if (rest[0] !== "(") return at;
+  let depth = 0;
+  for (let past = 0; past < rest.length; past += 1) {
+    if (rest[past] === "(") depth += 1;
+    else if (rest[past] === ")") depth -= 1;
+    if (depth === 0) return at + past + 1;
+  }
+  return /^\(\s*\S*(?:\s+["'(].*)?$/s.test(rest) ? -1 : at;
+}
+
+const isOpenEnd = (rest: string) => /^(?:<[a-zA-Z][^\s<>]*|&#?[a-zA-Z0-9]{0,31})$/.test(rest);
+
+// A run of emphasis markers closes what is open, or opens.
+function meet(opened: Opened[], text: string, at: number, run: string): void {
+  const marker = run[0] as string;
+  if (marker === "~" && run.length < 2) return;
+  const before = text[at - 1] ?? " ";
+  const after = text[at + run.length] ?? " ";
+  const isWord = (char: string) => /[\p{L}\p{N}]/u.test(char);
+  const left = !/\s/.test(after) && (isWord(after) || !isWord(before));
+  const right = !/\s/.test(before) && (isWord(before) || !isWord(after));
+  let length = run.length;
+  while (right && length > 0) {
+    const index = opened.map((open) => open.marker).lastIndexOf(marker);
+    const open = opened[index];
+    if (!open || (marker === "_" && left && isWord(after))) break;
+    const used = Math.min(open.length, length);
+    open.length -= used;
+    length -= used;
+    opened.length = open.length > 0 ? index + 1 : index;
+  }
+  if (length > 0 && left && !(marker === "_" && isWord(before))) opened.push({ marker, length, at });
+}

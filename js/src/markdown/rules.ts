@@ -1,0 +1,177 @@
+// markdown-it's rules for CommonMark, tables and strikethrough, in its order, without raw HTML and without the parts of
+// the package that are not used here (typographer, renderer, linkify-it, entity tables): 12 KB gzipped of 46.
+
+import * as helpers from "markdown-it/lib/helpers/index.mjs";
+import blockquote from "markdown-it/lib/rules_block/blockquote.mjs";
+import code from "markdown-it/lib/rules_block/code.mjs";
+import fence from "markdown-it/lib/rules_block/fence.mjs";
+import heading from "markdown-it/lib/rules_block/heading.mjs";
+import hr from "markdown-it/lib/rules_block/hr.mjs";
+import lheading from "markdown-it/lib/rules_block/lheading.mjs";
+import list from "markdown-it/lib/rules_block/list.mjs";
+import paragraph from "markdown-it/lib/rules_block/paragraph.mjs";
+import reference from "markdown-it/lib/rules_block/reference.mjs";
+import StateBlock from "markdown-it/lib/rules_block/state_block.mjs";
+import table from "markdown-it/lib/rules_block/table.mjs";
+import autolink from "markdown-it/lib/rules_inline/autolink.mjs";
+import backticks from "markdown-it/lib/rules_inline/backticks.mjs";
+import balancePairs from "markdown-it/lib/rules_inline/balance_pairs.mjs";
+import emphasis from "markdown-it/lib/rules_inline/emphasis.mjs";
+import entity from "markdown-it/lib/rules_inline/entity.mjs";
+import escaped from "markdown-it/lib/rules_inline/escape.mjs";
+import fragmentsJoin from "markdown-it/lib/rules_inline/fragments_join.mjs";
+import image from "markdown-it/lib/rules_inline/image.mjs";
+import link from "markdown-it/lib/rules_inline/link.mjs";
+import newline from "markdown-it/lib/rules_inline/newline.mjs";
+import StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
+import strikethrough from "markdown-it/lib/rules_inline/strikethrough.mjs";
+import text from "markdown-it/lib/rules_inline/text.mjs";
+import Token from "markdown-it/lib/token.mjs";
+import { bareLink, isLink, normalizeLink } from "./links";
+import { math } from "./math";
+import type { References } from "./references";
+
+export const MAX_NESTING = 60;
+const MAX_INLINE = 16_384; // characters of one paragraph, heading or cell; a longer one is not parsed
+const MAX_BRACKETS = 1_000; // the same, of "[": each may cost a look over all that follows
+
+type BlockRule = (state: StateBlock, startLine: number, endLine: number, silent: boolean) => boolean;
+type InlineRule = (state: StateInline, silent: boolean) => boolean;
+
+/** The rule of link definitions, telling where each ends: one in an unfinished line is not yet what it will be. */
+const definition: BlockRule = (state, startLine, endLine, silent) => {
+  const found = reference(state, startLine, endLine, silent);
+  if (found) (state.env as { found: References }).found.ended(state.line);
+  return found;
+};
+
+// Rule, and what it may end: the order decides.
+const BLOCK: [BlockRule, string][] = [
+  [table, "paragraph reference"],
+  [code, ""],
+  [fence, "paragraph reference blockquote list"],
+  [blockquote, "paragraph reference blockquote list"],
+  [hr, "paragraph reference blockquote list"],
+  [list, "paragraph reference blockquote"],
+  [definition, ""],
+  [heading, "paragraph reference blockquote"],
+  [lheading, ""],
+  [paragraph, ""],
+];
+const BLOCK_RULES: Record<string, BlockRule[]> = { "": BLOCK.map(([rule]) => rule) };
+for (const name of ["paragraph", "reference", "blockquote", "list"]) {
+  BLOCK_RULES[name] = BLOCK.filter(([, ends]) => ends.split(" ").includes(name)).map(([rule]) => rule);
+}
+
+const INLINE: InlineRule[] = [
+  text,
+  bareLink,
+  newline,
+  math,
+  escaped,
+  backticks,
+  strikethrough.tokenize,
+  emphasis.tokenize,
+  link,
+  image,
+  autolink,
+  entity,
+];
+const AFTER = [balancePairs, strikethrough.postProcess, emphasis.postProcess, fragmentsJoin];
+
+// The parts of a MarkdownIt that its rules use.
+const md = {
+  options: { html: false, maxNesting: MAX_NESTING },
+  helpers,
+  normalizeLink,
+  normalizeLinkText: (url: string) => url,
+  validateLink: isLink,
+  block: { ruler: { getRules: (name: string) => BLOCK_RULES[name] }, tokenize: tokenizeBlocks },
+  inline: { tokenize: tokenizeInline, skipToken, parse: parseInlineTokens },
+};
+
+function tokenizeBlocks(state: StateBlock, startLine: number, endLine: number): void {
+  let line = startLine;
+  let emptyLines = false;
+  while (line < endLine) {
+    line = state.skipEmptyLines(line);
+    state.line = line;
+    if (line >= endLine || (state.sCount[line] as number) < state.blkIndent) break;
+    if (state.level >= MAX_NESTING) {
+      state.line = endLine; // the text is lost to the tokens; whoever reads them looks for this level
+      break;
+    }
+    for (const rule of BLOCK_RULES[""] as BlockRule[]) if (rule(state, line, endLine, false)) break;
+    state.tight = !emptyLines;
+    line = state.line;
+    if (state.isEmpty(line - 1)) emptyLines = true;
+    if (line < endLine && state.isEmpty(line)) {
+      emptyLines = true;
+      line += 1;
+      state.line = line;
+    }
+  }
+}
+
+function skipToken(state: StateInline): void {
+  const { pos, cache } = state;
+  const known = cache[pos];
+  if (known !== undefined) {
+    state.pos = known;
+    return;
+  }
+  let ok = false;
+  if (state.level < MAX_NESTING) {
+    for (const rule of INLINE) {
+      state.level += 1;
+      ok = rule(state, true);
+      state.level -= 1;
+      if (ok) break;
+    }
+  } else {
+    state.pos = state.posMax;
+  }
+  if (!ok) state.pos += 1;
+  cache[pos] = state.pos;
+}
+
+function tokenizeInline(state: StateInline): void {
+  while (state.pos < state.posMax) {
+    if (state.level < MAX_NESTING && INLINE.some((rule) => rule(state, false))) continue;
+    state.pending += state.src[state.pos];
+    state.pos += 1;
+  }
+  if (state.pending) state.pushPending();
+}
+
+function parseInlineTokens(source: string, _md: object, env: object, tokens: Token[]): void {
+  const state = new StateInline(source, md, env, tokens);
+  tokenizeInline(state);
+  for (const rule of AFTER) rule(state);
+}
+
+/** Block tokens of `source`. Link definitions go into `references`; the texts of the leaves are not parsed yet. */
+export function parseBlocks(source: string, references: References): Token[] {
+  const tokens: Token[] = [];
+  if (source === "") return tokens;
+  const state = new StateBlock(source, md, { references: references.proxy, found: references }, tokens);
+  tokenizeBlocks(state, 0, state.lineMax);
+  return tokens;
+}
+
+/** Inline tokens of one leaf's text; one text token where it would cost too much to parse. */
+export function parseInline(source: string, references: References): Token[] {
+  const tokens: Token[] = [];
+  if (isLonger(source, MAX_INLINE) || source.split("[").length - 1 > MAX_BRACKETS) {
+    const token = new Token("text", "", 0);
+    token.content = source;
+    return [token];
+  }
+  parseInlineTokens(source, md, { references: references.proxy }, tokens);
+  return tokens;
+}
+
+// In code points, as Python counts.
+function isLonger(source: string, limit: number): boolean {
+  return source.length > limit && (source.length > 2 * limit || [...source].length > limit);
+}

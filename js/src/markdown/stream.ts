@@ -1,0 +1,122 @@
+// Markdown that grows in the page, at a cost that does not grow with it.
+//
+// Only the open tail of the text is parsed; a block is finished when the first line of the next is complete, and then its
+// nodes are not touched again (but for a link definition that comes late). Inside the tail, the finished rows of a table
+// and items of a list are behind us too, and an open code fence needs no parser. Whatever was shown on the way, after
+// finish() the page holds what renderOnce() makes of the whole text.
+
+import { buildBlocks } from "./blocks";
+import { create } from "./patch";
+import { codePoints, PlainText } from "./plain";
+import { References } from "./references";
+import { Tail } from "./tail";
+import { VisibleStream, visible } from "./visible";
+
+const MAX_MARKDOWN = 1_000_000; // code points; a longer text is shown as it is
+const FREE_ADDRESSES = 65_536; // characters of link addresses beyond the length of the text
+const STEP = 32_768; // characters that one append() takes at most
+const CHEAP = 4; // ms for a parse; after a longer one the next waits for text worth it
+const CHARACTERS_PER_MS = 24;
+
+export interface MarkdownOptions {
+  /** Gets each top-level element that will not change any more (and what replaces it, if a late definition does). */
+  finished?: (block: HTMLElement) => void;
+}
+
+export class MarkdownStream {
+  #root: HTMLElement;
+  #tell: (block: HTMLElement) => void;
+  #input = new VisibleStream();
+  #chunks: string[] = []; // the whole text: it may have to be shown in another way
+  #length = 0; // its code points
+  #waiting = ""; // its end that is not shown yet
+  #cost = 0; // ms of the last parse
+  #tail: Tail;
+  #plain: PlainText | null = null;
+
+  constructor(container: HTMLElement, options: MarkdownOptions = {}) {
+    this.#root = container;
+    this.#tell = options.finished ?? (() => {});
+    this.#tail = new Tail(container, this.#tell);
+  }
+
+  /** Whether text waits, to keep frames short: append("") shows it. */
+  get isBehind(): boolean {
+    return this.#waiting !== "";
+  }
+
+  /** Append text, at most once a frame. */
+  append(text: string): void {
+    this.#take(this.#input.push(text, false));
+    const isDue = text === "" || this.#tail.isFence || this.#plain !== null || this.#waiting.length >= this.#patience();
+    if (isDue && this.#waiting !== "") this.#write(false);
+  }
+
+  /** No more text will come. */
+  finish(): void {
+    this.#take(this.#input.push("", true));
+    while (this.#waiting.length > STEP) this.#write(false);
+    this.#write(true);
+    if (!this.#tail.isCut || this.#plain) return;
+    this.#root.replaceChildren();
+    render(this.#root, this.#chunks.join(""));
+  }
+
+  /** Forget all text; another may follow. */
+  clear(): void {
+    this.#root.replaceChildren();
+    this.#input = new VisibleStream();
+    this.#chunks = [];
+    this.#length = 0;
+    this.#waiting = "";
+    this.#cost = 0;
+    this.#tail = new Tail(this.#root, this.#tell);
+    this.#plain = null;
+  }
+
+  #take(text: string): void {
+    this.#chunks.push(text);
+    this.#length += codePoints(text);
+    this.#waiting += text;
+    if (this.#plain || this.#length <= MAX_MARKDOWN) return;
+    this.#root.replaceChildren();
+    this.#plain = new PlainText(this.#root);
+    this.#waiting = this.#chunks.join("");
+    this.#chunks = [];
+  }
+
+  // So long as a parse is cheap, or the text it is about short, each piece is shown as it comes.
+  #patience(): number {
+    return Math.max(this.#tail.size / 64, this.#cost > CHEAP ? this.#cost * CHARACTERS_PER_MS : 0);
+  }
+
+  #write(isLast: boolean): void {
+    if (this.#plain) {
+      this.#plain.append(this.#waiting);
+      this.#waiting = "";
+      return;
+    }
+    let end = Math.min(STEP, this.#waiting.length);
+    if (/[\ud800-\udbff]/.test(this.#waiting.charAt(end - 1))) end += 1;
+    const piece = this.#waiting.slice(0, end);
+    this.#waiting = this.#waiting.slice(end);
+    const start = performance.now();
+    this.#tail.write(piece, this.#length + FREE_ADDRESSES, isLast);
+    this.#cost = performance.now() - start;
+  }
+}
+
+/** Render a whole text into `container`: what a stream of it comes to. */
+export function renderOnce(container: HTMLElement, text: string): void {
+  render(container, visible(text));
+}
+
+function render(container: HTMLElement, text: string): void {
+  const length = codePoints(text);
+  if (length > MAX_MARKDOWN) {
+    new PlainText(container).append(text);
+    return;
+  }
+  const { blocks } = buildBlocks(text, new References(), length + FREE_ADDRESSES);
+  for (const block of blocks) container.append(...block.nodes.map(create));
+}
