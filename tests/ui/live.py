@@ -1,0 +1,110 @@
+"""What the tests of the live view share: one view as the page shows it, and a record of how it changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, expect
+
+from tests.ui.lab import NotebookPage
+
+LOAD = "%load_ext streamwidget"
+PRINT_TEXT = "import json; print(json.dumps(_chat.text))"
+
+_RECORD = """index => {
+  const seen = (window.streamwidgetSeen ??= {})[index] = []
+  const shown = element => !!element && element.checkVisibility()
+  const look = () => {
+    const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[index]
+    const root = cell?.querySelector('.streamwidget')
+    const now = {
+      live: !!root,
+      text: root?.querySelector('.streamwidget-text').textContent ?? '',
+      status: root?.querySelector('.streamwidget-status').textContent ?? '',
+      demo: shown(root?.querySelector('.streamwidget-demo')),
+      stop: shown(root?.querySelector('.streamwidget-stop')),
+      over: 'outcome' in (root?.dataset ?? {}),
+      running: cell?.querySelector('.jp-InputPrompt')?.textContent.includes('*') ?? false,
+      empty: !root && (cell?.querySelector('.jp-Cell-outputArea')?.innerText ?? '') === '',
+    }
+    if (JSON.stringify(now) !== JSON.stringify(seen.at(-1))) seen.push(now)
+  }
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true })
+  look()
+}"""
+_LONGER = """([index, length]) => {
+  const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[index]
+  return (cell?.querySelector('.streamwidget-text')?.textContent.length ?? -1) > length
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A cell's output at one moment: whether the view is live, what it shows, and whether its cell runs."""
+
+    live: bool
+    text: str
+    status: str
+    demo: bool
+    stop: bool
+    over: bool
+    running: bool
+    empty: bool
+
+
+def record(page: NotebookPage, index: int) -> None:
+    """Begin to note each change of the cell's output; :func:`recorded` returns them. A reload forgets them."""
+    page.page.evaluate(_RECORD, index)
+
+
+def recorded(page: NotebookPage, index: int) -> list[Glimpse]:
+    """Return what was noted, oldest first."""
+    return [Glimpse(**seen) for seen in page.page.evaluate("index => window.streamwidgetSeen[index]", index)]
+
+
+def view(page: NotebookPage, index: int) -> Locator:
+    """Return the root of the live view in the cell's output."""
+    return page.output(index).locator(".streamwidget")
+
+
+def live_text(page: NotebookPage, index: int) -> str:
+    """Return the text that the live view shows."""
+    return view(page, index).locator(".streamwidget-text").text_content() or ""
+
+
+def wait_longer(page: NotebookPage, index: int, length: int, timeout: float = 20) -> None:
+    """Wait until the live view shows more than ``length`` characters."""
+    page.page.wait_for_function(_LONGER, arg=[index, length], timeout=timeout * 1000)
+
+
+def wait_static(page: NotebookPage, index: int, text: str = "total", timeout: float = 20) -> None:
+    """Wait until the saved answer, whose footer contains ``text``, is in the place of the live view."""
+    expect(page.output(index).locator("small").last).to_contain_text(text, timeout=timeout * 1000)
+    expect(view(page, index)).to_have_count(0)
+
+
+def saved_text(page: NotebookPage, index: int) -> str:
+    """Return the text of a saved answer that is one paragraph."""
+    return page.output(index).locator("p").first.text_content() or ""
+
+
+def printed_text(page: NotebookPage, index: int) -> str:
+    """Run the cell, which holds ``PRINT_TEXT``, and return the text of ``_chat``."""
+    page.run(index)
+    page.finish(index)
+    page.wait_output(index, '"')
+    return str(json.loads(page.output_text(index)))
+
+
+def error_lines(page: NotebookPage, index: int) -> list[str]:
+    """Return the lines of the error in the cell's output."""
+    error = page.output(index).locator("[data-mime-type='application/vnd.jupyter.stderr']")
+    return error.inner_text(timeout=5_000).strip().splitlines()
+
+
+def assert_no_error_of_ours(page: NotebookPage) -> None:
+    """Nothing of the widget raised in the page, and no widget was lost."""
+    # "Comm not found" is the host's word for a message on the heels of a close.
+    ours = [line for line in page.console if "streamwidget" in line or "anywidget" in line or "widget model" in line]
+    assert not ours

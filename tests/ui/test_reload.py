@@ -1,0 +1,36 @@
+"""A page that is reloaded in mid-stream goes on without a gap, and still has the answer at the end."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from streamwidget.demo import DemoServer
+from tests.ui.conftest import OpenNotebook
+from tests.ui.live import (
+    LOAD,
+    PRINT_TEXT,
+    assert_no_error_of_ours,
+    live_text,
+    printed_text,
+    view,
+    wait_longer,
+)
+
+
+def test_a_view_continues_in_a_reloaded_page(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """The reloaded page shows all that came, goes on, and can stop it; its text is Python's, to the character."""
+    page = open_notebook([LOAD, "%%chat --bg --keep\ncount to 9000", PRINT_TEXT])
+    page.run(0)
+    page.run(1)
+    wait_longer(page, 1, 40)
+    before = live_text(page, 1)
+    page.save()
+    page.reload()
+    wait_longer(page, 1, len(before))
+    assert live_text(page, 1).startswith(before)
+    wait_longer(page, 1, len(live_text(page, 1)))
+    page.stop_button(1).click()
+    expect(view(page, 1)).to_have_attribute("data-outcome", "cancelled")
+    assert demo.requests[0].left.wait(5)
+    assert live_text(page, 1) == printed_text(page, 2)
+    assert_no_error_of_ours(page)

@@ -1,0 +1,163 @@
+"""Stop, Escape and the kernel interrupt in a real page: the server sees the connection close, and the text stays."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from streamwidget.demo import DemoServer
+from tests.ui.conftest import OpenNotebook
+from tests.ui.lab import NotebookPage
+from tests.ui.live import (
+    LOAD,
+    PRINT_TEXT,
+    assert_no_error_of_ours,
+    error_lines,
+    live_text,
+    printed_text,
+    saved_text,
+    view,
+    wait_longer,
+    wait_static,
+)
+
+ENDLESS = "count to 9000"
+CHAT = f"%%chat\n{ENDLESS}"
+BACKGROUND = f"%%chat --bg\n{ENDLESS}"
+OUTCOME = "print(_chat.outcome)"
+ASLEEP = "import time; print('asleep', flush=True); time.sleep(60)"
+BLOCKING = f"def ask():\n    %chat {ENDLESS}\n\nask()"
+
+only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
+
+
+def assert_closed(demo: DemoServer, number: int) -> None:
+    """The server's request ``number``, from 1, has ended because the client left."""
+    record = demo.wait_for_requests(number)[number - 1]
+    assert record.left.wait(5), "the server did not see the connection close"
+
+
+def assert_kept(page: NotebookPage, index: int, shown: str, word: str = "stopped") -> None:
+    """The saved answer in the cell begins with the text that was ``shown`` live, and says that it is cut."""
+    wait_static(page, index, f"{word}: the answer is cut")
+    assert saved_text(page, index).startswith(shown.strip())
+    assert len(shown) > 20
+
+
+def assert_error(page: NotebookPage, index: int, line: str) -> None:
+    """The cell's error is one line that contains ``line``."""
+    (only,) = error_lines(page, index)
+    assert line in only
+
+
+def test_stop_and_escape_end_the_stream_but_not_the_notebook(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """Both end an awaited cell with status ok, so the queued cells run; the answer is kept, marked as stopped."""
+    page = open_notebook([LOAD, CHAT, OUTCOME, CHAT, PRINT_TEXT])
+    page.run_all()
+    wait_longer(page, 1, 40)
+    shown = live_text(page, 1)
+    page.stop_button(1).click()
+    assert_closed(demo, 1)
+    page.wait_output(2, "cancelled")
+    assert_kept(page, 1, shown)
+
+    wait_longer(page, 3, 40)
+    shown = live_text(page, 3)
+    page.stop_button(3).focus()
+    page.page.keyboard.press("Escape")
+    assert_closed(demo, 2)
+    page.finish(None)
+    assert_kept(page, 3, shown)
+    assert printed_text(page, 4).rstrip() == saved_text(page, 3)
+    assert not any(output.output_type == "error" for cell in page.save().cells for output in cell.outputs)
+    assert_no_error_of_ours(page)
+
+
+def test_a_kernel_interrupt_ends_the_cell_with_one_line(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """The notebook's own interrupt closes the connection and keeps the text; the cell fails, with one line."""
+    page = open_notebook([LOAD, CHAT, PRINT_TEXT])
+    page.run_all()
+    wait_longer(page, 1, 40)
+    shown = live_text(page, 1)
+    page.command("notebook:interrupt-kernel")
+    assert_closed(demo, 1)
+    page.finish(None)
+    assert_kept(page, 1, shown)
+    assert_error(page, 1, "Interrupted: the stream is closed")
+    assert not page.save().cells[2].outputs
+    assert printed_text(page, 2).rstrip() == saved_text(page, 1)
+    assert_no_error_of_ours(page)
+
+
+@only_lab
+@pytest.mark.parametrize("generation", ["latest", "7.3"])
+def test_stop_reaches_a_kernel_that_a_cell_blocks(
+    open_notebook: OpenNotebook, demo: DemoServer, generation: str
+) -> None:
+    """Stop works in a call that waits synchronously, and beside a cell that sleeps: the server's EOF comes at once."""
+    page = open_notebook([LOAD, BLOCKING, OUTCOME, BACKGROUND, ASLEEP], generation=generation)
+    for index in range(3):
+        page.run(index)
+    wait_longer(page, 1, 40)
+    shown = live_text(page, 1)
+    page.stop_button(1).click()
+    assert_closed(demo, 1)
+    page.wait_output(2, "cancelled")
+    assert_kept(page, 1, shown)
+
+    page.run(3)
+    wait_longer(page, 3, 40)
+    page.run(4)
+    page.wait_output(4, "asleep")
+    page.stop_button(3).click()
+    assert_closed(demo, 2)
+    expect(page.cell(4).locator(".jp-InputPrompt")).to_contain_text("*")
+    page.command("notebook:interrupt-kernel")
+    page.finish(4)
+    wait_static(page, 3, "stopped")
+    assert_no_error_of_ours(page)
+
+
+@only_lab
+@pytest.mark.parametrize("generation", ["7.3"])
+def test_stop_ends_an_awaited_cell_of_a_kernel_with_subshells(
+    open_notebook: OpenNotebook, demo: DemoServer, generation: str
+) -> None:
+    """On the older kernel the message comes in another thread; the cell ends just the same."""
+    page = open_notebook([LOAD, CHAT, OUTCOME], generation=generation)
+    page.run_all()
+    wait_longer(page, 1, 40)
+    shown = live_text(page, 1)
+    page.stop_button(1).click()
+    assert_closed(demo, 1)
+    page.wait_output(2, "cancelled")
+    assert_kept(page, 1, shown)
+    assert_no_error_of_ours(page)
+
+
+@only_lab
+def test_a_kernel_without_subshells_is_stopped_when_idle_and_by_interrupt(
+    open_notebook: OpenNotebook, demo: DemoServer
+) -> None:
+    """On ipykernel 6 Stop ends a --bg stream; in an awaited cell it waits its turn and says so, and interrupt works."""
+    page = open_notebook([LOAD, BACKGROUND, CHAT], generation="6.x")
+    page.run(0)
+    page.run(1)
+    page.finish(1)
+    wait_longer(page, 1, 40)
+    shown = live_text(page, 1)
+    page.stop_button(1).click()
+    assert_closed(demo, 1)
+    assert_kept(page, 1, shown)
+
+    page.run(2)
+    wait_longer(page, 2, 40)
+    page.stop_button(2).click()
+    expect(view(page, 2).locator(".streamwidget-status")).to_contain_text("kernel busy: the stop is queued")
+    shown = live_text(page, 2)
+    page.command("notebook:interrupt-kernel")
+    assert_closed(demo, 2)
+    page.finish(2)
+    assert_kept(page, 2, shown)
+    assert_error(page, 2, "Interrupted: the stream is closed")
+    assert_no_error_of_ours(page)

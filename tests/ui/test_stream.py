@@ -1,0 +1,126 @@
+"""An answer in a real page: it grows while its cell runs, and the saved answer takes its place."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from streamwidget.demo import DemoServer
+from tests.ui.conftest import OpenNotebook
+from tests.ui.live import (
+    LOAD,
+    PRINT_TEXT,
+    assert_no_error_of_ours,
+    error_lines,
+    live_text,
+    printed_text,
+    record,
+    recorded,
+    saved_text,
+    view,
+    wait_longer,
+    wait_static,
+)
+
+
+def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
+    open_notebook: OpenNotebook, demo: DemoServer
+) -> None:
+    """Text appears in steps before the cell's end; the static answer follows at once; the next cell has it whole."""
+    page = open_notebook([LOAD, "%%chat\ncount to 60", "print(_chat.outcome, _chat.text.count('\\n'))"])
+    record(page, 1)
+    page.run_all()
+    page.finish(None)
+    page.wait_output(2, "complete 59")
+    wait_static(page, 1, "complete")
+    seen = recorded(page, 1)
+
+    running = [glimpse for glimpse in seen if glimpse.live and glimpse.running]
+    lengths = list(dict.fromkeys(len(glimpse.text) for glimpse in running))
+    assert len(lengths) >= 4
+    assert lengths == sorted(lengths)
+    assert any("waiting for the first token" in glimpse.status for glimpse in running)
+    assert any(re.search(r"first token [\d.]+ s · .*/s", glimpse.status) for glimpse in running)
+    assert all(glimpse.stop for glimpse in running if not glimpse.over)
+    assert all(glimpse.demo for glimpse in running if glimpse.text)
+
+    live = [glimpse.live for glimpse in seen]
+    assert not any(glimpse.empty for glimpse in seen[live.index(True) :]), (
+        "the output was empty between the live view and the saved answer"
+    )
+    assert saved_text(page, 1) == "\n".join(str(number) for number in range(1, 61))
+    expect(page.output(1).locator("small")).to_contain_text(re.compile(r"demo · demo · complete · \d+ tokens"))
+    assert_no_error_of_ours(page)
+
+
+def test_run_all_stops_at_a_failure_with_its_reason_and_its_text(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """A refused key and a broken connection: a line or two in the cell, what came is kept, later cells do not run."""
+    cells = [LOAD, "%%chat -m demo-401\nhi", "print('ran')", "%%chat -m demo-drop\ncount to 60", "print(_chat.outcome)"]
+    page = open_notebook(cells)
+    page.run_all()
+    page.finish(None)
+    page.wait_output(1, "401")
+    page.run(3)
+    page.finish(3)
+    wait_static(page, 3, "connection lost")
+    page.run(4)
+    page.wait_output(4, "interrupted")
+    saved = page.save()
+    assert not saved.cells[2].outputs
+    for index, name in ((1, "HTTPStatusError"), (3, "StreamInterrupted")):
+        outputs = {output.output_type: output for output in saved.cells[index].outputs}
+        assert name in outputs["error"].ename
+        lines = error_lines(page, index)
+        assert 1 <= len(lines) <= 2
+        assert not any("Traceback" in line for line in lines)
+    assert saved_text(page, 3).startswith("1\n2\n3")
+    assert_no_error_of_ours(page)
+
+
+def test_a_kept_view_stays_live_and_shows_how_it_ended(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """With --keep the widget stays, its root says the outcome, and its text is the whole answer."""
+    page = open_notebook([LOAD, "%%chat --keep\ncount to 30", PRINT_TEXT])
+    page.run_all()
+    page.finish(None)
+    expect(view(page, 1)).to_have_attribute("data-outcome", "complete")
+    expect(page.stop_button(1)).to_have_count(0)
+    expect(view(page, 1).locator(".streamwidget-demo")).to_be_visible()
+    expect(view(page, 1).locator(".streamwidget-status")).to_contain_text(re.compile(r"complete · \d+ tokens"))
+    assert live_text(page, 1) == printed_text(page, 2)
+    assert_no_error_of_ours(page)
+
+
+PYTHON = """
+import streamwidget as sw
+view = sw.StreamView(sw.ChatClient().stream("count to 100"))
+view
+"""
+
+
+def test_two_views_of_one_stream_show_the_same(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """A StreamView made in Python starts at once, can be shown twice, and gives its completion when it is awaited."""
+    page = open_notebook([PYTHON, "view", "_chat = await view; print(_chat.outcome)", PRINT_TEXT])
+    page.run(0)
+    page.finish(0)
+    wait_longer(page, 0, 20)
+    page.run(1)
+    page.finish(1)
+    page.run(2)
+    wait_longer(page, 1, 20)
+    page.finish(2)
+    page.wait_output(2, "complete")
+    text = printed_text(page, 3)
+    for index in (0, 1):
+        expect(view(page, index)).to_have_attribute("data-outcome", "complete")
+        assert live_text(page, index) == text
+    assert_no_error_of_ours(page)
+
+
+@pytest.mark.parametrize("server", ["notebook7"], indirect=True)
+def test_what_notebook_7_logs_at_its_start_is_its_own(open_notebook: OpenNotebook) -> None:
+    """The one page error that the other tests let pass is there without this package too."""
+    page = open_notebook(["print(1)"])
+    errors = [line for line in page.console if line.startswith("pageerror")]
+    assert set(errors) <= {"pageerror: Cannot read properties of undefined (reading 'schema')"}
