@@ -36,10 +36,11 @@ class Subscribers:
 
     def tell(self, events: list[StreamEvent]) -> None:
         """Tell all. One that raises is warned about once, and dropped after three times."""
-        for subscriber, strikes in list(self._strikes.items()):
+        for subscriber in tuple(self._strikes):
             try:
                 subscriber(events)
             except Exception as exc:  # noqa: BLE001  (a person's callback may raise anything)
+                strikes = self._strikes.get(subscriber, 0)
                 if strikes == 0:
                     said = f"A subscriber of a stream raised {exc!r}; the stream goes on."
                     with contextlib.suppress(RuntimeWarning):  # `python -W error` makes it an exception
