@@ -1,0 +1,85 @@
+// What code blocks get, in a live answer and in a saved one: colours and buttons. It watches the DOM instead of being
+// told, so the renderer knows nothing of it.
+
+import { type Coloured, highlightCode } from "./highlight";
+import { rememberNotebook } from "./insert";
+import { makeTools, onToolClick, prepareAnnouncements } from "./tools";
+
+interface CodeBlock {
+  readonly code: HTMLElement;
+  readonly tools: HTMLElement;
+  name: string; // the class that its colours were made for
+  coloured: Coloured | null;
+}
+
+const LANGUAGE = /(?:^|\s)language-([a-z0-9+-]{1,30})(?:\s|$)/;
+
+/**
+ * Gives colours and buttons to the code blocks in `root`, present and future, until `signal` aborts. `model` is the
+ * widget's, or null for a saved answer.
+ */
+export function attachCode(root: HTMLElement, model: object | null, signal: AbortSignal): void {
+  const blocks = new Map<Element, CodeBlock>();
+
+  function take(pre: Element): void {
+    const code = pre.querySelector<HTMLElement>(":scope > code");
+    const known = blocks.get(pre);
+    if (!code || (known && known.code !== code)) drop(pre);
+    if (!code) return;
+    const block = blocks.get(pre) ?? { code, tools: makeTools(), name: "", coloured: null };
+    blocks.set(pre, block);
+    if (block.tools.parentElement !== pre) pre.append(block.tools);
+    if (block.name === code.className) {
+      block.coloured?.update();
+    } else {
+      block.coloured?.dispose();
+      block.name = code.className;
+      block.coloured = highlightCode(code, LANGUAGE.exec(code.className)?.[1] ?? "");
+    }
+  }
+
+  function drop(pre: Element): void {
+    blocks.get(pre)?.coloured?.dispose();
+    blocks.get(pre)?.tools.remove();
+    blocks.delete(pre);
+  }
+
+  const observer = new MutationObserver((records) => {
+    const changed = new Set<Element>();
+    let removed = false;
+    for (const { target, addedNodes, removedNodes } of records) {
+      const around = (target instanceof Element ? target : target.parentElement)?.closest("pre");
+      if (around) changed.add(around);
+      else
+        for (const added of addedNodes) if (added instanceof Element) for (const pre of presOf(added)) changed.add(pre);
+      removed ||= removedNodes.length > 0;
+    }
+    if (removed) for (const pre of blocks.keys()) if (!root.contains(pre)) drop(pre);
+    for (const pre of changed) if (root.contains(pre)) take(pre);
+  });
+
+  prepareAnnouncements();
+  for (const pre of presOf(root)) take(pre);
+  observer.observe(root, { childList: true, characterData: true, subtree: true });
+  root.addEventListener("click", onToolClick, { signal });
+  if (model) {
+    // Only in the page is it in a notebook, and a view is rendered before it comes there.
+    const place = new IntersectionObserver(() => {
+      if (root.isConnected) rememberNotebook(root, model);
+    });
+    place.observe(root);
+    signal.addEventListener("abort", () => place.disconnect(), { once: true });
+  }
+  signal.addEventListener(
+    "abort",
+    () => {
+      observer.disconnect();
+      for (const pre of [...blocks.keys()]) drop(pre);
+    },
+    { once: true },
+  );
+}
+
+function presOf(element: Element): Element[] {
+  return element.matches("pre") ? [element] : [...element.querySelectorAll("pre")];
+}
