@@ -5,42 +5,35 @@ The rules:
 1. Every tag and attribute is written here, as a constant; nothing of the text becomes one, save an ``href`` (http,
    https or mailto, at most 2048 characters), the ``start`` of a list and a code language of ``[a-z0-9+-]``. A token
    that is not known here is an error, and the caller falls back to plain text.
-2. No remote resource: an image is a link, or text.
+2. No remote resource: an image is a link, or text. Behind a link stands its host, if its text does not show it.
 3. Raw HTML is text. So is a link elsewhere: its source stays as it was typed.
 4. MathJax typesets ``$...$`` wherever it finds it. Text that is no math has each dollar and each backslash in a
    ``<span>``, where MathJax does not see a pair: money stays money, and ``\begin`` or ``\href`` stays text.
-5. The output is bounded by the input: link targets repeated by reference are dropped beyond that.
+5. The output is bounded by the input: link targets repeated by reference are dropped beyond that. What costs too much
+   to parse, or is nested too deep, is shown as it was typed.
+
+The live view builds the same from the same rules (js/src/markdown/): change both, tests/test_live_equals_static.py
+compares them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from html import escape
+from html import escape, unescape
+from itertools import pairwise
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from streamwidget._links import host_of, is_link, shows_host
+from streamwidget._markdown import MAX_BRACKETS, MAX_NESTING, parse, parser
 from streamwidget._visible import visible
 
-MAX_URL = 2048
-MAX_NESTING = 60
-MAX_BRACKETS = 5_000  # the parser takes up to 90 us for each: half a second of the kernel's loop
-MAX_MATH = 4096
+__all__ = ["MAX_BRACKETS", "MAX_NESTING", "escape_text", "parse", "render"]
 
-_URL = re.compile(r"(?:https?://[^/?#\s]|mailto:[^\s])", re.IGNORECASE)
-_HOST = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]+)", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[a-z0-9+-]{1,30}")
-_MATH_ENDS = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
-# TeX that sets links, attributes or definitions for the rest of the page, or loads more of MathJax.
-_UNSAFE_TEX = re.compile(
-    r"\\(?:href|url|html|class|style|css|id\b|data|require|include|input|import|def|gdef|edef|xdef|let|new(?!line)|renew|provide|bbox"
-    r"|Declare|csname|unicode|mml|tip|texttip|mathtip|toggle|action|global|futurelet|catcode|write|read|open|special)",
-    re.IGNORECASE,
-)
 _SPECIAL_IN_TEXT = re.compile(r"[$\\]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
 _TAGS = {
     "paragraph": "p",
@@ -62,43 +55,49 @@ _HEADINGS = {f"h{level}": f"h{level}" for level in range(1, 7)}
 _ALIGNMENTS = {f"text-align:{side}" for side in ("left", "center", "right")}
 
 
-class NotRenderable(Exception):
-    """The text is not shown as Markdown: too deep, or too costly to parse."""
-
-
 def render(text: str) -> tuple[str, bool]:
     """Render Markdown.
 
     Parameters
     ----------
     text : str
-        Markdown (CommonMark, tables, strikethrough), already made visible.
+        Markdown (CommonMark, tables, task lists, strikethrough, bare addresses), already made visible.
 
     Returns
     -------
     html : str
         Inner HTML, without a wrapper.
     portable : bool
-        True where the text holds neither an image nor raw HTML, so that other renderers may show it as Markdown.
-
-    Raises
-    ------
-    NotRenderable
-        Where the text must be shown as plain text instead.
+        True where the text holds neither an image nor raw HTML, and nothing beyond the bounds, so that other renderers
+        may show it as Markdown.
     """
     tokens = parse(text)
-    return _Writer(budget=len(text) + 65_536).blocks(tokens), _is_portable(text, tokens)
+    lines = text.split("\n")
+    # The live view has this on every block; saved, it is there where it makes a difference.
+    writer = _Writer(budget=len(text) + 65_536, direction=' dir="auto"' if _RIGHT_TO_LEFT.search(text) else "")
+    parts: list[str] = []
+    is_whole = True
+    for block in _top_level(tokens):
+        # Beyond its nesting limit the parser drops text without a word.
+        if any(token.level >= MAX_NESTING - 1 for token in block):
+            start, end = block[0].map or (0, 0)
+            parts.append(as_typed("\n".join(lines[start:end])))
+            is_whole = False
+        else:
+            parts.append(writer.blocks(block))
+    is_whole = is_whole and not any(token.meta.get("unparsed") for token in tokens)
+    return "".join(parts), is_whole and _is_portable(text, tokens)
 
 
-def parse(text: str) -> list[Token]:
-    """Parse Markdown without raw HTML; raises NotRenderable where that would lose text or take too long."""
-    if text.count("[") > MAX_BRACKETS:
-        raise NotRenderable
-    tokens = _parser(html=False).parse(text)
-    # Beyond its nesting limit the parser drops text without a word.
-    if any(token.level >= MAX_NESTING - 1 for token in tokens):
-        raise NotRenderable
-    return tokens
+def as_typed(text: str) -> str:
+    """Show text as it is."""
+    # The parser of HTML drops a line break right behind the tag.
+    return f'<pre style="white-space:pre-wrap">{chr(10) if text.startswith(chr(10)) else ""}{escape(text)}</pre>\n'
+
+
+def _top_level(tokens: Sequence[Token]) -> list[Sequence[Token]]:
+    ends = [0, *(index + 1 for index, token in enumerate(tokens) if token.level == 0 and token.nesting != 1)]
+    return [tokens[start:end] for start, end in pairwise(ends)]
 
 
 def escape_text(text: str) -> str:
@@ -109,7 +108,7 @@ def escape_text(text: str) -> str:
 def _is_portable(text: str, tokens: Sequence[Token]) -> bool:
     if _any(tokens, {"image"}):
         return False
-    if "<" in text and _any(_parser(html=True).parse(text), {"html_block", "html_inline"}):
+    if "<" in text and _any(parser(html=True).parse(text), {"html_block", "html_inline"}):
         return False
     # Where math is taken out before Markdown is parsed, as in JupyterLab, the pieces may join to something else.
     has_math = "$" in text or "\\" in text
@@ -120,58 +119,21 @@ def _any(tokens: Sequence[Token], types: set[str]) -> bool:
     return any(token.type in types or (token.children and _any(token.children, types)) for token in tokens)
 
 
-@cache
-def _parser(*, html: bool) -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": html, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
-    parser.inline.ruler.before("escape", "math", _math)
-    parser.validateLink = _is_link  # type: ignore[method-assign]  # the documented way to narrow links
-    return parser
-
-
-def _is_link(url: str) -> bool:
-    return len(url) <= MAX_URL and _URL.match(url) is not None
-
-
-def _math(state: StateInline, silent: bool) -> bool:
-    r"""Take ``$...$``, ``$$...$$``, ``\(...\)``, ``\[...\]`` as one token, by pandoc's rule for what is no money."""
-    source, start = state.src, state.pos
-    if source[start] not in "$\\":
-        return False
-    opening = next((mark for mark in _MATH_ENDS if source.startswith(mark, start)), None)
-    if opening is None:
-        return False
-    begin = start + len(opening)
-    closing = _MATH_ENDS[opening]
-    end = source.find(closing, begin, begin + MAX_MATH)
-    while end > 0 and closing[0] == "$" and source[end - 1] == "\\":
-        end = source.find(closing, end + 1, begin + MAX_MATH)
-    content = source[begin:end]
-    if end < 0 or end >= state.posMax or not content.strip() or "\n\n" in content or _UNSAFE_TEX.search(content):
-        return False
-    if opening == "$":
-        after = source[end + 1 : end + 2]
-        if content[0].isspace() or content[-1].isspace() or after.isdigit() or "$" in content.replace("\\$", ""):
-            return False
-    if not silent:
-        token = state.push("math", "", 0)
-        token.content = source[start : end + len(closing)]
-    state.pos = end + len(closing)
-    return True
-
-
 class _Writer:
-    """Tokens to HTML. ``budget`` bounds the characters that link targets may add."""
+    """Tokens to HTML. ``budget`` bounds the characters that link targets may add; ``direction`` goes on each block."""
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, direction: str = "") -> None:
         self._budget = budget
-        self._links: list[str] = []  # what closes each link that is open
+        self._direction = direction
+        self._parts: list[str] = []
+        self._links: list[tuple[str, int] | None] = []  # of each link that is open: its address, where its text begins
 
     def blocks(self, tokens: Sequence[Token]) -> str:
         """Write block tokens; line breaks between the tags are those of markdown-it."""
-        parts: list[str] = []
+        self._parts = parts = []
         for index, token in enumerate(tokens):
             if token.type == "inline":
-                parts.append(self._inline(token.children or []))
+                self._inline(token.children or [])
             elif token.type in ("fence", "code_block"):
                 parts.append(self._code(token))
             elif not token.hidden:  # hidden: the paragraphs of a tight list
@@ -205,45 +167,58 @@ class _Writer:
             attribute = f' start="{start}"'
         elif tag in ("th", "td") and style in _ALIGNMENTS:
             attribute = f' style="{style}"'
+        if token.block and token.level == 0:
+            attribute += self._direction
         return f"<{tag}{attribute}>"
 
-    def _inline(self, tokens: Sequence[Token]) -> str:
-        return "".join(self._inline_token(token) for token in tokens)
+    def _inline(self, tokens: Sequence[Token]) -> None:
+        for token in tokens:
+            match token.type:
+                case "text" | "text_special":
+                    self._parts.append(escape_text(token.content))
+                case "code_inline":
+                    self._parts.append(f"<code>{escape(visible(token.content))}</code>")
+                case "math":
+                    self._parts.append(escape(visible(token.content)))
+                case "softbreak":
+                    self._parts.append("\n")
+                case "hardbreak":
+                    self._parts.append("<br>\n")
+                case "link_open":
+                    self._open_link(str(token.attrs.get("href", "")))
+                case "link_close":
+                    self._close_link()
+                case "image":
+                    self._image(token)
+                case _:
+                    self._parts.append(self._tag(token))
 
-    def _inline_token(self, token: Token) -> str:
-        match token.type:
-            case "text" | "text_special":
-                return escape_text(token.content)
-            case "code_inline":
-                return f"<code>{escape(visible(token.content))}</code>"
-            case "math":
-                return escape(visible(token.content))
-            case "softbreak":
-                return "\n"
-            case "hardbreak":
-                return "<br>\n"
-            case "link_open":
-                opening, closing = self._link(str(token.attrs.get("href", "")))
-                self._links.append(closing)
-                return opening
-            case "link_close":
-                return self._links.pop()
-            case "image":
-                return self._image(token)
-        return self._tag(token)
-
-    def _link(self, url: str) -> tuple[str, str]:
+    def _anchor(self, url: str) -> str:
         self._budget -= len(url)
-        if not _is_link(url) or self._budget < 0:
-            return "", ""
-        return f'<a href="{escape(url)}" rel="noopener noreferrer nofollow" target="_blank">', "</a>"
+        if not is_link(url) or self._budget < 0:
+            return ""
+        return f'<a href="{escape(url)}" rel="noopener noreferrer nofollow" target="_blank">'
 
-    def _image(self, token: Token) -> str:
+    def _open_link(self, url: str) -> None:
+        anchor = self._anchor(url)
+        if anchor:
+            self._parts.append(anchor)
+        self._links.append((url, len(self._parts)) if anchor else None)
+
+    def _close_link(self) -> None:
+        link = self._links.pop()
+        if link is None:
+            return
+        url, start = link
+        shown = unescape(re.sub("<[^>]*>", "", "".join(self._parts[start:])))
+        host = host_of(url)
+        self._parts.append("</a>" if not host or shows_host(shown, host) else f"</a> <small>({escape(host)})</small>")
+
+    def _image(self, token: Token) -> None:
         url = str(token.attrs.get("src", ""))
-        address = _HOST.match(url)
-        host = address[1] if address else "no host"
-        opening, closing = ("", "") if any(self._links) else self._link(url)
-        return f"{opening}image: {escape_text(_plain(token.children or []))} ({escape_text(host)}){closing}"
+        anchor = "" if any(self._links) else self._anchor(url)
+        said = f"image: {_plain(token.children or [])} ({host_of(url) or 'no host'})"
+        self._parts.append(f"{anchor}{escape_text(said)}{'</a>' if anchor else ''}")
 
 
 def _plain(tokens: Sequence[Token]) -> str:

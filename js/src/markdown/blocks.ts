@@ -2,7 +2,7 @@
 
 import type Token from "markdown-it/lib/token.mjs";
 import type { References } from "./references";
-import { MAX_NESTING, parseBlocks, parseInline } from "./rules";
+import { MAX_NESTING, parseBlocks, parseInline, unparsed } from "./rules";
 import { element, type VNode } from "./tree";
 import { Writer } from "./writer";
 
@@ -14,12 +14,16 @@ export type Block = {
   isDeep: boolean; // nested deeper than is shown
   nodes: VNode[]; // an element and the line break after it
   asked: Set<string>; // the link labels it looks up
+  brackets: [line: number, count: number][]; // in the leaves that have any
 };
+
+/** What is left, after what stands before, of the characters that link addresses may have and of "[" in the leaves. */
+export type Budget = { addresses: number; brackets: number };
 
 export type Build = {
   blocks: Block[];
   lines: number[];
-  isCut: boolean; // more addresses than the budget allows
+  left: Budget;
 };
 
 const TASK = /^\[([ xX])\](?=[ \t])/;
@@ -34,12 +38,12 @@ function lineStarts(source: string): number[] {
 
 /** Parse `source` and build its blocks.
  *
- * `budget` bounds the characters that link addresses add; `preview` changes the text of the last leaf where that may
- * go on; `parsed` is called between the blocks and their contents. */
+ * `preview` changes the text of the last leaf where that may go on; `parsed` is called between the blocks and their
+ * contents. */
 export function buildBlocks(
   source: string,
   references: References,
-  budget: number,
+  budget: Budget,
   preview?: (text: string) => string,
   parsed?: (lines: number) => void,
 ): Build {
@@ -49,32 +53,38 @@ export function buildBlocks(
   parsed?.(source.endsWith("\n") ? count : count - 1);
   const groups = split(tokens);
   const open = preview ? openLeaf(groups.at(-1) ?? [], count, !source.endsWith("\n")) : undefined;
-  let left = budget;
-  let isCut = false;
+  const left = { ...budget };
   const blocks = groups.map((group): Block => {
     const [first] = group as [Token];
     const [start, end] = first.map ?? [0, 0];
     const isDeep = group.some((token) => token.level >= MAX_NESTING - 1);
     const items = group.filter((token) => token.level === 1 && token.type === "list_item_open");
-    const writer = new Writer(left);
+    const brackets: Block["brackets"] = [];
+    let line = start;
+    const writer = new Writer(left.addresses);
     const [nodes, asked] = references.record((): VNode[] => {
       if (isDeep) return asTyped(source.slice(lines[start], lines[end]));
       group.forEach((token, index) => {
+        line = token.map?.[0] ?? line;
         if (token.type !== "inline") return;
         let text = token.content;
         // A task is written as a sign: an input would not get through a notebook's sanitizer.
         if (group[index - 2]?.type === "list_item_open") text = text.replace(TASK, (_, x) => (x === " " ? "☐" : "☑"));
-        token.children = parseInline(preview && token === open ? preview(text) : text, references);
+        const count = text.split("[").length - 1;
+        left.brackets -= count;
+        if (count > 0) brackets.push([line, count]);
+        if (preview && token === open) text = preview(text);
+        token.children = count > 0 && left.brackets < 0 ? unparsed(text) : parseInline(text, references);
       });
       return writer.blocks(group);
     });
     const shown = nodes[0];
     if (shown && "tag" in shown && shown.tag !== "pre" && shown.tag !== "hr") shown.attributes.dir = "auto";
-    left -= writer.spent;
-    isCut ||= left < 0;
-    return { open: first, start, end, items: items.map((item) => item.map?.[0] ?? 0), isDeep, nodes, asked };
+    left.addresses -= writer.spent;
+    const starts = items.map((item) => item.map?.[0] ?? 0);
+    return { open: first, start, end, items: starts, isDeep, nodes, asked, brackets };
   });
-  return { blocks, lines, isCut };
+  return { blocks, lines, left };
 }
 
 function split(tokens: Token[]): Token[][] {

@@ -14,6 +14,8 @@ export class Container {
   /** Its nodes, which stand before the open ones: line break, item, line break, item, ... */
   readonly done: VNode[] = [];
   readonly asked = new Set<string>();
+  /** "[" in its leaves. */
+  brackets = 0;
   #isList: boolean;
   #marker = ""; // of a list
   #head = ""; // of a table: two lines
@@ -91,6 +93,8 @@ export class Container {
     this.done.push(...moved);
     this.source += piece;
     for (const label of block.asked) this.asked.add(label);
+    const first = starts[skipped] as number;
+    for (const [line, count] of block.brackets) if (line >= first && line < boundary) this.brackets += count;
     return boundary;
   }
 
@@ -102,7 +106,7 @@ export class Container {
   }
 
   #makesLoose(items: string): boolean {
-    const { blocks } = buildBlocks(this.#stub(this.#isLoose) + items, new References(), 0);
+    const { blocks } = buildBlocks(this.#stub(this.#isLoose) + items, new References(), { addresses: 0, brackets: 0 });
     const list = blocks[0]?.nodes[0];
     const stub = list && !isText(list) ? list.children[1] : undefined;
     return stub !== undefined && !isText(stub) && isLoose(stub);

@@ -1,11 +1,11 @@
 // The finished blocks that a link definition may still change: they are on record by the labels they look up.
 
-import { buildBlocks } from "./blocks";
+import { type Budget, buildBlocks } from "./blocks";
 import { create, isIntact, patch } from "./patch";
 import type { References } from "./references";
 import { isText, type VElement, type VNode } from "./tree";
 
-type Finished = { source: string; nodes: VNode[] };
+type Finished = { source: string; nodes: VNode[]; brackets: number };
 
 export class FinishedBlocks {
   /** Characters of the addresses they link to. */
@@ -20,9 +20,10 @@ export class FinishedBlocks {
     this.#rebuilt = rebuilt;
   }
 
-  add(source: string, nodes: VNode[], asked: Iterable<string>): void {
+  /** `brackets` were left for it. */
+  add(source: string, nodes: VNode[], asked: Iterable<string>, brackets: number): void {
     this.addresses += addressesIn(nodes);
-    this.#record({ source, nodes }, asked);
+    this.#record({ source, nodes, brackets }, asked);
   }
 
   #record(finished: Finished, asked: Iterable<string>): void {
@@ -42,16 +43,16 @@ export class FinishedBlocks {
     return this.#stale.size > 0;
   }
 
-  /** Bring the blocks up to date; false where the addresses are more than `budget`. */
-  refresh(budget: number): boolean {
+  /** Bring the blocks up to date; false where they have more `addresses` than that. */
+  refresh(addresses: number): boolean {
     const stale = [...this.#stale];
     this.#stale.clear();
     let fits = true;
     for (const finished of stale) {
-      const { source, nodes: from } = finished;
-      const build = () => buildBlocks(source, this.#references, budget - this.addresses + addressesIn(from));
-      const { blocks, isCut } = this.#references.again(build);
-      fits &&= !isCut;
+      const { source, nodes: from, brackets } = finished;
+      const budget: Budget = { addresses: addresses - this.addresses + addressesIn(from), brackets };
+      const { blocks, left } = this.#references.again(() => buildBlocks(source, this.#references, budget));
+      fits &&= left.addresses >= 0;
       const block = blocks[0];
       const old = from[0] as VElement;
       if (!block || !old.dom?.parentNode) continue;

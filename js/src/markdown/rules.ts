@@ -33,7 +33,7 @@ import type { References } from "./references";
 
 export const MAX_NESTING = 60;
 const MAX_INLINE = 16_384; // characters of one paragraph, heading or cell; a longer one is not parsed
-const MAX_BRACKETS = 1_000; // the same, of "[": each may cost a look over all that follows
+export const MAX_BRACKETS = 5_000; // "[" in all of them: each may cost a look over all that follows
 
 type BlockRule = (state: StateBlock, startLine: number, endLine: number, silent: boolean) => boolean;
 type InlineRule = (state: StateInline, silent: boolean) => boolean;
@@ -159,16 +159,19 @@ export function parseBlocks(source: string, references: References): Token[] {
   return tokens;
 }
 
-/** Inline tokens of one leaf's text; one text token where it would cost too much to parse. */
+/** Inline tokens of one leaf's text. */
 export function parseInline(source: string, references: References): Token[] {
+  if (isLonger(source, MAX_INLINE)) return unparsed(source);
   const tokens: Token[] = [];
-  if (isLonger(source, MAX_INLINE) || source.split("[").length - 1 > MAX_BRACKETS) {
-    const token = new Token("text", "", 0);
-    token.content = source;
-    return [token];
-  }
   parseInlineTokens(source, md, { references: references.proxy }, tokens);
   return tokens;
+}
+
+/** A leaf's text as it was typed. */
+export function unparsed(source: string): Token[] {
+  const token = new Token("text", "", 0);
+  token.content = source;
+  return [token];
 }
 
 // In code points, as Python counts.

@@ -9,6 +9,7 @@ import { buildBlocks } from "./blocks";
 import { create } from "./patch";
 import { codePoints, PlainText } from "./plain";
 import { References } from "./references";
+import { MAX_BRACKETS } from "./rules";
 import { Tail } from "./tail";
 import { VisibleStream, visible } from "./visible";
 
@@ -117,6 +118,7 @@ function render(container: HTMLElement, text: string): void {
     new PlainText(container).append(text);
     return;
   }
-  const { blocks } = buildBlocks(text, new References(), length + FREE_ADDRESSES);
+  const budget = { addresses: length + FREE_ADDRESSES, brackets: MAX_BRACKETS };
+  const { blocks } = buildBlocks(text, new References(), budget);
   for (const block of blocks) container.append(...block.nodes.map(create));
 }

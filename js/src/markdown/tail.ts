@@ -1,12 +1,13 @@
 // The open end of the text: what of it is parsed again with each piece, and what is behind us.
 
-import { type Block, buildBlocks } from "./blocks";
+import { type Block, type Budget, buildBlocks } from "./blocks";
 import { Container } from "./container";
 import { closingLine, OpenFence } from "./fence";
 import { FinishedBlocks } from "./finished";
 import { closeMarkers, holdLines } from "./hold";
 import { patch } from "./patch";
 import { References } from "./references";
+import { MAX_BRACKETS } from "./rules";
 import { isText, type VElement, type VNode } from "./tree";
 import { codeBlock } from "./writer";
 
@@ -26,6 +27,7 @@ export class Tail {
   #container: Container | null = null;
   #isWhole = false; // the open block is not taken apart
   #fence: OpenFence | null = null;
+  #brackets = MAX_BRACKETS; // that are left behind the finished blocks
 
   /** `tell` gets each element that is finished. */
   constructor(root: HTMLElement, tell: (block: HTMLElement) => void) {
@@ -43,8 +45,8 @@ export class Tail {
     return this.#fence !== null;
   }
 
-  /** Append `text` and show it. `budget` bounds the characters of all link addresses. */
-  write(text: string, budget: number, isLast = false): void {
+  /** Append `text` and show it. `addresses` bounds the characters of all link addresses. */
+  write(text: string, addresses: number, isLast = false): void {
     let rest = text;
     if (this.#fence) {
       const after = this.#fence.append(text, isLast);
@@ -54,40 +56,46 @@ export class Tail {
       rest = after ?? "";
     }
     this.#text += rest;
-    this.#show(budget, isLast);
+    this.#show(addresses, isLast);
     if (!isLast) return;
     this.#container?.restore(this.#view[0]);
     for (const node of this.#view) if (!isText(node)) this.#done(node.dom as HTMLElement);
   }
 
-  #show(budget: number, isLast: boolean): void {
+  #show(addresses: number, isLast: boolean): void {
     const prefix = this.#container?.prefix ?? "";
     const source = isLast ? prefix + this.#text : holdLines(prefix + this.#text);
+    const budget: Budget = {
+      addresses: addresses - this.#finished.addresses,
+      brackets: this.#brackets - (this.#container?.brackets ?? 0),
+    };
     this.#references.begin();
     const build = buildBlocks(
       source,
       this.#references,
-      budget - this.#finished.addresses,
+      budget,
       isLast ? undefined : closeMarkers,
       isLast ? undefined : (line) => this.#references.cutAfter(line),
     );
-    const { blocks, lines, isCut } = build;
+    const { blocks, lines, left } = build;
     const changed = this.#references.changed();
     if (this.#container) {
-      const verdict = blocks[0] ? this.#container.strip(blocks[0]) : "whole";
+      // Which brackets are too many depends on their order, and the stub is out of it.
+      const isCrossing = this.#brackets >= 0 && left.brackets < 0;
+      const verdict = blocks[0] && !isCrossing ? this.#container.strip(blocks[0]) : "whole";
       if (verdict !== "fits" || changed.some((label) => this.#container?.asked.has(label))) {
         this.#dissolve(this.#container, verdict === "whole");
-        this.#show(budget, isLast);
+        this.#show(addresses, isLast);
         return;
       }
     }
-    this.isCut ||= isCut;
+    this.isCut ||= left.addresses < 0;
     const nodes = blocks.flatMap((block) => block.nodes);
     patch(this.#root, this.#view, nodes);
     this.#view = nodes;
     this.#references.settle();
     this.#finished.changed(changed);
-    this.isCut ||= !this.#finished.refresh(budget);
+    this.isCut ||= !this.#finished.refresh(addresses);
     if (!isLast && blocks.length > 0) this.#leaveBehind(blocks, source, lines, prefix.length);
   }
 
@@ -125,7 +133,8 @@ export class Tail {
       container?.restore(block.nodes[0]);
       const end = lines[block.end] as number;
       const text = (container?.source ?? "") + source.slice(start, end);
-      this.#finished.add(text, block.nodes, [...block.asked, ...(container?.asked ?? [])]);
+      this.#finished.add(text, block.nodes, [...block.asked, ...(container?.asked ?? [])], this.#brackets);
+      this.#brackets -= (container?.brackets ?? 0) + block.brackets.reduce((sum, [, count]) => sum + count, 0);
       this.#done((block.nodes[0] as VElement).dom as HTMLElement);
       start = end;
     });
