@@ -58,7 +58,7 @@ class _LiveThenStatic:
 
         self._stream = stream
         self._display_id = uuid.uuid4().hex
-        self._view = StreamView(stream)
+        self._view = StreamView(stream, layout=None)
         self._view.kept = keep
         display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
         if not keep:

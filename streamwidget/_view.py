@@ -19,6 +19,8 @@ from typing import Any
 
 import anywidget
 import traitlets
+from ipywidgets import Layout, widget_serialization
+from ipywidgets.widgets.trait_types import InstanceDict
 
 from streamwidget import _control, _pace
 from streamwidget._bundle import LOADER, shared_bundle
@@ -40,6 +42,8 @@ class StreamView(anywidget.AnyWidget):
         Started here if an event loop runs (in a notebook it does); otherwise when it is awaited or waited for.
     max_height : int, optional
         CSS pixels. A longer answer scrolls in a box of this height; default: no box.
+    layout : ipywidgets.Layout or dict, optional
+        As for any widget. None leaves it out: a Layout is a model of its own, and weighs a third of a short answer.
 
     Attributes
     ----------
@@ -56,10 +60,16 @@ class StreamView(anywidget.AnyWidget):
     _esm = LOADER
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
     max_height = traitlets.Int(None, allow_none=True).tag(sync=True)
+    layout = InstanceDict(Layout, allow_none=True).tag(sync=True, **widget_serialization)
+
+    @traitlets.default("layout")
+    def _own_layout(self) -> Layout:
+        return Layout()
+
     # Never assigned: read from the stream whenever the widget's state is asked for, so it cannot be stale.
     state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, view: view._snapshot())
 
-    def __init__(self, stream: ChatStream, *, max_height: int | None = None) -> None:
+    def __init__(self, stream: ChatStream, *, max_height: int | None = None, **widget: Any) -> None:
         self._stream = stream
         self._transcript = Transcript()
         self._number = next(_numbers)
@@ -69,7 +79,7 @@ class StreamView(anywidget.AnyWidget):
         #: The view stays in the page after the end, so that it may offer to ask again.
         self.kept = True
         self.set_trait("bundle", shared_bundle().model_id)
-        super().__init__(max_height=max_height)
+        super().__init__(max_height=max_height, **widget)
         self.on_msg(self._received)
         self._follow(stream)
 
@@ -98,7 +108,8 @@ class StreamView(anywidget.AnyWidget):
         self._stop_flushing()
         layout = self.layout
         super().close()
-        layout.close()
+        if layout is not None:
+            layout.close()
 
     def _follow(self, stream: ChatStream) -> None:
         self._stream = stream
