@@ -1,5 +1,5 @@
-# demo, test, bench, lint, format, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are enough
-# (and, for the browser tests, a Chromium, or root to install one).
+# demo, test, faults, bench, lint, format, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp
 OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u STREAMWIDGET_API_KEY \
   -u STREAMWIDGET_MODEL JUPYTER_PREFER_ENV_PATH=1
 
-.PHONY: demo test bench lint format build kernels clean
+.PHONY: demo test faults bench lint format build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -22,6 +22,10 @@ test: lint kernels  ## lint, JavaScript tests, Python tests (real kernels and a 
 	.ci/chromium
 	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" npm test
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest
+
+faults: $(VENV)/.stamp kernels  ## each row of the fault catalogue: what is expected, what was seen
+	.ci/chromium
+	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest --faults -q
 
 bench: $(VENV)/.stamp-bench  ## the figures, side by side with what people use today
 	$(OFFLINE) $(BIN)/python -m tests.benchmarks

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from streamwidget.demo import DemoServer
     from tests.chat_kernels import ChatKernel
 
+pytest_plugins = ["tests.faults.table"]
+
 
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:

@@ -1,0 +1,48 @@
+"""The fault table itself: it cannot be green by oversight."""
+
+from __future__ import annotations
+
+from tests.faults.rows import ROWS
+from tests.faults.table import Table
+
+
+def filled() -> Table:
+    """Return a table in which every row is proven."""
+    table = Table()
+    for row in ROWS:
+        table.line(row, "survives").passed = 1
+    return table
+
+
+def test_the_catalogue_has_all_its_rows() -> None:
+    """31 network, 18 kernel, 11 front end, 7 data and 14 security rows, numbered from 1 without a hole."""
+    counts = {"N": 31, "K": 18, "F": 11, "D": 7, "S": 14}
+    assert list(ROWS) == [f"{kind}{number}" for kind, count in counts.items() for number in range(1, count + 1)]
+
+
+def test_a_proven_table_has_nothing_missing() -> None:
+    """Each row is a line that says ok."""
+    table = filled()
+    assert (table.missing, table.failed) == ([], [])
+    assert list(table.report())[-1].startswith(f"{len(ROWS)} of {len(ROWS)} rows proven")
+
+
+def test_a_row_without_a_passing_test_is_missing() -> None:
+    """No test, and tests that were all skipped, prove nothing, and the table says so."""
+    table = filled()
+    del table.lines["N8", "survives"]
+    line = table.line("S13", "survives")
+    line.passed, line.skipped = 0, ["no hub here"]
+    assert table.missing == ["N8", "S13"]
+    report = "\n".join(table.report())
+    assert "N8: not proven" in report
+    assert "no hub here" in report
+
+
+def test_one_failure_fails_its_row() -> None:
+    """However many tests of the row passed, or other things were expected of it."""
+    table = filled()
+    table.line("K2", "survives").failed.append("test_x: it hung")
+    table.line("K2", "more").passed = 9
+    assert table.failed == ["K2"]
+    assert any("it hung" in line and line.endswith("NO") for line in table.report())
