@@ -29,6 +29,7 @@ from streamwidget import _cell_transform, _chat_line, _control, _display
 from streamwidget._advice import explain
 from streamwidget._chat_line import split_line
 from streamwidget._client import ChatClient
+from streamwidget._code import find_code
 from streamwidget._completion import ChatCompletion
 from streamwidget._config import OPENAI_URL
 from streamwidget._events import Finish, StreamEvent
@@ -96,6 +97,7 @@ class ChatMagics(Magics):
     @argument("--raw", action="store_true", help="Send {{name}} as it stands.")
     @argument("--show-prompt", action="store_true", help="Print the messages as they are sent.")
     @argument("--last", action="store_true", help="%%chat --last: show the last answer again.")
+    @argument("--code", action="store_true", help="%%chat --code: put the last answer's code into the next cell.")
     @argument("--traceback", action="store_true", help="%%chat --traceback: show the last failure in full.")
     def chat(self, line: str, cell: str | None = None) -> Any:
         """Send a prompt; the answer streams in below.
@@ -111,6 +113,9 @@ class ChatMagics(Magics):
             return _at_once(None) if awaits else None
         if options.last:
             self._show_last()
+            return _at_once(None) if awaits else None
+        if options.code:
+            self._put_code()
             return _at_once(None) if awaits else None
         if cell is not None and text:
             raise UsageError(f"unexpected {text[:40]!r} after %%chat: the prompt goes below, a model after -m")
@@ -225,11 +230,23 @@ class ChatMagics(Magics):
         """Remember which cell runs (a ``pre_run_cell`` callback)."""
         self._cell_id = getattr(info, "cell_id", None)
 
-    def _show_last(self) -> None:
+    def _last(self) -> ChatCompletion:
         completion = self.shell.user_ns.get("_chat")
         if not isinstance(completion, ChatCompletion):
             raise UsageError("there is no answer yet")
-        _display.show_saved(completion, self.shell)
+        return completion
+
+    def _show_last(self) -> None:
+        _display.show_saved(self._last(), self.shell)
+
+    def _put_code(self) -> None:
+        code = find_code(self._last().text)
+        if code is None:
+            raise UsageError("the last answer has no code block")
+        # The front end makes a cell of it under this one; nothing runs it.
+        self.shell.set_next_input(code.text)
+        if code.left_out:
+            print(f"Left out, being in another language: {', '.join(code.left_out)}.")  # noqa: T201
 
     def _show_traceback(self) -> None:
         failure = self._last_failure

@@ -121,7 +121,7 @@ def test_help_names_every_option(shell: InteractiveShell) -> None:
     """``%chat?`` shows what the parser takes."""
     help_text = shell.magics_manager.magics["cell"]["chat"].__doc__
     for option in shlex.split(
-        "-m -s -t --max-tokens -o --no-stream --bg --keep --raw --show-prompt --last --traceback"
+        "-m -s -t --max-tokens -o --no-stream --bg --keep --raw --show-prompt --last --code --traceback"
     ):
         assert option in help_text, option
 
