@@ -18,6 +18,14 @@ __all__ = ["footer", "mimebundle", "visible"]
 
 MAX_MARKDOWN = 1_000_000  # characters; a longer text is shown as it is
 _PIECE = 60_000  # characters in one <pre> of such a text: browsers lay out many small blocks faster than a huge one
+_PREVIEW = 120  # characters of a tool call's arguments
+# The live view has the same styles (js/src/saved.ts), or the swap at the end would move what is below. They are inline
+# because notebooks are opened without our style sheet too. The class is that of JupyterLab for rendered text.
+_HEAD = "margin:0 0 0.3em;height:1.7em;line-height:1.7em;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
+_TEXT = 'jp-RenderedHTMLCommon" style="padding:0;overflow-wrap:break-word'
+_FOLD = "margin:0 0 0.5em"
+_SUMMARY = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
+_FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
 # What Markdown, MathJax or an automatic link could take for markup in the footer, save at the start of its line.
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
 
@@ -33,7 +41,7 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
     Returns
     -------
     dict
-        ``text/html`` (inner HTML without a wrapper, safe without a sanitizer), ``text/plain``, and ``text/markdown``
+        ``text/html`` (the tags and inline styles of the live view, safe without a sanitizer), ``text/plain``, and ``text/markdown``
         where the answer is Markdown with neither an image nor raw HTML in it. Each ends in the line of :func:`footer`.
     """
     text = visible(completion.text)
@@ -51,31 +59,17 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
 
 def footer(completion: ChatCompletion) -> str:
     """Give one line of plain text: model, how the answer ended, tokens, time to the first delta, total time."""
-    return " · ".join(_facts(completion))
-
-
-def _facts(completion: ChatCompletion) -> list[str]:
     facts = ["demo"] if completion.demo else []
     if completion.model:
         facts.append(one_line(completion.model, 100))
-    facts.append(_ending(completion))
-    tokens = completion.usage.completion_tokens if completion.usage else None
-    if tokens is not None:
-        facts.append("1 token" if tokens == 1 else f"{tokens} tokens")
-    if completion.timing.first_delta is not None:
-        facts.append(f"first token {_seconds(completion.timing.first_delta)}")
-    if completion.timing.total:
-        facts.append(f"total {_seconds(completion.timing.total)}")
-    return facts
+    return " · ".join([*facts, _ending(completion), *_figures(completion)])
 
 
 def _ending(completion: ChatCompletion) -> str:
-    """Say how the answer ended, so that no reader takes a cut one for a whole one."""
+    """Say how the answer ended, so that no reader takes a cut one for a whole one. js/src/status.ts says the same."""
     something = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
     rest = "the answer is cut" if something else "no answer"
-    error = completion.error
-    why = one_line(error.message).rstrip(".") if error else ""
-    limit = f" ({one_line(error.kind, 30)})" if error and error.kind else ""
+    why = one_line(completion.error.message).rstrip(".") if completion.error else ""
     match completion.outcome:
         case None:
             return "not finished"
@@ -90,7 +84,8 @@ def _ending(completion: ChatCompletion) -> str:
         case "interrupted":
             return f"connection lost: {rest}"
         case "timeout":
-            return f"timed out{limit}: {rest}"
+            limit = why.split(". ", 1)[0]
+            return f"timed out ({limit}): {rest}" if limit else f"timed out: {rest}"
         case "error":
             return f"error ({why or 'reported by the server'}): {rest}"
         case "http_error":
@@ -99,8 +94,28 @@ def _ending(completion: ChatCompletion) -> str:
             return f"not a chat completion ({why or 'the response could not be read'}): {rest}"
 
 
+def _figures(completion: ChatCompletion) -> list[str]:
+    facts = []
+    tokens = completion.usage.completion_tokens if completion.usage else None
+    if tokens is not None:
+        facts.append("1 token" if tokens == 1 else f"{tokens} tokens")
+    if completion.timing.first_delta is not None:
+        facts.append(f"first token {_seconds(completion.timing.first_delta)}")
+    if completion.timing.total:
+        facts.append(f"total {_seconds(completion.timing.total)}")
+    return facts
+
+
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    """Give a time in two or three digits; in whole milliseconds, so that the page rounds alike."""
+    ms = round(seconds * 1000)
+    if ms < 995:
+        return f"0.{(ms + 5) // 10:02d} s"
+    if ms < 59_950:
+        tenths = (ms + 50) // 100
+        return f"{tenths // 10}.{tenths % 10} s"
+    whole = (ms + 500) // 1000
+    return f"{whole // 60} min {whole % 60:02d} s"
 
 
 def _body(text: str) -> tuple[str, bool]:
@@ -128,23 +143,29 @@ def _pieces(text: str) -> Iterable[str]:
 
 
 def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
+    """Write the header, the answer and the footer with what the live view has at its end, and nothing else of height."""
+    model = _guarded(one_line(completion.model or "", 100)) or "unnamed model"
+    demo = "<strong>demo</strong> · " if completion.demo else ""
+    yield f'<p style="{_HEAD}"><small>{demo}<bdi>{model}</bdi></small></p>\n'
     if completion.reasoning:
-        yield f"<details><summary>Reasoning</summary>\n{_body(visible(completion.reasoning))[0]}</details>\n"
-    yield body
+        count = len(completion.reasoning)
+        label = f"Reasoning ({count} character{'' if count == 1 else 's'})"
+        yield _fold(label, f'<div class="{_TEXT}">{_body(visible(completion.reasoning))[0]}</div>')
+    yield f'<div class="streamwidget-text {_TEXT}">{body}</div>\n'
     if completion.refusal:
-        yield f"<p><strong>Refused:</strong></p>\n<blockquote>{_paragraph(completion.refusal)}</blockquote>\n"
+        yield f'<p style="{_FOLD}"><strong>Refused:</strong></p>\n'
+        yield f"<blockquote>{_paragraph(completion.refusal)}</blockquote>\n"
     for call in completion.tool_calls:
-        yield (
-            f"<details><summary>Tool call: <code>{escape(one_line(call.name or '?'))}</code></summary>\n"
-            f"<pre><code>{escape(visible(call.arguments))}</code></pre></details>\n"
-        )
-    facts = [_guarded(fact) for fact in _facts(completion)]
-    if completion.demo:
-        facts[0] = "<strong>demo</strong>"
-    if completion.outcome != "complete":
-        ending = _guarded(_ending(completion))
-        facts = [f"<strong>{fact}</strong>" if fact == ending else fact for fact in facts]
-    yield f"<p><small>{' · '.join(facts)}</small></p>\n"
+        name = f"<code>{escape(one_line(call.name or '?'))}</code>"
+        preview = f"<small>{_guarded(one_line(call.arguments, _PREVIEW))}</small>"
+        yield _fold(f"Tool call: {name} {preview}", f"<pre><code>{escape(visible(call.arguments))}</code></pre>")
+    ending = _guarded(_ending(completion))
+    badge = ending if completion.outcome == "complete" else f"<strong>{ending}</strong>"
+    yield f'<p style="{_FOOT}"><small>{" · ".join([badge, *_figures(completion)])}</small></p>\n'
+
+
+def _fold(summary: str, body: str) -> str:
+    return f'<details style="{_FOLD}"><summary style="{_SUMMARY}">{summary}</summary>{body}</details>\n'
 
 
 def _paragraph(text: str) -> str:

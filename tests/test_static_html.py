@@ -6,6 +6,7 @@ import json
 import re
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -24,9 +25,16 @@ TAGS = set(
     re.findall(
         r"\w+",
         "p br hr em strong s code pre a ul ol li blockquote h1 h2 h3 h4 h5 h6 table thead tbody tr th td span details "
-        "summary small",
+        "summary small bdi div",
     )
 )
+STYLES = {
+    "p": {_static_html._HEAD, _static_html._FOLD, _static_html._FOOT},
+    "details": {_static_html._FOLD},
+    "summary": {_static_html._SUMMARY},
+    "pre": {"white-space:pre-wrap"},
+}
+TEXT = '<div class="streamwidget-text jp-RenderedHTMLCommon" style="padding:0;overflow-wrap:break-word">'
 VOID = {"br", "hr"}
 LINK = {"rel": "noopener noreferrer nofollow", "target": "_blank"}
 
@@ -49,6 +57,7 @@ class Page(HTMLParser):
         self.exposed += "\0"
         given = dict(attrs)
         assert len(given) == len(attrs)
+        assert given.pop("dir", "auto") == "auto"
         if tag == "a":
             href = given.pop("href")
             assert href is not None
@@ -66,8 +75,12 @@ class Page(HTMLParser):
         elif tag in ("th", "td") and given:
             assert given["style"] in {"text-align:left", "text-align:center", "text-align:right"}
             assert set(given) == {"style"}
-        elif tag == "pre" and given:
-            assert given == {"style": "white-space:pre-wrap"}
+        elif tag in STYLES and given:
+            assert given["style"] in STYLES[tag]
+            assert set(given) == {"style"}
+        elif tag == "div":
+            assert (given.pop("class") or "").removeprefix("streamwidget-text ") == "jp-RenderedHTMLCommon"
+            assert given == {"style": "padding:0;overflow-wrap:break-word"}
         else:
             assert given == {}, (tag, given)
         if tag not in VOID:
@@ -96,8 +109,15 @@ class Page(HTMLParser):
         raise AssertionError(f"declaration {data}")
 
 
+def answer_of(html: str) -> str:
+    """The answer's part of the HTML, as it is written."""
+    return html.split(TEXT, 1)[1].split("</div>", 1)[0]
+
+
 def page(text: str, **fields: Any) -> Page:
-    return Page(mimebundle(ChatCompletion(text=text, **fields))["text/html"])
+    html = mimebundle(ChatCompletion(text=text, **fields))["text/html"]
+    Page(html)
+    return Page(answer_of(html))
 
 
 XSS = [
@@ -366,7 +386,7 @@ def test_a_cut_answer_never_looks_whole(outcome: Outcome | None, text: str) -> N
     said = footer(completion)
     assert ("cut" in said or "not finished" in said) is (outcome not in WHOLE)
     assert bundle["text/plain"].splitlines()[-1] == f"[{said}]"
-    assert Page(bundle["text/html"]).text.rstrip().splitlines()[-1] == said
+    assert f"m-1 · {Page(bundle['text/html']).text.rstrip().splitlines()[-1]}" == said
     if "text/markdown" in bundle:
         assert Page(render(bundle["text/markdown"])[0]).text.rstrip().splitlines()[-1] == said
     else:
@@ -379,15 +399,34 @@ def test_the_footer_tells_model_outcome_tokens_and_times() -> None:
         text="x", outcome="complete", model="m", demo=True, usage=Usage(1, 42, 43), timing=Timing(0.314, 12.345, 3)
     )
     assert footer(completion) == "demo · m · complete · 42 tokens · first token 0.31 s · total 12.3 s"
-    html = mimebundle(completion)["text/html"]
-    assert html.endswith(
-        "<p><small><strong>demo</strong> · m · complete · 42 tokens · first token 0.31 s · total 12.3 s</small></p>\n"
-    )
-    assert (
-        footer(ChatCompletion(outcome="timeout", error=ErrorInfo("x", kind="stall"))) == "timed out (stall): no answer"
-    )
+    stalled = ChatCompletion(outcome="timeout", error=ErrorInfo("Nothing came within 30 s. Raise it."))
+    assert footer(stalled) == "timed out (Nothing came within 30 s): no answer"
     refused = ChatCompletion(outcome="http_error", error=ErrorInfo("401: the key was\nrefused."))
     assert footer(refused) == "request failed (401: the key was refused): no answer"
+
+
+SAVED = json.loads((Path(__file__).parents[1] / "js/test/saved_answers.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", SAVED, ids=[case["name"] for case in SAVED])
+def test_the_saved_answer_has_the_elements_of_the_live_one(case: dict[str, Any]) -> None:
+    """The page's tests hold the live view to the same HTML (js/test/saved.test.ts)."""
+    state = case["state"]
+    timing, tokens = state["timing"], state["tokens"]
+    completion = ChatCompletion(
+        text=state["text"],
+        reasoning=state["reasoning"],
+        refusal=state["refusal"],
+        tool_calls=tuple(ToolCall(None, **call) for call in state["tool_calls"]),
+        outcome=state["outcome"],
+        error=ErrorInfo(state["detail"]) if state["detail"] else None,
+        timing=Timing(**timing),
+        usage=None if tokens is None else Usage(None, tokens, None),
+        model=state["model"],
+        demo=state["demo"],
+    )
+    assert mimebundle(completion)["text/html"] == case["html"]
+    Page(case["html"])
 
 
 def test_reasoning_refusal_and_tool_calls_are_there() -> None:
@@ -401,9 +440,10 @@ def test_reasoning_refusal_and_tool_calls_are_there() -> None:
         )
     )
     html = bundle["text/html"]
-    assert html.startswith("<details><summary>Reasoning</summary>\n<p>because <em>it</em> is</p>\n</details>\n")
-    assert "<strong>Refused:</strong>" in html
-    assert "<summary>Tool call: <code>find</code></summary>" in html
+    assert "<p>because <em>it</em> is</p>\n</div></details>" in html
+    assert Page(html).text.split("\n")[0:2] == ["unnamed model", "Reasoning (15 characters)because it is"]
+    assert "<strong>Refused:</strong></p>\n<blockquote><p>No.</p></blockquote>" in html
+    assert "Tool call: <code>find</code> <small>{&quot;q&quot;: 1}</small></summary>" in html
     assert bundle["text/plain"] == 'Refused: No.\n\nTool call: find({"q": 1})\n\n[complete]'
 
 
@@ -422,8 +462,9 @@ def test_what_is_too_deep_or_too_long_is_shown_as_text(text: str) -> None:
     """Beyond the bounds of the parser the text is shown as it is, whole, and not saved as Markdown."""
     bundle = mimebundle(ChatCompletion(text=text, outcome="complete"))
     assert "text/markdown" not in bundle
-    assert bundle["text/html"].startswith('<pre style="white-space:pre-wrap">')
-    assert Page(bundle["text/html"]).text.replace("\n", "") == (text + "complete").replace("\n", "")
+    answer = answer_of(bundle["text/html"])
+    assert answer.startswith(('<pre style="white-space:pre-wrap">', "<p>[[["))
+    assert Page(answer).text.replace("\n", "") == text.replace("\n", "")
 
 
 def test_a_failure_of_the_renderer_gives_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,7 +475,7 @@ def test_a_failure_of_the_renderer_gives_the_text(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(_markdown_html, "parse", fail)
     bundle = mimebundle(ChatCompletion(text="<b>\nx", outcome="complete"))
-    assert bundle["text/html"].startswith('<pre style="white-space:pre-wrap">&lt;b&gt;\nx</pre>')
+    assert answer_of(bundle["text/html"]) == '<pre style="white-space:pre-wrap">&lt;b&gt;\nx</pre>\n'
     assert _static_html.footer(ChatCompletion()) == "not finished"
 
 

@@ -12,12 +12,20 @@ export interface Timing {
   readonly deltas: number;
 }
 
+export interface ToolCallState {
+  readonly name: string | null;
+  readonly arguments: string;
+}
+
 /** Everything about one view: the `state` trait, and the answer to `sync`. */
 export interface ViewState {
   /** The sequence number of the last message that this state contains. */
   readonly seq: number;
   readonly phase: Phase;
   readonly text: string;
+  readonly reasoning: string;
+  readonly refusal: string;
+  readonly toolCalls: readonly ToolCallState[];
   /** How the stream ended; null while it runs. */
   readonly outcome: string | null;
   readonly detail: string;
@@ -28,14 +36,25 @@ export interface ViewState {
   readonly model: string | null;
   readonly demo: boolean;
   readonly id: string;
+  /** The view stays live when the stream is over, so it may be asked for more. */
+  readonly kept: boolean;
 }
 
 export interface DeltaMessage {
-  readonly op: "delta";
+  readonly op: "delta" | "reasoning" | "refusal";
   readonly seq: number;
   readonly text: string;
   /** How many deltas the kernel joined into this message; null when it does not say. */
   readonly deltas: number | null;
+}
+
+export interface ToolMessage {
+  readonly op: "tool";
+  readonly seq: number;
+  readonly index: number;
+  readonly name: string | null;
+  /** The next piece of the arguments. */
+  readonly arguments: string;
 }
 
 export interface StatusMessage {
@@ -61,11 +80,15 @@ export interface SnapshotMessage {
   readonly state: ViewState;
 }
 
-export type KernelMessage = DeltaMessage | StatusMessage | EndMessage | SnapshotMessage;
+export type KernelMessage = DeltaMessage | ToolMessage | StatusMessage | EndMessage | SnapshotMessage;
 
-export type PageMessage = { readonly op: "sync"; readonly page: string } | { readonly op: "stop" };
+/** What an answer that is over may be asked for, where its view is kept. */
+export type Remedy = "retry" | "continue";
 
-const DETAIL_LIMIT = 500;
+export type PageMessage = { readonly op: "sync"; readonly page: string } | { readonly op: "stop" | Remedy };
+
+const LINE_LIMIT = 2400; // UTF-16 units; more than is ever shown of one line
+const MOST_TOOL_CALLS = 1000;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -81,12 +104,13 @@ function positive(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
-function oneLine(value: unknown): string {
-  return typeof value === "string" ? value.slice(0, DETAIL_LIMIT).replace(/\s+/g, " ").trim() : "";
+function line(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, LINE_LIMIT) : "";
 }
 
 function label(value: unknown): string | null {
-  return oneLine(value) || null;
+  const text = line(value);
+  return text.trim() === "" ? null : text;
 }
 
 // An end whose outcome cannot be read is still an end: to drop it would leave the view running for ever.
@@ -101,6 +125,14 @@ function timingOf(value: unknown): Timing | null {
   return { first_delta: positive(raw.first_delta), total, deltas: positive(raw.deltas) ?? 0 };
 }
 
+function toolCallsOf(value: unknown): ToolCallState[] {
+  if (!Array.isArray(value)) return [];
+  return Array.from(value.slice(0, MOST_TOOL_CALLS), (call) => {
+    const raw = fields(call);
+    return { name: label(raw?.name), arguments: typeof raw?.arguments === "string" ? raw.arguments : "" };
+  });
+}
+
 /** The state in `value`, or null when it has no usable sequence number, phase or text. */
 export function parseState(value: unknown): ViewState | null {
   const raw = fields(value);
@@ -111,14 +143,18 @@ export function parseState(value: unknown): ViewState | null {
     seq: raw.seq,
     phase,
     text: raw.text,
+    reasoning: typeof raw.reasoning === "string" ? raw.reasoning : "",
+    refusal: typeof raw.refusal === "string" ? raw.refusal : "",
+    toolCalls: toolCallsOf(raw.tool_calls),
     outcome: phase === "over" ? outcomeOf(raw.outcome) : null,
-    detail: oneLine(raw.detail),
+    detail: line(raw.detail),
     elapsed: positive(raw.elapsed) ?? 0,
     timing: timingOf(raw.timing),
     tokens: positive(raw.tokens),
     model: label(raw.model),
     demo: raw.demo === true,
     id: typeof raw.id === "string" ? raw.id : "",
+    kept: raw.kept === true,
   };
 }
 
@@ -134,18 +170,25 @@ export function parseMessage(value: unknown): KernelMessage | null {
   if (!isSeq(seq)) return null;
   switch (raw.op) {
     case "delta":
-      return typeof raw.text === "string" ? { op: "delta", seq, text: raw.text, deltas: positive(raw.deltas) } : null;
+    case "reasoning":
+    case "refusal":
+      return typeof raw.text === "string" ? { op: raw.op, seq, text: raw.text, deltas: positive(raw.deltas) } : null;
+    case "tool": {
+      const index = raw.index;
+      if (!isSeq(index) || index >= MOST_TOOL_CALLS || typeof raw.arguments !== "string") return null;
+      return { op: "tool", seq, index, name: label(raw.name), arguments: raw.arguments };
+    }
     case "status": {
       const phase = raw.phase;
       if (phase !== "waiting" && phase !== "streaming" && phase !== "retrying") return null;
-      return { op: "status", seq, phase, detail: oneLine(raw.detail), delay: positive(raw.delay) };
+      return { op: "status", seq, phase, detail: line(raw.detail), delay: positive(raw.delay) };
     }
     case "end":
       return {
         op: "end",
         seq,
         outcome: outcomeOf(raw.outcome),
-        detail: oneLine(raw.detail),
+        detail: line(raw.detail),
         timing: timingOf(raw.timing),
         tokens: positive(raw.tokens),
       };

@@ -2,6 +2,7 @@
 
 const WINDOW_MS = 3000;
 const SHORTEST_MS = 500;
+const LONGEST_TOKEN = 12; // characters a delta; providers that send more send several tokens at once
 
 interface Sample {
   readonly at: number;
@@ -11,7 +12,8 @@ interface Sample {
 
 export interface Rate {
   readonly perSecond: number;
-  readonly unit: "deltas" | "characters";
+  /** Tokens are taken to be the deltas, where those are as short as tokens are. */
+  readonly unit: "tokens" | "characters";
 }
 
 export class Pace {
@@ -22,16 +24,23 @@ export class Pace {
     this.#trim(at);
   }
 
-  /** The present rate, or null until there is enough to tell. Deltas where the kernel counts them, else characters. */
+  /** The present rate, or null until there is enough to tell. */
   rate(now: number): Rate | null {
     this.#trim(now);
     const first = this.#samples[0];
     if (!first || now - first.at < SHORTEST_MS || this.#samples.length < 2) return null;
-    const counted = this.#samples.every((sample) => sample.deltas !== null);
-    let sum = 0;
+    let deltas = 0;
+    let characters = 0;
     // The first sample opens the window: what it carries came before.
-    for (const sample of this.#samples.slice(1)) sum += counted ? (sample.deltas ?? 0) : sample.characters;
-    return { perSecond: (sum * 1000) / (now - first.at), unit: counted ? "deltas" : "characters" };
+    for (const sample of this.#samples.slice(1)) {
+      deltas += sample.deltas ?? 0;
+      characters += sample.characters;
+    }
+    const tokens = deltas > 0 && characters / deltas <= LONGEST_TOKEN;
+    return {
+      perSecond: ((tokens ? deltas : characters) * 1000) / (now - first.at),
+      unit: tokens ? "tokens" : "characters",
+    };
   }
 
   #trim(now: number): void {

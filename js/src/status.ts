@@ -1,88 +1,140 @@
 // The words of the header and of the status line. Pure: a transcript and the time in, text out.
+//
+// What is said of an answer that is over is said in the same words by streamwidget/_static_html.py, or the swap to the
+// saved answer would show: js/test/saved_answers.json holds both to that.
 
+import { visible } from "./markdown/visible";
+import type { Remedy } from "./messages";
 import type { Transcript } from "./transcript";
 
-const OUTCOMES: Readonly<Record<string, readonly [state: string, line: string]>> = {
-  complete: ["complete", "complete"],
-  length: ["cut", "cut at the token limit"],
-  filtered: ["cut", "cut by the content filter"],
-  cancelled: ["stopped", "stopped"],
-  interrupted: ["cut", "connection lost - the answer is cut"],
-  timeout: ["timed out", "timed out"],
-  error: ["error", "error"],
-  http_error: ["error", "request failed"],
-  protocol_error: ["error", "unreadable reply"],
+const STATES: Readonly<Record<string, string>> = {
+  complete: "complete",
+  length: "cut",
+  filtered: "filtered",
+  cancelled: "stopped",
+  interrupted: "connection lost",
+  timeout: "timed out",
+  error: "error",
+  http_error: "error",
+  protocol_error: "error",
 };
 
+// What Python's str.split() takes for space.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const SPACE = /(?:(?!\ufeff)[\s\x1c-\x1f\x85])+/g;
+
+/** `text` made visible, on one line, and cut (with an ellipsis) where it is longer than `limit` characters. */
+export function oneLine(text: string, limit = 300): string {
+  const begin = Array.from(text.slice(0, 8 * limit)).slice(0, 4 * limit);
+  const line = Array.from(visible(begin.join("").replace(SPACE, " ").replace(/^ | $/g, "")));
+  return line.length <= limit ? line.join("") : `${line.slice(0, limit - 1).join("")}…`;
+}
+
+/** A time in two or three digits. In whole milliseconds, so that Python rounds alike. */
 export function seconds(value: number): string {
-  if (value < 0.995) return `${value.toFixed(2)} s`;
-  if (value < 59.95) return `${value.toFixed(1)} s`;
-  const whole = Math.round(value);
+  const ms = Math.round(value * 1000);
+  if (ms < 995) return `0.${String(Math.floor((ms + 5) / 10)).padStart(2, "0")} s`;
+  if (ms < 59_950) {
+    const tenths = Math.floor((ms + 50) / 100);
+    return `${Math.floor(tenths / 10)}.${tenths % 10} s`;
+  }
+  const whole = Math.floor((ms + 500) / 1000);
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
-function count(n: number, word: string): string {
-  return `${n.toLocaleString("en-US")} ${word}${n === 1 ? "" : "s"}`;
-}
-
-function outcomeWords(outcome: string | null): readonly [string, string] {
-  const word = outcome ?? "error";
-  const spaced = word.replaceAll("_", " ");
-  return (Object.hasOwn(OUTCOMES, word) ? OUTCOMES[word] : undefined) ?? [spaced, spaced];
+/** The model's name, or words for that there is none. */
+export function modelName(t: Transcript): string {
+  return oneLine(t.model ?? "", 100) || "unnamed model";
 }
 
 /** One or two words for the header. */
 export function stateWord(t: Transcript): string {
-  if (t.over) return outcomeWords(t.outcome)[0];
   if (t.gone) return "kernel gone";
-  return t.stopping === "no" ? t.phase : "stopping";
+  if (t.over) return STATES[t.outcome ?? "error"] ?? oneLine((t.outcome ?? "").replaceAll("_", " "));
+  return t.wish === "stop" ? "stopping" : t.phase;
 }
 
-/** What a screen reader is told: the start and the end, and nothing between. */
-export function announcement(t: Transcript): string {
-  if (t.over) return `Answer ${outcomeWords(t.outcome)[1]}`;
-  if (t.gone) return "Kernel gone";
-  return t.phase === "streaming" ? "Answer started" : "";
+/** What may be asked for after this outcome. A view that is not kept, or whose kernel is gone, can ask for nothing. */
+export function remedies(t: Transcript): Remedy[] {
+  if (!t.over || !t.kept || t.gone || t.outcome === "complete") return [];
+  const cut = !["filtered", "http_error", "protocol_error"].includes(t.outcome ?? "");
+  return cut && t.answer.length > 0 ? ["continue", "retry"] : ["retry"];
 }
 
-/** The status line. `now` is a time of performance.now(). */
-export function statusLine(t: Transcript, now: number): string {
-  const parts = t.over ? overParts(t) : t.gone ? ["kernel gone", "the text so far is kept"] : runningParts(t, now);
-  return parts.filter((part) => part !== "").join(" · ");
+/** How the answer ended, so that no reader takes a cut one for a whole one. */
+export function ending(t: Transcript): string {
+  const rest = t.hasContent ? "the answer is cut" : "no answer";
+  const why = oneLine(t.detail).replace(/\.+$/, "");
+  switch (t.outcome) {
+    case "complete":
+      return "complete";
+    case "length":
+      return `token limit reached: ${rest}`;
+    case "filtered":
+      return `stopped by a content filter: ${rest}`;
+    case "cancelled":
+      return `stopped: ${rest}`;
+    case "interrupted":
+      return `connection lost: ${rest}`;
+    case "timeout": {
+      const limit = why.split(". ", 1)[0];
+      return limit ? `timed out (${limit}): ${rest}` : `timed out: ${rest}`;
+    }
+    case "error":
+      return `error (${why || "reported by the server"}): ${rest}`;
+    case "http_error":
+      return `request failed (${why || "no response"}): ${rest}`;
+    case "protocol_error":
+      return `not a chat completion (${why || "the response could not be read"}): ${rest}`;
+    default:
+      return `${stateWord(t)}: ${rest}`;
+  }
 }
 
-function overParts(t: Transcript): string[] {
-  const words = outcomeWords(t.outcome)[1];
-  const first = t.timing?.first_delta ?? t.firstDelta;
-  return [
-    t.detail ? `${words}: ${t.detail}` : words,
-    t.tokens === null ? "" : count(t.tokens, "token"),
-    first === null ? "" : `first token ${seconds(first)}`,
-    t.timing ? seconds(t.timing.total) : "",
-  ];
+/** The figures of an answer that is over. */
+export function figures(t: Transcript): string[] {
+  const facts: string[] = [];
+  if (t.tokens !== null) facts.push(`${t.tokens} token${t.tokens === 1 ? "" : "s"}`);
+  const first = t.timing ? t.timing.first_delta : t.firstDelta;
+  if (first !== null) facts.push(`first token ${seconds(first)}`);
+  if (t.timing && t.timing.total > 0) facts.push(`total ${seconds(t.timing.total)}`);
+  return facts;
 }
 
-function runningParts(t: Transcript, now: number): string[] {
-  if (t.stopping === "queued") return ["kernel busy: the stop is queued"];
-  const parts = progress(t, now);
-  if (t.busy) parts.push("kernel busy");
-  else if (t.lost) parts.push("catching up");
-  return parts;
+/** The status line while the answer is not over. `now` is a time of performance.now(). */
+export function progressLine(t: Transcript, now: number): string {
+  return progress(t, now)
+    .filter((part) => part !== "")
+    .join(" · ");
 }
 
 function progress(t: Transcript, now: number): string[] {
+  if (t.gone) return ["kernel gone", "the text so far is kept"];
+  if (t.queued) return ["kernel busy: the stop is queued"];
+  const doubt = t.busy ? "kernel busy" : t.lost ? "catching up" : "";
+  const waited = `${Math.max(0, Math.floor((now - t.startedAt) / 1000))} s`;
+  const detail = oneLine(t.detail);
   if (t.phase === "retrying") {
     const left = t.retryAt === null ? 0 : Math.ceil((t.retryAt - now) / 1000);
-    return [left > 0 ? `retrying in ${left} s` : "retrying", t.detail];
+    return [left > 0 ? `retrying in ${left} s` : "retrying", detail, doubt];
   }
-  if (t.phase === "waiting") {
-    const waited = Math.max(0, Math.floor((now - t.startedAt) / 1000));
-    return ["waiting for the first token", `${waited} s`, t.detail];
-  }
+  if (t.phase === "waiting") return ["waiting for the first token", waited, detail, doubt];
   const rate = t.rate(now);
+  const pace = rate && (rate.perSecond < 9.5 ? rate.perSecond.toFixed(1) : Math.round(rate.perSecond));
   return [
-    t.firstDelta === null ? "streaming" : `first token ${seconds(t.firstDelta)}`,
-    rate ? `${rate.perSecond < 9.5 ? rate.perSecond.toFixed(1) : Math.round(rate.perSecond)} ${rate.unit}/s` : "",
-    t.detail,
+    waited,
+    t.firstDelta === null ? "" : `first token ${seconds(t.firstDelta)}`,
+    rate ? `≈ ${pace} ${rate.unit}/s` : "",
+    detail,
+    doubt,
   ];
+}
+
+/** What a screen reader is told: start, end and trouble, and nothing between. */
+export function announcement(t: Transcript): string {
+  if (t.gone) return "Kernel gone";
+  if (t.over) return `Answer ${ending(t)}`;
+  if (t.queued) return "Kernel busy: the stop is queued";
+  if (t.phase === "retrying") return `Retrying. ${oneLine(t.detail)}`.trim();
+  return t.phase === "streaming" ? "Answer started" : "";
 }

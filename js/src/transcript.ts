@@ -3,31 +3,32 @@
 // Rules (the wire is lossy and may repeat):
 // 1. A message is applied only when its seq is the next one. An older one is a duplicate and is dropped.
 // 2. A seq beyond the next one means that messages were lost: nothing is applied until a snapshot came.
-// 3. A snapshot is applied unless it is older than what is shown. It replaces the text only where it must, so that a
-//    view need not paint again what it already shows.
-// 4. While the stream is not over, silence is not trusted: the page asks. One question at a time, and ever more
-//    slowly while none is answered, because a busy kernel will answer all of them in the end.
-// 5. Nothing changes after the end.
+// 3. A snapshot is applied unless it is older than what is shown. It replaces text only where it must, so that a view
+//    need not paint again what it already shows.
+// 4. While the stream is not over, silence is not trusted: the page asks (questions.ts).
+// 5. Nothing changes after the end, save that a kept view may begin again: by a snapshot with a higher seq.
 
+import { Growing } from "./growing";
 import {
   type KernelMessage,
   type Phase,
   parseMessage,
   parseState,
+  type Remedy,
   type SnapshotMessage,
   type Timing,
+  type ToolMessage,
   type ViewState,
 } from "./messages";
 import { Pace, type Rate } from "./pace";
+import { Questions } from "./questions";
 
-const SILENCE_MS = 2000;
-const PATIENCE_MS = 1000;
-const SHORTEST_MS = 500; // between two questions: each answer carries the whole text
-const BACKOFF_MS = [1000, 2000, 4000, 8000, 16000, 30000];
-const STOP_PATIENCE_MS = 1000;
+const WISH_PATIENCE_MS = 1000;
 
-/** "asked": a stop was sent; "queued": it was, and the kernel has not ended the stream in time. */
-export type Stopping = "no" | "asked" | "queued";
+export interface ToolCall {
+  name: string | null;
+  readonly arguments: Growing;
+}
 
 export class Transcript {
   phase: Phase = "waiting";
@@ -38,41 +39,37 @@ export class Transcript {
   model: string | null = null;
   demo = false;
   id = "";
-  /** The answer, in the pieces in which it came. Pieces are only ever added, until `epoch` changes. */
-  chunks: string[] = [];
-  epoch = 0;
-  /** performance.now() of the request, of the first delta, and of the next attempt. */
+  kept = false;
+  readonly answer = new Growing();
+  readonly reasoning = new Growing();
+  readonly refusal = new Growing();
+  calls: ToolCall[] = [];
+  /** performance.now() of the request and of the next attempt; seconds from the request to the first delta. */
   startedAt: number;
-  firstDelta: number | null = null;
   retryAt: number | null = null;
-  stopping: Stopping = "no";
-  /** The kernel does not answer (a cell blocks it, or the connection is down). */
-  busy = false;
+  firstDelta: number | null = null;
+  /** What the person asked the kernel for and has not got yet; `queued` once that takes long. */
+  wish: "stop" | Remedy | null = null;
+  queued = false;
   /** The kernel died or was restarted: no more will come. */
   gone = false;
 
   #seq = 0;
-  #lost = false;
-  #heardAt: number;
-  #askedAt: number | null = null;
-  #lastAsk = Number.NEGATIVE_INFINITY;
-  #unanswered = 0;
   #pace = new Pace();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #stopTimer: ReturnType<typeof setTimeout> | undefined;
+  #questions: Questions;
+  #wishTimer: ReturnType<typeof setTimeout> | undefined;
   #listeners = new Set<() => void>();
-  #sync: () => void;
 
   /**
    * @param initial the `state` trait as it came with the model
    * @param sync    sends {"op": "sync"} to the kernel; must not throw
    */
   constructor(initial: unknown, sync: () => void) {
-    this.#sync = sync;
-    this.startedAt = this.#heardAt = performance.now();
+    this.#questions = new Questions(sync, () => this.#changed());
+    this.startedAt = this.#questions.heardAt;
     const state = parseState(initial);
     if (state) this.#apply(state);
-    if (!this.over) this.#ask();
+    if (!this.over) this.#questions.ask();
   }
 
   get over(): boolean {
@@ -80,12 +77,21 @@ export class Transcript {
   }
 
   get text(): string {
-    return this.chunks.join("");
+    return this.answer.text;
+  }
+
+  /** True where anything at all has come. */
+  get hasContent(): boolean {
+    return this.answer.length + this.reasoning.length + this.refusal.length + this.calls.length > 0;
   }
 
   /** True while messages are known to be missing. */
   get lost(): boolean {
-    return this.#lost;
+    return this.#questions.lost;
+  }
+
+  get busy(): boolean {
+    return this.#questions.busy;
   }
 
   rate(now: number): Rate | null {
@@ -100,60 +106,65 @@ export class Transcript {
   /** Takes the content of one custom message. */
   receive(content: unknown): void {
     const message = parseMessage(content);
-    if (!message || this.over) return;
+    if (!message || (this.over && !this.kept)) return;
     if (message.op === "snapshot") {
       this.#snapshot(message.state);
       return;
     }
     if (message.seq <= this.#seq) return;
     this.#heard();
-    if (message.seq !== this.#seq + 1) this.#lost = true;
-    if (!this.#lost) this.#step(message);
+    // After the end, a next message can only be of a new beginning whose snapshot was lost.
+    if (this.over || message.seq !== this.#seq + 1) this.#questions.lost = true;
+    if (!this.lost) this.#step(message);
     this.#changed();
   }
 
   /** Takes the `state` trait, when it changed. */
   receiveState(value: unknown): void {
     const state = parseState(value);
-    if (state && !this.over) this.#snapshot(state);
+    if (state && (!this.over || this.kept)) this.#snapshot(state);
   }
 
-  /** Notes that a stop was sent to the kernel. */
-  stopSent(): void {
-    if (this.over || this.stopping !== "no") return;
-    this.stopping = "asked";
-    this.#stopTimer = setTimeout(() => {
-      this.stopping = "queued";
+  /** Notes that the person's wish was sent to the kernel. */
+  wished(wish: "stop" | Remedy): void {
+    if (this.wish !== null) return;
+    this.wish = wish;
+    this.#wishTimer = setTimeout(() => {
+      this.queued = true;
       this.#changed();
-    }, STOP_PATIENCE_MS);
+    }, WISH_PATIENCE_MS);
     this.#changed();
   }
 
   /** Notes that the kernel died or was restarted. */
   kernelGone(): void {
-    if (this.over || this.gone) return;
+    if ((this.over && !this.kept) || this.gone) return;
     this.gone = true;
     this.#changed();
   }
 
   dispose(): void {
     this.#listeners.clear();
-    clearTimeout(this.#timer);
-    clearTimeout(this.#stopTimer);
+    this.#questions.rest();
+    clearTimeout(this.#wishTimer);
   }
 
   #step(message: Exclude<KernelMessage, SnapshotMessage>): void {
     this.#seq = message.seq;
-    const now = this.#heardAt;
+    const now = this.#questions.heardAt;
     switch (message.op) {
       case "delta":
-        if (this.phase !== "streaming") this.detail = "";
-        this.phase = "streaming";
-        this.retryAt = null;
-        // With text in a snapshot before it, this delta was not the first.
-        if (this.chunks.length === 0) this.firstDelta ??= (now - this.startedAt) / 1000;
-        this.chunks.push(message.text);
+      case "reasoning":
+      case "refusal": {
+        const text = message.op === "delta" ? this.answer : this[message.op];
+        this.#streaming(now);
+        text.add(message.text);
         this.#pace.add(now, message.deltas, message.text.length);
+        break;
+      }
+      case "tool":
+        this.#streaming(now);
+        this.#tool(message);
         break;
       case "status":
         this.phase = message.phase;
@@ -170,23 +181,46 @@ export class Transcript {
     }
   }
 
+  #streaming(now: number): void {
+    if (this.phase !== "streaming") this.detail = "";
+    this.phase = "streaming";
+    this.retryAt = null;
+    // With something there already, from a snapshot, this delta was not the first.
+    if (!this.hasContent) this.firstDelta ??= (now - this.startedAt) / 1000;
+  }
+
+  #tool(message: ToolMessage): void {
+    const call = this.#call(message.index);
+    call.name = message.name ?? call.name;
+    call.arguments.add(message.arguments);
+  }
+
+  #call(index: number): ToolCall {
+    for (let i = this.calls.length; i <= index; i += 1) this.calls.push({ name: null, arguments: new Growing() });
+    return this.calls[index] as ToolCall;
+  }
+
   #snapshot(state: ViewState): void {
-    if (state.seq < this.#seq) return;
+    if (state.seq < this.#seq || (this.over && state.seq === this.#seq)) return;
     this.#heard();
-    this.#askedAt = null;
-    this.#unanswered = 0;
-    this.#lost = false;
+    this.#questions.answered();
     this.#apply(state);
     this.#changed();
   }
 
   #apply(state: ViewState): void {
-    const shown = this.text;
-    if (state.text.startsWith(shown)) {
-      if (state.text.length > shown.length) this.chunks.push(state.text.slice(shown.length));
-    } else {
-      this.chunks = state.text === "" ? [] : [state.text];
-      this.epoch += 1;
+    if (state.id !== this.id) {
+      this.#pace = new Pace();
+      this.firstDelta = null;
+    }
+    this.answer.become(state.text);
+    this.reasoning.become(state.reasoning);
+    this.refusal.become(state.refusal);
+    this.calls.length = Math.min(this.calls.length, state.toolCalls.length);
+    for (const [index, { name, arguments: whole }] of state.toolCalls.entries()) {
+      const call = this.#call(index);
+      call.name = name;
+      call.arguments.become(whole);
     }
     this.#seq = state.seq;
     if (state.phase !== "retrying") this.retryAt = null;
@@ -198,61 +232,24 @@ export class Transcript {
     this.model = state.model;
     this.demo = state.demo;
     this.id = state.id;
+    this.kept = state.kept;
     this.firstDelta = state.timing?.first_delta ?? this.firstDelta;
-    this.startedAt = this.#heardAt - state.elapsed * 1000;
+    this.startedAt = this.#questions.heardAt - state.elapsed * 1000;
   }
 
   #heard(): void {
-    this.#heardAt = performance.now();
-    this.busy = this.gone = false;
-  }
-
-  #ask(): void {
-    this.#askedAt = this.#lastAsk = performance.now();
-    this.#sync();
-    this.#watch();
+    this.#questions.heard();
+    this.gone = false;
   }
 
   #changed(): void {
-    if (this.over) {
-      this.stopping = "no";
-      clearTimeout(this.#stopTimer);
+    if (this.wish !== null && (this.wish === "stop") === this.over) {
+      this.wish = null;
+      this.queued = false;
+      clearTimeout(this.#wishTimer);
     }
-    this.#watch();
+    if (this.gone || (this.over && !this.lost)) this.#questions.rest();
+    else this.#questions.watch();
     for (const listener of this.#listeners) listener();
-  }
-
-  // Arms the one timer of rule 4.
-  #watch(): void {
-    clearTimeout(this.#timer);
-    if (this.over || this.gone) return;
-    const due = Math.min(this.#nextAsk(), this.#nextDoubt());
-    this.#timer = setTimeout(() => this.#elapsed(), Math.max(0, due - performance.now()));
-  }
-
-  #nextAsk(): number {
-    const silent = this.#lost ? 0 : this.#heardAt + SILENCE_MS;
-    if (this.#askedAt === null) return Math.max(silent, this.#lastAsk + SHORTEST_MS);
-    const wait = BACKOFF_MS[Math.min(this.#unanswered, BACKOFF_MS.length - 1)] as number;
-    return Math.max(silent, this.#askedAt + wait);
-  }
-
-  #nextDoubt(): number {
-    const unheard = this.#askedAt !== null && this.#heardAt <= this.#askedAt;
-    return unheard && !this.busy ? (this.#askedAt as number) + PATIENCE_MS : Number.POSITIVE_INFINITY;
-  }
-
-  #elapsed(): void {
-    const now = performance.now();
-    if (now >= this.#nextDoubt()) {
-      this.busy = true;
-      this.#changed();
-    }
-    if (now >= this.#nextAsk()) {
-      if (this.#askedAt !== null) this.#unanswered += 1;
-      this.#ask();
-    } else {
-      this.#watch();
-    }
   }
 }

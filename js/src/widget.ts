@@ -5,13 +5,15 @@
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { openControl, sendControl } from "./control";
+import { enhanceSaved } from "./enhance";
 import { watchKernel } from "./kernel";
 import type { PageMessage } from "./messages";
 import { Transcript } from "./transcript";
-import { mountView } from "./view";
+import { type Actions, mountView } from "./view";
 
 interface Traits {
   state: unknown;
+  max_height: unknown;
 }
 
 type Model = AnyModel<Traits>;
@@ -37,9 +39,14 @@ function lifetime(signal: AbortSignal | undefined): AbortController {
   return controller;
 }
 
+function maxHeight(model: Model): number | null {
+  const height = model.get("max_height");
+  return typeof height === "number" && height > 0 ? height : null;
+}
+
 export default function streamView() {
   let transcript: Transcript;
-  let stop: () => void;
+  let actions: Actions;
 
   // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
   function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
@@ -51,17 +58,25 @@ export default function streamView() {
     model.on("msg:custom", onMessage);
     model.on("change:state", onState);
 
-    if (!shared.over) {
+    if (!shared.over || shared.kept) {
       openControl(model);
       watchKernel(model, () => shared.kernelGone(), life.signal);
     }
-    stop = () => {
-      if (shared.over || shared.gone) return;
-      // Two ways at once: which of them gets through depends on the kernel and on what it is doing. Stopping twice
-      // is stopping once.
-      sendControl(model, { op: "stop", id: shared.id });
-      send(model, { op: "stop" });
-      shared.stopSent();
+    actions = {
+      stop() {
+        if (shared.over || shared.gone) return;
+        // Two ways at once: which of them gets through depends on the kernel and on what it is doing. Stopping twice
+        // is stopping once.
+        sendControl(model, { op: "stop", id: shared.id });
+        send(model, { op: "stop" });
+        shared.wished("stop");
+      },
+      ask(remedy) {
+        // Asking twice would be paying twice.
+        if (!shared.over || shared.gone || shared.wish !== null) return;
+        send(model, { op: remedy });
+        shared.wished(remedy);
+      },
     };
 
     life.signal.addEventListener("abort", () => {
@@ -72,9 +87,10 @@ export default function streamView() {
     return () => life.abort();
   }
 
-  function render({ el, signal }: Pick<RenderProps<Traits>, "el"> & { signal?: AbortSignal }) {
+  function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    mountView(el, transcript, stop, life.signal);
+    enhanceSaved();
+    mountView(el, transcript, actions, { model, maxHeight: maxHeight(model) }, life.signal);
     return () => life.abort();
   }
 

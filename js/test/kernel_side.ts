@@ -2,18 +2,28 @@
 // sends. And a host model as anywidget gives it: a different proxy to initialize and to each render.
 
 import type { AnyModel } from "@anywidget/types";
+import { requestPaint } from "../src/frames";
 import streamView from "../src/widget";
 
 type Message = Record<string, unknown> & { op: string };
 
 export class KernelSide {
-  state: Record<string, unknown> & { seq: number; text: string };
+  state: Record<string, unknown> & {
+    seq: number;
+    text: string;
+    reasoning: string;
+    refusal: string;
+    tool_calls: { name: string | null; arguments: string }[];
+  };
 
   constructor(state: Record<string, unknown> = {}) {
     this.state = {
       seq: 0,
       phase: "waiting",
       text: "",
+      reasoning: "",
+      refusal: "",
+      tool_calls: [],
       outcome: null,
       detail: "",
       elapsed: 0,
@@ -22,6 +32,7 @@ export class KernelSide {
       model: "demo-model",
       demo: false,
       id: "s1",
+      kept: false,
       ...state,
     };
   }
@@ -30,6 +41,36 @@ export class KernelSide {
     this.state.phase = "streaming";
     this.state.text += text;
     return { op: "delta", seq: ++this.state.seq, text, ...more };
+  }
+
+  reasoning(text: string): Message {
+    this.state.phase = "streaming";
+    this.state.reasoning += text;
+    return { op: "reasoning", seq: ++this.state.seq, text, deltas: 1 };
+  }
+
+  refusal(text: string): Message {
+    this.state.phase = "streaming";
+    this.state.refusal += text;
+    return { op: "refusal", seq: ++this.state.seq, text, deltas: 1 };
+  }
+
+  tool(index: number, name: string | null, fragment: string): Message {
+    this.state.phase = "streaming";
+    const calls = this.state.tool_calls;
+    while (calls.length <= index) calls.push({ name: null, arguments: "" });
+    const call = calls[index] as (typeof calls)[number];
+    call.name = name ?? call.name;
+    call.arguments += fragment;
+    return { op: "tool", seq: ++this.state.seq, index, name, arguments: fragment };
+  }
+
+  /** Begins again, as a kept view does for "retry" and "continue". */
+  restart(text: string): Message {
+    Object.assign(this.state, { phase: "waiting", outcome: null, detail: "", timing: null, tokens: null, elapsed: 0 });
+    Object.assign(this.state, { text, reasoning: "", refusal: "", tool_calls: [], id: `${this.state.id}+` });
+    this.state.seq += 1;
+    return this.snapshot();
   }
 
   status(phase: string, detail = "", more: object = {}): Message {
@@ -96,15 +137,17 @@ export class Host {
   widget = streamView();
   kernel: FakeKernel | null = new FakeKernel();
   state: unknown;
+  maxHeight: number | null;
   sendFails = false;
 
-  constructor(state: unknown) {
+  constructor(state: unknown, maxHeight: number | null = null) {
     this.state = structuredClone(state);
+    this.maxHeight = maxHeight;
   }
 
   proxy() {
     return {
-      get: () => this.state,
+      get: (name: string) => (name === "state" ? this.state : this.maxHeight),
       send: (message: Message) => {
         if (this.sendFails) throw new Error("no comm");
         this.sent.push(message);
@@ -115,7 +158,7 @@ export class Host {
       },
       off: (name: string, listener: Listener) => this.listeners.get(name)?.delete(listener),
       widget_manager: { kernel: this.kernel },
-    } as unknown as AnyModel<{ state: unknown }>;
+    } as unknown as AnyModel<{ state: unknown; max_height: unknown }>;
   }
 
   initialize() {
@@ -126,7 +169,11 @@ export class Host {
     const el = document.createElement("div");
     parent.append(el);
     const life = new AbortController();
-    const cleanup = this.widget.render({ el, signal: AbortSignal.any([this.life.signal, life.signal]) });
+    const cleanup = this.widget.render({
+      model: this.proxy(),
+      el,
+      signal: AbortSignal.any([this.life.signal, life.signal]),
+    });
     return { el, life, cleanup, root: el.querySelector<HTMLElement>(".streamwidget") as HTMLElement };
   }
 
@@ -151,9 +198,10 @@ export class Host {
   }
 }
 
+/** Until views have painted `n` times what they know now: the frames are those of src/frames.ts, with its pauses. */
 export function frames(n = 2): Promise<void> {
   return new Promise((done) => {
-    const step = (left: number) => (left === 0 ? done() : requestAnimationFrame(() => step(left - 1)));
+    const step = (left: number) => (left === 0 ? done() : requestPaint(() => step(left - 1)));
     step(n);
   });
 }

@@ -3,7 +3,15 @@ import { parseMessage, parseState } from "../src/messages";
 import { KernelSide } from "./kernel_side";
 
 const kernel = new KernelSide();
-const good = [kernel.delta("a"), kernel.status("retrying", "429", { delay: 3 }), kernel.end(), kernel.snapshot()];
+const good = [
+  kernel.delta("a"),
+  kernel.reasoning("b"),
+  kernel.refusal("c"),
+  kernel.tool(0, "f", "{}"),
+  kernel.status("retrying", "429", { delay: 3 }),
+  kernel.end(),
+  kernel.snapshot(),
+];
 const junk = [
   undefined,
   null,
@@ -24,7 +32,15 @@ const junk = [
 ];
 
 test("every message of the contract is understood", () => {
-  expect(good.map((message) => parseMessage(message)?.op)).toEqual(["delta", "status", "end", "snapshot"]);
+  expect(good.map((message) => parseMessage(message)?.op)).toEqual([
+    "delta",
+    "reasoning",
+    "refusal",
+    "tool",
+    "status",
+    "end",
+    "snapshot",
+  ]);
 });
 
 test("a guard never throws, and gives null or a value of the right types, whatever one field holds", () => {
@@ -59,8 +75,20 @@ test("an end with an unreadable outcome is still an end", () => {
   expect(parseMessage({ op: "end", seq: 1, outcome: "<b>" })).toMatchObject({ op: "end", outcome: "error" });
 });
 
-test("a detail is one line of bounded length", () => {
-  const parsed = parseMessage({ op: "end", seq: 1, outcome: "error", detail: `a\n\tb${"x".repeat(9999)}` });
-  expect(parsed).toMatchObject({ detail: expect.stringMatching(/^a b/) });
-  expect((parsed as { detail: string }).detail.length).toBeLessThanOrEqual(500);
+test("a detail is of bounded length", () => {
+  const parsed = parseMessage({ op: "end", seq: 1, outcome: "error", detail: "x".repeat(99_999) });
+  expect((parsed as { detail: string }).detail.length).toBeLessThanOrEqual(2400);
+});
+
+test("tool calls are bounded in number, and a hostile list is read as far as it goes", () => {
+  expect(parseMessage({ op: "tool", seq: 1, index: 1e6, name: "f", arguments: "" })).toBeNull();
+  for (const value of junk) {
+    const state = parseState({ ...kernel.snapshot(), tool_calls: [value, { name: value, arguments: value }] });
+    for (const call of state?.toolCalls ?? []) {
+      expect(typeof call.arguments).toBe("string");
+      expect(call.name === null || typeof call.name === "string").toBe(true);
+    }
+  }
+  const many = parseState({ ...kernel.snapshot(), tool_calls: new Array(5000).fill({ name: "f", arguments: "" }) });
+  expect(many?.toolCalls.length).toBe(1000);
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { announcement, seconds, stateWord, statusLine } from "../src/status";
+import { announcement, ending, figures, oneLine, progressLine, remedies, seconds, stateWord } from "../src/status";
 import { Transcript } from "../src/transcript";
 import { KernelSide } from "./kernel_side";
 
@@ -10,11 +10,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function pair() {
-  const kernel = new KernelSide();
+function pair(state: Record<string, unknown> = {}) {
+  const kernel = new KernelSide(state);
   return { kernel, transcript: new Transcript(structuredClone(kernel.state), () => {}) };
 }
-const line = (transcript: Transcript) => statusLine(transcript, performance.now());
+const line = (transcript: Transcript) => progressLine(transcript, performance.now());
 
 test("the wait counts seconds", () => {
   const { kernel, transcript } = pair();
@@ -40,18 +40,19 @@ test("a retry counts down and keeps its reason", () => {
   expect(line(transcript)).toBe("retrying · 429 too many requests");
 });
 
-test("the pace is in deltas where the kernel counts them, else in characters", () => {
-  for (const [more, words] of [
-    [{ deltas: 2 }, "39 deltas/s"],
-    [{}, "59 characters/s"],
+test("the pace is in tokens where the deltas are as short as tokens, else in characters", () => {
+  for (const [text, more, words] of [
+    ["abc", { deltas: 2 }, "≈ 39 tokens/s"],
+    ["abc", {}, "≈ 59 characters/s"],
+    ["a whole sentence at once", { deltas: 1 }, "≈ 472 characters/s"],
   ] as const) {
     const { kernel, transcript } = pair();
     vi.advanceTimersByTime(350);
     for (let i = 0; i < 60; i += 1) {
-      transcript.receive(kernel.delta("abc", more));
+      transcript.receive(kernel.delta(text, more));
       vi.advanceTimersByTime(50);
     }
-    expect(line(transcript)).toBe(`first token 0.35 s · ${words}`);
+    expect(line(transcript)).toBe(`3 s · first token 0.35 s · ${words}`);
     transcript.dispose();
   }
 });
@@ -62,48 +63,74 @@ test("lost messages and a queued stop are said", () => {
   kernel.delta("lost");
   transcript.receive(kernel.delta("b"));
   expect(line(transcript)).toContain("catching up");
-  transcript.stopSent();
+  transcript.wished("stop");
   expect(stateWord(transcript)).toBe("stopping");
   vi.advanceTimersByTime(1000);
   expect(line(transcript)).toBe("kernel busy: the stop is queued");
 });
 
-test("every outcome ends in words", () => {
-  const rest = " · 182 tokens · first token 0.35 s · 3.2 s";
-  for (const [outcome, detail, state, words] of [
-    ["complete", "", "complete", "complete"],
-    ["length", "", "cut", "cut at the token limit"],
-    ["filtered", "", "cut", "cut by the content filter"],
-    ["cancelled", "", "stopped", "stopped"],
-    ["interrupted", "", "cut", "connection lost - the answer is cut"],
-    ["timeout", "no bytes for 30 s", "timed out", "timed out: no bytes for 30 s"],
-    ["error", "overloaded", "error", "error: overloaded"],
-    ["http_error", "401", "error", "request failed: 401"],
-    ["protocol_error", "", "error", "unreadable reply"],
-    ["some_new_one", "", "some new one", "some new one"],
-    ["constructor", "", "constructor", "constructor"],
+test("every outcome has a word, an ending that does not make it look whole, and its remedies", () => {
+  for (const [outcome, detail, word, end, offered] of [
+    ["complete", "", "complete", "complete", []],
+    ["length", "", "cut", "token limit reached: the answer is cut", ["continue", "retry"]],
+    ["filtered", "", "filtered", "stopped by a content filter: the answer is cut", ["retry"]],
+    ["cancelled", "", "stopped", "stopped: the answer is cut", ["continue", "retry"]],
+    ["interrupted", "x", "connection lost", "connection lost: the answer is cut", ["continue", "retry"]],
+    ["timeout", "No. Do.", "timed out", "timed out (No): the answer is cut", ["continue", "retry"]],
+    ["error", "overloaded.", "error", "error (overloaded): the answer is cut", ["continue", "retry"]],
+    ["http_error", "401", "error", "request failed (401): the answer is cut", ["retry"]],
+    [
+      "protocol_error",
+      "",
+      "error",
+      "not a chat completion (the response could not be read): the answer is cut",
+      ["retry"],
+    ],
+    ["some_new_one", "", "some new one", "some new one: the answer is cut", ["continue", "retry"]],
   ] as const) {
-    const { kernel, transcript } = pair();
-    transcript.receive(kernel.end(outcome, detail));
-    expect(line(transcript)).toBe(words + rest);
-    expect(stateWord(transcript)).toBe(state);
-    expect(announcement(transcript)).toBe(`Answer ${words.split(":")[0]}`);
+    for (const kept of [true, false]) {
+      const { kernel, transcript } = pair({ kept });
+      transcript.receive(kernel.delta("a"));
+      expect(remedies(transcript)).toEqual([]);
+      transcript.receive(kernel.end(outcome, detail));
+      expect(stateWord(transcript)).toBe(word);
+      expect(ending(transcript)).toBe(end);
+      expect(announcement(transcript)).toBe(`Answer ${end}`);
+      expect(figures(transcript)).toEqual(["182 tokens", "first token 0.35 s", "total 3.2 s"]);
+      expect(remedies(transcript)).toEqual(kept ? offered : []);
+      transcript.kernelGone();
+      expect(remedies(transcript)).toEqual([]);
+    }
   }
+});
+
+test("without a text there is nothing to continue", () => {
+  const { kernel, transcript } = pair({ kept: true });
+  transcript.receive(kernel.end("cancelled"));
+  expect(remedies(transcript)).toEqual(["retry"]);
+  expect(ending(transcript)).toBe("stopped: no answer");
 });
 
 test("an end without figures has none", () => {
   const { kernel, transcript } = pair();
   transcript.receive(kernel.end("http_error", "connection refused", { timing: null, tokens: null }));
-  expect(line(transcript)).toBe("request failed: connection refused");
+  expect(figures(transcript)).toEqual([]);
 });
 
-test("a screen reader hears the start and the end only", () => {
+test("a screen reader hears the start, trouble and the end, and not every delta", () => {
   const { kernel, transcript } = pair();
   expect(announcement(transcript)).toBe("");
+  transcript.receive(kernel.status("retrying", "429", { delay: 3 }));
+  expect(announcement(transcript)).toBe("Retrying. 429");
   transcript.receive(kernel.delta("a"));
   const started = announcement(transcript);
   transcript.receive(kernel.delta("b"));
   expect(announcement(transcript)).toBe(started);
+});
+
+test("a line is one line, visible and bounded", () => {
+  expect(oneLine("a\n b\t\u001bc\u202ed")).toBe("a b ␛c[U+202E]d");
+  expect(oneLine("😀".repeat(1000), 10)).toBe(`${"😀".repeat(9)}…`);
 });
 
 test("seconds are short", () => {

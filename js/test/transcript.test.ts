@@ -54,7 +54,7 @@ test("a gap freezes the text until the snapshot, and asks for it", () => {
   expect(sync).toHaveBeenCalledTimes(1);
   transcript.receive(kernel.snapshot());
   expect(transcript.text).toBe("alostbc");
-  expect(transcript.epoch).toBe(0);
+  expect(transcript.answer.epoch).toBe(0);
   transcript.receive(kernel.delta("d"));
   expect(transcript.text).toBe("alostbcd");
 });
@@ -86,7 +86,7 @@ test("a snapshot that contradicts the text replaces it and starts a new epoch", 
   kernel.state.text = "right";
   transcript.receive(kernel.snapshot());
   expect(transcript.text).toBe("right");
-  expect(transcript.epoch).toBe(1);
+  expect(transcript.answer.epoch).toBe(1);
 });
 
 test("nothing changes after the end", () => {
@@ -134,12 +134,12 @@ test("a kernel that sends deltas is not busy, even if it never answers", () => {
 
 test("a stop without an end within a second is queued; the end clears it", () => {
   const { kernel, transcript } = pair();
-  transcript.stopSent();
-  expect(transcript.stopping).toBe("asked");
+  transcript.wished("stop");
+  expect(transcript).toMatchObject({ wish: "stop", queued: false });
   vi.advanceTimersByTime(1000);
-  expect(transcript.stopping).toBe("queued");
+  expect(transcript).toMatchObject({ wish: "stop", queued: true });
   transcript.receive(kernel.end("cancelled"));
-  expect(transcript.stopping).toBe("no");
+  expect(transcript).toMatchObject({ wish: null, queued: false });
   expect(vi.getTimerCount()).toBe(0);
 });
 
@@ -166,6 +166,99 @@ test("a detail of the wait is not carried into the streaming", () => {
   expect(transcript).toMatchObject({ phase: "retrying", detail: "429" });
   transcript.receive(kernel.delta("a"));
   expect(transcript).toMatchObject({ phase: "streaming", detail: "", retryAt: null });
+});
+
+test("reasoning, refusal and tool calls grow beside the text", () => {
+  const { kernel, transcript } = pair();
+  for (const message of [
+    kernel.reasoning("so "),
+    kernel.reasoning("so"),
+    kernel.delta("a"),
+    kernel.tool(0, "f", '{"x'),
+    kernel.tool(1, null, ""),
+    kernel.tool(0, null, '": 1}'),
+    kernel.tool(1, "g", "[]"),
+    kernel.refusal("no"),
+    kernel.end(),
+  ])
+    transcript.receive(message);
+  expect(transcript.reasoning.text).toBe("so so");
+  expect(transcript.refusal.text).toBe("no");
+  expect(transcript.text).toBe("a");
+  expect(transcript.calls.map(({ name, arguments: { text } }) => [name, text])).toEqual([
+    ["f", '{"x": 1}'],
+    ["g", "[]"],
+  ]);
+});
+
+test("a snapshot brings all that was lost, and takes nothing away that is right", () => {
+  const { kernel, transcript } = pair();
+  transcript.receive(kernel.reasoning("why "));
+  transcript.receive(kernel.tool(0, "f", "{"));
+  const { calls } = transcript;
+  const first = calls[0];
+  kernel.reasoning("not");
+  kernel.tool(0, null, "}");
+  kernel.tool(1, "g", "");
+  transcript.receive(kernel.snapshot());
+  expect(transcript.reasoning).toMatchObject({ text: "why not", epoch: 0 });
+  expect(transcript.calls[0]).toBe(first);
+  expect(transcript.calls.map(({ arguments: { text, epoch } }) => [text, epoch])).toEqual([
+    ["{}", 0],
+    ["", 0],
+  ]);
+});
+
+test("a kept view begins again by a snapshot with a higher seq, for more or anew", () => {
+  for (const [remedy, text] of [
+    ["continue", "half "],
+    ["retry", ""],
+  ] as const) {
+    const { kernel, sync, transcript } = pair({ kept: true });
+    for (const message of [kernel.delta("half "), kernel.tool(0, "f", "{}"), kernel.end("interrupted", "gone")])
+      transcript.receive(message);
+    transcript.receive(kernel.snapshot());
+    transcript.wished(remedy);
+    sync.mockClear();
+    transcript.receive(kernel.restart(text));
+    expect(transcript).toMatchObject({ phase: "waiting", outcome: null, wish: null, text, id: "s1+", calls: [] });
+    expect(transcript.answer.epoch).toBe(remedy === "retry" ? 1 : 0);
+    vi.advanceTimersByTime(2000);
+    expect(sync).toHaveBeenCalledTimes(1);
+    transcript.receive(kernel.delta("whole"));
+    transcript.receive(kernel.end());
+    expect(transcript).toMatchObject({ text: `${text}whole`, outcome: "complete", phase: "over" });
+    expect(vi.getTimerCount()).toBe(0);
+  }
+});
+
+test("a lost new beginning is asked for; what is old stays dropped", () => {
+  const { kernel, sync, transcript } = pair({ kept: true });
+  const old = [kernel.delta("one"), kernel.end("cancelled"), kernel.snapshot()];
+  for (const message of [...old, ...old]) transcript.receive(message);
+  transcript.receiveState(structuredClone(kernel.state));
+  expect(vi.getTimerCount()).toBe(0);
+  sync.mockClear();
+  kernel.restart("");
+  vi.advanceTimersByTime(600);
+  transcript.receive(kernel.delta("two"));
+  expect(transcript).toMatchObject({ text: "one", phase: "over" });
+  vi.advanceTimersByTime(0);
+  expect(sync).toHaveBeenCalledTimes(1);
+  transcript.receive(kernel.snapshot());
+  expect(transcript).toMatchObject({ text: "two", phase: "streaming" });
+});
+
+test("a wish that the kernel does not take is queued, and is one wish", () => {
+  const { kernel, transcript } = pair({ kept: true });
+  transcript.receive(kernel.end("http_error"));
+  transcript.wished("retry");
+  transcript.wished("continue");
+  expect(transcript.wish).toBe("retry");
+  vi.advanceTimersByTime(1000);
+  expect(transcript.queued).toBe(true);
+  transcript.receive(kernel.restart(""));
+  expect(transcript).toMatchObject({ wish: null, queued: false });
 });
 
 test("hostile messages change nothing", () => {
@@ -203,7 +296,7 @@ test("every way to drop, repeat and reorder five messages ends in the kernel's t
 test("over a wire that drops and delays at random, the questions alone bring the whole text", () => {
   for (let seed = 1; seed <= 60; seed += 1) {
     const next = random(seed);
-    const kernel = new KernelSide();
+    const kernel = new KernelSide({ kept: true });
     const wire: unknown[] = [];
     const drop = 0.3 * next();
     const post = (message: unknown) => {
@@ -213,19 +306,43 @@ test("over a wire that drops and delays at random, the questions alone bring the
     const transcript = new Transcript(structuredClone(kernel.state), () => {
       setTimeout(() => post(kernel.snapshot()), 5 + 200 * next());
     });
-    for (let i = 0; i < 200; i += 1) {
-      post(kernel.delta(String.fromCharCode(97 + (i % 26)).repeat(1 + Math.floor(3 * next()))));
-      if (next() < 0.5) for (const message of wire.splice(0)) transcript.receive(message);
-      expect(kernel.state.text.startsWith(transcript.text), `seed ${seed}`).toBe(true);
-      vi.advanceTimersByTime(40);
+    const say = (i: number) => {
+      const piece = String.fromCharCode(97 + (i % 26)).repeat(1 + Math.floor(3 * next()));
+      if (i % 7 === 0) return kernel.reasoning(piece);
+      if (i % 11 === 0) return kernel.tool(i % 3, i < 30 ? "f" : null, piece);
+      return i % 13 === 0 ? kernel.refusal(piece) : kernel.delta(piece);
+    };
+    // Twice: the second answer goes on where the first ended, or begins anew.
+    for (const length of [200, 60]) {
+      for (let i = 0; i < length; i += 1) {
+        post(say(i));
+        if (next() < 0.5) for (const message of wire.splice(0)) transcript.receive(message);
+        if (length === 200) expect(kernel.state.text.startsWith(transcript.text), `seed ${seed}`).toBe(true);
+        vi.advanceTimersByTime(40);
+      }
+      post(kernel.end());
+      const id = kernel.state.id;
+      for (let i = 0; i < 400 && !(transcript.over && transcript.id === id); i += 1) {
+        for (const message of wire.splice(0)) transcript.receive(message);
+        vi.advanceTimersByTime(500);
+      }
+      expect(transcript.over, `seed ${seed}`).toBe(true);
+      expect(
+        {
+          text: transcript.text,
+          reasoning: transcript.reasoning.text,
+          refusal: transcript.refusal.text,
+          tool_calls: transcript.calls.map((call) => ({ name: call.name, arguments: call.arguments.text })),
+        },
+        `seed ${seed}`,
+      ).toEqual({
+        text: kernel.state.text,
+        reasoning: kernel.state.reasoning,
+        refusal: kernel.state.refusal,
+        tool_calls: kernel.state.tool_calls,
+      });
+      post(kernel.restart(next() < 0.5 ? kernel.state.text : ""));
     }
-    post(kernel.end());
-    for (let i = 0; i < 400 && !transcript.over; i += 1) {
-      for (const message of wire.splice(0)) transcript.receive(message);
-      vi.advanceTimersByTime(500);
-    }
-    expect(transcript.over, `seed ${seed}`).toBe(true);
-    expect(transcript.text, `seed ${seed}`).toBe(kernel.state.text);
     transcript.dispose();
   }
 });

@@ -1,0 +1,44 @@
+// A box of limited height around the answer. It follows the answer's end while the person is there, and not otherwise.
+
+import { make, makeButton, setHidden } from "./dom";
+
+const NEAR = 8; // CSS pixels from the end that still count as being there
+
+export class Box {
+  /** Goes right after the text. Of no height, so that it moves nothing. */
+  readonly root = make("div", "streamwidget-jump");
+  #text: HTMLElement;
+  #button: HTMLButtonElement;
+  #follows = true;
+
+  constructor(text: HTMLElement, height: number) {
+    this.#text = text;
+    text.style.maxHeight = `${height}px`;
+    text.style.overflowY = "auto";
+    // A keyboard must be able to scroll it.
+    text.tabIndex = 0;
+    text.role = "region";
+    text.ariaLabel = "Answer text";
+    this.#button = makeButton("", "Jump to latest", () => this.#jump());
+    this.#button.hidden = true;
+    this.root.append(this.#button);
+    text.addEventListener("scroll", () => this.#look(), { passive: true });
+  }
+
+  /** Call it after the text has grown. */
+  paint(): void {
+    if (this.#follows) this.#text.scrollTop = this.#text.scrollHeight;
+  }
+
+  #look(): void {
+    const { scrollTop, clientHeight, scrollHeight } = this.#text;
+    this.#follows = scrollTop + clientHeight >= scrollHeight - NEAR;
+    setHidden(this.#button, this.#follows);
+  }
+
+  #jump(): void {
+    this.#follows = true;
+    this.#text.focus({ preventScroll: true }); // the button goes
+    this.paint();
+  }
+}

@@ -1,0 +1,41 @@
+// The few things that all parts of the view do with elements.
+
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className = "",
+  text = "",
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
+
+export function makeButton(className: string, text: string, click: () => void): HTMLButtonElement {
+  const button = make("button", `streamwidget-button ${className}`, text);
+  button.type = "button";
+  button.addEventListener("click", click);
+  return button;
+}
+
+// Assigning what is there already would still dirty the layout and wake assistive technology.
+export function setText(node: Element, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function setHidden(node: HTMLElement, hidden: boolean): void {
+  if (node.hidden !== hidden) node.hidden = hidden;
+}
+
+/**
+ * Hides what may have the focus. Hiding would drop the focus to the page's top; whoever worked by keyboard shall find
+ * it at `next`, or at the cell.
+ */
+export function hideFocused(node: HTMLElement, next: HTMLElement | null): void {
+  if (node.hidden) return;
+  const focused = node.contains(document.activeElement) || node.matches(":focus-within");
+  node.hidden = true;
+  if (!focused) return;
+  const target = next && !next.hidden ? next : node.closest<HTMLElement>("[tabindex]");
+  target?.focus({ preventScroll: true });
+}

@@ -1,0 +1,85 @@
+// The status line: while the answer is written, how it goes; then how it ended, what to do about it, and its figures.
+
+import { hideFocused, make, makeButton, setHidden, setText } from "./dom";
+import type { Remedy } from "./messages";
+import { FOOT_STYLE } from "./saved";
+import { ending, figures, progressLine, remedies } from "./status";
+import type { Transcript } from "./transcript";
+
+const STATUS_MS = 500;
+const REMEDIES: Readonly<Record<Remedy, readonly [name: string, title: string]>> = {
+  continue: ["Continue", "Ask for the rest of this answer"],
+  retry: ["Retry", "Ask again; the new answer replaces this one"],
+};
+
+export class Foot {
+  readonly root = make("p", "streamwidget-status");
+  #transcript: Transcript;
+  #dot = make("span", "streamwidget-dot");
+  #outcome = make("strong", "streamwidget-outcome");
+  #remedies = make("span", "streamwidget-remedies");
+  #buttons = new Map<Remedy, HTMLButtonElement>();
+  #offered = "";
+  #rest = make("span", "streamwidget-rest");
+  #about = "";
+  #paintedAt = 0;
+
+  constructor(transcript: Transcript, ask: (remedy: Remedy) => void) {
+    this.#transcript = transcript;
+    this.root.style.cssText = FOOT_STYLE;
+    this.#remedies.dataset.lmSuppressShortcuts = "true";
+    for (const remedy of Object.keys(REMEDIES) as Remedy[]) {
+      const [name, title] = REMEDIES[remedy];
+      const button = makeButton("streamwidget-remedy", name, () => ask(remedy));
+      button.title = title;
+      this.#buttons.set(remedy, button);
+    }
+    const line = make("small");
+    line.append(this.#dot, this.#outcome, this.#remedies, this.#rest);
+    this.root.append(line);
+  }
+
+  /** `next` gets the focus of a remedy that was taken. */
+  paint(now: number, next: HTMLElement): void {
+    const t = this.#transcript;
+    setHidden(this.#dot, t.over || t.gone || t.phase === "streaming");
+    setHidden(this.#outcome, !t.over || t.outcome === "complete");
+    this.root.classList.toggle("streamwidget-busy", t.queued || (!t.over && t.busy));
+    this.#paintRemedies(next);
+    if (t.over) this.#paintEnd();
+    else this.#paintProgress(now);
+  }
+
+  #paintRemedies(next: HTMLElement): void {
+    const offered = remedies(this.#transcript);
+    if (offered.length === 0) hideFocused(this.#remedies, next);
+    else setHidden(this.#remedies, false);
+    if (offered.join() !== this.#offered) {
+      this.#offered = offered.join();
+      this.#remedies.replaceChildren(...offered.flatMap((remedy) => [" ", this.#buttons.get(remedy) as Node]));
+    }
+    // Not `disabled`: that would drop the focus.
+    for (const button of this.#buttons.values()) button.ariaDisabled = String(this.#transcript.wish !== null);
+  }
+
+  #paintEnd(): void {
+    const t = this.#transcript;
+    const badge = ending(t);
+    const facts = t.queued ? [`kernel busy: ${t.wish} is queued`] : figures(t);
+    this.#about = "";
+    setText(this.#outcome, this.#outcome.hidden ? "" : badge);
+    const line = [badge, ...facts].join(" · ");
+    setText(this.#rest, this.#outcome.hidden ? line : line.slice(badge.length));
+  }
+
+  #paintProgress(now: number): void {
+    const t = this.#transcript;
+    const about = [t.phase, t.wish, t.queued, t.busy, t.lost, t.gone, t.retryAt].join();
+    // Figures that change with every message could not be read.
+    if (about === this.#about && now - this.#paintedAt < STATUS_MS) return;
+    this.#about = about;
+    this.#paintedAt = now;
+    setText(this.#outcome, "");
+    setText(this.#rest, progressLine(t, now));
+  }
+}

@@ -1,0 +1,64 @@
+// When views paint: all that want to, in one animation frame, and then none until three times as long has passed as
+// that frame took. So all answers of a page together take at most about a quarter of its main thread, however many
+// stream at once and however slow the machine is.
+
+const IDLE_SHARE = 3;
+const LONGEST_PAUSE_MS = 2000; // a page that was blocked by others for long is not made to wait for long
+
+const wanted = new Set<() => void>();
+let frame = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let begun: number | null = null; // of the frame whose cost is not known yet
+let freeAt = 0;
+
+// A message posted from a frame arrives when that frame's style, layout and paint are done: they are most of the cost.
+const rendered = new MessageChannel();
+rendered.port1.onmessage = () => {
+  const now = performance.now();
+  freeAt = now + Math.min(IDLE_SHARE * (now - (begun ?? now)), LONGEST_PAUSE_MS);
+  begun = null;
+  arm();
+};
+
+function run(): void {
+  frame = 0;
+  begun = performance.now();
+  const paints = [...wanted];
+  wanted.clear();
+  for (const paint of paints) {
+    try {
+      paint();
+    } catch (error) {
+      reportError(error); // one view's fault is not the others'
+    }
+  }
+  rendered.port2.postMessage(null);
+}
+
+function arm(): void {
+  if (frame !== 0 || timer !== undefined || begun !== null || wanted.size === 0 || document.hidden) return;
+  const wait = freeAt - performance.now();
+  if (wait <= 0) {
+    frame = requestAnimationFrame(run);
+    return;
+  }
+  timer = setTimeout(() => {
+    timer = undefined;
+    arm();
+  }, wait);
+}
+
+/** Has `paint` called in a coming frame, once; not while the page is hidden: ask again when it is shown. */
+export function requestPaint(paint: () => void): void {
+  wanted.add(paint);
+  arm();
+}
+
+export function cancelPaint(paint: () => void): void {
+  wanted.delete(paint);
+  if (wanted.size > 0) return;
+  cancelAnimationFrame(frame);
+  frame = 0;
+  clearTimeout(timer);
+  timer = undefined;
+}

@@ -1,0 +1,34 @@
+// A growing text as Markdown in the page, painted frame by frame.
+
+import { type Growing, Reader } from "./growing";
+import { type MarkdownOptions, MarkdownStream } from "./markdown/stream";
+
+export class Prose {
+  #source: Growing;
+  #reader: Reader;
+  #markdown: MarkdownStream;
+  #isFinished = false;
+
+  constructor(root: HTMLElement, source: Growing, options: MarkdownOptions = {}) {
+    this.#source = source;
+    this.#reader = new Reader(source);
+    this.#markdown = new MarkdownStream(root, options);
+  }
+
+  /** Shows what has come; `over` when no more will. True where some of it is put off to the next frame. */
+  paint(over: boolean): boolean {
+    let { fresh, piece } = this.#reader.next();
+    const reopened = this.#isFinished && !over;
+    if (fresh || reopened || (this.#isFinished && piece !== "")) {
+      this.#markdown.clear();
+      this.#isFinished = false;
+      piece = this.#source.text;
+    }
+    if (piece !== "" || (!over && this.#markdown.isBehind)) this.#markdown.append(piece);
+    if (over && !this.#isFinished) {
+      this.#markdown.finish();
+      this.#isFinished = true;
+    }
+    return this.#markdown.isBehind;
+  }
+}

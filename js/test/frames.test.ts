@@ -1,0 +1,57 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { cancelPaint, requestPaint } from "../src/frames";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function burn(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+const painted = (paint: () => void = () => {}) =>
+  new Promise<void>((done) =>
+    requestPaint(() => {
+      paint();
+      done();
+    }),
+  );
+
+test("all paints of a page share a frame, each once", async () => {
+  await painted();
+  const request = vi.spyOn(window, "requestAnimationFrame");
+  const paints = Array.from({ length: 20 }, () => vi.fn());
+  for (const paint of [...paints, ...paints]) requestPaint(paint);
+  await painted();
+  for (const paint of paints) expect(paint).toHaveBeenCalledTimes(1);
+  expect(request).toHaveBeenCalledTimes(1);
+});
+
+test("rendering takes at most about a quarter of the time, however dear a frame is", async () => {
+  const begun = performance.now();
+  const cost = 20;
+  for (let i = 0; i < 6; i += 1) await painted(() => burn(cost));
+  // After each of the first five frames, three times its cost is left to others.
+  expect(performance.now() - begun).toBeGreaterThan(5 * 4 * cost);
+});
+
+test("a paint that fails does not harm the others", async () => {
+  const reported = vi.spyOn(window, "reportError").mockImplementation(() => {});
+  const other = vi.fn();
+  requestPaint(() => {
+    throw new Error("a broken view");
+  });
+  requestPaint(other);
+  await painted();
+  expect(other).toHaveBeenCalledTimes(1);
+  expect(reported).toHaveBeenCalledTimes(1);
+});
+
+test("a paint that is cancelled is not called", async () => {
+  const paint = vi.fn();
+  requestPaint(paint);
+  cancelPaint(paint);
+  await painted();
+  expect(paint).not.toHaveBeenCalled();
+});
