@@ -26,29 +26,41 @@ from streamwidget._events import (
 from streamwidget._providers import Identity, ParsedEvent
 from streamwidget._surrogates import ends_high, well_formed
 
+_PARTS = 1024  # in a block of text
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
 
 
 class _Text:
-    """A growing text: appended by one thread, joined by readers, each part at most once for each reader's look."""
+    """A growing text: appended by one thread, joined by readers, each part at most once for each reader's look.
 
-    __slots__ = ("_joined", "length", "parts")
+    Parts are joined into blocks as they come, since each part by itself weighs ten times its characters.
+    """
+
+    __slots__ = ("_blocks", "_joined", "_tail", "length")
 
     def __init__(self) -> None:
-        self.parts: list[str] = []
         self.length = 0
-        self._joined = ("", 0)  # text, and how many parts it has; one attribute, so that threads see a matching pair
+        self._blocks: list[str] = []
+        # Each is one attribute, so that threads see what belongs together:
+        self._tail: tuple[int, list[str]] = (0, [])  # the parts after that many blocks
+        self._joined = ("", 0, 0)  # a reader's text, and how many blocks, of how many characters, are whole in it
 
     def append(self, text: str) -> None:
-        self.parts.append(text)
+        parts = self._tail[1]
+        parts.append(text)
         self.length += len(text)
+        if len(parts) == _PARTS:
+            self._blocks.append("".join(parts))
+            self._tail = (len(self._blocks), [])
 
     def __str__(self) -> str:
-        text, count = self._joined
-        fresh = self.parts[count:]
+        text, count, start = self._joined
+        now, parts = self._tail
+        whole = "".join(self._blocks[count:now])
+        fresh = (whole + "".join(parts))[len(text) - start :]
         if fresh:
-            text += "".join(fresh)
-            self._joined = (text, count + len(fresh))
+            text += fresh
+            self._joined = (text, now, start + len(whole))
         return text
 
 

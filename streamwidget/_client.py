@@ -11,6 +11,7 @@ from streamwidget._exchange import Request
 from streamwidget._messages import Prompt, as_messages
 from streamwidget._providers.chat_completions import ChatCompletions
 from streamwidget._retry import RetryPolicy
+from streamwidget._sse import MAX_EVENT_SIZE
 from streamwidget._stream import ChatStream
 from streamwidget._timeout import Timeout
 from streamwidget._transport import Transport
@@ -37,11 +38,15 @@ class ChatClient:
         When to try again, before the first delta.
     http_client : httpx.AsyncClient, optional
         Used instead of the shared one (a proxy, other certificates, a test transport). You close it.
+    max_event_size : int, default 64 MiB
+        Bytes that one event of a stream may have. A larger one ends the stream with outcome ``protocol_error``, so that
+        a line without end cannot fill the memory.
 
     Raises
     ------
     ConfigurationError
-        If the address is no http(s) URL, or the key holds characters that cannot be sent.
+        If the address is no http(s) URL, the key holds characters that cannot be sent, or ``max_event_size`` is less
+        than 1.
 
     Examples
     --------
@@ -60,7 +65,10 @@ class ChatClient:
         timeout: Timeout | None = None,
         retry: RetryPolicy | None = None,
         http_client: Any = None,
+        max_event_size: int = MAX_EVENT_SIZE,
     ) -> None:
+        if max_event_size < 1:
+            raise ConfigurationError("max_event_size must be at least 1 byte.")
         try:
             self._settings = resolve(base_url, api_key, model)
         except ConfigurationError as exc:
@@ -71,6 +79,7 @@ class ChatClient:
         self.timeout = timeout or Timeout()
         self.retry = retry or RetryPolicy()
         self._http_client = http_client
+        self._max_event_size = max_event_size
 
     def __repr__(self) -> str:
         return f"ChatClient({self.base_url or 'demo server'!r}, model={self.model!r})"
@@ -124,7 +133,9 @@ class ChatClient:
         elif model is None and url.startswith(_MODEL_NEEDED):
             raise ConfigurationError("No model is named. Pass model=, use -m NAME, or set STREAMWIDGET_MODEL.")
         transport = Transport(url, self._settings.api_key, self._http_client)
-        request = Request(transport, ChatCompletions(), messages, model, params, stream=stream)
+        request = Request(
+            transport, ChatCompletions(), messages, model, params, stream=stream, max_event_size=self._max_event_size
+        )
         try:
             request.body()
         except (TypeError, ValueError, RecursionError) as exc:

@@ -22,13 +22,14 @@ from streamwidget._exceptions import (
     ProtocolError,
     StreamInterrupted,
 )
+from streamwidget._inflate import BodyError
 from streamwidget._parser import MalformedStream, StreamParser
 from streamwidget._providers import MalformedEvent, Provider, ServerReportedError
 from streamwidget._retry import parse_retry_after, worth_retrying
 from streamwidget._secrets import ApiKey, mask
-from streamwidget._sse import EventTooLarge
+from streamwidget._sse import MAX_EVENT_SIZE, EventTooLarge
 from streamwidget._timeout import Deadlines
-from streamwidget._transport import BodyError, Response, Transport
+from streamwidget._transport import Response, Transport
 
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
 _REPLY_BODY = 64 * 1024 * 1024  # bytes of a reply that was not streamed
@@ -46,7 +47,7 @@ class Request:
     model: str | None
     params: Mapping[str, Any]
     stream: bool = True
-    max_event_size: int = 64 * 1024 * 1024
+    max_event_size: int = MAX_EVENT_SIZE
 
     def body(self, **overrides: Any) -> bytes:
         params = {**self.params, **overrides}

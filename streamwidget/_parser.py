@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from streamwidget._accumulator import Accumulator
 from streamwidget._events import Finish, Outcome, StreamEvent, StreamWarning
 from streamwidget._providers import MalformedEvent, ParsedEvent, Provider, ServerReportedError
-from streamwidget._sse import EventTooLarge, ServerSentEvent, SSEDecoder
+from streamwidget._sse import MAX_EVENT_SIZE, EventTooLarge, ServerSentEvent, SSEDecoder
 
 _MAX_MALFORMED = 3
 
@@ -51,7 +51,7 @@ class StreamParser:
         True after ``[DONE]``.
     """
 
-    def __init__(self, provider: Provider, accumulator: Accumulator, *, max_event_size: int = 64 * 2**20) -> None:
+    def __init__(self, provider: Provider, accumulator: Accumulator, *, max_event_size: int = MAX_EVENT_SIZE) -> None:
         self.events: list[StreamEvent] = []
         self.finish: Finish | None = None
         self.done = False

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MAX_EVENT_SIZE = 64 * 2**20  # bytes
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -60,7 +61,7 @@ class SSEDecoder:
 
     __slots__ = ("_after_cr", "_at_start", "_data", "_event", "_id", "_max", "_size", "_tail", "last_event_id", "retry")
 
-    def __init__(self, max_event_size: int = 64 * 2**20) -> None:
+    def __init__(self, max_event_size: int = MAX_EVENT_SIZE) -> None:
         self.retry: int | None = None
         self.last_event_id = ""
         self._max = max_event_size

@@ -11,33 +11,34 @@ import asyncio
 import contextlib
 import functools
 import importlib
+import os
 import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from streamwidget._completion import ErrorInfo
 from streamwidget._config import host_of
 from streamwidget._exceptions import ConnectionFailed, StreamTimeout
+from streamwidget._inflate import BodyError, inflater
 from streamwidget._secrets import ApiKey, mask
 
 if TYPE_CHECKING:
     import httpx
 
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+_Environment: TypeAlias = tuple[str | None, ...]
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_Environment, httpx.AsyncClient]] = WeakKeyDictionary()
 
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_TINY = 8  # bytes: no read of a server that writes whole events is smaller
+_GATHER = 0.005  # seconds for more to come together after a tiny read, as each read costs as much as a whole event
 _DRAIN = 0.1  # seconds that a finished response may take to end, so that its connection can be used again
-_INFLATED_AT_ONCE = 64 * 1024
 _NOT_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number|record layer failure")
-_BOMB = 200  # times its compressed size: no text of a model compresses like this
-
-
-class BodyError(Exception):
-    """The connection broke, or its content coding did, while the body was read."""
 
 
 class Response:
@@ -56,7 +57,7 @@ class Response:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes, content coding removed. Raises :class:`BodyError` where it breaks."""
-        inflate = _inflater(self.headers.get("content-encoding", ""))
+        inflate = inflater(self.headers.get("content-encoding", ""))
         try:
             async for chunk in self._raw:
                 if inflate is None:
@@ -64,6 +65,8 @@ class Response:
                 else:
                     for piece in inflate(chunk):
                         yield piece
+                if len(chunk) < _TINY:
+                    await asyncio.sleep(_GATHER)
         except (self._library.TransportError, self._library.StreamError, zlib.error, OSError) as exc:
             raise BodyError(str(exc) or type(exc).__name__) from _without_frames(exc)
         if inflate is not None and not inflate.eof:
@@ -167,61 +170,37 @@ def _without_frames(exc: BaseException) -> BaseException:
     return exc
 
 
-class _Inflater:
-    """Bounded decompression: a small body must not become a large one in memory."""
-
-    def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(wbits=47)  # gzip or zlib, by its header
-        self._taken = self._given = 0
-
-    @property
-    def eof(self) -> bool:
-        return self._zlib.eof
-
-    def __call__(self, data: bytes) -> list[bytes]:
-        self._taken += len(data)
-        pieces = []
-        while data and not self._zlib.eof:
-            piece = self._zlib.decompress(data, _INFLATED_AT_ONCE)
-            data = self._zlib.unconsumed_tail
-            self._given += len(piece)
-            if self._given > max(2**20, _BOMB * self._taken):
-                raise BodyError("the compressed body grows without bound; it was refused")
-            pieces.append(piece)
-        return pieces
-
-
-def _inflater(coding: str) -> _Inflater | None:
-    match coding.strip().lower():
-        case "" | "identity":
-            return None
-        case "gzip" | "x-gzip" | "deflate":
-            return _Inflater()
-        case other:
-            raise BodyError(f"the body is coded as {other[:40]!r}, which was not asked for")
-
-
 def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
-    """The loop's client: making one costs 20-80 ms, and reusing it reuses its connections."""
+    """The loop's client: making one costs 20-80 ms, and reusing it reuses its connections.
+
+    It is made anew where the environment's proxies or certificates changed: a notebook sets them after a failure.
+    """
     import httpx
 
     for other in [other for other in _clients if other.is_closed()]:
         del _clients[other]  # it would stay for ever: its connections hold the loop that is its weak key
-    client = _clients.get(loop)
-    if client is None or client.is_closed:
-        client = _clients[loop] = httpx.AsyncClient(
-            verify=_ssl_context(),
+    certificates = _environment(_CERTIFICATES)
+    environment = certificates + _environment(_PROXIES)
+    made_in, client = _clients.get(loop, ((), None))
+    if client is None or client.is_closed or made_in != environment:
+        client = httpx.AsyncClient(
+            verify=_ssl_context(certificates),
             # The default limit of 100 connections kills the 101st stream with a PoolTimeout.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             # A proxy from the environment is for the world outside.
             mounts={f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")},
         )
+        _clients[loop] = environment, client
     return client
 
 
+def _environment(names: Iterable[str]) -> _Environment:
+    return tuple(os.environ.get(name, os.environ.get(name.lower())) for name in names)
+
+
 @functools.cache
-def _ssl_context() -> ssl.SSLContext:
-    """The trusted certificates, read once: reading them is most of the cost of a client."""
+def _ssl_context(_certificates: _Environment) -> ssl.SSLContext:
+    """The trusted certificates, read once for each setting: reading them is most of the cost of a client."""
     import httpx
 
     return httpx.create_ssl_context()
