@@ -29,7 +29,7 @@ from streamwidget._exceptions import ProtocolError, StreamError, StreamTimeout
 from streamwidget._exchange import Exchange, Request
 from streamwidget._retry import RetryPolicy
 from streamwidget._subscribers import Subscriber, Subscribers
-from streamwidget._timeout import TICK, Deadlines, Timeout
+from streamwidget._timeout import TICK, Deadlines, Timeout, Wait
 
 _GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
@@ -58,6 +58,7 @@ class ChatStream:
         self._begins_with = text
         self._accumulator = Accumulator(text)
         self._exchange: Exchange | None = None
+        self._deadlines: Deadlines | None = None
         self._subscribers = Subscribers()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -88,6 +89,11 @@ class ChatStream:
     def elapsed(self) -> float:
         """Seconds since the request; 0 before it."""
         return 0.0 if self._begun is None else (self._ended or time.monotonic()) - self._begun
+
+    @property
+    def waits(self) -> Wait | None:
+        """What it waits for now, for how long it has, and how long it will; None where it waits for nothing."""
+        return None if self._deadlines is None or self.over else self._deadlines.wait()
 
     @property
     def completion(self) -> ChatCompletion:
@@ -259,7 +265,7 @@ class ChatStream:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        deadlines = Deadlines(self._limits, time.monotonic())
+        deadlines = self._deadlines = Deadlines(self._limits, time.monotonic())
         timer = loop.create_task(self._watch(deadlines))
         outcome: Outcome = "cancelled"
         failure: StreamError | None = None
@@ -302,7 +308,7 @@ class ChatStream:
                 delay = self._retry.delay(attempt, exc.error.retry_after)
                 if delay is None:
                     raise
-                deadlines.wait_for_retry()
+                deadlines.wait_for_retry(time.monotonic(), delay)
                 self._publish([Retry(attempt + 1, delay, exc.error.message)])
                 await asyncio.sleep(delay)
         raise AssertionError("unreachable")

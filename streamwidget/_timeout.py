@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from streamwidget._exceptions import ConfigurationError
 
@@ -73,6 +74,14 @@ _PASSED = {
 }
 
 
+class Wait(NamedTuple):
+    """What a stream waits for: the name of a limit of :class:`Timeout`, or ``retry``; so far, and at most."""
+
+    what: str
+    seconds: float
+    limit: float
+
+
 class Deadlines:
     """Which limit of a :class:`Timeout` has passed?"""
 
@@ -87,11 +96,11 @@ class Deadlines:
         self._headers: float | None = None
         self._bytes = now
         self._delta: float | None = None
-        self._waiting = False
+        self._retry: tuple[float, float] | None = None
 
-    def wait_for_retry(self) -> None:
-        """Nothing is under way: only ``total`` counts until :meth:`new_attempt`."""
-        self._waiting = True
+    def wait_for_retry(self, now: float, delay: float) -> None:
+        """Nothing is under way for ``delay`` seconds: only ``total`` counts until :meth:`new_attempt`."""
+        self._retry = now, delay
 
     def got_headers(self, now: float) -> None:
         self._headers = self._bytes = now
@@ -107,28 +116,45 @@ class Deadlines:
         late = now - self._ticked - TICK
         self._ticked = now
         if late > _LATE:
-            self._skip(late)
+            self._skip(late, now)
         for name, since in self._running():
             limit = getattr(self._limits, name)
             if limit is not None and now - since >= limit:
                 return name
         return None
 
+    def wait(self) -> Wait | None:
+        """What is waited for: of the limits in force, ``total`` aside, the one that is nearest to its end.
+
+        As of the last tick, so that time in which the loop was blocked does not count here either. Any thread may ask.
+        """
+        if (retry := self._retry) is not None:
+            since, delay = retry
+            return Wait("retry", max(0.0, self._ticked - since), delay)
+        waits = [
+            Wait(name, max(0.0, self._ticked - since), limit)
+            for name, since in self._running()
+            if name != "total" and (limit := getattr(self._limits, name)) is not None
+        ]
+        return max(waits, key=lambda wait: wait.seconds / wait.limit, default=None)
+
     def _running(self) -> list[tuple[str, float]]:
         total = ("total", self._begun)
-        if self._waiting:
+        if self._retry is not None:
             return [total]
-        if self._headers is None:
+        headers, delta = self._headers, self._delta
+        if headers is None:
             return [("headers", self._sent), total]
-        if self._delta is None:
-            return [("first_delta", self._headers), total]
-        return [("stall", self._bytes), ("progress", self._delta), total]
+        if delta is None:
+            return [("first_delta", headers), total]
+        return [("stall", self._bytes), ("progress", delta), total]
 
-    def _skip(self, seconds: float) -> None:
+    def _skip(self, seconds: float, now: float) -> None:
+        """Move every mark by ``seconds``; one that was set since the loop is free again stays."""
         self._begun += seconds
-        self._sent += seconds
-        self._bytes += seconds
+        self._sent = min(self._sent + seconds, now)
+        self._bytes = min(self._bytes + seconds, now)
         if self._headers is not None:
-            self._headers += seconds
+            self._headers = min(self._headers + seconds, now)
         if self._delta is not None:
-            self._delta += seconds
+            self._delta = min(self._delta + seconds, now)

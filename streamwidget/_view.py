@@ -178,8 +178,10 @@ class StreamView(anywidget.AnyWidget):
 
     def _snapshot(self) -> JSON:
         stream = self._stream
+        wait = stream.waits
+        waits = wait and {"for": wait.what, "seconds": round(wait.seconds, 3), "limit": wait.limit}
         return self._transcript.snapshot(
-            stream.completion, id=stream.id, elapsed=round(stream.elapsed, 3), kept=self.kept
+            stream.completion, id=stream.id, elapsed=round(stream.elapsed, 3), kept=self.kept, waits=waits
         )
 
     # ---- from the page

@@ -84,7 +84,7 @@ def test_total_counts_all_attempts_and_waits() -> None:
     """A new attempt begins anew for every limit but ``total``; in a retry's wait only ``total`` counts."""
     clock = Clock(headers=10, total=25)
     assert clock.run(9) is None
-    clock.deadlines.wait_for_retry()
+    clock.deadlines.wait_for_retry(clock.now, 9)
     assert clock.run(9) is None
     clock.deadlines.new_attempt(clock.now)
     assert clock.run(5) is None
