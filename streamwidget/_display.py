@@ -1,14 +1,15 @@
 """Where an answer is shown, and what is left of it in the saved notebook.
 
 In a kernel: a live :class:`~streamwidget.StreamView` under a display id; at the end ``update_display`` puts the
-static answer in its place and the widget is closed. A live widget would be blank in the saved notebook ("model not
-found"), also with a fallback in the same bundle. In a terminal: printed as it comes.
+static answer in its place, and the widget is closed as soon as no page shows it. A live widget would be blank in the
+saved notebook ("model not found"), also with a fallback in the same bundle. In a terminal: printed as it comes.
 """
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display, publish_display_data
@@ -18,6 +19,12 @@ from streamwidget._events import Finish, StreamEvent
 from streamwidget._static_html import mimebundle
 from streamwidget._stream import ChatStream
 from streamwidget._terminal import TerminalView
+
+if TYPE_CHECKING:
+    from streamwidget._view import StreamView
+
+_KEPT = 20
+_replaced: deque[StreamView] = deque()  # views that a page which was reloaded may still show
 
 
 def in_kernel(shell: InteractiveShell) -> bool:
@@ -70,7 +77,7 @@ class _LiveThenStatic:
             return
         bundle: dict[str, Any] = mimebundle(self._stream.completion)
         publish_display_data(bundle, transient={"display_id": self._display_id}, update=True)  # type: ignore[no-untyped-call]
-        # A page that was reloaded meanwhile knows no display id: the update does not reach it, and without the widget
-        # its cell would go blank.
-        if not self._view.reloaded:
-            self._view.close()
+        self._view.replaced(bundle)
+        _replaced.append(self._view)
+        while len(_replaced) > _KEPT:
+            _replaced.popleft().close()

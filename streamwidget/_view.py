@@ -75,7 +75,8 @@ class StreamView(anywidget.AnyWidget):
         self._number = next(_numbers)
         self._flush_timer: asyncio.TimerHandle | None = None
         self._last_flush = float("-inf")
-        self._pages: set[str] = set()
+        self._page: str | None = None  # the newest page that shows the view
+        self._saved: JSON | None = None
         #: The view stays in the page after the end, so that it may offer to ask again.
         self.kept = True
         self.set_trait("bundle", shared_bundle().model_id)
@@ -86,11 +87,6 @@ class StreamView(anywidget.AnyWidget):
     @property
     def completion(self) -> ChatCompletion:
         return self._stream.completion
-
-    @property
-    def reloaded(self) -> bool:
-        """True where more than one page has shown the view: its first page was reloaded, or there are two."""
-        return len(self._pages) > 1
 
     def stop(self) -> None:
         """Stop the stream; the text stays. From any thread, any number of times."""
@@ -110,6 +106,16 @@ class StreamView(anywidget.AnyWidget):
         super().close()
         if layout is not None:
             layout.close()
+
+    def replaced(self, saved: JSON) -> None:
+        """Close, once no page needs the view: ``saved``, a mime bundle, is in its place in the notebook.
+
+        A page that was reloaded knows no display id, so it still shows the view. It asks for the bundle, puts it there
+        itself, and then says that it has left. Where no page ever spoke (nbclient, papermill), that is now.
+        """
+        self._saved = saved
+        if self._page is None:
+            self.close()
 
     def _follow(self, stream: ChatStream) -> None:
         self._stream = stream
@@ -190,19 +196,30 @@ class StreamView(anywidget.AnyWidget):
         """Nothing: the page sets no trait, and what it tries to set is not echoed to other pages."""
 
     def _received(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """Four words, and nothing else: the page is not trusted with more. May run on any thread."""
+        """Six words, and nothing else: the page is not trusted with more. May run on any thread."""
         match content:
             case {"op": "stop"}:
                 self._stream.cancel()
             case {"op": "sync"}:
                 self._note_page(content.get("page"))
                 self._stream.call(lambda: self._tell({"op": "snapshot", **self._snapshot()}))
+            case {"op": "saved"}:
+                self._note_page(content.get("page"))
+                self._stream.call(self._tell_saved)
+            case {"op": "left", "page": str(page)} if page == self._page:
+                self._page = None
+                if self._saved is not None:
+                    self._stream.call(self.close)
             case {"op": "retry" | "continue" as op}:
                 self._stream.call(lambda: self._ask_again(go_on=op == "continue"))
 
     def _note_page(self, page: Any) -> None:
-        if isinstance(page, str) and len(page) < 40 and len(self._pages) < 40:
-            self._pages.add(page)
+        if isinstance(page, str) and len(page) < 40:
+            self._page = page
+
+    def _tell_saved(self) -> None:
+        if self._saved is not None:
+            self._tell({"op": "saved", "view": self.model_id, "bundle": self._saved})
 
     def _ask_again(self, *, go_on: bool) -> None:
         if not (self.kept and self._stream.over and running_loop() is not None):

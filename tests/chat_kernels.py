@@ -64,6 +64,8 @@ class View:
         """Return the text that a page shows which took every message; AssertionError if they do not fit together."""
         text, seq, over = "", 0, False
         for message in self.messages:
+            if message["op"] == "saved":
+                continue  # what takes the view's place is no part of its text
             op, number = message["op"], message["seq"]
             repeats = op == "snapshot" and number == seq
             if not repeats and (over or number != seq + 1):

@@ -85,7 +85,9 @@ export type KernelMessage = DeltaMessage | ToolMessage | StatusMessage | EndMess
 /** What an answer that is over may be asked for, where its view is kept. */
 export type Remedy = "retry" | "continue";
 
-export type PageMessage = { readonly op: "sync"; readonly page: string } | { readonly op: "stop" | Remedy };
+export type PageMessage =
+  | { readonly op: "sync" | "saved" | "left"; readonly page: string }
+  | { readonly op: "stop" | Remedy };
 
 const LINE_LIMIT = 2400; // UTF-16 units; more than is ever shown of one line
 const MOST_TOOL_CALLS = 1000;

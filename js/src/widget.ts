@@ -8,6 +8,7 @@ import { openControl, sendControl } from "./control";
 import { enhanceSaved } from "./enhance";
 import { watchKernel } from "./kernel";
 import type { PageMessage } from "./messages";
+import { Place } from "./place";
 import { Transcript } from "./transcript";
 import { type Actions, mountView } from "./view";
 
@@ -47,13 +48,21 @@ function maxHeight(model: Model): number | null {
 export default function streamView() {
   let transcript: Transcript;
   let actions: Actions;
+  let place: Place;
 
   // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
   function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
     const shared = new Transcript(model.get("state"), () => send(model, { op: "sync", page: PAGE }));
+    const here = new Place(model, (op) => send(model, { op, page: PAGE }));
     transcript = shared;
-    const onMessage = (content: unknown) => shared.receive(content);
+    place = here;
+    shared.subscribe(() => {
+      if (shared.over) here.ended();
+    });
+    const onMessage = (content: unknown) => {
+      if (!here.receive(content)) shared.receive(content);
+    };
     const onState = () => shared.receiveState(model.get("state"));
     model.on("msg:custom", onMessage);
     model.on("change:state", onState);
@@ -83,6 +92,7 @@ export default function streamView() {
       model.off("msg:custom", onMessage);
       model.off("change:state", onState);
       shared.dispose();
+      here.dispose();
     });
     return () => life.abort();
   }
@@ -91,6 +101,7 @@ export default function streamView() {
     const life = lifetime(signal);
     enhanceSaved();
     mountView(el, transcript, actions, { model, maxHeight: maxHeight(model) }, life.signal);
+    place.mounted(transcript.over, life.signal);
     return () => life.abort();
   }
 

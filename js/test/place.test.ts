@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Place } from "../src/place";
+
+const WIDGET = "application/vnd.jupyter.widget-view+json";
+
+function outputs(...ids: string[]) {
+  const list = ids.map((id) => ({ data: { [WIDGET]: { model_id: id } } as Record<string, unknown> }));
+  return {
+    list,
+    get length() {
+      return list.length;
+    },
+    get: (index: number) => list[index] as (typeof list)[number],
+    set: (index: number, output: (typeof list)[number]) => {
+      list[index] = output;
+    },
+  };
+}
+
+function place(model: object = {}) {
+  const told: string[] = [];
+  return { told, place: new Place(model, (word) => told.push(word)) };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("a view that stays after the end asks once for the saved answer; one that leaves says so instead", () => {
+  const stays = place();
+  stays.place.mounted(false, new AbortController().signal);
+  stays.place.ended();
+  stays.place.ended();
+  vi.advanceTimersByTime(5000);
+  stays.place.ended();
+  vi.advanceTimersByTime(5000);
+  expect(stays.told).toEqual(["saved"]);
+
+  const leaves = place();
+  const life = new AbortController();
+  leaves.place.mounted(false, life.signal);
+  leaves.place.ended();
+  life.abort();
+  vi.advanceTimersByTime(5000);
+  expect(leaves.told).toEqual(["left"]);
+});
+
+test("only the last of several views leaves, and one that comes back is heard of again", () => {
+  const { told, place: here } = place();
+  const lives = [new AbortController(), new AbortController()];
+  for (const life of lives) here.mounted(false, life.signal);
+  lives[0]?.abort();
+  expect(told).toEqual([]);
+  lives[1]?.abort();
+  expect(told).toEqual(["left"]);
+  here.mounted(true, new AbortController().signal);
+  expect(told).toEqual(["left", "sync"]);
+  vi.advanceTimersByTime(5000);
+  expect(told).toEqual(["left", "sync", "saved"]);
+});
+
+test("the saved answer replaces the outputs that show this widget, and no others", () => {
+  const mine = outputs("other", "w1");
+  const again = outputs("w1");
+  const cells = [{}, { outputs: mine }, { outputs: again }];
+  const { place: here } = place({ widget_manager: { context: { model: { cells } } } });
+  const bundle = { "text/html": "<p>42</p>", "text/plain": "42" };
+  expect(here.receive({ op: "saved", view: "w1", bundle: { ...bundle, odd: 7 } })).toBe(true);
+  const saved = { output_type: "display_data", data: bundle, metadata: {} };
+  expect(mine.list).toEqual([{ data: { [WIDGET]: { model_id: "other" } } }, saved]);
+  expect(again.list).toEqual([saved]);
+});
+
+test("a host that hides its notebook, and a message that is none, harm nothing", () => {
+  const hosts = [{}, { widget_manager: {} }, { widget_manager: { context: { model: { cells: 7 } } } }];
+  for (const model of hosts) {
+    const { place: here } = place(model);
+    expect(here.receive({ op: "saved", view: "w1", bundle: { "text/plain": "42" } })).toBe(true);
+    expect(here.receive({ op: "saved", view: 7, bundle: null })).toBe(true);
+    for (const other of [null, 7, "saved", [], { op: "delta", seq: 1, text: "x" }])
+      expect(here.receive(other)).toBe(false);
+  }
+});
