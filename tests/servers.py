@@ -29,9 +29,9 @@ class RawServer:
     def __init__(self, answer: Answer, host: str = "127.0.0.1") -> None:
         self.requests: list[bytes] = []
         self._answer = answer
-        self._listener = socket.create_server((host, 0))
+        self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://{host}:{self.port}/v1"
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._serve, daemon=True).start()

@@ -89,6 +89,7 @@ def test_an_option_that_cannot_be_used_is_refused(line: str) -> None:
         f"--{CANARY}",
     ],
 )
+@pytest.mark.fault("S4", "refused, the variable named, the key not repeated")
 def test_a_key_on_the_line_is_refused_and_not_repeated(line: str) -> None:
     """The refusal names the environment variable instead (S4)."""
     with pytest.raises(UsageError, match="STREAMWIDGET_API_KEY") as caught:

@@ -64,6 +64,7 @@ def test_a_key_alone_goes_to_openai(name: str) -> None:
         ({"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://host:port/v1"}, "https://elsewhere/v1"),
     ],
 )
+@pytest.mark.fault("S10", "the key goes to no other scheme, host or port")
 def test_a_key_goes_to_no_other_origin(env: dict[str, str], base_url: str | None) -> None:
     """A key from the environment goes to the scheme, host and port that it belongs to, and nowhere else (S10)."""
     assert found(env, base_url)[1] is None
@@ -91,6 +92,7 @@ def test_a_key_goes_to_another_path_of_its_origin() -> None:
         "http://host\x00/v1",
     ],
 )
+@pytest.mark.fault("S6", "refused before anything is sent")
 def test_an_address_that_cannot_work_is_refused(url: str) -> None:
     """Only http and https URLs with a host are addresses (S6); the refusal is a ConfigurationError."""
     with pytest.raises(ConfigurationError, match="base URL"):
@@ -101,6 +103,7 @@ def test_an_address_that_cannot_work_is_refused(url: str) -> None:
     "url",
     [f"https://user:{CANARY}@host/v1", f"https://{CANARY}@host/v1", f"user:{CANARY}@host/v1", f"ftp://u:{CANARY}@host"],
 )
+@pytest.mark.fault("S6", "user information refused, and not repeated")
 def test_user_information_is_refused_and_not_repeated(url: str) -> None:
     """A name or password in an address is refused, and its text is not in the message (S6)."""
     with pytest.raises(ConfigurationError) as caught:
@@ -116,6 +119,7 @@ def test_any_text_is_an_address_or_refused(url: str) -> None:
         assert check_url(url).lower().startswith(("http://", "https://"))
 
 
+@pytest.mark.fault("S7", "one visible warning for each host")
 def test_a_key_over_plain_http_is_warned_of_once_for_each_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that travels unencrypted to another machine is warned of, once a host, without the key (S7)."""
     monkeypatch.setattr(_config, "_warned_hosts", set())

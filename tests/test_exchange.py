@@ -111,6 +111,7 @@ async def test_what_a_failure_of_the_server_says_is_told(server: DemoServer) -> 
     assert (missing.error.status, missing.error.code) == (404, "model_not_found")
 
 
+@pytest.mark.fault("N29", "not followed; the host named, key and prompt not sent on")
 async def test_a_redirect_is_not_followed() -> None:
     """Neither the key nor the prompt reaches another server; the error names where it points (N29)."""
     with RawServer(response(b"")) as other, DemoServer(first_delta=0) as server:
@@ -151,6 +152,7 @@ async def test_stream_options_of_the_caller_are_not_dropped(server: DemoServer) 
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault("N24", "`complete`, warning not_streamed")
 async def test_one_whole_reply_to_a_streaming_request_is_taken(server: DemoServer) -> None:
     """Its text is the answer, and a warning says that it was not streamed (N24)."""
     completion = await sw.ChatClient(server.url).stream("x", "demo-json")

@@ -115,6 +115,7 @@ HOSTILE: list[Any] = [
 ]
 
 
+@pytest.mark.fault("S9", "ignored: nothing changes, raises or stops")
 def test_unknown_messages_are_ignored(chat: ChatKernel, running: View) -> None:
     """Whatever a page says beside the known words changes nothing, raises nothing, and stops nothing."""
     for content in HOSTILE:
@@ -133,6 +134,7 @@ def test_unknown_messages_are_ignored(chat: ChatKernel, running: View) -> None:
 
 
 @pytest.mark.parametrize("trait", ["state", "_esm", "bundle", "max_height", "_dom_classes", "layout", "code", "css"])
+@pytest.mark.fault("S9", "updates of traits are ignored, and not echoed")
 def test_the_page_sets_no_trait(chat: ChatKernel, running: View, trait: str) -> None:
     """An update of the state, the code or anything else is ignored, and not echoed to other pages."""
     before = states_of(chat)

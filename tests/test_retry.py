@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -101,8 +102,20 @@ def test_any_other_status_is_not(status: int) -> None:
     assert not worth_retrying(ErrorInfo("", status=status))
 
 
-@pytest.mark.parametrize("fault", ["500", "502", "503", "529"])
-async def test_a_passing_failure_is_tried_three_times(server: DemoServer, fault: str) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "500",
+        pytest.param(
+            "502", marks=pytest.mark.fault("N20", "`http_error` 502, retried, at most 200 characters, no tags")
+        ),
+        "503",
+        "529",
+    ],
+)
+async def test_a_passing_failure_is_tried_three_times(
+    server: DemoServer, fault: str, seen: Callable[[str], None]
+) -> None:
     """Three requests in all, two Retry events that say why, then the error, which may be tried again."""
     stream = client(server).stream("x", f"demo-{fault}")
     events = await events_of(stream)
@@ -112,6 +125,9 @@ async def test_a_passing_failure_is_tried_three_times(server: DemoServer, fault:
     assert len(server.requests) == 3
     failure = await failure_of(stream)
     assert (failure.outcome, failure.error.status, failure.retryable) == ("http_error", int(fault), True)
+    assert len(str(failure)) <= 200
+    assert "<" not in str(failure)
+    seen(f"{fault} {failure}, {len(server.requests)} requests")
 
 
 async def test_a_failure_that_passes_leaves_a_whole_answer(server: DemoServer) -> None:
@@ -158,15 +174,19 @@ async def test_the_servers_wait_is_announced(server: DemoServer) -> None:
     assert stream.completion.outcome == "complete"
 
 
-async def test_a_wait_that_is_too_long_ends_it_at_once(server: DemoServer) -> None:
+@pytest.mark.fault("N22", "huge: fails at once and says the wait")
+async def test_a_wait_that_is_too_long_ends_it_at_once(server: DemoServer, seen: Callable[[str], None]) -> None:
     """Above ``max_retry_after`` there is no second request, and the error says the wait (N22)."""
     failure = await failure_of(client(server).stream("x", "demo-429", demo={"retry_after": "3600"}))
     assert failure.error.retry_after == 3600
+    assert failure.completion.timing.total <= RetryPolicy().max_retry_after
+    seen(f"429, retry_after {failure.error.retry_after:g}, {len(server.requests)} request")
     assert failure.retryable
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "nan", "1e999"])
+@pytest.mark.fault("N22", "garbled: counts as none, the 429 is told")
 async def test_a_garbled_wait_does_not_hide_the_refusal(server: DemoServer, value: str) -> None:
     """What cannot be read counts as no Retry-After (N22)."""
     failure = await failure_of(client(server).stream("x", "demo-429", demo={"retry_after": value}))

@@ -73,6 +73,7 @@ def test_a_key_does_not_show_itself() -> None:
 
 
 @given(st.text(min_size=1))
+@pytest.mark.fault("S3", "stripped, or refused without its value")
 def test_any_text_is_a_sendable_key_or_refused_without_its_value(text: str) -> None:
     """Outer white space goes; what no header may carry is refused, and the message does not repeat it (S3)."""
     try:
@@ -86,6 +87,7 @@ def test_any_text_is_a_sendable_key_or_refused_without_its_value(text: str) -> N
 
 @pytest.mark.parametrize("bad", ["\n", "\r\nx-evil: 1", "\0", " ", "ü", "\x7f", "\u2028"])
 @pytest.mark.parametrize("way", ["argument", "environment"])
+@pytest.mark.fault("S3", "no traceback shows it, wherever it came from")
 def test_a_key_that_cannot_be_sent_is_seen_nowhere(bad: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal, and every frame under it, is free of the key, wherever it came from (S3)."""
     argument = {"api_key": CANARY + bad + "end"} if way == "argument" else {}
@@ -135,6 +137,7 @@ def test_the_key_itself_is_masked_whatever_it_looks_like() -> None:
 
 @pytest.mark.parametrize("key", [CANARY, "plain-word-key-of-our-own"])
 @pytest.mark.parametrize("fault", ["401", "401-echo", "500", "drop", "cut", "error", "garble", "html", "redirect", ""])
+@pytest.mark.fault("S5", "neither message, traceback nor completion shows it")
 async def test_a_key_is_in_no_failure(server: DemoServer, fault: str, key: str) -> None:
     """Whatever goes wrong, and even where the server repeats the key, it is not shown (S2, S5)."""
     client = sw.ChatClient(server.url, key, retry=QUICK)

@@ -60,6 +60,7 @@ def test_vector_byte_by_byte(vector: Vector) -> None:
 
 
 @each_vector
+@pytest.mark.fault("N28", "the same events at every split point")
 def test_vector_at_every_split_point(vector: Vector) -> None:
     """A stream gives the same events cut in two anywhere."""
     for point in range(len(vector.body) + 1):
@@ -68,6 +69,7 @@ def test_vector_at_every_split_point(vector: Vector) -> None:
 
 @each_vector
 @pytest.mark.parametrize("end", [b"\r", b"\r\n"])
+@pytest.mark.fault("N28", "the same events with LF, CR and CRLF")
 def test_line_ends_are_equal(vector: Vector, end: bytes) -> None:
     """CR and CRLF mean what LF means."""
     if b"\r" not in vector.body:

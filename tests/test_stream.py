@@ -122,6 +122,7 @@ async def test_the_completion_is_a_snapshot(client: sw.ChatClient) -> None:
 # ---- what may go wrong around it
 
 
+@pytest.mark.fault("K9", "the stream goes on, one warning, dropped after 3")
 async def test_a_subscriber_that_raises_is_told_of_and_dropped(client: sw.ChatClient) -> None:
     """One warning; after the third time it is not called again; the stream and the others go on (K9)."""
     calls: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from streamwidget.demo import DemoServer
 from tests.servers import failure_of
 
 OFF = Timeout(None, None, None, None, None, None)
+proves = pytest.mark.fault
 
 
 class Clock:
@@ -65,6 +67,7 @@ def test_each_limit_counts_from_its_own_mark() -> None:
     assert clock.run(1) == "stall"
 
 
+@pytest.mark.fault("N9", "comments feed `stall`, never `progress`")
 def test_pings_feed_stall_but_not_progress() -> None:
     """A server that sends comments for ever is alive but says nothing (N9)."""
     clock = Clock(stall=5, progress=20, total=None)
@@ -105,6 +108,49 @@ def test_a_blocked_loop_counts_for_no_limit(mark: str) -> None:
     assert clock.run(1) == mark
 
 
+def test_a_blocked_loop_does_not_put_off_the_limit_after_it() -> None:
+    """Bytes that are read as soon as the loop is free are marked as read then, not a minute later."""
+    clock = Clock(stall=5, total=None)
+    clock.stream()
+    clock.now += 60
+    clock.deadlines.got_bytes(clock.now)
+    assert clock.block(0.01) is None
+    assert clock.run(4.5) is None
+    assert clock.run(1) == "stall"
+
+
+def test_a_cell_of_seventy_seconds_beside_a_healthy_stream_fires_nothing() -> None:
+    """With the default limits, wherever in the stream it strikes; and the wait that is shown does not count it."""
+    clock = Clock()
+    for _ in range(5):
+        assert clock.block(70) is None
+        clock.deadlines.got_headers(clock.now)
+        clock.stream()
+        assert clock.run(1) is None
+    wait = clock.deadlines.wait()
+    assert wait is not None
+    assert wait.seconds < 1.5
+
+
+def test_what_is_waited_for_is_the_limit_that_is_nearest() -> None:
+    """headers, then first_delta, then stall, or progress where only comments come; a retry's own wait; never total."""
+    clock = Clock(headers=10, first_delta=20, stall=5, progress=8, total=1)
+    assert clock.deadlines.wait() == ("headers", 0, 10)
+    clock.run(0.5)
+    assert clock.deadlines.wait() == ("headers", pytest.approx(0.5), 10)
+    clock.deadlines.got_headers(clock.now)
+    assert clock.deadlines.wait() == ("first_delta", 0, 20)
+    clock.stream()
+    clock.run(0.3)
+    assert clock.deadlines.wait() == ("stall", pytest.approx(0.3), 5)
+    clock.run(0.5, pings=True)
+    assert clock.deadlines.wait() == ("progress", pytest.approx(0.8), 8)
+    clock.deadlines.wait_for_retry(clock.now, 7)
+    clock.run(0.1)
+    assert clock.deadlines.wait() == ("retry", pytest.approx(0.1), 7)
+    assert Clock(**dict.fromkeys(("headers", "total"))).deadlines.wait() is None
+
+
 def test_a_busy_loop_is_not_a_blocked_one() -> None:
     """Ticks that come a little late, as under load, do not stretch a limit."""
     clock = Clock(headers=10, total=None)
@@ -141,16 +187,18 @@ def server() -> DemoServer:
 @pytest.mark.parametrize(
     ("fault", "limit", "text"),
     [
-        ("silent", "headers", False),
-        ("headers", "first_delta", False),
-        ("ping", "first_delta", False),
-        ("stall", "stall", True),
-        ("endless", "total", True),
+        pytest.param("silent", "headers", False, marks=proves("N6", "`timeout` by `headers`")),
+        pytest.param("headers", "first_delta", False, marks=proves("N7", "`timeout` by `first_delta`")),
+        pytest.param("ping", "first_delta", False, marks=proves("N9", "before the first delta: by `first_delta`")),
+        pytest.param("stall", "stall", True, marks=proves("N8", "`timeout` by `stall`, text kept")),
+        pytest.param("endless", "total", True, marks=proves("N19", "`timeout` by `total`, text kept")),
         ("slow", "total", True),
     ],
 )
-async def test_a_limit_ends_a_real_stream(server: DemoServer, fault: str, limit: str, text: bool) -> None:
-    """Outcome timeout, the limit named, the text kept, one request, and the connection closed (N6-N9, N19)."""
+async def test_a_limit_ends_a_real_stream(
+    server: DemoServer, fault: str, limit: str, text: bool, seen: Callable[[str], None]
+) -> None:
+    """Outcome timeout, the limit named, the text kept, one request, and the connection closed, all in time."""
     server.reset()
     limits = {**dict.fromkeys(("connect", "headers", "first_delta", "stall", "progress", "total")), limit: 0.3}
     stream = sw.ChatClient(server.url, timeout=Timeout(**limits)).stream("x", f"demo-{fault}")
@@ -160,17 +208,22 @@ async def test_a_limit_ends_a_real_stream(server: DemoServer, fault: str, limit:
     assert f"Timeout({limit}=...)" in str(failure)
     assert "0.3 s" in str(failure)
     assert bool(failure.completion.text) is text
+    assert failure.completion.timing.total <= 0.3 + 0.5
+    seen(f"timeout after {failure.completion.timing.total:.2f} s of 0.3, {len(failure.completion.text)} characters")
     (record,) = server.requests
     assert record.left.wait(2)
 
 
-async def test_pings_do_not_keep_a_stream_alive(server: DemoServer) -> None:
+@pytest.mark.fault("N9", "`timeout` by `progress`, whatever the comments; text kept")
+async def test_pings_do_not_keep_a_stream_alive(server: DemoServer, seen: Callable[[str], None]) -> None:
     """After the first deltas, comments alone end it by ``progress`` although no read ever waited long (N9)."""
     limits = Timeout(stall=5, progress=0.5)
     stream = sw.ChatClient(server.url, timeout=limits).stream("x", "demo-ping", demo={"after": 3})
     failure = await failure_of(stream)
     assert failure.error.kind == "progress"
     assert failure.completion.timing.deltas == 3
+    assert failure.completion.timing.total <= 0.5 + 0.5
+    seen(f"timeout by progress after {failure.completion.timing.total:.2f} s of 0.5, 3 of 3 deltas kept")
 
 
 async def test_a_blocked_loop_ends_no_real_stream(server: DemoServer) -> None:

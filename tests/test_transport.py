@@ -7,6 +7,7 @@ import gc
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -42,12 +43,14 @@ async def test_five_requests_take_one_connection(server: DemoServer, pace: float
     assert len({record.connection for record in server.requests}) == 1
 
 
-async def test_two_hundred_streams_run_at_once(server: DemoServer) -> None:
+@pytest.mark.fault("N30", "200 of 200 complete, all at one time")
+async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callable[[str], None]) -> None:
     """No pool limit ends the 101st with a PoolTimeout (N30): all were being answered at one moment."""
     client = sw.ChatClient(server.url)
     demo = {"tokens": 3, "tokens_per_second": 2}
     completions = await asyncio.gather(*(client.stream("x", demo=demo) for _ in range(200)))
     assert {completion.outcome for completion in completions} == {"complete"}
+    seen(f"{len(completions)} complete")
     assert all(record.over.wait(2) for record in server.requests)  # the client knows a moment earlier than the server
     assert max(record.received for record in server.requests) < min(record.ended for record in server.requests)
 
@@ -91,22 +94,38 @@ def test_what_is_no_async_client_is_refused_at_once(server: DemoServer, wrong: A
         sw.ChatClient(server.url, http_client=wrong).stream("x")
 
 
-async def test_ipv6_works() -> None:
-    """The loopback address of IPv6 is an address like any other (N31)."""
+@pytest.mark.fault("N31", "`complete` over ::1 and over 127.0.0.1, by HTTP/1.1")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_ip_of_both_versions_works(host: str, seen: Callable[[str], None]) -> None:
+    """The loopback address of IPv6 is an address like any other, and HTTP/1.1 is enough (N31)."""
+    whole = response(sse("a", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n"))
     try:
-        server = DemoServer(host="::1", first_delta=0, tokens_per_second=0).start()
+        server = RawServer(whole, host)
     except OSError:
         pytest.skip("this machine has no IPv6 loopback")
-    try:
-        assert (await sw.ChatClient(server.url).stream("x")).outcome == "complete"
-    finally:
-        server.stop()
+    with server:
+        completion = await sw.ChatClient(server.url).stream("x")
+    assert (completion.outcome, completion.text) == ("complete", "a")
+    assert server.requests[0].startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
+    seen(f"{host}: {completion.outcome}")
 
 
 @pytest.mark.parametrize(
-    ("url", "host"), [("http://127.0.0.1:{}/v1", "127.0.0.1"), ("http://no.invalid/v1", "no.invalid")]
+    ("url", "host"),
+    [
+        pytest.param(
+            "http://no.invalid/v1",
+            "no.invalid",
+            marks=pytest.mark.fault("N1", "`http_error` of kind connect, the host named, retried"),
+        ),
+        pytest.param(
+            "http://127.0.0.1:{}/v1",
+            "127.0.0.1",
+            marks=pytest.mark.fault("N2", "`http_error` of kind connect, the host named, retried"),
+        ),
+    ],
 )
-async def test_no_connection_names_the_host(url: str, host: str) -> None:
+async def test_no_connection_names_the_host(url: str, host: str, seen: Callable[[str], None]) -> None:
     """Refused, or a name that does not exist: http_error of kind connect, worth a retry, the host named (N1, N2)."""
     stream = sw.ChatClient(url.format(closed_port()), retry=QUICK).stream("x")
     retries: list[sw.StreamEvent] = []
@@ -115,10 +134,13 @@ async def test_no_connection_names_the_host(url: str, host: str) -> None:
     assert isinstance(failure, sw.ConnectionFailed)
     assert (failure.outcome, failure.error.kind, failure.retryable) == ("http_error", "connect", True)
     assert host in str(failure)
+    assert "\n" not in str(failure)
     assert len(retries) == 2
+    seen(f"{failure} (3 attempts)")
 
 
-async def test_https_to_a_plain_port_says_so() -> None:
+@pytest.mark.fault("N4", "`http_error` of kind tls, once, with a hint at the scheme")
+async def test_https_to_a_plain_port_says_so(seen: Callable[[str], None]) -> None:
     """A server that answers TLS in plain HTTP: kind tls, never retried, with the hint to look at the scheme (N4)."""
     with RawServer(response(b"", status="400 Bad Request")) as server:
         failure = await failure_of(sw.ChatClient(server.url.replace("http", "https"), CANARY).stream("x"))
@@ -126,17 +148,27 @@ async def test_https_to_a_plain_port_says_so() -> None:
         assert "http://" in str(failure)
         assert len(server.requests) == 1
         assert CANARY.encode() not in server.requests[0]
+        assert failure.completion.timing.total <= 5 + 0.5
+        seen(str(failure))
 
 
-async def test_https_to_a_silent_port_ends_by_the_connect_limit(server: DemoServer) -> None:
+@pytest.mark.fault("N4", "`timeout` by `connect` where nobody greets")
+async def test_https_to_a_silent_port_ends_by_the_connect_limit(
+    server: DemoServer, seen: Callable[[str], None]
+) -> None:
     """Where nobody answers the TLS greeting, ``connect`` passes (N4)."""
     client = sw.ChatClient(server.url.replace("http", "https"), timeout=sw.Timeout(connect=0.3), retry=ONCE)
     failure = await failure_of(client.stream("x"))
     assert (failure.outcome, failure.error.kind) == ("timeout", "connect")
     assert "Timeout(connect=...)" in str(failure)
+    assert failure.completion.timing.total <= 0.3 + 0.5
+    seen(f"timeout after {failure.completion.timing.total:.2f} s of 0.3")
 
 
-async def test_a_proxy_that_refuses_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault("N5", "`http_error` of kind proxy, its password masked")
+async def test_a_proxy_that_refuses_is_named_as_such(
+    monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]
+) -> None:
     """407 from HTTPS_PROXY: kind proxy, its credentials not shown (N5); the prompt was not sent."""
     with RawServer(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:{CANARY}@127.0.0.1:{proxy.port}")
@@ -145,13 +177,29 @@ async def test_a_proxy_that_refuses_is_named_as_such(monkeypatch: pytest.MonkeyP
     assert CANARY not in str(failure)
     assert proxy.requests[0].startswith(b"CONNECT far.example:443")
     assert b"the prompt" not in proxy.requests[0]
+    assert failure.completion.timing.total <= 5 + 0.5
+    seen(str(failure))
 
 
+@pytest.mark.fault("S12", "a proxy is not asked for this machine")
 async def test_a_proxy_is_not_asked_for_this_machine(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTP_PROXY and ALL_PROXY are for the world outside (S12)."""
     for name in ("HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
     assert (await sw.ChatClient(server.url, retry=ONCE).stream("x")).outcome == "complete"
+
+
+@pytest.mark.fault("S12", "honoured, also where it is set in mid-session")
+async def test_a_proxy_that_is_set_later_is_used_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a failure a person sets HTTPS_PROXY or NO_PROXY in the notebook; the next request obeys it."""
+    client = sw.ChatClient("https://far.invalid/v1", retry=ONCE)
+    assert (await failure_of(client.stream("x"))).error.kind == "connect"
+    with RawServer(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        assert (await failure_of(client.stream("x"))).error.kind == "proxy"
+        monkeypatch.setenv("NO_PROXY", "far.invalid")
+        assert (await failure_of(client.stream("x"))).error.kind == "connect"
+        assert len(proxy.requests) == 1
 
 
 # ---- bodies
@@ -175,6 +223,7 @@ async def test_a_compressed_body_is_read(coding: str, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("coding", "body"), [("gzip", GZIPPED[:-20]), ("gzip", b"not gzip"), ("br", TEXT), ("gzip", GZIPPED[:-4] + b"....")]
 )
+@pytest.mark.fault("N14", "`interrupted`, never `complete`")
 async def test_a_body_that_cannot_be_unpacked_is_never_complete(coding: str, body: bytes) -> None:
     """Cut, broken or unknown: interrupted, not a short answer that looks whole (N14)."""
     with RawServer(response(body, f"content-encoding: {coding}")) as server:
@@ -200,7 +249,8 @@ asyncio.run(main())
 """
 
 
-def test_a_gzip_bomb_is_refused_in_bounded_memory(server: DemoServer) -> None:
+@pytest.mark.fault("N15", "refused, for less than 50 MB")
+def test_a_gzip_bomb_is_refused_in_bounded_memory(server: DemoServer, seen: Callable[[str], None]) -> None:
     """A megabyte that would become a gigabyte is refused, and costs less than 50 MB (N15)."""
     ran = subprocess.run(
         [sys.executable, "-c", BOMB, server.url],
@@ -214,6 +264,7 @@ def test_a_gzip_bomb_is_refused_in_bounded_memory(server: DemoServer) -> None:
     outcome, grown = ran.stdout.splitlines()
     assert outcome == "interrupted True"
     assert int(grown) < 50 * 1024
+    seen(f"refused, {int(grown) / 1024:.0f} MB")
 
 
 async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: DemoServer) -> None:
