@@ -91,13 +91,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """``%load_ext streamwidget``: add the magics."""
-    from streamwidget._magics import load
+    from streamwidget._extension import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """``%unload_ext streamwidget``: undo all that loading did."""
-    from streamwidget._magics import unload
+    from streamwidget._extension import unload
 
     unload(shell)

@@ -25,7 +25,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from streamwidget import _cell_transform, _chat_line, _control, _display
+from streamwidget import _cell_transform, _display
 from streamwidget._advice import explain
 from streamwidget._chat_line import split_line
 from streamwidget._client import ChatClient
@@ -73,7 +73,6 @@ class ChatMagics(Magics):
         self._last_failure: StreamError | None = None
         self._background: dict[str, ChatStream] = {}
         self._cell_id: str | None = None
-        self.replaced: dict[str, Any] = {}  # what %chat and %%chat were before
 
     @traitlets.validate("api_key_env")
     def _is_a_name(self, proposal: dict[str, Any]) -> str | None:
@@ -194,7 +193,11 @@ class ChatMagics(Magics):
 
     def _waited(self, stream: ChatStream) -> ChatCompletion:
         with self._reported(stream):
-            return stream.wait()
+            try:
+                return stream.wait()
+            except RuntimeError as exc:  # uvloop
+                stream.cancel()
+                raise UsageError(str(exc)) from None
 
     def _terminal_interrupt(self, stream: ChatStream) -> AbstractContextManager[list[int]]:
         """In a terminal, let Ctrl-C cancel the stream; ipykernel turns an interrupt into a cancellation of the cell."""
@@ -255,45 +258,6 @@ class ChatMagics(Magics):
             return
         text = "".join(traceback.format_exception(failure))
         print(mask(text))  # noqa: T201
-
-
-def load(shell: InteractiveShell) -> None:
-    """Add the magics, their settings and the cell transform to ``shell``; once, however often it is called."""
-    unload(shell)
-    owner = _owner(shell, "cell") or _owner(shell, "line")
-    if owner is not None:
-        print(f"streamwidget: %chat was {owner}'s; it is streamwidget's until %unload_ext streamwidget.")  # noqa: T201
-    magics = ChatMagics(shell)
-    magics.replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
-    shell.register_magics(magics)
-    _chat_line.install(shell)
-    _cell_transform.install(shell)
-    shell.events.register("pre_run_cell", magics.note_cell)
-
-
-def unload(shell: InteractiveShell) -> None:
-    """Undo all that :func:`load` did. Streams that run go on."""
-    # By name: after an autoreload its class is not this module's class any more.
-    ours: list[Any] = [entry for entry in shell.configurables if type(entry).__name__ == ChatMagics.__name__]
-    for magics in ours:
-        shell.configurables.remove(magics)
-        shell.events.unregister("pre_run_cell", magics.note_cell)
-        shell.magics_manager.registry.pop(type(magics).__name__, None)
-        for kind, before in magics.replaced.items():
-            table = shell.magics_manager.magics[kind]
-            if getattr(table.get("chat"), "__self__", None) is not magics:
-                continue  # it was replaced after us
-            del table["chat"]
-            if before is not None:
-                table["chat"] = before
-    _chat_line.uninstall(shell)
-    _cell_transform.uninstall(shell)
-    _control.unregister_target()
-
-
-def _owner(shell: InteractiveShell, kind: str) -> str | None:
-    magic = shell.magics_manager.magics[kind].get("chat")
-    return None if magic is None else getattr(magic, "__module__", None) or "another extension"
 
 
 async def _at_once(value: T) -> T:

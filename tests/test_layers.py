@@ -30,7 +30,17 @@ IMPURE = {
 #: The core, from below to above: none imports one that stands after it.
 CORE = ("_sse", "_providers", "_accumulator", "_parser", "_transport", "_exchange", "_stream", "_client")
 #: Nothing of the core knows who shows its answers.
-SHOWN_BY = {"_view", "_control", "_display", "_magics", "_chat_line", "_terminal", "_static_html", "_markdown_html"}
+SHOWN_BY = {
+    "_view",
+    "_control",
+    "_display",
+    "_magics",
+    "_extension",
+    "_chat_line",
+    "_terminal",
+    "_static_html",
+    "_markdown_html",
+}
 
 
 def file_of(module: str) -> Path:

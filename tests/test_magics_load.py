@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from streamwidget import _cell_transform, _chat_line, _magics
+from streamwidget import _cell_transform, _chat_line, _extension, _magics
 from tests.chat_kernels import SOON, ChatKernel
 
 
@@ -50,12 +50,12 @@ def test_unload_leaves_no_trace(shell: InteractiveShell, capsys: pytest.CaptureF
 def test_loading_again_leaves_one_of_each(shell: InteractiveShell) -> None:
     """Loaded three times, and once more after the modules were reloaded: one magic, one transform, one of all."""
     for _ in range(3):
-        _magics.load(shell)
+        _extension.load(shell)
     once = {name: len(value) for name, value in traces(shell).items()}
     events = len(shell.events.callbacks["pre_run_cell"])
-    for module in (_chat_line, _cell_transform, _magics):
+    for module in (_chat_line, _cell_transform, _magics, _extension):
         importlib.reload(module)
-    _magics.load(shell)
+    _extension.load(shell)
     assert {name: len(value) for name, value in traces(shell).items()} == once
     assert len(shell.events.callbacks["pre_run_cell"]) == events
     assert [type(entry) for entry in shell.input_transformers_post].count(_cell_transform.CellTransform) == 1
@@ -64,10 +64,10 @@ def test_loading_again_leaves_one_of_each(shell: InteractiveShell) -> None:
 def test_unloading_without_loading_does_nothing(shell: InteractiveShell) -> None:
     """``unload`` may be called at any time, also twice."""
     before = traces(shell)
-    _magics.unload(shell)
-    _magics.load(shell)
-    _magics.unload(shell)
-    _magics.unload(shell)
+    _extension.unload(shell)
+    _extension.load(shell)
+    _extension.unload(shell)
+    _extension.unload(shell)
     assert traces(shell) == before
 
 
@@ -98,13 +98,13 @@ def test_another_owner_is_named_and_gets_its_magic_back(
 
 def test_a_magic_that_came_later_stays(shell: InteractiveShell) -> None:
     """Unloading takes out only what is ours."""
-    _magics.load(shell)
+    _extension.load(shell)
 
     def later(line: str) -> str:
         return "later"
 
     shell.register_magic_function(later, "line", "chat")
-    _magics.unload(shell)
+    _extension.unload(shell)
     assert shell.run_line_magic("chat", "") == "later"
     assert shell.find_cell_magic("chat") is None
 
