@@ -15,8 +15,8 @@ _HOST = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]+)|mailto:[^?]*@([^?@]+)", re.
 _NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+")
 _SCHEME = re.compile(r"(?:^|[\s*_~(\"'\[{\u3000-\u303f\uff00-\uffef\u2018-\u201f])(https?)$", re.IGNORECASE)
 # A bare address ends before white space, quotes, brackets and the full stops of East Asian scripts.
-_BARE = re.compile(r"://[^\s<>\"`\\^{}|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+")
-_TRAILING = re.compile(r"(?:[?!.,:*_~';\]]|&[a-zA-Z0-9]+;)+$")
+_BARE = re.compile(r"://[^\s<>\"`\\^{}\[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+")
+_TRAILING = re.compile(r"(?:[?!.,:*_~';]|&[a-zA-Z0-9]+;)+$")
 _SEEN = re.compile(r"https?://|mailto:[^@]*@", re.IGNORECASE)
 _MAIL = re.compile(r"[^\s@/]+@([^\s@/]+)")
 

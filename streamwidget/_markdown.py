@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from streamwidget._links import bare_link, is_link, normalize
 
 MAX_NESTING = 60
-MAX_INLINE = 16_384  # characters of one paragraph, heading or cell; a longer one is not parsed
+MAX_INLINE = 8_192  # characters of one paragraph, heading or cell; a longer one is not parsed
 MAX_BRACKETS = 5_000  # in all of them: the parser takes up to 40 us for each
 MAX_MATH = 4096
 

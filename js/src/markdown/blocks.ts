@@ -3,7 +3,7 @@
 import type Token from "markdown-it/lib/token.mjs";
 import type { References } from "./references";
 import { MAX_NESTING, parseBlocks, parseInline, unparsed } from "./rules";
-import { element, type VNode } from "./tree";
+import { element, isText, type VElement, type VNode } from "./tree";
 import { Writer } from "./writer";
 
 export type Block = {
@@ -67,7 +67,7 @@ export function buildBlocks(
       group.forEach((token, index) => {
         line = token.map?.[0] ?? line;
         if (token.type !== "inline") return;
-        let text = token.content;
+        let text = token.content.trim(); // as in Python; markdown-it trims ASCII alone
         // A task is written as a sign: an input would not get through a notebook's sanitizer.
         if (group[index - 2]?.type === "list_item_open") text = text.replace(TASK, (_, x) => (x === " " ? "☐" : "☑"));
         const count = text.split("[").length - 1;
@@ -79,7 +79,7 @@ export function buildBlocks(
       return writer.blocks(group);
     });
     const shown = nodes[0];
-    if (shown && "tag" in shown && shown.tag !== "pre" && shown.tag !== "hr") shown.attributes.dir = "auto";
+    if (shown && !isText(shown) && hasDirection(shown)) shown.attributes.dir = "auto";
     left.addresses -= writer.spent;
     const starts = items.map((item) => item.map?.[0] ?? 0);
     return { open: first, start, end, items: starts, isDeep, nodes, asked, brackets };
@@ -106,6 +106,21 @@ function openLeaf(group: Token[], lines: number, inLine: boolean): Token | undef
   const leaf = group[index];
   const end = isTable ? group[0]?.map?.[1] : leaf?.map?.[1];
   return end === lines && (inLine || group[index - 1]?.type === "paragraph_open") ? leaf : undefined;
+}
+
+// The browser looks for the first letter again with each change: only where it is near.
+function hasDirection(block: VElement): boolean {
+  return block.tag !== "pre" && /\p{L}/u.test(leadingText(block, 200));
+}
+
+function leadingText(node: VNode, limit: number): string {
+  if (isText(node)) return node.text.slice(0, limit);
+  let text = "";
+  for (const child of node.children) {
+    if (text.length >= limit) break;
+    text += leadingText(child, limit - text.length) || " ";
+  }
+  return text;
 }
 
 // What is nested too deep is shown as it was typed.

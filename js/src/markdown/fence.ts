@@ -40,6 +40,7 @@ export class OpenFence {
           this.#line = line;
           break;
         }
+        if (end === 0 && /^[ \t]*$/.test(bare)) break; // the parser drops white space at the very end, too
       }
       shown += this.#inLine ? line : outdent(line, this.#indent);
       this.#inLine = end === 0;

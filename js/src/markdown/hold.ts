@@ -9,6 +9,7 @@ const DELIMITER_ROW = /^[ \t|:-]*$/;
 const MAX_LINE = 400; // a longer last line is shown as it is
 const MAX_LEAF = 4_000;
 const MAX_LINK = 2_100;
+const MAX_OPEN = 20; // markers
 
 function contentOf(line: string): string {
   let at = 0;
@@ -82,6 +83,7 @@ export function closeMarkers(text: string): string {
       const run = runAt(text, at);
       if (at + run.length === end) end = at;
       else meet(opened, text, at, run);
+      if (opened.length > MAX_OPEN) return text;
       at += run.length;
     } else at += 1;
   }

@@ -8,8 +8,8 @@ const AUTHORITY = /^(https?:\/\/(?:[^/?#\\\s]*@)?)([^/?#\\\s@:]+)/i;
 const HOST = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#]+)|mailto:[^?]*@([^?@]+))/i;
 const NOT_IN_URL = /%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+/gu;
 // A bare address ends before white space, quotes, brackets and the full stops of East Asian scripts.
-const BARE = /^:\/\/[^\s<>"`\\^{}|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+/;
-const TRAILING = /(?:[?!.,:*_~';\]]|&[a-zA-Z0-9]+;)+$/;
+const BARE = /^:\/\/[^\s<>"`\\^{}[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+/;
+const TRAILING = /(?:[?!.,:*_~';]|&[a-zA-Z0-9]+;)+$/;
 
 /** Whether a normalised address becomes a link. */
 export function isLink(url: string): boolean {

@@ -5,28 +5,43 @@ import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
 
 const MAX_MATH = 4096;
 const ENDS = { $$: "$$", $: "$", "\\(": "\\)", "\\[": "\\]" };
+const OPENINGS = Object.keys(ENDS) as (keyof typeof ENDS)[];
 // TeX that sets links, attributes or definitions for the rest of the page, or loads more of MathJax.
 const UNSAFE_TEX =
   /\\(?:href|url|html|class|style|css|id\b|data|require|include|input|import|def|gdef|edef|xdef|let|new(?!line)|renew|provide|bbox|Declare|csname|unicode|mml|tip|texttip|mathtip|toggle|action|global|futurelet|catcode|write|read|open|special)/i;
 
+// Where each closing mark was found last, searched from where: a text full of opening ones is not searched from each.
+const searched = new WeakMap<StateInline, Map<string, { from: number; at: number }>>();
+
+function next(state: StateInline, mark: string, from: number): number {
+  const known = searched.get(state) ?? new Map<string, { from: number; at: number }>();
+  searched.set(state, known);
+  const last = known.get(mark);
+  if (last && last.from <= from && from <= last.at) return last.at;
+  const index = state.src.indexOf(mark, from);
+  const at = index < 0 ? Number.POSITIVE_INFINITY : index;
+  known.set(mark, { from, at });
+  return at;
+}
+
 export function math(state: StateInline, silent: boolean): boolean {
   const { src, pos: start } = state;
   if (src[start] !== "$" && src[start] !== "\\") return false;
-  const pair = Object.entries(ENDS).find(([mark]) => src.startsWith(mark, start));
-  if (!pair) return false;
-  const [opening, closing] = pair;
+  const opening = OPENINGS.find((mark) => src.startsWith(mark, start));
+  if (!opening) return false;
+  const closing = ENDS[opening];
   const begin = start + opening.length;
-  const within = src.slice(begin, begin + MAX_MATH);
-  let end = within.indexOf(closing);
-  while (end > 0 && closing[0] === "$" && within[end - 1] === "\\") end = within.indexOf(closing, end + 1);
-  const content = within.slice(0, end);
-  if (end < 0 || begin + end >= state.posMax || !content.trim()) return false;
+  let end = next(state, closing, begin);
+  while (end > begin && closing[0] === "$" && src[end - 1] === "\\") end = next(state, closing, end + 1);
+  if (end + closing.length > begin + MAX_MATH || end >= state.posMax) return false;
+  const content = src.slice(begin, end);
+  if (!content.trim()) return false;
   if (content.includes("\n\n") || UNSAFE_TEX.test(content)) return false;
   if (opening === "$") {
-    if (/^\s|\s$/.test(content) || /[0-9]/.test(src[begin + end + 1] ?? "")) return false;
+    if (/^\s|\s$/.test(content) || /[0-9]/.test(src[end + 1] ?? "")) return false;
     if (content.replaceAll("\\$", "").includes("$")) return false;
   }
-  const after = begin + end + closing.length;
+  const after = end + closing.length;
   if (!silent) state.push("math", "", 0).content = src.slice(start, after);
   state.pos = after;
   return true;

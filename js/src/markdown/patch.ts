@@ -10,8 +10,8 @@ export function create(node: VNode): Node {
     return node.dom;
   }
   const made = document.createElement(node.tag);
-  for (const [name, value] of Object.entries(node.attributes)) made.setAttribute(name, value);
   for (const child of node.children) made.append(create(child));
+  for (const [name, value] of Object.entries(node.attributes)) made.setAttribute(name, value);
   if (node.image) loadsOnClick(made, node.image);
   node.dom = made;
   return made;

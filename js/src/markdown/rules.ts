@@ -32,7 +32,7 @@ import { math } from "./math";
 import type { References } from "./references";
 
 export const MAX_NESTING = 60;
-const MAX_INLINE = 16_384; // characters of one paragraph, heading or cell; a longer one is not parsed
+const MAX_INLINE = 8_192; // characters of one paragraph, heading or cell; a longer one is not parsed
 export const MAX_BRACKETS = 5_000; // "[" in all of them: each may cost a look over all that follows
 
 type BlockRule = (state: StateBlock, startLine: number, endLine: number, silent: boolean) => boolean;

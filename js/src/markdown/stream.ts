@@ -31,7 +31,7 @@ export class MarkdownStream {
   #chunks: string[] = []; // the whole text: it may have to be shown in another way
   #length = 0; // its code points
   #waiting = ""; // its end that is not shown yet
-  #cost = 0; // ms of the last parse
+  #cost = 0; // ms of a parse
   #tail: Tail;
   #plain: PlainText | null = null;
 
@@ -103,7 +103,8 @@ export class MarkdownStream {
     this.#waiting = this.#waiting.slice(end);
     const start = performance.now();
     this.#tail.write(piece, this.#length + FREE_ADDRESSES, isLast);
-    this.#cost = performance.now() - start;
+    // One slow parse, as the first of a page is, does not tell of the next.
+    this.#cost = Math.min(performance.now() - start, 2 * this.#cost + CHEAP);
   }
 }
 

@@ -110,7 +110,9 @@ export class Tail {
   #leaveBehind(blocks: Block[], source: string, lines: number[], offset: number): void {
     const isWholeLine = (line: number) => source[(lines[line + 1] ?? 0) - 1] === "\n";
     const newest = blocks.at(-1) as Block;
-    const isFence = newest.open.type === "fence" && isWholeLine(newest.start);
+    // A fence with a "|" may be the head of a table, as the line below tells.
+    const opening = newest.open.info.includes("|") ? newest.start + 1 : newest.start;
+    const isFence = newest.open.type === "fence" && isWholeLine(opening);
     const last = source.slice(lines[newest.end - 1], lines[newest.end]);
     const isClosed =
       isFence && newest.end - 1 > newest.start && closingLine(newest.open.markup).test(last.replace(/\n$/, ""));
