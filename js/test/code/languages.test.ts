@@ -78,22 +78,23 @@ const HOSTILE = [
 ];
 
 test("a line takes time linear in its length, whatever is in it", () => {
-  const spent = (language: Language, line: string): number => {
-    const times = Array.from({ length: 5 }, () => {
-      const start = performance.now();
-      scanLine(language, line, "", () => {});
-      return performance.now() - start;
-    });
-    return Math.max(Math.min(...times), 0.3); // less is not measurable
+  const spent = (language: Language, line: string, times: number): number => {
+    const start = performance.now();
+    for (let i = 0; i < times; i += 1) scanLine(language, line, "", () => {});
+    return performance.now() - start;
   };
   for (const name of ["python", "js", "json", "sh", "sql"]) {
     const language = languageOf(name) as Language;
     for (const piece of HOSTILE) {
-      const line = piece.repeat(Math.ceil(15_000 / piece.length));
-      spent(language, line); // until it is compiled
-      // Four times the time, or sixteen times if it were quadratic.
-      const ratio = spent(language, line.repeat(4)) / spent(language, line);
-      expect(ratio, `${name} ${JSON.stringify(piece)}`).toBeLessThan(9);
+      const line = piece.repeat(Math.ceil(4000 / piece.length));
+      const long = line.repeat(16);
+      // One line of sixteen parts against sixteen lines: the same, or sixteen times as much if it were quadratic. The
+      // best of a few rounds, since others work on this machine.
+      let best = Number.POSITIVE_INFINITY;
+      for (let round = 0; round < 6 && best > 2; round += 1) {
+        best = Math.min(best, spent(language, long, 1) / Math.max(spent(language, line, 16), 0.3));
+      }
+      expect(best, `${name} ${JSON.stringify(piece)}`).toBeLessThan(4);
     }
   }
 });

@@ -1,0 +1,142 @@
+"""Code blocks in a real page: their buttons and colours, in the live answer and in the saved one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Locator, expect
+
+from streamwidget.demo import DemoServer
+from tests.ui.conftest import OpenNotebook
+from tests.ui.lab import NotebookPage
+from tests.ui.live import LOAD, assert_no_error_of_ours, view
+
+CODE = "def rate(deltas: int, seconds: float) -> float:\n    return deltas / seconds"
+# The page itself has no name for the notebook's model: this is the test's look from outside.
+_SOURCES = """() => window.jupyterapp.shell.currentWidget.model.sharedModel.cells
+  .map(cell => [cell.getSource(), cell.execution_count ?? null])"""
+_COLOURS = """element => ['keyword', 'name'].map(kind => [...(CSS.highlights.get('streamwidget-' + kind) ?? [])]
+  .filter(range => element.contains(range.startContainer))
+  .map(range => range.startContainer.data.slice(range.startOffset, range.endOffset)))"""
+
+
+def button(page: NotebookPage, index: int, name: str) -> Locator:
+    """Return a button of the first code block of the cell's answer."""
+    return page.output(index).get_by_role("button", name=name)
+
+
+def press(page: NotebookPage, index: int, name: str) -> None:
+    """Click one of the buttons, which shows while the pointer is over the block."""
+    page.output(index).locator("pre").hover()
+    button(page, index, name).click()
+
+
+def cells(page: NotebookPage) -> list[list[Any]]:
+    """Return the source and the number of the last run of each cell."""
+    found: list[list[Any]] = page.page.evaluate(_SOURCES)
+    return found
+
+
+def run(page: NotebookPage, *indices: int) -> None:
+    for index in indices:
+        page.run(index)
+        page.finish(index)
+
+
+def wait_saved(page: NotebookPage, index: int) -> None:
+    """Wait until the saved answer stands in the place of the live one, with the buttons of its code."""
+    expect(view(page, index)).to_have_count(0)
+    expect(button(page, index, "Copy code")).to_have_count(1)
+
+
+def test_insert_below_makes_a_cell_under_the_answer_and_does_not_run_it(
+    open_notebook: OpenNotebook, demo: DemoServer
+) -> None:
+    """With exactly the code, under the cell that was pressed, live and saved; nothing of the buttons is in the file."""
+    page = open_notebook([LOAD, "%%chat --keep\nlive", "%%chat\nsaved", "x = 1", "%%chat\nsaved too"])
+    run(page, 0, 1, 2, 4)
+    wait_saved(page, 2)
+    wait_saved(page, 4)
+
+    press(page, 2, "Insert below")
+    expect(page.cell(5)).to_be_attached()
+    assert [source for source, _ in cells(page)][2:5] == ["%%chat\nsaved", CODE, "x = 1"]
+    press(page, 1, "Insert below")
+    expect(page.cell(6)).to_be_attached()
+    press(page, 6, "Insert below")
+    expect(page.cell(7)).to_be_attached()
+    assert cells(page) == [
+        [LOAD, 1],
+        ["%%chat --keep\nlive", 2],
+        [CODE, None],
+        ["%%chat\nsaved", 3],
+        [CODE, None],
+        ["x = 1", None],
+        ["%%chat\nsaved too", 4],
+        [CODE, None],
+    ]
+    saved = page.save()
+    assert [cell.source for cell in saved.cells if not cell.execution_count] == [CODE, CODE, "x = 1", CODE]
+    assert "streamwidget-tool" not in str(saved.cells)
+    assert_no_error_of_ours(page)
+
+
+def test_the_buttons_work_by_keyboard_and_say_what_they_did(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """Enter on a button presses it, and is no key of the notebook's; the code is in the clipboard; the page says so."""
+    page = open_notebook([LOAD, "%%chat\nhello", "1"])
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    run(page, 0, 1)
+    wait_saved(page, 1)
+    button(page, 1, "Copy code").focus()
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("body > [role=status]", has_text="Copied")).to_be_attached()
+    assert page.page.evaluate("navigator.clipboard.readText()") == CODE
+    page.page.keyboard.press("Tab")
+    expect(button(page, 1, "Insert below")).to_be_focused()
+    page.page.keyboard.press("Space")
+    expect(page.cell(3)).to_be_attached()
+    expect(button(page, 1, "Insert below")).to_be_focused()
+    assert [source for source, _ in cells(page)] == [LOAD, "%%chat\nhello", CODE, "1"]
+    assert_no_error_of_ours(page)
+
+
+def test_code_is_coloured_live_and_saved(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """The same words in both; the answer's nodes are only text."""
+    page = open_notebook([LOAD, "%%chat --keep\nlive", "%%chat\nsaved"])
+    run(page, 0, 1, 2)
+    wait_saved(page, 2)
+    for index in (1, 2):
+        code = page.output(index).locator("pre > code")
+        code.scroll_into_view_if_needed()
+        page.page.wait_for_function(f"element => ({_COLOURS})(element)[0].length > 0", arg=code.element_handle())
+        assert code.evaluate(_COLOURS) == [["def", "return"], ["rate"]]
+        assert code.evaluate("element => element.childElementCount") == 0
+    assert_no_error_of_ours(page)
+
+
+def test_an_older_answer_gets_its_buttons_once_a_newer_one_is_there(
+    open_notebook: OpenNotebook, demo: DemoServer
+) -> None:
+    """The file holds the plain answer; a bundle that comes into the page serves it too."""
+    page = open_notebook([LOAD, "%%chat\nolder", "%%chat\nnewer"])
+    run(page, 0, 1)
+    wait_saved(page, 1)
+    page.save()
+    page.reopen()
+    expect(page.output(1).locator("pre")).to_be_visible()
+    expect(button(page, 1, "Copy code")).to_have_count(0)
+    run(page, 0, 2)
+    expect(button(page, 1, "Copy code")).to_have_count(1)
+    press(page, 1, "Insert below")
+    expect(page.cell(3)).to_be_attached()
+    assert [source for source, _ in cells(page)] == [LOAD, "%%chat\nolder", CODE, "%%chat\nnewer"]
+    assert_no_error_of_ours(page)
+
+
+def test_chat_code_puts_the_code_into_a_cell_below(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """``%chat --code`` makes the cell from the kernel, and nothing runs it."""
+    page = open_notebook([LOAD, "%%chat\nhello", "%chat --code", "1"])
+    run(page, 0, 1, 2)
+    expect(page.cell(4)).to_be_attached()
+    assert [source for source, _ in cells(page)] == [LOAD, "%%chat\nhello", "%chat --code", CODE, "1"]
+    assert cells(page)[3][1] is None
