@@ -1,0 +1,81 @@
+"""The kernel ends while it streams: asked to, or killed. The server's side closes, and nothing holds the kernel back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from tests.chat_kernels import SOON, ChatKernel, start_chat_kernel
+
+pytestmark = pytest.mark.kernel
+
+#: Two streams at once, one that waits for its first byte and one in mid-answer, and one that is over.
+STREAMS = """
+import streamwidget as sw
+client = sw.ChatClient()
+await client.stream("over", demo={"tokens": 5})
+views = [sw.StreamView(client.stream(name, name)) for name in ("demo-silent", "demo-endless")]
+"""
+Seen = Callable[[str], None]
+
+
+@pytest.fixture
+def doomed(generation: str) -> Iterator[ChatKernel]:
+    """A kernel of the test's own, to be ended."""
+    with start_chat_kernel(generation) as started:
+        yield started
+
+
+def streams_running(chat: ChatKernel) -> None:
+    assert chat.execute(STREAMS).status == "ok"
+    chat.asked("demo-silent")
+    chat.until("views[1].completion.timing.deltas > 20")
+
+
+def seconds_to_leave(chat: ChatKernel, since: float) -> float:
+    """Wait until the server has seen both connections close; return how long the later one took."""
+    records = [chat.asked("demo-silent"), chat.asked("demo-endless")]
+    assert all(record.left.wait(SOON) for record in records)
+    return max((record.client_left or 0) - since for record in records)
+
+
+def seconds_to_exit(pid: int, since: float) -> float:
+    while time.monotonic() < since + 20:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                break
+        except psutil.NoSuchProcess:
+            break
+        time.sleep(0.01)
+    else:
+        raise AssertionError("the kernel did not exit")
+    return time.monotonic() - since
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["shutdown", "restart"])
+@pytest.mark.fault("K4", "EOF at the server within 1 s; the kernel's exit is not delayed")
+def test_shutdown_and_restart_close_the_connections(doomed: ChatKernel, restart: bool, seen: Seen) -> None:
+    """All streams are left within a second, and the process exits as soon as one that never streamed."""
+    streams_running(doomed)
+    pid, since = doomed.pid, time.monotonic()
+    doomed.send("shutdown_request", {"restart": restart}, channel="control")
+    left, exited = seconds_to_leave(doomed, since), seconds_to_exit(pid, since)
+    seen(f"{doomed.generation}: EOF after {left:.2f} s, exit after {exited:.2f} s")
+    assert left < 1
+    assert exited < 2.5  # ipykernel itself takes up to a second and a half
+
+
+@pytest.mark.fault("K5", "EOF at the server within 0.1 s")
+def test_a_killed_kernel_leaves_the_server_at_once(doomed: ChatKernel, seen: Seen) -> None:
+    """No other process holds the kernel's connections open."""
+    streams_running(doomed)
+    since = time.monotonic()
+    os.kill(doomed.pid, signal.SIGKILL)
+    left = seconds_to_leave(doomed, since)
+    seen(f"{doomed.generation}: EOF after {left:.3f} s")
+    assert left < 0.5  # usually 2 ms; the test's own process is not always awake at once
