@@ -17,7 +17,9 @@ from streamwidget._visible import one_line, visible
 __all__ = ["footer", "mimebundle", "visible"]
 
 MAX_MARKDOWN = 1_000_000  # characters; a longer text is shown as it is
-_PIECE = 60_000  # characters in one <pre> of such a text: browsers lay out many small blocks faster than a huge one
+# Such a text stands in several <pre>, for browsers lay out many small blocks faster than a huge one: each ends with the
+# first line that makes it as long as this, or at twice that; js/src/markdown/plain.ts does the same.
+_PIECE = 30_000
 _PREVIEW = 120  # characters of a tool call's arguments
 # The live view has the same styles (js/src/saved.ts), or the swap at the end would move what is below. They are inline
 # because notebooks are opened without our style sheet too. The class is that of JupyterLab for rendered text.
@@ -41,8 +43,9 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
     Returns
     -------
     dict
-        ``text/html`` (the tags and inline styles of the live view, safe without a sanitizer), ``text/plain``, and ``text/markdown``
-        where the answer is Markdown with neither an image nor raw HTML in it. Each ends in the line of :func:`footer`.
+        ``text/html`` (the tags and inline styles of the live view, safe without a sanitizer), ``text/plain``, and
+        ``text/markdown`` where the answer is Markdown with neither an image nor raw HTML in it. Each names the model
+        and ends in a line on how the answer ended.
     """
     text = visible(completion.text)
     body, portable = _body(text)
@@ -132,18 +135,17 @@ def _body(text: str) -> tuple[str, bool]:
 
 def _pieces(text: str) -> Iterable[str]:
     """Give the text as it is, in blocks that end at a newline where there is one."""
+    from streamwidget._markdown_html import as_typed
+
     start = 0
     while start < len(text):
-        end = start + _PIECE
-        if end < len(text):
-            end = text.rfind("\n", start, end) + 1 or end
-        piece = text[start:end].removesuffix("\n")
-        yield f'<pre style="white-space:pre-wrap">{escape(piece)}</pre>\n'
+        end = text.find("\n", start + _PIECE - 1, start + 2 * _PIECE) + 1 or start + 2 * _PIECE
+        yield as_typed(text[start:end].removesuffix("\n"))
         start = end
 
 
 def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
-    """Write the header, the answer and the footer with what the live view has at its end, and nothing else of height."""
+    """Write header, answer and footer as the live view has them at its end: then the swap moves nothing."""
     model = _guarded(one_line(completion.model or "", 100)) or "unnamed model"
     demo = "<strong>demo</strong> · " if completion.demo else ""
     yield f'<p style="{_HEAD}"><small>{demo}<bdi>{model}</bdi></small></p>\n'

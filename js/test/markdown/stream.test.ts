@@ -1,0 +1,159 @@
+import { afterEach, expect, test } from "vitest";
+import { MarkdownStream } from "../../src/markdown/stream";
+import cases from "../data/static_html.json";
+import { once, plainHtml } from "./equality";
+
+const root = document.createElement("div");
+document.body.append(root);
+afterEach(() => root.replaceChildren());
+
+const ANSWER = cases.map(({ markdown }) => markdown).filter((markdown) => markdown.includes("**demo**")) as string[];
+
+// As a model sends it: pieces of about four characters.
+function tokens(text: string): string[] {
+  return text.match(/\s?\S{1,4}|\s/gs) ?? [];
+}
+
+function watch(): () => { removed: number; touched: Set<Node> } {
+  const observer = new MutationObserver(() => {});
+  observer.observe(root, { childList: true, characterData: true, subtree: true });
+  return () => {
+    const records = observer.takeRecords();
+    observer.disconnect();
+    const removed = records.reduce((sum, record) => sum + record.removedNodes.length, 0);
+    return { removed, touched: new Set(records.map((record) => record.target)) };
+  };
+}
+
+test("an answer of 1,500 tokens comes almost without removing a node", () => {
+  const text = ANSWER.join("\n\n");
+  const pieces = tokens(text).slice(0, 1500);
+  const stream = new MarkdownStream(root);
+  const seen = watch();
+  for (const piece of pieces) stream.append(piece);
+  stream.finish();
+  expect(pieces.length).toBe(1500);
+  expect(seen().removed).toBeLessThan(100);
+});
+
+test("finished blocks, rows and items are not touched again", () => {
+  const starts = ["First *paragraph*.\n\nx", "- one **a**\n- two\n- three\n", "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 |"];
+  for (const start of starts) {
+    const stream = new MarkdownStream(root);
+    stream.append(start);
+    stream.append("");
+    const block = root.firstElementChild as Element;
+    const first = block.querySelector("li, tbody tr") ?? block;
+    const seen = watch();
+    for (const piece of ["- four\n- five", " more\n- six\n", "\n\n", "Text", " and text\n\n# End\n", "x"])
+      stream.append(piece);
+    const { touched } = seen();
+    expect(
+      [...touched].filter((node) => first.contains(node)),
+      start,
+    ).toEqual([]);
+    stream.clear();
+  }
+});
+
+test("a selection in finished text and in the paragraph that grows survives", () => {
+  const stream = new MarkdownStream(root);
+  stream.append("Done with **this**.\n\nGrowing paragraph with some words");
+  stream.append("");
+  const finished = root.querySelector("strong")?.firstChild as Text;
+  const growing = root.lastElementChild?.firstChild as Text;
+  for (const [node, word] of [
+    [finished, "this"],
+    [growing, "paragraph"],
+  ] as const) {
+    const at = node.data.indexOf(word);
+    getSelection()?.setBaseAndExtent(node, at, node, at + word.length);
+    for (const piece of [" and *more", "* of", " it", " `code", "` here"]) stream.append(piece);
+    expect(getSelection()?.toString()).toBe(word);
+  }
+});
+
+test("a marker is never seen bare while the text comes character by character", () => {
+  const text =
+    "Some **bold** and *thin* and ***both*** and `code` and ~~gone~~ words, [a link](https://a.example/x) too.\n\n" +
+    "- an item with **bold**\n- [ ] to do\n- [x] done\n\n1. one\n2. two\n\n## Heading\n\n| a | b |\n|---|---|\n| **x** | y |\n\n" +
+    "> quoted\n\n```js\ncode\n```\n\nEnd\n";
+  const stream = new MarkdownStream(root);
+  const bare: string[] = [];
+  for (const char of text) {
+    stream.append(char);
+    stream.append("");
+    const shown = root.textContent ?? "";
+    if (/[*`~[\]|#>]|https|(?:^|\n)[-\d]/.test(shown.replace(/\(a\.example\)/g, ""))) bare.push(shown.slice(-40));
+  }
+  stream.finish();
+  expect(bare).toEqual([]);
+  expect(plainHtml(root)).toBe(once(text));
+});
+
+test("a definition that comes late makes links of what stands before it, and of nothing else", () => {
+  const stream = new MarkdownStream(root);
+  stream.append("See [here] and [there][x].\n\nPlain [brackets].\n\n- item [here]\n- b\n- c\n\nText\n\n");
+  const untouched = root.children[1] as Element;
+  const html = untouched.outerHTML;
+  stream.append("[here]: https://late.example/a\n");
+  stream.append(""); // whatever was put off
+  expect(root.querySelectorAll("a").length).toBe(2);
+  stream.append("[x]: https://x.example\n\nEnd\n\n.");
+  stream.append("");
+  expect(root.querySelectorAll("a").length).toBe(3);
+  expect(root.children[1]).toBe(untouched);
+  expect(untouched.outerHTML).toBe(html);
+});
+
+test("a finished element is told, and what somebody added to it does not hinder a late definition", () => {
+  const told: string[] = [];
+  const stream = new MarkdownStream(root, {
+    finished: (block) => {
+      told.push(block.textContent ?? "");
+      block.append(document.createElement("button"));
+    },
+  });
+  const text = "a [x]\n\n```\ncode\n```\n\n- i\n- j\n\nb\n\n[x]: https://x.example\n";
+  for (const char of text) stream.append(char);
+  stream.finish();
+  expect(told.map((block) => block.trim().replace(/\s+/g, " "))).toEqual([
+    "a [x]",
+    "code",
+    "i j",
+    "a x (x.example)",
+    "b",
+  ]);
+  expect(plainHtml(root)).toBe(once(text));
+});
+
+test("beyond a million characters the text is shown as it is, still grows, and stays whole", () => {
+  const line = "some *words* of an endless answer 😀\n";
+  const text = line.repeat(Math.ceil(1_000_100 / 35));
+  const stream = new MarkdownStream(root);
+  for (let at = 0; at < text.length; at += 30_011) stream.append(text.slice(at, at + 30_011));
+  stream.append("The end");
+  stream.finish();
+  expect(root.querySelectorAll("em").length).toBe(0);
+  expect([...root.querySelectorAll("pre")].map((pre) => pre.textContent).join("\n") === `${text}The end`).toBe(true);
+  expect(plainHtml(root) === once(`${text}The end`)).toBe(true);
+});
+
+test("clear() forgets everything: another text may follow", () => {
+  const stream = new MarkdownStream(root);
+  stream.append("```\nopen [a]\n\n[a]: https://a.example");
+  stream.clear();
+  expect(root.childNodes.length).toBe(0);
+  stream.append("[a] *b*");
+  stream.finish();
+  expect(plainHtml(root)).toBe(once("[a] *b*"));
+});
+
+test("no text node splits a surrogate pair, however the text is cut", () => {
+  const text = `${"😀".repeat(5000)}\n\n\`\`\`\n${"😀".repeat(5000)}`;
+  const stream = new MarkdownStream(root);
+  for (let at = 0; at < text.length; at += 7) stream.append(text.slice(at, at + 7));
+  const nodes = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode())
+    expect(/^[\udc00-\udfff]|[\ud800-\udbff]$/.test((nodes.currentNode as Text).data)).toBe(false);
+});
