@@ -73,6 +73,8 @@ class ChatMagics(Magics):
         self._last_failure: StreamError | None = None
         self._background: dict[str, ChatStream] = {}
         self._cell_id: str | None = None
+        #: What %chat and %%chat were before, for unloading.
+        self.replaced: dict[str, Any] = {}
 
     @traitlets.validate("api_key_env")
     def _is_a_name(self, proposal: dict[str, Any]) -> str | None:
