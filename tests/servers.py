@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any, Self
@@ -24,11 +25,16 @@ Answer = bytes | Callable[[socket.socket], None]
 
 
 class RawServer:
-    """Reads each request whole, keeps its bytes in ``requests``, and answers with bytes or a function of the socket."""
+    """Reads each request whole, keeps its bytes in ``requests``, and answers with bytes or a function of the socket.
 
-    def __init__(self, answer: Answer, host: str = "127.0.0.1") -> None:
+    With a TLS ``context`` it speaks https; ``connections`` counts those that came, whatever became of them.
+    """
+
+    def __init__(self, answer: Answer, host: str = "127.0.0.1", *, context: ssl.SSLContext | None = None) -> None:
         self.requests: list[bytes] = []
+        self.connections = 0
         self._answer = answer
+        self._context = context
         self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port = self._listener.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
@@ -47,9 +53,15 @@ class RawServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._one, args=(connection,), daemon=True).start()
 
     def _one(self, connection: socket.socket) -> None:
+        if self._context is not None:
+            try:
+                connection = self._context.wrap_socket(connection, server_side=True)
+            except OSError:
+                return  # the client did not trust it
         with connection:
             self.requests.append(_read_request(connection))
             try:

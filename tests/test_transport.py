@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import subprocess
-import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 import streamwidget as sw
 from streamwidget import _transport
 from streamwidget.demo import DemoServer
-from tests.kernels import ROOT, clean_environment
+from tests.memory import run_python
 from tests.servers import CANARY, QUICK, RawServer, closed_port, failure_of, response, sse
 
 ONCE = sw.RetryPolicy(attempts=1)
@@ -232,18 +230,19 @@ async def test_a_body_that_cannot_be_unpacked_is_never_complete(coding: str, bod
 
 
 BOMB = """
-import asyncio, resource, sys
+import asyncio, sys
 import streamwidget as sw
+from tests.memory import peak_memory
 
 async def main():
     client = sw.ChatClient(sys.argv[1], retry=sw.RetryPolicy(attempts=1))
     await client.stream("x", demo={"tokens": 1})
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     try:
         await client.stream("x", "demo-bomb")
     except sw.StreamError as failure:
         print(failure.outcome, "refused" in str(failure))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    print(peak_memory() - before)
 
 asyncio.run(main())
 """
@@ -252,19 +251,10 @@ asyncio.run(main())
 @pytest.mark.fault("N15", "refused, for less than 50 MB")
 def test_a_gzip_bomb_is_refused_in_bounded_memory(server: DemoServer, seen: Callable[[str], None]) -> None:
     """A megabyte that would become a gigabyte is refused, and costs less than 50 MB (N15)."""
-    ran = subprocess.run(
-        [sys.executable, "-c", BOMB, server.url],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    outcome, grown = ran.stdout.splitlines()
+    outcome, grown = run_python(BOMB, server.url).splitlines()
     assert outcome == "interrupted True"
-    assert int(grown) < 50 * 1024
-    seen(f"refused, {int(grown) / 1024:.0f} MB")
+    assert int(grown) < 50_000_000
+    seen(f"refused, {int(grown) / 1e6:.1f} MB")
 
 
 async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: DemoServer) -> None:
