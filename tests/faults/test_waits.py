@@ -1,0 +1,165 @@
+"""Waits: a retry's countdown, with Stop in it, and what a view says that it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import streamwidget as sw
+from streamwidget._view import StreamView
+from streamwidget.demo import DemoServer
+from tests.servers import failure_of, first_delta
+
+SEVEN = {"retry_after": "7", "times": 1}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[DemoServer]:
+    with DemoServer(tokens_per_second=0, first_delta=0) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: DemoServer) -> DemoServer:
+    running.reset()
+    return running
+
+
+class Page:
+    """What a page is told by a view that it shows."""
+
+    def __init__(self, view: StreamView, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.messages: list[dict[str, Any]] = []
+        monkeypatch.setattr(view, "_tell", lambda *messages: self.messages.extend(messages))
+        self._view = view
+
+    def asks(self) -> dict[str, Any]:
+        """Return the snapshot that answers ``sync``."""
+        self._view._received(self._view, {"op": "sync", "page": "p"}, [])
+        assert self.messages[-1]["op"] == "snapshot"
+        return self.messages[-1]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until something is so."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  (what it waits for has no event)
+            await asyncio.sleep(0.01)
+
+
+class Clock:
+    """The running loop's clock, which can be put forward: what sleeps on the loop then wakes at its next tick."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        real = loop.time
+        self.ahead = 0.0
+        monkeypatch.setattr(loop, "time", lambda: real() + self.ahead)
+
+
+@pytest.mark.fault("N21", "waits 7 s, told with its reason for a countdown; then the answer is complete")
+async def test_a_retry_waits_as_long_as_the_server_asks(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]
+) -> None:
+    """Before the seven seconds are over nothing is sent; after them it is. The loop's clock is put forward."""
+    clock = Clock(monkeypatch)
+    stream = sw.ChatClient(server.url).stream("x", "demo-429", demo={**SEVEN, "key": "seven"})
+    page = Page(StreamView(stream), monkeypatch)
+    await until(lambda: bool(page.messages))
+    (status,) = page.messages
+    assert (status["op"], status["phase"], status["delay"]) == ("status", "retrying", 7)
+    assert "Rate limit" in status["detail"]
+    assert (page.asks()["waits"]["for"], page.asks()["waits"]["limit"]) == ("retry", 7)
+    clock.ahead += 5
+    await asyncio.sleep(0.3)
+    assert len(server.requests) == 1
+    clock.ahead += 2
+    assert (await stream).outcome == "complete"
+    assert len(server.requests) == 2
+    seen("1 request after 5 s, 2 after 7 s, complete")
+
+
+@pytest.mark.fault("N21", "Stop works in the wait")
+async def test_stop_ends_a_retrys_wait(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]
+) -> None:
+    """The page's stop: cancelled long before the wait is over, and no second request."""
+    stream = sw.ChatClient(server.url).stream("x", "demo-429", demo={**SEVEN, "key": "stop"})
+    view = StreamView(stream)
+    page = Page(view, monkeypatch)
+    await until(lambda: bool(page.messages))
+    view._received(view, {"op": "stop"}, [])
+    completion = await stream
+    assert completion.outcome == "cancelled"
+    assert completion.timing.total < 7
+    assert len(server.requests) == 1
+    assert page.messages[-1]["op"] == "end"
+    seen(f"cancelled after {completion.timing.total:.2f} s, 1 request")
+
+
+LIMITS = sw.Timeout(headers=60, first_delta=120, stall=30, progress=50)
+
+
+@pytest.mark.parametrize(
+    ("fault", "after", "waits", "limit"),
+    [
+        ("silent", 0, "headers", 60),
+        pytest.param(
+            "headers",
+            0,
+            "first_delta",
+            120,
+            marks=pytest.mark.fault("N7", "the view counts the seconds and knows the limit"),
+        ),
+        pytest.param(
+            "stall", 3, "stall", 30, marks=pytest.mark.fault("N8", "the view knows for what and how long it waits")
+        ),
+        ("ping", 3, "progress", 50),
+    ],
+)
+async def test_a_page_that_asks_is_told_for_what_and_how_long(
+    server: DemoServer,
+    fault: str,
+    after: int,
+    waits: str,
+    limit: float,
+    monkeypatch: pytest.MonkeyPatch,
+    seen: Callable[[str], None],
+) -> None:
+    """A snapshot names the limit that is nearest, its seconds so far and in all; they count up until the end."""
+    stream = sw.ChatClient(server.url, timeout=LIMITS).stream("x", f"demo-{fault}", demo={"after": after})
+    page = Page(StreamView(stream), monkeypatch)
+    if after:
+        await first_delta(stream)
+    await until(lambda: (page.asks()["waits"] or {}).get("for") == waits)
+    before = page.asks()["waits"]
+    assert before["limit"] == limit
+    await until(lambda: page.asks()["waits"]["seconds"] > before["seconds"])
+    assert page.asks()["elapsed"] >= page.asks()["waits"]["seconds"]
+    seen(f"{waits}, {page.asks()['waits']['seconds']:.1f} of {limit} s")
+    stream.cancel()
+    await stream
+    assert page.asks()["waits"] is None
+
+
+async def test_a_limit_that_is_off_is_not_waited_for(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing ends the wait there is nothing to say of it."""
+    stream = sw.ChatClient(server.url, timeout=sw.Timeout(headers=None)).stream("x", "demo-silent")
+    page = Page(StreamView(stream), monkeypatch)
+    await asyncio.to_thread(server.wait_for_requests)
+    assert page.asks()["waits"] is None
+    stream.cancel()
+    await stream
+
+
+async def test_the_last_word_of_a_stall_names_it(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end message says which limit passed, and what to do (N8)."""
+    stream = sw.ChatClient(server.url, timeout=sw.Timeout(stall=0.3)).stream("x", "demo-stall", demo={"after": 3})
+    page = Page(StreamView(stream), monkeypatch)
+    failure = await failure_of(stream)
+    end = page.messages[-1]
+    assert (end["op"], end["outcome"], end["detail"]) == ("end", "timeout", str(failure))
+    assert "Timeout(stall=...)" in end["detail"]
