@@ -100,8 +100,8 @@ def test_the_buttons_work_by_keyboard_and_say_what_they_did(open_notebook: OpenN
     assert_no_error_of_ours(page)
 
 
-def test_code_is_coloured_live_and_saved(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """The same words in both; the answer's nodes are only text."""
+def test_code_is_coloured_and_formulas_are_set_live_and_saved(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """The same words have colours in both, and the code is only text; formulas are set by the host in both."""
     page = open_notebook([LOAD, "%%chat --keep\nlive", "%%chat\nsaved"])
     run(page, 0, 1, 2)
     wait_saved(page, 2)
@@ -111,6 +111,8 @@ def test_code_is_coloured_live_and_saved(open_notebook: OpenNotebook, demo: Demo
         page.page.wait_for_function(f"element => ({_COLOURS})(element)[0].length > 0", arg=code.element_handle())
         assert code.evaluate(_COLOURS) == [["def", "return"], ["rate"]]
         assert code.evaluate("element => element.childElementCount") == 0
+        # Formulas too are set in both, by the host's MathJax.
+        expect(page.output(index).locator("mjx-container")).to_have_count(3)
     assert_no_error_of_ours(page)
 
 

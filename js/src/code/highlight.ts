@@ -1,17 +1,17 @@
 // Colours for code that leave the DOM alone: CSS Custom Highlight API. No node is made or changed, so a selection, and
 // whatever else holds on to the text, stays.
 //
-// Chromium looks at every range of the page again in each frame in which anything in the page changed (4.5 us a range,
+// Chromium looks at every range of the page again in each frame in which anything in the page changed (5-9 us a range,
 // measured on 156). So only the lines on the screen have ranges, a page has at most RANGES of them, and they are
 // StaticRanges: a live Range costs each change of the DOM besides. Everything is measured where layout is done already:
 // in the callbacks of observers, and in the frame after a scroll.
 
 import { type Kind, type Language, languageOf, type State, scanLine } from "./languages";
 
-const RANGES = 500;
+const RANGES = 300;
 const BLOCK = 50_000; // UTF-16 units; a longer block is left plain
 const LINE = 1000; // a longer line is left plain
-const MARGIN = 10; // lines beyond the edge of the screen
+const MARGIN = 2; // lines beyond the edge of the screen; after a scroll the next frame has the rest
 
 type Shown = readonly [Highlight, StaticRange];
 

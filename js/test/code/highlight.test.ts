@@ -121,11 +121,11 @@ test("only what is on the screen costs ranges, and what has left it costs none",
   const code = block("if x in (1, 2): return 'y'\n".repeat(1500));
   const coloring = start(code);
   await expect.poll(() => coloured(code)).not.toEqual([]);
-  expect(ranges()).toBeLessThanOrEqual(500);
+  expect(ranges()).toBeLessThanOrEqual(300);
   window.scrollTo(0, document.documentElement.scrollHeight / 2);
   const middle = (code.textContent?.length ?? 0) / 2;
   await expect.poll(() => Math.abs((coloured(code)[0]?.[1] ?? 0) - middle)).toBeLessThan(2000);
-  expect(ranges()).toBeLessThanOrEqual(500);
+  expect(ranges()).toBeLessThanOrEqual(300);
   (code.parentElement as HTMLElement).style.display = "none";
   await expect.poll(ranges).toBe(0);
   (code.parentElement as HTMLElement).style.display = "";
