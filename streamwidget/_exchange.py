@@ -29,7 +29,7 @@ from streamwidget._retry import parse_retry_after, worth_retrying
 from streamwidget._secrets import ApiKey, mask
 from streamwidget._sse import MAX_EVENT_SIZE, EventTooLarge
 from streamwidget._timeout import Deadlines
-from streamwidget._transport import Response, Transport
+from streamwidget._transport import Line, Response, Transport
 
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
 _REPLY_BODY = 64 * 1024 * 1024  # bytes of a reply that was not streamed
@@ -81,14 +81,13 @@ class Exchange:
         self._deadlines = deadlines
         self._publish = publish
         self._parser = StreamParser(request.provider, accumulator, max_event_size=request.max_event_size)
-        self._response: Response | None = None
+        self._line = Line()
         self.demo = False
         self.request_id: str | None = None
 
     def shut(self) -> None:
         """End the connection at once, from any thread."""
-        if self._response is not None:
-            self._response.shut()
+        self._line.shut()
 
     async def run(self, connect: float | None) -> Outcome:
         """Send the request and read the response.
@@ -121,8 +120,8 @@ class Exchange:
 
     async def _send(self, body: bytes, connect: float | None) -> Outcome | HTTPStatusError:
         request = self._request
-        async with request.transport.open("POST", request.provider.path, body, connect=connect) as response:
-            self._response = response
+        opened = request.transport.open("POST", request.provider.path, body, connect=connect, line=self._line)
+        async with opened as response:
             self._deadlines.got_headers(time.monotonic())
             self.demo = response.headers.get("server", "") == _DEMO
             self.request_id = response.headers.get("x-request-id")
@@ -141,8 +140,6 @@ class Exchange:
             except (MalformedStream, MalformedEvent, EventTooLarge) as exc:
                 self._publish(self._parser.events)
                 raise self._protocol_error(f"sent no usable completion: {exc}") from None
-            finally:
-                self._response = None
 
     async def _stream(self, response: Response) -> Outcome:
         parser, accumulator, deadlines = self._parser, self._accumulator, self._deadlines

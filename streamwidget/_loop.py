@@ -12,6 +12,7 @@ Three places to stand, three ways:
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 import weakref
@@ -53,13 +54,20 @@ def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) 
     """
     loop = running_loop()
     if loop is None:
-        if not hasattr(_own, "runner"):
-            _own.runner = asyncio.Runner()
-            # A thread that ends leaves its loop open, and the loop's connections would keep it so for ever.
-            weakref.finalize(threading.current_thread(), _own.runner.get_loop().close).atexit = False
-        runner: asyncio.Runner = _own.runner
-        return runner.run(make())
+        return _own_runner().run(make())
     return _run_nested(loop, make, cancel)
+
+
+def _own_runner() -> asyncio.Runner:
+    runners: dict[int, asyncio.Runner] = _own.__dict__.setdefault("runners", {})
+    runner = runners.get(os.getpid())
+    if runner is None:
+        # By process: a forked child shares its parent's selector. There it neither uses the parent's loop nor lets go
+        # of it, since closing it would take the parent's sockets out of that selector.
+        runner = runners[os.getpid()] = asyncio.Runner()
+        # A thread that ends leaves its loop open, and the loop's connections would keep it so for ever.
+        weakref.finalize(threading.current_thread(), runner.get_loop().close).atexit = False
+    return runner
 
 
 def run_elsewhere(
@@ -79,14 +87,12 @@ def run_elsewhere(
 def _run_nested(
     loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]
 ) -> T:
+    if not isinstance(loop, asyncio.BaseEventLoop):  # looked at first: a refusal leaves asyncio half patched
+        kind = type(loop).__module__
+        raise RuntimeError(f"An event loop of {kind} cannot run nested, so nothing can wait here. Use `await` instead.")
     import nest_asyncio2
 
-    try:
-        nest_asyncio2.apply(loop)
-    except ValueError as exc:
-        raise RuntimeError(
-            f"{type(loop).__name__} cannot run nested, so this call cannot wait here. Use `await` instead."
-        ) from exc
+    nest_asyncio2.apply(loop)
     task = loop.create_task(make())
     # In a cell that awaits something, ipykernel's own handler cancels the cell's task. That task is the one that called
     # us: it could not see the cancellation before we return, and the kernel would then never answer the request.

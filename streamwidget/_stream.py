@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import threading
 import time
 import uuid
@@ -62,6 +63,7 @@ class ChatStream:
         self._subscribers = Subscribers()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._process: int | None = None  # in which it was started
         self._lock = threading.RLock()  # a subscriber that is told of the end may call cancel()
         self._awaiting = 0
         self._cancelled = False
@@ -126,6 +128,7 @@ class ChatStream:
             if self._task is not None:
                 return
             self._loop = loop
+            self._process = os.getpid()
             self._begun = time.monotonic()
             self._task = loop.create_task(self._run(), name=f"streamwidget {self.id[:8]}")
             self._task.add_done_callback(self._never_ran)
@@ -207,7 +210,12 @@ class ChatStream:
             On a failure; its ``.completion`` holds what arrived.
         KeyboardInterrupt
             At an interrupt, once the connection is closed.
+        RuntimeError
+            If it cannot be waited for here: its loop has stopped, this thread's loop cannot run nested (uvloop), or it
+            runs in the process that this one was forked from.
         """
+        if self._is_parents:
+            raise RuntimeError("The stream runs in the process that this one was forked from. Make a new stream.")
         if self._loop is not None and self._loop is not _loop.running_loop() and not self.over:
             return _loop.run_elsewhere(self._loop, self._result, self.cancel)
         if self.over:
@@ -218,6 +226,8 @@ class ChatStream:
 
     def cancel(self) -> None:
         """Stop: close the connection, keep the text, end with outcome ``cancelled``. After the end: nothing."""
+        if self._is_parents:
+            return
         with self._lock:
             if self._cancelled or self.over:
                 return
@@ -255,6 +265,11 @@ class ChatStream:
             function()
         else:
             loop.call_soon_threadsafe(function)
+
+    @property
+    def _is_parents(self) -> bool:
+        """True in a forked child, whose copy of a running stream shares the parent's socket and wake-up pipe."""
+        return self._process not in (None, os.getpid()) and not self.over
 
     async def _settled(self) -> None:
         """Wait until the connection is closed; bounded, since a person waits for it."""

@@ -45,7 +45,6 @@ class Response:
     """One response whose body is still to be read."""
 
     def __init__(self, response: httpx.Response, library: ModuleType) -> None:
-        self._response = response
         self._library = library
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
@@ -79,9 +78,31 @@ class Response:
                 async for _ in self._raw:
                     pass
 
+
+class Line:
+    """The connection under one request, to end it from any thread: a loop that is blocked cannot close it.
+
+    A new connection is known from the moment that it is made. One that is used again is known from the response's
+    headers on: before them httpx tells nobody which of its idle connections it took.
+    """
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+
+    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note a connection that is made (httpx's ``trace`` extension)."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._stream = info["return_value"]
+
+    def follow_response(self, response: httpx.Response) -> None:
+        self._stream = response.extensions.get("network_stream")
+
+    def forget(self) -> None:
+        """The connection may serve another request from now on."""
+        self._stream = None
+
     def shut(self) -> None:
-        """End the connection at once, from any thread: a loop that is blocked cannot close it."""
-        stream = self._response.extensions.get("network_stream")
+        stream = self._stream
         sock = stream.get_extra_info("socket") if stream is not None else None
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -100,9 +121,9 @@ class Transport:
 
     @contextlib.asynccontextmanager
     async def open(
-        self, method: str, path: str, body: bytes | None, *, connect: float | None
+        self, method: str, path: str, body: bytes | None, *, connect: float | None, line: Line
     ) -> AsyncIterator[Response]:
-        """Send one request; the response is closed when the block is left.
+        """Send one request; the response is closed when the block is left. ``line`` follows its connection.
 
         Raises
         ------
@@ -124,9 +145,11 @@ class Transport:
             content=body,
             headers=headers,
             timeout=library.Timeout(None, connect=connect),
+            extensions={"trace": line.follow},
         )
         try:
             response = await client.send(request, stream=True, follow_redirects=False)
+            line.follow_response(response)
         except library.RequestError as exc:
             _without_frames(exc)
             raise self._failure(exc, library, connect) from None  # what it says may hold the key, and is not masked
@@ -138,6 +161,7 @@ class Transport:
         try:
             yield Response(response, library)
         finally:
+            line.forget()
             await response.aclose()
 
     def _failure(self, exc: Exception, library: ModuleType, connect: float | None) -> Exception:

@@ -1,0 +1,155 @@
+"""Processes forked from one that streams: they have its memory, its sockets and its selector, but not its loop."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from streamwidget.demo import DemoServer
+from tests.kernels import ROOT, clean_environment, start_kernel
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
+
+#: ``child(function)`` forks, calls the function there, and returns what it returned or raised, through a pipe.
+CHILD = """
+import json, os, sys, time
+import streamwidget as sw
+
+def child(function):
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            said = function()
+        except BaseException as exc:
+            said = f"{type(exc).__name__}: {exc}"
+        os.write(write, json.dumps(said).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        said = json.loads(pipe.read())
+    os.waitpid(pid, 0)
+    return said
+"""
+
+SCRIPT = """
+client = sw.ChatClient()
+before = client.stream("before", demo={"tokens": 3}).wait()
+in_child = child(lambda: client.stream("in the child", demo={"tokens": 5}).wait().timing.deltas)
+after = client.stream("after", demo={"tokens": 3}).wait()
+print(json.dumps([before.outcome, in_child, after.outcome]))
+"""
+
+RUNNING = """
+import asyncio
+
+async def main():
+    stream = client.stream("parent", demo={"tokens": 120, "tokens_per_second": 100})
+    task = asyncio.ensure_future(stream)
+    while not stream.completion.text:
+        await asyncio.sleep(0.01)
+    def in_child():
+        stream.cancel()  # as the end of the copy of a view does
+        try:
+            stream.wait()
+        except RuntimeError as exc:
+            return str(exc)
+    refused = child(in_child)
+    own = child(lambda: client.stream("in the child", demo={"tokens": 5}).wait().timing.deltas)
+    completion = await task
+    print(json.dumps([refused, own, completion.outcome, completion.timing.deltas]))
+
+client = sw.ChatClient()
+asyncio.run(main())
+"""
+
+POOL = """
+import multiprocessing as mp
+
+def ask(number):
+    return sw.ChatClient().stream(f"pool {number}", demo={"tokens": number}).wait().timing.deltas
+
+sw.ChatClient().stream("before", demo={"tokens": 3}).wait()
+with mp.get_context("fork").Pool(2) as pool:
+    print(json.dumps(pool.map(ask, [4, 5, 6])))
+"""
+
+DEMO = """
+print(json.dumps([
+    sw.ChatClient().stream("parent").wait().outcome,
+    child(lambda: sw.ChatClient().stream("child").wait().outcome),
+    sw.ChatClient().stream("parent").wait().outcome,
+]))
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[DemoServer]:
+    with DemoServer(tokens_per_second=0, first_delta=0) as started:
+        yield started
+
+
+def run(code: str, url: str | None) -> object:
+    env = clean_environment({"STREAMWIDGET_BASE_URL": url} if url else None)
+    command = [sys.executable, "-W", "ignore", "-c", CHILD + code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.fault("K15", "the child uses a loop and connections of its own; the parent's go on")
+def test_a_forked_child_uses_a_loop_and_a_connection_of_its_own(server: DemoServer) -> None:
+    """Parent, child, parent again: all complete; the child's request comes on another connection than the parent's."""
+    assert run(SCRIPT, server.url) == ["complete", 5, "complete"]
+    before, child, after = (record.connection for record in server.requests)
+    assert child != before
+    assert after == before
+
+
+@pytest.mark.fault("K15", "what the child does to its copy of a running stream does not reach the parent's")
+def test_a_forked_child_leaves_its_parents_stream_alone(server: DemoServer) -> None:
+    """Its cancel() does nothing and its wait() says why; a stream of its own works; the parent's completes."""
+    refused, own, outcome, deltas = run(RUNNING, server.url)  # type: ignore[misc]
+    assert "forked" in refused
+    assert (own, outcome, deltas) == (5, "complete", 120)
+    assert {record.client_left for record in server.requests} == {None}
+
+
+@pytest.mark.fault("K15", "the workers of a forked pool stream")
+def test_a_forked_pool_streams(server: DemoServer) -> None:
+    """``multiprocessing`` after a stream in the parent: every worker gets its answers."""
+    assert run(POOL, server.url) == [4, 5, 6]
+
+
+@pytest.mark.fault("K15", "a child has a demo server of its own")
+def test_a_forked_child_has_a_demo_server_of_its_own() -> None:
+    """With nothing configured parent and child both get answers, whoever asks first."""
+    assert run(DEMO, None) == ["complete"] * 3
+
+
+IN_A_CELL = (
+    CHILD
+    + """
+client = sw.ChatClient()
+view = sw.StreamView(client.stream("parent", demo={"tokens": 120, "tokens_per_second": 100}))
+own = child(lambda: [view.close(), client.stream("in the child", demo={"tokens": 5}).wait().timing.deltas])
+completion = await view
+print(own, completion.outcome, completion.timing.deltas)
+"""
+)
+
+
+@pytest.mark.kernel
+@pytest.mark.fault("K15", "a fork in a cell leaves the kernel's streams alone")
+@pytest.mark.parametrize("generation", ["latest", "6.x"])
+def test_a_fork_in_a_cell_leaves_the_kernels_streams_alone(server: DemoServer, generation: str) -> None:
+    """A child that closes its copy of a view and streams for itself; the view in the kernel completes."""
+    with start_kernel(generation, {"STREAMWIDGET_BASE_URL": server.url}) as kernel:
+        cell = kernel.execute(IN_A_CELL)
+        assert cell.traceback == []
+        assert cell.stdout == "[None, 5] complete 120\n"
+        assert kernel.execute("(await client.stream('later')).outcome").text == "'complete'"
