@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from urllib.parse import quote
 
 from markdown_it.rules_inline import StateInline
@@ -12,6 +13,7 @@ MAX_URL = 2048
 _URL = re.compile(r"https?://[^/?#\s]|mailto:\S", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(https?://(?:[^/?#\\\s]*@)?)([^/?#\\\s@:]+)", re.IGNORECASE)
 _HOST = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]+)|mailto:[^?]*@([^?@]+)", re.IGNORECASE)
+_NO_HOST = re.compile(r"[\x00-,/:-@\[-`{-\x7f]")
 _NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+")
 _SCHEME = re.compile(r"(?:^|[\s*_~(\"'\[{\u3000-\u303f\uff00-\uffef\u2018-\u201f])(https?)$", re.IGNORECASE)
 # A bare address ends before white space, quotes, brackets and the full stops of East Asian scripts.
@@ -30,12 +32,22 @@ def normalize(url: str) -> str:
     """Give an address with its host in ASCII and the rest percent-encoded; "" where the host is none."""
     address = _AUTHORITY.match(url)
     if address and not address[2].isascii():
-        try:
-            host = address[2].encode("idna").decode("ascii")
-        except UnicodeError:
+        host = _ascii(address[2])
+        if not host:
             return ""
         url = address[1] + host + url[address.end() :]
     return _NOT_IN_URL.sub(lambda match: quote(match[0], safe=""), url)
+
+
+def _ascii(host: str) -> str:
+    """Encode a host as browsers do; Python's own codec has the older rules, by which straße.de is another's address."""
+    if _NO_HOST.search(host):
+        return ""
+    labels = re.split(r"[.\u3002\uff0e\uff61]", unicodedata.normalize("NFKC", host.lower()))
+    try:
+        return ".".join(x if x.isascii() else f"xn--{x.encode('punycode').decode('ascii')}" for x in labels)
+    except UnicodeError:
+        return ""
 
 
 def host_of(url: str) -> str:

@@ -6,6 +6,8 @@ const MAX_URL = 2048;
 const URL_START = /^(?:https?:\/\/[^/?#\s]|mailto:\S)/i;
 const AUTHORITY = /^(https?:\/\/(?:[^/?#\\\s]*@)?)([^/?#\\\s@:]+)/i;
 const HOST = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#]+)|mailto:[^?]*@([^?@]+))/i;
+// What of ASCII is not in the name of a host: all but letters, digits, "-" and ".".
+const NO_HOST = /[\0-,/:-@[-`{-\x7f]/;
 const NOT_IN_URL = /%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+/gu;
 // A bare address ends before white space, quotes, brackets and the full stops of East Asian scripts.
 const BARE = /^:\/\/[^\s<>"`\\^{}[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+/;
@@ -22,6 +24,7 @@ export function normalizeLink(url: string): string {
   const name = address?.[2] ?? "";
   let full = url;
   if (address && /[^\0-\x7f]/.test(name)) {
+    if (NO_HOST.test(name)) return "";
     try {
       full = address[1] + new URL(`http://${name}`).hostname + url.slice(address[0].length);
     } catch {

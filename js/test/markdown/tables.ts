@@ -42,6 +42,8 @@ export const TABLES = [
   "![alt *x*](https://i.example/p.png) and [![in](https://i.example/q.png)](https://l.example) end\n",
   "[docs](https://docs.example/a) [https://docs.example/a](https://docs.example/a) [bad](javascript:x)\n",
   "<me@mail.example> [write](mailto:me@mail.example) <https://bücher.example/ü> [b](https://bücher.example)\n",
+  "![ ``a b`` c ``d and `  ` and ` x ` and ```` ` ```` \n",
+  "<https://straße.example> https://WWW.пример.example:8/ü?q=ß#é and [x](https://ｅxample.example)\n",
   "a\u202eb \u0000 \u001b[31m x\r\ny\rz 😀 \u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}\u{e0041} \ud83d end\n",
   "&copy; &copyx; &nbsp;&amp;lt; &#0; &#x202e; &#55296; &semi; &NotEqualTilde; &x;\n",
   `${"> ".repeat(70)}deep\n\nafter\n`,
