@@ -17,6 +17,13 @@ export interface ToolCallState {
   readonly arguments: string;
 }
 
+/** What the stream waits for: a limit by its name, or "retry"; the seconds so far, and in all. */
+export interface Wait {
+  readonly what: string;
+  readonly seconds: number;
+  readonly limit: number;
+}
+
 /** Everything about one view: the `state` trait, and the answer to `sync`. */
 export interface ViewState {
   /** The sequence number of the last message that this state contains. */
@@ -31,6 +38,7 @@ export interface ViewState {
   readonly detail: string;
   /** Seconds since the request. */
   readonly elapsed: number;
+  readonly wait: Wait | null;
   readonly timing: Timing | null;
   readonly tokens: number | null;
   readonly model: string | null;
@@ -127,6 +135,14 @@ function timingOf(value: unknown): Timing | null {
   return { first_delta: positive(raw.first_delta), total, deltas: positive(raw.deltas) ?? 0 };
 }
 
+function waitOf(value: unknown): Wait | null {
+  const raw = fields(value);
+  const seconds = positive(raw?.seconds);
+  const limit = positive(raw?.limit);
+  if (typeof raw?.for !== "string" || seconds === null || limit === null) return null;
+  return { what: raw.for, seconds, limit };
+}
+
 function toolCallsOf(value: unknown): ToolCallState[] {
   if (!Array.isArray(value)) return [];
   return Array.from(value.slice(0, MOST_TOOL_CALLS), (call) => {
@@ -151,6 +167,7 @@ export function parseState(value: unknown): ViewState | null {
     outcome: phase === "over" ? outcomeOf(raw.outcome) : null,
     detail: line(raw.detail),
     elapsed: positive(raw.elapsed) ?? 0,
+    wait: waitOf(raw.waits),
     timing: timingOf(raw.timing),
     tokens: positive(raw.tokens),
     model: label(raw.model),

@@ -101,6 +101,22 @@ export function figures(t: Transcript): string[] {
   return facts;
 }
 
+const UNHEARD: Readonly<Record<string, string>> = {
+  headers: "no response",
+  first_delta: "no text",
+  stall: "nothing more",
+  progress: "no more text",
+};
+
+/** Past a quarter of a limit: what has not come for how long, and when it will be given up. */
+export function stalled(t: Transcript, now: number): string {
+  if (t.over || t.wait === null || t.busy) return "";
+  const what = UNHEARD[t.wait.what];
+  const waited = (now - t.wait.since) / 1000;
+  if (what === undefined || waited <= t.wait.limit / 4) return "";
+  return `looks stalled: ${what} for ${Math.floor(waited)} s, given up at ${t.wait.limit} s`;
+}
+
 /** The status line while the answer is not over. `now` is a time of performance.now(). */
 export function progressLine(t: Transcript, now: number): string {
   return progress(t, now)
@@ -118,23 +134,25 @@ function progress(t: Transcript, now: number): string[] {
     const left = t.retryAt === null ? 0 : Math.ceil((t.retryAt - now) / 1000);
     return [left > 0 ? `retrying in ${left} s` : "retrying", detail, doubt];
   }
-  if (t.phase === "waiting") return ["waiting for the first token", waited, detail, doubt];
+  if (t.phase === "waiting") return ["waiting for the first token", waited, stalled(t, now), detail, doubt];
   const rate = t.rate(now);
   const pace = rate && (rate.perSecond < 9.5 ? rate.perSecond.toFixed(1) : Math.round(rate.perSecond));
   return [
     waited,
     t.firstDelta === null ? "" : `first token ${seconds(t.firstDelta)}`,
     rate ? `≈ ${pace} ${rate.unit}/s` : "",
+    stalled(t, now),
     detail,
     doubt,
   ];
 }
 
 /** What a screen reader is told: start, end and trouble, and nothing between. */
-export function announcement(t: Transcript): string {
+export function announcement(t: Transcript, now: number): string {
   if (t.gone) return "Kernel gone";
   if (t.over) return `Answer ${ending(t)}`;
   if (t.queued) return "Kernel busy: the stop is queued";
   if (t.phase === "retrying") return `Retrying. ${oneLine(t.detail)}`.trim();
+  if (stalled(t, now)) return "Looks stalled";
   return t.phase === "streaming" ? "Answer started" : "";
 }

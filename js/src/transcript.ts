@@ -48,6 +48,8 @@ export class Transcript {
   startedAt: number;
   retryAt: number | null = null;
   firstDelta: number | null = null;
+  /** What the kernel said it waits for, since when (performance.now()), and for how many seconds in all. */
+  wait: { readonly what: string; readonly since: number; readonly limit: number } | null = null;
   /** What the person asked the kernel for and has not got yet; `queued` once that takes long. */
   wish: "stop" | Remedy | null = null;
   queued = false;
@@ -167,6 +169,7 @@ export class Transcript {
         this.#tool(message);
         break;
       case "status":
+        this.wait = null;
         this.phase = message.phase;
         this.detail = message.detail;
         this.retryAt = message.phase === "retrying" && message.delay !== null ? now + message.delay * 1000 : null;
@@ -184,6 +187,7 @@ export class Transcript {
   #streaming(now: number): void {
     if (this.phase !== "streaming") this.detail = "";
     this.phase = "streaming";
+    this.wait = null; // the next silence will be asked about
     this.retryAt = null;
     // With something there already, from a snapshot, this delta was not the first.
     if (!this.hasContent) this.firstDelta ??= (now - this.startedAt) / 1000;
@@ -223,7 +227,14 @@ export class Transcript {
       call.arguments.become(whole);
     }
     this.#seq = state.seq;
+    const heardAt = this.#questions.heardAt;
+    this.wait = state.wait && {
+      what: state.wait.what,
+      since: heardAt - state.wait.seconds * 1000,
+      limit: state.wait.limit,
+    };
     if (state.phase !== "retrying") this.retryAt = null;
+    else if (this.wait?.what === "retry") this.retryAt ??= this.wait.since + this.wait.limit * 1000;
     this.phase = state.phase;
     this.outcome = state.outcome;
     this.detail = state.detail;
@@ -234,7 +245,7 @@ export class Transcript {
     this.id = state.id;
     this.kept = state.kept;
     this.firstDelta = state.timing?.first_delta ?? this.firstDelta;
-    this.startedAt = this.#questions.heardAt - state.elapsed * 1000;
+    this.startedAt = heardAt - state.elapsed * 1000;
   }
 
   #heard(): void {

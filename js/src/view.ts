@@ -55,7 +55,7 @@ export function mountView(
   root.append(head.root, spoken, reasoning.root, text, ...(box ? [box.root] : []), ...refusal.roots, foot.root);
 
   let tick: ReturnType<typeof setTimeout> | undefined;
-  let said = announcement(transcript); // what was so before the view was there is no news
+  let said = announcement(transcript, performance.now()); // what was so before the view was there is no news
 
   function paintRoot(): void {
     const { over, gone, outcome, phase } = transcript;
@@ -81,7 +81,7 @@ export function mountView(
     box?.paint();
     foot.paint(now, head.stop);
     paintRoot();
-    const say = announcement(transcript);
+    const say = announcement(transcript, now);
     if (say !== said) setText(spoken, say);
     said = say;
     if (behind) schedule();

@@ -40,6 +40,52 @@ test("a retry counts down and keeps its reason", () => {
   expect(line(transcript)).toBe("retrying · 429 too many requests");
 });
 
+test("past a quarter of a limit it looks stalled, and says what has not come", () => {
+  for (const [what, limit, phase, said] of [
+    ["headers", 60, "waiting", "no response for 16 s, given up at 60 s"],
+    ["first_delta", 120, "waiting", "no text for 31 s, given up at 120 s"],
+    ["stall", 30, "streaming", "nothing more for 8 s, given up at 30 s"],
+    ["progress", 120, "streaming", "no more text for 31 s, given up at 120 s"],
+  ] as const) {
+    const { kernel, transcript } = pair({ phase });
+    kernel.state.waits = { for: what, seconds: limit / 4 - 1, limit };
+    transcript.receive(kernel.snapshot());
+    expect(line(transcript)).not.toContain("stalled");
+    kernel.state.waits = { for: what, seconds: limit / 4 + 1, limit };
+    transcript.receive(kernel.snapshot());
+    expect(line(transcript)).toContain(` · looks stalled: ${said}`);
+    expect(announcement(transcript, performance.now())).toBe("Looks stalled");
+    transcript.receive(kernel.delta("a"));
+    expect(line(transcript)).not.toContain("stalled");
+    transcript.dispose();
+  }
+});
+
+test("the seconds of a wait go on between two answers, but not while the kernel is too busy to answer", () => {
+  const { kernel, transcript } = pair();
+  kernel.state.waits = { for: "headers", seconds: 14.6, limit: 60 };
+  transcript.receive(kernel.snapshot());
+  expect(line(transcript)).not.toContain("stalled");
+  vi.advanceTimersByTime(900);
+  expect(line(transcript)).toContain("no response for 15 s");
+  vi.advanceTimersByTime(4000);
+  expect(line(transcript)).not.toContain("stalled");
+  expect(line(transcript)).toContain("kernel busy");
+});
+
+test("a limit that is off, an unknown one and a garbled one look like nothing", () => {
+  for (const waits of [null, "x", {}, { for: "headers", seconds: 9 }, { for: "x", seconds: 9, limit: 10 }]) {
+    const { transcript } = pair({ waits });
+    expect(line(transcript)).toBe("waiting for the first token · 0 s");
+    transcript.dispose();
+  }
+});
+
+test("a page that was reloaded in a retry's wait counts down too", () => {
+  const { transcript } = pair({ phase: "retrying", waits: { for: "retry", seconds: 2, limit: 7 } });
+  expect(line(transcript)).toBe("retrying in 5 s");
+});
+
 test("the pace is in tokens where the deltas are as short as tokens, else in characters", () => {
   for (const [text, more, words] of [
     ["abc", { deltas: 2 }, "≈ 39 tokens/s"],
@@ -95,7 +141,7 @@ test("every outcome has a word, an ending that does not make it look whole, and 
       transcript.receive(kernel.end(outcome, detail));
       expect(stateWord(transcript)).toBe(word);
       expect(ending(transcript)).toBe(end);
-      expect(announcement(transcript)).toBe(`Answer ${end}`);
+      expect(announcement(transcript, performance.now())).toBe(`Answer ${end}`);
       expect(figures(transcript)).toEqual(["182 tokens", "first token 0.35 s", "total 3.2 s"]);
       expect(remedies(transcript)).toEqual(kept ? offered : []);
       transcript.kernelGone();
@@ -119,13 +165,13 @@ test("an end without figures has none", () => {
 
 test("a screen reader hears the start, trouble and the end, and not every delta", () => {
   const { kernel, transcript } = pair();
-  expect(announcement(transcript)).toBe("");
+  expect(announcement(transcript, performance.now())).toBe("");
   transcript.receive(kernel.status("retrying", "429", { delay: 3 }));
-  expect(announcement(transcript)).toBe("Retrying. 429");
+  expect(announcement(transcript, performance.now())).toBe("Retrying. 429");
   transcript.receive(kernel.delta("a"));
-  const started = announcement(transcript);
+  const started = announcement(transcript, performance.now());
   transcript.receive(kernel.delta("b"));
-  expect(announcement(transcript)).toBe(started);
+  expect(announcement(transcript, performance.now())).toBe(started);
 });
 
 test("a line is one line, visible and bounded", () => {
