@@ -104,9 +104,11 @@ class Line:
     def shut(self) -> None:
         stream = self._stream
         sock = stream.get_extra_info("socket") if stream is not None else None
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(getattr(sock, "_sock", sock), socket.SHUT_RDWR)
+        if sock is None:
+            return
+        # By its number: asyncio and uvloop give stand-ins for the socket, which refuse to shut it down.
+        with contextlib.suppress(OSError), socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
+            same.shutdown(socket.SHUT_RDWR)
 
 
 class Transport:
