@@ -16,6 +16,7 @@ import { Prose } from "./prose";
 import { TEXT_CLASS, TEXT_STYLE } from "./saved";
 import { announcement } from "./status";
 import type { Transcript } from "./transcript";
+import { keepUnfolded } from "./unfold";
 
 export interface Actions {
   stop(): void;
@@ -55,6 +56,7 @@ export function mountView(
   root.append(head.root, spoken, reasoning.root, text, ...(box ? [box.root] : []), ...refusal.roots, foot.root);
 
   let tick: ReturnType<typeof setTimeout> | undefined;
+  let cell: Element | null = null; // when the view goes, it may be out of the page already
   let said = announcement(transcript, performance.now()); // what was so before the view was there is no news
 
   function paintRoot(): void {
@@ -73,6 +75,7 @@ export function mountView(
   function paint(): void {
     const now = performance.now();
     const { over } = transcript;
+    cell ??= root.closest(".jp-CodeCell");
     head.paint();
     reasoning.paint(now);
     const behind = answer.paint(over);
@@ -112,6 +115,7 @@ export function mountView(
       clearTimeout(tick);
       head.dispose();
       root.remove();
+      keepUnfolded(cell);
     },
     { once: true },
   );

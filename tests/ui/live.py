@@ -69,8 +69,8 @@ def view(page: NotebookPage, index: int) -> Locator:
 
 
 def live_text(page: NotebookPage, index: int) -> str:
-    """Return the text that the live view shows."""
-    return view(page, index).locator(".streamwidget-text").text_content() or ""
+    """Return the text that the live view shows, without a line break at its end."""
+    return (view(page, index).locator(".streamwidget-text").text_content() or "").rstrip("\n")
 
 
 def wait_longer(page: NotebookPage, index: int, length: int, timeout: float = 20) -> None:
@@ -86,7 +86,7 @@ def wait_static(page: NotebookPage, index: int, text: str = "total", timeout: fl
 
 def saved_text(page: NotebookPage, index: int) -> str:
     """Return the text of a saved answer that is one paragraph."""
-    return page.output(index).locator("p").first.text_content() or ""
+    return page.output(index).locator(".streamwidget-text p").first.text_content() or ""
 
 
 def printed_text(page: NotebookPage, index: int) -> str:

@@ -24,12 +24,21 @@ from tests.ui.live import (
     wait_static,
 )
 
+VIEWS_LEFT = """
+import asyncio, ipywidgets
+views = lambda: [type(widget).__name__ for widget in ipywidgets.Widget.widgets.values()].count("StreamView")
+for _ in range(100):
+    if views():
+        await asyncio.sleep(0.1)
+print(views(), "views")
+"""
+
 
 def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
     """Text appears in steps before the cell's end; the static answer follows at once; the next cell has it whole."""
-    page = open_notebook([LOAD, "%%chat\ncount to 60", "print(_chat.outcome, _chat.text.count('\\n'))"])
+    page = open_notebook([LOAD, "%%chat\ncount to 60", "print(_chat.outcome, _chat.text.count('\\n'))", VIEWS_LEFT])
     record(page, 1)
     page.run_all()
     page.finish(None)
@@ -51,7 +60,10 @@ def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
         "the output was empty between the live view and the saved answer"
     )
     assert saved_text(page, 1) == "\n".join(str(number) for number in range(1, 61))
-    expect(page.output(1).locator("small")).to_contain_text(re.compile(r"demo · demo · complete · \d+ tokens"))
+    expect(page.output(1).locator("small").first).to_have_text("demo · demo")
+    expect(page.output(1).locator("small").last).to_contain_text(re.compile(r"complete · \d+ tokens"))
+    page.run(3)
+    page.wait_output(3, "0 views")
     assert_no_error_of_ours(page)
 
 
