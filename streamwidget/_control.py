@@ -1,35 +1,44 @@
-"""The control comm: how Stop reaches a kernel whose main thread is busy.
+"""The control comm: how the page speaks to a kernel whose main thread is busy, with Stop above all.
 
 A widget's own messages wait behind a blocking cell on ipykernel 7.4, which pins them to the shell that last published
 on the widget's comm. On a comm that the page opened and on which the kernel never publishes, they arrive in a subshell
 thread within milliseconds, also on 7.3. So nothing here ever sends, and the handler may run on any thread.
+
+ipykernel 7.4 gives another reason to keep out of the main shell: a comm message that is there just when one cell ends
+and the next begins makes it publish that next cell's end with another parent, and the page sees it run for ever.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
-    from streamwidget._stream import ChatStream
-
 TARGET = "streamwidget.control"
 _KEPT = 32  # comms; each reload of a page leaves one behind
 
-_streams: WeakValueDictionary[str, ChatStream] = WeakValueDictionary()
+
+class Receiver(Protocol):
+    """Takes what a page says; on any thread."""
+
+    def receive(self, content: Any) -> None:
+        """Take one message, which may be anything."""
+
+
+_receivers: WeakValueDictionary[str, Receiver] = WeakValueDictionary()
 _comms: deque[BaseComm] = deque()
 _lock = threading.Lock()
 
 
-def register(stream: ChatStream) -> None:
-    """Let the page stop this stream by its id."""
+def register(stream_id: str, receiver: Receiver) -> None:
+    """Let the page speak to the receiver, a view, by the id of its stream."""
     from comm import get_comm_manager
 
-    _streams[stream.id] = stream
+    _receivers[stream_id] = receiver
     get_comm_manager().register_target(TARGET, _opened)
 
 
@@ -51,9 +60,9 @@ def _opened(comm: BaseComm, _message: dict[str, Any]) -> None:
 
 
 def _received(message: dict[str, Any]) -> None:
-    """``{"op": "stop", "id": ID}`` and nothing else: the page is not trusted with more."""
+    """``{"op": ..., "id": ID}``: what the view of that stream understands, and nothing else."""
     data = message.get("content", {}).get("data")
-    if isinstance(data, dict) and data.get("op") == "stop" and isinstance(data.get("id"), str):
-        stream = _streams.get(data["id"])
-        if stream is not None:
-            stream.cancel()
+    if isinstance(data, dict) and isinstance(data.get("id"), str):
+        receiver = _receivers.get(data["id"])
+        if receiver is not None:
+            receiver.receive(data)

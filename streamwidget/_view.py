@@ -81,7 +81,7 @@ class StreamView(anywidget.AnyWidget):
         self.kept = True
         self.set_trait("bundle", shared_bundle().model_id)
         super().__init__(max_height=max_height, **widget)
-        self.on_msg(self._received)
+        self.on_msg(lambda _widget, content, _buffers: self.receive(content))
         self._follow(stream)
 
     @property
@@ -120,7 +120,7 @@ class StreamView(anywidget.AnyWidget):
     def _follow(self, stream: ChatStream) -> None:
         self._stream = stream
         self._unsubscribe = stream.subscribe(self._take)
-        _control.register(stream)
+        _control.register(stream.id, self)
         if running_loop() is not None:
             stream.start()
 
@@ -195,8 +195,8 @@ class StreamView(anywidget.AnyWidget):
     def set_state(self, sync_data: JSON) -> None:
         """Nothing: the page sets no trait, and what it tries to set is not echoed to other pages."""
 
-    def _received(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """Six words, and nothing else: the page is not trusted with more. May run on any thread."""
+    def receive(self, content: Any) -> None:
+        """Take a message of the page: six words, and nothing else. May run on any thread."""
         match content:
             case {"op": "stop"}:
                 self._stream.cancel()

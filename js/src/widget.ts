@@ -4,10 +4,10 @@
 // proxies of the model, so only their closure can tie the two together.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
-import { openControl, sendControl } from "./control";
+import { openControl, sendBeside, sendControl } from "./control";
 import { enhanceSaved } from "./enhance";
 import { watchKernel } from "./kernel";
-import type { PageMessage } from "./messages";
+import { type PageMessage, parseState } from "./messages";
 import { Place } from "./place";
 import { Transcript } from "./transcript";
 import { type Actions, mountView } from "./view";
@@ -22,6 +22,9 @@ type Model = AnyModel<Traits>;
 // Tells the kernel a reloaded page from the one that it displayed the view in. Not a secret, hence not crypto, which a
 // page without https lacks.
 const PAGE = Math.random().toString(36).slice(2);
+
+// How long a stop that was sent beside the cells may take before it is sent the other way too.
+const STOPPED_MS = 300;
 
 // With the kernel gone, or in a page without one, there may be no comm to send on.
 function send(model: Model, message: PageMessage): void {
@@ -53,8 +56,12 @@ export default function streamView() {
   // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
   function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    const shared = new Transcript(model.get("state"), () => send(model, { op: "sync", page: PAGE }));
-    const here = new Place(model, (op) => send(model, { op, page: PAGE }));
+    const id = parseState(model.get("state"))?.id;
+    const tell = (message: PageMessage) => {
+      if (!sendBeside(model, { ...message, id })) send(model, message);
+    };
+    const shared = new Transcript(model.get("state"), () => tell({ op: "sync", page: PAGE }));
+    const here = new Place(model, (op) => tell({ op, page: PAGE }));
     transcript = shared;
     place = here;
     shared.subscribe(() => {
@@ -74,16 +81,23 @@ export default function streamView() {
     actions = {
       stop() {
         if (shared.over || shared.gone) return;
-        // Two ways at once: which of them gets through depends on the kernel and on what it is doing. Stopping twice
-        // is stopping once.
-        sendControl(model, { op: "stop", id: shared.id });
-        send(model, { op: "stop" });
+        // Two ways: which of them gets through depends on the kernel and on what it is doing. Stopping twice is
+        // stopping once.
+        const message = { op: "stop", id: shared.id };
+        if (sendBeside(model, message)) {
+          setTimeout(() => {
+            if (!shared.over && !life.signal.aborted) send(model, { op: "stop" });
+          }, STOPPED_MS);
+        } else {
+          sendControl(model, message);
+          send(model, { op: "stop" });
+        }
         shared.wished("stop");
       },
       ask(remedy) {
         // Asking twice would be paying twice.
         if (!shared.over || shared.gone || shared.wish !== null) return;
-        send(model, { op: remedy });
+        tell({ op: remedy });
         shared.wished(remedy);
       },
     };

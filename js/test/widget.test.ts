@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import "../src/widget.css";
-import { type FakeKernel, frames, Host, KernelSide } from "./kernel_side";
+import { type FakeComm, type FakeKernel, frames, Host, KernelSide } from "./kernel_side";
 
 let hosts: Host[] = [];
 
@@ -208,6 +208,28 @@ test("the control comm is opened once it has its subshell, or when there is some
   await vi.waitFor(() => expect(waiting.kernel?.comms[0]?.opened).toBe(true));
   parts(stopped.render().root).button.click();
   expect(stopped.kernel?.comms[0]).toMatchObject({ opened: true, sent: [{ op: "stop" }] });
+});
+
+test("with a subshell all messages go beside the cells; a stop that is not taken there goes the other way too", async () => {
+  const { kernel, host } = start();
+  (host.kernel as FakeKernel).supportsSubshells = true;
+  (host.kernel?.comms[0] as { isDisposed: boolean }).isDisposed = true;
+  const later = new Host(kernel.state);
+  hosts.push(later);
+  later.kernel = host.kernel;
+  later.initialize();
+  const comm = host.kernel?.comms[1] as FakeComm;
+  expect(later.ops("sync")).toBe(1);
+  host.kernel?.startSubshell();
+  await vi.waitFor(() => expect(comm.opened).toBe(true));
+  later.deliver({ op: "delta", seq: 9, text: "lost some" });
+  await vi.waitFor(() => expect(comm.sent).toMatchObject([{ op: "sync", id: "s1" }]), { timeout: 3000 });
+  expect(later.ops("sync")).toBe(1);
+  const { button } = parts(later.render().root);
+  button.click();
+  expect(comm.sent.at(-1)).toEqual({ op: "stop", id: "s1" });
+  expect(later.ops("stop")).toBe(0);
+  await vi.waitFor(() => expect(later.ops("stop")).toBe(1));
 });
 
 test("without a kernel on the widget manager, and with a comm that throws, Stop still uses the other way", async () => {
