@@ -6,6 +6,7 @@ final completion belong to the stream above.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from streamwidget._exceptions import (
     InStreamError,
     ProtocolError,
     StreamInterrupted,
+    StreamTimeout,
 )
 from streamwidget._inflate import BodyError
 from streamwidget._parser import MalformedStream, StreamParser
@@ -84,13 +86,20 @@ class Exchange:
         self._line = Line()
         self.demo = False
         self.request_id: str | None = None
+        #: The task that runs this is cancelled because it took too long to connect, rather than by the person.
+        self.gave_up = False
+
+    @property
+    def connecting(self) -> bool:
+        """True while a connection is being made for it."""
+        return self._line.connecting and not self.gave_up
 
     def shut(self) -> None:
         """End the connection at once, from any thread."""
         self._line.shut()
 
     async def run(self, connect: float | None) -> Outcome:
-        """Send the request and read the response.
+        """Send the request and read the response. ``connect`` is the limit to name where :attr:`gave_up` is set.
 
         Returns
         -------
@@ -102,10 +111,19 @@ class Exchange:
         StreamError
             In every other case; its completion is still to be filled in.
         """
-        refused = await self._send(self._request.body(), connect)
-        if isinstance(refused, HTTPStatusError) and self._asks_too_much(refused):
-            self._warn("stream_options_refused", "the server refused stream_options: no usage is known")
-            refused = await self._send(self._request.body(stream_options=None), connect)
+        try:
+            refused = await self._send(self._request.body())
+            if isinstance(refused, HTTPStatusError) and self._asks_too_much(refused):
+                self._warn("stream_options_refused", "the server refused stream_options: no usage is known")
+                refused = await self._send(self._request.body(stream_options=None))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self.gave_up or task is None or task.uncancel():
+                raise
+            message = (
+                f"No connection to {self._host} was made within {connect:g} s. Raise it with Timeout(connect=...)."
+            )
+            raise StreamTimeout(ErrorInfo(message, kind="connect"), retryable=True) from None
         if isinstance(refused, HTTPStatusError):
             raise refused
         return refused
@@ -118,9 +136,9 @@ class Exchange:
             and ("stream_options" in error.error.message or "include_usage" in error.error.message)
         )
 
-    async def _send(self, body: bytes, connect: float | None) -> Outcome | HTTPStatusError:
+    async def _send(self, body: bytes) -> Outcome | HTTPStatusError:
         request = self._request
-        opened = request.transport.open("POST", request.provider.path, body, connect=connect, line=self._line)
+        opened = request.transport.open("POST", request.provider.path, body, line=self._line)
         async with opened as response:
             self._deadlines.got_headers(time.monotonic())
             self.demo = response.headers.get("server", "") == _DEMO

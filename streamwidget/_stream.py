@@ -329,11 +329,16 @@ class ChatStream:
         raise AssertionError("unreachable")
 
     async def _watch(self, deadlines: Deadlines) -> None:
-        while (passed := deadlines.tick(time.monotonic())) is None:  # noqa: ASYNC110  (a clock has no event)
+        while self._passed is None:
+            exchange = self._exchange
+            passed = deadlines.tick(time.monotonic(), connecting=exchange is not None and exchange.connecting)
+            if passed == "connect" and exchange is not None:
+                exchange.gave_up = True
+            else:
+                self._passed = passed
+            if passed is not None and self._task is not None:
+                self._task.cancel()
             await asyncio.sleep(TICK)
-        self._passed = passed
-        if self._task is not None:
-            self._task.cancel()
 
     def _timed_out(self, limit: str) -> StreamTimeout:
         return StreamTimeout(ErrorInfo(self._limits.explain(limit), kind=limit), retryable=True)

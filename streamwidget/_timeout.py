@@ -111,13 +111,16 @@ class Deadlines:
     def got_delta(self, now: float) -> None:
         self._delta = now
 
-    def tick(self, now: float) -> str | None:
-        """Tell the time, each :data:`TICK` seconds; returns the name of the limit that has passed, if one has."""
+    def tick(self, now: float, *, connecting: bool = False) -> str | None:
+        """Tell the time, each :data:`TICK` seconds; returns the name of the limit that has passed, if one has.
+
+        ``connecting`` says that a connection is being made now: ``connect`` counts only then.
+        """
         late = now - self._ticked - TICK
         self._ticked = now
         if late > _LATE:
             self._skip(late, now)
-        for name, since in self._running():
+        for name, since in [*([("connect", self._sent)] if connecting else []), *self._running()]:
             limit = getattr(self._limits, name)
             if limit is not None and now - since >= limit:
                 return name

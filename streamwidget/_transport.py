@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 
 from streamwidget._completion import ErrorInfo
 from streamwidget._config import host_of
-from streamwidget._exceptions import ConnectionFailed, StreamTimeout
+from streamwidget._exceptions import ConnectionFailed
 from streamwidget._inflate import BodyError, inflater
 from streamwidget._secrets import ApiKey, mask
 
@@ -88,9 +88,11 @@ class Line:
 
     def __init__(self) -> None:
         self._stream: Any = None
+        self.connecting = False
 
     async def follow(self, event: str, info: Mapping[str, Any]) -> None:
         """Note a connection that is made (httpx's ``trace`` extension)."""
+        self.connecting = event.startswith("connection.")
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
 
@@ -122,17 +124,13 @@ class Transport:
             _library_of(http_client)
 
     @contextlib.asynccontextmanager
-    async def open(
-        self, method: str, path: str, body: bytes | None, *, connect: float | None, line: Line
-    ) -> AsyncIterator[Response]:
+    async def open(self, method: str, path: str, body: bytes | None, *, line: Line) -> AsyncIterator[Response]:
         """Send one request; the response is closed when the block is left. ``line`` follows its connection.
 
         Raises
         ------
         ConnectionFailed
             If there is no response; ``error.kind`` is ``connect``, ``tls`` or ``proxy``.
-        StreamTimeout
-            If the connection was not open within ``connect`` seconds.
         """
         client = self._injected or _client_of(asyncio.get_running_loop())
         library = _library_of(client)
@@ -146,7 +144,7 @@ class Transport:
             f"{self.base_url}/{path}",
             content=body,
             headers=headers,
-            timeout=library.Timeout(None, connect=connect),
+            timeout=library.Timeout(None),  # its clock counts time in which the person's own cell blocked the loop
             extensions={"trace": line.follow},
         )
         try:
@@ -154,11 +152,12 @@ class Transport:
             line.follow_response(response)
         except library.RequestError as exc:
             _without_frames(exc)
-            raise self._failure(exc, library, connect) from None  # what it says may hold the key, and is not masked
+            raise self._failure(exc, library) from None  # what it says may hold the key, and is not masked
         except Exception as exc:
             _without_frames(exc)
             raise
         finally:
+            line.connecting = False
             del request, headers  # they hold the key, and `%xmode Verbose` prints the locals of every frame
         try:
             yield Response(response, library)
@@ -166,12 +165,9 @@ class Transport:
             line.forget()
             await response.aclose()
 
-    def _failure(self, exc: Exception, library: ModuleType, connect: float | None) -> Exception:
+    def _failure(self, exc: Exception, library: ModuleType) -> ConnectionFailed:
         host = host_of(self.base_url)
         said = mask(str(exc), self.api_key) or type(exc).__name__
-        if isinstance(exc, library.ConnectTimeout):
-            message = f"No connection to {host} was made within {connect:g} s. Raise it with Timeout(connect=...)."
-            return StreamTimeout(ErrorInfo(message, kind="connect"), retryable=True)
         if isinstance(exc, library.ProxyError):
             return ConnectionFailed(ErrorInfo(f"The proxy refused the connection to {host}: {said}.", kind="proxy"))
         if isinstance(exc, library.ConnectError) and _is_tls(exc):

@@ -1,0 +1,77 @@
+"""The limit on connecting: like all limits it counts no time in which the person's own cell blocked the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+import streamwidget as sw
+from streamwidget import Retry
+from streamwidget._transport import _clients
+from streamwidget.demo import DemoServer
+from tests.servers import closed_port, failure_of
+
+ONCE = sw.RetryPolicy(attempts=1)
+
+
+class SureRetry(sw.RetryPolicy):
+    """One retry, after exactly 0.5 s."""
+
+    __slots__ = ()
+
+    def delay(self, failed: int, retry_after: float | None, draw: object = None) -> float | None:
+        return 0.5 if failed == 1 else None
+
+
+@pytest.mark.fault("K1", "nor does the limit on connecting count it, at whatever step of connecting the cell began")
+async def test_a_loop_that_blocks_while_it_connects_times_nothing_out() -> None:
+    """Blocked for longer than ``connect`` after each of the loop's first steps: one request each, all complete."""
+    with DemoServer(tokens_per_second=0, first_delta=0) as server:
+        client = sw.ChatClient(server.url, timeout=sw.Timeout(connect=0.2), retry=ONCE)
+        for steps in range(13):
+            _clients.clear()  # so that each connects anew
+            stream = client.stream("x")
+            stream.start()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            time.sleep(0.4)  # noqa: ASYNC251  (the fault)
+            assert (await stream).outcome == "complete", steps
+        assert len(server.requests) == 13
+
+
+async def test_a_connection_that_is_not_made_in_time_is_tried_again() -> None:
+    """As other failures to connect; the last one is told, with the host and the setting."""
+    with DemoServer() as server:  # greets nobody in TLS
+        url = server.url.replace("http", "https")
+        stream = sw.ChatClient(url, timeout=sw.Timeout(connect=0.2), retry=SureRetry()).stream("x")
+        told: list[sw.StreamEvent] = []
+        stream.subscribe(told.extend)
+        failure = await failure_of(stream)
+    assert (failure.outcome, failure.error.kind) == ("timeout", "connect")
+    assert "127.0.0.1" in str(failure)
+    assert "Timeout(connect=...)" in str(failure)
+    assert [event.attempt for event in told if isinstance(event, Retry)] == [2]
+    assert failure.completion.timing.total >= 2 * 0.2 + 0.5
+
+
+async def test_the_wait_before_a_retry_is_no_connecting() -> None:
+    """A pause longer than ``connect`` ends by itself; the second failure is a refused connection again."""
+    url = f"http://127.0.0.1:{closed_port()}/v1"
+    failure = await failure_of(sw.ChatClient(url, timeout=sw.Timeout(connect=0.2), retry=SureRetry()).stream("x"))
+    assert (failure.outcome, failure.error.kind) == ("http_error", "connect")
+    assert failure.completion.timing.total >= 0.5
+
+
+async def test_a_stop_while_it_connects_is_a_stop() -> None:
+    """Outcome cancelled, whatever the limit does at the same moment."""
+    with DemoServer() as server:
+        url = server.url.replace("http", "https")
+        for wait in (0.05, 0.2):
+            stream = sw.ChatClient(url, timeout=sw.Timeout(connect=0.2), retry=SureRetry()).stream("x")
+            stream.start()
+            await asyncio.sleep(wait)
+            stream.cancel()
+            async with asyncio.timeout(2):
+                assert (await stream).outcome == "cancelled"
