@@ -165,8 +165,9 @@ class _Writer:
         start, style = token.attrs.get("start"), token.attrs.get("style")
         if tag == "ol" and isinstance(start, int):
             attribute = f' start="{start}"'
-        elif tag in ("th", "td") and style in _ALIGNMENTS:
-            attribute = f' style="{style}"'
+        elif tag in ("th", "td"):
+            # Said of each cell: JupyterLab puts those of saved HTML to the right.
+            attribute = f' style="{style if style in _ALIGNMENTS else "text-align:left"}"'
         if token.block and token.level == 0:
             attribute += self._direction
         return f"<{tag}{attribute}>"

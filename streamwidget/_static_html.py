@@ -22,11 +22,13 @@ MAX_MARKDOWN = 1_000_000  # characters; a longer text is shown as it is
 _PIECE = 30_000
 _PREVIEW = 120  # characters of a tool call's arguments
 # The live view has the same styles (js/src/saved.ts), or the swap at the end would move what is below. They are inline
-# because notebooks are opened without our style sheet too. The class is that of JupyterLab for rendered text.
+# because notebooks are opened without our style sheet too; our own classes are for colours only. The other class is
+# that of JupyterLab for rendered text.
 _HEAD = "margin:0 0 0.3em;height:1.7em;line-height:1.7em;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 _TEXT = 'jp-RenderedHTMLCommon" style="padding:0;overflow-wrap:break-word'
 _FOLD = "margin:0 0 0.5em"
 _SUMMARY = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
+_NAME = "white-space:nowrap"  # of a tool: JupyterLab lets code break
 _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
 # What Markdown, MathJax or an automatic link could take for markup in the footer, save at the start of its line.
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
@@ -148,7 +150,7 @@ def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
     """Write header, answer and footer as the live view has them at its end: then the swap moves nothing."""
     model = _guarded(one_line(completion.model or "", 100)) or "unnamed model"
     demo = "<strong>demo</strong> · " if completion.demo else ""
-    yield f'<p style="{_HEAD}"><small>{demo}<bdi>{model}</bdi></small></p>\n'
+    yield f'<p style="{_HEAD}"><small class="streamwidget-quiet">{demo}<bdi>{model}</bdi></small></p>\n'
     if completion.reasoning:
         count = len(completion.reasoning)
         label = f"Reasoning ({count} character{'' if count == 1 else 's'})"
@@ -158,12 +160,15 @@ def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
         yield f'<p style="{_FOLD}"><strong>Refused:</strong></p>\n'
         yield f"<blockquote>{_paragraph(completion.refusal)}</blockquote>\n"
     for call in completion.tool_calls:
-        name = f"<code>{escape(one_line(call.name or '?'))}</code>"
+        name = f'<code style="{_NAME}">{escape(one_line(call.name or "?"))}</code>'
         preview = f"<small>{_guarded(one_line(call.arguments, _PREVIEW))}</small>"
         yield _fold(f"Tool call: {name} {preview}", f"<pre><code>{escape(visible(call.arguments))}</code></pre>")
-    ending = _guarded(_ending(completion))
-    badge = ending if completion.outcome == "complete" else f"<strong>{ending}</strong>"
-    yield f'<p style="{_FOOT}"><small>{" · ".join([badge, *_figures(completion)])}</small></p>\n'
+    badge, figures = _guarded(_ending(completion)), "".join(f" · {figure}" for figure in _figures(completion))
+    line = f'<span class="streamwidget-quiet">{badge}{figures}</span>'
+    if completion.outcome != "complete":
+        bad = "" if completion.outcome in (None, "cancelled") else ' class="streamwidget-bad"'
+        line = f'<strong{bad}>{badge}</strong><span class="streamwidget-quiet">{figures}</span>'
+    yield f'<p style="{_FOOT}"><small>{line}</small></p>\n'
 
 
 def _fold(summary: str, body: str) -> str:

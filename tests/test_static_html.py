@@ -66,6 +66,8 @@ class Page(HTMLParser):
             assert not re.search(r"[\s<>\"\x00-\x1f]", href)
             self.hrefs.append(href)
             assert given == LINK
+        elif tag == "code" and given and "summary" in self._open:
+            assert given == {"style": _static_html._NAME}
         elif tag == "code" and given:
             assert re.fullmatch(r"language-[a-z0-9+-]{1,30}", given.pop("class") or "")
             assert given == {}
@@ -75,6 +77,8 @@ class Page(HTMLParser):
         elif tag in ("th", "td") and given:
             assert given["style"] in {"text-align:left", "text-align:center", "text-align:right"}
             assert set(given) == {"style"}
+        elif tag in ("span", "small", "strong") and given:
+            assert given in ({"class": "streamwidget-quiet"}, {"class": "streamwidget-bad"})
         elif tag in STYLES and given:
             assert given["style"] in STYLES[tag]
             assert set(given) == {"style"}
@@ -443,7 +447,7 @@ def test_reasoning_refusal_and_tool_calls_are_there() -> None:
     assert "<p>because <em>it</em> is</p>\n</div></details>" in html
     assert Page(html).text.split("\n")[0:2] == ["unnamed model", "Reasoning (15 characters)because it is"]
     assert "<strong>Refused:</strong></p>\n<blockquote><p>No.</p></blockquote>" in html
-    assert "Tool call: <code>find</code> <small>{&quot;q&quot;: 1}</small></summary>" in html
+    assert "find</code> <small>{&quot;q&quot;: 1}</small></summary><pre><code>{&quot;q&quot;: 1}</code></pre>" in html
     assert bundle["text/plain"] == 'Refused: No.\n\nTool call: find({"q": 1})\n\n[complete]'
 
 

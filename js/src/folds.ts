@@ -5,7 +5,7 @@ import { make, setHidden, setText } from "./dom";
 import { Reader } from "./growing";
 import { VisibleStream } from "./markdown/visible";
 import { Prose } from "./prose";
-import { FOLD_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./saved";
+import { FOLD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./saved";
 import { oneLine } from "./status";
 import type { ToolCall, Transcript } from "./transcript";
 
@@ -112,6 +112,7 @@ class Call {
   constructor(call: ToolCall) {
     this.#reader = new Reader(call.arguments);
     const { root, summary } = fold("streamwidget-call");
+    this.#name.style.cssText = NAME_STYLE;
     summary.append("Tool call: ", this.#name, " ", this.#preview);
     const block = make("pre");
     const code = make("code");

@@ -20,7 +20,7 @@ export class Foot {
   #remedies = make("span", "streamwidget-remedies");
   #buttons = new Map<Remedy, HTMLButtonElement>();
   #offered = "";
-  #rest = make("span", "streamwidget-rest");
+  #rest = make("span", "streamwidget-rest streamwidget-quiet");
   #about = "";
   #paintedAt = 0;
 
@@ -44,6 +44,7 @@ export class Foot {
     const t = this.#transcript;
     setHidden(this.#dot, t.over || t.gone || t.phase === "streaming");
     setHidden(this.#outcome, !t.over || t.outcome === "complete");
+    this.#outcome.classList.toggle("streamwidget-bad", t.outcome !== "cancelled");
     this.root.classList.toggle("streamwidget-busy", t.queued || (!t.over && t.busy));
     this.#paintRemedies(next);
     if (t.over) this.#paintEnd();

@@ -14,7 +14,7 @@ export class Head {
   #transcript: Transcript;
   #demo = make("span", "streamwidget-demo");
   #model = make("bdi", "streamwidget-model");
-  #state = make("small", "streamwidget-state");
+  #state = make("small", "streamwidget-state streamwidget-quiet");
   #copy: HTMLButtonElement;
   #say: (text: string) => void;
   #told: ReturnType<typeof setTimeout> | undefined;
@@ -26,7 +26,7 @@ export class Head {
     const mark = make("strong", "", "demo");
     mark.title = "Written by the built-in demo server, not by a language model";
     this.#demo.append(mark, " · ");
-    const name = make("small", "streamwidget-name");
+    const name = make("small", "streamwidget-name streamwidget-quiet");
     name.append(this.#demo, this.#model);
     this.#copy = makeButton("streamwidget-copy", "Copy", () => void this.#copyAnswer());
     this.#copy.ariaLabel = "Copy answer";

@@ -79,7 +79,7 @@ import streamwidget as sw
 from IPython.display import display, publish_display_data
 deltas = [
     {"reasoning_content": "Let me *think*.\\n\\n" * 5}, {"content": "The answer."}, {"refusal": "Not $5\\nnor $6."},
-    {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}' * 20}}]},
+    {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "weather", "arguments": '{"city": "Paris"}' * 20}}]},
 ]
 events = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
 events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": %r}]})

@@ -64,6 +64,8 @@ export class Writer {
       return;
     }
     const attributes: Record<string, string> = {};
+    // Said of each cell: JupyterLab puts those of saved HTML to the right.
+    if (token.tag === "th" || token.tag === "td") attributes.style = "text-align:left";
     for (const [name, value] of token.attrs ?? []) {
       if (name === "start" && typeof value === "number") attributes.start = String(value);
       if (name === "style" && ALIGNMENT.test(String(value))) attributes.style = String(value);
