@@ -1,0 +1,122 @@
+"""Many streams in one kernel: two hundred at once, and a hundred answers again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from statistics import median
+
+import pytest
+
+from streamwidget.demo import DemoServer
+from tests.chat_kernels import ChatKernel, View
+from tests.kernels import Message
+
+pytestmark = pytest.mark.kernel
+Seen = Callable[[str], None]
+COUNT = 200
+
+AT_ONCE = f"""
+import asyncio, time, streamwidget as sw
+client = sw.ChatClient()
+views = [sw.StreamView(client.stream(f"one of many {{i}}", demo=dict(tokens=120, tokens_per_second=20)), layout=None)
+         for i in range({COUNT})]
+models = [view.model_id for view in views]
+async def result(view):
+    return await view
+begun = time.thread_time()
+all_of_them = await asyncio.gather(*(result(view) for view in views))
+spent = time.thread_time() - begun
+for view in views: view.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def latest() -> Iterator[ChatKernel]:
+    """A kernel whose server is quick."""
+    with DemoServer(tokens_per_second=0, first_delta=0) as server:
+        kernel = ChatKernel("latest", server)
+        try:
+            kernel.execute("%load_ext streamwidget")
+            yield kernel
+            kernel.check()
+        finally:
+            kernel.shutdown()
+
+
+def custom(message: Message) -> bool:
+    return message.type == "comm_msg" and message.content["data"]["method"] == "custom"
+
+
+@pytest.mark.fault("K11", "all complete; at most 100 messages a second to the page")
+def test_two_hundred_streams_with_views_complete(latest: ChatKernel, seen: Seen) -> None:
+    """Each has its own whole text; together the views send at most a hundred messages a second."""
+    cell = latest.execute(AT_ONCE, timeout=120)
+    assert (cell.status, cell.traceback) == ("ok", [])
+    assert latest.value("[c.outcome for c in all_of_them]") == ["complete"] * COUNT
+    assert latest.value("[c.timing.deltas for c in all_of_them]") == [120] * COUNT
+    assert latest.value("max(c.timing.total for c in all_of_them) < 60") is True
+    texts = latest.value("[c.text for c in all_of_them]")
+    models = latest.value("models")
+    assert [View(latest, model).replay() for model in models] == texts
+    assert all(f"one of many {i}" in text for i, text in enumerate(texts))
+    said = [message for message in list(latest.iopub) if message.content.get("comm_id") in models and custom(message)]
+    ops = [message.content["data"]["content"]["op"] for message in said]
+    assert (ops.count("snapshot"), ops.count("end")) == (COUNT, COUNT)
+    # A stream's first text and its end do not wait, here 200 of each at once; all the rest keeps the common pace.
+    longest = latest.value("max(c.timing.total for c in all_of_them)")
+    rate, spent = ops.count("delta") / longest, latest.value("spent") / (COUNT * 120)
+    busiest = max(sum(message.at <= other.at < message.at + 1 for other in said) for message in said)
+    seen(
+        f"{COUNT} of {COUNT} complete, {rate:.0f} messages/s between starts and ends, at most {busiest} in a second, "
+        f"{spent * 1e6:.0f} us of CPU a delta"
+    )
+    assert rate <= 100
+    assert busiest < 1000  # jupyter_server would begin to drop
+
+
+MEASURE = """
+import asyncio, ctypes, gc, streamwidget as sw
+from ipywidgets.widgets.widget import _instances
+from IPython import get_ipython
+from comm import get_comm_manager
+from streamwidget import _display
+text = "The quick brown fox jumps over the lazy dog. " * 455  # 20 KB
+pieces = [text[i:i + 200] for i in range(0, len(text), 200)]
+client = sw.ChatClient()
+shell = get_ipython()
+
+async def cycle():
+    for i in range(100):
+        stream = client.stream("flat", demo=dict(pieces=pieces, tokens_per_second=0))
+        _display.present(stream, shell, keep=False)
+        completion = await stream
+        assert completion.text == text
+    await asyncio.sleep(0)
+
+def private_mb():
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/smaps_rollup") as rollup:
+        return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty")) / 1024
+
+def living():
+    return [len(_instances), len(get_comm_manager().comms)]
+"""
+
+
+@pytest.mark.fault("K11", "memory stays flat: under 0.2 MB a cycle of 100 answers of 20 KB, no live widget left")
+def test_memory_stays_flat(latest: ChatKernel, seen: Seen) -> None:
+    """A hundred answers of 20 KB, shown, frozen and closed, again and again; what grows after the warm-up."""
+    assert latest.execute(MEASURE).status == "ok"
+    sizes: list[float] = []
+    living: list[list[int]] = []
+    for _ in range(6):
+        cell = latest.execute("await cycle()", timeout=120)
+        assert (cell.status, cell.traceback) == ("ok", [])
+        sizes.append(latest.value("private_mb()"))
+        living.append(latest.value("living()"))
+    growth = [later - earlier for earlier, later in pairwise(sizes)]
+    seen(f"growth a cycle {', '.join(f'{mb:+.2f}' for mb in growth)} MB; {living[-1][0]} widgets live: the bundle")
+    assert living == [[1, living[0][1]]] * 6
+    assert median(growth) < 0.2  # a leak grows in every cycle, the allocator's arenas now and then
