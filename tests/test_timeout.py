@@ -200,7 +200,7 @@ async def test_a_limit_ends_a_real_stream(
 ) -> None:
     """Outcome timeout, the limit named, the text kept, one request, and the connection closed, all in time."""
     server.reset()
-    limits = {**dict.fromkeys(("connect", "headers", "first_delta", "stall", "progress", "total")), limit: 0.3}
+    limits = {**dict.fromkeys(("connect", "headers", "first_delta", "stall", "progress")), "total": 5, limit: 0.3}
     stream = sw.ChatClient(server.url, timeout=Timeout(**limits)).stream("x", f"demo-{fault}")
     failure = await failure_of(stream)
     assert isinstance(failure, sw.StreamTimeout)
@@ -217,7 +217,7 @@ async def test_a_limit_ends_a_real_stream(
 @pytest.mark.fault("N9", "`timeout` by `progress`, whatever the comments; text kept")
 async def test_pings_do_not_keep_a_stream_alive(server: DemoServer, seen: Callable[[str], None]) -> None:
     """After the first deltas, comments alone end it by ``progress`` although no read ever waited long (N9)."""
-    limits = Timeout(stall=5, progress=0.5)
+    limits = Timeout(stall=5, progress=0.5, total=5)
     stream = sw.ChatClient(server.url, timeout=limits).stream("x", "demo-ping", demo={"after": 3})
     failure = await failure_of(stream)
     assert failure.error.kind == "progress"

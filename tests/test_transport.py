@@ -218,15 +218,22 @@ async def test_a_compressed_body_is_read(coding: str, body: bytes) -> None:
     assert b"accept-encoding: identity" in server.requests[0].lower()
 
 
+@pytest.mark.fault("N14", "`interrupted`, never `complete`, and it says why")
 @pytest.mark.parametrize(
-    ("coding", "body"), [("gzip", GZIPPED[:-20]), ("gzip", b"not gzip"), ("br", TEXT), ("gzip", GZIPPED[:-4] + b"....")]
+    ("coding", "body", "why"),
+    [
+        ("gzip", GZIPPED[:-20], "the compressed body is cut"),
+        ("gzip", b"not gzip", "incorrect header check"),
+        ("br", TEXT, "coded as 'br'"),
+        ("gzip", GZIPPED[:-4] + b"....", "incorrect length check"),
+    ],
 )
-@pytest.mark.fault("N14", "`interrupted`, never `complete`")
-async def test_a_body_that_cannot_be_unpacked_is_never_complete(coding: str, body: bytes) -> None:
+async def test_a_body_that_cannot_be_unpacked_is_never_complete(coding: str, body: bytes, why: str) -> None:
     """Cut, broken or unknown: interrupted, not a short answer that looks whole (N14)."""
     with RawServer(response(body, f"content-encoding: {coding}")) as server:
         failure = await failure_of(sw.ChatClient(server.url, retry=ONCE).stream("x"))
     assert failure.outcome == "interrupted"
+    assert why in str(failure)
 
 
 BOMB = """

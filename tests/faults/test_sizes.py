@@ -122,7 +122,7 @@ def test_a_line_without_end_is_cut_off_at_the_cap(server: DemoServer, seen: Call
 
 @pytest.mark.fault("N19", "memory grows with the text alone")
 def test_the_memory_of_an_endless_stream_is_its_text(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """Three hundred thousand characters in small deltas: the text, and a few copies of it, not an object for each delta."""
+    """Three hundred thousand characters in small deltas: the text and copies, not an object for each delta."""
     outcome, length, deltas, grown = in_a_child(server, "demo-endless", {"text": "The quick brown fox. " * 50})
     assert outcome == "cancelled"
     assert length > 0.3 * MB

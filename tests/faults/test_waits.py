@@ -33,12 +33,12 @@ class Page:
 
     def __init__(self, view: StreamView, monkeypatch: pytest.MonkeyPatch) -> None:
         self.messages: list[dict[str, Any]] = []
-        monkeypatch.setattr(view, "_tell", lambda *messages: self.messages.extend(messages))
+        monkeypatch.setattr(view, "send", self.messages.append)
         self._view = view
 
     def asks(self) -> dict[str, Any]:
         """Return the snapshot that answers ``sync``."""
-        self._view._received(self._view, {"op": "sync", "page": "p"}, [])
+        self._view.receive({"op": "sync", "page": "p"})
         assert self.messages[-1]["op"] == "snapshot"
         return self.messages[-1]
 
@@ -91,7 +91,7 @@ async def test_stop_ends_a_retrys_wait(
     view = StreamView(stream)
     page = Page(view, monkeypatch)
     await until(lambda: bool(page.messages))
-    view._received(view, {"op": "stop"}, [])
+    view.receive({"op": "stop"})
     completion = await stream
     assert completion.outcome == "cancelled"
     assert completion.timing.total < 7
