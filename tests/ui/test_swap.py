@@ -101,7 +101,8 @@ publish_display_data(bundle, transient={"display_id": handle.display_id}, update
 view.close()
 """
 
-# Each frame: where the next cell is, and the line that the reader looks at, and how far the notebook is scrolled.
+# Each frame: where the next cell, the line that the reader looks at and the words around the answer are, and how far the
+# notebook is scrolled.
 _WATCH = """line => {
   const frames = window.streamwidgetFrames = []
   const cells = () => document.querySelectorAll('.jp-Notebook .jp-Cell')
@@ -110,8 +111,16 @@ _WATCH = """line => {
     const text = cells()[1].querySelector('.streamwidget-text')
     return line === null ? text : [...(text?.children ?? [])].find(block => block.textContent.trim() === line)
   }
+  const topOfText = small => {
+    const range = document.createRange()
+    range.selectNodeContents(small)
+    return [...range.getClientRects()].find(rect => rect.width > 0).top
+  }
   const step = () => {
+    const lines = [...cells()[1].querySelectorAll('small')].filter(small => small.checkVisibility())
     frames.push({
+      head: lines.length ? topOfText(lines[0]) : null,
+      foot: lines.length ? topOfText(lines.at(-1)) : null,
       next: cells()[2].getBoundingClientRect().top,
       line: find()?.getBoundingClientRect().top ?? null,
       scrolled: scroller.scrollTop,
@@ -145,7 +154,7 @@ def _swap(page: NotebookPage, line: str | None = None) -> list[dict[str, Any]]:
 
 
 def _stand_still(frames: list[dict[str, Any]]) -> None:
-    for name in ("next", "line", "scrolled", "height"):
+    for name in ("next", "line", "scrolled", "height", "head", "foot"):
         values = [frame[name] for frame in frames]
         assert None not in values, name
         assert max(values) - min(values) < 0.01, (name, sorted(set(values)))
