@@ -1,6 +1,9 @@
 // What the host's widget manager lets us see of the kernel. JupyterLab and Notebook 7 show it; nbclassic, VS Code,
 // Colab, marimo and exported pages do not. So everything here may be missing, and nothing here throws.
 
+import type { AnyModel } from "@anywidget/types";
+import { ownCellRuns } from "./cells";
+
 export interface Comm {
   readonly isDisposed: boolean;
   /** Resolved once the comm has a subshell; never, where the kernel has none. */
@@ -14,6 +17,7 @@ type StatusSlot = (sender: unknown, status: string) => void;
 export interface Kernel {
   createComm(target: string): Comm;
   readonly supportsSubshells?: boolean;
+  interrupt?(): Promise<void>;
   readonly statusChanged?: { connect(slot: StatusSlot): unknown; disconnect(slot: StatusSlot): unknown };
 }
 
@@ -24,6 +28,16 @@ export function kernelOf(model: object): Kernel | null {
     return kernel && typeof kernel.createComm === "function" ? kernel : null;
   } catch {
     return null;
+  }
+}
+
+/** Interrupts a kernel that hears nothing while a cell runs (ipykernel 6), if it is a cell that shows `model`. */
+export async function interruptDeafKernel(model: AnyModel<{ state: unknown }>): Promise<void> {
+  try {
+    const kernel = kernelOf(model);
+    if (kernel?.interrupt && !kernel.supportsSubshells && (await ownCellRuns(model))) await kernel.interrupt();
+  } catch (error) {
+    console.debug("[streamwidget] not interrupted", error);
   }
 }
 

@@ -5,20 +5,10 @@
 // time after its end asks for the saved answer, and puts it where the host shows us its notebook (JupyterLab,
 // Notebook 7). The kernel closes a view that was replaced when the page says that it has left.
 
+import { shownWidgets } from "./cells";
 import type { PageMessage } from "./messages";
 
-const WIDGET = "application/vnd.jupyter.widget-view+json";
 const REPLACED_MS = 1000; // what the kernel's own update may take
-
-interface Outputs {
-  readonly length: number;
-  get(index: number): { readonly data: Record<string, unknown> };
-  set(index: number, output: object): void;
-}
-
-interface Manager {
-  readonly context?: { readonly model?: { readonly cells?: Iterable<{ readonly outputs?: Outputs }> } };
-}
 
 type Word = Extract<PageMessage, { page: string }>["op"];
 
@@ -73,12 +63,8 @@ export class Place {
 
   #replace(view: string, data: object): void {
     try {
-      const manager = (this.#model as { widget_manager?: Manager }).widget_manager;
-      for (const { outputs } of manager?.context?.model?.cells ?? []) {
-        for (let index = 0; index < (outputs?.length ?? 0); index += 1) {
-          const shown = outputs?.get(index).data[WIDGET] as { model_id?: unknown } | undefined;
-          if (shown?.model_id === view) outputs?.set(index, { output_type: "display_data", data, metadata: {} });
-        }
+      for (const { id, replace } of shownWidgets(this.#model)) {
+        if (id === view) replace({ output_type: "display_data", data, metadata: {} });
       }
     } catch (error) {
       console.debug("[streamwidget] the view stays", error);

@@ -6,7 +6,7 @@
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { openControl, sendBeside, sendControl } from "./control";
 import { enhanceSaved } from "./enhance";
-import { watchKernel } from "./kernel";
+import { interruptDeafKernel, watchKernel } from "./kernel";
 import { type PageMessage, parseState } from "./messages";
 import { Place } from "./place";
 import { Transcript } from "./transcript";
@@ -25,6 +25,8 @@ const PAGE = Math.random().toString(36).slice(2);
 
 // How long a stop that was sent beside the cells may take before it is sent the other way too.
 const STOPPED_MS = 300;
+// How long a stop may take before a kernel that hears nothing while a cell runs is interrupted instead.
+const UNHEARD_MS = 800;
 
 // With the kernel gone, or in a page without one, there may be no comm to send on.
 function send(model: Model, message: PageMessage): void {
@@ -91,6 +93,12 @@ export default function streamView() {
         } else {
           sendControl(model, message);
           send(model, { op: "stop" });
+        }
+        if (shared.wish === null) {
+          const unheard = setTimeout(() => {
+            if (!shared.over && !shared.gone) interruptDeafKernel(model);
+          }, UNHEARD_MS);
+          life.signal.addEventListener("abort", () => clearTimeout(unheard), { once: true });
         }
         shared.wished("stop");
       },

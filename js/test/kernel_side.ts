@@ -114,6 +114,10 @@ export class FakeKernel {
     disconnect: (slot: Listener) => this.slots.delete(slot),
   };
   supportsSubshells = false;
+  interrupts = 0;
+  async interrupt() {
+    this.interrupts += 1;
+  }
   /** Gives a comm its subshell; JupyterLab does so some time after createComm. */
   startSubshell: () => void = () => {};
   createComm(target: string): FakeComm {
@@ -139,6 +143,13 @@ export class Host {
   state: unknown;
   maxHeight: number | null;
   sendFails = false;
+  /** The cell that shows the view, as JupyterLab has it. */
+  cell = { executionState: "idle", outputs: this.#outputs("m1") };
+
+  #outputs(model_id: string) {
+    const data = { "application/vnd.jupyter.widget-view+json": { model_id } };
+    return { length: 1, get: () => ({ data }), set: () => {} };
+  }
 
   constructor(state: unknown, maxHeight: number | null = null) {
     this.state = structuredClone(state);
@@ -157,7 +168,11 @@ export class Host {
         this.listeners.set(name, set.add(listener));
       },
       off: (name: string, listener: Listener) => this.listeners.get(name)?.delete(listener),
-      widget_manager: { kernel: this.kernel },
+      widget_manager: {
+        kernel: this.kernel,
+        context: { model: { cells: [{ executionState: "running", outputs: this.#outputs("m0") }, this.cell] } },
+        get_model: async (id: string) => ({ get: () => (id === "m1" ? this.state : {}) }),
+      },
     } as unknown as AnyModel<{ state: unknown; max_height: unknown }>;
   }
 

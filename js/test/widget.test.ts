@@ -130,6 +130,38 @@ test("a stop that the kernel does not take is said to be queued", async () => {
   await vi.waitFor(() => expect(status.textContent).toBe("kernel busy: the stop is queued"), { timeout: 5000 });
 });
 
+test("where the kernel hears nothing while a cell runs, Stop interrupts the cell of the view, and no other", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const stopped = async (change: (host: Host) => void, end = false) => {
+      const { kernel, host } = start();
+      change(host);
+      const { root } = host.render();
+      host.deliver(kernel.delta("half"));
+      parts(root).button.click();
+      parts(root).button.click();
+      await vi.advanceTimersByTimeAsync(500);
+      if (end) host.deliver(kernel.end("cancelled"));
+      expect(host.kernel?.interrupts).toBe(0);
+      await vi.advanceTimersByTimeAsync(490);
+      return host.kernel?.interrupts;
+    };
+    const runs = (host: Host) => {
+      host.cell.executionState = "running";
+    };
+    expect(await stopped(runs)).toBe(1);
+    expect(await stopped(runs, true)).toBe(0);
+    expect(await stopped(() => {})).toBe(0); // another cell runs: the stop is queued
+    const hears = (host: Host) => {
+      runs(host);
+      (host.kernel as FakeKernel).supportsSubshells = true;
+    };
+    expect(await stopped(hears)).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test("Escape inside the view stops, other keys and Escape elsewhere do not", async () => {
   const { kernel, host } = start();
   const { root } = host.render();

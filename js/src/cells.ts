@@ -1,0 +1,46 @@
+// The cells of the host's notebook, where it shows them to us: JupyterLab and Notebook 7.
+
+const WIDGET = "application/vnd.jupyter.widget-view+json";
+
+interface Outputs {
+  readonly length: number;
+  get(index: number): { readonly data: Record<string, unknown> };
+  set(index: number, output: object): void;
+}
+
+interface Cell {
+  readonly outputs?: Outputs;
+  /** "running" from when the cell is queued (its outputs are empty then) to its end. */
+  readonly executionState?: string | null;
+}
+
+interface Manager {
+  readonly context?: { readonly model?: { readonly cells?: Iterable<Cell> } };
+  get_model?(id: string): Promise<{ get(trait: string): unknown }>;
+}
+
+function managerOf(model: object): Manager | undefined {
+  return (model as { widget_manager?: Manager }).widget_manager;
+}
+
+/** Where a widget is shown: its model's id, its cell, and a way to put something else there. May throw while read. */
+export function* shownWidgets(model: object) {
+  for (const cell of managerOf(model)?.context?.model?.cells ?? []) {
+    for (let index = 0; index < (cell.outputs?.length ?? 0); index += 1) {
+      const shown = cell.outputs?.get(index).data?.[WIDGET] as { model_id?: unknown } | undefined;
+      if (typeof shown?.model_id !== "string") continue;
+      yield { id: shown.model_id, cell, replace: (output: object) => cell.outputs?.set(index, output) };
+    }
+  }
+}
+
+/** True where `model` is shown by a cell that runs now. May throw. */
+export async function ownCellRuns(model: { get(trait: "state"): unknown }): Promise<boolean> {
+  const running = [...shownWidgets(model)].filter(({ cell }) => cell.executionState === "running");
+  for (const { id, cell } of running) {
+    // anywidget hides the id of its model, but not what it holds.
+    const other = await managerOf(model)?.get_model?.(id);
+    if (other?.get("state") === model.get("state") && cell.executionState === "running") return true;
+  }
+  return false;
+}
