@@ -1,4 +1,4 @@
-"""ChatStream: one request, its task, its timers and its outcome.
+"""ChatStream: one answer, its task, its readers and its outcome.
 
 Rules
 -----
@@ -12,7 +12,6 @@ Rules
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import threading
 import time
@@ -24,13 +23,14 @@ from typing import Any
 
 from streamwidget import _loop
 from streamwidget._accumulator import Accumulator
+from streamwidget._attempts import Attempts
 from streamwidget._completion import ChatCompletion, ErrorInfo, Timing
-from streamwidget._events import Finish, Outcome, Retry, StreamEvent, TextDelta
-from streamwidget._exceptions import ProtocolError, StreamError, StreamTimeout
-from streamwidget._exchange import Exchange, Request
+from streamwidget._events import Finish, Outcome, StreamEvent, TextDelta
+from streamwidget._exceptions import ProtocolError, StreamError
+from streamwidget._exchange import Request
 from streamwidget._retry import RetryPolicy
 from streamwidget._subscribers import Subscriber, Subscribers
-from streamwidget._timeout import TICK, Deadlines, Timeout, Wait
+from streamwidget._timeout import Timeout, Wait
 
 _GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
@@ -56,10 +56,7 @@ class ChatStream:
         self._request = request
         self._limits = timeout
         self._retry = retry
-        self._begins_with = text
-        self._accumulator = Accumulator(text)
-        self._exchange: Exchange | None = None
-        self._deadlines: Deadlines | None = None
+        self._attempts = Attempts(request, timeout, retry, self._publish, text)
         self._subscribers = Subscribers()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -67,7 +64,6 @@ class ChatStream:
         self._lock = threading.RLock()  # a subscriber that is told of the end may call cancel()
         self._awaiting = 0
         self._cancelled = False
-        self._passed: str | None = None  # the limit that ended it
         self._begun: float | None = None
         self._first_delta: float | None = None
         self._ended: float | None = None
@@ -95,11 +91,12 @@ class ChatStream:
     @property
     def waits(self) -> Wait | None:
         """What it waits for now, for how long it has, and how long it will; None where it waits for nothing."""
-        return None if self._deadlines is None or self.over else self._deadlines.wait()
+        deadlines = self._attempts.deadlines
+        return None if deadlines is None or self.over else deadlines.wait()
 
     @property
     def completion(self) -> ChatCompletion:
-        exchange = self._exchange
+        exchange = self._attempts.exchange
         return self._accumulator.snapshot(
             outcome=self._outcome,
             error=self._failure.error if self._failure else None,
@@ -108,6 +105,10 @@ class ChatStream:
             request_id=(exchange and exchange.request_id) or self._accumulator.request_id,
             demo=bool(exchange and exchange.demo),
         )
+
+    @property
+    def _accumulator(self) -> Accumulator:
+        return self._attempts.accumulator
 
     # ---- reading
 
@@ -240,8 +241,7 @@ class ChatStream:
             task.cancel()
         elif not loop.is_closed():
             loop.call_soon_threadsafe(task.cancel)
-        if self._exchange is not None:
-            self._exchange.shut()
+        self._attempts.stop()
 
     def again(self, *, go_on: bool = False) -> ChatStream:
         """Make a new stream of the same request; nothing is sent yet.
@@ -279,13 +279,10 @@ class ChatStream:
     # ---- running
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        deadlines = self._deadlines = Deadlines(self._limits, time.monotonic())
-        timer = loop.create_task(self._watch(deadlines))
         outcome: Outcome = "cancelled"
         failure: StreamError | None = None
         try:
-            outcome = await self._attempts(deadlines)
+            outcome = await self._attempts.run()
         except StreamError as exc:
             outcome, failure = exc.outcome, exc
         except asyncio.CancelledError:
@@ -296,52 +293,15 @@ class ChatStream:
             failure.__cause__, outcome = exc, failure.outcome
         finally:
             # In `finally`, since KeyboardInterrupt may strike in the middle of a step and must end the stream too.
-            timer.cancel()
             if self._cancelled:
                 # A connection that we shut ourselves looks broken before the cancellation arrives.
                 outcome, failure = "cancelled", None
-            elif self._passed is not None:
-                failure = self._timed_out(self._passed)
-                outcome = failure.outcome
             self._finish(outcome, failure)
 
     def _never_ran(self, _: asyncio.Task[None]) -> None:
         # A task that is cancelled before its first step does not enter its body, so that no `finally` ends the stream.
         if not self.over:
             self._finish("cancelled")
-
-    async def _attempts(self, deadlines: Deadlines) -> Outcome:
-        for attempt in itertools.count(1):
-            deadlines.new_attempt(time.monotonic())
-            self._accumulator = Accumulator(self._begins_with)
-            self._exchange = Exchange(self._request, self._accumulator, deadlines, self._publish)
-            try:
-                return await self._exchange.run(self._limits.connect)
-            except StreamError as exc:
-                if not exc.retryable or self._accumulator.delta_count or self._cancelled:
-                    raise
-                delay = self._retry.delay(attempt, exc.error.retry_after)
-                if delay is None:
-                    raise
-                deadlines.wait_for_retry(time.monotonic(), delay)
-                self._publish([Retry(attempt + 1, delay, exc.error.message)])
-                await asyncio.sleep(delay)
-        raise AssertionError("unreachable")
-
-    async def _watch(self, deadlines: Deadlines) -> None:
-        while self._passed is None:
-            exchange = self._exchange
-            passed = deadlines.tick(time.monotonic(), connecting=exchange is not None and exchange.connecting)
-            if passed == "connect" and exchange is not None:
-                exchange.gave_up = True
-            else:
-                self._passed = passed
-            if passed is not None and self._task is not None:
-                self._task.cancel()
-            await asyncio.sleep(TICK)
-
-    def _timed_out(self, limit: str) -> StreamTimeout:
-        return StreamTimeout(ErrorInfo(self._limits.explain(limit), kind=limit), retryable=True)
 
     def _publish(self, events: list[StreamEvent]) -> None:
         if not events:
