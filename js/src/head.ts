@@ -45,7 +45,9 @@ export class Head {
     setHidden(this.#demo, !t.demo);
     setText(this.#model, modelName(t));
     setText(this.#state, stateWord(t));
-    setHidden(this.#copy, t.answer.length === 0);
+    // "Stopping…" takes its place, or a narrow header would not hold both.
+    if (t.answer.length === 0 || t.wish === "stop") hideFocused(this.#copy, this.stop);
+    else setHidden(this.#copy, false);
     setText(this.stop, t.wish === "stop" ? "Stopping…" : "Stop");
     if (t.over || t.gone) hideFocused(this.stop, null);
     else setHidden(this.stop, false);

@@ -101,8 +101,8 @@ publish_display_data(bundle, transient={"display_id": handle.display_id}, update
 view.close()
 """
 
-# Each frame: where the next cell, the line that the reader looks at and the words around the answer are, and how far the
-# notebook is scrolled.
+# Each frame: where the next cell, the line that the reader looks at and the words around the answer are, and how far
+# the notebook is scrolled.
 _WATCH = """line => {
   const frames = window.streamwidgetFrames = []
   const cells = () => document.querySelectorAll('.jp-Notebook .jp-Cell')
