@@ -1,0 +1,81 @@
+"""What is left of an answer when its kernel, the widgets' JavaScript or the room in its cell is gone."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from streamwidget.demo import DemoServer
+from tests.ui.conftest import OpenNotebook
+from tests.ui.lab import NotebookPage
+from tests.ui.live import LOAD, assert_no_error_of_ours, saved_text, wait_static
+from tests.ui.test_stream import VIEWS_LEFT
+
+CHAT = "%%chat\ncount to 30"
+NUMBERS = "\n".join(map(str, range(1, 31)))
+only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
+
+
+def assert_no_widget_is_missed(page: NotebookPage) -> None:
+    for words in ("model not found", "Error displaying widget", "Loading widget", "Error creating widget"):
+        expect(page.page.locator(".jp-Notebook")).not_to_contain_text(words)
+
+
+@pytest.mark.fault("F9", "the frozen answer is shown, and never 'model not found'")
+def test_the_answer_outlives_its_kernel(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """Restarted and reloaded: the answer is in the notebook, and needs no kernel."""
+    page = open_notebook([LOAD, CHAT])
+    page.run_all()
+    page.finish(None)
+    wait_static(page, 1, "complete")
+    page.save()
+    page.restart()
+    assert saved_text(page, 1) == NUMBERS
+    page.reload()
+    assert saved_text(page, 1) == NUMBERS
+    assert_no_widget_is_missed(page)
+    assert_no_error_of_ours(page)
+
+
+@pytest.mark.fault("F10", "without the widgets' JavaScript the answer is there at its end; its plain text reads well")
+@only_lab
+def test_a_page_without_our_javascript_has_the_answer(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """A page that cannot load anywidget shows the answer when it is complete; one without HTML shows its text."""
+    page = open_notebook([LOAD, CHAT])
+    page.page.route("**/labextensions/anywidget/**", lambda route: route.abort())
+    page.reload()
+    page.run(0)
+    page.finish(0)
+    page.run(1)
+    page.finish(1)
+    wait_static(page, 1, "complete")
+    assert saved_text(page, 1) == NUMBERS
+    saved = page.save()
+    (output,) = saved.cells[1].outputs
+    assert set(output.data) == {"text/html", "text/plain", "text/markdown"}
+    output.data = {"text/plain": output.data["text/plain"]}
+    nbformat.write(saved, page.path)
+    page.reopen()
+    expect(page.output(1).locator("pre")).to_contain_text(NUMBERS)
+    expect(page.output(1).locator("pre")).to_contain_text("complete")
+    assert_no_widget_is_missed(page)
+
+
+@pytest.mark.fault("F11", "one output for each answer, also of those that the page does not show")
+@only_lab
+def test_more_answers_than_a_cell_shows(open_notebook: OpenNotebook) -> None:
+    """55 answers in a cell, of which JupyterLab shows 50: all are saved, one output each, and no view is left."""
+    with DemoServer(first_delta=0, tokens_per_second=0) as demo:
+        loop = "for n in range(55):\n    %chat count to 30"
+        page = open_notebook([LOAD, loop, VIEWS_LEFT], env={"STREAMWIDGET_BASE_URL": demo.url})
+        for index in range(2):
+            page.run(index)
+            page.finish(index, timeout=60)
+        expect(page.page.locator(".streamwidget")).to_have_count(0)
+        outputs = page.save().cells[1].outputs
+        assert len(outputs) == 55
+        assert all("complete" in output.data["text/plain"] for output in outputs)
+        page.run(2)
+        page.wait_output(2, "0 views")
+    assert_no_error_of_ours(page)
