@@ -1,0 +1,195 @@
+"""The page comes and goes: lost messages, dropped websockets, new sessions, two tabs, a hidden tab, a killed kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from streamwidget.demo import DemoServer
+from tests.ui.conftest import OpenNotebook
+from tests.ui.lab import NotebookPage
+from tests.ui.live import (
+    LOAD,
+    PRINT_TEXT,
+    assert_no_error_of_ours,
+    live_text,
+    printed_text,
+    view,
+    wait_longer,
+)
+
+Seen = Callable[[str], None]
+BACKGROUND = "%%chat --bg --keep\ncount to 9000"
+only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
+
+_KERNEL = "const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel\n"
+# The socket is gone; JupyterLab connects again, as the same session or as another (to the server, another page).
+_CUT = f"another => {{ {_KERNEL} if (another) kernel._clientId = crypto.randomUUID(); kernel._ws.close(4000) }}"
+_CONNECTED = f"() => {{ {_KERNEL} return kernel.connectionStatus === 'connected' }}"
+# The wire loses what the views are told, each message with the chance `share`; null mends it.
+_LOSE = f"""share => {{
+  {_KERNEL}
+  const socket = kernel._ws
+  const receive = window.streamwidgetReceive ??= socket.onmessage
+  window.streamwidgetLost ??= 0
+  socket.onmessage = share === null ? receive : event => {{
+    const text = typeof event.data === 'string' ? event.data : new TextDecoder().decode(event.data)
+    if (/"op": ?"(delta|snapshot|end)"/.test(text) && Math.random() < share) window.streamwidgetLost += 1
+    else receive.call(socket, event)
+  }}
+}}"""
+_HIDE = """hidden => {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden })
+  document.dispatchEvent(new Event('visibilitychange'))
+}"""
+
+
+def stream(page: NotebookPage, index: int = 1) -> None:
+    page.run(0)
+    page.run(index)
+    page.finish(index)
+    wait_longer(page, index, 40)
+
+
+def stop(page: NotebookPage, index: int = 1) -> None:
+    page.stop_button(index).click()
+    expect(view(page, index)).to_have_attribute("data-outcome", "cancelled")
+
+
+def counts(text: str) -> bool:
+    """Whether ``text`` is the numbers from 1 on, none missing; the last may be cut."""
+    whole = "\n".join(map(str, range(1, 9001)))
+    return whole.startswith(text.rstrip("\n"))
+
+
+@pytest.mark.fault("F3", "contiguous again within 2 s")
+@pytest.mark.fault("F4", "what was lost between two sessions is there again, from the kernel's whole text")
+@only_lab
+@pytest.mark.parametrize("another", [False, True], ids=["same-session", "new-session"])
+def test_a_dropped_websocket_leaves_no_gap(
+    open_notebook: OpenNotebook, demo: DemoServer, seen: Seen, another: bool
+) -> None:
+    """The socket closes; once it is up again the view goes on, and holds every number, as Python does."""
+    page = open_notebook([LOAD, BACKGROUND, PRINT_TEXT])
+    stream(page)
+    if another:  # what the server would hold back for a session that comes again is lost
+        page.page.evaluate(_LOSE, 1)
+        page.page.wait_for_function("window.streamwidgetLost > 3")
+    length = len(live_text(page, 1))
+    page.page.evaluate(_CUT, another)
+    cut = time.monotonic()
+    page.page.wait_for_function(_CONNECTED)
+    wait_longer(page, 1, length)
+    seen(f"on again {time.monotonic() - cut:.1f} s after the drop")
+    assert counts(live_text(page, 1))
+    stop(page)
+    assert live_text(page, 1) == printed_text(page, 2).rstrip()
+    assert_no_error_of_ours(page)
+
+
+MANY = """
+import asyncio, json, streamwidget as sw
+from IPython.display import display
+client = sw.ChatClient()
+views = [sw.StreamView(client.stream(f"count to {n}", demo={"tokens_per_second": 30})) for n in range(100, 150)]
+for view in views:
+    display(view)
+"""
+TEXTS = "print(json.dumps([(await view).text for view in views]))"
+SHOWN = "() => [...document.querySelectorAll('.streamwidget')].map(root => root.dataset.outcome)"
+
+
+@pytest.mark.fault("F5", "50 answers over a wire that loses a third of all messages: 50 end with the kernel's text")
+@only_lab
+def test_lost_messages_are_never_a_silent_hole(open_notebook: OpenNotebook, demo: DemoServer, seen: Seen) -> None:
+    """Deltas, snapshots and ends get lost at random: each of 50 views ends with the text that Python has."""
+    page = open_notebook([MANY, TEXTS])
+    page.page.evaluate(_LOSE, 1 / 3)
+    page.run_all()
+    page.finish(None, timeout=60)
+    page.page.wait_for_function(
+        f"({SHOWN})().length === 50 && ({SHOWN})().every(outcome => outcome === 'complete')", timeout=60_000
+    )
+    lost = page.page.evaluate("window.streamwidgetLost")
+    assert lost >= 50
+    shown = [text.rstrip() for text in page.output(0).locator(".streamwidget-text").all_text_contents()]
+    from_python = json.loads("".join(page.save().cells[1].outputs[0].text))
+    assert shown == [text.rstrip() for text in from_python]
+    seen(f"{len(shown)} of 50, {lost} messages lost")
+    assert_no_error_of_ours(page)
+
+
+@pytest.mark.fault("F6", "two tabs show identical text, and Stop in one stops both")
+@only_lab
+def test_two_tabs_show_the_same(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """A second tab of the notebook finds the view, and ends with the same text."""
+    page = open_notebook([LOAD, BACKGROUND, PRINT_TEXT])
+    stream(page)
+    page.save()
+    other = NotebookPage(page.server, page.page.context, page.name)
+    wait_longer(other, 1, len(live_text(page, 1)))
+    stop(other)
+    expect(view(page, 1)).to_have_attribute("data-outcome", "cancelled")
+    text = printed_text(page, 2).rstrip()
+    assert [live_text(tab, 1) for tab in (page, other)] == [text, text]
+    assert_no_error_of_ours(page)
+    assert_no_error_of_ours(other)
+
+
+@pytest.mark.fault("F8", "nothing is painted while the tab is hidden; shown again, it has the whole text")
+@only_lab
+def test_a_hidden_tab_catches_up_when_it_is_shown(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """The DOM stands still while the page is hidden and the kernel goes on; then one paint brings all of it."""
+    longer = "while len(s.completion.text) < length + 200: await asyncio.sleep(0.05)"
+    shown = f"import asyncio\nlength = len(s.completion.text)\n{longer}\nprint('longer', length)"
+    page = open_notebook([LOAD, "s = %chat --bg --keep count to 9000", shown])
+    stream(page)
+    page.page.evaluate(_HIDE, True)
+    before = live_text(page, 1)
+    page.run(2)
+    page.wait_output(2, "longer")
+    assert live_text(page, 1) == before
+    page.page.evaluate(_HIDE, False)
+    wait_longer(page, 1, len(before) + 150)
+    assert counts(live_text(page, 1))
+    stop(page)
+    assert_no_error_of_ours(page)
+
+
+@pytest.mark.fault("K5", "the page says that the kernel is gone, and keeps the text")
+def test_a_killed_kernel_is_said(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """SIGKILL in mid-stream: "kernel gone", no Stop, and every character that had come."""
+    page = open_notebook([f"{LOAD}\nimport os; print(os.getpid())", BACKGROUND])
+    stream(page)
+    pid = int(page.output_text(0).strip())
+    shown = live_text(page, 1)
+    os.kill(pid, signal.SIGKILL)
+    expect(view(page, 1)).to_contain_text("kernel gone", timeout=30_000)
+    assert live_text(page, 1).startswith(shown)
+    assert counts(live_text(page, 1))
+    expect(page.stop_button(1)).to_have_count(0)
+    assert demo.requests[0].left.wait(5)
+    assert_no_error_of_ours(page)
+
+
+@pytest.mark.fault("K7", "in the page: a deleted cell raises nothing, its stream is there to be stopped in Python")
+@only_lab
+@pytest.mark.parametrize("command", ["notebook:delete-cell", "notebook:clear-cell-output"])
+def test_a_deleted_cell_leaves_its_stream(open_notebook: OpenNotebook, demo: DemoServer, command: str) -> None:
+    """The view goes, the stream goes on; cancelled from Python it keeps what it had."""
+    page = open_notebook([LOAD, "s = %chat --bg -o kept count to 9000", "s.cancel(); await s; print(kept.outcome)", ""])
+    stream(page)
+    page.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
+    page.command(command)
+    expect(page.page.locator(".streamwidget")).to_have_count(0)
+    assert not demo.requests[0].left.is_set()
+    cancel = 1 if command == "notebook:delete-cell" else 2
+    page.run(cancel)
+    page.wait_output(cancel, "cancelled")
+    assert_no_error_of_ours(page)
