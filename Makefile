@@ -10,6 +10,9 @@ KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp
 OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u STREAMWIDGET_API_KEY \
   -u STREAMWIDGET_MODEL JUPYTER_PREFER_ENV_PATH=1
 
+# Most tests wait for a kernel or a page. By file, so that each shares the kernels and the server that it starts.
+ATONCE := -n 3 --dist loadfile
+
 .PHONY: demo test faults bench lint format build kernels clean
 .DELETE_ON_ERROR:
 
@@ -21,14 +24,15 @@ demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-i
 test: lint kernels  ## lint, JavaScript tests, Python tests (real kernels and a real browser too)
 	.ci/chromium
 	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" npm test
-	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest
+	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest $(ATONCE)
 
 faults: $(VENV)/.stamp kernels  ## each row of the fault catalogue: what is expected, what was seen
 	.ci/chromium
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest --faults -q
 
 bench: $(VENV)/.stamp-bench  ## the figures, side by side with what people use today
-	$(OFFLINE) $(BIN)/python -m tests.benchmarks
+	.ci/chromium
+	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m tests.benchmarks
 
 lint: $(VENV)/.stamp
 	$(BIN)/ruff check
