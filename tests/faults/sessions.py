@@ -1,0 +1,155 @@
+"""A real jupyter_server with a real kernel, and pages that speak to it by websocket, each with a session of its own."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from tornado.httpclient import AsyncHTTPClient
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from tests.kernels import clean_environment, write_kernelspecs
+from tests.servers import closed_port
+
+SOON = 15.0  # seconds: the bound of every wait
+
+
+@contextmanager
+def jupyter_server(directory: Path, env: dict[str, str]) -> Iterator[int]:
+    """Start a server without a token; give its port."""
+    write_kernelspecs(directory / "kernels", ("latest",))
+    port = closed_port()
+    options = {
+        "ServerApp.port": port,
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.root_dir": directory,
+        "ServerApp.allow_root": True,
+        "ServerApp.open_browser": False,
+        "ServerApp.disable_check_xsrf": True,
+        "IdentityProvider.token": "",
+        # A fifth of the default, so that a slow machine exceeds it too. Views of ours stay far below it.
+        "ZMQChannelsWebsocketConnection.iopub_msg_rate_limit": 200,
+    }
+    command = [sys.executable, "-m", "jupyter_server", *(f"--{name}={value}" for name, value in options.items())]
+    private = {"JUPYTER_PATH": str(directory), "JUPYTER_CONFIG_DIR": str(directory), "IPYTHONDIR": str(directory)}
+    with (directory / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, env=clean_environment({**env, **private}), stdout=log, stderr=log)
+        try:
+            yield port
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+async def start_kernel(port: int) -> str:
+    """Wait for the server, start a kernel and return its id."""
+    url = f"http://127.0.0.1:{port}/api/kernels"
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                body = json.dumps({"name": "sw-latest"})
+                reply = await AsyncHTTPClient().fetch(url, method="POST", body=body)
+                return str(json.loads(reply.body)["id"])
+            except OSError:  # it does not listen yet
+                await asyncio.sleep(0.1)
+
+
+class Session:
+    """One page: it keeps what it receives, and speaks for the view whose messages it follows."""
+
+    def __init__(self, websocket: WebSocketClientConnection, session: str) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.session = session
+        self._websocket = websocket
+        self._changed = asyncio.Event()
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def open(cls, port: int, kernel: str) -> Self:
+        session = uuid.uuid4().hex
+        url = f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels?session_id={session}"
+        return cls(await websocket_connect(url, max_message_size=2**30), session)
+
+    async def drop(self) -> None:
+        """Be gone, without a word."""
+        self._reader.cancel()
+        stream: Any = self._websocket.protocol.stream  # type: ignore[union-attr]
+        stream.close()
+
+    async def _read(self) -> None:
+        while (text := await self._websocket.read_message()) is not None:
+            self.messages.append(json.loads(text))
+            self._changed.set()
+
+    async def wait(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the first message that fits, of all that came or will."""
+        looked = 0
+        async with asyncio.timeout(SOON):
+            while True:
+                for message in self.messages[looked:]:
+                    if fits(message):
+                        return message
+                looked = len(self.messages)
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def send(self, kind: str, content: dict[str, Any], metadata: dict[str, Any] | None = None) -> str:
+        msg_id = uuid.uuid4().hex
+        header = {
+            "msg_id": msg_id,
+            "msg_type": kind,
+            "session": self.session,
+            "username": "",
+            "version": "5.3",
+            "date": "",
+        }
+        message = {"header": header, "parent_header": {}, "metadata": metadata or {}, "content": content}
+        await self._websocket.write_message(json.dumps({**message, "channel": "shell", "buffers": []}))
+        return msg_id
+
+    async def execute(self, code: str, *expressions: str) -> list[Any]:
+        """Run a cell to its end; return the values of expressions whose repr is a literal."""
+        msg_id = await self.send_cell(code, *expressions)
+        reply = await self.wait(lambda m: m["msg_type"] == "execute_reply" and m["parent_header"]["msg_id"] == msg_id)
+        if reply["content"]["status"] != "ok":
+            raise AssertionError(reply["content"])
+        values = reply["content"]["user_expressions"]
+        return [ast.literal_eval(values[str(n)]["data"]["text/plain"]) for n in range(len(expressions))]
+
+    async def send_cell(self, code: str, *expressions: str) -> str:
+        asked = {str(n): expression for n, expression in enumerate(expressions)}
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": False,
+            "user_expressions": asked,
+            "allow_stdin": False,
+        }
+        return await self.send("execute_request", content)
+
+    async def say(self, model: str, content: dict[str, Any]) -> None:
+        """Send a custom message to a view."""
+        await self.send("comm_msg", {"comm_id": model, "data": {"method": "custom", "content": content}})
+
+    def said(self, model: str) -> list[dict[str, Any]]:
+        """What the view said to this page."""
+        contents = (m["content"] for m in self.messages if m["msg_type"] == "comm_msg")
+        data = (content["data"] for content in contents if content["comm_id"] == model)
+        return [entry["content"] for entry in data if entry["method"] == "custom"]
+
+    async def states(self) -> dict[str, dict[str, Any]]:
+        """All widgets' states, as a page asks for them that was just opened."""
+        comm = uuid.uuid4().hex
+        target = {"comm_id": comm, "target_name": "jupyter.widget.control", "data": {}}
+        await self.send("comm_open", target, {"version": "1.0.0"})
+        await self.send("comm_msg", {"comm_id": comm, "data": {"method": "request_states"}})
+        answer = await self.wait(lambda m: m["msg_type"] == "comm_msg" and m["content"]["comm_id"] == comm)
+        return {model: entry["state"] for model, entry in answer["content"]["data"]["states"].items()}
