@@ -6,6 +6,7 @@ blocked kernel too; 6.x hears the page only while it is idle.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -57,6 +58,7 @@ def check_stopped(chat: ChatKernel, cell: Execution, view: View, prompt: str) ->
 
 @with_subshells
 @pytest.mark.parametrize("stop", [by_widget, by_control, by_both])
+@pytest.mark.fault("K12", "the widget's message and the control comm do the same, from the main shell and a subshell")
 def test_stop_ends_an_awaited_cell(chat: ChatKernel, stop: Stop) -> None:
     """Stop ends an awaited cell with status ok, and the next queued cell runs."""
     prompt = f"awaited, {stop.__name__}"
@@ -80,6 +82,7 @@ def test_stop_ends_the_synchronous_path(chat: ChatKernel, code: str) -> None:
 
 @with_subshells
 @pytest.mark.parametrize("code", [AWAITED, IN_A_FUNCTION])
+@pytest.mark.fault("K14", "before the first byte: cancelled, in a real kernel")
 def test_stop_before_the_first_byte(chat: ChatKernel, code: str) -> None:
     """A server that never answers is left at once."""
     prompt = f"silence {len(code)}"
@@ -95,14 +98,18 @@ def test_stop_before_the_first_byte(chat: ChatKernel, code: str) -> None:
 
 
 @with_subshells
-def test_stop_beside_a_blocking_cell(chat: ChatKernel) -> None:
+@pytest.mark.fault("K13", "EOF while the cell sleeps, on ipykernel 7.3 and 7.4; outcome cancelled when it wakes")
+def test_stop_beside_a_blocking_cell(chat: ChatKernel, seen: Callable[[str], None]) -> None:
     """The server sees the end of a ``--bg`` stream while another cell sleeps; the outcome follows when it wakes."""
     started, view = chat.streaming("%%chat --bg -m demo-slow\nbeside a sleeping cell")
     sleeping = chat.execute_async("import time\nprint('on', flush=True)\ntime.sleep(1.5)")
     chat.wait_for(lambda message: message.type == "stream" and message.parent_id == sleeping.msg_id)
+    since = time.monotonic()
     by_control(chat, view)
-    assert chat.asked("beside a sleeping cell").left.wait(SOON)
+    record = chat.asked("beside a sleeping cell")
+    assert record.left.wait(SOON)
     assert not sleeping.done
+    seen(f"{chat.generation}: EOF {1000 * ((record.client_left or 0) - since):.0f} ms after the Stop")
     assert sleeping.wait().status == "ok"
     chat.until("_chat.outcome")
     check_stopped(chat, started, view, "beside a sleeping cell")
@@ -117,6 +124,7 @@ def test_stop_of_a_background_stream_in_an_idle_kernel(chat: ChatKernel) -> None
     check_stopped(chat, cell, view, "idle kernel")
 
 
+@pytest.mark.fault("K14", "in a retry's wait: cancelled, no second request, in a real kernel")
 def test_stop_while_it_waits_to_try_again(chat: ChatKernel) -> None:
     """Stop works in the pause before a retry, and no second request is made."""
     cell = chat.execute_async("%%chat --bg -m demo-429\nlater, please")
@@ -128,6 +136,7 @@ def test_stop_while_it_waits_to_try_again(chat: ChatKernel) -> None:
     assert len([r for r in chat.server.requests if "later" in r.body["messages"][-1]["content"]]) == 1
 
 
+@pytest.mark.fault("K14", "many times and after the end: one end, in a real kernel")
 def test_stop_many_times_and_after_the_end(chat: ChatKernel) -> None:
     """One Stop counts; those that come later, or name no stream, do nothing."""
     cell, view = chat.streaming("%%chat --bg --keep -m demo-slow\nmany stops")

@@ -182,6 +182,7 @@ with asyncio.Runner() as runner:
     [(PLAIN, ["KeyboardInterrupt", "complete"]), (NESTED, ["KeyboardInterrupt True", "complete cancelled True"])],
     ids=["plain", "nested"],
 )
+@pytest.mark.fault("K2", "while wait() blocks in a script: KeyboardInterrupt, connection closed")
 def test_an_interrupt_ends_a_wait_and_closes_its_connection(server: DemoServer, code: str, lines: list[str]) -> None:
     """SIGINT raises KeyboardInterrupt once the server's end is closed; the next wait works (K2)."""
     process = script(code, server)
@@ -193,6 +194,7 @@ def test_an_interrupt_ends_a_wait_and_closes_its_connection(server: DemoServer, 
     assert [line for line in output(process).splitlines() if line != "delta"] == lines
 
 
+@pytest.mark.fault("K16", "importing and waiting patch nothing")
 def test_importing_and_waiting_in_a_script_patch_nothing(server: DemoServer) -> None:
     """asyncio is patched only where a wait has to nest (K16)."""
     code = """
