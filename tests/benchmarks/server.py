@@ -12,7 +12,7 @@ import runpy
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -61,8 +61,13 @@ def start_server(tokens_per_second: float = 0, first_delta: float = 0) -> Iterat
 
 
 def answer() -> Iterator[str]:
-    """Yield the pieces of the answer, which has no end; the question does not matter."""
-    text = itertools.chain.from_iterable(_answers.answer_pieces([], "demo", 100_000))
+    """Return the pieces of the answer, which has no end; the question does not matter."""
+    return cut(_answers.answer_pieces([], "demo", 100_000))
+
+
+def cut(parts: Iterable[str]) -> Iterator[str]:
+    """Cut a text that comes in any parts, and has no end, into pieces as long as tokens are."""
+    text = itertools.chain.from_iterable(parts)
     for length in itertools.cycle(_LENGTHS):
         yield "".join(itertools.islice(text, length))
 

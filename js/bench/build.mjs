@@ -1,0 +1,15 @@
+// Builds what the benchmarks of the page need into the directory that is named: page.js, and widget.css as it is shipped.
+import { build } from "esbuild";
+import { aliases } from "../aliases.mjs";
+
+await build({
+  absWorkingDir: new URL("..", import.meta.url).pathname,
+  entryPoints: { page: "bench/page.ts", widget: "src/widget.css" },
+  outdir: process.argv[2],
+  bundle: true,
+  alias: aliases,
+  minify: true,
+  format: "iife",
+  target: "es2022",
+  logLevel: "warning",
+});

@@ -1,0 +1,58 @@
+// Ways to show an answer that grows: each makes its element in `parent` and returns what takes the next text.
+
+import { marked } from "marked";
+import * as smd from "streaming-markdown";
+import { adorn } from "../src/adorn";
+import { make } from "../src/dom";
+import { MarkdownStream } from "../src/markdown/stream";
+import { TEXT_CLASS, TEXT_STYLE } from "../src/saved";
+
+type Contestant = (parent: HTMLElement, signal: AbortSignal) => (text: string) => void;
+
+const BLOCK = 1500; // characters
+
+function put<E extends HTMLElement>(parent: HTMLElement, element: E): E {
+  parent.append(element);
+  return element;
+}
+
+/** As view.ts does it, with colours and buttons for code. */
+function ours(parent: HTMLElement, signal: AbortSignal): (text: string) => void {
+  const root = put(parent, make("div", "streamwidget jp-RenderedHTMLCommon rendered_html"));
+  root.dataset.phase = "streaming";
+  const text = put(root, make("div", `streamwidget-text ${TEXT_CLASS}`));
+  text.style.cssText = TEXT_STYLE;
+  const markdown = new MarkdownStream(text, adorn(text, {}, signal));
+  return (piece) => markdown.append(piece);
+}
+
+/** The least that showing text takes: plain text, in blocks of bounded length. */
+function floor(parent: HTMLElement): (text: string) => void {
+  let last: Text | null = null;
+  return (piece) => {
+    if (!last || last.length > BLOCK) {
+      const block = put(parent, make("div", ""));
+      block.style.whiteSpace = "pre-wrap";
+      last = document.createTextNode("");
+      block.append(last);
+    }
+    last.appendData(piece);
+  };
+}
+
+/** What most chat panels do: the whole answer anew in each frame. */
+function naive(parent: HTMLElement): (text: string) => void {
+  const root = put(parent, make("div", ""));
+  let text = "";
+  return (piece) => {
+    text += piece;
+    root.innerHTML = marked.parse(text, { async: false });
+  };
+}
+
+function streamingMarkdown(parent: HTMLElement): (text: string) => void {
+  const parser = smd.parser(smd.default_renderer(put(parent, make("div", ""))));
+  return (piece) => smd.parser_write(parser, piece);
+}
+
+export const contestants: Record<string, Contestant> = { ours, floor, naive, streamingMarkdown };
