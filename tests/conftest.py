@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from tests.kernels import GENERATIONS, Kernel, start_kernel
 if TYPE_CHECKING:
     from streamwidget.demo import DemoServer
     from tests.chat_kernels import ChatKernel
+
+# A shell that runs us in the background has SIGINT ignored, and so would everything that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.faults.table"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import json
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,10 @@ def test_an_answer_that_nobody_stops_comes_whole(quickstart: NotebookNode) -> No
 @pytest.mark.kernel
 def test_cancel_ends_the_answer_and_not_the_run(quickstart: NotebookNode) -> None:
     """The cell that stops itself after twenty deltas ends well, with outcome cancelled."""
-    assert printed(quickstart, "cancel-code").endswith("cancelled after 20 deltas\n")
+    # Deltas that came in one read with the twentieth are there before it is stopped.
+    last = printed(quickstart, "cancel-code").splitlines()[-1]
+    assert (match := re.fullmatch(r"cancelled after (\d+) deltas", last))
+    assert 20 <= int(match[1]) < 150
 
 
 @pytest.mark.kernel

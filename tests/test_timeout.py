@@ -134,7 +134,7 @@ def test_a_cell_of_seventy_seconds_beside_a_healthy_stream_fires_nothing() -> No
 
 def test_what_is_waited_for_is_the_limit_that_is_nearest() -> None:
     """headers, then first_delta, then stall, or progress where only comments come; a retry's own wait; never total."""
-    clock = Clock(headers=10, first_delta=20, stall=5, progress=8, total=1)
+    clock = Clock(headers=10, first_delta=20, stall=5, progress=8, total=2)
     assert clock.deadlines.wait() == ("headers", 0, 10)
     clock.run(0.5)
     assert clock.deadlines.wait() == ("headers", pytest.approx(0.5), 10)
