@@ -162,6 +162,7 @@ def test_the_page_cannot_change_where_requests_go(chat: ChatKernel, running: Vie
     assert "evil" not in repr([message.content for message in list(chat.iopub)])
 
 
+TRAITS = ["state", "_esm", "bundle", "max_height", "layout", "_dom_classes", "tooltip", *SETTINGS]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
@@ -171,7 +172,7 @@ OPS = st.sampled_from(["sync", "retry", "continue", "stop ", "Stop", "delta", "e
 CONTENTS = JSON | st.fixed_dictionaries({"op": OPS | JSON}, optional={"page": JSON, "id": JSON, "text": JSON})
 DATA = st.fixed_dictionaries({"method": st.just("custom"), "content": CONTENTS}) | st.fixed_dictionaries(
     {"method": st.sampled_from(["update", "request_state", "echo_update", "", "close"]) | JSON},
-    optional={"state": JSON | st.dictionaries(st.sampled_from(["state", "_esm", "bundle", *SETTINGS]), JSON)},
+    optional={"state": JSON | st.dictionaries(st.sampled_from(TRAITS), JSON | st.text(), min_size=1)},
 )
 
 
@@ -188,6 +189,8 @@ def test_no_message_of_a_page_does_harm(chat: ChatKernel, running: View) -> None
         chat.control(content)
 
     attack()
+    for trait in TRAITS:
+        chat.comm_send(running.model_id, {"method": "update", "state": {trait: "evil"}, "buffer_paths": []})
     running.send({"op": "x" * 10_000_000})
     chat.control({"op": "stop", "id": "x" * 10_000_000})
     cell = chat.execute("6 * 7", timeout=60)
