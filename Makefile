@@ -17,7 +17,7 @@ ATONCE := -n 3 --dist loadfile
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
-	$(OFFLINE) $(BIN)/jupyter lab notebooks/00_quickstart.ipynb --LabApp.extension_manager=readonly \
+	$(OFFLINE) $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb --LabApp.extension_manager=readonly \
 	  $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname))),,--no-browser) \
 	  $(if $(filter 0,$(shell id -u)),--allow-root)
 
