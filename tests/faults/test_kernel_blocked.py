@@ -14,12 +14,12 @@ from tests.kernels import Execution, Message
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]
 
-#: 300 deltas in three seconds, under limits that any of them would break while the cell below sleeps.
+#: Deltas, a hundred a second, under limits that any of them would break while the cell below sleeps.
 LIMITED = """
 import streamwidget as sw, time
 limits = sw.Timeout(connect=1, headers=1.5, first_delta=1.5, stall=1.5, progress=1.5, total=4.5)
 client = sw.ChatClient(timeout=limits, retry=sw.RetryPolicy(attempts=1))
-view = sw.StreamView(client.stream("{prompt}", demo=dict(tokens=300, tokens_per_second=100, first_delta={first})))
+view = sw.StreamView(client.stream("{prompt}", demo=dict(tokens={tokens}, tokens_per_second=100, first_delta={first})))
 view
 """
 
@@ -38,7 +38,7 @@ def custom(view: View) -> list[Message]:
 def test_a_blocking_cell_pauses_a_stream_and_nothing_more(chat: ChatKernel, seen: Seen) -> None:
     """Five seconds of sleep (two on older kernels) in mid-answer: then all that came is shown at once."""
     seconds = 5 if chat.generation == "latest" else 2
-    view = view_of(chat, chat.execute(LIMITED.format(prompt="blocked", first=0)))
+    view = view_of(chat, chat.execute(LIMITED.format(prompt="blocked", first=0, tokens=300)))
     view.wait("snapshot")
     cell = chat.execute_async(f"time.sleep({seconds})\nwoke = time.time()").wait()
     until = cell.replied_at
@@ -62,11 +62,12 @@ def test_a_blocking_cell_pauses_a_stream_and_nothing_more(chat: ChatKernel, seen
 def test_a_cell_that_blocks_before_the_first_byte_times_nothing_out(chat: ChatKernel) -> None:
     """The server's head and text come while the cell sleeps; the answer is complete."""
     code = (
-        LIMITED.format(prompt="blocked early", first=0.3) + "\nimport asyncio\nawait asyncio.sleep(0)\ntime.sleep(1.8)"
+        LIMITED.format(prompt="blocked early", first=0.3, tokens=100)
+        + "\nimport asyncio\nawait asyncio.sleep(0)\ntime.sleep(1.8)"
     )
     chat.execute(code)
     chat.until("view.completion.outcome")
-    assert chat.value("[view.completion.outcome, view.completion.timing.deltas]") == ["complete", 300]
+    assert chat.value("[view.completion.outcome, view.completion.timing.deltas]") == ["complete", 100]
     chat.execute("view.close()")
 
 

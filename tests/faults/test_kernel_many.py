@@ -86,13 +86,15 @@ pieces = [text[i:i + 200] for i in range(0, len(text), 200)]
 client = sw.ChatClient()
 shell = get_ipython()
 
+async def answer():
+    stream = client.stream("flat", demo=dict(pieces=pieces, tokens_per_second=0))
+    _display.present(stream, shell, keep=False)
+    completion = await stream
+    assert completion.text == text
+
 async def cycle():
-    for i in range(100):
-        stream = client.stream("flat", demo=dict(pieces=pieces, tokens_per_second=0))
-        _display.present(stream, shell, keep=False)
-        completion = await stream
-        assert completion.text == text
-    await asyncio.sleep(0)
+    for i in range(25):
+        await asyncio.gather(*(answer() for _ in range(4)))
 
 def private_mb():
     gc.collect()

@@ -80,9 +80,9 @@ with mp.get_context("fork").Pool(2) as pool:
 
 DEMO = """
 print(json.dumps([
-    sw.ChatClient().stream("parent").wait().outcome,
-    child(lambda: sw.ChatClient().stream("child").wait().outcome),
-    sw.ChatClient().stream("parent").wait().outcome,
+    sw.ChatClient().stream("count to 2").wait().outcome,
+    child(lambda: sw.ChatClient().stream("count to 3").wait().outcome),
+    sw.ChatClient().stream("count to 4").wait().outcome,
 ]))
 """
 
