@@ -89,7 +89,7 @@ def test_an_interrupt_before_the_first_delta(chat: ChatKernel, place: str, model
     check_quiet(chat, view)
 
 
-# See test_a_failure_stops_run_all in test_kernel_errors: an aborted request may leave ipykernel 7 deaf.
+# Not on ipykernel 7: see test_a_failure_stops_run_all in test_kernel_errors.
 @pytest.mark.parametrize("chat", ["6.x"], indirect=True)
 def test_an_interrupt_stops_the_cells_behind_it(chat: ChatKernel) -> None:
     """Run All ends at an interrupted cell."""
