@@ -29,6 +29,22 @@ def demo() -> Iterator[DemoServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[DemoServer]:
+    """A demo server that answers as fast as it can, shared by a module."""
+    from streamwidget.demo import DemoServer
+
+    with DemoServer(tokens_per_second=0, first_delta=0) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: DemoServer) -> DemoServer:
+    """Return the module's demo server, with no requests on record."""
+    running.reset()
+    return running
+
+
 @pytest.fixture(params=GENERATIONS)
 def generation(request: pytest.FixtureRequest) -> str:
     """Each supported generation of ipykernel: latest, 7.3, 6.x. Parametrize it indirectly to choose some."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -14,18 +13,6 @@ import streamwidget as sw
 from streamwidget import Finish, Retry, TextDelta
 from streamwidget.demo import DemoServer
 from tests.servers import PACED, QUICK, client_left, events_of, first_delta
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=0, first_delta=0) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: DemoServer) -> DemoServer:
-    running.reset()
-    return running
 
 
 @pytest.fixture

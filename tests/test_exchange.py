@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -49,18 +48,6 @@ ENDINGS: dict[str, tuple[str, bool, type[sw.StreamError] | None]] = {
     "filter": ("filtered", True, None),
 }
 ENDLESS = {"silent", "headers", "stall", "ping", "endless", "slow"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=0, first_delta=0) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: DemoServer) -> DemoServer:
-    running.reset()
-    return running
 
 
 def test_every_fault_of_the_server_is_proved() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,18 +14,6 @@ from streamwidget import Finish, TextDelta
 from streamwidget._exchange import Exchange
 from streamwidget.demo import DemoServer
 from tests.servers import PACED, QUICK, events_of, failure_of, first_delta
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=0, first_delta=0) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: DemoServer) -> DemoServer:
-    running.reset()
-    return running
 
 
 @pytest.fixture

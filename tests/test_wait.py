@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,6 @@ import streamwidget as sw
 from streamwidget.demo import DemoServer
 from tests.kernels import ROOT, clean_environment
 from tests.servers import PACED, QUICK, first_delta
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=0, first_delta=0) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: DemoServer) -> DemoServer:
-    running.reset()
-    return running
-
 
 SETTING = "import sys, streamwidget as sw\nclient = sw.ChatClient(sys.argv[1])\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,18 +14,6 @@ from streamwidget.demo import DemoServer
 from tests.servers import failure_of, first_delta
 
 SEVEN = {"retry_after": "7", "times": 1}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=0, first_delta=0) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: DemoServer) -> DemoServer:
-    running.reset()
-    return running
 
 
 class Page:
