@@ -46,6 +46,11 @@ class Transcript:
         self._calls: tuple[ToolCall, ...] = ()
 
     @property
+    def seq(self) -> int:
+        """The number of the last message."""
+        return self._seq
+
+    @property
     def pending(self) -> bool:
         """True while something is to be sent."""
         return bool(self._pending) or self.calls_changed

@@ -6,14 +6,11 @@ Rules
   growing text costs its whole length each time.
 - ``state`` always holds the whole: it goes out with comm_open, with request_states, in answer to ``sync``, and once
   more at the end for the saved notebook.
-- Messages go out on the stream's loop only. What comes in may come on any thread.
+- What comes in may come on any thread.
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import time
 from collections.abc import Generator
 from typing import Any
 
@@ -22,15 +19,13 @@ import traitlets
 from ipywidgets import Layout, widget_serialization
 from ipywidgets.widgets.trait_types import InstanceDict
 
-from streamwidget import _control, _pace
+from streamwidget import _control
 from streamwidget._bundle import LOADER, shared_bundle
 from streamwidget._completion import ChatCompletion
-from streamwidget._events import Finish, Retry, StreamEvent
+from streamwidget._feed import Feed
 from streamwidget._loop import running_loop
 from streamwidget._stream import ChatStream
-from streamwidget._transcript import JSON, Transcript
-
-_numbers = itertools.count()
+from streamwidget._transcript import JSON
 
 
 class StreamView(anywidget.AnyWidget):
@@ -67,22 +62,27 @@ class StreamView(anywidget.AnyWidget):
         return Layout()
 
     # Never assigned: read from the stream whenever the widget's state is asked for, so it cannot be stale.
-    state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, view: view._snapshot())
+    state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, view: view._feed.snapshot())
 
     def __init__(self, stream: ChatStream, *, max_height: int | None = None, **widget: Any) -> None:
         self._stream = stream
-        self._transcript = Transcript()
-        self._number = next(_numbers)
-        self._flush_timer: asyncio.TimerHandle | None = None
-        self._last_flush = float("-inf")
+        self._feed = Feed(self._tell, self._ended)
+        self._feed.stream = stream  # the comm opens with its state
         self._page: str | None = None  # the newest page that shows the view
         self._saved: JSON | None = None
-        #: The view stays in the page after the end, so that it may offer to ask again.
-        self.kept = True
         self.set_trait("bundle", shared_bundle().model_id)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self.receive(content))
         self._follow(stream)
+
+    @property
+    def kept(self) -> bool:
+        """The view stays in the page after the end, so that it may offer to ask again."""
+        return self._feed.kept
+
+    @kept.setter
+    def kept(self, kept: bool) -> None:
+        self._feed.kept = kept
 
     @property
     def completion(self) -> ChatCompletion:
@@ -99,9 +99,8 @@ class StreamView(anywidget.AnyWidget):
         """Take the view out of the page; a stream that still runs is stopped."""
         if self.comm is None:
             return
-        self._unsubscribe()
+        self._feed.leave()
         self._stream.cancel()
-        self._stop_flushing()
         layout = self.layout
         super().close()
         if layout is not None:
@@ -117,58 +116,20 @@ class StreamView(anywidget.AnyWidget):
         if self._page is None:
             self.close()
 
-    def _follow(self, stream: ChatStream) -> None:
+    def _follow(self, stream: ChatStream, text: str | None = None) -> None:
         self._stream = stream
-        self._unsubscribe = stream.subscribe(self._take)
+        self._feed.follow(stream, text)
         _control.register(stream.id, self)
         if running_loop() is not None:
             stream.start()
 
     # ---- to the page
 
-    def _take(self, events: list[StreamEvent]) -> None:
-        for event in events:
-            match event:
-                case Retry(delay=delay, reason=reason):
-                    self._tell(self._transcript.status("retrying", reason, delay=delay))
-                case Finish():
-                    self._end()
-                    return
-                case _:
-                    self._transcript.add(event)
-        if self._transcript.pending and self._flush_timer is None:
-            self._flush_soon()
+    def _tell(self, message: JSON) -> None:
+        if self.comm is not None:
+            self.send(message)
 
-    def _flush_soon(self) -> None:
-        wait = self._last_flush + _pace.interval() - time.monotonic()
-        if wait <= 0:
-            self._flush()
-        else:
-            self._flush_timer = asyncio.get_running_loop().call_later(wait, self._flush)
-
-    def _flush(self) -> None:
-        self._flush_timer = None
-        if not self._transcript.pending:
-            return
-        self._last_flush = time.monotonic()
-        first = self._transcript.phase != "streaming"
-        messages = self._transcript.flush(self._stream.completion if self._transcript.calls_changed else None)
-        if first:
-            # The first text comes with all that the response's headers told: the model, and whether it is the demo's.
-            _pace.enter(self._number)
-            messages = [{"op": "snapshot", **self._snapshot()}]
-        self._tell(*messages)
-
-    def _stop_flushing(self) -> None:
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush_timer = None
-        _pace.leave(self._number)
-
-    def _end(self) -> None:
-        self._stop_flushing()
-        self._flush()
-        self._tell(self._transcript.end(self._stream.completion))
+    def _ended(self) -> None:
         # Once, for a page that saves the notebook; soon, so that a view which is replaced at its end is closed by then.
         if (loop := running_loop()) is not None:
             loop.call_soon(self._save_state)
@@ -176,19 +137,6 @@ class StreamView(anywidget.AnyWidget):
     def _save_state(self) -> None:
         if self.comm is not None:
             self.send_state("state")
-
-    def _tell(self, *messages: JSON) -> None:
-        if self.comm is not None:
-            for message in messages:
-                self.send(message)
-
-    def _snapshot(self) -> JSON:
-        stream = self._stream
-        wait = stream.waits
-        waits = wait and {"for": wait.what, "seconds": round(wait.seconds, 3), "limit": wait.limit}
-        return self._transcript.snapshot(
-            stream.completion, id=stream.id, elapsed=round(stream.elapsed, 3), kept=self.kept, waits=waits
-        )
 
     # ---- from the page
 
@@ -202,7 +150,7 @@ class StreamView(anywidget.AnyWidget):
                 self._stream.cancel()
             case {"op": "sync"}:
                 self._note_page(content.get("page"))
-                self._stream.call(lambda: self._tell({"op": "snapshot", **self._snapshot()}))
+                self._stream.call(self._feed.tell_snapshot)
             case {"op": "saved"}:
                 self._note_page(content.get("page"))
                 self._stream.call(self._tell_saved)
@@ -225,6 +173,5 @@ class StreamView(anywidget.AnyWidget):
         if not (self.kept and self._stream.over and running_loop() is not None):
             return
         stream = self._stream.again(go_on=go_on)
-        self._transcript.restart(stream.completion.text)
-        self._follow(stream)
-        self._tell({"op": "snapshot", **self._snapshot()})
+        self._follow(stream, stream.completion.text)
+        self._feed.tell_snapshot()
