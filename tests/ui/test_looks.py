@@ -18,7 +18,8 @@ sw.StreamView(client.stream("What is a stream?", model="demo{model}", demo={demo
 RUNNING = {
     "waiting": ("-headers", {}, "waiting"),
     "retrying": ("-429", {"retry_after": "50"}, "retrying"),
-    "streaming": ("", {"tokens_per_second": 25}, "streaming"),
+    # Longer than taking its pictures may take.
+    "streaming": ("", {"tokens": 5000, "tokens_per_second": 25}, "streaming"),
 }
 OVER = {
     "finished": ("%%chat\nWhat is a stream?", "complete"),
