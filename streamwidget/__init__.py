@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget._client import ChatClient
 from streamwidget._completion import ChatCompletion, ErrorInfo, Timing, ToolCall
+from streamwidget._conversation import Conversation
 from streamwidget._events import (
     Finish,
     Outcome,
@@ -31,9 +32,12 @@ from streamwidget._exceptions import (
     StreamInterrupted,
     StreamTimeout,
 )
+from streamwidget._images import Image
+from streamwidget._messages import Message
 from streamwidget._retry import RetryPolicy
 from streamwidget._stream import ChatStream
 from streamwidget._timeout import Timeout
+from streamwidget._turn import Turn
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -46,10 +50,13 @@ __all__ = [
     "ChatStream",
     "ConfigurationError",
     "ConnectionFailed",
+    "Conversation",
     "ErrorInfo",
     "Finish",
     "HTTPStatusError",
+    "Image",
     "InStreamError",
+    "Message",
     "Outcome",
     "ProtocolError",
     "ReasoningDelta",
@@ -67,6 +74,7 @@ __all__ = [
     "Timing",
     "ToolCall",
     "ToolCallDelta",
+    "Turn",
     "Usage",
     "__version__",
 ]

@@ -1,0 +1,311 @@
+"""A conversation: its turns in order, and what of them goes out with the next request.
+
+Rules
+-----
+- One owner: only :class:`Conversation` changes the history. What it hands out are values of one moment.
+- History never lies: the answer is in it before its first delta, and ends with its outcome in every case.
+- Nothing is left out silently: ``Turn.sent`` says it, and :meth:`Conversation.trimmed` counts what a limit leaves out.
+- A request that cannot be made changes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+import warnings
+from collections.abc import Callable, Iterable
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Self
+
+from streamwidget._events import Finish, StreamEvent
+from streamwidget._exceptions import ConfigurationError
+from streamwidget._messages import Message
+from streamwidget._turn import Turn, newest
+
+if TYPE_CHECKING:
+    from streamwidget._client import ChatClient
+    from streamwidget._stream import ChatStream
+
+
+class _Entry:
+    """A turn whose answer may still be streaming."""
+
+    def __init__(self, turn: Turn, stream: ChatStream | None = None) -> None:
+        self.turn = turn
+        self.stream = stream
+
+    def now(self) -> Turn:
+        stream = self.stream
+        if stream is None:
+            return self.turn
+        completion = stream.completion
+        answer = Message("assistant", completion.text, completion=completion)
+        return Turn(self.turn.key, self.turn.user, answer, self.turn.chosen)
+
+
+class Conversation:
+    """The turns of a conversation. Any thread may read it; ask where the streams are to run.
+
+    Parameters
+    ----------
+    system : str, optional
+        The system prompt.
+    max_turns : int, optional
+        At most so many earlier turns go out with a request, the newest. Default: all.
+    max_tokens : int, optional
+        At most about so many tokens of earlier turns go out, in whole turns, the newest. Counted without the model's
+        tokenizer: 4 bytes of text are one token, an image is 1,000. Default: all.
+
+    Attributes
+    ----------
+    system, max_turns, max_tokens
+        May be changed; the next request heeds them.
+
+    Examples
+    --------
+    >>> conversation = Conversation(system="Be brief.")  # doctest: +SKIP
+    >>> await conversation.ask("Name a river.", client)  # doctest: +SKIP
+    >>> await conversation.ask("And its source?", client)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, system: str | None = None, *, max_turns: int | None = None, max_tokens: int | None = None
+    ) -> None:
+        self.system = system
+        self.max_turns = max_turns
+        self.max_tokens = max_tokens
+        self._entries: list[_Entry] = []
+        self._observers: list[Callable[[], None]] = []
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        count = len(self._entries)
+        return f"<Conversation: {count} turn{'' if count == 1 else 's'}>"
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns at this moment."""
+        with self._lock:
+            return tuple(entry.now() for entry in self._entries)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """All messages at this moment: the system prompt, then questions and answers, whether they are sent or not."""
+        said = [message for turn in self.turns for message in (turn.user, turn.answer) if message is not None]
+        return (*([Message("system", self.system)] if self.system else []), *said)
+
+    # ---- what goes out
+
+    def request_messages(self, before: str | None = None) -> list[dict[str, Any]]:
+        """Return the history that a new request carries, without its own question.
+
+        Parameters
+        ----------
+        before : str, optional
+            The key of a turn that is asked anew: what comes before it. Default, and where there is none: all.
+        """
+        kept, _ = self._within_limits(before)
+        history = [message for turn in kept for message in turn.to_request()]
+        return [*([Message("system", self.system).to_request()] if self.system else []), *history]
+
+    def trimmed(self, before: str | None = None) -> int:
+        """Return how many turns that would be sent are left out by ``max_turns`` or ``max_tokens``."""
+        return self._within_limits(before)[1]
+
+    def _within_limits(self, before: str | None) -> tuple[list[Turn], int]:
+        sent = [turn for turn in takewhile(lambda turn: turn.key != before, self.turns) if turn.sent]
+        kept = newest(sent, self.max_turns, self.max_tokens)
+        return kept, len(sent) - len(kept)
+
+    # ---- asking
+
+    def ask(
+        self,
+        prompt: str | Message,
+        client: ChatClient,
+        *,
+        key: str | None = None,
+        model: str | None = None,
+        stream: bool = True,
+        **params: Any,
+    ) -> ChatStream:
+        """Put a question into the conversation, and make the stream of its answer. Nothing is sent before it starts.
+
+        Parameters
+        ----------
+        prompt : str or Message
+        client : ChatClient
+        key : str, optional
+            Names the turn. Where there is one of this name it is replaced, in its place: what it streams is cancelled,
+            and only what stands before it goes out. Default: a new turn at the end.
+        model : str, optional
+            Default: the client's.
+        stream : bool, default True
+            False asks for one whole reply.
+        **params
+            Fields of the request, as :meth:`ChatClient.stream` takes them.
+
+        Raises
+        ------
+        ConfigurationError
+            If nothing can be sent; the conversation is as it was.
+        """
+        user = prompt if isinstance(prompt, Message) else Message("user", prompt)
+        if user.role != "user":
+            raise ConfigurationError(f"A question is a message of role user, not {user.role}.")
+        if not user.text.strip() and not user.images:
+            raise ConfigurationError("The prompt is empty; nothing was sent.")
+        key = key or uuid.uuid4().hex
+        answer = client.request([*self.request_messages(key), user.to_request()], model, params, stream=stream)
+        self._put(_Entry(Turn(key, user), answer))
+        return answer
+
+    def follow(self, key: str, stream: ChatStream) -> None:
+        """Let a turn's answer come from another stream: one that was asked again, or goes on where it was cut.
+
+        Raises
+        ------
+        KeyError
+            If there is no turn of this name.
+        """
+        self._put(_Entry(self._find(key).turn, stream))
+
+    def _put(self, entry: _Entry) -> None:
+        stream = entry.stream
+        before = None
+        with self._lock:
+            for place, other in enumerate(self._entries):
+                if other.turn.key == entry.turn.key:
+                    before, self._entries[place] = other, entry
+                    break
+            else:
+                self._entries.append(entry)
+        _cancel([before] if before else [])
+        if stream is not None:
+            stream.subscribe(lambda events: self._ended(entry, events))
+            if stream.over:
+                self._settle(entry)
+        self._tell()
+
+    def _ended(self, entry: _Entry, events: list[StreamEvent]) -> None:
+        if isinstance(events[-1], Finish):
+            self._settle(entry)
+            self._tell()
+
+    def _settle(self, entry: _Entry) -> None:
+        with self._lock:
+            # Only the value is kept: the stream holds its whole request, and so all turns before it.
+            entry.turn = entry.now()
+            entry.stream = None
+
+    # ---- changing
+
+    def include(self, key: str, sent: bool | None) -> None:
+        """Say whether a turn goes out with later requests; None returns to the rule of :attr:`Turn.sent`.
+
+        Raises
+        ------
+        KeyError
+            If there is no turn of this name.
+        """
+        with self._lock:
+            entry = self._find(key)
+            entry.turn = Turn(key, entry.turn.user, entry.turn.answer, sent)
+        self._tell()
+
+    def drop(self, key: str, *, and_after: bool = False) -> None:
+        """Take a turn out, with ``and_after`` those after it too; what they stream is cancelled. No such turn: nothing.
+
+        Parameters
+        ----------
+        key : str
+        and_after : bool, default False
+        """
+        with self._lock:
+            places = [place for place, entry in enumerate(self._entries) if entry.turn.key == key]
+            if not places:
+                return
+            end = len(self._entries) if and_after else places[0] + 1
+            gone = self._entries[places[0] : end]
+            del self._entries[places[0] : end]
+        _cancel(gone)
+        self._tell()
+
+    def clear(self) -> None:
+        """Take all turns out; what still streams is cancelled. The system prompt stays."""
+        with self._lock:
+            gone, self._entries = self._entries, []
+        _cancel(gone)
+        self._tell()
+
+    def _find(self, key: str) -> _Entry:
+        with self._lock:
+            return next((entry for entry in self._entries if entry.turn.key == key), None) or _no_such_turn(key)
+
+    # ---- telling
+
+    def observe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback()`` when turns were added, ended, chosen or dropped (not for each delta), on that thread.
+
+        Returns
+        -------
+        callable
+            Ends this.
+        """
+        self._observers.append(callback)
+
+        def remove() -> None:
+            if callback in self._observers:
+                self._observers.remove(callback)
+
+        return remove
+
+    def _tell(self) -> None:
+        for callback in tuple(self._observers):
+            try:
+                callback()
+            except Exception as exc:  # noqa: BLE001  (a person's callback may raise anything)
+                warnings.warn(f"An observer of a conversation raised {exc!r}.", RuntimeWarning, stacklevel=2)
+
+    # ---- keeping
+
+    def to_json(self) -> str:
+        """Return all of it as JSON, images too. An answer that still streams is written as cut."""
+        from streamwidget._conversation_file import to_json
+
+        return to_json(self.system, self.turns)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Make the conversation that :meth:`to_json` wrote.
+
+        Raises
+        ------
+        ConfigurationError
+            If the text is something else.
+        """
+        from streamwidget._conversation_file import from_json
+
+        system, turns = from_json(text)
+        made = cls(system)
+        made._entries = [_Entry(turn) for turn in turns]
+        return made
+
+    def to_markdown(self) -> str:
+        """Return it as Markdown to read: each message under its heading, each ending that is not ``complete`` named."""
+        from streamwidget._conversation_file import to_markdown
+
+        return to_markdown(self.system, self.turns)
+
+
+def _cancel(entries: Iterable[_Entry]) -> None:
+    for entry in entries:
+        if entry.stream is not None:
+            entry.stream.cancel()
+
+
+def _no_such_turn(key: str) -> _Entry:
+    raise KeyError(f"no turn {key!r} in this conversation")
