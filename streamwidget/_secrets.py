@@ -49,3 +49,14 @@ def mask(text: str, key: ApiKey | None = None) -> str:
     if key is not None:
         text = text.replace(key.reveal(), _MASK)
     return _KEY_LIKE.sub(_MASK, text)
+
+
+def blot(data: bytes, key: ApiKey | None, *, guess: bool) -> bytes:
+    """Write ``*`` over each byte of the key; with ``guess`` also over what looks like any provider's key."""
+    if key is not None:
+        secret = key.reveal().encode()
+        data = data.replace(secret, b"*" * len(secret))
+    if guess:
+        # Latin-1: each byte is one character, so that the length stays.
+        data = _KEY_LIKE.sub(lambda found: "*" * len(found[0]), data.decode("latin-1")).encode("latin-1")
+    return data
