@@ -10,6 +10,8 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from streamwidget._accumulator import Accumulator
 from streamwidget._completion import ErrorInfo
@@ -17,20 +19,20 @@ from streamwidget._events import Outcome, Retry, StreamEvent
 from streamwidget._exceptions import StreamError, StreamTimeout
 from streamwidget._exchange import Exchange, Request
 from streamwidget._retry import RetryPolicy
-from streamwidget._timeout import TICK, Deadlines, Timeout
+from streamwidget._timeout import TICK, Deadlines, Timeout, Wait
+
+_GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
 
 class Attempts:
-    """Ask until there is an answer, or no more may be asked.
+    """Ask until there is an answer, or no more may be asked. A :class:`~streamwidget._work.Work`.
 
     Parameters
     ----------
     request : Request
     limits : Timeout
     retry : RetryPolicy
-    publish : callable
-        Is given each batch of events.
-    text : str
+    text : str, default ""
         What the answer begins with.
 
     Attributes
@@ -39,30 +41,38 @@ class Attempts:
         The text of the last attempt. Earlier ones had none, or they would not have been followed by another.
     exchange : Exchange or None
         The last attempt; None before the first.
-    deadlines : Deadlines or None
-        The clock; None before the first attempt.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        limits: Timeout,
-        retry: RetryPolicy,
-        publish: Callable[[list[StreamEvent]], None],
-        text: str,
-    ) -> None:
+    repeatable = True
+
+    def __init__(self, request: Request, limits: Timeout, retry: RetryPolicy, text: str = "") -> None:
         self.accumulator = Accumulator(text)
         self.exchange: Exchange | None = None
-        self.deadlines: Deadlines | None = None
-        self._request = request
+        self.request = request
         self._limits = limits
         self._retry = retry
-        self._publish = publish
         self._text = text
+        self._deadlines: Deadlines | None = None
         self._stopped = False
         self._passed: str | None = None  # the limit that ended it
 
-    async def run(self) -> Outcome:
+    @property
+    def model(self) -> str | None:
+        return self.request.model
+
+    @property
+    def request_id(self) -> str | None:
+        return self.exchange.request_id if self.exchange else None
+
+    @property
+    def demo(self) -> bool:
+        return bool(self.exchange and self.exchange.demo)
+
+    @property
+    def waits(self) -> Wait | None:
+        return self._deadlines.wait() if self._deadlines else None
+
+    async def run(self, publish: Callable[[list[StreamEvent]], None]) -> Outcome:
         """Ask, and return how the answer ended.
 
         Raises
@@ -74,10 +84,10 @@ class Attempts:
         """
         task = asyncio.current_task()
         assert task is not None  # a coroutine that asyncio runs has one
-        deadlines = self.deadlines = Deadlines(self._limits, time.monotonic())
+        deadlines = self._deadlines = Deadlines(self._limits, time.monotonic())
         clock = asyncio.create_task(self._watch(deadlines, task))
         try:
-            return await self._ask(deadlines)
+            return await self._ask(deadlines, publish)
         except (asyncio.CancelledError, StreamError):
             self._raise_if_passed()
             raise
@@ -90,11 +100,19 @@ class Attempts:
         if self.exchange is not None:
             self.exchange.shut()
 
-    async def _ask(self, deadlines: Deadlines) -> Outcome:
+    def again(self, *, go_on: bool) -> Attempts:
+        if not go_on:
+            return Attempts(self.request, self._limits, self._retry)
+        text = self.accumulator.text
+        rest: list[dict[str, Any]] = [{"role": "assistant", "content": text}, {"role": "user", "content": _GO_ON}]
+        request = replace(self.request, messages=[*self.request.messages, *rest])
+        return Attempts(request, self._limits, self._retry, text)
+
+    async def _ask(self, deadlines: Deadlines, publish: Callable[[list[StreamEvent]], None]) -> Outcome:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
             self.accumulator = Accumulator(self._text)
-            self.exchange = Exchange(self._request, self.accumulator, deadlines, self._publish)
+            self.exchange = Exchange(self.request, self.accumulator, deadlines, publish)
             try:
                 return await self.exchange.run(self._limits.connect)
             except StreamError as exc:
@@ -104,7 +122,7 @@ class Attempts:
                 if delay is None:
                     raise
                 deadlines.wait_for_retry(time.monotonic(), delay)
-                self._publish([Retry(attempt + 1, delay, exc.error.message)])
+                publish([Retry(attempt + 1, delay, exc.error.message)])
                 await asyncio.sleep(delay)
         raise AssertionError("unreachable")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from streamwidget._attempts import Attempts
 from streamwidget._completion import ChatCompletion
 from streamwidget._config import Settings, resolve
 from streamwidget._exceptions import ConfigurationError
@@ -140,4 +141,4 @@ class ChatClient:
             request.body()
         except (TypeError, ValueError, RecursionError) as exc:
             raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
-        return ChatStream(request, self.timeout, self.retry)
+        return ChatStream(Attempts(request, self.timeout, self.retry))

@@ -161,8 +161,8 @@ async def test_a_cancel_that_comes_late_leaves_the_connections_next_stream_alone
     second = sw.ChatClient(server.url).stream("y", demo=PACED | {"tokens": 20})
     await first_delta(second)
     assert server.requests[0].connection == server.requests[1].connection
-    assert first._attempts.exchange is not None
-    first._attempts.exchange.shut()
+    assert first._work.exchange is not None
+    first._work.exchange.shut()
     assert (await second).outcome == "complete"
 
 

@@ -65,7 +65,7 @@ async def test_each_fault_has_its_outcome(server: DemoServer, fault: str) -> Non
         demo["tokens_per_second"] = 200  # an RST discards what the client has not read yet
     stream = client.stream("x", f"demo-{fault}", demo=demo)
     if fault == "noline":
-        object.__setattr__(stream._request, "max_event_size", 100_000)
+        object.__setattr__(stream._work.request, "max_event_size", 100_000)
     if failure_type is None:
         completion = await stream
         assert completion.error is None

@@ -28,7 +28,18 @@ IMPURE = {
     "urllib.request",
 }
 #: The core, from below to above: none imports one that stands after it.
-CORE = ("_sse", "_providers", "_accumulator", "_parser", "_transport", "_exchange", "_stream", "_client")
+CORE = (
+    "_sse",
+    "_providers",
+    "_accumulator",
+    "_parser",
+    "_transport",
+    "_exchange",
+    "_work",
+    "_stream",
+    "_attempts",
+    "_client",
+)
 #: Nothing of the core knows who shows its answers.
 SHOWN_BY = {
     "_view",

@@ -61,7 +61,8 @@ def test_a_key_does_not_show_itself() -> None:
     assert key.reveal() == CANARY
     client = sw.ChatClient("https://host.example/v1", CANARY)
     stream = client.stream("x")
-    for value in (key, client, stream, client._settings, stream._request, stream._request.transport):
+    request = stream._work.request
+    for value in (key, client, stream, client._settings, stream._work, request, request.transport):
         assert CANARY not in f"{value!r} {value} {value!s}"
         for copier in (pickle.dumps, copy.deepcopy):
             try:

@@ -106,7 +106,7 @@ def test_a_wait_for_a_loop_that_is_gone_says_so(server: DemoServer) -> None:
     with pytest.raises(RuntimeError, match="no longer runs"):
         stream.wait()
     stream.cancel()
-    loop.run_until_complete(stream._settled())
+    loop.run_until_complete(stream._task.wait(1))
     loop.close()
     assert stream.wait().outcome == "cancelled"
 

@@ -43,7 +43,7 @@ LOOKS = [
     "client = __import__('streamwidget').ChatClient(); client",
     "client.__dict__, vars(type(client))",
     "stream = client.stream('x'); stream",
-    "vars(stream), stream._request",
+    "vars(stream), vars(stream._work), stream._work.request",
     "_chat, vars(type(_chat))",
     "view = __import__('streamwidget').StreamView(stream); view.get_state()",
     "view.stop(); view.close()",

@@ -79,7 +79,7 @@ async def main():
     await client.stream("x", demo={"tokens": 50})
     before = peak_memory()
     stream = client.stream("x", model, demo=demo)
-    stream.subscribe(lambda _: stream.cancel() if stream._accumulator.length > 300_000 else None)
+    stream.subscribe(lambda _: stream.cancel() if stream._work.accumulator.length > 300_000 else None)
     try:
         await stream
     except sw.StreamError:

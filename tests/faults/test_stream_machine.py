@@ -203,7 +203,7 @@ class Streams(Workbench):
             if shown.end is not None and shown.end.outcome != "complete" and not shown.shut:
                 self.until(shown.call.left.is_set)
                 shown.shut = True
-                delays.append(max(0.0, shown.call.left_at - (shown.stream._ended or 0)))
+                delays.append(max(0.0, shown.call.left_at - (shown.stream._progress.ended or 0)))
 
     def teardown(self) -> None:
         try:
