@@ -14,7 +14,7 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterable
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any, Self
 
 from streamwidget._events import Finish, StreamEvent
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class _Entry:
     """A turn whose answer may still be streaming."""
 
+    dropped = False
+
     def __init__(self, turn: Turn, stream: ChatStream | None = None) -> None:
         self.turn = turn
         self.stream = stream
@@ -41,6 +43,15 @@ class _Entry:
         completion = stream.completion
         answer = Message("assistant", completion.text, completion=completion)
         return Turn(self.turn.key, self.turn.user, answer, self.turn.chosen)
+
+
+class _Place(_Entry):
+    """Where a turn was that was dropped, for when it is asked again."""
+
+    dropped = True
+
+    def __init__(self, key: str) -> None:
+        super().__init__(Turn(key, Message("user", "")))
 
 
 class Conversation:
@@ -79,17 +90,18 @@ class Conversation:
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        count = len(self._entries)
+        count = len(self)
         return f"<Conversation: {count} turn{'' if count == 1 else 's'}>"
 
     def __len__(self) -> int:
-        return len(self._entries)
+        with self._lock:
+            return sum(not entry.dropped for entry in self._entries)
 
     @property
     def turns(self) -> tuple[Turn, ...]:
         """The turns at this moment."""
         with self._lock:
-            return tuple(entry.now() for entry in self._entries)
+            return tuple(entry.now() for entry in self._entries if not entry.dropped)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -99,24 +111,29 @@ class Conversation:
 
     # ---- what goes out
 
-    def request_messages(self, before: str | None = None) -> list[dict[str, Any]]:
+    def request_messages(self, before: str | None = None, *, system: str | None = None) -> list[dict[str, Any]]:
         """Return the history that a new request carries, without its own question.
 
         Parameters
         ----------
         before : str, optional
             The key of a turn that is asked anew: what comes before it. Default, and where there is none: all.
+        system : str, optional
+            The system prompt of this request alone; an empty one sends none. Default: the conversation's.
         """
         kept, _ = self._within_limits(before)
         history = [message for turn in kept for message in turn.to_request()]
-        return [*([Message("system", self.system).to_request()] if self.system else []), *history]
+        system = self.system if system is None else system
+        return [*([Message("system", system).to_request()] if system else []), *history]
 
     def trimmed(self, before: str | None = None) -> int:
         """Return how many turns that would be sent are left out by ``max_turns`` or ``max_tokens``."""
         return self._within_limits(before)[1]
 
     def _within_limits(self, before: str | None) -> tuple[list[Turn], int]:
-        sent = [turn for turn in takewhile(lambda turn: turn.key != before, self.turns) if turn.sent]
+        with self._lock:
+            earlier = takewhile(lambda entry: entry.turn.key != before, self._entries)
+            sent = [turn for turn in (entry.now() for entry in earlier if not entry.dropped) if turn.sent]
         kept = newest(sent, self.max_turns, self.max_tokens)
         return kept, len(sent) - len(kept)
 
@@ -129,6 +146,7 @@ class Conversation:
         *,
         key: str | None = None,
         model: str | None = None,
+        system: str | None = None,
         stream: bool = True,
         **params: Any,
     ) -> ChatStream:
@@ -143,6 +161,8 @@ class Conversation:
             and only what stands before it goes out. Default: a new turn at the end.
         model : str, optional
             Default: the client's.
+        system : str, optional
+            The system prompt of this request alone; an empty one sends none. Default: the conversation's.
         stream : bool, default True
             False asks for one whole reply.
         **params
@@ -159,7 +179,8 @@ class Conversation:
         if not user.text.strip() and not user.images:
             raise ConfigurationError("The prompt is empty; nothing was sent.")
         key = key or uuid.uuid4().hex
-        answer = client.request([*self.request_messages(key), user.to_request()], model, params, stream=stream)
+        messages = [*self.request_messages(key, system=system), user.to_request()]
+        answer = client.request(messages, model, params, stream=stream)
         self._put(_Entry(Turn(key, user), answer))
         return answer
 
@@ -219,20 +240,15 @@ class Conversation:
     def drop(self, key: str, *, and_after: bool = False) -> None:
         """Take a turn out, with ``and_after`` those after it too; what they stream is cancelled. No such turn: nothing.
 
-        Parameters
-        ----------
-        key : str
-        and_after : bool, default False
+        If a turn of this name is asked again, it comes back to its place.
         """
         with self._lock:
-            places = [place for place, entry in enumerate(self._entries) if entry.turn.key == key]
-            if not places:
-                return
-            end = len(self._entries) if and_after else places[0] + 1
-            gone = self._entries[places[0] : end]
-            del self._entries[places[0] : end]
-        _cancel(gone)
-        self._tell()
+            later = list(dropwhile(lambda entry: entry.turn.key != key, self._entries))
+            gone = [entry for entry in (later if and_after else later[:1]) if not entry.dropped]
+            self._entries = [_Place(entry.turn.key) if entry in gone else entry for entry in self._entries]
+        if gone:
+            _cancel(gone)
+            self._tell()
 
     def clear(self) -> None:
         """Take all turns out; what still streams is cancelled. The system prompt stays."""
@@ -243,7 +259,10 @@ class Conversation:
 
     def _find(self, key: str) -> _Entry:
         with self._lock:
-            return next((entry for entry in self._entries if entry.turn.key == key), None) or _no_such_turn(key)
+            for entry in self._entries:
+                if entry.turn.key == key and not entry.dropped:
+                    return entry
+        raise KeyError(f"no turn {key!r} in this conversation")
 
     # ---- telling
 
@@ -305,7 +324,3 @@ def _cancel(entries: Iterable[_Entry]) -> None:
     for entry in entries:
         if entry.stream is not None:
             entry.stream.cancel()
-
-
-def _no_such_turn(key: str) -> _Entry:
-    raise KeyError(f"no turn {key!r} in this conversation")

@@ -312,3 +312,25 @@ async def test_it_can_be_read_from_other_threads(client: sw.ChatClient) -> None:
         conversation.drop("c", and_after=True)
     over = True
     assert await reader
+
+
+async def test_a_dropped_turn_comes_back_to_its_place(server: DemoServer, client: sw.ChatClient) -> None:
+    """A cell that failed to ask and is run again stands where it stood; after ``clear`` there are no places."""
+    conversation = sw.Conversation()
+    await told(conversation, client, "ab", "cd", "ef")
+    conversation.drop("cd")
+    assert (len(conversation), conversation.request_messages(before="cd")[0]["content"]) == (2, "ab")
+    await told(conversation, client, "cd")
+    assert [message["content"] for message in sent(server)] == ["ab", "ba", "cd"]
+    assert [turn.key for turn in conversation.turns] == ["ab", "cd", "ef"]
+    conversation.clear()
+    await told(conversation, client, "ef", "ab")
+    assert [turn.key for turn in conversation.turns] == ["ef", "ab"]
+
+
+async def test_a_request_may_have_its_own_system_prompt(server: DemoServer, client: sw.ChatClient) -> None:
+    """For once, and an empty one sends none."""
+    conversation = sw.Conversation(system="always")
+    for own, first in [("once", "once"), ("", "x"), (None, "always")]:
+        await conversation.ask("x", client, key="k", system=own)
+        assert sent(server)[0]["content"] == first
