@@ -42,12 +42,14 @@ from streamwidget._turn import Turn
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from streamwidget._chat_widget import ChatWidget
     from streamwidget._view import StreamView
 
 __all__ = [
     "ChatClient",
     "ChatCompletion",
     "ChatStream",
+    "ChatWidget",
     "ConfigurationError",
     "ConnectionFailed",
     "Conversation",
@@ -82,6 +84,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Late: ipywidgets and anywidget cost more to import than all the rest, and a script needs neither.
+    if name == "ChatWidget":
+        from streamwidget._chat_widget import ChatWidget
+
+        return ChatWidget
     if name == "StreamView":
         from streamwidget._view import StreamView
 

@@ -57,6 +57,18 @@ def show_saved(completion: ChatCompletion, shell: InteractiveShell) -> None:
         print(bundle["text/plain"])  # noqa: T201
 
 
+def show_widget(bundle: dict[str, Any]) -> str:
+    """Show a widget, given as its mime bundle, and return the display id under which it can be replaced."""
+    display_id = uuid.uuid4().hex
+    publish_display_data(bundle, transient={"display_id": display_id})  # type: ignore[no-untyped-call]
+    return display_id
+
+
+def replace(display_id: str, bundle: dict[str, Any]) -> None:
+    """Put something else in the place of what was shown under this id."""
+    publish_display_data(bundle, transient={"display_id": display_id}, update=True)  # type: ignore[no-untyped-call]
+
+
 class _LiveThenStatic:
     """The view of one stream in a notebook, from its first moment to its place in the saved file."""
 
@@ -76,7 +88,7 @@ class _LiveThenStatic:
         if not isinstance(events[-1], Finish):
             return
         bundle: dict[str, Any] = mimebundle(self._stream.completion)
-        publish_display_data(bundle, transient={"display_id": self._display_id}, update=True)  # type: ignore[no-untyped-call]
+        replace(self._display_id, bundle)
         self._view.replaced(bundle)
         _replaced.append(self._view)
         while len(_replaced) > _KEPT:

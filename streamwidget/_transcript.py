@@ -7,7 +7,7 @@ Rules
 - The state is what was *sent*, not what was received: its ``seq`` names the last message that it contains.
 - One thread makes messages; any thread may ask for the state.
 
-No I/O; the messages are JSON objects for :class:`~streamwidget.StreamView` to send.
+No I/O; the messages are JSON objects for a widget to send.
 """
 
 from __future__ import annotations
@@ -121,12 +121,9 @@ class Transcript:
                 "text": self._sent["delta"][0],
                 "reasoning": self._sent["reasoning"][0],
                 "refusal": self._sent["refusal"][0],
-                "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in self._calls],
                 "outcome": completion.outcome if self.phase == "over" else None,
                 "detail": self.detail,
-                "model": completion.model,
-                "demo": completion.demo,
-                **_figures(completion),
+                **_facts(completion, self._calls),
                 **more,
             }
 
@@ -144,6 +141,29 @@ class Transcript:
     def _message(self, op: str, **fields: Any) -> JSON:
         self._seq += 1
         return {"op": op, "seq": self._seq, **fields}
+
+
+def state_of(completion: ChatCompletion, **more: Any) -> JSON:
+    """Return the state of an answer that nobody follows: all of it, as it is now."""
+    return {
+        "phase": "over" if completion.outcome else "streaming",
+        "text": completion.text,
+        "reasoning": completion.reasoning,
+        "refusal": completion.refusal,
+        "outcome": completion.outcome,
+        "detail": completion.error.message if completion.error else "",
+        **_facts(completion, completion.tool_calls),
+        **more,
+    }
+
+
+def _facts(completion: ChatCompletion, calls: tuple[ToolCall, ...]) -> JSON:
+    return {
+        "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in calls],
+        "model": completion.model,
+        "demo": completion.demo,
+        **_figures(completion),
+    }
 
 
 def _figures(completion: ChatCompletion) -> JSON:

@@ -1,0 +1,282 @@
+"""What a chat widget does: ask, stop, ask again, and keep its pages told. The widget itself is its border.
+
+Rules
+-----
+- One answer at a time: who asks while one is written is refused, in words, and nothing of the question is lost.
+- What is over is told once, as values; what streams is told by a feed, as for a StreamView.
+- The conversation is changed on one loop only. What the page says may come on any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from streamwidget._chat_page import Ask, Refused
+from streamwidget._chat_turns import Turns
+from streamwidget._client import ChatClient
+from streamwidget._completion import ChatCompletion
+from streamwidget._conversation import Conversation
+from streamwidget._exceptions import StreamError
+from streamwidget._feed import Feed
+from streamwidget._loop import running_loop
+from streamwidget._messages import Message
+from streamwidget._stream import ChatStream
+from streamwidget._transcript import JSON, state_of
+from streamwidget._turn import Turn
+
+BUSY = "An answer is still being written: await it, or stop it first."
+_LONGEST_NAME = 200  # characters of a model's name
+_MOST_MODELS = 2_000
+
+
+class Chat:
+    """One conversation, as one widget goes on with it.
+
+    Parameters
+    ----------
+    conversation : Conversation
+    client : ChatClient
+    tell : callable
+        Sends one message, a JSON object, to the pages.
+    changed : callable
+        Called when ``busy`` or ``model`` changed.
+
+    Attributes
+    ----------
+    id : str
+        Names the chat in the page.
+    model : str or None
+        Whom to ask; None leaves it to the client.
+    busy : bool
+        True while an answer of this chat is written.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        client: ChatClient,
+        tell: Callable[[JSON], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.model: str | None = None
+        self.busy = False
+        self._conversation = conversation
+        self._client = client
+        self._tell = tell
+        self._changed = changed
+        self._feed = Feed(self._tell_answer, self._answered)
+        self._key: str | None = None  # of the turn that the feed tells
+        self._asked: str | None = None  # what the page calls the last prompt of its that was taken
+        self._turns = Turns(self._answer_state)
+        self._turns.news(conversation.turns, None)
+        self._hushed = False
+        self._loop = running_loop()
+        self._unobserve = conversation.observe(self._noted)
+
+    # ---- asking
+
+    def ask(self, prompt: Message, key: str) -> ChatStream:
+        """Ask, and start the stream.
+
+        Raises
+        ------
+        RuntimeError
+            If an answer is still being written, or no event loop runs here.
+        ConfigurationError
+            If nothing can be sent.
+        """
+        if self.busy:
+            raise RuntimeError(BUSY)
+        self._loop = running_loop()
+        if self._loop is None:
+            raise RuntimeError("No event loop runs here, so nothing can be asked.")
+        with self._hush():
+            stream = self._conversation.ask(prompt, self._client, key=key, model=self.model)
+            self._follow(key, stream)
+        return stream
+
+    def _follow(self, key: str, stream: ChatStream) -> None:
+        self._key = key
+        self._feed.follow(stream, stream.completion.text)
+        self.busy = True
+        self._changed()
+        stream.start()
+
+    def stop(self) -> None:
+        """Stop the answer that is being written; its text stays. From any thread, any number of times."""
+        if self.busy:
+            self._feed.stream.cancel()
+
+    def close(self) -> None:
+        """Tell no more; what streams is stopped."""
+        self._unobserve()
+        self._feed.leave()
+        self.stop()
+        self.busy = False
+        self._changed()
+
+    def set_model(self, model: str | None) -> None:
+        """Ask this one from now on."""
+        if model != self.model:
+            self.model = model
+            self._changed()
+            self.call(self._tell_news)
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Call a function on the loop: at once where that runs here or never will, else soon."""
+        loop = self._loop
+        if loop is None or loop.is_closed() or running_loop() is loop:
+            function()
+        else:
+            loop.call_soon_threadsafe(function)
+
+    # ---- to the page
+
+    def state(self) -> JSON:
+        """Return everything, for a page that knows nothing."""
+        return {"id": self.id, **self._turns.whole(self._conversation.turns), **self._facts()}
+
+    def _facts(self) -> JSON:
+        return {
+            "model": self.model or self._client.model,
+            "trimmed": self._conversation.trimmed(),
+            "asked": self._asked,
+        }
+
+    def _noted(self) -> None:
+        if not self._hushed:
+            self.call(self._tell_news)
+
+    @contextlib.contextmanager
+    def _hush(self) -> Iterator[None]:
+        # What changes in one step is told once, and when the feed knows its stream.
+        if self._hushed:
+            yield
+            return
+        self._hushed = True
+        try:
+            yield
+        finally:
+            self._hushed = False
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        self._tell({"op": "chat", **self._turns.news(self._conversation.turns, self._live), **self._facts()})
+
+    def _tell_answer(self, message: JSON) -> None:
+        self._tell({"op": "answer", "key": self._key, "message": message})
+
+    def _answered(self) -> None:
+        if (turn := self._find(self._key)) is not None:
+            self._turns.fed(turn)
+        self.busy = False
+        self._changed()
+
+    @property
+    def _live(self) -> str | None:
+        return self._key if self.busy else None
+
+    def _answer_state(self, turn: Turn) -> JSON:
+        if turn.key == self._live:
+            return self._feed.snapshot()
+        assert turn.answer is not None  # asked for those that have one
+        said = turn.answer.completion or ChatCompletion(turn.answer.text, outcome="complete")
+        return state_of(said, seq=self._feed.seq, id=turn.key, elapsed=round(said.timing.total, 3), kept=True)
+
+    def _find(self, key: str | None) -> Turn | None:
+        return next((turn for turn in self._conversation.turns if turn.key == key), None)
+
+    # ---- what a page may ask for
+
+    def ask_typed(self, asked: Ask) -> None:
+        """Ask what was typed; in place of an edited prompt, with which all after it goes.
+
+        Raises
+        ------
+        Refused, RuntimeError, ConfigurationError
+            If it cannot be asked; the conversation is as it was.
+        """
+        if asked.name == self._asked:
+            return  # it came twice
+        edited = self._find(asked.replaces)
+        if asked.replaces and edited is None:
+            raise Refused("The prompt that was edited is gone. Send this one as a new prompt.")
+        key = asked.replaces or asked.name
+        prompt = Message("user", asked.text, asked.images_with(edited.user.images if edited else ()))
+        with self._hush():
+            self.ask(prompt, key)
+            self._turns.keep_thumbnails(key, asked.thumbnails_with(self._turns.thumbnails(key)))
+            self._drop_after(key)
+            self._asked = asked.name
+
+    def _drop_after(self, key: str) -> None:
+        keys = [turn.key for turn in self._conversation.turns]
+        for after in keys[keys.index(key) + 1 :][:1]:
+            self._conversation.drop(after, and_after=True)
+
+    def ask_again(self, key: str, *, go_on: bool) -> None:
+        """Ask the last prompt again, or for the rest of its answer. Another turn than the last: nothing.
+
+        Raises
+        ------
+        Refused, RuntimeError, ConfigurationError
+            If it cannot be asked.
+        """
+        turns = self._conversation.turns
+        if not turns or turns[-1].key != key:
+            return
+        if not go_on:
+            self.ask(turns[-1].user, key)
+            return
+        if self.busy:
+            raise RuntimeError(BUSY)
+        if key != self._key:
+            raise Refused("This answer cannot go on, since its request is gone. Retry asks again.")
+        stream = self._feed.stream.again(go_on=True)
+        with self._hush():
+            self._conversation.follow(key, stream)
+            self._follow(key, stream)
+
+    def include(self, key: str, *, sent: bool) -> None:
+        """Send a turn with later requests, or leave it out."""
+        if self._find(key) is not None:
+            self._conversation.include(key, sent)
+
+    def clear(self) -> None:
+        """Take all turns out."""
+        self._conversation.clear()
+
+    def refuse(self, asked: str | None, why: str) -> None:
+        """Tell the page that a prompt was not taken."""
+        self._tell({"op": "refused", "asked": asked, "why": why})
+
+    def sync(self, rev: Any) -> None:
+        """Tell all to a page that knows another revision."""
+        if rev == self._turns.rev:
+            self._tell({"op": "chat", "rev": rev, "keys": None, "turns": [], **self._facts()})
+        else:
+            self._tell({"op": "chat", "whole": True, **self.state()})
+
+    def sync_answer(self, key: str) -> None:
+        """Tell all of one answer."""
+        turn = self._find(key)
+        if turn is not None and turn.answer is not None:
+            message = {"op": "snapshot", **self._answer_state(turn)}
+            self._tell({"op": "answer", "key": key, "message": message})
+
+    def list_models(self) -> None:
+        """Ask the server for its models, and tell their names."""
+        if (loop := running_loop()) is not None:
+            self._listing = loop.create_task(self._tell_models())  # kept, or it might be collected before its end
+
+    async def _tell_models(self) -> None:
+        try:
+            names = [name for name in await self._client.models() if len(name) <= _LONGEST_NAME]
+        except (StreamError, ValueError) as exc:
+            self._tell({"op": "models", "names": [], "why": str(exc)})
+        else:
+            self._tell({"op": "models", "names": names[:_MOST_MODELS], "why": None})
