@@ -71,3 +71,14 @@ def test_a_subshell_serves_a_comm_beside_a_blocking_cell(kernel: Kernel) -> None
     comm = kernel.comm_open("harness", subshell_id=subshell)
     kernel.comm_send(comm, {"op": "stop"}, subshell_id=subshell)
     assert "[{'op': 'stop'}]" in cell.wait(25).stdout
+
+
+def test_requests_that_meet_replies_are_all_answered(kernel: Kernel) -> None:
+    """However many requests are sent while replies are on their way, none is lost, on either side."""
+    requests: list[str] = []
+    for number in range(600):
+        requests.append(kernel.send("kernel_info_request", {}))
+        if number >= 3:
+            kernel.wait_reply(requests[number - 3])
+    for request in requests[-3:]:
+        kernel.wait_reply(request)

@@ -75,9 +75,6 @@ def test_a_failure_is_told_in_two_lines(chat: ChatKernel, name: str) -> None:
     assert len(chat.server.requests) - before == REQUESTS.get(name, 1)
 
 
-# Not on ipykernel 7: the kernel that the whole module shares went deaf behind an aborted request, once on 7.3.0 and
-# once on a generation not recorded. The cause is not known. That a failed cell has status error is tested on all.
-@pytest.mark.parametrize("chat", ["6.x"], indirect=True)
 def test_a_failure_stops_run_all(chat: ChatKernel) -> None:
     """The cells that are queued behind a failed one are aborted."""
     before = len(chat.server.requests)

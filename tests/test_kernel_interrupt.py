@@ -89,8 +89,6 @@ def test_an_interrupt_before_the_first_delta(chat: ChatKernel, place: str, model
     check_quiet(chat, view)
 
 
-# Not on ipykernel 7: see test_a_failure_stops_run_all in test_kernel_errors.
-@pytest.mark.parametrize("chat", ["6.x"], indirect=True)
 def test_an_interrupt_stops_the_cells_behind_it(chat: ChatKernel) -> None:
     """Run All ends at an interrupted cell."""
     cell, _ = chat.streaming(CELLS["awaited"].format(model="demo-slow", prompt="run all, interrupted"))

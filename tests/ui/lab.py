@@ -21,7 +21,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.kernels import clean_environment, kernel_python
+from tests.kernels import clean_environment, kernel_command
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -117,7 +117,7 @@ class Server:
         """Write a notebook whose kernel is of ``generation`` with ``env`` added, and return its name."""
         identity = uuid.uuid4().hex[:12]
         spec = {
-            "argv": [str(kernel_python(generation)), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "argv": kernel_command(generation),
             "display_name": f"sw-{generation}",
             "language": "python",
             "env": dict(env or {}),
