@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._client import ChatClient
@@ -34,8 +35,10 @@ from streamwidget._exceptions import (
 )
 from streamwidget._images import Image
 from streamwidget._messages import Message
+from streamwidget._recording import Recording
 from streamwidget._retry import RetryPolicy
 from streamwidget._stream import ChatStream
+from streamwidget._timeline import Timeline
 from streamwidget._timeout import Timeout
 from streamwidget._turn import Turn
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from streamwidget._chat_widget import ChatWidget
+    from streamwidget._replay import replay
     from streamwidget._view import StreamView
 
 __all__ = [
@@ -62,6 +66,7 @@ __all__ = [
     "Outcome",
     "ProtocolError",
     "ReasoningDelta",
+    "Recording",
     "RefusalDelta",
     "Retry",
     "RetryPolicy",
@@ -72,6 +77,7 @@ __all__ = [
     "StreamView",
     "StreamWarning",
     "TextDelta",
+    "Timeline",
     "Timeout",
     "Timing",
     "ToolCall",
@@ -79,19 +85,21 @@ __all__ = [
     "Turn",
     "Usage",
     "__version__",
+    "replay",
 ]
 
 
+# Late: ipywidgets and anywidget cost more to import than all the rest, and a script needs neither.
+_LATE = {
+    "ChatWidget": "_chat_widget",
+    "StreamView": "_view",
+    "replay": "_replay",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # Late: ipywidgets and anywidget cost more to import than all the rest, and a script needs neither.
-    if name == "ChatWidget":
-        from streamwidget._chat_widget import ChatWidget
-
-        return ChatWidget
-    if name == "StreamView":
-        from streamwidget._view import StreamView
-
-        return StreamView
+    if name in _LATE:
+        return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
     if name == "__version__":
         from importlib.metadata import version
 

@@ -18,7 +18,9 @@ from streamwidget._completion import ErrorInfo
 from streamwidget._events import Outcome, Retry, StreamEvent
 from streamwidget._exceptions import StreamError, StreamTimeout
 from streamwidget._exchange import Exchange, Request
+from streamwidget._recording import Recording
 from streamwidget._retry import RetryPolicy
+from streamwidget._tap import Tap
 from streamwidget._timeout import TICK, Deadlines, Timeout, Wait
 
 _GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
@@ -49,6 +51,7 @@ class Attempts:
         self.accumulator = Accumulator(text)
         self.exchange: Exchange | None = None
         self.request = request
+        self._sent = request  # the same, by way of the tap that records it
         self._limits = limits
         self._retry = retry
         self._text = text
@@ -100,6 +103,12 @@ class Attempts:
         if self.exchange is not None:
             self.exchange.shut()
 
+    def record(self) -> Recording:
+        transport = self.request.transport
+        recording = Recording(self.request.model, self._limits, transport.api_key)
+        self._sent = replace(self.request, transport=Tap(transport, recording))
+        return recording
+
     def again(self, *, go_on: bool) -> Attempts:
         if not go_on:
             return Attempts(self.request, self._limits, self._retry)
@@ -112,7 +121,7 @@ class Attempts:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
             self.accumulator = Accumulator(self._text)
-            self.exchange = Exchange(self.request, self.accumulator, deadlines, publish)
+            self.exchange = Exchange(self._sent, self.accumulator, deadlines, publish)
             try:
                 return await self.exchange.run(self._limits.connect)
             except StreamError as exc:

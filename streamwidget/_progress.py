@@ -7,6 +7,7 @@ import time
 from streamwidget._completion import ChatCompletion, Timing
 from streamwidget._events import Finish, Outcome, StreamEvent
 from streamwidget._exceptions import StreamError
+from streamwidget._timeline import Arrivals, Timeline
 from streamwidget._work import Work
 
 
@@ -26,6 +27,7 @@ class Progress:
         self._work = work
         self._begun: float | None = None
         self._first_delta: float | None = None
+        self._arrivals = Arrivals()
         self.ended: float | None = None
         self._failure: StreamError | None = None
 
@@ -50,15 +52,23 @@ class Progress:
     def begin(self) -> None:
         self._begun = time.monotonic()
 
-    def note_delta(self) -> None:
-        """Something came; the first delta is noted."""
-        if self._first_delta is None and self._work.accumulator.delta_count:
-            self._first_delta = self.elapsed
+    @property
+    def timeline(self) -> Timeline:
+        """When it came."""
+        return self._arrivals.timeline(self.elapsed, self.outcome)
+
+    def note(self, events: list[StreamEvent]) -> None:
+        """Something came, or was tried again."""
+        now, accumulator = self.elapsed, self._work.accumulator
+        if self._first_delta is None and accumulator.delta_count:
+            self._first_delta = now
+        self._arrivals.note(now, accumulator.length, accumulator.delta_count, events)
 
     def end(self, outcome: Outcome, failure: StreamError | None) -> list[StreamEvent]:
         """Set the outcome, and return the last events; the failure gets its completion."""
         last = self._work.accumulator.flush()
-        self.note_delta()
+        if last:
+            self.note(last)
         self.ended = time.monotonic()
         self._failure = failure
         self.outcome = outcome

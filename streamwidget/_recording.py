@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from streamwidget._completion import ErrorInfo
-from streamwidget._events import Outcome
+from streamwidget._events import Finish, Outcome, StreamEvent
 from streamwidget._secrets import ApiKey
 from streamwidget._timeout import Timeout
 
@@ -123,10 +123,13 @@ class Recording:
         self.records.append(record)
         self._tell()
 
-    def end(self, outcome: Outcome) -> None:
-        """Note how the stream ended; nothing is added after it."""
-        self.outcome, self.ended_at = outcome, self.now()
-        self._tell()
+    def take(self, events: list[StreamEvent], path: str | Path | None) -> None:
+        """Note how the stream ended, where these are its last events, and write the file."""
+        if isinstance(events[-1], Finish):
+            self.outcome, self.ended_at = events[-1].outcome, self.now()
+            self._tell()
+            if path is not None:
+                self.save(path)
 
     def observe(self, observer: Callable[[], None]) -> None:
         """Call ``observer()`` whenever something was added, on the stream's loop."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from streamwidget._attempts import Attempts
 from streamwidget._exceptions import ConfigurationError, ConnectionFailed
 from streamwidget._exchange import Request
 from streamwidget._inflate import BodyError
@@ -60,7 +61,7 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
     limits = {field.name: getattr(recording.limits, field.name) for field in fields(Timeout)}
     timeout = Timeout(**{name: limit and limit / speed for name, limit in limits.items()})
     request = Request(transport, ChatCompletions(), [], recording.model, {}, stream=_asked_to_stream(recording))
-    stream = ChatStream(request, timeout, _RecordedWaits.of(recording, speed))
+    stream = ChatStream(Attempts(request, timeout, _RecordedWaits.of(recording, speed)))
     if recording.outcome == "cancelled":
         transport.stop = stream.cancel
     return stream

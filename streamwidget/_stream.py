@@ -17,14 +17,17 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
+from pathlib import Path
 
 from streamwidget import _loop
 from streamwidget._completion import ChatCompletion, ErrorInfo
 from streamwidget._events import Outcome, StreamEvent, TextDelta
 from streamwidget._exceptions import ProtocolError, StreamError
 from streamwidget._progress import Progress
+from streamwidget._recording import Recording
 from streamwidget._subscribers import Subscriber, Subscribers
 from streamwidget._task import LoopTask
+from streamwidget._timeline import Timeline
 from streamwidget._timeout import Wait
 from streamwidget._work import Work
 
@@ -55,6 +58,7 @@ class ChatStream:
         self._progress = Progress(work)
         self._subscribers = Subscribers()
         self._task = LoopTask()
+        self._recording: Recording | None = None
         self._lock = threading.RLock()  # a subscriber that is told of the end may call cancel()
         self._awaiting = 0
         self._cancelled = False
@@ -89,6 +93,36 @@ class ChatStream:
     @property
     def completion(self) -> ChatCompletion:
         return self._progress.completion
+
+    @property
+    def timeline(self) -> Timeline:
+        """When the text came, as far as it has come. At the end of a cell it is a picture."""
+        return self._progress.timeline
+
+    def record(self, path: str | Path | None = None) -> Recording:
+        """Record what comes over the wire, for :func:`streamwidget.replay`. Call before the stream is started.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            The file to write at the end. The prompt and the answer are in it; the key and private headers are not.
+
+        Raises
+        ------
+        RuntimeError
+            If the stream is started, or recorded already.
+        ConfigurationError
+            If it is a stream of another library, whose bytes are not seen here.
+        OSError
+            If the file cannot be written.
+        """
+        if self._recording is not None or self._task.started or self.over:
+            raise RuntimeError("A stream is recorded once, from its beginning: call record() before it is started.")
+        if path is not None:
+            Path(path).write_bytes(b"")  # to fail now rather than at the end
+        recording = self._recording = self._work.record()
+        self.subscribe(lambda events: recording.take(events, path))
+        return recording
 
     # ---- reading
 
@@ -263,7 +297,7 @@ class ChatStream:
 
     def _publish(self, events: list[StreamEvent]) -> None:
         if events:
-            self._progress.note_delta()
+            self._progress.note(events)
             self._subscribers.tell(events)
 
     def _finish(self, outcome: Outcome, failure: StreamError | None = None) -> None:

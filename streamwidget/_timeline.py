@@ -57,7 +57,7 @@ class Arrivals:
 
     def note(self, at: float, characters: int, deltas: int, events: list[StreamEvent]) -> None:
         """Take what one read brought; ``characters`` and ``deltas`` count from the beginning."""
-        if not self._deltas or deltas != self._deltas[-1]:
+        if deltas != (self._deltas[-1] if self._deltas else 0):
             self._at.append(at)
             self._characters.append(characters)
             self._deltas.append(deltas)
@@ -69,8 +69,7 @@ class Arrivals:
 
     def timeline(self, total: float, outcome: Outcome | None) -> Timeline:
         columns = zip(self._at, self._characters, self._deltas, strict=True)
-        arrivals = tuple(Arrival(*row) for row in columns if row[2])
-        return Timeline(arrivals, tuple(self._waits), total, outcome)
+        return Timeline(tuple(Arrival(*row) for row in columns), tuple(self._waits), total, outcome)
 
 
 @dataclass(frozen=True, slots=True)

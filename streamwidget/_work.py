@@ -11,6 +11,7 @@ from typing import Protocol
 
 from streamwidget._accumulator import Accumulator
 from streamwidget._events import Outcome, StreamEvent
+from streamwidget._recording import Recording
 from streamwidget._timeout import Wait
 
 
@@ -61,6 +62,16 @@ class Work(Protocol):
 
     def stop(self) -> None:
         """End soon, from any thread. The task is cancelled as well."""
+        ...
+
+    def record(self) -> Recording:
+        """Note from now on what comes over the wire; before :meth:`run`.
+
+        Raises
+        ------
+        ConfigurationError
+            If the wire is somebody else's.
+        """
         ...
 
     def again(self, *, go_on: bool) -> Work:
