@@ -8,6 +8,7 @@ import gzip
 import http.client
 import io
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -219,6 +220,38 @@ def test_pace_is_never_faster_than_asked(server: DemoServer) -> None:
     assert data.count(b"\r\ndata: ") == data.count(b"data: ") - data.count(b"\n\ndata: ") == 40 + 3
 
 
+def test_jitter_delays_deltas_and_changes_none(server: DemoServer) -> None:
+    """With jitter each delta is late by its chance, which is the same in each answer; the text stays."""
+    demo = {"tokens": 40, "jitter": 0.2}
+    jittered = ask(server, demo=demo).read()
+    (record,) = server.requests
+    assert record.over.wait(5)
+    assert record.ended is not None
+    chance = random.Random(0)
+    assert record.ended - record.received >= max(chance.uniform(0, 0.2) for _ in range(40))
+    assert deltas_of(events_of(jittered)) == deltas_of(events_of(ask(server, demo={"tokens": 40}).read()))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("fault", ["", "gzip"])
+def test_a_chunk_size_cuts_the_stream_elsewhere(server: DemoServer, size: int, fault: str) -> None:
+    """Each HTTP chunk but the last has exactly the size asked for, and the bytes are the same."""
+    demo = {"tokens": 40, "chunk": size, "fault": fault}
+    sock = raw_connection(server, raw_post(body_of(demo=demo)))
+    data = read_until(sock, b"0\r\n\r\n").partition(b"\r\n\r\n")[2]
+    chunks: list[bytes] = []
+    while (length := int(data.partition(b"\r\n")[0], 16)) > 0:
+        data = data.partition(b"\r\n")[2]
+        chunks.append(data[:length])
+        data = data[length + 2 :]
+    assert {len(chunk) for chunk in chunks[:-1]} == {size}
+    assert 0 < len(chunks[-1]) <= size
+    body = b"".join(chunks)
+    assert deltas_of(events_of(gzip.decompress(body) if fault else body)) == deltas_of(
+        events_of(ask(server, demo={"tokens": 40}).read())
+    )
+
+
 def test_openai_sdk_can_use_it(server: DemoServer) -> None:
     """The openai package streams, completes and lists models."""
     openai = pytest.importorskip("openai")
@@ -318,6 +351,8 @@ def test_bad_requests_get_an_error_body(server: DemoServer, request_bytes: bytes
         {"demo": {"fault": "no such fault"}},
         {"demo": {"tokens": -1}},
         {"demo": {"pieces": [1]}},
+        {"demo": {"jitter": "some"}},
+        {"demo": {"chunk": 1.5}},
     ],
 )
 def test_invalid_fields_are_refused(server: DemoServer, fields: dict[str, Any]) -> None:

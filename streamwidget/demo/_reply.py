@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ class Reply:
         self.max_tokens = request.max_tokens
         self.record = record
         self._sent = 0
+        self._jitter = float(demo.jitter)
+        self._chance = random.Random(0)  # a lesson repeats exactly
         self._opened_at = 0.0
         if demo.pieces is not None:
             self.pieces: Iterator[str] = iter(demo.pieces)
@@ -87,8 +90,9 @@ class Reply:
         batch: list[dict[str, Any]] = []
         values = iter(values)
         while not self._at_limit and (value := next(values, None)) is not None:
-            if self.rate:
-                wait = self._opened_at + self._sent / self.rate - time.monotonic()
+            if self.rate or self._jitter:
+                due = self._opened_at + (self._sent / self.rate if self.rate else 0)
+                wait = due + self._chance.uniform(0, self._jitter) - time.monotonic()
                 if wait > 0:
                     await self._flush(batch)
                     await asyncio.sleep(wait)

@@ -27,6 +27,11 @@ class DemoOptions:
         The pace; 0 is as fast as possible.
     first_delta : float
         Seconds before the first delta.
+    jitter : float
+        Each delta is late by up to so many seconds, by chance; the same chance for each answer.
+    chunk : int
+        Bytes in each HTTP chunk of a stream, however its events lie in them; what does not fill one waits, as in a
+        proxy that buffers. 0: each event is a chunk.
     fault : str
         A fault's name, without ``demo-``.
     after : int
@@ -44,6 +49,8 @@ class DemoOptions:
     pieces: list[str] | None = None
     tokens_per_second: float | None = None
     first_delta: float | None = None
+    jitter: float = 0
+    chunk: int = 0
     fault: str | None = None
     after: int | None = None
     times: int | None = None
@@ -56,8 +63,8 @@ class DemoOptions:
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "tokens": int, "text": str, "pieces": list, "tokens_per_second": (int, float), "first_delta": (int, float),
-    "fault": str, "after": int, "times": int, "key": str, "retry_after": str, "location": str, "count": int,
-    "size": int,
+    "jitter": (int, float), "chunk": int, "fault": str, "after": int, "times": int, "key": str, "retry_after": str,
+    "location": str, "count": int, "size": int,
 }  # fmt: skip
 
 

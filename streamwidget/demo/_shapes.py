@@ -14,6 +14,7 @@ class StreamReply(Reply):
 
     newline = "\n"
     _gzip: Any = None  # zlib's compression object has no public type
+    _held = b""  # what does not fill a chunk yet
 
     def compress(self) -> None:
         """Send the body as gzip, flushed after each write."""
@@ -22,7 +23,16 @@ class StreamReply(Reply):
     def _framed(self, text: bytes) -> bytes:
         if self._gzip is not None:
             text = self._gzip.compress(text) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
-        return self.connection.framed(text)
+        return self._cut(text)
+
+    def _cut(self, data: bytes) -> bytes:
+        size = self.request.demo.chunk
+        if not size:
+            return self.connection.framed(data)
+        data = self._held + data
+        whole = len(data) - len(data) % size
+        self._held = data[whole:]
+        return b"".join(self.connection.framed(data[i : i + size]) for i in range(0, whole, size))
 
     def _event(self, data: bytes) -> bytes:
         newline = self.newline.encode()
@@ -57,8 +67,8 @@ class StreamReply(Reply):
         await self.connection.write(whole[: len(whole) // 2])
 
     async def end(self) -> None:
-        if self._gzip is not None:
-            await self.connection.write(self.connection.framed(self._gzip.flush()))
+        last = self._cut(b"" if self._gzip is None else self._gzip.flush())
+        await self.connection.write(last + self.connection.framed(self._held))
         await self.connection.end()
 
     async def close(self, reason: str) -> None:
