@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,44 @@ async def test_the_times_are_kept(demo: DemoServer) -> None:
     await slow
     await fast
     assert slow.elapsed > recording.ended_at > fast.elapsed
+
+
+class VirtualClock(asyncio.SelectorEventLoop):
+    """An event loop that never sleeps: where nothing is to be done, its clock goes on to the next appointment."""
+
+    now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
+            self.now = max(self.now, self._scheduled[0]._when)  # type: ignore[attr-defined]
+        super()._run_once()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("speed", [0.25, 1, 8])
+def test_each_event_comes_at_its_time(monkeypatch: pytest.MonkeyPatch, speed: float) -> None:
+    """Divided by the speed, and not a moment off, by a clock that nothing disturbs."""
+    recording = recording_of()
+    chunk = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
+    times = [0.3, 0.31, 2.5, 2.5, 9.875]
+    end = [ChunkReceived(10.0, b"data: [DONE]\n\n"), ResponseEnded(10.0, "whole")]
+    recording.records[2:] = [*(ChunkReceived(at, chunk) for at in times), *end]
+    seen: list[float] = []
+    with asyncio.Runner(loop_factory=VirtualClock) as runner:
+        loop = runner.get_loop()
+        monkeypatch.setattr(time, "monotonic", loop.time)
+
+        async def play() -> None:
+            stream = sw.replay(recording, speed)
+            stream.subscribe(
+                lambda events: seen.extend(stream.elapsed for event in events if isinstance(event, sw.TextDelta))
+            )
+            await stream
+
+        runner.run(play())
+    assert seen == pytest.approx([at / speed for at in times])
 
 
 def test_no_key_is_in_the_file() -> None:
