@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from streamwidget._attempts import Attempts
@@ -11,14 +12,13 @@ from streamwidget._exceptions import ConfigurationError
 from streamwidget._exchange import Request
 from streamwidget._messages import Prompt, as_messages
 from streamwidget._providers.chat_completions import ChatCompletions
+from streamwidget._providers.model_list import ModelList
 from streamwidget._retry import RetryPolicy
+from streamwidget._servers import Server
 from streamwidget._sse import MAX_EVENT_SIZE
 from streamwidget._stream import ChatStream
 from streamwidget._timeout import Timeout
 from streamwidget._transport import Transport
-
-#: Which servers cannot choose a model by themselves.
-_MODEL_NEEDED = ("https://api.openai.com",)
 
 
 class ChatClient:
@@ -33,6 +33,9 @@ class ChatClient:
         Default: ``STREAMWIDGET_API_KEY`` or ``OPENAI_API_KEY``, each only for the address that it belongs to.
     model : str, optional
         Used where a call names none. Default: ``STREAMWIDGET_MODEL``, then the server's own choice.
+    provider : str, optional
+        A server by name, such as ``"ollama"`` or ``"openrouter"``: its address, unless ``base_url`` is another, and its
+        key from the environment variable that is customary there. An unknown name is answered with the known ones.
     timeout : Timeout, optional
         When to give up, in seconds.
     retry : RetryPolicy, optional
@@ -46,8 +49,8 @@ class ChatClient:
     Raises
     ------
     ConfigurationError
-        If the address is no http(s) URL, the key holds characters that cannot be sent, or ``max_event_size`` is less
-        than 1.
+        If the address is no http(s) URL, the provider is not known, the key holds characters that cannot be sent, or
+        ``max_event_size`` is less than 1.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class ChatClient:
         api_key: str | None = None,
         model: str | None = None,
         *,
+        provider: str | None = None,
         timeout: Timeout | None = None,
         retry: RetryPolicy | None = None,
         http_client: Any = None,
@@ -71,7 +75,7 @@ class ChatClient:
         if max_event_size < 1:
             raise ConfigurationError("max_event_size must be at least 1 byte.")
         try:
-            self._settings = resolve(base_url, api_key, model)
+            self._settings = resolve(base_url, api_key, model, provider=provider)
         except ConfigurationError as exc:
             # The frames below hold the environment's keys, and `%xmode Verbose` prints the locals of every frame.
             raise exc.with_traceback(None) from None
@@ -94,6 +98,11 @@ class ChatClient:
     def model(self) -> str | None:
         """The model that is used where a call names none."""
         return self._settings.model
+
+    @property
+    def server(self) -> Server:
+        """What is known of the server's ways."""
+        return self._settings.server
 
     def stream(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatStream:
         """Make a stream. Nothing is sent before it is awaited, iterated, waited for or shown.
@@ -125,20 +134,52 @@ class ChatClient:
     def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
         """Make a stream; with ``stream`` False it asks for one whole reply, and can be stopped all the same."""
         model = model or self.model
-        messages = as_messages(prompt)
+        if model is None and self.server.needs_model:
+            raise ConfigurationError("No model is named. Pass model=, use -m NAME, or set STREAMWIDGET_MODEL.")
+        if not self.server.stream_options:
+            params = {"stream_options": None, **params}
+        return self._ask(ChatCompletions(), as_messages(prompt), model, params, stream=stream)
+
+    async def models(self) -> list[str]:
+        """Ask the server for the names of its models (``GET /models``), in its order.
+
+        Raises
+        ------
+        StreamError
+            As an answer would.
+        """
+        return models_of(await self.list_models())
+
+    def list_models(self) -> ChatStream:
+        """Make the request of :meth:`models`, which can be stopped and waited for like any other."""
+        return self._ask(ModelList(), [], None, {}, stream=False)
+
+    def _ask(
+        self,
+        provider: ChatCompletions,
+        messages: list[dict[str, Any]],
+        model: str | None,
+        params: dict[str, Any],
+        *,
+        stream: bool,
+    ) -> ChatStream:
         url = self.base_url
         if url is None:
             from streamwidget.demo import shared_server
 
             url = shared_server().url
-        elif model is None and url.startswith(_MODEL_NEEDED):
-            raise ConfigurationError("No model is named. Pass model=, use -m NAME, or set STREAMWIDGET_MODEL.")
         transport = Transport(url, self._settings.api_key, self._http_client)
         request = Request(
-            transport, ChatCompletions(), messages, model, params, stream=stream, max_event_size=self._max_event_size
+            transport, provider, messages, model, params, stream=stream, max_event_size=self._max_event_size
         )
         try:
             request.body()
         except (TypeError, ValueError, RecursionError) as exc:
             raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
         return ChatStream(Attempts(request, self.timeout, self.retry))
+
+
+def models_of(reply: ChatCompletion) -> list[str]:
+    """Return the names in the reply to :meth:`ChatClient.list_models`."""
+    names: list[str] = json.loads(reply.text or "[]")  # empty: it was stopped
+    return names

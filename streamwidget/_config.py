@@ -2,13 +2,14 @@
 
 Order
 -----
-1. what was passed to :class:`~streamwidget.ChatClient`
+1. what was passed to :class:`~streamwidget.ChatClient`; an address by itself, or by a provider's name
 2. ``STREAMWIDGET_BASE_URL``, ``STREAMWIDGET_API_KEY``, ``STREAMWIDGET_MODEL``
 3. ``OPENAI_BASE_URL``, ``OPENAI_API_KEY``
 4. the built-in demo server
 
 A key goes only where it belongs: ``OPENAI_API_KEY`` to the host of ``OPENAI_BASE_URL`` (or OpenAI's own), never to an
-address that was configured in another way. ``STREAMWIDGET_API_KEY`` likewise goes with ``STREAMWIDGET_BASE_URL``.
+address that was configured in another way. ``STREAMWIDGET_API_KEY`` likewise goes with ``STREAMWIDGET_BASE_URL``, and
+the variable of a provider with the provider's own address.
 """
 
 from __future__ import annotations
@@ -22,35 +23,42 @@ from urllib.parse import urlsplit
 
 from streamwidget._exceptions import ConfigurationError
 from streamwidget._secrets import ApiKey
+from streamwidget._servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 
-OPENAI_URL = "https://api.openai.com/v1"
 _warned_hosts: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where requests go. ``base_url`` None stands for the demo server."""
+    """Where requests go, and what is known of that server. ``base_url`` None stands for the demo server."""
 
     base_url: str | None
     api_key: ApiKey | None
     model: str | None
+    server: Server = UNKNOWN
 
 
 def resolve(
-    base_url: str | None, api_key: str | None, model: str | None, environ: Mapping[str, str] | None = None
+    base_url: str | None,
+    api_key: str | None,
+    model: str | None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    provider: str | None = None,
 ) -> Settings:
     """Find the address, the key and the model for a client.
 
     Raises
     ------
     ConfigurationError
-        If the address is no http(s) URL or the key cannot be sent.
+        If the address is no http(s) URL, the key cannot be sent, or the provider is not known.
     """
+    named = server_named(provider) if provider is not None else None
     env = {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
     model = model or env.get("STREAMWIDGET_MODEL")
     own, openai = env.get("STREAMWIDGET_BASE_URL"), env.get("OPENAI_BASE_URL")
     if base_url is None:
-        base_url = own
+        base_url = own if named is None else named.base_url
     if base_url is None and (openai or "OPENAI_API_KEY" in env):
         base_url = openai or OPENAI_URL
     if base_url is None and (api_key or "STREAMWIDGET_API_KEY" in env):
@@ -58,15 +66,18 @@ def resolve(
     if base_url is None:
         return Settings(None, None, model)
     url = check_url(base_url)
+    server = named or next((row for row in SERVERS.values() if _origin(row.base_url) == _origin(url)), UNKNOWN)
     if api_key is None:
-        if "STREAMWIDGET_API_KEY" in env and _origin(url) == _origin(own or OPENAI_URL):
+        if named and named.key_env in env and _origin(url) == _origin(named.base_url):
+            api_key = env[named.key_env]
+        elif "STREAMWIDGET_API_KEY" in env and _origin(url) == _origin(own or OPENAI_URL):
             api_key = env["STREAMWIDGET_API_KEY"]
         elif "OPENAI_API_KEY" in env and _origin(url) == _origin(openai or OPENAI_URL):
             api_key = env["OPENAI_API_KEY"]
     key = ApiKey(api_key) if api_key is not None else None
     if key is not None:
         _warn_if_exposed(url)
-    return Settings(url, key, model)
+    return Settings(url, key, model, server)
 
 
 def check_url(url: str) -> str:

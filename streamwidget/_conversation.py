@@ -250,6 +250,14 @@ class Conversation:
             _cancel(gone)
             self._tell()
 
+    def load(self, other: Conversation) -> None:
+        """Take the turns and the system prompt of another one in place of its own, which :meth:`clear` first."""
+        turns, self.system = other.turns, other.system
+        self.clear()
+        with self._lock:
+            self._entries = [_Entry(turn) for turn in turns]
+        self._tell()
+
     def clear(self) -> None:
         """Take all turns out; what still streams is cancelled. The system prompt stays."""
         with self._lock:

@@ -27,18 +27,32 @@ _KEPT = 20
 _replaced: deque[StreamView] = deque()  # views that a page which was reloaded may still show
 
 
-def in_kernel(shell: InteractiveShell) -> bool:
+def in_kernel(shell: InteractiveShell | None) -> bool:
     """True where there is a front end that can show a widget; False in a terminal."""
     return hasattr(shell, "kernel")
 
 
-def present(stream: ChatStream, shell: InteractiveShell, *, keep: bool) -> None:
+def deleted_cells(shell: InteractiveShell) -> list[str]:
+    """Return the ids of the cells that the front end says were deleted since the last execution (JupyterLab does)."""
+    kernel = getattr(shell, "kernel", None)
+    get_parent = getattr(kernel, "get_parent", None)
+    deleted = (get_parent() or {}).get("metadata", {}).get("deletedCells", []) if get_parent else []
+    return [cell for cell in deleted if isinstance(cell, str)] if isinstance(deleted, list) else []
+
+
+def current_shell() -> InteractiveShell | None:
+    """Return the IPython that runs here, if one does."""
+    return InteractiveShell.instance() if InteractiveShell.initialized() else None
+
+
+def present(stream: ChatStream, shell: InteractiveShell | None, *, keep: bool) -> None:
     """Show a stream where the person is. Call before the stream is started.
 
     Parameters
     ----------
     stream : ChatStream
-    shell : InteractiveShell
+    shell : InteractiveShell or None
+        None outside of IPython.
     keep : bool
         Leave the live widget in place at the end.
     """
@@ -48,7 +62,7 @@ def present(stream: ChatStream, shell: InteractiveShell, *, keep: bool) -> None:
         stream.subscribe(TerminalView(lambda: stream.completion))
 
 
-def show_saved(completion: ChatCompletion, shell: InteractiveShell) -> None:
+def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> None:
     """Show an answer as the saved notebook would."""
     bundle: dict[str, Any] = mimebundle(completion)
     if in_kernel(shell):

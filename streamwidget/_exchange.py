@@ -28,7 +28,7 @@ from streamwidget._inflate import BodyError
 from streamwidget._parser import MalformedStream, StreamParser
 from streamwidget._providers import MalformedEvent, Provider, ServerReportedError
 from streamwidget._retry import parse_retry_after, worth_retrying
-from streamwidget._secrets import ApiKey, mask
+from streamwidget._secrets import ApiKey, mask, mask_error
 from streamwidget._sse import MAX_EVENT_SIZE, EventTooLarge
 from streamwidget._timeout import Deadlines
 from streamwidget._transport import Line, Response, Transport
@@ -138,7 +138,10 @@ class Exchange:
 
     async def _send(self, body: bytes) -> Outcome | HTTPStatusError:
         request = self._request
-        opened = request.transport.open("POST", request.provider.path, body, line=self._line)
+        method = request.provider.method
+        opened = request.transport.open(
+            method, request.provider.path, None if method == "GET" else body, line=self._line
+        )
         async with opened as response:
             self._deadlines.got_headers(time.monotonic())
             self.demo = response.headers.get("server", "") == _DEMO
@@ -227,11 +230,7 @@ class Exchange:
         return self._request.transport.api_key
 
     def _masked(self, info: ErrorInfo) -> ErrorInfo:
-        # Providers echo a wrong key, or half of it.
-        code = mask(info.code, self._key) if isinstance(info.code, str) else info.code
-        return replace(
-            info, message=mask(info.message, self._key), code=code, type=info.type and mask(info.type, self._key)
-        )
+        return mask_error(info, self._key)
 
     def _protocol_error(self, what: str) -> ProtocolError:
         return ProtocolError(ErrorInfo(f"{self._host} {mask(what, self._key)}.", status=200))

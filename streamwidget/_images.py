@@ -110,18 +110,20 @@ class Image:
 
 
 def is_drawing(value: Any) -> bool:
-    """True for a matplotlib figure or a PIL image, by what it can do."""
-    if isinstance(value, type):
-        return False
-    if callable(getattr(value, "savefig", None)):
-        return True
-    # Much can be saved; only pictures also have a mode and a size.
-    return callable(getattr(value, "save", None)) and hasattr(value, "mode") and hasattr(value, "size")
+    """True for a matplotlib figure or a PIL image, by what its class can do; the value itself is not asked."""
+    kind = type(value)
+    # Much can be saved; only a picture can also be converted and given as bytes.
+    return hasattr(kind, "savefig") or all(hasattr(kind, method) for method in ("save", "convert", "tobytes"))
+
+
+def is_image_data(value: Any) -> bool:
+    """True for the bytes of an image of a kind that is taken."""
+    return isinstance(value, bytes) and _media_type(value) is not None
 
 
 def _drawn(drawing: Any) -> bytes:
     file = io.BytesIO()
-    write = drawing.savefig if callable(getattr(drawing, "savefig", None)) else drawing.save
+    write = drawing.savefig if hasattr(type(drawing), "savefig") else drawing.save
     try:
         write(file, format="png")
     except Exception as exc:  # whatever the library raises

@@ -3,7 +3,8 @@
 The rules: only a plain identifier between double braces is replaced, in one pass; every other brace is literal
 (``{x}``, ``{{x.y}}``, ``{{f()}}``, JSON); nothing is evaluated; a replaced text is not looked at again; an undefined
 name stays as it was typed, and is reported. The text of a variable is never cut, but a DataFrame is shown as a table
-of bounded size, with a line that says what was left out.
+of bounded size, with a line that says what was left out. An image (an ``Image``, a figure, a PIL image, the bytes of
+one) is attached to the prompt; its place says ``[image 1]``, so that the text can speak of it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import re
 import sys
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+from streamwidget._images import Image, is_drawing, is_image_data
 
 MAX_ROWS = 50
 MAX_COLUMNS = 20
@@ -21,7 +24,15 @@ MAX_CELL = 500
 _FIELD = re.compile(r"\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
 
 
-def interpolate(template: str, namespace: Mapping[str, Any]) -> tuple[str, list[str]]:
+class Filled(NamedTuple):
+    """A prompt with its variables put in."""
+
+    text: str
+    undefined: list[str]
+    images: tuple[Image, ...] = ()
+
+
+def interpolate(template: str, namespace: Mapping[str, Any]) -> Filled:
     """Replace each ``{{name}}`` by the text of ``namespace[name]``.
 
     Parameters
@@ -37,23 +48,38 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> tuple[str, list[
         The prompt to send.
     undefined : list of str
         The names that were not found, each once, in the order in which they stand.
+    images : tuple of Image
+        Those that the variables hold, each variable once, in that order.
 
     Raises
     ------
+    ConfigurationError
+        If a figure cannot be written, or an image is too large.
     Exception
         Whatever the ``__str__`` of a variable raises.
     """
     undefined: dict[str, None] = {}
+    images: dict[str, Image] = {}
 
     def replacement(match: re.Match[str]) -> str:
         name = unicodedata.normalize("NFKC", match[1])
         if name in namespace:
-            return as_text(namespace[name])
+            value = namespace[name]
+            if not _is_image(value):
+                return as_text(value)
+            if name not in images:
+                images[name] = Image.of(value)
+            return f"[image {list(images).index(name) + 1}]"
         if name.isidentifier():
             undefined[name] = None
         return match[0]
 
-    return _FIELD.sub(replacement, template), list(undefined)
+    text = _FIELD.sub(replacement, template)
+    return Filled(text, list(undefined), tuple(images.values()))
+
+
+def _is_image(value: Any) -> bool:
+    return isinstance(value, Image) or is_image_data(value) or is_drawing(value)
 
 
 def as_text(value: Any) -> str:

@@ -131,7 +131,7 @@ class ChatKernel(Kernel):
         while True:
             seen = self.server.requests
             for record in reversed(seen):
-                if any(message["content"].strip() == prompt for message in record.body["messages"]):
+                if record.body["messages"][-1]["content"].strip() == prompt:
                     return record
             self.server.wait_for_requests(len(seen) + 1, deadline - time.monotonic())
 

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwidget._completion import ChatCompletion
+from streamwidget._images import Image
 from streamwidget._interpolate import MAX_CELL, MAX_COLUMNS, MAX_ROWS, interpolate
+from tests.pictures import JPEG, PNG
 
 
 class Trap:
@@ -57,7 +59,7 @@ def test_an_identifier_in_double_braces_is_replaced(template: str, text: str) ->
         "trap": Trap(),
         "nested": "{{x}} $x {x}",
     }
-    assert interpolate(template, namespace) == (text, [])
+    assert interpolate(template, namespace)[:2] == (text, [])
 
 
 @pytest.mark.parametrize(
@@ -86,12 +88,12 @@ def test_an_identifier_in_double_braces_is_replaced(template: str, text: str) ->
 @pytest.mark.fault("S11", "literal: only {{identifier}} is replaced")
 def test_every_other_brace_is_literal(template: str) -> None:
     """Attributes, calls, formats, JSON and single braces stay as typed, and are not reported."""
-    assert interpolate(template, {"x": Trap(), "y": Trap()}) == (template, [])
+    assert interpolate(template, {"x": Trap(), "y": Trap()})[:2] == (template, [])
 
 
 def test_an_undefined_name_stays_and_is_reported_once() -> None:
     """What is not defined is left literal; each name is reported once, in order."""
-    assert interpolate("{{b}} {{a}} {{ b }} {{x}}", {"x": 1}) == ("{{b}} {{a}} {{ b }} 1", ["b", "a"])
+    assert interpolate("{{b}} {{a}} {{ b }} {{x}}", {"x": 1})[:2] == ("{{b}} {{a}} {{ b }} 1", ["b", "a"])
 
 
 @given(
@@ -113,13 +115,13 @@ def test_values_are_not_expanded_again(namespace: dict[str, str], template: str)
 def test_json_in_a_prompt_is_literal(value: Any) -> None:
     """JSON, which is full of braces, goes through unchanged (compact nested objects too)."""
     text = json.dumps(value, separators=(",", ":"))
-    assert interpolate(text, {}) == (text, [])
+    assert interpolate(text, {})[:2] == (text, [])
 
 
 @given(st.text())
 def test_long_and_odd_text_is_never_cut(text: str) -> None:
     """A variable's text arrives whole."""
-    assert interpolate("<{{x}}>", {"x": text * 50}) == (f"<{text * 50}>", [])
+    assert interpolate("<{{x}}>", {"x": text * 50})[:2] == (f"<{text * 50}>", [])
 
 
 def test_a_frame_is_a_markdown_table() -> None:
@@ -163,3 +165,16 @@ def test_pandas_is_not_imported() -> None:
         "assert interpolate('{{x}}', {'x': [1]})[0] == '[1]'; sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_image_is_attached_and_its_place_is_named() -> None:
+    """Each variable once, numbered as they stand; bytes of anything else are text."""
+
+    class Figure:
+        def savefig(self, file: Any, *, format: str) -> None:  # noqa: A002  (matplotlib's word)
+            file.write(PNG)
+
+    namespace = {"fig": Figure(), "photo": JPEG, "url": Image.of("https://host.invalid/a.png"), "data": b"plain"}
+    filled = interpolate("Is {{fig}} like {{photo}}, {{url}} or {{ fig }}? {{data}}", namespace)
+    assert filled.text == "Is [image 1] like [image 2], [image 3] or [image 1]? b'plain'"
+    assert filled.images == (Image(PNG), Image(JPEG), Image(url="https://host.invalid/a.png"))

@@ -84,7 +84,7 @@ def test_options_reach_the_request(shell: InteractiveShell, server: DemoServer) 
 def test_no_stream_asks_for_one_whole_reply(shell: InteractiveShell, server: DemoServer) -> None:
     """``--no-stream`` gives the same result in one piece."""
     streamed = run(shell, "%chat the same")
-    whole = run(shell, "%chat --no-stream the same")
+    whole = run(shell, "%chat --no-stream --new the same")
     assert not server.requests[-1].body.get("stream")
     assert (whole.text, whole.outcome, whole.timing.deltas) == (streamed.text, "complete", 1)
 
@@ -195,7 +195,7 @@ def test_config_sets_the_defaults_and_the_line_wins(shell: InteractiveShell, ser
     run(shell, "%chat -m demo -s '' -t 0 --max-tokens 500 two")
     body = server.requests[-1].body
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("demo", 0, 500)
-    assert [message["role"] for message in body["messages"]] == ["user"]
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
 
 
 def test_api_key_env_holds_a_name_and_never_a_key(

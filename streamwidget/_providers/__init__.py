@@ -53,6 +53,9 @@ class Provider(Protocol):
     path: str
     """Where requests go, relative to the base URL."""
 
+    method: str
+    """How they go there; a GET has no body."""
+
     def request_body(
         self, messages: list[dict[str, Any]], model: str | None, *, stream: bool, params: Mapping[str, Any]
     ) -> dict[str, Any]:

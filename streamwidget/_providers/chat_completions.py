@@ -43,6 +43,7 @@ class ChatCompletions:
     """The dialect of ``/chat/completions``."""
 
     path = "chat/completions"
+    method = "POST"
 
     def request_body(
         self, messages: list[dict[str, Any]], model: str | None, *, stream: bool, params: Mapping[str, Any]
@@ -104,7 +105,7 @@ class ChatCompletions:
                 pass  # any other shape
         if not isinstance(chunk, dict):
             raise MalformedEvent("an event is not a JSON object")
-        return _parse_chunk(chunk)
+        return parse_chunk(chunk)
 
     def parse_reply(self, body: bytes) -> list[ParsedEvent]:
         """Return what a JSON chat completion says; raise MalformedEvent or ServerReportedError (``status`` 200)."""
@@ -116,7 +117,7 @@ class ChatCompletions:
             reply = reply[0]
         if not isinstance(reply, dict):
             raise MalformedEvent("the reply is not a JSON object")
-        events = _parse_chunk(reply)
+        events = parse_chunk(reply)
         if not isinstance(reply.get("choices"), list):
             raise MalformedEvent("the reply has no choices: it is not a chat completion")
         return events
@@ -146,7 +147,8 @@ def _error_event(data: str) -> ErrorInfo:
     return error_info(error, 200)
 
 
-def _parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
+def parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
+    """Return what one chunk, or one whole completion, says; raise ServerReportedError."""
     events: list[ParsedEvent] = []
     model, request_id = _word(chunk.get("model")), _word(chunk.get("id"))
     if model or request_id:

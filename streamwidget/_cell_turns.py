@@ -1,0 +1,56 @@
+"""Which turn belongs to which cell, so that the history is what the notebook shows.
+
+A front end sends the id of the cell with each execution. A cell that runs again loses its output, and its turns with
+it; when it asks, they come back to their places. A terminal sends no ids, nor does nbclient: there each run is a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from streamwidget._conversation import Conversation
+
+if TYPE_CHECKING:
+    from streamwidget._stream import ChatStream
+
+
+class CellTurns:
+    """The conversations of a notebook by name, and the cell that runs.
+
+    Attributes
+    ----------
+    conversations : dict
+        By name; ``""`` is the one of a ``%%chat`` that names none.
+    """
+
+    def __init__(self) -> None:
+        self.conversations: dict[str, Conversation] = {}
+        self._cell: str | None = None
+        self._asked = 0  # by this run of the cell
+        self._background: dict[str, list[ChatStream]] = {}
+
+    def begin(self, cell: str | None, deleted: Iterable[str] = ()) -> None:
+        """A cell begins to run. ``deleted`` are the cells that are gone since the last one ran."""
+        self._cell, self._asked = cell, 0
+        for gone in (cell, *deleted):
+            if gone is not None:
+                self._forget(gone)
+
+    def next_key(self) -> str | None:
+        """Return the name of the next turn of the cell that runs; None where the cell has no id."""
+        self._asked += 1
+        return self._cell if self._cell is None or self._asked == 1 else f"{self._cell}#{self._asked}"
+
+    def leave_running(self, stream: ChatStream) -> None:
+        """Note a stream that goes on after its cell; it is cancelled when the cell runs again."""
+        if self._cell is not None:
+            self._background.setdefault(self._cell, []).append(stream)
+
+    def _forget(self, cell: str) -> None:
+        for stream in self._background.pop(cell, ()):
+            stream.cancel()
+        for conversation in self.conversations.values():
+            for turn in conversation.turns:
+                if turn.key == cell or turn.key.startswith(f"{cell}#"):
+                    conversation.drop(turn.key)
