@@ -1,4 +1,4 @@
-// A box of limited height around the answer. It follows the answer's end while the person is there, and not otherwise.
+// A box of limited height. It follows the end of what grows in it while the person is there, and not otherwise.
 
 import { make, makeButton, setHidden } from "./dom";
 
@@ -11,14 +11,13 @@ export class Box {
   #button: HTMLButtonElement;
   #follows = true;
 
-  constructor(text: HTMLElement, height: number) {
+  constructor(text: HTMLElement, name: string) {
     this.#text = text;
-    text.style.maxHeight = `${height}px`;
     text.style.overflowY = "auto";
     // A keyboard must be able to scroll it.
     text.tabIndex = 0;
     text.role = "region";
-    text.ariaLabel = "Answer text";
+    text.ariaLabel = name;
     this.#button = makeButton("", "Jump to latest", () => this.#jump());
     this.#button.hidden = true;
     this.root.append(this.#button);
@@ -30,6 +29,13 @@ export class Box {
     if (this.#follows) this.#text.scrollTop = this.#text.scrollHeight;
   }
 
+  /** Goes to the end, and follows it from now on. */
+  follow(): void {
+    this.#follows = true;
+    setHidden(this.#button, true);
+    this.paint();
+  }
+
   #look(): void {
     const { scrollTop, clientHeight, scrollHeight } = this.#text;
     this.#follows = scrollTop + clientHeight >= scrollHeight - NEAR;
@@ -37,8 +43,7 @@ export class Box {
   }
 
   #jump(): void {
-    this.#follows = true;
     this.#text.focus({ preventScroll: true }); // the button goes
-    this.paint();
+    this.follow();
   }
 }

@@ -63,7 +63,7 @@ export class Reasoning {
 }
 
 // As Python counts them.
-function characters(text: string): number {
+export function characters(text: string): number {
   let n = text.length;
   for (const _ of text.matchAll(/[\ud800-\udbff](?=[\udc00-\udfff])/g)) n -= 1;
   return n;

@@ -8,6 +8,17 @@ import type { Transcript } from "./transcript";
 
 const TOLD_MS = 2000;
 
+export function makeStop(stop: () => void): HTMLButtonElement {
+  const button = makeButton("streamwidget-stop", "Stop", stop);
+  button.ariaLabel = "Stop"; // stays its name while it reads "Stopping…"
+  button.title = "Stop this answer (Esc)";
+  return button;
+}
+
+export function stopWord(t: Transcript): string {
+  return t.wish === "stop" ? "Stopping…" : "Stop";
+}
+
 export class Head {
   readonly root = make("p", "streamwidget-head");
   readonly stop: HTMLButtonElement;
@@ -19,7 +30,10 @@ export class Head {
   #say: (text: string) => void;
   #told: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(transcript: Transcript, stop: () => void, say: (text: string) => void) {
+  #own: boolean;
+
+  /** `stop` is what the Stop button does, or one that stands elsewhere. */
+  constructor(transcript: Transcript, stop: (() => void) | HTMLButtonElement, say: (text: string) => void) {
     this.#transcript = transcript;
     this.#say = say;
     this.root.style.cssText = HEAD_STYLE;
@@ -31,12 +45,11 @@ export class Head {
     this.#copy = makeButton("streamwidget-copy", "Copy", () => void this.#copyAnswer());
     this.#copy.ariaLabel = "Copy answer";
     this.#copy.title = "Copy the answer as Markdown";
-    this.stop = makeButton("streamwidget-stop", "Stop", stop);
-    this.stop.ariaLabel = "Stop"; // stays its name while it reads "Stopping…"
-    this.stop.title = "Stop this answer (Esc)";
+    this.#own = !(stop instanceof HTMLElement);
+    this.stop = stop instanceof HTMLElement ? stop : makeStop(stop);
     const controls = make("span", "streamwidget-controls");
     controls.dataset.lmSuppressShortcuts = "true"; // Enter shall press the button, not edit the cell
-    controls.append(this.#copy, this.stop);
+    controls.append(this.#copy, ...(this.#own ? [this.stop] : []));
     this.root.append(name, this.#state, controls);
   }
 
@@ -46,9 +59,10 @@ export class Head {
     setText(this.#model, modelName(t));
     setText(this.#state, stateWord(t));
     // "Stopping…" takes its place, or a narrow header would not hold both.
-    if (t.answer.length === 0 || t.wish === "stop") hideFocused(this.#copy, this.stop);
+    if (t.answer.length === 0 || (t.wish === "stop" && this.#own)) hideFocused(this.#copy, this.stop);
     else setHidden(this.#copy, false);
-    setText(this.stop, t.wish === "stop" ? "Stopping…" : "Stop");
+    if (!this.#own) return;
+    setText(this.stop, stopWord(t));
     if (t.over || t.gone) hideFocused(this.stop, null);
     else setHidden(this.stop, false);
   }

@@ -63,7 +63,9 @@ export default () => {
         () => {
           // A host without the shared model, or one that forbids blobs: the text, as far as its state has come.
           const show = () => {
-            el.textContent = model.get("state").text;
+            const { text, turns } = model.get("state");
+            // biome-ignore lint/suspicious/noExplicitAny: as above
+            el.textContent = turns?.map((turn: any) => `${turn.text}\n\n${turn.answer?.text}`).join("\n\n") ?? text;
           };
           el.style.whiteSpace = "pre-wrap";
           model.on("change:state", show);

@@ -97,28 +97,34 @@ export type PageMessage =
   | { readonly op: "sync" | "saved" | "left"; readonly page: string }
   | { readonly op: "stop" | Remedy };
 
+/** A message of any kind, to the kernel. */
+export interface Said {
+  readonly op: string;
+  readonly [field: string]: unknown;
+}
+
 const LINE_LIMIT = 2400; // UTF-16 units; more than is ever shown of one line
 const MOST_TOOL_CALLS = 1000;
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
-function fields(value: unknown): Fields | null {
+export function fields(value: unknown): Fields | null {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
 }
 
-function isSeq(value: unknown): value is number {
+export function isSeq(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-function positive(value: unknown): number | null {
+export function positive(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
-function line(value: unknown): string {
+export function line(value: unknown): string {
   return typeof value === "string" ? value.slice(0, LINE_LIMIT) : "";
 }
 
-function label(value: unknown): string | null {
+export function label(value: unknown): string | null {
   const text = line(value);
   return text.trim() === "" ? null : text;
 }

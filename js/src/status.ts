@@ -73,7 +73,7 @@ export function ending(t: Transcript): string {
     case "filtered":
       return `stopped by a content filter: ${rest}`;
     case "cancelled":
-      return `stopped: ${rest}`;
+      return why ? `stopped (${why}): ${rest}` : `stopped: ${rest}`;
     case "interrupted":
       return `connection lost: ${rest}`;
     case "timeout": {

@@ -138,6 +138,12 @@ export class Transcript {
     this.#changed();
   }
 
+  /** Notes that the kernel will not do what was wished. */
+  refused(): void {
+    this.wish = null;
+    this.#changed();
+  }
+
   /** Notes that the kernel died or was restarted. */
   kernelGone(): void {
     if ((this.over && !this.kept) || this.gone) return;
@@ -254,8 +260,8 @@ export class Transcript {
   }
 
   #changed(): void {
-    if (this.wish !== null && (this.wish === "stop") === this.over) {
-      this.wish = null;
+    if (this.wish !== null && (this.wish === "stop") === this.over) this.wish = null;
+    if (this.wish === null) {
       this.queued = false;
       clearTimeout(this.#wishTimer);
     }

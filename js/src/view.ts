@@ -28,6 +28,8 @@ export interface Surroundings {
   model: object;
   /** CSS pixels of the answer's box; null for an answer that is shown at its whole height. */
   maxHeight: number | null;
+  /** A Stop button that stands elsewhere, and is not the view's to show or hide. */
+  stop?: HTMLButtonElement;
 }
 
 /** Shows `transcript` in `el` until `signal` aborts. */
@@ -35,7 +37,7 @@ export function mountView(
   el: HTMLElement,
   transcript: Transcript,
   actions: Actions,
-  { model, maxHeight }: Surroundings,
+  { model, maxHeight, stop }: Surroundings,
   signal: AbortSignal,
 ): void {
   const root = make("div", "streamwidget jp-RenderedHTMLCommon rendered_html");
@@ -46,13 +48,14 @@ export function mountView(
   spoken.role = "status";
   text.style.cssText = TEXT_STYLE;
 
-  const head = new Head(transcript, actions.stop, (words) => setText(spoken, words));
+  const head = new Head(transcript, stop ?? actions.stop, (words) => setText(spoken, words));
   const foot = new Foot(transcript, actions.ask);
   const reasoning = new Reasoning(transcript, schedule);
   const refusal = new Refusal(transcript);
   const calls = new Calls(transcript, foot.root);
   const answer = new Prose(text, transcript.answer, adorn(text, model, signal));
-  const box = maxHeight === null ? null : new Box(text, maxHeight);
+  const box = maxHeight === null ? null : new Box(text, "Answer text");
+  if (maxHeight !== null) text.style.maxHeight = `${maxHeight}px`;
   root.append(head.root, spoken, reasoning.root, text, ...(box ? [box.root] : []), ...refusal.roots, foot.root);
 
   let tick: ReturnType<typeof setTimeout> | undefined;

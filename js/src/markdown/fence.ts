@@ -1,10 +1,14 @@
-// An open code fence: no parser, the text goes into the page as it comes, in bounded text nodes.
+// An open code fence: no parser, the text goes into the page as it comes, in bounded parts and text nodes.
+
+import { PART, partEnd } from "./parts";
 
 const NODE = 4096; // UTF-16 units in one text node
 
 export class OpenFence {
   readonly element: HTMLElement;
   #code: HTMLElement;
+  #part: HTMLElement; // that is being written
+  #lines = 0; // whole ones in it
   #node: Text | null = null;
   #indent: number;
   #closing: RegExp;
@@ -16,6 +20,7 @@ export class OpenFence {
   constructor(element: HTMLElement, markup: string, indent: number) {
     this.element = element;
     this.#code = element.firstElementChild as HTMLElement;
+    this.#part = this.#code;
     this.#indent = indent;
     const marker = markup[0] as string;
     this.#closing = closingLine(markup);
@@ -52,9 +57,25 @@ export class OpenFence {
 
   #write(text: string): void {
     for (let at = 0; at < text.length; ) {
+      if (this.#lines === PART) {
+        this.#part = document.createElement("span");
+        this.#code.append(this.#part);
+        this.#node = null;
+        this.#lines = 0;
+      }
+      const full = partEnd(text, at, this.#lines);
+      const piece = text.slice(at, full < 0 ? text.length : full);
+      this.#append(piece);
+      this.#lines = full < 0 ? this.#lines + piece.split("\n").length - 1 : PART;
+      at += piece.length;
+    }
+  }
+
+  #append(text: string): void {
+    for (let at = 0; at < text.length; ) {
       if (!this.#node || this.#node.length >= NODE) {
         this.#node = document.createTextNode("");
-        this.#code.append(this.#node);
+        this.#part.append(this.#node);
       }
       let end = Math.min(text.length, at + NODE - this.#node.length);
       if (end < text.length && /[\ud800-\udbff]/.test(text.charAt(end - 1))) end += 1;

@@ -4,6 +4,7 @@
 
 import type Token from "markdown-it/lib/token.mjs";
 import { hostOf, isLink, showsHost } from "./links";
+import { parts } from "./parts";
 import { addText, element, type VElement, type VNode } from "./tree";
 import { visible } from "./visible";
 
@@ -174,7 +175,9 @@ export class Writer {
 export function codeBlock(info: string, text: string): VElement {
   const language = (info.trim().split(/\s+/, 1)[0] as string).toLowerCase();
   const attributes: Record<string, string> = LANGUAGE.test(language) ? { class: `language-${language}` } : {};
-  return element("pre", {}, [element("code", attributes, text === "" ? [] : [{ text }])]);
+  const [first, ...rest] = parts(text);
+  const further = rest.map((part) => element("span", {}, [{ text: part }]));
+  return element("pre", {}, [element("code", attributes, first === "" ? [] : [{ text: first }, ...further])]);
 }
 
 function attribute(token: Token, name: string): string {

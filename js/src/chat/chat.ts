@@ -1,0 +1,215 @@
+// The state of one chat in the page, one for each model, however many views show it.
+//
+// Rules (the wire is lossy):
+// 1. News apply only to the revision before theirs. After a gap nothing applies until everything came.
+// 2. What streams has its own numbers and its own questions: those of its Transcript.
+// 3. Silence is trusted, save while something is waited for: the kernel has nothing to say when nothing happens.
+// 4. A prompt stays the person's until the kernel has taken it.
+
+import { fields, type Remedy, type Said } from "../messages";
+import { Questions } from "../questions";
+import { type ChatNews, parseChatMessage, parseNews } from "./messages";
+import { Turn } from "./turn";
+
+/** An image that goes with a prompt: a new one, in base64, or one of the prompt that is edited, by its number. */
+export type SentImage = { readonly data: string; readonly thumbnail: string | null } | { readonly keep: number };
+
+export interface Line {
+  /** False where there is no way to the kernel now. */
+  tell(message: Said): boolean;
+  stop(first: boolean, unanswered: () => boolean): void;
+}
+
+export class Chat {
+  readonly id: string;
+  turns: readonly Turn[] = [];
+  model: string | null = null;
+  models: readonly string[] = [];
+  trimmed = 0;
+  /** The kernel died or was restarted. */
+  gone = false;
+  /** What the person is to know: why something was not done. */
+  note = "";
+  /** The prompt that the kernel has not taken yet, by its name, and the last that it took. */
+  pending: string | null = null;
+  taken: string | null = null;
+
+  #rev = -1;
+  #byKey = new Map<string, Turn>();
+  #questions: Questions;
+  #line: Line;
+  #listeners = new Set<() => void>();
+
+  /** @param initial the `state` trait as it came with the model */
+  constructor(initial: unknown, line: Line) {
+    this.#line = line;
+    this.#questions = new Questions(
+      () => this.#line.tell({ op: "sync", rev: this.#rev }),
+      () => this.#changed(),
+    );
+    const raw = fields(initial);
+    this.id = typeof raw?.id === "string" ? raw.id : "";
+    const all = parseNews(raw, true);
+    if (all) this.#apply(all);
+    this.#questions.ask();
+  }
+
+  /** The turn whose answer is being written. */
+  get live(): Turn | null {
+    return this.turns.filter((turn) => turn.streams).at(-1) ?? null;
+  }
+
+  get last(): Turn | null {
+    return this.turns.at(-1) ?? null;
+  }
+
+  /** The kernel does not answer: a cell blocks it, or the connection is down. */
+  get busy(): boolean {
+    return this.#questions.busy;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  // ---- what the person does
+
+  /** Sends a prompt, and returns its name; null where it was not sent, and `note` says why. */
+  send(text: string, images: readonly SentImage[], replaces: string | null): string | null {
+    if (this.gone || this.pending !== null) return null;
+    const name = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}-p`;
+    if (!this.#line.tell({ op: "send", name, text, images, replaces })) {
+      this.say("Not sent: there is no connection to the kernel");
+      return null;
+    }
+    this.pending = name;
+    this.note = "";
+    this.#questions.ask();
+    this.#changed();
+    return name;
+  }
+
+  stop(): void {
+    const transcript = this.live?.transcript;
+    if (!transcript) return;
+    this.#line.stop(transcript.wish === null, () => !transcript.over && !transcript.gone);
+    transcript.wished("stop");
+    this.#changed();
+  }
+
+  /** Asks for another answer to the last prompt, or for the rest of the one that is there. */
+  ask(turn: Turn, remedy: Remedy): void {
+    const transcript = turn.transcript;
+    // Asking twice would be paying twice.
+    if (!transcript?.over || this.gone || transcript.wish !== null || this.live) return;
+    this.note = "";
+    this.#line.tell({ op: remedy, key: turn.key });
+    transcript.wished(remedy);
+  }
+
+  include(turn: Turn, sent: boolean): void {
+    this.#line.tell({ op: "include", key: turn.key, sent });
+  }
+
+  clear(): void {
+    this.#line.tell({ op: "clear" });
+  }
+
+  choose(model: string): void {
+    this.#line.tell({ op: "model", name: model });
+  }
+
+  listModels(): void {
+    this.#line.tell({ op: "models" });
+  }
+
+  say(note: string): void {
+    this.note = note;
+    this.#changed();
+  }
+
+  // ---- what the kernel says
+
+  receive(content: unknown): void {
+    const message = parseChatMessage(content);
+    if (!message) return;
+    this.#questions.heard();
+    this.gone = false;
+    switch (message.op) {
+      case "chat":
+        this.#news(message);
+        break;
+      case "answer": {
+        const turn = this.#byKey.get(message.key);
+        if (turn?.transcript) turn.transcript.receive(message.message);
+        else this.#questions.lost = true;
+        break;
+      }
+      case "models":
+        this.models = message.names;
+        if (message.why !== null) this.note = `No list of models: ${message.why}`;
+        break;
+      case "refused":
+        this.note = message.why;
+        if (message.asked === this.pending) this.pending = null;
+        if (message.asked === null) this.last?.transcript?.refused();
+        break;
+    }
+    this.#changed();
+  }
+
+  /** Notes that the kernel died or was restarted. */
+  kernelGone(): void {
+    this.gone = true;
+    this.pending = null;
+    for (const turn of this.turns) turn.kernelGone();
+    this.#changed();
+  }
+
+  dispose(): void {
+    this.#listeners.clear();
+    this.#questions.rest();
+    for (const turn of this.turns) turn.dispose();
+  }
+
+  #news(news: ChatNews): void {
+    if (news.whole || news.rev === this.#rev) this.#questions.answered();
+    else if (news.rev !== this.#rev + 1) {
+      // One that is older was repeated.
+      if (news.rev > this.#rev) this.#questions.lost = true;
+      return;
+    }
+    this.#apply(news);
+  }
+
+  #apply(news: ChatNews): void {
+    this.#rev = news.rev;
+    this.model = news.model;
+    this.trimmed = news.trimmed;
+    this.taken = news.asked;
+    if (news.asked !== null && news.asked === this.pending) this.pending = null;
+    for (const change of news.turns) {
+      let turn = this.#byKey.get(change.key);
+      if (!turn) {
+        const sync = () => this.#line.tell({ op: "sync", key: change.key });
+        turn = new Turn(change.key, sync, () => this.#changed());
+        this.#byKey.set(change.key, turn);
+      }
+      turn.take(change);
+    }
+    if (news.keys === null) return;
+    this.turns = news.keys.flatMap((key) => this.#byKey.get(key) ?? []);
+    for (const [key, turn] of this.#byKey) {
+      if (this.turns.includes(turn)) continue;
+      turn.dispose();
+      this.#byKey.delete(key);
+    }
+  }
+
+  #changed(): void {
+    if (this.#questions.lost || this.pending !== null) this.#questions.watch();
+    else this.#questions.rest();
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,266 @@
+// The prompt box and what is around it. It keeps what was typed until the kernel has taken it.
+
+import { hideFocused, make, makeButton, setHidden, setText } from "../dom";
+import { makeStop, stopWord } from "../head";
+import type { Chat, SentImage } from "./chat";
+import { ACCEPTED, filesOf, type Picture, readPicture } from "./images";
+import { ModelPicker } from "./models";
+import type { Turn } from "./turn";
+
+const RUNNING = "Answer still running: Esc stops it";
+const GROWS = CSS.supports("field-sizing", "content");
+
+type Attached = {
+  readonly send: SentImage;
+  readonly bytes: number;
+  readonly src: string | null;
+  readonly name: string;
+};
+
+export class Composer {
+  readonly root = make("div", "streamwidget-composer");
+  readonly stop: HTMLButtonElement;
+  #chat: Chat;
+  #text = make("textarea", "streamwidget-input");
+  #send: HTMLButtonElement;
+  #clear: Clear;
+  #models: ModelPicker;
+  #thumbnails = make("div", "streamwidget-thumbnails");
+  #editing = make("p", "streamwidget-editing");
+  #cancelEdit: HTMLButtonElement;
+  #note = make("small", "streamwidget-note");
+  #attached: Attached[] = [];
+  #edited: Turn | null = null;
+  #sent: string | null = null;
+  #onSent: () => void;
+
+  /** @param onSent called when a prompt of this box was sent */
+  constructor(chat: Chat, onSent: () => void) {
+    this.#chat = chat;
+    this.#onSent = onSent;
+    this.stop = makeStop(() => chat.stop());
+    this.#send = makeButton("streamwidget-send", "Send", () => this.#submit());
+    this.#send.title = "Send (Enter)";
+    this.#clear = new Clear(chat);
+    this.#models = new ModelPicker(chat);
+    this.#cancelEdit = makeButton("", "Cancel", () => this.#edit(null));
+    this.#note.role = "status";
+
+    const text = this.#text;
+    text.rows = 1;
+    text.ariaLabel = "Prompt";
+    text.placeholder = "Ask something";
+    text.dir = "auto";
+    text.addEventListener("input", () => this.#grow());
+    text.addEventListener("keydown", (event) => this.#key(event));
+    text.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
+    this.root.addEventListener("dragover", (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+    this.root.addEventListener("drop", (event) => this.#take(event, event.dataTransfer));
+
+    const file = make("input");
+    file.type = "file";
+    file.accept = ACCEPTED;
+    file.multiple = true;
+    file.hidden = true;
+    file.addEventListener("change", () => {
+      void this.#attach([...(file.files ?? [])]);
+      file.value = "";
+    });
+    const image = makeButton("", "Image", () => file.click());
+    image.title = "Add an image; pasting and dropping one works too";
+
+    this.#editing.append(make("small", "", "Editing: sending drops the old answer and all that comes after it "));
+    this.#editing.append(this.#cancelEdit);
+    this.#editing.hidden = true;
+    this.#thumbnails.hidden = true;
+    const bar = make("div", "streamwidget-bar");
+    bar.append(this.#models.root, image, file, this.#note, this.#clear.root, this.#send, this.stop);
+    this.root.append(this.#editing, this.#thumbnails, text, bar);
+  }
+
+  paint(): void {
+    const chat = this.#chat;
+    const live = chat.live?.transcript ?? null;
+    if (this.#sent !== null && chat.pending !== this.#sent) this.#settle();
+    const waits = this.#sent !== null;
+    this.#text.readOnly = waits || chat.gone;
+    this.#send.ariaDisabled = String(waits || chat.gone);
+    if (live) {
+      setHidden(this.stop, false);
+      hideFocused(this.#send, this.stop);
+      setText(this.stop, stopWord(live));
+    } else {
+      setHidden(this.#send, false);
+      hideFocused(this.stop, this.#text);
+    }
+    this.#clear.paint();
+    this.#models.paint();
+    if (this.#edited && !chat.turns.includes(this.#edited)) this.#edit(null);
+    if (!live && this.#chat.note === RUNNING) this.#chat.note = "";
+    setText(this.#note, this.#words(waits));
+  }
+
+  /** Has the person edit `turn`, here. */
+  edit(turn: Turn): void {
+    if (this.#chat.live) {
+      this.#chat.say(RUNNING);
+      return;
+    }
+    this.#edit(turn);
+    this.#text.focus({ preventScroll: true });
+  }
+
+  #words(waits: boolean): string {
+    const chat = this.#chat;
+    if (chat.gone) return "Kernel gone: the conversation so far is kept";
+    if (waits && chat.busy) return "Kernel busy: the prompt is queued";
+    return chat.note;
+  }
+
+  #key(event: KeyboardEvent): void {
+    // 229: a key that the input method has taken, in browsers that do not say so otherwise.
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      this.#submit();
+    } else if (event.key === "Escape" && !this.#chat.live && this.#edited) {
+      event.preventDefault();
+      this.#edit(null);
+    } else if (event.key === "ArrowUp" && this.#text.value === "" && !this.#edited && this.#attached.length === 0) {
+      const last = this.#chat.last;
+      if (!last) return;
+      event.preventDefault();
+      this.edit(last);
+    }
+  }
+
+  #submit(): void {
+    const chat = this.#chat;
+    if (chat.live) {
+      chat.say(RUNNING);
+      return;
+    }
+    if (this.#text.value.trim() === "" && this.#attached.length === 0) return;
+    const images = this.#attached.map(({ send }) => send);
+    this.#sent = chat.send(this.#text.value, images, this.#edited?.key ?? null);
+  }
+
+  // The kernel took the prompt, or refused it: then the person has it still.
+  #settle(): void {
+    const taken = this.#chat.taken === this.#sent;
+    this.#sent = null;
+    if (!taken) return;
+    this.#edited = null;
+    this.#fill("", []);
+    this.#onSent();
+  }
+
+  #edit(turn: Turn | null): void {
+    if (this.#sent !== null) return;
+    this.#edited = turn;
+    const kept = (turn?.images ?? []).map(({ src, label }, keep) => ({ send: { keep }, bytes: 0, src, name: label }));
+    this.#fill(turn?.text ?? "", kept);
+  }
+
+  #fill(text: string, attached: Attached[]): void {
+    this.#text.value = text;
+    this.#attached = attached;
+    if (this.#edited) setHidden(this.#editing, false);
+    else hideFocused(this.#editing, this.#text);
+    this.#paintThumbnails();
+    this.#grow();
+  }
+
+  #grow(): void {
+    if (GROWS) return;
+    const { style } = this.#text;
+    style.height = "auto";
+    style.height = `${this.#text.scrollHeight + 2}px`;
+  }
+
+  #take(event: Event, transfer: DataTransfer | null): void {
+    const files = filesOf(transfer);
+    if (files.length === 0) return;
+    event.preventDefault();
+    void this.#attach(files);
+  }
+
+  async #attach(files: File[]): Promise<void> {
+    for (const file of files) {
+      const read = await readPicture(
+        file,
+        this.#attached.reduce((sum, { bytes }) => sum + bytes, 0),
+      );
+      if (typeof read === "string") this.#chat.say(read);
+      else this.#attached.push(attached(read));
+    }
+    this.#paintThumbnails();
+  }
+
+  #paintThumbnails(): void {
+    const shown = this.#attached.map((one) => {
+      const frame = make("span", "streamwidget-thumbnail");
+      if (one.src) {
+        const image = make("img", "streamwidget-image");
+        image.src = one.src;
+        image.alt = one.name;
+        frame.append(image);
+      } else {
+        frame.append(make("small", "", one.name));
+      }
+      const remove = makeButton("", "×", () => {
+        this.#attached = this.#attached.filter((other) => other !== one);
+        this.#paintThumbnails();
+        this.#text.focus({ preventScroll: true }); // the button goes
+      });
+      remove.ariaLabel = `Remove ${one.name}`;
+      frame.append(remove);
+      return frame;
+    });
+    this.#thumbnails.replaceChildren(...shown);
+    setHidden(this.#thumbnails, shown.length === 0);
+  }
+}
+
+function attached({ name, bytes, data, thumbnail }: Picture): Attached {
+  return { send: { data, thumbnail }, bytes, src: thumbnail, name };
+}
+
+/** A button that asks before it clears, in its place. */
+class Clear {
+  readonly root = make("span", "streamwidget-clear");
+  #chat: Chat;
+  #first: HTMLButtonElement;
+  #really = make("span");
+
+  constructor(chat: Chat) {
+    this.#chat = chat;
+    this.#first = makeButton("", "Clear", () => this.#ask(true));
+    this.#first.title = "Remove all turns of this conversation";
+    const yes = makeButton("streamwidget-bad", "Remove all turns", () => {
+      chat.clear();
+      this.#ask(false);
+    });
+    const no = makeButton("", "Keep", () => this.#ask(false));
+    this.#really.append(yes, " ", no);
+    this.#really.hidden = true;
+    this.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !this.#really.hidden) this.#ask(false);
+    });
+    this.root.append(this.#first, this.#really);
+  }
+
+  paint(): void {
+    setHidden(this.root, this.#chat.turns.length === 0 || this.#chat.gone);
+  }
+
+  #ask(really: boolean): void {
+    const [shown, hidden] = really ? [this.#really, this.#first] : [this.#first, this.#really];
+    shown.hidden = false;
+    hidden.hidden = true;
+    // To the harmless one: a second Enter must not clear.
+    (really ? shown.querySelector<HTMLElement>("button:last-child") : shown)?.focus({ preventScroll: true });
+  }
+}

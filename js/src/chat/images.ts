@@ -1,0 +1,63 @@
+// Images for a prompt: read from what was pasted, dropped or chosen, and a thumbnail for the transcript.
+
+const THUMBNAIL_PX = 160;
+const TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+/** Bytes of all images of one prompt: notebook servers take messages of up to 10 MB, and base64 adds a third. */
+const MOST = 7_000_000;
+
+export const ACCEPTED = TYPES.join(",");
+
+export interface Picture {
+  readonly name: string;
+  readonly bytes: number;
+  /** In base64. */
+  readonly data: string;
+  /** A data: URL; null for what the browser cannot draw. */
+  readonly thumbnail: string | null;
+}
+
+/** The image files in what was pasted or dropped. */
+export function filesOf(transfer: DataTransfer | null): File[] {
+  return [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+}
+
+/** Reads `file`, or says why it cannot go with a prompt that has `already` bytes of images. */
+export async function readPicture(file: File, already: number): Promise<Picture | string> {
+  const name = file.name || "image";
+  if (!TYPES.includes(file.type)) return `${name} is not taken: PNG, JPEG, GIF or WebP is needed`;
+  if (already + file.size > MOST) {
+    const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
+    return `${name} is not taken: ${mb(file.size)} MB, and at most ${mb(MOST)} MB go with a prompt`;
+  }
+  try {
+    return { name, bytes: file.size, data: await base64(file), thumbnail: await thumbnail(file) };
+  } catch {
+    return `${name} could not be read`;
+  }
+}
+
+function base64(file: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,/, ""));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}
+
+async function thumbnail(file: Blob): Promise<string | null> {
+  try {
+    const image = await createImageBitmap(file);
+    const scale = Math.min(1, THUMBNAIL_PX / Math.max(image.width, image.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(image.width * scale));
+    canvas.height = Math.max(1, Math.round(image.height * scale));
+    canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    image.close();
+    // WebP keeps what is transparent. A browser that cannot write it writes PNG.
+    const url = canvas.toDataURL("image/webp", 0.8);
+    return url.length < 40_000 ? url : null;
+  } catch {
+    return null;
+  }
+}

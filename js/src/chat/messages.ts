@@ -1,0 +1,99 @@
+// What the kernel says of a conversation. Untrusted until it passed a guard here, as in ../messages.ts.
+
+import { type Fields, fields, isSeq, label, line, positive } from "../messages";
+
+export interface ImageState {
+  /** A data: URL, so that nothing is fetched; null where only the label tells what it is. */
+  readonly src: string | null;
+  readonly label: string;
+}
+
+/** What is known of a turn. A change leaves out what is as before. */
+export interface TurnChange {
+  readonly key: string;
+  readonly sent: boolean;
+  readonly prompt?: { readonly text: string; readonly images: readonly ImageState[] };
+  /** As it came: a Transcript has its own guard. */
+  readonly answer?: unknown;
+}
+
+export interface ChatNews {
+  readonly op: "chat";
+  readonly rev: number;
+  /** Everything, not what changed since the revision before. */
+  readonly whole: boolean;
+  /** The turns in their order; null where that is as before. */
+  readonly keys: readonly string[] | null;
+  readonly turns: readonly TurnChange[];
+  readonly model: string | null;
+  readonly trimmed: number;
+  /** The name of the last prompt of a page that was taken. */
+  readonly asked: string | null;
+}
+
+export type ChatMessage =
+  | ChatNews
+  | { readonly op: "answer"; readonly key: string; readonly message: unknown }
+  | { readonly op: "models"; readonly names: readonly string[]; readonly why: string | null }
+  | { readonly op: "refused"; readonly asked: string | null; readonly why: string };
+
+const IMAGE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}$/;
+
+export function isChatState(value: unknown): boolean {
+  return Array.isArray(fields(value)?.turns);
+}
+
+function imagesOf(value: unknown): ImageState[] {
+  if (!Array.isArray(value)) return [];
+  return value.map((image) => {
+    const raw = fields(image);
+    const src = typeof raw?.src === "string" && IMAGE.test(raw.src) ? raw.src : null;
+    return { src, label: line(raw?.label) };
+  });
+}
+
+function turnOf(value: unknown): TurnChange | null {
+  const raw = fields(value);
+  if (typeof raw?.key !== "string") return null;
+  return {
+    key: raw.key,
+    sent: raw.sent === true,
+    ...(typeof raw.text === "string" ? { prompt: { text: raw.text, images: imagesOf(raw.images) } } : {}),
+    ...("answer" in raw ? { answer: raw.answer } : {}),
+  };
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
+}
+
+export function parseNews(raw: Fields | null, whole: boolean): ChatNews | null {
+  if (!raw || !isSeq(raw.rev) || !Array.isArray(raw.turns)) return null;
+  return {
+    op: "chat",
+    rev: raw.rev,
+    whole,
+    keys: Array.isArray(raw.keys) ? strings(raw.keys) : null,
+    turns: raw.turns.flatMap((turn) => turnOf(turn) ?? []),
+    model: label(raw.model),
+    trimmed: positive(raw.trimmed) ?? 0,
+    asked: typeof raw.asked === "string" ? raw.asked : null,
+  };
+}
+
+/** The message in `value`, or null when it is not one of a chat. */
+export function parseChatMessage(value: unknown): ChatMessage | null {
+  const raw = fields(value);
+  switch (raw?.op) {
+    case "chat":
+      return parseNews(raw, raw.whole === true);
+    case "answer":
+      return typeof raw.key === "string" ? { op: "answer", key: raw.key, message: raw.message } : null;
+    case "models":
+      return { op: "models", names: strings(raw.names), why: label(raw.why) };
+    case "refused":
+      return { op: "refused", asked: typeof raw.asked === "string" ? raw.asked : null, why: line(raw.why) };
+    default:
+      return null;
+  }
+}

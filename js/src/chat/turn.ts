@@ -1,0 +1,76 @@
+// One question and its answer, as the page knows them. Its transcript is made when it is shown, or when it streams: of
+// two hundred turns most are never looked at.
+
+import { parseState, type ViewState } from "../messages";
+import { Transcript } from "../transcript";
+import type { ImageState, TurnChange } from "./messages";
+
+export class Turn {
+  readonly key: string;
+  text = "";
+  images: readonly ImageState[] = [];
+  /** Goes out with later prompts. */
+  sent = false;
+  /** Changes with the prompt. */
+  edition = 0;
+  #raw: unknown = null;
+  #answer: ViewState | null = null;
+  #transcript: Transcript | null = null;
+  #sync: () => void;
+  #changed: () => void;
+
+  /** @param sync asks the kernel for the whole answer; @param changed is told when the transcript changed */
+  constructor(key: string, sync: () => void, changed: () => void) {
+    this.key = key;
+    this.#sync = sync;
+    this.#changed = changed;
+  }
+
+  take(change: TurnChange): void {
+    this.sent = change.sent;
+    if (change.prompt) {
+      this.text = change.prompt.text;
+      this.images = change.prompt.images;
+      this.edition += 1;
+    }
+    if (change.answer === undefined) return;
+    this.#raw = change.answer;
+    this.#answer = parseState(change.answer);
+    if (this.#transcript) this.#transcript.receiveState(change.answer);
+    else if (this.#answer && this.#answer.phase !== "over") void this.transcript;
+  }
+
+  /** The answer; null where there is none. */
+  get transcript(): Transcript | null {
+    if (this.#transcript || !this.#answer) return this.#transcript;
+    this.#transcript = new Transcript(this.#raw, this.#sync);
+    this.#transcript.subscribe(this.#changed);
+    return this.#transcript;
+  }
+
+  /** What is known without a transcript. */
+  get preview(): string {
+    return this.#transcript?.text ?? this.#answer?.text ?? "";
+  }
+
+  get outcome(): string | null {
+    return this.#transcript ? this.#transcript.outcome : (this.#answer?.outcome ?? null);
+  }
+
+  get tokens(): number {
+    return (this.#transcript ? this.#transcript.tokens : this.#answer?.tokens) ?? 0;
+  }
+
+  /** The answer is being written. */
+  get streams(): boolean {
+    return this.#transcript !== null && !this.#transcript.over && !this.#transcript.gone;
+  }
+
+  kernelGone(): void {
+    this.#transcript?.kernelGone();
+  }
+
+  dispose(): void {
+    this.#transcript?.dispose();
+  }
+}

@@ -1,0 +1,134 @@
+// One turn in the page: the prompt as it was typed, and the answer in a view as every answer has it. Until it comes near
+// the screen its answer is plain text, which costs little, and which a search in the page finds.
+
+import { make, makeButton, setHidden, setText } from "../dom";
+import { visible } from "../markdown/visible";
+import { mountView } from "../view";
+import type { Chat } from "./chat";
+import type { Turn } from "./turn";
+
+const LONG = 1500; // characters of a prompt that scrolls in a box of its own
+const LEFT_OUT = "not sent with later prompts";
+
+export interface Surroundings {
+  readonly model: object;
+  readonly stop: HTMLButtonElement;
+  edit(turn: Turn): void;
+}
+
+export class TurnView {
+  readonly root = make("div", "streamwidget-turn");
+  readonly turn: Turn;
+  #chat: Chat;
+  #around: Surroundings;
+  #prompt = make("div", "streamwidget-prompt");
+  #answer = make("div", "streamwidget-answer");
+  #edition = -1;
+  #life = new AbortController();
+  #shown = false;
+  #buttons: {
+    edit: HTMLButtonElement;
+    retry: HTMLButtonElement;
+    include: HTMLButtonElement;
+    note: HTMLElement;
+  } | null = null;
+
+  constructor(chat: Chat, turn: Turn, around: Surroundings) {
+    this.turn = turn;
+    this.#chat = chat;
+    this.#around = around;
+    this.#prompt.role = "group";
+    this.#prompt.ariaLabel = "Your prompt";
+    this.#answer.textContent = visible(turn.preview);
+    this.#answer.classList.add("streamwidget-plain");
+    this.root.append(this.#prompt, this.#answer);
+    this.paint();
+  }
+
+  /** Shows the turn in full. */
+  show(): void {
+    if (this.#shown) return;
+    this.#shown = true;
+    this.#makeButtons();
+    this.paint();
+  }
+
+  /** Call it when the chat changed. */
+  paint(): void {
+    const { turn } = this;
+    if (this.#edition !== turn.edition) {
+      this.#edition = turn.edition;
+      this.#paintPrompt();
+    }
+    if (turn.streams) this.show();
+    const transcript = this.#shown ? turn.transcript : null;
+    if (transcript && this.#answer.classList.contains("streamwidget-plain")) {
+      this.#answer.classList.remove("streamwidget-plain");
+      this.#answer.replaceChildren();
+      const { model, stop } = this.#around;
+      const actions = {
+        stop: () => this.#chat.stop(),
+        ask: (remedy: "retry" | "continue") => this.#chat.ask(turn, remedy),
+      };
+      mountView(this.#answer, transcript, actions, { model, maxHeight: null, stop }, this.#life.signal);
+    }
+    this.#paintButtons();
+  }
+
+  dispose(): void {
+    this.#life.abort();
+    this.root.remove();
+  }
+
+  #paintPrompt(): void {
+    const text = make("p", "streamwidget-asked", visible(this.turn.text));
+    text.dir = "auto";
+    if (text.textContent && text.textContent.length > LONG) {
+      text.tabIndex = 0; // a keyboard must be able to scroll it
+      text.role = "region";
+      text.ariaLabel = "Prompt text";
+    }
+    const images = this.turn.images.map(({ src, label }) => {
+      if (src === null) return make("small", "streamwidget-quiet", `[image: ${visible(label)}]`);
+      const image = make("img", "streamwidget-image");
+      image.src = src;
+      image.alt = `image: ${label}`;
+      image.title = label;
+      return image;
+    });
+    const last = this.#prompt.lastElementChild;
+    const bar = last?.classList.contains("streamwidget-bar") ? [last] : [];
+    this.#prompt.replaceChildren(text, ...images, ...bar);
+  }
+
+  #makeButtons(): void {
+    const { turn } = this;
+    const edit = makeButton("", "Edit", () => this.#around.edit(turn));
+    edit.title = "Edit this prompt; sending it drops the answer and all that comes after it";
+    const retry = makeButton("", "Retry", () => this.#chat.ask(turn, "retry"));
+    retry.title = "Ask again; the new answer replaces this one";
+    const include = makeButton("", "", () => this.#chat.include(turn, !turn.sent));
+    const note = make("small", "streamwidget-quiet");
+    const bar = make("span", "streamwidget-bar");
+    bar.append(note, include, retry, edit);
+    this.#prompt.append(bar);
+    this.#buttons = { edit, retry, include, note };
+  }
+
+  #paintButtons(): void {
+    if (!this.#buttons) return;
+    const { edit, retry, include, note } = this.#buttons;
+    const { turn } = this;
+    const over = turn.outcome !== null;
+    const blocked = this.#chat.gone || this.#chat.live !== null;
+    // A view offers it itself where the answer is not whole.
+    setHidden(retry, !(over && turn.outcome === "complete" && turn === this.#chat.last) || this.#chat.gone);
+    retry.ariaDisabled = String(blocked);
+    edit.ariaDisabled = String(blocked);
+    setHidden(edit, this.#chat.gone);
+    setHidden(include, !over || this.#chat.gone || (turn.outcome === "complete" && turn.sent));
+    setText(include, turn.sent ? "Leave out" : "Include");
+    include.title = turn.sent ? "Do not send this turn with later prompts" : "Send this turn with later prompts";
+    setText(note, over && !turn.sent ? LEFT_OUT : "");
+  }
+}

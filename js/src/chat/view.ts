@@ -1,0 +1,126 @@
+// One view of a chat: the turns in a box that scrolls, and the prompt box under it. It never takes the focus.
+
+import { Box } from "../box";
+import { make, setHidden, setText } from "../dom";
+import { cancelPaint, requestPaint } from "../frames";
+import type { Chat } from "./chat";
+import { Composer } from "./composer";
+import type { Turn } from "./turn";
+import { TurnView } from "./turn_view";
+
+const HINT = "Enter sends, Shift+Enter breaks the line, Esc stops an answer, ↑ edits the last prompt.";
+const AHEAD = "600px 0px"; // how near the screen a turn is when it is shown in full
+
+/** Shows `chat` in `el` until `signal` aborts; `model` is the widget's. */
+export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: AbortSignal): void {
+  const root = make("div", "streamwidget-chat");
+  root.role = "group";
+  root.ariaLabel = "Chat";
+  // Keys in here are for the chat, never for the notebook.
+  root.dataset.lmSuppressShortcuts = "true";
+  const log = make("div", "streamwidget-log");
+  const list = make("div", "streamwidget-turns");
+  const hint = make("p", "streamwidget-hint", HINT);
+  const total = make("small", "streamwidget-total streamwidget-quiet");
+  const box = new Box(log, "Conversation");
+  const composer = new Composer(chat, () => box.follow());
+  list.append(hint);
+  log.append(list);
+  root.append(log, box.root, composer.root, total);
+
+  const views = new Map<Turn, TurnView>();
+  const around = { model, stop: composer.stop, edit: (turn: Turn) => composer.edit(turn) };
+  let painted: readonly Turn[] = [];
+
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        shown.get(target)?.show();
+      }
+    },
+    { root: log, rootMargin: AHEAD },
+  );
+  const shown = new WeakMap<Element, TurnView>();
+  const growth = new ResizeObserver(() => box.paint());
+  growth.observe(list);
+  growth.observe(log);
+
+  function paintTurns(): void {
+    if (painted === chat.turns) return;
+    painted = chat.turns;
+    for (const [turn, view] of views) {
+      if (painted.includes(turn)) continue;
+      near.unobserve(view.root);
+      view.dispose();
+      views.delete(turn);
+    }
+    let before: Element = hint;
+    for (const turn of painted) {
+      let view = views.get(turn);
+      if (!view) {
+        view = new TurnView(chat, turn, around);
+        views.set(turn, view);
+        shown.set(view.root, view);
+        near.observe(view.root);
+      }
+      if (before.nextElementSibling !== view.root) before.after(view.root);
+      before = view.root;
+    }
+    setHidden(hint, painted.length > 0);
+  }
+
+  function paint(): void {
+    paintTurns();
+    for (const view of views.values()) view.paint();
+    composer.paint();
+    setText(total, totals(chat));
+    if (chat.gone) root.dataset.phase = "gone";
+    else delete root.dataset.phase;
+  }
+
+  function schedule(): void {
+    if (!signal.aborted) requestPaint(paint);
+  }
+
+  root.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // hosts without Lumino listen further out
+    if (event.key !== "Escape" || !chat.live || event.isComposing) return;
+    event.preventDefault();
+    chat.stop();
+  });
+  document.addEventListener("visibilitychange", schedule, { signal });
+  window.addEventListener(
+    "beforeprint",
+    () => {
+      for (const view of views.values()) view.show();
+    },
+    { signal },
+  );
+  const unsubscribe = chat.subscribe(schedule);
+  signal.addEventListener(
+    "abort",
+    () => {
+      unsubscribe();
+      cancelPaint(paint);
+      near.disconnect();
+      growth.disconnect();
+      for (const view of views.values()) view.dispose();
+      root.remove();
+    },
+    { once: true },
+  );
+  paint();
+  el.append(root);
+}
+
+function totals(chat: Chat): string {
+  const count = chat.turns.length;
+  if (count === 0) return "";
+  const tokens = chat.turns.reduce((sum, turn) => sum + turn.tokens, 0);
+  const parts = [`${count} turn${count === 1 ? "" : "s"}`];
+  if (tokens > 0) parts.push(`${tokens.toLocaleString("en")} tokens of answers`);
+  if (chat.trimmed > 0) parts.push(`the first ${chat.trimmed} left out of the next request`);
+  return parts.join(" · ");
+}

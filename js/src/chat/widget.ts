@@ -1,0 +1,50 @@
+// A ChatWidget in the page: one Chat for each model, one mountChat for each view of it.
+
+import type { AnyModel, RenderProps } from "@anywidget/types";
+import { enhanceSaved } from "../enhance";
+import { watchKernel } from "../kernel";
+import { Link, lifetime } from "../link";
+import { Place } from "../place";
+import { Chat } from "./chat";
+import { mountChat } from "./view";
+
+interface Traits {
+  state: unknown;
+}
+
+export function chatWidget() {
+  let chat: Chat;
+
+  // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
+  function initialize({ model, signal }: { model: AnyModel<Traits>; signal?: AbortSignal }) {
+    const life = lifetime(signal);
+    const id = (model.get("state") as { id?: unknown } | undefined)?.id;
+    const link = new Link(model, typeof id === "string" ? id : undefined, life.signal);
+    link.open();
+    const shared = new Chat(model.get("state"), {
+      tell: (message) => link.tell(message),
+      stop: (first, unanswered) => link.stop(shared.id, first, unanswered),
+    });
+    chat = shared;
+    const place = new Place(model, () => {}); // only for a frozen transcript, which comes unasked
+    const onMessage = (content: unknown) => {
+      if (!place.receive(content)) shared.receive(content);
+    };
+    model.on("msg:custom", onMessage);
+    watchKernel(model, () => shared.kernelGone(), life.signal);
+    life.signal.addEventListener("abort", () => {
+      model.off("msg:custom", onMessage);
+      shared.dispose();
+    });
+    return () => life.abort();
+  }
+
+  function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
+    const life = lifetime(signal);
+    enhanceSaved();
+    mountChat(el, chat, model, life.signal);
+    return () => life.abort();
+  }
+
+  return { initialize, render };
+}

@@ -1,0 +1,89 @@
+// A StreamView in the page: one Transcript for each model, one mountView for each view of it.
+
+import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { enhanceSaved } from "./enhance";
+import { watchKernel } from "./kernel";
+import { Link, lifetime } from "./link";
+import { type PageMessage, parseState } from "./messages";
+import { Place } from "./place";
+import { Transcript } from "./transcript";
+import { type Actions, mountView } from "./view";
+
+interface Traits {
+  state: unknown;
+  max_height: unknown;
+}
+
+type Model = AnyModel<Traits>;
+
+// Tells the kernel a reloaded page from the one that it displayed the view in. Not a secret, hence not crypto, which a
+// page without https lacks.
+const PAGE = Math.random().toString(36).slice(2);
+
+function maxHeight(model: Model): number | null {
+  const height = model.get("max_height");
+  return typeof height === "number" && height > 0 ? height : null;
+}
+
+export function streamView() {
+  let transcript: Transcript;
+  let actions: Actions;
+  let place: Place;
+
+  // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
+  function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
+    const life = lifetime(signal);
+    const id = parseState(model.get("state"))?.id;
+    const link = new Link(model, id, life.signal);
+    const tell = (message: PageMessage) => link.tell({ ...message });
+    const shared = new Transcript(model.get("state"), () => tell({ op: "sync", page: PAGE }));
+    const here = new Place(model, (op) => tell({ op, page: PAGE }));
+    transcript = shared;
+    place = here;
+    shared.subscribe(() => {
+      if (shared.over) here.ended();
+    });
+    const onMessage = (content: unknown) => {
+      if (!here.receive(content)) shared.receive(content);
+    };
+    const onState = () => shared.receiveState(model.get("state"));
+    model.on("msg:custom", onMessage);
+    model.on("change:state", onState);
+
+    if (!shared.over || shared.kept) {
+      link.open();
+      watchKernel(model, () => shared.kernelGone(), life.signal);
+    }
+    actions = {
+      stop() {
+        if (shared.over || shared.gone) return;
+        link.stop(shared.id, shared.wish === null, () => !shared.over && !shared.gone);
+        shared.wished("stop");
+      },
+      ask(remedy) {
+        // Asking twice would be paying twice.
+        if (!shared.over || shared.gone || shared.wish !== null) return;
+        tell({ op: remedy });
+        shared.wished(remedy);
+      },
+    };
+
+    life.signal.addEventListener("abort", () => {
+      model.off("msg:custom", onMessage);
+      model.off("change:state", onState);
+      shared.dispose();
+      here.dispose();
+    });
+    return () => life.abort();
+  }
+
+  function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
+    const life = lifetime(signal);
+    enhanceSaved();
+    mountView(el, transcript, actions, { model, maxHeight: maxHeight(model) }, life.signal);
+    place.mounted(transcript.over, life.signal);
+    return () => life.abort();
+  }
+
+  return { initialize, render };
+}
