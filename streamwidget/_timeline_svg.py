@@ -18,19 +18,22 @@ _MOST_POINTS = 1500  # a finer curve cannot be seen
 _INK, _QUIET, _CURVE, _STALL, _RETRY = "#1f2328", "#59636e", "#0b62c4", "#fbe3c0", "#b3261e"
 
 
-def draw(streams: Sequence[tuple[str, Timeline]]) -> str:
+def draw(streams: Sequence[tuple[str, Timeline]], first_words: Sequence[float | None] | None = None) -> str:
     """Draw the curves, one below the other.
 
     Parameters
     ----------
     streams : sequence of (str, Timeline)
         A title and a timeline each.
+    first_words : sequence of (float or None), optional
+        When the first word of each could be read, in seconds: marked instead of the first delta.
     """
     span = max((timeline.total for _, timeline in streams), default=0.0) or 1.0
     height = _TOP + len(streams) * (_PANEL + _TOP) - _TOP + _BOTTOM
-    panels = [
-        _panel(title, timeline, span, _TOP + place * (_PANEL + _TOP)) for place, (title, timeline) in enumerate(streams)
-    ]
+    panels = []
+    for place, (title, timeline) in enumerate(streams):
+        mark = ("first delta", timeline.first_delta) if first_words is None else ("first word", first_words[place])
+        panels.append(_panel(title, timeline, mark, span, _TOP + place * (_PANEL + _TOP)))
     axis = _time_axis(span, height - _BOTTOM)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
@@ -59,7 +62,7 @@ def describe(timeline: Timeline) -> str:
     return "; ".join(words)
 
 
-def _panel(title: str, timeline: Timeline, span: float, top: float) -> str:
+def _panel(title: str, timeline: Timeline, mark: tuple[str, float | None], span: float, top: float) -> str:
     bottom = top + _PANEL
     most = max(timeline.characters, 1)
 
@@ -77,11 +80,12 @@ def _panel(title: str, timeline: Timeline, span: float, top: float) -> str:
     parts += [
         _mark(x(retry.at), top, bottom, _RETRY, "4 3", f"attempt failed: {retry.reason}") for retry in timeline.retries
     ]
-    if timeline.first_delta is not None:
-        place = x(timeline.first_delta)
-        parts.append(_mark(place, top, bottom, _QUIET, "1 3", "first delta"))
+    what, at = mark
+    if at is not None:
+        place = x(at)
+        parts.append(_mark(place, top, bottom, _QUIET, "1 3", what))
         anchor, shift = ("start", 4) if place < _WIDTH * 0.7 else ("end", -4)
-        label = f"first delta {timeline.first_delta:.2f} s"
+        label = f"{what} {at:.2f} s"
         parts.append(f'<text x="{place + shift}" y="{top + 12}" text-anchor="{anchor}" fill="{_QUIET}">{label}</text>')
     parts.append(f'<path d="{_curve(timeline, x, y)}" fill="none" stroke="{_CURVE}" stroke-width="1.8"/>')
     parts.append(f'<path d="M{_LEFT} {bottom}H{_WIDTH - _RIGHT}M{_LEFT} {top}V{bottom}" stroke="{_QUIET}"/>')
