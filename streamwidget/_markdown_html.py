@@ -32,6 +32,7 @@ from streamwidget._visible import visible
 __all__ = ["MAX_BRACKETS", "MAX_NESTING", "escape_text", "parse", "render"]
 
 _LANGUAGE = re.compile(r"[a-z0-9+-]{1,30}")
+_CODE_PART = re.compile(r"(?:[^\n]*\n){64}|(?s:.+)")
 _SPECIAL_IN_TEXT = re.compile(r"[$\\]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
@@ -152,7 +153,7 @@ class _Writer:
     def _code(self, token: Token) -> str:
         language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
         name = f' class="language-{language}"' if _LANGUAGE.fullmatch(language) else ""
-        return f"<pre><code{name}>{escape(visible(token.content))}</code></pre>\n"
+        return f"<pre><code{name}>{_code_parts(escape(visible(token.content)))}</code></pre>\n"
 
     def _tag(self, token: Token) -> str:
         if token.type == "hr":
@@ -220,6 +221,12 @@ class _Writer:
         anchor = "" if any(self._links) else self._anchor(url)
         said = f"image: {_plain(token.children or [])} ({host_of(url) or 'no host'})"
         self._parts.append(f"{anchor}{escape_text(said)}{'</a>' if anchor else ''}")
+
+
+def _code_parts(code: str) -> str:
+    """Put the lines beyond the first 64 into spans, by as many: js/src/markdown/parts.ts says what for."""
+    first, *further = _CODE_PART.findall(code) or [""]
+    return first + "".join(f"<span>{part}</span>" for part in further)
 
 
 def _plain(tokens: Sequence[Token]) -> str:
