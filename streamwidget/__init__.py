@@ -29,6 +29,7 @@ from streamwidget._exceptions import (
     HTTPStatusError,
     InStreamError,
     ProtocolError,
+    SourceError,
     StreamError,
     StreamInterrupted,
     StreamTimeout,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from streamwidget._chat_widget import ChatWidget
     from streamwidget._replay import replay
+    from streamwidget._show import show
     from streamwidget._view import StreamView
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "RefusalDelta",
     "Retry",
     "RetryPolicy",
+    "SourceError",
     "StreamError",
     "StreamEvent",
     "StreamInterrupted",
@@ -86,6 +89,7 @@ __all__ = [
     "Usage",
     "__version__",
     "replay",
+    "show",
 ]
 
 
@@ -94,6 +98,7 @@ _LATE = {
     "ChatWidget": "_chat_widget",
     "StreamView": "_view",
     "replay": "_replay",
+    "show": "_show",
 }
 
 

@@ -17,6 +17,7 @@ _BY_KIND = {
     "connect": "Is the server running, and the address right? (STREAMWIDGET_BASE_URL, %config ChatMagics.base_url)",
     "tls": "For a certificate of your own authority set SSL_CERT_FILE; the check is never switched off.",
     "proxy": "Check HTTPS_PROXY, or list the host in NO_PROXY.",
+    "source": "What the source itself raised is its __cause__.",
     "redirect": "Neither the key nor the prompt was sent on.",
 }
 
@@ -36,13 +37,13 @@ def advice(error: ErrorInfo) -> str:
     return ""
 
 
-def explain(failure: StreamError) -> list[str]:
-    """One or two lines: what happened, what was kept and what to do."""
+def explain(failure: StreamError, kept_in: str = "in _chat") -> list[str]:
+    """One or two lines: what happened, what was kept (and where) and what to do."""
     status = failure.error.status
     named = f" (HTTP {status})" if status not in (None, 200) else ""
     lines = [f"{type(failure).__name__}{named}: {failure.error.message}"]
     kept = len(failure.completion.text)
-    rest = [f"The {kept} characters that came are in _chat." if kept else "", advice(failure.error)]
+    rest = [f"The {kept} characters that came are {kept_in}." if kept else "", advice(failure.error)]
     if any(rest):
         lines.append(" ".join(filter(None, rest)))
     return lines

@@ -115,3 +115,10 @@ class ChatCompletion:
         from streamwidget._static_html import mimebundle
 
         return mimebundle(self)
+
+
+def why(completion: ChatCompletion) -> str:
+    """Say in a sentence why it ended as it did, where its outcome does not say all: a failure, or a vain stop."""
+    if completion.error is not None:
+        return completion.error.message
+    return next((warning.detail for warning in completion.warnings if warning.code == "not_stopped"), "")

@@ -6,6 +6,7 @@
     ├── ConnectionFailed            http_error      no response: address, TLS, proxy, redirect
     ├── HTTPStatusError             http_error      the server answered with an error status
     ├── InStreamError               error           the server reported an error inside the stream
+    ├── SourceError                 error           a foreign source raised; its exception is the __cause__
     ├── StreamInterrupted           interrupted     the connection ended before the answer did
     ├── StreamTimeout               timeout         a limit of Timeout passed
     └── ProtocolError               protocol_error  the response is no chat completion
@@ -71,8 +72,14 @@ class InStreamError(StreamError):
     default_outcome = "error"
 
 
+class SourceError(StreamError):
+    """A source that is not ours (:func:`~streamwidget.show`) raised; its own exception is the ``__cause__``."""
+
+    default_outcome = "error"
+
+
 class StreamInterrupted(StreamError):
-    """The connection ended with neither a finish_reason nor ``[DONE]``: the answer is cut."""
+    """The connection, or the source, ended with neither a finish_reason nor ``[DONE]``: the answer is cut."""
 
     default_outcome = "interrupted"
 

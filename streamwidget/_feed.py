@@ -87,8 +87,9 @@ class Feed:
         stream = self.stream
         wait = stream.waits
         waits = wait and {"for": wait.what, "seconds": round(wait.seconds, 3), "limit": wait.limit}
+        kept = self.kept and stream.repeatable
         return self._transcript.snapshot(
-            stream.completion, id=stream.id, elapsed=round(stream.elapsed, 3), kept=self.kept, waits=waits
+            stream.completion, id=stream.id, elapsed=round(stream.elapsed, 3), kept=kept, waits=waits
         )
 
     def _take(self, events: list[StreamEvent]) -> None:

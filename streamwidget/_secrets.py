@@ -7,7 +7,9 @@ reprs stay clean. Text that comes from a server goes through :func:`mask` before
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from streamwidget._completion import ErrorInfo
 from streamwidget._exceptions import ConfigurationError
 
 # Half-masked keys too: providers echo the first and last characters of a wrong key in their 401.
@@ -49,6 +51,12 @@ def mask(text: str, key: ApiKey | None = None) -> str:
     if key is not None:
         text = text.replace(key.reveal(), _MASK)
     return _KEY_LIKE.sub(_MASK, text)
+
+
+def mask_error(info: ErrorInfo, key: ApiKey | None = None) -> ErrorInfo:
+    """Mask what a server said: providers echo a wrong key, or half of it."""
+    code = mask(info.code, key) if isinstance(info.code, str) else info.code
+    return replace(info, message=mask(info.message, key), code=code, type=info.type and mask(info.type, key))
 
 
 def blot(data: bytes, key: ApiKey | None, *, guess: bool) -> bytes:

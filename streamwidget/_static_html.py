@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from streamwidget._completion import ChatCompletion, ToolCall
+from streamwidget._completion import ChatCompletion, ToolCall, why
 from streamwidget._visible import one_line, visible
 
 __all__ = ["footer", "mimebundle", "visible"]
@@ -74,7 +74,7 @@ def _ending(completion: ChatCompletion) -> str:
     """Say how the answer ended, so that no reader takes a cut one for a whole one. js/src/status.ts says the same."""
     something = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
     rest = "the answer is cut" if something else "no answer"
-    why = one_line(completion.error.message).rstrip(".") if completion.error else ""
+    said = one_line(why(completion)).rstrip(".")
     match completion.outcome:
         case None:
             return "not finished"
@@ -85,18 +85,18 @@ def _ending(completion: ChatCompletion) -> str:
         case "filtered":
             return f"stopped by a content filter: {rest}"
         case "cancelled":
-            return f"stopped: {rest}"
+            return f"stopped ({said}): {rest}" if said else f"stopped: {rest}"
         case "interrupted":
             return f"connection lost: {rest}"
         case "timeout":
-            limit = why.split(". ", 1)[0]
+            limit = said.split(". ", 1)[0]
             return f"timed out ({limit}): {rest}" if limit else f"timed out: {rest}"
         case "error":
-            return f"error ({why or 'reported by the server'}): {rest}"
+            return f"error ({said or 'reported by the server'}): {rest}"
         case "http_error":
-            return f"request failed ({why or 'no response'}): {rest}"
+            return f"request failed ({said or 'no response'}): {rest}"
         case "protocol_error":
-            return f"not a chat completion ({why or 'the response could not be read'}): {rest}"
+            return f"not a chat completion ({said or 'the response could not be read'}): {rest}"
 
 
 def _figures(completion: ChatCompletion) -> list[str]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from typing import Any, TypeAlias
 
-from streamwidget._completion import ChatCompletion, ToolCall
+from streamwidget._completion import ChatCompletion, ToolCall, why
 from streamwidget._events import ReasoningDelta, RefusalDelta, StreamEvent, TextDelta, ToolCallDelta
 
 JSON: TypeAlias = dict[str, Any]
@@ -97,7 +97,7 @@ class Transcript:
         """Make the last message."""
         with self._lock:
             self.phase = "over"
-            self.detail = completion.error.message if completion.error else ""
+            self.detail = why(completion)
             return self._message("end", outcome=completion.outcome, detail=self.detail, **_figures(completion))
 
     def restart(self, text: str) -> None:
@@ -151,7 +151,7 @@ def state_of(completion: ChatCompletion, **more: Any) -> JSON:
         "reasoning": completion.reasoning,
         "refusal": completion.refusal,
         "outcome": completion.outcome,
-        "detail": completion.error.message if completion.error else "",
+        "detail": why(completion),
         **_facts(completion, completion.tool_calls),
         **more,
     }

@@ -24,6 +24,7 @@ from streamwidget._bundle import LOADER, shared_bundle
 from streamwidget._completion import ChatCompletion
 from streamwidget._feed import Feed
 from streamwidget._loop import running_loop
+from streamwidget._sources import as_stream
 from streamwidget._stream import ChatStream
 from streamwidget._transcript import JSON
 
@@ -33,8 +34,9 @@ class StreamView(anywidget.AnyWidget):
 
     Parameters
     ----------
-    stream : ChatStream
-        Started here if an event loop runs (in a notebook it does); otherwise when it is awaited or waited for.
+    stream : ChatStream, or another source of an answer
+        What :func:`~streamwidget.show` takes too. Started here if an event loop runs (in a notebook it does);
+        otherwise when it is awaited or waited for.
     max_height : int, optional
         CSS pixels. A longer answer scrolls in a box of this height; default: no box.
     layout : ipywidgets.Layout or dict, optional
@@ -64,8 +66,9 @@ class StreamView(anywidget.AnyWidget):
     # Never assigned: read from the stream whenever the widget's state is asked for, so it cannot be stale.
     state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, view: view._feed.snapshot())
 
-    def __init__(self, stream: ChatStream, *, max_height: int | None = None, **widget: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, *, max_height: int | None = None, **widget: Any) -> None:
+        stream = as_stream(stream)
+        self._stream: ChatStream = stream
         self._feed = Feed(self._tell, self._ended)
         self._feed.stream = stream  # the comm opens with its state
         self._page: str | None = None  # the newest page that shows the view
@@ -170,7 +173,7 @@ class StreamView(anywidget.AnyWidget):
             self._tell({"op": "saved", "view": self.model_id, "bundle": self._saved})
 
     def _ask_again(self, *, go_on: bool) -> None:
-        if not (self.kept and self._stream.over and running_loop() is not None):
+        if not (self.kept and self._stream.repeatable and self._stream.over and running_loop() is not None):
             return
         stream = self._stream.again(go_on=go_on)
         self._follow(stream, stream.completion.text)
