@@ -59,7 +59,7 @@ def newest(turns: Sequence[Turn], max_turns: int | None, max_tokens: int | None)
     tokens = 0
     for turn in reversed(turns):
         tokens += _tokens(turn)
-        if len(kept) == max_turns or (max_tokens is not None and tokens > max_tokens):
+        if (max_turns is not None and len(kept) >= max_turns) or (max_tokens is not None and tokens > max_tokens):
             break
         kept.append(turn)
     return kept[::-1]
