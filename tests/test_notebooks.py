@@ -15,6 +15,8 @@ from tests.kernels import ROOT
 from tests.notebooks import execute
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+#: The teaching notebooks, 10 and above.
+LESSONS = [path for path in NOTEBOOKS if path.stem >= "10"]
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +40,31 @@ def test_a_notebook_is_kept_without_what_running_it_leaves(path: Path) -> None:
             assert (cell.outputs, cell.execution_count) == ([], None)
 
 
-def test_there_is_a_quickstart() -> None:
-    """The list that the tests above go through is not empty."""
+def test_there_are_a_quickstart_and_lessons() -> None:
+    """The lists that the other tests go through are not empty."""
     assert "00_quickstart" in [path.stem for path in NOTEBOOKS]
+    assert "11_on_the_wire" in [path.stem for path in LESSONS]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_runs_top_to_bottom_offline(path: Path, tmp_path: Path) -> None:
+    """Every cell of a lesson runs, the answers to its exercises too: what it claims, its own cells assert."""
+    run = nbformat.read(path, as_version=4)
+    execute(run, tmp_path, {})
+    assert all(entry.execution_count for entry in run.cells if entry.cell_type == "code")
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_has_exercises_and_their_answers(path: Path) -> None:
+    """Under "Exercises" stands at least one, and below it, or folded into it, the answer to each."""
+    texts = [entry.source for entry in nbformat.read(path, as_version=4).cells if entry.cell_type == "markdown"]
+    _, heading, exercises = "\n\n".join(texts).partition("\n## Exercises\n")
+    assert heading
+    questions, answers = re.split(r"\n## Answers\n|<summary>", exercises, maxsplit=1)
+    assert "1. " in questions or "**1." in questions
+    for number in re.findall(r"^(\d+)\. ", questions, re.MULTILINE):
+        assert f"**{number}.**" in answers
 
 
 @pytest.mark.kernel
