@@ -1,4 +1,6 @@
-"""The page's half, sent to the page once: one shared model holds it, and each answer's widget names that model.
+"""The page's half, sent to the page once: a shared model holds it, and each answer's widget names that model.
+
+There are two: ``widget`` for answers and chats, and ``wire`` for the lessons' view of the wire.
 
 An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader, which
 takes the code from the shared model.
@@ -17,28 +19,25 @@ LOADER = (_STATIC / "loader.js").read_text(encoding="utf-8")
 
 
 class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no types
-    """The renderer's code and style, as a model without a view."""
+    """A renderer's code and style, as a model without a view."""
 
     code = traitlets.Unicode(read_only=True).tag(sync=True)
     css = traitlets.Unicode(read_only=True).tag(sync=True)
 
+    def __init__(self, name: str) -> None:
+        self.set_trait("code", (_STATIC / f"{name}.js").read_text(encoding="utf-8"))
+        self.set_trait("css", (_STATIC / f"{name}.css").read_text(encoding="utf-8"))
+        super().__init__()
+
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Nothing: a page must not change the code of other pages."""
 
-    @traitlets.default("code")
-    def _read_code(self) -> str:
-        return (_STATIC / "widget.js").read_text(encoding="utf-8")
 
-    @traitlets.default("css")
-    def _read_css(self) -> str:
-        return (_STATIC / "widget.css").read_text(encoding="utf-8")
+_shared: dict[str, Bundle] = {}
 
 
-_shared: list[Bundle] = []
-
-
-def shared_bundle() -> Bundle:
-    """The kernel's one bundle; made anew where ``Widget.close_all()`` closed it."""
-    if not _shared or _shared[0].comm is None:
-        _shared[:] = [Bundle()]
-    return _shared[0]
+def shared_bundle(name: str = "widget") -> Bundle:
+    """The kernel's one bundle of this name; made anew where ``Widget.close_all()`` closed it."""
+    if name not in _shared or _shared[name].comm is None:
+        _shared[name] = Bundle(name)
+    return _shared[name]

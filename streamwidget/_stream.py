@@ -99,6 +99,11 @@ class ChatStream:
         """When the text came, as far as it has come. At the end of a cell it is a picture."""
         return self._progress.timeline
 
+    @property
+    def recording(self) -> Recording | None:
+        """What :meth:`record` returned; None before it."""
+        return self._recording
+
     def record(self, path: str | Path | None = None) -> Recording:
         """Record what comes over the wire, for :func:`streamwidget.replay`. Call before the stream is started.
 

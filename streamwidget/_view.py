@@ -55,6 +55,7 @@ class StreamView(anywidget.AnyWidget):
     """
 
     _esm = LOADER
+    _bundle = "widget"
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
     max_height = traitlets.Int(None, allow_none=True).tag(sync=True)
     layout = InstanceDict(Layout, allow_none=True).tag(sync=True, **widget_serialization)
@@ -69,11 +70,10 @@ class StreamView(anywidget.AnyWidget):
     def __init__(self, stream: Any, *, max_height: int | None = None, **widget: Any) -> None:
         stream = as_stream(stream)
         self._stream: ChatStream = stream
-        self._feed = Feed(self._tell, self._ended)
-        self._feed.stream = stream  # the comm opens with its state
+        self._feed = self._make_feed(stream)
         self._page: str | None = None  # the newest page that shows the view
         self._saved: JSON | None = None
-        self.set_trait("bundle", shared_bundle().model_id)
+        self.set_trait("bundle", shared_bundle(self._bundle).model_id)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self.receive(content))
         self._follow(stream)
@@ -118,6 +118,11 @@ class StreamView(anywidget.AnyWidget):
         self._saved = saved
         if self._page is None:
             self.close()
+
+    def _make_feed(self, stream: ChatStream) -> Feed:
+        feed = Feed(self._tell, self._ended)
+        feed.stream = stream  # the comm opens with its state
+        return feed
 
     def _follow(self, stream: ChatStream, text: str | None = None) -> None:
         self._stream = stream

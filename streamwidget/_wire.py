@@ -18,6 +18,7 @@ from streamwidget._accumulator import Accumulator
 from streamwidget._parser import MalformedStream, StreamParser
 from streamwidget._providers import MalformedEvent, Provider, ServerReportedError
 from streamwidget._providers.chat_completions import ChatCompletions
+from streamwidget._sse import EventTooLarge
 
 Kind: TypeAlias = Literal["data", "done", "comment", "other", "error", "reply"]
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -100,10 +101,25 @@ class WireReader:
             events[-1] = replace(events[-1], cuts=(*events[-1].cuts, len(events[-1].data)))
         return events
 
-    def close(self, at: float, *, clean: bool = True) -> list[WireEvent]:
-        """End the body; return the block that its end cut off, if there is one."""
+    @property
+    def streamed(self) -> bool:
+        return self._streamed
+
+    def close(self, at: float, *, clean: bool = True, read: bool = True) -> list[WireEvent]:
+        """End the body; return the block that its end cut off, if there is one.
+
+        Parameters
+        ----------
+        at : float
+        clean : bool, default True
+            False where the connection broke.
+        read : bool, default True
+            False where the client left, or refused the body: what its end cut off made nothing.
+        """
         self._block += self._line
         self._line.clear()
+        if not read:
+            return self._unread(at)
         if not self._streamed:
             return [self._reply(at)] if self._block else []
         start = self._accumulator.length
@@ -133,7 +149,7 @@ class WireReader:
             return False
         try:
             read()
-        except (ServerReportedError, MalformedStream, MalformedEvent):
+        except (ServerReportedError, MalformedStream, MalformedEvent, EventTooLarge):
             self._broken = True
         return self._broken
 
@@ -144,6 +160,13 @@ class WireReader:
         if values:
             return "done" if b"\n".join(values) == b"[DONE]" else "data"
         return "comment" if lines and all(line.startswith(b":") for line in lines) else "other"
+
+    def _unread(self, at: float) -> list[WireEvent]:
+        start, data = self._accumulator.length, bytes(self._block)
+        self._accumulator.flush()
+        end = self._accumulator.length
+        kind: Kind = self._kind(data) if self._streamed else "reply"
+        return [WireEvent(at, data, kind, start, end, tuple(self._cuts))] if data or end > start else []
 
     def _reply(self, at: float) -> WireEvent:
         data, cuts = bytes(self._block), tuple(self._cuts)
