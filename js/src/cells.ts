@@ -34,13 +34,21 @@ export function* shownWidgets(model: object) {
   }
 }
 
+/** True where the widget with this id is `model`: anywidget hides the id of its model, but not what it holds. */
+export async function isModel(id: string, model: { get(trait: "state"): unknown }): Promise<boolean> {
+  try {
+    const other = await managerOf(model)?.get_model?.(id);
+    return other?.get("state") === model.get("state");
+  } catch {
+    return false; // a widget that is no more
+  }
+}
+
 /** True where `model` is shown by a cell that runs now. May throw. */
 export async function ownCellRuns(model: { get(trait: "state"): unknown }): Promise<boolean> {
   const running = [...shownWidgets(model)].filter(({ cell }) => cell.executionState === "running");
   for (const { id, cell } of running) {
-    // anywidget hides the id of its model, but not what it holds.
-    const other = await managerOf(model)?.get_model?.(id);
-    if (other?.get("state") === model.get("state") && cell.executionState === "running") return true;
+    if ((await isModel(id, model)) && cell.executionState === "running") return true;
   }
   return false;
 }

@@ -3,23 +3,31 @@
 // The kernel replaces a view that is over, but its update is for the page that displayed the view: a page that was
 // reloaded since knows no display id, and would save a widget that nobody can draw. So a view that is still there some
 // time after its end asks for the saved answer, and puts it where the host shows us its notebook (JupyterLab,
-// Notebook 7). The kernel closes a view that was replaced when the page says that it has left.
+// Notebook 7). The kernel closes a view that was replaced when the page says that it has left. Where the kernel is gone,
+// the page makes the saved answer itself.
 
-import { shownWidgets } from "./cells";
+import { isModel, shownWidgets } from "./cells";
 import type { PageMessage } from "./messages";
 
 const REPLACED_MS = 1000; // what the kernel's own update may take
+const QUIET_MS = 300; // after the last message, which a kernel that goes may still have on the way
 
 type Word = Extract<PageMessage, { page: string }>["op"];
 
+interface Model {
+  get(trait: "state"): unknown;
+}
+
 export class Place {
-  #model: object;
+  #model: Model;
   #tell: (word: Word) => void;
   #views = 0;
   #left = false;
   #asked: ReturnType<typeof setTimeout> | undefined;
+  #quiet: ReturnType<typeof setTimeout> | undefined;
+  #make: (() => object) | null = null;
 
-  constructor(model: object, tell: (word: Word) => void) {
+  constructor(model: Model, tell: (word: Word) => void) {
     this.#model = model;
     this.#tell = tell;
   }
@@ -39,8 +47,15 @@ export class Place {
     if (this.#views > 0) this.#asked ??= setTimeout(() => this.#tell("saved"), REPLACED_MS);
   }
 
+  /** Notes that the kernel is gone, and will not answer: what `make` gives takes the place of the views. */
+  kernelGone(make: () => object): void {
+    this.#make = make;
+    this.#awaitQuiet(make);
+  }
+
   /** Takes the content of a message; true where it was the saved answer. */
   receive(content: unknown): boolean {
+    if (this.#make) this.#awaitQuiet(this.#make);
     const raw = content as { op?: unknown; view?: unknown; bundle?: unknown } | null;
     if (raw?.op !== "saved") return false;
     const texts = Object.entries(raw.bundle ?? {}).filter(([, text]) => typeof text === "string");
@@ -50,6 +65,23 @@ export class Place {
 
   dispose(): void {
     clearTimeout(this.#asked);
+    clearTimeout(this.#quiet);
+  }
+
+  #awaitQuiet(make: () => object): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#replaceOwn(make), QUIET_MS);
+  }
+
+  #replaceOwn(make: () => object): void {
+    this.#make = null;
+    this.#tell = () => {}; // there is nobody to be told that the views left
+    try {
+      for (const { id } of shownWidgets(this.#model))
+        void isModel(id, this.#model).then((own) => own && this.#replace(id, make()));
+    } catch (error) {
+      console.debug("[streamwidget] the view stays", error);
+    }
   }
 
   #unmounted(): void {

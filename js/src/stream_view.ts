@@ -1,6 +1,7 @@
 // A StreamView in the page: one Transcript for each model, one mountView for each view of it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { savedBundle } from "./bundle";
 import { enhanceSaved } from "./enhance";
 import { watchKernel } from "./kernel";
 import { Link, lifetime } from "./link";
@@ -52,7 +53,14 @@ export function streamView() {
 
     if (!shared.over || shared.kept) {
       link.open();
-      watchKernel(model, () => shared.kernelGone(), life.signal);
+      const gone = () => {
+        shared.kernelGone();
+        here.kernelGone(() => {
+          shared.kernelGone(); // again: a message on the heels of the word may have taken it back
+          return savedBundle(shared);
+        });
+      };
+      watchKernel(model, gone, life.signal);
     }
     actions = {
       stop() {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Place } from "../src/place";
 
+const STATE = {};
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 
 function outputs(...ids: string[]) {
@@ -17,8 +18,9 @@ function outputs(...ids: string[]) {
   };
 }
 
-function place(model: object = {}) {
+function place(host: object = {}) {
   const told: string[] = [];
+  const model = { get: () => STATE, ...host };
   return { told, place: new Place(model, (word) => told.push(word)) };
 }
 
@@ -79,4 +81,24 @@ test("a host that hides its notebook, and a message that is none, harm nothing",
     for (const other of [null, 7, "saved", [], { op: "delta", seq: 1, text: "x" }])
       expect(here.receive(other)).toBe(false);
   }
+});
+
+test("with the kernel gone, what the page makes replaces the outputs of this widget, once no message comes any more", async () => {
+  const shown = outputs("other", "closed", "w1");
+  const get_model = async (id: string) => {
+    if (id === "closed") throw new Error("widget model not found");
+    return { get: () => (id === "w1" ? STATE : {}) };
+  };
+  const { place: here } = place({ widget_manager: { context: { model: { cells: [{ outputs: shown }] } }, get_model } });
+  let text = "4";
+  here.kernelGone(() => ({ "text/plain": text }));
+  await vi.advanceTimersByTimeAsync(250);
+  text = "42";
+  here.receive({ op: "delta", seq: 1, text: "2" });
+  await vi.advanceTimersByTimeAsync(250);
+  expect(shown.list.map(({ data }) => Object.keys(data))).toEqual([[WIDGET], [WIDGET], [WIDGET]]);
+  await vi.advanceTimersByTimeAsync(250);
+  const saved = { output_type: "display_data", data: { "text/plain": "42" }, metadata: {} };
+  expect(shown.list.slice(2)).toEqual([saved]);
+  expect(shown.list.slice(0, 2).map(({ data }) => Object.keys(data))).toEqual([[WIDGET], [WIDGET]]);
 });

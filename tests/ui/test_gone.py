@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from streamwidget.demo import DemoServer
 from tests.ui.conftest import OpenNotebook
 from tests.ui.lab import NotebookPage
-from tests.ui.live import LOAD, assert_no_error_of_ours, saved_text, wait_static
+from tests.ui.live import LOAD, assert_no_error_of_ours, live_text, saved_text, wait_longer, wait_static
 from tests.ui.test_stream import VIEWS_LEFT
 
 CHAT = "%%chat\ncount to 30"
@@ -34,6 +34,27 @@ def test_the_answer_outlives_its_kernel(open_notebook: OpenNotebook, demo: DemoS
     assert saved_text(page, 1) == NUMBERS
     page.reload()
     assert saved_text(page, 1) == NUMBERS
+    assert_no_widget_is_missed(page)
+    assert_no_error_of_ours(page)
+
+
+@pytest.mark.fault("F9", "restarted in mid-stream, too: the page puts the text that came in the widget's place")
+@pytest.mark.parametrize("option", ["", "--keep "])
+def test_text_that_came_outlives_a_restart(open_notebook: OpenNotebook, demo: DemoServer, option: str) -> None:
+    """Restarted in mid-stream and reloaded: the text so far is in the notebook, and it says that it is cut."""
+    page = open_notebook([LOAD, f"%%chat --bg {option}\ncount to 9000"])
+    page.run(0)
+    page.finish(0)
+    page.run(1)
+    wait_longer(page, 1, 30)
+    shown = live_text(page, 1)
+    page.restart()
+    wait_static(page, 1, "kernel gone: the answer is cut")
+    text = saved_text(page, 1)
+    assert text.startswith(shown)
+    page.save()
+    page.reload()
+    assert saved_text(page, 1) == text
     assert_no_widget_is_missed(page)
     assert_no_error_of_ours(page)
 

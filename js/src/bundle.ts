@@ -1,0 +1,118 @@
+// The saved answer, made in the page: for a view whose kernel is gone, which can make none any more. Without it the
+// saved notebook would hold a widget that nobody can draw, and none of the text that came.
+//
+// It is what streamwidget/_static_html.py makes of the same answer, and as safe: elements of our own, filled with text.
+
+import { make } from "./dom";
+import { characters } from "./folds";
+import type { Growing } from "./growing";
+import { renderOnce } from "./markdown/stream";
+import { visible } from "./markdown/visible";
+import { FOLD_STYLE, FOOT_STYLE, HEAD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./saved";
+import { ending, figures, modelName, oneLine } from "./status";
+import type { ToolCall, Transcript } from "./transcript";
+
+const PREVIEW = 120;
+
+/** What a notebook stores of the answer as far as it came, by media type. */
+export function savedBundle(t: Transcript): Record<string, string> {
+  const root = make("div");
+  root.append(head(t));
+  if (t.reasoning.length > 0) {
+    const n = characters(t.reasoning.text);
+    root.append(fold([`Reasoning (${n} character${n === 1 ? "" : "s"})`], text(t.reasoning)));
+  }
+  root.append(text(t.answer, "streamwidget-text "), ...refusal(t), ...t.calls.map(call), foot(t));
+  return { "text/html": root.innerHTML, "text/plain": plain(t) };
+}
+
+function styled<K extends keyof HTMLElementTagNameMap>(tag: K, style: string, className = "") {
+  const made = make(tag, className);
+  made.setAttribute("style", style);
+  return made;
+}
+
+// The host looks for formulas in what is saved: each dollar and backslash stands alone, where it sees no pair.
+function guarded(line: string): Node[] {
+  return line
+    .split(/([$\\])/)
+    .filter((piece) => piece !== "")
+    .map((piece) => (/^[$\\]$/.test(piece) ? make("span", "", piece) : document.createTextNode(piece)));
+}
+
+function head(t: Transcript): Element {
+  const root = styled("p", HEAD_STYLE);
+  const name = make("small", "streamwidget-quiet");
+  const model = make("bdi");
+  model.append(...guarded(modelName(t)));
+  if (t.demo) name.append(make("strong", "", "demo"), " · ");
+  name.append(model);
+  root.append(name);
+  return root;
+}
+
+function text(source: Growing, className = ""): Element {
+  const root = styled("div", TEXT_STYLE, className + TEXT_CLASS);
+  renderOnce(root, source.text);
+  return root;
+}
+
+function fold(about: (Node | string)[], body: Element): Element {
+  const root = styled("details", FOLD_STYLE);
+  const summary = styled("summary", SUMMARY_STYLE);
+  summary.append(...about);
+  root.append(summary, body);
+  return root;
+}
+
+function refusal(t: Transcript): Element[] {
+  if (t.refusal.length === 0) return [];
+  const mark = styled("p", FOLD_STYLE);
+  mark.append(make("strong", "", "Refused:"));
+  const said = make("p");
+  const lines = visible(t.refusal.text).split("\n");
+  said.append(...lines.flatMap((line, index) => [...(index > 0 ? [make("br")] : []), ...guarded(line)]));
+  const quote = make("blockquote");
+  quote.append(said);
+  return [mark, quote];
+}
+
+function call({ name, arguments: given }: ToolCall): Element {
+  const code = make("code", "", oneLine(name ?? "?"));
+  code.setAttribute("style", NAME_STYLE);
+  const preview = make("small");
+  preview.append(...guarded(oneLine(given.text, PREVIEW)));
+  const block = make("pre");
+  block.append(make("code", "", visible(given.text)));
+  return fold(["Tool call: ", code, " ", preview], block);
+}
+
+function foot(t: Transcript): Element {
+  const root = styled("p", FOOT_STYLE);
+  const line = make("small");
+  const badge = guarded(ending(t));
+  const rest = make("span", "streamwidget-quiet");
+  const facts = figures(t)
+    .map((fact) => ` · ${fact}`)
+    .join("");
+  if (t.outcome === "complete") rest.append(...badge);
+  else {
+    const mark = make("strong", t.outcome === "cancelled" ? "" : "streamwidget-bad");
+    mark.append(...badge);
+    line.append(mark);
+  }
+  rest.append(facts);
+  line.append(rest);
+  root.append(line);
+  return root;
+}
+
+function plain(t: Transcript): string {
+  const facts = [...(t.demo ? ["demo"] : []), ...(t.model ? [modelName(t)] : []), ending(t), ...figures(t)];
+  return [
+    ...(t.answer.length > 0 ? [visible(t.text).replace(/\n+$/, "")] : []),
+    ...(t.refusal.length > 0 ? [`Refused: ${visible(t.refusal.text)}`] : []),
+    ...t.calls.map(({ name, arguments: given }) => `Tool call: ${oneLine(name ?? "?")}(${visible(given.text)})`),
+    `[${facts.join(" · ")}]`,
+  ].join("\n\n");
+}
