@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from streamwidget._replay import replay
     from streamwidget._show import show
     from streamwidget._view import StreamView
+    from streamwidget.teaching._race import race
 
 __all__ = [
     "ChatClient",
@@ -88,6 +89,7 @@ __all__ = [
     "Turn",
     "Usage",
     "__version__",
+    "race",
     "replay",
     "show",
 ]
@@ -97,6 +99,7 @@ __all__ = [
 _LATE = {
     "ChatWidget": "_chat_widget",
     "StreamView": "_view",
+    "race": "teaching._race",
     "replay": "_replay",
     "show": "_show",
 }

@@ -27,7 +27,7 @@ OWNERS = {
     "nest_asyncio2": {"_loop"},
     "nest_asyncio": set(),
     "anywidget": {"_view", "_chat_widget"},
-    "IPython": {"_magics", "_extension", "_chat_line", "_display"},
+    "IPython": {"_magics", "_extension", "_chat_line", "_display", "_place"},
 }
 STANDARD_LIBRARY_ONLY = ("_sse", "_events", "_messages", "_accumulator", "_retry")
 

@@ -1,0 +1,57 @@
+"""What the panels share: a button runs a coroutine, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ipywidgets import Button
+
+from streamwidget._loop import running_loop
+
+
+class Runner:
+    """A button that runs a coroutine, and a button that cancels it.
+
+    Parameters
+    ----------
+    label : str
+        What the first button says.
+    work : callable
+        Makes the coroutine.
+    """
+
+    def __init__(self, label: str, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        self._work = work
+        self._task: asyncio.Task[object] | None = None
+        # A click may arrive in the thread of a subshell, whose loop is not the one that the streams belong to.
+        self._loop = running_loop()
+        self.run = Button(description=label, button_style="primary")
+        self.end = Button(description="End", tooltip="End the run", disabled=True)
+        self.run.on_click(lambda _: self._call(self._start))
+        self.end.on_click(lambda _: self._call(self._cancel))
+
+    def _call(self, function: Callable[[], None]) -> None:
+        loop = self._loop or running_loop()
+        if loop is not None:
+            loop.call_soon_threadsafe(function)
+
+    def _start(self) -> None:
+        if self._task is None:
+            self._busy(True)
+            self._task = asyncio.ensure_future(self._work())
+            self._task.add_done_callback(self._over)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _over(self, task: asyncio.Task[object]) -> None:
+        self._task = None
+        self._busy(False)
+        if not task.cancelled():
+            task.result()  # a mistake of ours is reported by the event loop
+
+    def _busy(self, busy: bool) -> None:
+        self.run.disabled, self.end.disabled = busy, not busy

@@ -1,0 +1,164 @@
+"""The same prompt streamed and not streamed, at once, on one clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from streamwidget._client import ChatClient
+from streamwidget._completion import ChatCompletion
+from streamwidget._exceptions import StreamError
+from streamwidget._static_html import mimebundle
+from streamwidget._stream import ChatStream
+from streamwidget._timeline import Timeline
+from streamwidget._timeline_svg import as_html, draw
+
+if TYPE_CHECKING:
+    from streamwidget._messages import Prompt
+
+TITLES = ("streamed", "not streamed")
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """How both went. It shows itself as one picture on one clock, with both answers.
+
+    Attributes
+    ----------
+    streamed, whole : ChatCompletion
+        The answers, as far as they came; ``outcome`` says how each ended.
+    timelines : tuple of Timeline
+        When each came: the streamed one, then the other.
+    """
+
+    streamed: ChatCompletion
+    whole: ChatCompletion
+    timelines: tuple[Timeline, Timeline]
+    _cell: int | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def first_words(self) -> tuple[float | None, float | None]:
+        """Seconds until the first word of each could be read; None where none came."""
+        streamed, whole = self.timelines
+        return first_word(self.streamed.text, streamed), first_word(self.whole.text, whole)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{title}: {_after('first word', at)}, {_after(str(timeline.outcome), timeline.total)}"
+            for title, timeline, at in zip(TITLES, self.timelines, self.first_words, strict=True)
+        )
+
+    def to_svg(self) -> str:
+        """The picture as an SVG document."""
+        return draw(list(zip(TITLES, self.timelines, strict=True)), self.first_words)
+
+    def picture(self) -> str:
+        """The picture as HTML that stands in a saved notebook."""
+        return as_html(self.to_svg(), str(self).replace("\n", "; "))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        columns, plain = [], [str(self)]
+        for title, completion in zip(TITLES, (self.streamed, self.whole), strict=True):
+            shown = mimebundle(completion)
+            column = '<div style="flex:1 1 20em;min-width:0">'
+            columns.append(f"{column}<p><strong>{title}</strong></p>\n{shown['text/html']}</div>")
+            plain.append(f"-- {title} --\n{shown['text/plain']}")
+        html = f'<div>{self.picture()}</div><div style="display:flex;flex-wrap:wrap;gap:1.5em">{"".join(columns)}</div>'
+        return {"text/html": html, "text/plain": "\n\n".join(plain)}
+
+    def _ipython_display_(self) -> None:
+        """Show it; not in the cell that ran it, where it stands already."""
+        from streamwidget._place import current_cell, show
+
+        if self._cell is None or self._cell != current_cell():
+            show(self._repr_mimebundle_())
+
+
+async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str | None = None, **params: Any) -> Race:
+    """Ask the same twice at once, streamed and not streamed, and show both side by side while they come.
+
+    At the end one picture takes their place, which the saved notebook keeps: both on one clock, with the moments of
+    the first word that could be read and of the end. These are two requests, and a provider bills both.
+
+    Parameters
+    ----------
+    prompt : str or list of dict
+        As for :meth:`ChatClient.stream`.
+    client : ChatClient, optional
+        Default: one with the settings of the environment.
+    model : str, optional
+        Default: the client's.
+    **params
+        Fields of both requests.
+
+    Returns
+    -------
+    Race
+        Also of requests that failed: each completion's ``outcome`` tells.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is nothing to send, or no model is named where one is needed.
+    """
+    from streamwidget._place import Place
+
+    place = Place()
+    streams = runners(prompt, client, model, params)
+    stage = None
+    if place.cell is not None:
+        from streamwidget.teaching._stage import Stage
+
+        stage = Stage(*streams)
+        place.put(stage.mimebundle())
+    try:
+        await ended(*streams)
+    finally:
+        result = outcome_of(*streams, cell=place.cell)
+        place.put(result._repr_mimebundle_())
+        if stage is not None:
+            stage.close()
+    return result
+
+
+def runners(
+    prompt: Prompt, client: ChatClient | None, model: str | None, params: dict[str, Any]
+) -> tuple[ChatStream, ChatStream]:
+    """Make both streams; nothing is sent yet."""
+    client = client or ChatClient()
+    return (
+        client.request(prompt, model, params, stream=True),
+        client.request(prompt, model, params, stream=False),
+    )
+
+
+async def ended(*streams: ChatStream) -> None:
+    """Run all to their ends, whatever these are."""
+
+    async def end(stream: ChatStream) -> None:
+        with contextlib.suppress(StreamError):  # its completion says how it ended
+            await stream
+
+    await asyncio.gather(*map(end, streams))
+
+
+def outcome_of(streamed: ChatStream, whole: ChatStream, cell: int | None = None) -> Race:
+    """Make the value of two streams that are over."""
+    return Race(streamed.completion, whole.completion, (streamed.timeline, whole.timeline), cell)
+
+
+def first_word(text: str, timeline: Timeline) -> float | None:
+    """Seconds until a word, and what shows that it is whole, had come."""
+    word = re.search(r"\w+", text)
+    if word is None:
+        return None
+    if word.end() == len(text):
+        return timeline.total
+    return next((arrival.at for arrival in timeline.arrivals if arrival.characters > word.end()), timeline.total)
+
+
+def _after(what: str, at: float | None) -> str:
+    return f"no {what}" if at is None else f"{what} after {at:.2f} s"

@@ -1,0 +1,123 @@
+"""The panels, without a page: what their controls say, and what a press of their buttons does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from ipywidgets import HTML, Button
+
+import streamwidget as sw
+from streamwidget.demo import DemoServer
+from streamwidget.demo._request import parse_chat
+from streamwidget.teaching import FaultPanel, RacePanel
+from streamwidget.teaching._fault_panel import _SHOWN
+
+QUICK = {"pace": 200, "first_delta": 0}
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition of what the panel shows."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110  (what a page would show has no event to wait for)
+            await asyncio.sleep(0.01)
+
+
+def all_of(widget: object, kind: type) -> list:
+    """Return the widgets of a kind, in the order in which they stand."""
+    found = [widget] if isinstance(widget, kind) else []
+    return found + [inner for child in getattr(widget, "children", ()) for inner in all_of(child, kind)]
+
+
+def button(panel: object, name: str) -> Button:
+    return next(found for found in all_of(panel, Button) if found.description == name)
+
+
+@pytest.mark.parametrize("fault", ["none", *_SHOWN])
+def test_the_panel_s_settings_are_a_request_s(fault: str) -> None:
+    """The demo server takes what ``params`` gives for every fault in the list."""
+    panel = FaultPanel()
+    panel.set(fault=fault, after=5, pace=20, jitter=0.1, first_delta=0.2, chunk=7)
+    body = {"messages": [{"role": "user", "content": "x"}], "stream": True, **panel.params}
+    demo = parse_chat(body, {}).demo
+    assert (demo.tokens_per_second, demo.jitter, demo.first_delta, demo.chunk) == (20, 0.1, 0.2, 7)
+    assert (demo.fault, demo.after) == ((None, None) if fault == "none" else (fault, 5))
+
+
+async def test_the_settings_work_with_client_stream(server: DemoServer) -> None:
+    """``client.stream(prompt, **panel.params)`` meets the fault that the panel shows."""
+    panel = FaultPanel()
+    panel.set(fault="cut", after=3, **QUICK)
+    with pytest.raises(sw.StreamInterrupted) as caught:
+        await sw.ChatClient(server.url).stream("Why?", **panel.params)
+    assert caught.value.completion.timing.deltas == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "theirs", "ours"),
+    [("none", "whole", "whole"), ("error", "crashes", "says so"), ("cut", "lies", "says so")],
+)
+async def test_a_run_shows_both(fault: str, theirs: str, ours: str) -> None:
+    """Both texts and both verdicts stand side by side."""
+    panel = FaultPanel()
+    panel.set(fault=fault, **QUICK)
+    naive, this = await panel.run()
+    assert (naive.verdict, this.verdict) == (theirs, ours)
+    shown = [html.value for html in all_of(panel, HTML)]
+    assert sum(f"<strong>{theirs}</strong>: " in value for value in shown) == (2 if theirs == ours else 1)
+    assert sum(f"<strong>{ours}</strong>: " in value for value in shown) == (2 if theirs == ours else 1)
+    (view,) = all_of(panel, sw.StreamView)
+    assert view.completion.text == this.came
+    assert any(value.startswith("<pre") and "What is streaming" in value for value in shown)
+
+
+async def test_a_hang_is_ended_by_the_button() -> None:
+    """End cancels this client's stream and lets the naive loop's thread go; then Run can be pressed again."""
+    panel = FaultPanel(deadline=60)
+    panel.set(fault="endless", **QUICK)
+    run, end = button(panel, "Run both"), button(panel, "End")
+    assert (run.disabled, end.disabled) == (False, True)
+    run.click()
+    await until(lambda: all_of(panel, sw.StreamView) and all_of(panel, sw.StreamView)[0].completion.text)
+    assert (run.disabled, end.disabled) == (True, False)
+    (view,) = all_of(panel, sw.StreamView)
+    end.click()
+    await until(lambda: not run.disabled)
+    assert view.completion.outcome == "cancelled"
+    assert any("knows no stop" in html.value for html in all_of(panel, HTML))
+
+
+async def test_a_second_run_takes_the_place_of_the_first() -> None:
+    """Nothing of an earlier run stays in the page, or open in the kernel."""
+    panel = FaultPanel()
+    panel.set(**QUICK)
+    await panel.run()
+    (before,) = all_of(panel, sw.StreamView)
+    await panel.run()
+    (now,) = all_of(panel, sw.StreamView)
+    assert now is not before
+    assert before.comm is None
+
+
+async def test_the_race_panel_ends_in_the_picture(server: DemoServer) -> None:
+    """The button runs a race of the prompt in the box; two views while it runs, then one picture and no view."""
+    panel = RacePanel("count to 3", client=sw.ChatClient(server.url))
+    button(panel, "Race").click()
+    await until(lambda: len(all_of(panel, sw.StreamView)) == 2)
+    await until(lambda: not button(panel, "Race").disabled)
+    assert not all_of(panel, sw.StreamView)
+    (picture,) = all_of(panel, HTML)
+    assert "data:image/svg+xml" in picture.value
+    assert {request.body["messages"][0]["content"] for request in server.requests} == {"count to 3"}
+
+
+async def test_the_race_panel_can_be_ended(server: DemoServer) -> None:
+    """End cancels both; what came is in the picture."""
+    panel = RacePanel(client=sw.ChatClient(server.url, model="demo-stall"))
+    button(panel, "Race").click()
+    await until(lambda: any(view.completion.text for view in all_of(panel, sw.StreamView)))
+    button(panel, "End").click()
+    await until(lambda: not button(panel, "Race").disabled)
+    (picture,) = all_of(panel, HTML)
+    assert picture.value.count("stopped: ") == 2
