@@ -3,6 +3,7 @@
 
 import type { Block } from "./blocks";
 import { buildBlocks } from "./blocks";
+import { LongTable } from "./long_table";
 import { References } from "./references";
 import { isText, type VElement, type VNode } from "./tree";
 
@@ -22,6 +23,7 @@ export class Container {
   #isLoose = false; // what is behind us makes the list loose, whatever comes
   #looksLoose = false; // the items behind us are shown as those of a loose list
   #emptyCells = 0;
+  #table: LongTable | null = null;
 
   constructor(block: Block, source: string, lines: number[]) {
     this.#isList = block.open.type !== "table_open";
@@ -59,6 +61,7 @@ export class Container {
 
   /** Give `block` the nodes that are behind us. */
   restore(block: VNode | undefined): void {
+    this.#table?.release();
     this.bodyOf(block)?.children.unshift(...this.done);
   }
 
@@ -88,6 +91,8 @@ export class Container {
       this.#isLoose ||= this.#makesLoose(piece + source.slice(lines[boundary], lines[boundary + 1]));
     } else {
       this.#emptyCells += countEmpty(moved);
+      this.#table ??= new LongTable((block.nodes[0] as VElement).dom as HTMLElement, body.dom as HTMLElement);
+      this.#table.grow();
     }
     body.children.splice(0, 2 * count);
     this.done.push(...moved);

@@ -1,0 +1,86 @@
+// A long table that is still being written. A browser lays out all rows of a table anew when one is added: with 1,200
+// rows that takes 10 ms a frame. So each row of a long one is laid out as a table of its own (widget.css), in the columns
+// that all had when they were last laid out together. That is done again when a row came that is taller than those, or
+// the page became wider or narrower, but not before the table has grown by a twentieth; and for good when it is over.
+
+const LONG = 32; // rows
+const GROWTH = 1.05;
+const COLUMNS = 16; // the style sheet has widths for so many; a table of more stays as it is
+const NAME = "streamwidget-long";
+
+export class LongTable {
+  #table: HTMLElement;
+  #rows: HTMLCollection;
+  #seen = 0; // rows whose height is known
+  #tallest = 0; // CSS pixels
+  #laidOut = 0; // rows, when they were last laid out together
+  #isStale = true;
+  #room = 0; // CSS pixels
+  #sizes: ResizeObserver | null = null;
+
+  constructor(table: HTMLElement, body: HTMLElement) {
+    this.#table = table;
+    this.#rows = body.children;
+  }
+
+  /** Rows have come. */
+  grow(): void {
+    if (this.#isStale && this.#rows.length >= Math.max(LONG, GROWTH * this.#laidOut)) this.#layOut();
+  }
+
+  /** The table is laid out as one again. */
+  release(): void {
+    this.#sizes?.disconnect();
+    this.#sizes = null;
+    if (this.#table.classList.contains(NAME)) this.#join();
+  }
+
+  #join(): void {
+    this.#table.removeAttribute("class");
+    this.#table.removeAttribute("style");
+  }
+
+  #layOut(): void {
+    this.release();
+    const cells = [...(this.#table.querySelector("tr")?.children ?? [])];
+    const [width, ...columns] = [this.#table, ...cells].map(widthOf);
+    if (!width || columns.length > COLUMNS || !this.#table.parentElement) return; // not in the page, or not shown
+    this.#isStale = false;
+    this.#laidOut = this.#rows.length;
+    this.#seen = 0;
+    this.#tallest = 0;
+    this.#look((height) => {
+      this.#tallest = Math.max(this.#tallest, height);
+    });
+    this.#room = this.#table.parentElement.clientWidth;
+    this.#table.className = NAME;
+    const widths = columns.map((column, index) => `--streamwidget-column-${index + 1}:${column}px`);
+    this.#table.setAttribute("style", [`width:${width}px`, ...widths].join(";"));
+    this.#sizes = new ResizeObserver(() => this.#resized());
+    this.#sizes.observe(this.#table);
+    this.#sizes.observe(this.#table.parentElement);
+  }
+
+  // Called where layout is done.
+  #resized(): void {
+    if (this.#table.parentElement?.clientWidth !== this.#room) {
+      this.#isStale = true;
+      this.#laidOut = 0;
+    }
+    this.#look((height) => {
+      this.#isStale ||= height > this.#tallest;
+    });
+  }
+
+  // The last row may not be whole yet.
+  #look(at: (height: number) => void): void {
+    for (; this.#seen < this.#rows.length - 1; this.#seen += 1)
+      at((this.#rows[this.#seen] as HTMLElement).offsetHeight);
+  }
+}
+
+// As exact as Chromium lays out, in 64ths of a pixel: it tells fewer digits, and a cell that is narrower by one may break
+// its line elsewhere.
+function widthOf(element: Element): number {
+  return Math.round(Number.parseFloat(getComputedStyle(element).width) * 64) / 64;
+}
