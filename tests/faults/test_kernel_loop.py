@@ -82,7 +82,7 @@ def test_loading_reloading_and_importing_again_leave_one_of_each(latest: ChatKer
         "%load_ext streamwidget",
         "%reload_ext streamwidget",
         "%reload_ext streamwidget",
-        "import streamwidget",
+        "import streamwidget; streamwidget.load_ipython_extension(get_ipython())",  # without its unload
     ):
         assert latest.execute(code).status == "ok", code
     assert one_of_each(latest)
