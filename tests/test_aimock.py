@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import streamwidget as sw
-from tests.kernels import ROOT
+from tests.aimock import KEY, start_aimock
 
-AIMOCK = ROOT / "js" / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
-KEY = "sk-aimock-canary-0123456789"
 # Pieces of three UTF-16 units: aimock cuts the emoji between its surrogates, and a real server may.
 TEXT = "Grüezi! 👋🏽 One, two, three.\n\n- first\n- **second** `{}`\n\n```\n\ttab\n```\n"
 FIXTURES: list[dict[str, Any]] = [
@@ -44,28 +38,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of an aimock that checks the key."""
-    fixtures: Path = tmp_path_factory.mktemp("aimock") / "fixtures.json"
-    fixtures.write_text(json.dumps({"fixtures": FIXTURES}), encoding="utf-8")
-    command = ["node", str(AIMOCK), "--host", "127.0.0.1", "--port", "0", "--fixtures", str(fixtures)]
-    server = subprocess.Popen(
-        [*command, "--validate-on-load"],
-        env={"PATH": os.environ["PATH"], "AIMOCK_API_KEYS": KEY, "HOME": str(fixtures.parent)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        said = ""
-        while not (found := re.search(r"listening on (http://127\.0\.0\.1:\d+)", said)):
-            line = server.stdout.readline()
-            assert line, f"aimock ended: {said}"
-            said += line
-        yield f"{found[1]}/v1"
-    finally:
-        server.terminate()
-        server.communicate(timeout=10)
+    with start_aimock(FIXTURES, tmp_path_factory.mktemp("aimock")) as address:
+        yield f"{address}/v1"
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Foreign:
         self._dialect: Dialect | None = None
         self._finish: Finish | None = None
         self._stopped = False
-        self._left = False
+        self._closing = False
 
     @property
     def request_id(self) -> str | None:
@@ -91,7 +91,8 @@ class Foreign:
         finally:
             self._stopped = True
             if not reading.done():
-                reading.cancel()
+                if not self._closing:  # a cancellation would break it off
+                    reading.cancel()
                 await asyncio.wait([reading], timeout=_PATIENCE)
             if not reading.done():
                 self._leave(reading, publish)
@@ -117,7 +118,6 @@ class Foreign:
         raise StreamInterrupted(ErrorInfo(f"The source ended {what}: the answer is cut."), retryable=True)
 
     def _leave(self, reading: asyncio.Task[None], publish: Publish) -> None:
-        self._left = True
         reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody else will look
         warning = StreamWarning("not_stopped", "the source did not stop, and was left behind: it may go on unseen")
         self._apply([warning], publish)
@@ -129,14 +129,14 @@ class Foreign:
             whole = False
             turn = time.monotonic()
             try:
-                while not self._stopped:
+                while True:
                     try:
                         with _theirs():
                             item = await anext(iterator)
                     except StopAsyncIteration:
                         whole = True
                         return
-                    if self._left:
+                    if self._stopped:
                         return
                     self._take(item, publish)
                     if time.monotonic() - turn > _TURN:
@@ -144,6 +144,7 @@ class Foreign:
                         turn = time.monotonic()
             finally:
                 if not whole:
+                    self._closing = True
                     await _close(iterator, self._items)
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> Any:

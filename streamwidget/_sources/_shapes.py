@@ -33,10 +33,10 @@ def _wrong(source: Any) -> str | None:
         return "None is no stream; perhaps a function did not return it."
     if isinstance(source, str | bytes | bytearray):
         return f"An object of class {kind} is already whole; there is nothing to wait for."
-    if isinstance(source, Mapping) or callable(getattr(source, "model_dump", None)):  # pydantic models are iterable
-        return f"An object of class {kind} is one whole thing, not a stream of an answer. Ask for it with stream=True."
     if inspect.isroutine(source) or inspect.isclass(source):
         return f"{source.__name__} is a {'class' if inspect.isclass(source) else 'function'}: call it."
+    if isinstance(source, Mapping) or callable(getattr(source, "model_dump", None)):  # pydantic models are iterable
+        return f"An object of class {kind} is one whole thing, not a stream of an answer. Ask for it with stream=True."
     if inspect.isawaitable(source) or is_async(source) or is_sync(source):
         return None
     return f"An object of class {kind} is no stream."

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamwidget._events import Finish, Outcome, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from streamwidget._events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from streamwidget._providers import Identity, ParsedEvent, ServerReportedError
 from streamwidget._providers._errors import error_info
 from streamwidget._sources._fields import count, field, plain, text, word
+from streamwidget._sources._outcomes import outcome_of
 
-# Every other stop_reason is an ordinary end: end_turn, stop_sequence, tool_use, pause_turn.
-_OUTCOMES: dict[str, Outcome] = {
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "filtered",
-}
 _PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -45,7 +40,7 @@ class AnthropicEvents:
                 events: list[ParsedEvent] = [*self._usage(field(item, "usage"))]
                 reason = word(field(item, "delta", "stop_reason"))
                 if reason:
-                    events.append(Finish(reason, _OUTCOMES.get(reason, "complete")))
+                    events.append(Finish(reason, outcome_of(reason)))
                 return events
             case "error":
                 raise ServerReportedError(error_info(plain(field(item, "error")), 200))

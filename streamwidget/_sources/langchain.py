@@ -8,7 +8,6 @@ from typing import Any
 
 from streamwidget._events import (
     Finish,
-    Outcome,
     ReasoningDelta,
     RefusalDelta,
     StreamWarning,
@@ -18,25 +17,10 @@ from streamwidget._events import (
 )
 from streamwidget._providers import Identity, ParsedEvent
 from streamwidget._sources._fields import count, field, items, text, word
+from streamwidget._sources._outcomes import outcome_of
 
 _TYPES = frozenset({"AIMessageChunk", "ai"})
 _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")  # of OpenAI, Anthropic, Ollama, Bedrock
-_OUTCOMES: dict[str, Outcome] = {
-    "length": "length",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "model_length": "length",
-    "model_context_window_exceeded": "length",
-    "content_filter": "filtered",
-    "content_filtered": "filtered",
-    "guardrail_intervened": "filtered",
-    "refusal": "filtered",
-    "safety": "filtered",
-    "recitation": "filtered",
-    "prohibited_content": "filtered",
-    "blocklist": "filtered",
-    "spii": "filtered",
-}
 #: Parts of a content list that ``tool_call_chunks`` brings too, or that nobody reads.
 _SILENT = frozenset({"tool_use", "input_json_delta", "tool_call", "tool_call_chunk", "function_call", "signature"})
 
@@ -75,7 +59,7 @@ class LangChainChunks:
         elif reason is None and field(about, "status") == "completed":
             reason = "completed"
         if reason is not None:
-            events.append(Finish(reason, _OUTCOMES.get(reason.lower(), "complete")))
+            events.append(Finish(reason, outcome_of(reason)))
         return events
 
     def _part(self, part: Any) -> Iterator[ParsedEvent]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamwidget._events import Finish, Outcome, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from streamwidget._events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from streamwidget._providers import Identity, ParsedEvent, ServerReportedError
 from streamwidget._providers._errors import error_info
 from streamwidget._sources._fields import count, field, plain, text, word
+from streamwidget._sources._outcomes import outcome_of
 
 _DELTAS: dict[str, type[TextDelta | RefusalDelta | ReasoningDelta]] = {
     "response.output_text.delta": TextDelta,
@@ -17,7 +18,6 @@ _DELTAS: dict[str, type[TextDelta | RefusalDelta | ReasoningDelta]] = {
 }
 _ARGUMENTS = frozenset({"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"})
 _CALLS = frozenset({"function_call", "custom_tool_call"})
-_CUTS: dict[str, Outcome] = {"max_output_tokens": "length", "content_filter": "filtered"}
 
 
 class ResponseEvents:
@@ -55,7 +55,7 @@ class ResponseEvents:
             events.append(Finish("completed", "complete"))
         elif status == "incomplete":
             reason = word(field(response, "incomplete_details", "reason")) or "incomplete"
-            events.append(Finish(reason, _CUTS.get(reason, "length")))
+            events.append(Finish(reason, outcome_of(reason)))
         elif status in ("failed", "cancelled"):
             error = plain(field(response, "error")) or f"the response ended with status {status!r}"
             raise ServerReportedError(error_info(error, 200), events)
