@@ -27,20 +27,24 @@ class CellTurns:
     def __init__(self) -> None:
         self.conversations: dict[str, Conversation] = {}
         self._cell: str | None = None
-        self._asked = 0  # by this run of the cell
+        self._asked: list[str] = []  # the names of the turns of this run
         self._background: dict[str, list[ChatStream]] = {}
 
     def begin(self, cell: str | None, deleted: Iterable[str] = ()) -> None:
         """A cell begins to run. ``deleted`` are the cells that are gone since the last one ran."""
-        self._cell, self._asked = cell, 0
+        self._cell, self._asked = cell, []
         for gone in (cell, *deleted):
             if gone is not None:
                 self._forget(gone)
 
-    def next_key(self) -> str | None:
-        """Return the name of the next turn of the cell that runs; None where the cell has no id."""
-        self._asked += 1
-        return self._cell if self._cell is None or self._asked == 1 else f"{self._cell}#{self._asked}"
+    def next_key(self, conversation: Conversation) -> str | None:
+        """Return the name of the next turn of the cell that runs, placed behind those before it; None without an id."""
+        if self._cell is None:
+            return None
+        key = f"{self._cell}#{len(self._asked) + 1}" if self._asked else self._cell
+        conversation.reserve(key, self._asked)
+        self._asked.append(key)
+        return key
 
     def leave_running(self, stream: ChatStream) -> None:
         """Note a stream that goes on after its cell; it is cancelled when the cell runs again."""

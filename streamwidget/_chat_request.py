@@ -65,7 +65,7 @@ def make_stream(magics: ChatMagics, options: Namespace, text: str) -> ChatStream
     conversation = magics.conversation(options.conversation)
     if options.new:
         conversation.clear()
-    key = magics.turns.next_key()
+    key = magics.turns.next_key(conversation)
     _show_prompt(options, conversation, key, message)
     _say_what_is_left_out(conversation, key)
     stream = conversation.ask(message, client, key=key, **asked)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any, Self
 
@@ -183,6 +183,14 @@ class Conversation:
         answer = client.request(messages, model, params, stream=stream)
         self._put(_Entry(Turn(key, user), answer))
         return answer
+
+    def reserve(self, key: str, after: Sequence[str]) -> None:
+        """Give a turn that is still to be asked a place: behind the last of these that has one, else none."""
+        with self._lock:
+            keys = [entry.turn.key for entry in self._entries]
+            places = [keys.index(other) for other in after if other in keys]
+            if places and key not in keys:
+                self._entries.insert(max(places) + 1, _Place(key))
 
     def follow(self, key: str, stream: ChatStream) -> None:
         """Let a turn's answer come from another stream: one that was asked again, or goes on where it was cut.
