@@ -10,11 +10,19 @@ const BUDGETS = [
   ["loader.js", 2 * 1024, (code) => code.length],
   ["widget.js", 40 * 1024, (code) => gzipSync(code).length],
   ["widget.css", 4 * 1024, (code) => gzipSync(code).length],
+  ["wire.js", 10 * 1024, (code) => gzipSync(code).length],
+  ["wire.css", 2 * 1024, (code) => gzipSync(code).length],
 ];
 
 await build({
   absWorkingDir: new URL(".", import.meta.url).pathname,
-  entryPoints: ["src/loader.ts", "src/widget.ts", "src/widget.css"],
+  entryPoints: [
+    { in: "src/loader.ts", out: "loader" },
+    { in: "src/widget.ts", out: "widget" },
+    { in: "src/widget.css", out: "widget" },
+    { in: "src/wire/widget.ts", out: "wire" },
+    { in: "src/wire/wire.css", out: "wire" },
+  ],
   outdir: OUT.pathname,
   bundle: true,
   alias: aliases,

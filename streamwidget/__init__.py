@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from streamwidget._replay import replay
     from streamwidget._show import show
     from streamwidget._view import StreamView
+    from streamwidget._wire_view import WireView
     from streamwidget.teaching._race import race
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "ToolCallDelta",
     "Turn",
     "Usage",
+    "WireView",
     "__version__",
     "race",
     "replay",
@@ -99,6 +101,7 @@ __all__ = [
 _LATE = {
     "ChatWidget": "_chat_widget",
     "StreamView": "_view",
+    "WireView": "_wire_view",
     "race": "teaching._race",
     "replay": "_replay",
     "show": "_show",

@@ -85,7 +85,7 @@ class WireFeed(Feed):
 
     def snapshot(self) -> JSON:
         """Return how the stream stands, and the first rows."""
-        return {**self._facts(), "seq": 0, "rows": _first(self.rows, _STATE)}
+        return {**self._facts(), "seq": 0, "rows": _first(self.rows, _STATE), "text": self.stream.completion.text}
 
     def _facts(self) -> JSON:
         completion = self.stream.completion

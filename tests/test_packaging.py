@@ -19,7 +19,8 @@ import pytest
 from tests.kernels import ROOT, clean_environment
 
 VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
-BUNDLE = tuple(f"streamwidget/static/{name}" for name in ("loader.js", "widget.js", "widget.css"))
+STATIC = ("loader.js", "widget.js", "widget.css", "wire.js", "wire.css")
+BUNDLE = tuple(f"streamwidget/static/{name}" for name in STATIC)
 SHIPPED = (*BUNDLE, "streamwidget/py.typed")
 # Which file may import what (DESIGN: "imports that only one file may have").
 OWNERS = {

@@ -1,0 +1,192 @@
+// The rows, of which only those in sight are in the page.
+
+import { make } from "../dom";
+import { countLines, shownPieces } from "./lines";
+import type { Row, Wire } from "./wire";
+
+const PROBE = 50; // characters whose width is measured
+const LABEL = 19; // characters that a row's time and kind take
+const NARROW = 60; // characters: where a row has no more, time and kind stand above the text
+const PAD = 7; // CSS pixels of a row above, below and between; wire.css has the same
+const OVERSCAN = 4; // rows
+
+let lists = 0;
+
+export class List {
+  readonly root = make("div", "streamwidget-wire-list");
+  /** The newest row is in sight, and the next one shall be too. */
+  following = true;
+
+  #wire: Wire;
+  #sizer = make("div", "streamwidget-wire-rows");
+  #probe = make("span", "streamwidget-wire-probe", "0".repeat(PROBE));
+  #id: string;
+  #made = new Map<number, HTMLElement>();
+  #tops: number[] = [0]; // in CSS pixels; one more than there are rows
+  #columns = 0;
+  #lineHeight = 0;
+  #ownScroll = -1;
+  #lit = -1;
+
+  constructor(wire: Wire, signal: AbortSignal, changed: () => void) {
+    this.#wire = wire;
+    lists += 1;
+    this.#id = `streamwidget-wire-${lists}`;
+    this.#sizer.role = "presentation";
+    this.root.role = "listbox";
+    this.root.tabIndex = 0;
+    this.root.ariaLabel = "What came over the wire";
+    this.#probe.ariaHidden = "true";
+    this.root.append(this.#sizer);
+    this.root.addEventListener("scroll", () => {
+      const { scrollTop, clientHeight, scrollHeight } = this.root;
+      if (Math.abs(scrollTop - this.#ownScroll) > 1) this.following = scrollTop + clientHeight >= scrollHeight - 4;
+      changed();
+    });
+    const resized = new ResizeObserver(() => {
+      if (this.#measure()) changed();
+    });
+    resized.observe(this.root);
+    signal.addEventListener("abort", () => resized.disconnect(), { once: true });
+  }
+
+  /** Rows that are in the page now. */
+  get drawn(): number {
+    return this.#made.size;
+  }
+
+  /** The row that an element within the list belongs to, or -1. */
+  rowOf(target: EventTarget | null): number {
+    const row = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
+    return row && this.root.contains(row) ? Number(row.dataset.row) : -1;
+  }
+
+  /** Brings a row into sight, within the list only. */
+  reveal(index: number): void {
+    const top = this.#tops[index] ?? 0;
+    const bottom = this.#tops[index + 1] ?? top;
+    const { scrollTop, clientHeight } = this.root;
+    if (top < scrollTop) this.#scroll(top);
+    else if (bottom > scrollTop + clientHeight) this.#scroll(Math.min(top, bottom - clientHeight));
+  }
+
+  /** Draws the first `shown` rows, as far as they are in sight. */
+  paint(shown: number, lit: number, hold: boolean): void {
+    if (this.#columns === 0 && !this.#measure()) return;
+    for (let index = this.#tops.length - 1; index < shown; index += 1) {
+      this.#tops.push((this.#tops[index] as number) + this.#heightOf(this.#wire.rows[index] as Row));
+    }
+    const height = `${this.#tops[shown]}px`;
+    if (this.#sizer.style.height !== height) this.#sizer.style.height = height;
+    if (this.following && !hold) this.#scroll((this.#tops[shown] as number) - this.root.clientHeight);
+    const { scrollTop, clientHeight } = this.root;
+    const first = Math.max(0, this.#indexAt(scrollTop, shown) - OVERSCAN);
+    const last = Math.min(shown - 1, this.#indexAt(scrollTop + clientHeight, shown) + OVERSCAN);
+    for (const [index, element] of this.#made) {
+      if (index >= first && index <= last) continue;
+      element.remove();
+      this.#made.delete(index);
+    }
+    for (let index = first; index <= last; index += 1) {
+      if (!this.#made.has(index)) this.#draw(index);
+      (this.#made.get(index) as HTMLElement).ariaSetSize = String(shown);
+    }
+    this.#light(lit);
+  }
+
+  #light(lit: number): void {
+    if (lit !== this.#lit) {
+      const before = this.#made.get(this.#lit);
+      if (before) before.ariaSelected = "false";
+    }
+    this.#lit = lit;
+    const element = this.#made.get(lit);
+    if (element) {
+      element.ariaSelected = "true";
+      this.root.setAttribute("aria-activedescendant", element.id);
+    } else {
+      this.root.removeAttribute("aria-activedescendant");
+    }
+  }
+
+  #scroll(top: number): void {
+    this.root.scrollTop = Math.max(0, top);
+    this.#ownScroll = this.root.scrollTop;
+  }
+
+  // The list's place in the page is known once it is there, and changes with it; true where that matters.
+  #measure(): boolean {
+    this.root.append(this.#probe);
+    const { width, height } = this.#probe.getBoundingClientRect();
+    this.#probe.remove();
+    if (width === 0) return false;
+    const all = Math.floor((this.root.clientWidth - 16) / (width / PROBE));
+    const narrow = all < NARROW;
+    const columns = Math.max(10, narrow ? all : all - LABEL);
+    if (columns === this.#columns && Math.abs(height - this.#lineHeight) < 0.01) return false;
+    this.#columns = columns;
+    this.#lineHeight = height;
+    this.root.classList.toggle("streamwidget-wire-narrow", narrow);
+    this.root.style.setProperty("--streamwidget-columns", String(columns));
+    this.#tops = [0];
+    for (const element of this.#made.values()) element.remove();
+    this.#made.clear();
+    return true;
+  }
+
+  #heightOf(row: Row): number {
+    const lines = countLines(shownPieces(row).join(""), this.#columns);
+    const label = this.root.classList.contains("streamwidget-wire-narrow") ? 1 : 0;
+    return (lines + label) * this.#lineHeight + PAD;
+  }
+
+  #indexAt(y: number, shown: number): number {
+    let low = 0;
+    let high = Math.max(0, shown - 1);
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#tops[middle] as number) <= y) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #draw(index: number): void {
+    const row = this.#wire.rows[index] as Row;
+    const element = make("div", "streamwidget-wire-row");
+    element.id = `${this.#id}-${index}`;
+    element.role = "option";
+    element.ariaSelected = "false";
+    element.ariaPosInSet = String(index + 1);
+    element.dataset.row = String(index);
+    element.dataset.kind = row.kind;
+    element.style.top = `${this.#tops[index]}px`;
+    element.style.height = `${(this.#tops[index + 1] as number) - (this.#tops[index] as number)}px`;
+    const raw = make("span", "streamwidget-wire-raw");
+    for (const [number, piece] of shownPieces(row).entries()) {
+      if (number > 0) raw.append(cutMark());
+      raw.append(...marked(piece));
+    }
+    const kind = row.attempt > 1 ? `${row.kind} ${row.attempt}` : row.kind;
+    element.append(
+      make("span", "streamwidget-wire-at", `${row.at.toFixed(3)} `),
+      make("span", "streamwidget-wire-kind", `${kind} `),
+      raw,
+    );
+    this.#sizer.append(element);
+    this.#made.set(index, element);
+  }
+}
+
+function cutMark(): HTMLElement {
+  const mark = make("span", "streamwidget-wire-cut");
+  mark.title = "end of a chunk";
+  return mark;
+}
+
+function marked(piece: string): Node[] {
+  return piece
+    .split(/(↵)/)
+    .filter((part) => part !== "")
+    .map((part) => (part === "↵" ? make("span", "streamwidget-wire-end", part) : document.createTextNode(part)));
+}

@@ -1,0 +1,76 @@
+// A WireView in the page: one Wire for each model, one mountWire for each view of it. A bundle of its own: it is for
+// lessons, and answers need not carry it.
+
+import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { watchKernel } from "../kernel";
+import { Link, lifetime } from "../link";
+import { Place } from "../place";
+import { mountWire } from "./view";
+import { Wire } from "./wire";
+
+interface Traits {
+  state: unknown;
+}
+
+type Model = AnyModel<Traits>;
+
+// Tells the kernel a reloaded page from the one that it displayed the view in.
+const PAGE = Math.random().toString(36).slice(2);
+
+export default function wireView() {
+  let wire: Wire;
+  let place: Place;
+  let stop: () => void;
+
+  // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
+  function initialize({
+    model,
+    signal,
+  }: { model: Model } & { signal?: AbortSignal } & Partial<InitializeProps<Traits>>) {
+    const life = lifetime(signal);
+    const id = (model.get("state") as { id?: unknown } | null)?.id;
+    const link = new Link(model, typeof id === "string" ? id : undefined, life.signal);
+    const sync = (have: number) => link.tell({ op: "sync", page: PAGE, have });
+    const shared = new Wire(model.get("state"), sync);
+    const here = new Place(model, (op) => {
+      if (op === "sync") sync(shared.rows.length);
+      else link.tell({ op, page: PAGE });
+    });
+    wire = shared;
+    place = here;
+    shared.subscribe(() => {
+      if (shared.over) here.ended();
+    });
+    const onMessage = (content: unknown) => {
+      if (!here.receive(content)) shared.receive(content);
+    };
+    const onState = () => shared.receive(model.get("state"));
+    model.on("msg:custom", onMessage);
+    model.on("change:state", onState);
+    if (!shared.over) {
+      link.open();
+      watchKernel(model, () => shared.kernelGone(), life.signal);
+    }
+    stop = () => {
+      if (shared.over || shared.gone) return;
+      link.stop(shared.id, { op: "stop" }, !shared.stopping, () => !shared.over && !shared.gone);
+      shared.stopWished();
+    };
+    life.signal.addEventListener("abort", () => {
+      model.off("msg:custom", onMessage);
+      model.off("change:state", onState);
+      shared.dispose();
+      here.dispose();
+    });
+    return () => life.abort();
+  }
+
+  function render({ el, signal }: Pick<RenderProps<Traits>, "el"> & { signal?: AbortSignal }) {
+    const life = lifetime(signal);
+    mountWire(el, wire, stop, life.signal);
+    place.mounted(wire.over, life.signal);
+    return () => life.abort();
+  }
+
+  return { initialize, render };
+}

@@ -1,0 +1,129 @@
+// All that came over one wire, as far as the page knows it. Rows have numbers: a page that misses some asks for what
+// follows those it has, so that nothing is lost and nothing is there twice.
+
+import type { Phase } from "../messages";
+import { Questions } from "../questions";
+import { parseRows, type RowsMessage, type WireRow } from "./messages";
+
+export interface Row extends WireRow {
+  /** The part of the answer that it made, in UTF-16 units: JavaScript's, where the kernel counts code points. */
+  readonly start: number;
+  readonly end: number;
+  /** Characters (code points) of the answer up to here. */
+  readonly characters: number;
+}
+
+export function characters(text: string): number {
+  let n = 0;
+  for (const _ of text) n += 1;
+  return n;
+}
+
+export class Wire {
+  readonly rows: Row[] = [];
+  text = "";
+  phase: Phase = "waiting";
+  outcome: string | null = null;
+  detail = "";
+  model: string | null = null;
+  demo = false;
+  id = "";
+  /** The kernel died or was restarted. */
+  gone = false;
+  /** Stop was sent. */
+  stopping = false;
+
+  #questions: Questions;
+  #listeners = new Set<() => void>();
+
+  /** `sync` asks the kernel for what follows the first `have` rows; it must not throw. */
+  constructor(initial: unknown, sync: (have: number) => void) {
+    this.#questions = new Questions(
+      () => sync(this.rows.length),
+      () => {},
+    );
+    const state = parseRows(initial);
+    if (state) this.#take(state);
+    if (!this.over) this.#questions.ask();
+  }
+
+  /** True where all has come. */
+  get over(): boolean {
+    return this.phase === "over";
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes the content of one custom message, or the `state` trait when it changed. */
+  receive(content: unknown): void {
+    const message = parseRows(content);
+    if (!message || this.over) return;
+    this.#questions.heard();
+    this.gone = false;
+    this.#take(message);
+    if (this.over) this.#questions.rest();
+    else this.#questions.watch();
+    this.#changed();
+  }
+
+  stopWished(): void {
+    this.stopping = true;
+    this.#changed();
+  }
+
+  kernelGone(): void {
+    if (this.over) return;
+    this.gone = true;
+    this.#changed();
+  }
+
+  dispose(): void {
+    this.#listeners.clear();
+    this.#questions.rest();
+  }
+
+  /** The row that made the character at `offset` of the text, or -1. */
+  rowAt(offset: number): number {
+    if (offset < 0 || offset >= this.text.length) return -1;
+    let low = 0;
+    let high = this.rows.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.rows[middle] as Row).end > offset) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #take(message: RowsMessage): void {
+    const have = this.rows.length;
+    this.#questions.lost = message.seq > have;
+    if (this.#questions.lost) return;
+    for (const row of message.rows.slice(have - message.seq)) this.#add(row);
+    this.#questions.answered();
+    // What is said of the stream holds for the rows that there were then.
+    if (this.rows.length > message.total) return;
+    if (message.phase !== "over" || this.rows.length === message.total) {
+      this.phase = message.phase;
+      this.outcome = message.phase === "over" ? (message.outcome ?? "error") : null;
+    }
+    this.detail = message.detail;
+    this.model = message.model;
+    this.demo = message.demo;
+    this.id = message.id;
+  }
+
+  #add(row: WireRow): void {
+    const start = this.text.length;
+    this.text += row.made;
+    const before = this.rows.at(-1)?.characters ?? 0;
+    this.rows.push({ ...row, start, end: this.text.length, characters: before + characters(row.made) });
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
