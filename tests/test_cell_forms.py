@@ -21,15 +21,15 @@ FORMS: list[dict[str, str]] = json.loads((Path(__file__).parent / "data/cell_for
 USUAL = [form for form in FORMS if not form["name"].startswith("autoawait")]
 AUTOAWAIT_OFF = [form for form in FORMS if form["name"].startswith("autoawait") and form["path"] == "sync"]
 TRACE = """
-from streamwidget._magics import ChatMagics
+from streamwidget._chat_wait import Waiting
 _paths = []
 def _traced(name, method):
     def traced(self, stream):
         _paths.append(name)
         return method(self, stream)
     return traced
-ChatMagics._awaited = _traced("await", ChatMagics._awaited)
-ChatMagics._waited = _traced("sync", ChatMagics._waited)
+Waiting.awaited = _traced("await", Waiting.awaited)
+Waiting.blocked = _traced("sync", Waiting.blocked)
 """
 
 # Where a form leaves its value, and what it asked (braces are literal: `{a}` is no `{{a}}`).
@@ -127,7 +127,7 @@ def check_value(kernel: ChatKernel, name: str) -> None:
     if name in VALUES:
         expression, prompt = VALUES[name]
         assert kernel.value(f"[{expression} == _chat, type({expression}).__name__]") == [True, "ChatCompletion"]
-        assert kernel.server.requests[-1].body["messages"] == [{"role": "user", "content": prompt}]
+        assert kernel.server.requests[-1].body["messages"][-1] == {"role": "user", "content": prompt}
 
 
 def plain(cell: Execution) -> str:
