@@ -106,9 +106,15 @@ class Chat:
         self._changed()
         stream.start()
 
-    def stop(self) -> None:
-        """Stop the answer that is being written; its text stays. From any thread, any number of times."""
-        if self.busy:
+    def stop(self, stream: str | None = None) -> None:
+        """Stop the answer that is being written; its text stays. From any thread, any number of times.
+
+        Parameters
+        ----------
+        stream : str, optional
+            Only if it comes from the stream of this id: a page's word may come late.
+        """
+        if self.busy and stream in (None, self._feed.stream.id):
             self._feed.stream.cancel()
 
     def close(self) -> None:

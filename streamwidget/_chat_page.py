@@ -65,8 +65,8 @@ class Refused(Exception):
 def receive(chat: Chat, content: Any) -> None:
     """Take a message of the page, which may be anything. May run on any thread."""
     match content:
-        case {"op": "stop"}:
-            chat.stop()
+        case {"op": "stop", "stream": str(stream)}:
+            chat.stop(stream)
         case {"op": "sync", "key": str(key)}:
             chat.call(lambda: chat.sync_answer(key))
         case {"op": "sync"}:

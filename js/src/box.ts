@@ -10,6 +10,7 @@ export class Box {
   #text: HTMLElement;
   #button: HTMLButtonElement;
   #follows = true;
+  #top = 0; // where it was scrolled to
 
   constructor(text: HTMLElement, name: string) {
     this.#text = text;
@@ -21,6 +22,8 @@ export class Box {
     this.#button = makeButton("", "Jump to latest", () => this.#jump());
     this.#button.hidden = true;
     this.root.append(this.#button);
+    // The browser's own anchoring would scroll it, and look as if the person had.
+    text.style.overflowAnchor = "none";
     text.addEventListener("scroll", () => this.#look(), { passive: true });
   }
 
@@ -38,7 +41,11 @@ export class Box {
 
   #look(): void {
     const { scrollTop, clientHeight, scrollHeight } = this.#text;
-    this.#follows = scrollTop + clientHeight >= scrollHeight - NEAR;
+    // What has grown since it was scrolled to its end is no reason to stay behind; being scrolled up is.
+    if (scrollTop + clientHeight >= scrollHeight - NEAR) this.#follows = true;
+    else if (scrollTop < this.#top) this.#follows = false;
+    this.#top = scrollTop;
+    this.#text.style.overflowAnchor = this.#follows ? "none" : "";
     setHidden(this.#button, this.#follows);
   }
 

@@ -35,15 +35,15 @@ export class Link {
     return sendBeside(this.#model, { ...message, id: this.#id }) || this.#send(message);
   }
 
-  /** Stops the stream `id`. `unanswered` is asked later whether that has still not come about. */
-  stop(id: string | undefined, first: boolean, unanswered: () => boolean): void {
-    const message = { op: "stop", id };
+  /** Stops, by `stop` and the `id` that goes beside it. `unanswered`: whether that has still not come about, later. */
+  stop(id: string, stop: Said, first: boolean, unanswered: () => boolean): void {
+    const message = { ...stop, id };
     // Stopping twice is stopping once.
     if (sendBeside(this.#model, message)) {
-      this.#later(STOPPED_MS, () => unanswered() && this.#send({ op: "stop" }));
+      this.#later(STOPPED_MS, () => unanswered() && this.#send(stop));
     } else {
       sendControl(this.#model, message);
-      this.#send({ op: "stop" });
+      this.#send(stop);
     }
     if (first) this.#later(UNHEARD_MS, () => unanswered() && interruptDeafKernel(this.#model));
   }

@@ -65,7 +65,9 @@ export function streamView() {
     actions = {
       stop() {
         if (shared.over || shared.gone) return;
-        link.stop(shared.id, shared.wish === null, () => !shared.over && !shared.gone);
+        const { id: stopped } = shared;
+        const unanswered = () => shared.id === stopped && !shared.over && !shared.gone;
+        link.stop(stopped, { op: "stop" }, shared.wish === null, unanswered);
         shared.wished("stop");
       },
       ask(remedy) {

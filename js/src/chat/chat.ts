@@ -17,7 +17,7 @@ export type SentImage = { readonly data: string; readonly thumbnail: string | nu
 export interface Line {
   /** False where there is no way to the kernel now. */
   tell(message: Said): boolean;
-  stop(first: boolean, unanswered: () => boolean): void;
+  stop(stop: Said, first: boolean, unanswered: () => boolean): void;
 }
 
 export class Chat {
@@ -93,7 +93,10 @@ export class Chat {
   stop(): void {
     const transcript = this.live?.transcript;
     if (!transcript) return;
-    this.#line.stop(transcript.wish === null, () => !transcript.over && !transcript.gone);
+    // By its name: a stop that comes late must not meet the next answer.
+    const { id } = transcript;
+    const unanswered = () => transcript.id === id && !transcript.over && !transcript.gone;
+    this.#line.stop({ op: "stop", stream: id }, transcript.wish === null, unanswered);
     transcript.wished("stop");
     this.#changed();
   }

@@ -244,7 +244,7 @@ class Clear {
       this.#ask(false);
     });
     const no = makeButton("", "Keep", () => this.#ask(false));
-    this.#really.append(yes, " ", no);
+    this.#really.append(yes, no);
     this.#really.hidden = true;
     this.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !this.#really.hidden) this.#ask(false);

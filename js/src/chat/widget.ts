@@ -23,7 +23,7 @@ export function chatWidget() {
     link.open();
     const shared = new Chat(model.get("state"), {
       tell: (message) => link.tell(message),
-      stop: (first, unanswered) => link.stop(shared.id, first, unanswered),
+      stop: (stop, first, unanswered) => link.stop(shared.id, stop, first, unanswered),
     });
     chat = shared;
     const place = new Place(model, () => {}); // only for a frozen transcript, which comes unasked
