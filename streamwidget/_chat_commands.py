@@ -91,7 +91,7 @@ def import_(magics: ChatMagics, options: Namespace) -> None:
         raise ConfigurationError(f"{str(path)!r} cannot be read: {exc}") from None
     conversation = magics.conversation(options.conversation)
     before = _turns(conversation)
-    conversation.load(Conversation.from_json(text))
+    conversation.load(text)
     print(f"Read {_turns(conversation)} from {path}; {before} left the conversation.")  # noqa: T201
 
 

@@ -10,48 +10,20 @@ Rules
 
 from __future__ import annotations
 
-import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from itertools import dropwhile, takewhile
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from streamwidget._events import Finish, StreamEvent
 from streamwidget._exceptions import ConfigurationError
+from streamwidget._history import Entry, History, cancel
 from streamwidget._messages import Message
 from streamwidget._turn import Turn, newest
 
 if TYPE_CHECKING:
     from streamwidget._client import ChatClient
     from streamwidget._stream import ChatStream
-
-
-class _Entry:
-    """A turn whose answer may still be streaming."""
-
-    dropped = False
-
-    def __init__(self, turn: Turn, stream: ChatStream | None = None) -> None:
-        self.turn = turn
-        self.stream = stream
-
-    def now(self) -> Turn:
-        stream = self.stream
-        if stream is None:
-            return self.turn
-        completion = stream.completion
-        answer = Message("assistant", completion.text, completion=completion)
-        return Turn(self.turn.key, self.turn.user, answer, self.turn.chosen)
-
-
-class _Place(_Entry):
-    """Where a turn was that was dropped, for when it is asked again."""
-
-    dropped = True
-
-    def __init__(self, key: str) -> None:
-        super().__init__(Turn(key, Message("user", "")))
 
 
 class Conversation:
@@ -85,23 +57,20 @@ class Conversation:
         self.system = system
         self.max_turns = max_turns
         self.max_tokens = max_tokens
-        self._entries: list[_Entry] = []
+        self._history = History()
         self._observers: list[Callable[[], None]] = []
-        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         count = len(self)
         return f"<Conversation: {count} turn{'' if count == 1 else 's'}>"
 
     def __len__(self) -> int:
-        with self._lock:
-            return sum(not entry.dropped for entry in self._entries)
+        return len(self._history)
 
     @property
     def turns(self) -> tuple[Turn, ...]:
         """The turns at this moment."""
-        with self._lock:
-            return tuple(entry.now() for entry in self._entries if not entry.dropped)
+        return self._history.turns()
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -131,9 +100,7 @@ class Conversation:
         return self._within_limits(before)[1]
 
     def _within_limits(self, before: str | None) -> tuple[list[Turn], int]:
-        with self._lock:
-            earlier = takewhile(lambda entry: entry.turn.key != before, self._entries)
-            sent = [turn for turn in (entry.now() for entry in earlier if not entry.dropped) if turn.sent]
+        sent = [turn for turn in self._history.turns(before) if turn.sent]
         kept = newest(sent, self.max_turns, self.max_tokens)
         return kept, len(sent) - len(kept)
 
@@ -181,16 +148,12 @@ class Conversation:
         key = key or uuid.uuid4().hex
         messages = [*self.request_messages(key, system=system), user.to_request()]
         answer = client.request(messages, model, params, stream=stream)
-        self._put(_Entry(Turn(key, user), answer))
+        self._put(Turn(key, user), answer)
         return answer
 
     def reserve(self, key: str, after: Sequence[str]) -> None:
         """Give a turn that is still to be asked a place: behind the last of these that has one, else none."""
-        with self._lock:
-            keys = [entry.turn.key for entry in self._entries]
-            places = [keys.index(other) for other in after if other in keys]
-            if places and key not in keys:
-                self._entries.insert(max(places) + 1, _Place(key))
+        self._history.reserve(key, after)
 
     def follow(self, key: str, stream: ChatStream) -> None:
         """Let a turn's answer come from another stream: one that was asked again, or goes on where it was cut.
@@ -200,35 +163,20 @@ class Conversation:
         KeyError
             If there is no turn of this name.
         """
-        self._put(_Entry(self._find(key).turn, stream))
+        self._put(self._history.turn(key), stream)
 
-    def _put(self, entry: _Entry) -> None:
-        stream = entry.stream
-        before = None
-        with self._lock:
-            for place, other in enumerate(self._entries):
-                if other.turn.key == entry.turn.key:
-                    before, self._entries[place] = other, entry
-                    break
-            else:
-                self._entries.append(entry)
-        _cancel([before] if before else [])
-        if stream is not None:
-            stream.subscribe(lambda events: self._ended(entry, events))
-            if stream.over:
-                self._settle(entry)
+    def _put(self, turn: Turn, stream: ChatStream) -> None:
+        entry = Entry(turn, stream)
+        cancel(self._history.put(entry))
+        stream.subscribe(lambda events: self._ended(entry, events))
+        if stream.over:
+            self._history.settle(entry)
         self._tell()
 
-    def _ended(self, entry: _Entry, events: list[StreamEvent]) -> None:
+    def _ended(self, entry: Entry, events: list[StreamEvent]) -> None:
         if isinstance(events[-1], Finish):
-            self._settle(entry)
+            self._history.settle(entry)
             self._tell()
-
-    def _settle(self, entry: _Entry) -> None:
-        with self._lock:
-            # Only the value is kept: the stream holds its whole request, and so all turns before it.
-            entry.turn = entry.now()
-            entry.stream = None
 
     # ---- changing
 
@@ -240,9 +188,7 @@ class Conversation:
         KeyError
             If there is no turn of this name.
         """
-        with self._lock:
-            entry = self._find(key)
-            entry.turn = Turn(key, entry.turn.user, entry.turn.answer, sent)
+        self._history.choose(key, sent)
         self._tell()
 
     def drop(self, key: str, *, and_after: bool = False) -> None:
@@ -250,35 +196,15 @@ class Conversation:
 
         If a turn of this name is asked again, it comes back to its place.
         """
-        with self._lock:
-            later = list(dropwhile(lambda entry: entry.turn.key != key, self._entries))
-            gone = [entry for entry in (later if and_after else later[:1]) if not entry.dropped]
-            self._entries = [_Place(entry.turn.key) if entry in gone else entry for entry in self._entries]
+        gone = self._history.drop(key, and_after=and_after)
         if gone:
-            _cancel(gone)
+            cancel(gone)
             self._tell()
-
-    def load(self, other: Conversation) -> None:
-        """Take the turns and the system prompt of another one in place of its own, which :meth:`clear` first."""
-        turns, self.system = other.turns, other.system
-        self.clear()
-        with self._lock:
-            self._entries = [_Entry(turn) for turn in turns]
-        self._tell()
 
     def clear(self) -> None:
         """Take all turns out; what still streams is cancelled. The system prompt stays."""
-        with self._lock:
-            gone, self._entries = self._entries, []
-        _cancel(gone)
+        cancel(self._history.replace_all(()))
         self._tell()
-
-    def _find(self, key: str) -> _Entry:
-        with self._lock:
-            for entry in self._entries:
-                if entry.turn.key == key and not entry.dropped:
-                    return entry
-        raise KeyError(f"no turn {key!r} in this conversation")
 
     # ---- telling
 
@@ -315,28 +241,27 @@ class Conversation:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Make the conversation that :meth:`to_json` wrote.
+        """Make the conversation that :meth:`to_json` wrote; ConfigurationError if the text is something else."""
+        made = cls()
+        made.load(text)
+        return made
+
+    def load(self, text: str) -> None:
+        """Take what :meth:`to_json` wrote in place of its own turns and system prompt; what streams is cancelled.
 
         Raises
         ------
         ConfigurationError
-            If the text is something else.
+            If the text is something else; the conversation is as it was.
         """
         from streamwidget._conversation_file import from_json
 
-        system, turns = from_json(text)
-        made = cls(system)
-        made._entries = [_Entry(turn) for turn in turns]
-        return made
+        self.system, turns = from_json(text)
+        cancel(self._history.replace_all(turns))
+        self._tell()
 
     def to_markdown(self) -> str:
         """Return it as Markdown to read: each message under its heading, each ending that is not ``complete`` named."""
         from streamwidget._conversation_file import to_markdown
 
         return to_markdown(self.system, self.turns)
-
-
-def _cancel(entries: Iterable[_Entry]) -> None:
-    for entry in entries:
-        if entry.stream is not None:
-            entry.stream.cancel()
