@@ -11,7 +11,7 @@ from typing import Any
 from streamwidget._client import ChatClient
 from streamwidget._timeout import Timeout
 from streamwidget.demo import DemoServer, _faults
-from streamwidget.teaching._trial import OURS, Trial, available, try_naive, try_stream
+from streamwidget.teaching._trial import OURS, Trial, available, try_naive, try_stream, warm_up
 
 FAULTS = ("none", "cut", "drop", "stall", "ping", "garble", "error", "length", "html", "429")
 _PROMPT = "What is a stream?"
@@ -136,6 +136,9 @@ async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **de
 
     try:
         whole = str(await client.complete(_PROMPT, demo={"tokens": _ANSWER, "first_delta": 0, "tokens_per_second": 0}))
+        for name in comparison.clients:
+            if name != OURS:
+                await warm_up(name, server.url)
         await asyncio.gather(*(fill(fault, name, whole) for fault in faults for name in comparison.clients))
     finally:
         await asyncio.to_thread(server.stop)
