@@ -64,13 +64,17 @@ class Feed:
         ----------
         stream : ChatStream
         text : str or None
-            What the page is to have at first, for a stream that follows another one: the next snapshot tells it so.
+            What the page is to have at first, of a stream that runs or is over, or of one before it: the next
+            snapshot tells it so.
         """
         self.leave()
         if text is not None:
             self._transcript.restart(text)
         self.stream = stream
-        self._unsubscribe = stream.subscribe(self._take)
+        if stream.over:
+            self._transcript.end(stream.completion)  # it tells no more
+        else:
+            self._unsubscribe = stream.subscribe(self._take)
 
     def leave(self) -> None:
         """Tell no more; the stream goes on."""

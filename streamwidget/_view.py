@@ -11,7 +11,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import anywidget
@@ -73,10 +73,12 @@ class StreamView(anywidget.AnyWidget):
         self._feed = self._make_feed(stream)
         self._page: str | None = None  # the newest page that shows the view
         self._saved: JSON | None = None
+        #: Is told of the stream that Retry or Continue made.
+        self.asked_again: Callable[[ChatStream], None] = lambda _stream: None
         self.set_trait("bundle", shared_bundle(self._bundle).model_id)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self.receive(content))
-        self._follow(stream)
+        self._follow(stream, stream.completion.text or None)  # others may have begun to read it
 
     @property
     def kept(self) -> bool:
@@ -181,5 +183,6 @@ class StreamView(anywidget.AnyWidget):
         if not (self.kept and self._stream.repeatable and self._stream.over and running_loop() is not None):
             return
         stream = self._stream.again(go_on=go_on)
+        self.asked_again(stream)
         self._follow(stream, stream.completion.text)
         self._feed.tell_snapshot()

@@ -114,8 +114,10 @@ class Foreign:
             return self._finish.outcome
         if self._dialect is not None and self._dialect.plain_end:
             return "complete"
-        what = "without a finish_reason" if self._dialect is not None else "without a single item"
-        raise StreamInterrupted(ErrorInfo(f"The source ended {what}: the answer is cut."), retryable=True)
+        message = "The source ended without a finish_reason: the answer is cut."
+        if self._dialect is None:
+            message = "The source ended without a single item: there is no answer."
+        raise StreamInterrupted(ErrorInfo(message), retryable=True)
 
     def _leave(self, reading: asyncio.Task[None], publish: Publish) -> None:
         reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody else will look

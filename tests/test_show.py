@@ -1,0 +1,139 @@
+"""``await show(source)`` without a page: what is printed, returned and raised, and what a view offers of a source."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+import streamwidget as sw
+from streamwidget.demo import DemoServer
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """A terminal IPython, in which cells may await."""
+    InteractiveShell.clear_instance()
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    InteractiveShell.clear_instance()
+
+
+async def test_a_source_is_printed_as_it_comes_and_returned(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a script: the text, then one line about it; the result is a ChatCompletion."""
+    shown: list[str] = []
+
+    async def texts() -> AsyncIterator[str]:
+        for text in ("one ", "two"):
+            yield text
+            await asyncio.sleep(0)
+            shown.append(capsys.readouterr().out)
+
+    completion = await sw.show(texts())
+    assert (completion.text, completion.outcome) == ("one two", "complete")
+    assert shown == ["one ", "two"]
+    assert capsys.readouterr().out.startswith("\n[complete")
+
+
+async def test_our_own_stream_is_shown(server: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """A ChatStream of the client is a source too, and one that is over is shown as it is."""
+    stream = sw.ChatClient(server.url).stream("rivers")
+    completion = await sw.show(stream)
+    first = capsys.readouterr().out
+    assert completion.text in first
+    assert await sw.show(stream) == completion
+    assert completion.text.strip() in capsys.readouterr().out
+
+
+async def test_what_is_no_stream_is_refused_before_anything_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """A ConfigurationError, and not a line of output."""
+    with pytest.raises(sw.ConfigurationError, match="class str is already whole"):
+        await sw.show("text")
+    assert capsys.readouterr().out == ""
+
+
+FAILS = """
+import streamwidget as sw
+def breaks():
+    yield "as far as it came"
+    raise ConnectionError("the key sk-canary-0123456789abcdef was refused")
+await sw.show(breaks())
+"""
+
+
+def test_a_failure_is_two_lines_without_a_key(shell: InteractiveShell) -> None:
+    """The cell's error says what was raised and where the text is, not how an SDK is built inside."""
+    with capture_output() as captured:
+        result = shell.run_cell(FAILS)
+    assert isinstance(result.error_in_exec, sw.SourceError)
+    said = captured.stdout + captured.stderr
+    assert "as far as it came" in said
+    assert "SourceError: ConnectionError: the key [key] was refused" in said
+    assert "The 17 characters that came are in its .completion" in said
+    assert "canary" not in said
+    assert "Traceback" not in said
+
+
+async def test_a_limit_of_time_is_asyncios(capsys: pytest.CaptureFixture[str]) -> None:
+    """``asyncio.timeout`` around it ends it, and closes the source."""
+    closed = asyncio.Event()
+
+    async def slow() -> AsyncIterator[str]:
+        try:
+            yield "a"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await sw.show(slow())
+    assert closed.is_set()
+    assert "stopped" in capsys.readouterr().out
+
+
+async def test_a_view_of_a_source_offers_nothing_that_it_cannot_do() -> None:
+    """A kept view of a failed source has no Retry, and takes none; one of our own stream has."""
+
+    def breaks() -> Iterator[str]:
+        yield "a"
+        raise ValueError("broken")
+
+    view = sw.StreamView(breaks())
+    with pytest.raises(sw.SourceError):
+        await view
+    state = view._feed.snapshot()
+    assert (state["outcome"], state["detail"], state["text"]) == ("error", "ValueError: broken", "a")
+    assert state["kept"] is False
+    for op in ("retry", "continue"):
+        view.receive({"op": op})
+    assert view.completion.text == "a"
+    assert sw.StreamView(sw.ChatClient("http://127.0.0.1:9/v1").stream("x"))._feed.snapshot()["kept"] is True
+    view.close()
+
+
+async def test_a_view_that_comes_late_has_all(server: DemoServer) -> None:
+    """Of a stream that runs it has the text so far, and of one that is over the whole."""
+    go = asyncio.Event()
+
+    async def texts() -> AsyncIterator[str]:
+        yield "one "
+        await go.wait()
+        yield "two"
+
+    view = sw.StreamView(texts())
+    stream: Any = view._stream
+    async for event in stream:
+        if isinstance(event, sw.TextDelta):
+            break
+    late = sw.StreamView(stream)
+    assert late._feed.snapshot()["text"] == "one "
+    go.set()
+    await view
+    assert late._feed.snapshot()["text"] == "one two"
+    over = sw.StreamView(stream)._feed.snapshot()
+    assert (over["text"], over["phase"], over["outcome"]) == ("one two", "over", "complete")
