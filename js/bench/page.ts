@@ -2,6 +2,7 @@
 
 import { MarkdownStream } from "../src/markdown/stream";
 import { hostileTexts } from "../test/markdown/hostile_texts";
+import { chatBench } from "./chat";
 import { contestants } from "./contestants";
 
 let pieces: string[] = [];
@@ -86,5 +87,5 @@ function step(): boolean {
   return hostile.next().done === true;
 }
 
-const bench = { start, stream, countRemoved, longestStep, startSteps, step, hostileTexts };
+const bench = { start, stream, countRemoved, longestStep, startSteps, step, hostileTexts, ...chatBench };
 Object.assign(globalThis, { bench });

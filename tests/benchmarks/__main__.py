@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from tests.benchmarks import carried, cpu, hostile, imports, latency, page, stop, wire
+from tests.benchmarks import carried, chat, cpu, hostile, imports, latency, memory, page, stop, wire
 from tests.benchmarks.report import missed
 
 FIGURES = {
@@ -15,7 +15,9 @@ FIGURES = {
     "latency": latency.measure,
     "stop": stop.measure,
     "import": imports.measure,
+    "memory": memory.measure,
     "page": page.measure,
+    "chat": chat.measure,
     "hostile": hostile.measure,
     "carried": carried.measure,
 }
