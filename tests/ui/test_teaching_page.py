@@ -1,0 +1,50 @@
+"""The lessons in JupyterLab: the race while it runs and after, and the notebooks from top to bottom."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from streamwidget.demo import DemoServer
+from tests.kernels import ROOT
+from tests.ui.conftest import OpenNotebook
+
+pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)
+
+
+def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """Two views side by side; at the end one picture in their place, once, which the saved notebook keeps."""
+    page = open_notebook(["import streamwidget as sw\nawait sw.race('What is streaming?')"])
+    page.run(0)
+    views = page.output(0).locator(".streamwidget")
+    expect(views).to_have_count(2, timeout=30_000)
+    expect(views.first.locator(".streamwidget-text")).to_contain_text("What is", timeout=30_000)
+    left, right = (views.nth(place).bounding_box() for place in (0, 1))
+    assert left is not None
+    assert right is not None
+    assert left["x"] + left["width"] <= right["x"]
+    page.finish(0)
+    pictures = page.output(0).locator("img[src^='data:image/svg']")
+    expect(pictures).to_have_count(1, timeout=30_000)
+    expect(views).to_have_count(0)
+    assert pictures.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    (output,) = page.save().cells[0].outputs
+    assert set(output.data) == {"text/html", "text/plain"}
+    page.reopen()
+    expect(page.output(0).locator("img[src^='data:image/svg']")).to_have_count(1, timeout=30_000)
+    assert len(demo.requests) == 2
+
+
+@pytest.mark.parametrize("name", ["10_what_is_a_stream", "13_when_it_fails"])
+def test_a_lesson_runs_in_the_page(open_notebook: OpenNotebook, name: str) -> None:
+    """All its cells run, none fails, and nothing but its panels is still a widget in the saved notebook."""
+    page = open_notebook(nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4))
+    page.run_all()
+    page.finish(None, timeout=150)
+    cells = [cell for cell in page.save().cells if cell.cell_type == "code"]
+    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert all(cell.execution_count for cell in cells)
+    live = [cell.source for cell in cells if "widget-view" in str(cell.outputs)]
+    assert all("Panel(" in source for source in live)
+    expect(page.page.locator(".jp-RenderedHTML table, .jp-RenderedHTML img").first).to_be_attached()
