@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamwidget._client import ChatClient
 from streamwidget._conversation import Conversation
@@ -44,7 +46,21 @@ def make_prompt(options: Namespace, text: str, namespace: Mapping[str, Any]) -> 
     return message
 
 
-def make_stream(magics: ChatMagics, options: Namespace, text: str) -> ChatStream:
+class Asked(NamedTuple):
+    """A question that was asked: its stream, and where it stands; ``--once`` stands nowhere."""
+
+    stream: ChatStream
+    conversation: Conversation | None = None
+    key: str = ""
+
+    def again(self, stream: ChatStream) -> None:
+        """Retry or Continue in a view made another stream: the turn's answer comes from there, if it is still there."""
+        if self.conversation is not None:
+            with suppress(KeyError):
+                self.conversation.follow(self.key, stream)
+
+
+def make_stream(magics: ChatMagics, options: Namespace, text: str) -> Asked:
     """Put the question into its conversation and make the stream of the answer; it is not started.
 
     Raises
@@ -60,17 +76,17 @@ def make_stream(magics: ChatMagics, options: Namespace, text: str) -> ChatStream
         alone = Conversation(magics.system)
         stream = alone.ask(message, client, **asked)
         if options.once:
-            _show_prompt(options, alone, None, message)
-            return stream
+            _show_prompt(options, alone, "", message)
+            return Asked(stream)
     conversation = magics.conversation(options.conversation)
     if options.new:
         conversation.clear()
-    key = magics.turns.next_key(conversation)
+    key = magics.turns.next_key(conversation) or uuid.uuid4().hex
     _show_prompt(options, conversation, key, message)
     _say_what_is_left_out(conversation, key)
     stream = conversation.ask(message, client, key=key, **asked)
     magics.shell.user_ns["_conversation"] = conversation
-    return stream
+    return Asked(stream, conversation, key)
 
 
 def _params(magics: ChatMagics, options: Namespace, client: ChatClient) -> dict[str, Any]:
@@ -93,7 +109,7 @@ def _key(name: str | None) -> str | None:
     return key
 
 
-def _say_what_is_left_out(conversation: Conversation, key: str | None) -> None:
+def _say_what_is_left_out(conversation: Conversation, key: str) -> None:
     trimmed = conversation.trimmed(key)
     if trimmed:
         print(f"{_count(trimmed, 'earlier turn')} left out (ChatMagics.max_turns, max_history_tokens).")  # noqa: T201
@@ -106,7 +122,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what} is" if number == 1 else f"{number} {what}s are"
 
 
-def _show_prompt(options: Namespace, conversation: Conversation, key: str | None, message: Message) -> None:
+def _show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message) -> None:
     if not options.show_prompt:
         return
     for sent in [*conversation.request_messages(key, system=options.system), message.to_request()]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -45,7 +46,13 @@ def current_shell() -> InteractiveShell | None:
     return InteractiveShell.instance() if InteractiveShell.initialized() else None
 
 
-def present(stream: ChatStream, shell: InteractiveShell | None, *, keep: bool) -> None:
+def present(
+    stream: ChatStream,
+    shell: InteractiveShell | None,
+    *,
+    keep: bool,
+    asked_again: Callable[[ChatStream], None] = lambda _stream: None,
+) -> None:
     """Show a stream where the person is. Call before the stream is started.
 
     Parameters
@@ -55,9 +62,11 @@ def present(stream: ChatStream, shell: InteractiveShell | None, *, keep: bool) -
         None outside of IPython.
     keep : bool
         Leave the live widget in place at the end.
+    asked_again : callable, optional
+        Is told of the stream that Retry or Continue in such a widget made.
     """
     if in_kernel(shell):
-        _LiveThenStatic(stream, keep=keep)
+        _LiveThenStatic(stream, keep=keep, asked_again=asked_again)
     else:
         stream.subscribe(TerminalView(lambda: stream.completion))
 
@@ -86,13 +95,14 @@ def replace(display_id: str, bundle: dict[str, Any]) -> None:
 class _LiveThenStatic:
     """The view of one stream in a notebook, from its first moment to its place in the saved file."""
 
-    def __init__(self, stream: ChatStream, *, keep: bool) -> None:
+    def __init__(self, stream: ChatStream, *, keep: bool, asked_again: Callable[[ChatStream], None]) -> None:
         from streamwidget._view import StreamView
 
         self._stream = stream
         self._display_id = uuid.uuid4().hex
         self._view = StreamView(stream, layout=None)
         self._view.kept = keep
+        self._view.asked_again = asked_again
         display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
         if not keep:
             # Subscribed after the view, so called after it: its last message is out before it is replaced.

@@ -174,9 +174,15 @@ class ChatMagics(Magics):
             raise ConfigurationError(f"-o takes the name of a variable, not {options.out[:40]!r}")
         if options.bg and not _display.in_kernel(self.shell):
             raise ConfigurationError("--bg needs a notebook: a terminal runs nothing between two cells")
-        stream = make_stream(self, options, text if cell is None else cell)
-        stream.subscribe(lambda events: self._remember(stream, options.out, events))
-        _display.present(stream, self.shell, keep=options.keep or self.keep)
+        asked = make_stream(self, options, text if cell is None else cell)
+        stream = asked.stream
+        self._remember(stream, options.out)
+
+        def again(other: ChatStream) -> None:
+            asked.again(other)
+            self._remember(other, options.out)
+
+        _display.present(stream, self.shell, keep=options.keep or self.keep, asked_again=again)
         if options.bg:
             stream.start()
             self.turns.leave_running(stream)
@@ -192,12 +198,15 @@ class ChatMagics(Magics):
 
         return awaited()
 
-    def _remember(self, stream: ChatStream, name: str | None, events: list[StreamEvent]) -> None:
-        if isinstance(events[-1], Finish):
-            completion = stream.completion
-            self.shell.user_ns["_chat"] = completion
-            if name is not None:
-                self.shell.user_ns[name] = completion
+    def _remember(self, stream: ChatStream, name: str | None) -> None:
+        def ended(events: list[StreamEvent]) -> None:
+            if isinstance(events[-1], Finish):
+                completion = stream.completion
+                self.shell.user_ns["_chat"] = completion
+                if name is not None:
+                    self.shell.user_ns[name] = completion
+
+        stream.subscribe(ended)
 
 
 def _itself(completion: ChatCompletion) -> ChatCompletion:
