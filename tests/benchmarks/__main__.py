@@ -6,11 +6,12 @@ import argparse
 import sys
 import time
 
-from tests.benchmarks import carried, chat, cpu, hostile, imports, latency, memory, page, stop, wire
+from tests.benchmarks import carried, chat, cpu, hostile, imports, latency, memory, page, show, stop, wire
 from tests.benchmarks.report import missed
 
 FIGURES = {
     "wire": wire.measure,
+    "show": show.measure,
     "cpu": cpu.measure,
     "latency": latency.measure,
     "stop": stop.measure,

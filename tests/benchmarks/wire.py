@@ -102,15 +102,15 @@ def measure() -> Figure:
 
 
 def _run(name: str, kernel: Kernel, url: str) -> dict[int, Weight]:
-    _execute(kernel, SETUP[name].format(url=url), 0)
-    _execute(kernel, CELL[name].format(model=MODEL, tokens=3, prompt=PROMPT), 0)  # imports, and the bundle
+    execute(kernel, SETUP[name].format(url=url))
+    execute(kernel, CELL[name].format(model=MODEL, tokens=3, prompt=PROMPT))  # imports, and the bundle
     return {
-        tokens: _weigh(name, _execute(kernel, CELL[name].format(model=MODEL, tokens=tokens, prompt=PROMPT), tokens))
+        tokens: weigh(name, execute(kernel, CELL[name].format(model=MODEL, tokens=tokens, prompt=PROMPT)))
         for tokens in SIZES
     }
 
 
-def _execute(kernel: Kernel, code: str, tokens: int) -> list[Message]:
+def execute(kernel: Kernel, code: str) -> list[Message]:
     """Run a cell and return what was published meanwhile."""
     before = len(kernel.iopub)
     cell = kernel.execute(code.lstrip("\n"), CELL_TIMEOUT)
@@ -119,7 +119,8 @@ def _execute(kernel: Kernel, code: str, tokens: int) -> list[Message]:
     return kernel.iopub[before:]
 
 
-def _weigh(name: str, messages: Sequence[Message]) -> Weight:
+def weigh(name: str, messages: Sequence[Message]) -> Weight:
+    """Weigh what a cell published; OURS stands for all that a StreamView shows."""
     last = next((number for number, message in enumerate(messages) if _ends_stream(message)), len(messages) - 1)
     if name == OURS and last == len(messages) - 1:
         raise AssertionError("the view sent no end message")
