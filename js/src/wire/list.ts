@@ -5,7 +5,7 @@ import { countLines, shownPieces } from "./lines";
 import type { Row, Wire } from "./wire";
 
 const PROBE = 50; // characters whose width is measured
-const LABEL = 19; // characters that a row's time and kind take
+const LABEL = 18; // characters that a row's time and kind take; wire.css has the same
 const NARROW = 60; // characters: where a row has no more, time and kind stand above the text
 const PAD = 7; // CSS pixels of a row above, below and between; wire.css has the same
 const OVERSCAN = 4; // rows
@@ -37,7 +37,8 @@ export class List {
     this.root.tabIndex = 0;
     this.root.ariaLabel = "What came over the wire";
     this.#probe.ariaHidden = "true";
-    this.root.append(this.#sizer);
+    // Stays there: it changes its size with the font, which the list need not.
+    this.root.append(this.#sizer, this.#probe);
     this.root.addEventListener("scroll", () => {
       const { scrollTop, clientHeight, scrollHeight } = this.root;
       if (Math.abs(scrollTop - this.#ownScroll) > 1) this.following = scrollTop + clientHeight >= scrollHeight - 4;
@@ -47,6 +48,7 @@ export class List {
       if (this.#measure()) changed();
     });
     resized.observe(this.root);
+    resized.observe(this.#probe);
     signal.addEventListener("abort", () => resized.disconnect(), { once: true });
   }
 
@@ -116,9 +118,7 @@ export class List {
 
   // The list's place in the page is known once it is there, and changes with it; true where that matters.
   #measure(): boolean {
-    this.root.append(this.#probe);
     const { width, height } = this.#probe.getBoundingClientRect();
-    this.#probe.remove();
     if (width === 0) return false;
     const all = Math.floor((this.root.clientWidth - 16) / (width / PROBE));
     const narrow = all < NARROW;
@@ -163,9 +163,10 @@ export class List {
     element.style.top = `${this.#tops[index]}px`;
     element.style.height = `${(this.#tops[index + 1] as number) - (this.#tops[index] as number)}px`;
     const raw = make("span", "streamwidget-wire-raw");
+    const content = contentOf(row);
     for (const [number, piece] of shownPieces(row).entries()) {
       if (number > 0) raw.append(cutMark());
-      raw.append(...marked(piece));
+      raw.append(...marked(piece, content));
     }
     const kind = row.attempt > 1 ? `${row.kind} ${row.attempt}` : row.kind;
     element.append(
@@ -184,8 +185,21 @@ function cutMark(): HTMLElement {
   return mark;
 }
 
-function marked(piece: string): Node[] {
-  return piece
+// What the row made, as JSON writes it: in most streams it is found again in the row's text.
+function contentOf(row: Row): string {
+  return row.made === "" ? "" : JSON.stringify(row.made).slice(1, -1);
+}
+
+function marked(piece: string, content: string): Node[] {
+  const found = content === "" ? null : /"content": ?"/.exec(piece);
+  const start = found ? found.index + found[0].length : -1;
+  const end = start + content.length;
+  if (!found || !piece.startsWith(`${content}"`, start)) return signed(piece);
+  return [...signed(piece.slice(0, start)), make("b", "", piece.slice(start, end)), ...signed(piece.slice(end))];
+}
+
+function signed(text: string): Node[] {
+  return text
     .split(/(↵)/)
     .filter((part) => part !== "")
     .map((part) => (part === "↵" ? make("span", "streamwidget-wire-end", part) : document.createTextNode(part)));

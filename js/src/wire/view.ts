@@ -72,8 +72,8 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     speed.append(option);
   }
   speed.addEventListener("change", () => player.setSpeed(Number(speed.value)));
-  const smaller = button("A−", "Smaller text", () => resize(-1));
-  const larger = button("A+", "Larger text", () => resize(1));
+  const smaller = button("Smaller", "Smaller text", () => resize(-1));
+  const larger = button("Larger", "Larger text", () => resize(1));
   const end = button("Stop", "Stop", stop);
   end.classList.add("streamwidget-stop");
 
@@ -98,6 +98,7 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     root.style.setProperty("--streamwidget-size", `${SIZES[size]}em`);
     smaller.ariaDisabled = String(size === 0);
     larger.ariaDisabled = String(size === SIZES.length - 1);
+    answer.resized();
     schedule();
   }
 

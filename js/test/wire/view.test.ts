@@ -1,0 +1,284 @@
+// The view: what is pointed at in one pane is lit in the other; it is reached by keys, and costs the same however much
+// has come.
+
+import axe from "axe-core";
+import { afterEach, expect, test } from "vitest";
+import { userEvent } from "vitest/browser";
+import { requestPaint } from "../../src/frames";
+import "../../src/wire/wire.css";
+import { delta, frames, litRow, litText, request, WireHost } from "./kernel_side";
+
+const MADE = ["Hello", " ", "wörld ", "😀", "\n", "漢字", "!"];
+const ROWS = [
+  request(),
+  ...MADE.map((made, at) => delta(at + 1, made)),
+  { at: 9, kind: "done", pieces: ["data: [DONE]\n\n"] },
+];
+const THEMES = {
+  light: `--jp-content-font-color1: rgba(0, 0, 0, 0.87); --jp-border-color1: #bdbdbd; --jp-brand-color1: #1976d2;
+    --jp-error-color1: #d32f2f; --jp-layout-color1: white; --jp-warn-color1: #ff9800; background: white;`,
+  dark: `--jp-content-font-color1: white; --jp-border-color1: #616161; --jp-brand-color1: #2196f3;
+    --jp-error-color1: #f44336; --jp-layout-color1: #212121; --jp-warn-color1: #ffb74d; background: #111; color: white;`,
+  "none, light": "background: white; color: black;",
+  "none, dark": "background: #1e1e1e; color: #d4d4d4;",
+};
+
+let host: WireHost;
+afterEach(() => {
+  host.life.abort();
+  document.body.replaceChildren();
+  document.body.style.cssText = "";
+});
+
+function button(root: HTMLElement, name: string): HTMLButtonElement {
+  const all = [...root.querySelectorAll("button")];
+  return all.find((one) => (one.ariaLabel ?? one.textContent) === name) as HTMLButtonElement;
+}
+
+function shown(root: HTMLElement): string {
+  return root.querySelector(".streamwidget-text")?.textContent ?? "";
+}
+
+async function press(root: HTMLElement, ...keys: string[]): Promise<void> {
+  const list = root.querySelector(".streamwidget-wire-list") as HTMLElement;
+  list.focus();
+  for (const key of keys) list.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  await frames();
+}
+
+test("the answer is what the events made, and an event on which the pointer is has its characters lit", async () => {
+  host = new WireHost(ROWS, "over", "complete");
+  const root = host.show();
+  await frames();
+  expect(shown(root)).toBe(MADE.join(""));
+  for (const [index, made] of MADE.entries()) {
+    await press(root, "Home", ...Array(index + 1).fill("ArrowDown"));
+    expect(litRow(root)).toBe(index + 1);
+    expect(litText()).toBe(made);
+  }
+  await press(root, "Home");
+  await userEvent.hover(root.querySelector('[data-row="3"]') as Element);
+  await frames();
+  expect(litText()).toBe("wörld ");
+  await userEvent.unhover(root.querySelector('[data-row="3"]') as Element);
+});
+
+test("the character under the pointer has its event lit", async () => {
+  host = new WireHost(ROWS, "over", "complete");
+  const root = host.show();
+  await frames();
+  const answer = root.querySelector(".streamwidget-text") as HTMLElement;
+  const node = answer.firstChild?.firstChild as Text;
+  let place = 0;
+  for (const [index, made] of MADE.entries()) {
+    const range = document.createRange();
+    range.setStart(node, place);
+    place += made.length;
+    range.setEnd(node, place);
+    if (made === "\n") continue; // has no place on the screen
+    for (const { left, right, top, height } of range.getClientRects()) {
+      for (const x of [left + 1, right - 1]) {
+        answer.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: top + height / 2 }));
+        await frames();
+        expect(litRow(root), `${made} at ${x}`).toBe(index + 1);
+      }
+    }
+  }
+  const { right, bottom } = answer.getBoundingClientRect();
+  answer.dispatchEvent(new PointerEvent("pointermove", { clientX: right - 5, clientY: bottom - 5 }));
+  await frames();
+  expect(litRow(root)).toBe(-1);
+});
+
+test("in a long answer, and one without lines, each event has its characters all the same", async () => {
+  const made = Array.from(
+    { length: 900 },
+    (_, index) => `${"wörd😀 ".repeat(index % 7)}${index % 50 || index > 500 ? "" : "\n"}`,
+  );
+  host = new WireHost(
+    made.map((text, at) => delta(at, text)),
+    "over",
+    "complete",
+  );
+  const root = host.show();
+  await frames();
+  expect(shown(root)).toBe(made.join(""));
+  expect(root.querySelectorAll(".streamwidget-text > div").length).toBeGreaterThan(5);
+  await press(root, "Home");
+  for (let index = 0; index < made.length; index += 30) {
+    expect(litRow(root)).toBe(index);
+    expect(litText()).toBe(made[index]);
+    await press(root, "PageDown", "PageDown", "PageDown");
+  }
+  for (const name of ["Step back", "Step back", "Step on"]) button(root, name).click();
+  await frames();
+  expect(shown(root)).toBe(made.slice(0, -1).join(""));
+});
+
+test("keys go from event to event, within what is shown", async () => {
+  host = new WireHost(ROWS, "over", "complete");
+  const root = host.show();
+  await frames();
+  const seen: number[] = [];
+  for (const key of ["ArrowDown", "ArrowDown", "ArrowUp", "ArrowUp", "ArrowUp", "End", "ArrowDown", "PageUp", "Home"]) {
+    await press(root, key);
+    seen.push(litRow(root));
+  }
+  expect(seen).toEqual([0, 1, 0, 0, 0, 8, 8, 0, 0]);
+  const active = root.querySelector(".streamwidget-wire-list")?.getAttribute("aria-activedescendant") ?? "";
+  expect(document.getElementById(active)?.dataset.row).toBe("0");
+});
+
+test("paused, the text stays while more comes; steps show one event more or less; it goes on with all", async () => {
+  host = new WireHost([request()], "streaming");
+  const root = host.show();
+  host.tell(delta(1, "a"), delta(2, "b"));
+  await frames();
+  button(root, "Pause").click();
+  host.tell(delta(3, "c"));
+  await frames();
+  expect(shown(root)).toBe("ab");
+  button(root, "Step back").click();
+  await frames();
+  expect(shown(root)).toBe("a");
+  expect(litText()).toBe("a");
+  button(root, "Step on").click();
+  button(root, "Step on").click();
+  await frames();
+  expect(shown(root)).toBe("abc");
+  button(root, "Go on").click();
+  host.tell(delta(4, "d"));
+  await frames();
+  expect(shown(root)).toBe("abcd");
+});
+
+test("a replay begins with nothing, and ends with the whole answer", async () => {
+  host = new WireHost([...MADE.map((made, index) => delta(index + 1, made)), delta(9, "")], "over", "complete");
+  const root = host.show();
+  await frames();
+  button(root, "Replay").click();
+  await frames();
+  expect(shown(root).length).toBeLessThan(MADE.join("").length);
+  const speed = root.querySelector("select") as HTMLSelectElement;
+  speed.value = "8";
+  speed.dispatchEvent(new Event("change"));
+  await expect.poll(() => shown(root), { timeout: 10_000 }).toBe(MADE.join(""));
+});
+
+test("Stop is named so, is sent once a click while it runs, and is gone at the end", async () => {
+  host = new WireHost([request()], "streaming");
+  const root = host.show();
+  await frames();
+  button(root, "Stop").click();
+  expect(host.sent.filter((message) => message.op === "stop").length).toBe(1);
+  expect(root.dataset.phase).toBe("streaming");
+  host.end("cancelled");
+  await frames();
+  expect(root.dataset.outcome).toBe("cancelled");
+  expect(root.dataset.phase).toBeUndefined();
+  expect(button(root, "Stop").checkVisibility()).toBe(false);
+});
+
+test("ends of chunks stand where the chunks ended", async () => {
+  host = new WireHost([{ at: 0, kind: "data", pieces: ["data: {", "}\n", "\n", ""] }], "over", "complete");
+  const root = host.show();
+  await frames();
+  const raw = root.querySelector(".streamwidget-wire-raw") as HTMLElement;
+  const parts = [...raw.childNodes].map((node) => {
+    const cut = node instanceof Element && node.className === "streamwidget-wire-cut";
+    return cut ? "|" : node.textContent;
+  });
+  expect(parts.join("")).toBe("data: {|}↵|↵|");
+});
+
+test("what comes from the wire is text", async () => {
+  const bad = "<img src=x onerror=alert(1)><b>";
+  host = new WireHost([{ ...delta(0, bad), pieces: [bad] }], "over", "complete");
+  const root = host.show();
+  await frames();
+  expect(root.querySelector("img")).toBeNull();
+  expect(shown(root)).toBe(bad);
+  expect(root.querySelector(".streamwidget-wire-raw")?.textContent).toBe(bad);
+});
+
+test("10,000 events put no more into the page than 100 do", async () => {
+  const nodes: number[] = [];
+  for (const count of [100, 10_000]) {
+    host = new WireHost([request()], "streaming");
+    const root = host.show();
+    host.tell(...Array.from({ length: count }, (_, index) => delta(index / 50, `word ${index} `)));
+    await frames();
+    nodes.push(root.querySelectorAll("*").length);
+    await press(root, "Home", ...Array(50).fill("PageDown"));
+    nodes.push(root.querySelectorAll("*").length);
+    host.life.abort();
+  }
+  expect(Math.max(...nodes)).toBeLessThan(400);
+  expect(nodes[2]).toBeLessThan((nodes[0] as number) + 60);
+});
+
+test("a step costs as much script among 10,000 events as among 100", { timeout: 60_000 }, async () => {
+  const costs: number[] = [];
+  for (const count of [100, 10_000]) {
+    const rows = Array.from({ length: count }, (_, index) =>
+      delta(index / 50, `word ${index}${index % 12 ? " " : "\n"}`),
+    );
+    host = new WireHost([request(), ...rows], "over", "complete");
+    const root = host.show();
+    await frames();
+    const back = button(root, "Step back");
+    const taken: number[] = [];
+    for (let step = 0; step < 30; step += 1) {
+      // Between two paints of ours in the same frame is that of the view.
+      let begun = 0;
+      await new Promise<void>((done) => {
+        requestPaint(() => {
+          begun = performance.now();
+        });
+        back.click();
+        requestPaint(() => {
+          taken.push(performance.now() - begun);
+          done();
+        });
+      });
+    }
+    costs.push(taken.sort((a, b) => a - b)[10] as number);
+    host.life.abort();
+  }
+  const [few, many] = costs as [number, number];
+  expect(many).toBeLessThan(10 * Math.max(few, 0.5));
+});
+
+for (const [theme, style] of Object.entries(THEMES))
+  for (const phase of ["streaming", "over"])
+    test(`axe-core finds nothing: ${phase}, colours ${theme}`, async () => {
+      document.body.style.cssText = style;
+      const failed = { at: 0.5, kind: "error", pieces: ['{"error": {}}'] };
+      host = new WireHost([request(), failed, ...ROWS.slice(1)], phase, phase === "over" ? "complete" : null);
+      const root = host.show();
+      await frames();
+      await press(root, "Home", "ArrowDown", "ArrowDown");
+      const { violations } = await axe.run(root, { rules: { region: { enabled: false } } });
+      const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((n) => n.html).join()}`);
+      expect(found).toEqual([]);
+    });
+
+test("every control has a name and is reached by Tab", async () => {
+  host = new WireHost(ROWS, "streaming");
+  const root = host.show();
+  await frames();
+  for (const control of root.querySelectorAll<HTMLElement>("button, select, [role=listbox], [role=region]")) {
+    expect(control.ariaLabel || control.textContent, control.outerHTML).toBeTruthy();
+    expect(control.tabIndex, control.outerHTML).toBe(0);
+  }
+});
+
+test("a view that goes takes its light with it", async () => {
+  host = new WireHost(ROWS, "over", "complete");
+  const root = host.show();
+  await press(root, "Home", "ArrowDown");
+  expect(litText()).toBe("Hello");
+  host.life.abort();
+  expect(litText()).toBe("");
+  expect(root.isConnected).toBe(false);
+});
