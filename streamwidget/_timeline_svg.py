@@ -84,7 +84,7 @@ def _panel(title: str, timeline: Timeline, mark: tuple[str, float | None], span:
     if at is not None:
         place = x(at)
         parts.append(_mark(place, top, bottom, _QUIET, "1 3", what))
-        anchor, shift = ("start", 4) if place < _WIDTH * 0.7 else ("end", -4)
+        anchor, shift = ("start", 4) if place < _WIDTH * 0.7 else ("end", -10)
         label = f"{what} {at:.2f} s"
         parts.append(f'<text x="{place + shift}" y="{top + 12}" text-anchor="{anchor}" fill="{_QUIET}">{label}</text>')
     parts.append(f'<path d="{_curve(timeline, x, y)}" fill="none" stroke="{_CURVE}" stroke-width="1.8"/>')
