@@ -44,6 +44,22 @@ def test_the_view_comes_when_it_is_asked_for() -> None:
     assert not loaded & {"httpx", "nest_asyncio2"}
 
 
+def test_a_source_is_read_without_what_its_shape_might_come_from() -> None:
+    """No SDK is imported to know a shape, and nothing that talks HTTP."""
+    code = "from streamwidget._sources import as_stream; as_stream(['a']).wait()"
+    loaded = modules_after(code)
+    assert "streamwidget._sources.anthropic" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & {
+        "openai",
+        "anthropic",
+        "langchain_core",
+        "litellm",
+        "pydantic",
+        "httpx",
+        "httpx2",
+    }
+
+
 def test_all_public_names_are_sorted_and_there() -> None:
     """``__all__`` is in order, complete for ``import *``, and what ``dir`` shows."""
     names = streamwidget.__all__

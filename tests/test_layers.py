@@ -40,6 +40,7 @@ CORE = (
     "_attempts",
     "_client",
 )
+
 #: Nothing of the core knows who shows its answers.
 SHOWN_BY = {
     "_view",
@@ -52,6 +53,7 @@ SHOWN_BY = {
     "_chat_wait",
     "_chat_commands",
     "_cell_turns",
+    "_show",
     "_terminal",
     "_static_html",
     "_markdown_html",
@@ -105,6 +107,15 @@ def test_the_core_is_built_from_below(module: str) -> None:
     """What carries a delta knows what it rests on, never what rests on it."""
     above = set(CORE[CORE.index(module) + 1 :]) | SHOWN_BY
     assert not closure(module) & above
+
+
+def test_foreign_sources_stand_beside_the_client() -> None:
+    """What reads somebody else's stream knows the stream, and neither our requests nor the views; nor is it known."""
+    modules = [f"_sources/{path.stem}" for path in (PACKAGE / "_sources").glob("*.py")]
+    known = {loaded for module in modules for own in imports(module)[1] for loaded in closure(own)}
+    assert "_stream" in known
+    assert not known & ({"_exchange", "_transport", "_attempts", "_client"} | SHOWN_BY)
+    assert not any("_sources" in closure(module) for module in CORE)
 
 
 def test_the_rules_would_see_a_breach() -> None:
