@@ -62,7 +62,10 @@ It costs $5 or $6. `"""
     + "\n\nمرحبا بالعالم\n\n- last\n"
 )
 LONG = "\n\n".join(f"## Part {n}\n\n{PLAIN}\n\n- point {n}\n- another\n\n```\nx = {n}\n```" for n in range(40))
-ANSWERS = {"plain": PLAIN, "rich": RICH, "long": LONG}
+# A long table is laid out in another way while it is written, and long code in parts.
+ROWS = "\n".join(f"| {n} | {'words ' * (n % 7)} | `x{n}` |" for n in range(150))
+BLOCKS = "```python\n" + "x = 1\n" * 200 + f"```\n\n| a | b | c |\n|---|---|--:|\n{ROWS}\n"
+ANSWERS = {"plain": PLAIN, "rich": RICH, "long": LONG, "blocks": BLOCKS}
 
 # The answer ends some time before the swap, so that what is measured is the swap.
 STREAM = """
