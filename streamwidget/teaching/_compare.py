@@ -68,7 +68,9 @@ class Comparison:
 
     def to_html(self) -> str:
         """The table, with the meaning of the verdicts under it."""
-        head = "".join(f'<th style="text-align:left">{escape(text)}</th>' for text in ("fault", "the server", *self.clients))
+        head = "".join(
+            f'<th style="text-align:left">{escape(text)}</th>' for text in ("fault", "the server", *self.clients)
+        )
         rows = "".join(f"<tr>{''.join(self._cells(fault))}</tr>" for fault in self.faults)
         seen = {trial.verdict for trial in self.trials.values()}
         meaning = "; ".join(f"{_verdict(word)}: {_LEGEND[word]}" for word in _LEGEND if word in seen)
