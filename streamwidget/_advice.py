@@ -7,7 +7,7 @@ from streamwidget._exceptions import StreamError
 
 _BY_STATUS = {
     400: "The server did not understand the request: check the model and the options.",
-    401: "Check the key in STREAMWIDGET_API_KEY or OPENAI_API_KEY, and that it belongs to this address.",
+    401: "Check the key in STREAMWIDGET_API_KEY, OPENAI_API_KEY or the provider's variable: it must be this address's.",
     403: "The key is known, but may not do this: check its permissions, or the account's region.",
     404: "Check the model's name (-m NAME) and that the base URL ends as the provider says, often in /v1.",
     413: "The prompt is too long for this server.",

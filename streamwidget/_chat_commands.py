@@ -56,7 +56,7 @@ def show_history(magics: ChatMagics, options: Namespace) -> None:
         trimmed = turn.sent and left_out > 0
         left_out -= trimmed
         print(f"{number:>3}  {_state(turn, trimmed=trimmed)}  {_line(turn.user.text)}")  # noqa: T201
-        print(f"     {_ending(turn)}  {_line(turn.answer.text if turn.answer else '')}")  # noqa: T201
+        print(f"     {_ending(turn)}  {_line(turn.answer.text if turn.answer else '')}".rstrip())  # noqa: T201
     if not all(turn.sent for turn in turns):
         print("What is not sent can be: %chat --send NUMBER; and %chat --skip NUMBER leaves a turn out.")  # noqa: T201
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from unittest import mock
 
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -160,4 +160,10 @@ class Notebook(RuleBasedStateMachine):
 
 
 TestNotebook = Notebook.TestCase
-TestNotebook.settings = settings(max_examples=8, stateful_step_count=15, deadline=None, phases=[Phase.explicit, Phase.generate])
+TestNotebook.settings = settings(
+    max_examples=8,
+    stateful_step_count=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],  # to shrink a failure takes minutes
+    suppress_health_check=[HealthCheck.too_slow],
+)

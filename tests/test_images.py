@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,20 @@ def test_the_first_bytes_say_what_it_is(data: bytes, kind: str, tmp_path: Path) 
 def test_figures_and_pictures_become_png(drawing: Any) -> None:
     """Known by what they can do, so that nothing is imported."""
     assert sw.Image.of(drawing) == sw.Image(PNG)
+
+
+def test_matplotlibs_figures_and_pils_images_are_taken() -> None:
+    """The libraries themselves, with a picture of a mode that PNG has not, too."""
+    from matplotlib.figure import Figure as RealFigure
+    from PIL import Image as Pictures
+
+    figure = RealFigure()
+    figure.subplots().plot([1, 2])
+    assert sw.Image.of(figure).media_type == "image/png"
+    picture = sw.Image.of(Pictures.new("RGBA", (2, 3), "red"))
+    assert Pictures.open(io.BytesIO(picture.data)).size == (2, 3)
+    with pytest.raises(sw.ConfigurationError, match="cannot be written as PNG"):
+        sw.Image.of(Pictures.new("CMYK", (2, 3)))
 
 
 def test_an_address_is_sent_as_it_is() -> None:
