@@ -124,8 +124,8 @@ class ChatWidget(anywidget.AnyWidget):
         """Leave the transcript as it is in the place of the live widget, and close it. A running answer is stopped.
 
         It reaches what was shown by itself: as a cell's result, or by ``display``. In a box or a tab there is nothing
-        to put in its place, so it goes. When the kernel is shut down this is done for each widget that is open, as far
-        as the page still listens: JupyterLab mostly does at a shutdown, and does not at a restart.
+        to put in its place, so it goes. Where the kernel ends or restarts, JupyterLab's and Notebook 7's page does the
+        same by itself; other hosts do not let it.
         """
         if self.comm is None:
             return

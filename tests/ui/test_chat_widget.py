@@ -334,3 +334,26 @@ def test_another_server_and_its_models(open_notebook: OpenNotebook, tmp_path: Pa
         chat.button("Retry").click()
         chat.expect_outcomes("complete", "http_error")
         assert chat.said(1) == [["whole", "complete"], ["broken", "http_error"]]
+
+
+def test_the_transcript_outlives_its_widget(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """``freeze()`` leaves it in the place of the widget, also in a page that was reloaded, and so does a restart."""
+    chat = show(open_notebook, "widget.freeze()", SHOW)
+    chat.send("frozen")
+    chat.expect_outcomes("complete")
+    chat.page.save()
+    chat.page.reload()
+    expect(chat.answers).to_have_count(1, timeout=ANSWERED)
+    chat.page.run(1)
+    expect(chat.root).to_have_count(0)
+    expect(chat.page.output(0).get_by_text("This is the built-in demo")).to_be_visible()
+    chat.page.run(2)
+    second = Chat(chat.page, chat.page.output(2).locator(".streamwidget-chat"))
+    second.send(LONG)
+    second.wait_growth()
+    chat.page.restart()
+    expect(second.root).to_have_count(0, timeout=ANSWERED)
+    expect(chat.page.output(2).get_by_text("kernel gone")).to_be_visible()
+    saved = [entry.outputs[0].data for entry in chat.page.save().cells if entry.outputs]
+    assert ["application/vnd.jupyter.widget-view+json" in data for data in saved] == [False, False]
+    assert [data["text/plain"].splitlines()[0] for data in saved] == ["> frozen", f"> {LONG}"]

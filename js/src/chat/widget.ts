@@ -6,6 +6,7 @@ import { watchKernel } from "../kernel";
 import { Link, lifetime } from "../link";
 import { Place } from "../place";
 import { Chat } from "./chat";
+import { chatBundle } from "./saved";
 import { mountChat } from "./view";
 
 interface Traits {
@@ -26,15 +27,24 @@ export function chatWidget() {
       stop: (stop, first, unanswered) => link.stop(shared.id, stop, first, unanswered),
     });
     chat = shared;
-    const place = new Place(model, () => {}); // only for a frozen transcript, which comes unasked
+    const place = new Place(model, () => {}); // only for the transcript that is left at the end
     const onMessage = (content: unknown) => {
       if (!place.receive(content)) shared.receive(content);
     };
     model.on("msg:custom", onMessage);
-    watchKernel(model, () => shared.kernelGone(), life.signal);
+    const gone = () => {
+      shared.kernelGone();
+      if (shared.turns.length === 0) return;
+      place.kernelGone(() => {
+        shared.kernelGone(); // again: a message on the heels of the word may have taken it back
+        return chatBundle(shared);
+      });
+    };
+    watchKernel(model, gone, life.signal);
     life.signal.addEventListener("abort", () => {
       model.off("msg:custom", onMessage);
       shared.dispose();
+      place.dispose();
     });
     return () => life.abort();
   }

@@ -1,0 +1,37 @@
+// The saved conversation, made in the page where the kernel is gone: what streamwidget/_chat_saved.py makes.
+
+import { savedBundle } from "../bundle";
+import { make } from "../dom";
+import { visible } from "../markdown/visible";
+import type { Chat } from "./chat";
+import type { Turn } from "./turn";
+
+const PROMPT_STYLE = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor";
+const TEXT_STYLE = "margin:0;white-space:pre-wrap;overflow-wrap:break-word";
+
+/** What a notebook stores of the conversation as far as it came, by media type. */
+export function chatBundle(chat: Chat): Record<string, string> {
+  const made = chat.turns.map((turn) => {
+    const answer = turn.transcript ? savedBundle(turn.transcript) : {};
+    return { html: prompt(turn) + (answer["text/html"] ?? ""), plain: [quoted(turn), answer["text/plain"] ?? ""] };
+  });
+  return {
+    "text/html": made.map(({ html }) => html).join(""),
+    "text/plain": made.flatMap(({ plain }) => plain).join("\n\n"),
+  };
+}
+
+function prompt(turn: Turn): string {
+  const root = make("div");
+  root.setAttribute("style", PROMPT_STYLE);
+  // The host looks for formulas in what is saved, but not in here.
+  const text = make("p", "mathjax_ignore", visible(turn.text));
+  text.setAttribute("style", TEXT_STYLE);
+  root.append(text, ...turn.images.map(({ label }) => make("small", "", `[image: ${visible(label)}]`)));
+  return root.outerHTML;
+}
+
+function quoted(turn: Turn): string {
+  const lines = [...visible(turn.text).split("\n"), ...turn.images.map(({ label }) => `[image: ${visible(label)}]`)];
+  return lines.map((line) => `> ${line}`).join("\n");
+}
