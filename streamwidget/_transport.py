@@ -192,6 +192,11 @@ def _without_frames(exc: BaseException) -> BaseException:
     return exc
 
 
+def get_ready() -> None:
+    """Do now what the first request of this event loop would wait for: imports, and certificates to read."""
+    _client_of(asyncio.get_running_loop())
+
+
 def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
     """The loop's client: making one costs 20-80 ms, and reusing it reuses its connections.
 

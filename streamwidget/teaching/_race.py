@@ -15,6 +15,7 @@ from streamwidget._static_html import mimebundle
 from streamwidget._stream import ChatStream
 from streamwidget._timeline import Timeline
 from streamwidget._timeline_svg import as_html, draw
+from streamwidget._transport import get_ready
 
 if TYPE_CHECKING:
     from streamwidget._messages import Prompt
@@ -127,7 +128,8 @@ async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str |
 def runners(
     prompt: Prompt, client: ChatClient | None, model: str | None, params: dict[str, Any]
 ) -> tuple[ChatStream, ChatStream]:
-    """Make both streams; nothing is sent yet."""
+    """Make both streams; nothing is sent yet. What only the first request of all waits for is done here."""
+    get_ready()
     client = client or ChatClient()
     return (
         client.request(prompt, model, params, stream=True),

@@ -6,15 +6,19 @@ from typing import Any
 
 from ipywidgets import HTML, HBox, Layout, VBox
 
+from streamwidget._bundle import shared_bundle
 from streamwidget._stream import ChatStream
 from streamwidget._view import StreamView
 from streamwidget.teaching._race import TITLES
 
 
 class Stage:
-    """The views of both runners of a race. Making it starts them, where an event loop runs."""
+    """The views of both runners of a race. Making it starts them, so an event loop must run."""
 
     def __init__(self, streamed: ChatStream, whole: ChatStream) -> None:
+        shared_bundle()  # takes a while the first time
+        streamed.start()  # at one moment, before either has a view
+        whole.start()
         self._views = [StreamView(stream) for stream in (streamed, whole)]
         for view in self._views:
             view.kept = False  # asked again alone, one would run against nobody
