@@ -6,6 +6,8 @@ it; when it asks, they come back to their places. A terminal sends no ids, nor d
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ from streamwidget._conversation import Conversation
 
 if TYPE_CHECKING:
     from streamwidget._stream import ChatStream
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # the ids of a notebook file
 
 
 class CellTurns:
@@ -32,10 +36,10 @@ class CellTurns:
 
     def begin(self, cell: str | None, deleted: Iterable[str] = ()) -> None:
         """A cell begins to run. ``deleted`` are the cells that are gone since the last one ran."""
-        self._cell, self._asked = cell, []
+        self._cell, self._asked = _name(cell) if cell else None, []
         for gone in (cell, *deleted):
-            if gone is not None:
-                self._forget(gone)
+            if gone:
+                self._forget(_name(gone))
 
     def next_key(self, conversation: Conversation) -> str | None:
         """Return the name of the next turn of the cell that runs, placed behind those before it; None without an id."""
@@ -58,3 +62,8 @@ class CellTurns:
             for turn in conversation.turns:
                 if turn.key == cell or turn.key.startswith(f"{cell}#"):
                     conversation.drop(turn.key)
+
+
+def _name(cell: str) -> str:
+    """The id of a cell as the key of a turn. VS Code's is an address with the notebook's path, which stays here."""
+    return cell if _PLAIN.fullmatch(cell) else hashlib.sha256(cell.encode("utf-8", "replace")).hexdigest()[:32]

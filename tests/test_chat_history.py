@@ -78,6 +78,16 @@ def test_without_a_cell_id_each_run_is_a_turn(shell: InteractiveShell, server: D
     assert asked(server) == ["same", "same"]
 
 
+def test_an_id_that_is_an_address_is_not_kept(shell: InteractiveShell, server: DemoServer) -> None:
+    """VS Code's ids name the notebook's path; an exported conversation must not."""
+    address = "vscode-notebook-cell:/home/ada/secret.ipynb#W0sZmlsZQ%3D%3D"
+    run(shell, "%chat a", address)
+    run(shell, "%chat b", f"{address}#2")
+    run(shell, "%chat A", address)
+    assert (asked(server), shown(shell)) == (["A"], ["A", "b"])
+    assert "ada" not in magics_of(shell).conversation().to_json()
+
+
 def test_each_question_of_a_cell_is_a_turn(shell: InteractiveShell, server: DemoServer) -> None:
     """Run again with fewer of them, the cell has fewer turns."""
     run(shell, "%chat a1\n%chat a2\n%chat a3", "a")
