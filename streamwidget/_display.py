@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display, publish_display_data
 
 from streamwidget._completion import ChatCompletion
-from streamwidget._events import Finish, StreamEvent
+from streamwidget._events import Finish
 from streamwidget._static_html import mimebundle
 from streamwidget._stream import ChatStream
 from streamwidget._terminal import TerminalView
@@ -52,6 +52,8 @@ def present(
     *,
     keep: bool,
     asked_again: Callable[[ChatStream], None] = lambda _stream: None,
+    wire: bool = False,
+    timeline: bool = False,
 ) -> None:
     """Show a stream where the person is. Call before the stream is started.
 
@@ -64,11 +66,17 @@ def present(
         Leave the live widget in place at the end.
     asked_again : callable, optional
         Is told of the stream that Retry or Continue in such a widget made.
+    wire : bool, default False
+        Show what comes over the wire too. Not in a terminal.
+    timeline : bool, default False
+        Show at the end when the text came.
     """
     if in_kernel(shell):
-        _LiveThenStatic(stream, keep=keep, asked_again=asked_again)
-    else:
-        stream.subscribe(TerminalView(lambda: stream.completion))
+        _LiveThenStatic(stream, keep=keep, asked_again=asked_again, wire=wire, timeline=timeline)
+        return
+    stream.subscribe(TerminalView(lambda: stream.completion))
+    if timeline:
+        _at_end(stream, lambda: print(stream.timeline._repr_mimebundle_()["text/plain"]))  # noqa: T201
 
 
 def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> None:
@@ -92,28 +100,60 @@ def replace(display_id: str, bundle: dict[str, Any]) -> None:
     publish_display_data(bundle, transient={"display_id": display_id}, update=True)  # type: ignore[no-untyped-call]
 
 
+def _at_end(stream: ChatStream, act: Callable[[], None]) -> None:
+    stream.subscribe(lambda events: act() if isinstance(events[-1], Finish) else None)
+
+
 class _LiveThenStatic:
     """The view of one stream in a notebook, from its first moment to its place in the saved file."""
 
-    def __init__(self, stream: ChatStream, *, keep: bool, asked_again: Callable[[ChatStream], None]) -> None:
-        from streamwidget._view import StreamView
-
+    def __init__(
+        self,
+        stream: ChatStream,
+        *,
+        keep: bool,
+        asked_again: Callable[[ChatStream], None],
+        wire: bool,
+        timeline: bool,
+    ) -> None:
         self._stream = stream
+        self._timeline = timeline and not wire  # which has it
         self._display_id = uuid.uuid4().hex
-        self._view = StreamView(stream, layout=None)
+        self._view = _view_of(stream, wire=wire)
         self._view.kept = keep
         self._view.asked_again = asked_again
         display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
         if not keep:
             # Subscribed after the view, so called after it: its last message is out before it is replaced.
-            stream.subscribe(self._swap_at_end)
+            _at_end(stream, self._swap)
+        elif self._timeline:
+            _at_end(stream, lambda: publish_display_data(stream.timeline._repr_mimebundle_()))  # type: ignore[no-untyped-call]
 
-    def _swap_at_end(self, events: list[StreamEvent]) -> None:
-        if not isinstance(events[-1], Finish):
-            return
-        bundle: dict[str, Any] = mimebundle(self._stream.completion)
+    def _swap(self) -> None:
+        bundle: dict[str, Any] = self._view.saved()
+        if self._timeline:
+            bundle = _with_picture(bundle, self._stream)
         replace(self._display_id, bundle)
         self._view.replaced(bundle)
         _replaced.append(self._view)
         while len(_replaced) > _KEPT:
             _replaced.popleft().close()
+
+
+def _view_of(stream: ChatStream, *, wire: bool) -> StreamView:
+    if wire:
+        from streamwidget._wire_view import WireView
+
+        return WireView(stream, layout=None)
+    from streamwidget._view import StreamView
+
+    return StreamView(stream, layout=None)
+
+
+def _with_picture(bundle: dict[str, Any], stream: ChatStream) -> dict[str, Any]:
+    """Put the timeline under an answer. Not as Markdown: that has no picture that every front end shows."""
+    picture = stream.timeline._repr_mimebundle_()
+    return {
+        "text/html": f"{bundle['text/html']}<p>{picture['text/html']}</p>",
+        "text/plain": f"{bundle['text/plain']}\n\n{picture['text/plain']}",
+    }

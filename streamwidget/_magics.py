@@ -116,6 +116,8 @@ class ChatMagics(Magics):
     @argument("--no-stream", action="store_true", help="Ask for the whole answer at once.")
     @argument("--bg", action="store_true", help="Do not wait: the stream goes on while other cells run.")
     @argument("--keep", action="store_true", help="Leave the live widget in place of the saved answer.")
+    @argument("--wire", action="store_true", help="Show what comes over the wire beside the answer.")
+    @argument("--timeline", action="store_true", help="Show under the answer when its text came.")
     @argument("--raw", action="store_true", help="Send {{name}} as it stands.")
     @argument("--show-prompt", action="store_true", help="Print the messages as they are sent.")
     @argument("--history", action="store_true", help="%%chat --history: show the conversation, its turns numbered.")
@@ -174,6 +176,8 @@ class ChatMagics(Magics):
             raise ConfigurationError(f"-o takes the name of a variable, not {options.out[:40]!r}")
         if options.bg and not _display.in_kernel(self.shell):
             raise ConfigurationError("--bg needs a notebook: a terminal runs nothing between two cells")
+        if options.wire and not _display.in_kernel(self.shell):
+            raise ConfigurationError("--wire needs a notebook; --timeline serves in a terminal too")
         asked = make_stream(self, options, text if cell is None else cell)
         stream = asked.stream
         self._remember(stream, options.out)
@@ -182,7 +186,8 @@ class ChatMagics(Magics):
             asked.again(other)
             self._remember(other, options.out)
 
-        _display.present(stream, self.shell, keep=options.keep or self.keep, asked_again=again)
+        shown = {"wire": options.wire, "timeline": options.timeline}
+        _display.present(stream, self.shell, keep=options.keep or self.keep, asked_again=again, **shown)
         if options.bg:
             stream.start()
             self.turns.leave_running(stream)

@@ -25,6 +25,7 @@ from streamwidget._completion import ChatCompletion
 from streamwidget._feed import Feed
 from streamwidget._loop import running_loop
 from streamwidget._sources import as_stream
+from streamwidget._static_html import mimebundle
 from streamwidget._stream import ChatStream
 from streamwidget._transcript import JSON
 
@@ -110,6 +111,10 @@ class StreamView(anywidget.AnyWidget):
         super().close()
         if layout is not None:
             layout.close()
+
+    def saved(self) -> dict[str, str]:
+        """Return what is left of the view in a saved notebook, as a mime bundle."""
+        return mimebundle(self.completion)
 
     def replaced(self, saved: JSON) -> None:
         """Close, once no page needs the view: ``saved``, a mime bundle, is in its place in the notebook.
