@@ -225,8 +225,8 @@ class _Writer:
 
 def _code_parts(code: str) -> str:
     """Put the lines beyond the first 64 into spans, by as many: js/src/markdown/parts.ts says what for."""
-    first, *further = _CODE_PART.findall(code) or [""]
-    return first + "".join(f"<span>{part}</span>" for part in further)
+    parts = [match[0] for match in _CODE_PART.finditer(code)]
+    return "".join(f"<span>{part}</span>" if index else part for index, part in enumerate(parts))
 
 
 def _plain(tokens: Sequence[Token]) -> str:
