@@ -84,6 +84,7 @@ class ChatWidget(anywidget.AnyWidget):
         conversation = Conversation(system) if conversation is None else conversation
         self._chat = Chat(conversation, ChatClient() if client is None else client, self._tell, self._reflect)
         self._displays: list[str] = []
+        self._page_spoke = False
         self._freezing = False
         self.set_trait("conversation", conversation)
         self.set_trait("bundle", shared_bundle().model_id)
@@ -146,6 +147,7 @@ class ChatWidget(anywidget.AnyWidget):
         """Take the widget out of the page; an answer that is being written is stopped. The conversation stays."""
         if self.comm is None:
             return
+        self._displays.clear()
         self._unobserve()
         self._chat.close()
         layout = self.layout
@@ -159,6 +161,7 @@ class ChatWidget(anywidget.AnyWidget):
 
     def receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""
+        self._page_spoke = True
         receive(self._chat, content)
 
     def _tell(self, message: JSON) -> None:
@@ -167,10 +170,22 @@ class ChatWidget(anywidget.AnyWidget):
 
     def _reflect(self) -> None:
         self.model = self._chat.model
+        ended = self.busy and not self._chat.busy
         self.set_trait("busy", self._chat.busy)
+        if ended and not self._page_spoke:
+            self._renew()
         if self._freezing and not self._chat.busy:
             self._freezing = False
             self.freeze()
+
+    def _renew(self) -> None:
+        # Where no page ever spoke (nbclient, papermill), the file gets what there is. A page would draw it all anew.
+        from streamwidget import _display
+
+        if self._displays and (made := self._repr_mimebundle_()):
+            self.send_state("state")
+            for display_id in self._displays:
+                _display.replace(display_id, made[0])
 
     def _notify(self) -> None:
         same = self.conversation
