@@ -175,12 +175,22 @@ async def test_generators_are_closed_by_a_stop() -> None:
 
 async def test_a_source_that_is_whole_is_not_closed() -> None:
     """What has ended is left to its owner, who may ask it for more than text."""
-    source = Blocking("a", "b")
-    whole = iter(source)
-    source.go.set()
-    completion = await as_stream(text for text, _ in zip(whole, range(2), strict=False))
-    assert completion.outcome == "complete"
-    assert not source.closed.is_set()
+
+    class Sync(list[str]):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    class Async(Awaiting):
+        async def __aiter__(self) -> AsyncIterator[str]:
+            yield "a"
+
+    blocking, awaiting = Sync("a"), Async("aclose")
+    for source in (blocking, awaiting):
+        assert (await as_stream(source)).outcome == "complete"
+    assert not blocking.closed
+    assert not awaiting.closed
 
 
 async def test_a_source_that_never_waits_leaves_the_loop_to_others() -> None:
@@ -410,3 +420,57 @@ def test_what_is_no_stream_is_refused(given: Any, said: str) -> None:
         as_stream(given)
     assert said in str(told.value)
     assert "an iterable of strings" in str(told.value)
+
+
+async def test_a_close_that_has_begun_is_not_broken_off() -> None:
+    """A stop from another thread may be noticed at an item, before the task is cancelled; the close goes on."""
+    go, closing, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def __aiter__(self) -> AsyncIterator[str]:
+            yield "a"
+            await go.wait()
+            yield "late"
+
+        async def aclose(self) -> None:
+            closing.set()
+            await asyncio.sleep(0.05)
+            closed.set()
+
+    stream = as_stream(Slow())
+    await first_delta(stream)
+    stream._work.stop()
+    go.set()
+    await closing.wait()
+    stream.cancel()
+    assert (await stream).text == "a"
+    assert closed.is_set()
+
+
+class Wrapper:
+    """LiteLLM's stream: iterable both ways, whichever way the stream under it is."""
+
+    def __init__(self, under: Any) -> None:
+        self.completion_stream = under
+        self.thread = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.thread = threading.get_ident()
+        yield from self.completion_stream
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        self.thread = threading.get_ident()
+        async for item in self.completion_stream:
+            yield item
+
+
+async def test_what_is_iterable_both_ways_is_read_as_what_is_under_it() -> None:
+    """A blocking stream in a thread, an async one on the loop."""
+
+    async def texts() -> AsyncIterator[str]:
+        yield "a"
+
+    for under, here in ((iter(["a"]), False), (texts(), True)):
+        source = Wrapper(under)
+        assert (await as_stream(source)).text == "a"
+        assert (source.thread == threading.get_ident()) is here

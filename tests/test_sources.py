@@ -101,6 +101,20 @@ async def test_an_error_among_the_items_is_told(kind: str, shape: str) -> None:
     assert failure.completion.text == "".join(ANSWER.texts)
 
 
+async def test_events_that_say_a_chunk_again_are_not_looked_into() -> None:
+    """Each of them holds the whole answer so far: to read it would cost the square of the answer's length."""
+
+    class Again:
+        type = "content.delta"
+        delta = "x"
+
+        def model_dump(self, **_: Any) -> Any:
+            raise AssertionError("it was read")
+
+    items = [*DIALECTS["chat events"](ANSWER), Again()]
+    assert (await as_stream(items)).text == "".join(ANSWER.texts)
+
+
 async def test_refusals_are_kept_apart() -> None:
     """A refusal is no text, in each dialect that has a word for it."""
     chat = {"choices": [{"index": 0, "delta": {"refusal": "No."}, "finish_reason": "stop"}]}
