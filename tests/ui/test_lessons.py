@@ -1,0 +1,33 @@
+"""Lessons that speak to the page, in a page: what they claim of messages must hold where a page answers them too."""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from tests.kernels import ROOT
+from tests.ui.conftest import OpenNotebook
+
+pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("11_on_the_wire", ("wire-view", "[DONE]")), ("15_into_the_page", ("table", "StreamView"))]
+)
+def test_a_lesson_on_wires_runs_in_the_page(open_notebook: OpenNotebook, name: str, shown: tuple[str, str]) -> None:
+    """All its cells run, none fails, and what it shows is in the page."""
+    lesson = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    page = open_notebook(lesson)
+    page.run_all()
+    # Not `finish`: the page may see a cell run for ever that has ended, where a view asks just then (ipykernel 7.4).
+    last_prompt = page.cell(len(lesson.cells) - 1).locator(".jp-InputPrompt")
+    expect(last_prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=120_000)
+    cells = [cell for cell in page.save().cells if cell.cell_type == "code"]
+    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert all(cell.execution_count for cell in cells)
+    cell_id, text = shown
+    page.wait_output(next(place for place, cell in enumerate(lesson.cells) if cell.id == cell_id), text)
+    expect(page.page.get_by_text("Error displaying widget")).to_have_count(0)
