@@ -3,28 +3,24 @@
 Rules
 -----
 - One answer at a time: who asks while one is written is refused, in words, and nothing of the question is lost.
-- What is over is told once, as values; what streams is told by a feed, as for a StreamView.
 - The conversation is changed on one loop only. What the page says may come on any thread.
 """
 
 from __future__ import annotations
 
-import contextlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from streamwidget._chat_page import Ask, Refused
-from streamwidget._chat_turns import Turns
+from streamwidget._chat_told import Told
 from streamwidget._client import ChatClient
-from streamwidget._completion import ChatCompletion
 from streamwidget._conversation import Conversation
 from streamwidget._exceptions import StreamError
-from streamwidget._feed import Feed
 from streamwidget._loop import running_loop
 from streamwidget._messages import Message
 from streamwidget._stream import ChatStream
-from streamwidget._transcript import JSON, state_of
+from streamwidget._transcript import JSON
 from streamwidget._turn import Turn
 
 BUSY = "An answer is still being written: await it, or stop it first."
@@ -50,8 +46,6 @@ class Chat:
         Names the chat in the page.
     model : str or None
         Whom to ask; None leaves it to the client.
-    busy : bool
-        True while an answer of this chat is written.
     """
 
     def __init__(
@@ -63,19 +57,19 @@ class Chat:
     ) -> None:
         self.id = uuid.uuid4().hex
         self.model: str | None = None
-        self.busy = False
         self._conversation = conversation
         self._client = client
         self._tell = tell
         self._changed = changed
-        self._feed = Feed(self._tell_answer, self._answered)
-        self._key: str | None = None  # of the turn that the feed tells
         self._asked: str | None = None  # what the page calls the last prompt of its that was taken
-        self._turns = Turns(self._answer_state)
-        self._turns.news(conversation.turns, None)
-        self._hushed = False
+        self._told = Told(conversation, tell, self._facts, changed)
         self._loop = running_loop()
         self._unobserve = conversation.observe(self._noted)
+
+    @property
+    def busy(self) -> bool:
+        """True while an answer of this chat is written."""
+        return self._told.live
 
     # ---- asking
 
@@ -94,15 +88,13 @@ class Chat:
         self._loop = running_loop()
         if self._loop is None:
             raise RuntimeError("No event loop runs here, so nothing can be asked.")
-        with self._hush():
+        with self._told.step():
             stream = self._conversation.ask(prompt, self._client, key=key, model=self.model)
             self._follow(key, stream)
         return stream
 
     def _follow(self, key: str, stream: ChatStream) -> None:
-        self._key = key
-        self._feed.follow(stream, stream.completion.text)
-        self.busy = True
+        self._told.follow(key, stream)
         self._changed()
         stream.start()
 
@@ -114,15 +106,14 @@ class Chat:
         stream : str, optional
             Only if it comes from the stream of this id: a page's word may come late.
         """
-        if self.busy and stream in (None, self._feed.stream.id):
-            self._feed.stream.cancel()
+        if self.busy and stream in (None, self._told.stream.id):
+            self._told.stream.cancel()
 
     def close(self) -> None:
         """Tell no more; what streams is stopped."""
         self._unobserve()
-        self._feed.leave()
         self.stop()
-        self.busy = False
+        self._told.leave()
         self._changed()
 
     def set_model(self, model: str | None) -> None:
@@ -130,7 +121,7 @@ class Chat:
         if model != self.model:
             self.model = model
             self._changed()
-            self.call(self._tell_news)
+            self.call(self._told.tell_news)
 
     def call(self, function: Callable[[], None]) -> None:
         """Call a function on the loop: at once where that runs here or never will, else soon."""
@@ -144,7 +135,7 @@ class Chat:
 
     def state(self) -> JSON:
         """Return everything, for a page that knows nothing."""
-        return {"id": self.id, **self._turns.whole(self._conversation.turns), **self._facts()}
+        return {"id": self.id, **self._told.state()}
 
     def _facts(self) -> JSON:
         return {
@@ -154,44 +145,8 @@ class Chat:
         }
 
     def _noted(self) -> None:
-        if not self._hushed:
-            self.call(self._tell_news)
-
-    @contextlib.contextmanager
-    def _hush(self) -> Iterator[None]:
-        # What changes in one step is told once, and when the feed knows its stream.
-        if self._hushed:
-            yield
-            return
-        self._hushed = True
-        try:
-            yield
-        finally:
-            self._hushed = False
-        self._tell_news()
-
-    def _tell_news(self) -> None:
-        self._tell({"op": "chat", **self._turns.news(self._conversation.turns, self._live), **self._facts()})
-
-    def _tell_answer(self, message: JSON) -> None:
-        self._tell({"op": "answer", "key": self._key, "message": message})
-
-    def _answered(self) -> None:
-        if (turn := self._find(self._key)) is not None:
-            self._turns.fed(turn)
-        self.busy = False
-        self._changed()
-
-    @property
-    def _live(self) -> str | None:
-        return self._key if self.busy else None
-
-    def _answer_state(self, turn: Turn) -> JSON:
-        if turn.key == self._live:
-            return self._feed.snapshot()
-        assert turn.answer is not None  # asked for those that have one
-        said = turn.answer.completion or ChatCompletion(turn.answer.text, outcome="complete")
-        return state_of(said, seq=self._feed.seq, id=turn.key, elapsed=round(said.timing.total, 3), kept=True)
+        if not self._told.in_step:
+            self.call(self._told.tell_news)
 
     def _find(self, key: str | None) -> Turn | None:
         return next((turn for turn in self._conversation.turns if turn.key == key), None)
@@ -213,9 +168,9 @@ class Chat:
             raise Refused("The prompt that was edited is gone. Send this one as a new prompt.")
         key = asked.replaces or asked.name
         prompt = Message("user", asked.text, asked.images_with(edited.user.images if edited else ()))
-        with self._hush():
+        with self._told.step():
             self.ask(prompt, key)
-            self._turns.keep_thumbnails(key, asked.thumbnails_with(self._turns.thumbnails(key)))
+            self._told.keep_thumbnails(key, asked.thumbnails_with)
             self._drop_after(key)
             self._asked = asked.name
 
@@ -240,10 +195,10 @@ class Chat:
             return
         if self.busy:
             raise RuntimeError(BUSY)
-        if key != self._key:
+        if key != self._told.key:
             raise Refused("This answer cannot go on, since its request is gone. Retry asks again.")
-        stream = self._feed.stream.again(go_on=True)
-        with self._hush():
+        stream = self._told.stream.again(go_on=True)
+        with self._told.step():
             self._conversation.follow(key, stream)
             self._follow(key, stream)
 
@@ -262,17 +217,12 @@ class Chat:
 
     def sync(self, rev: Any) -> None:
         """Tell all to a page that knows another revision."""
-        if rev == self._turns.rev:
-            self._tell({"op": "chat", "rev": rev, "keys": None, "turns": [], **self._facts()})
-        else:
-            self._tell({"op": "chat", "whole": True, **self.state()})
+        self._told.sync(rev)
 
     def sync_answer(self, key: str) -> None:
         """Tell all of one answer."""
-        turn = self._find(key)
-        if turn is not None and turn.answer is not None:
-            message = {"op": "snapshot", **self._answer_state(turn)}
-            self._tell({"op": "answer", "key": key, "message": message})
+        if (turn := self._find(key)) is not None:
+            self._told.sync_answer(turn)
 
     def list_models(self) -> None:
         """Ask the server for its models, and tell their names."""

@@ -17,6 +17,7 @@ from streamwidget.demo import DemoServer
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 ONCE = sw.RetryPolicy(attempts=1)
+STALLS = "demo-stall"  # some words, and then nothing: who stops it stops it in the middle
 
 
 class Page:
@@ -96,12 +97,14 @@ async def test_what_the_page_is_told_adds_up_to_the_conversation(widget: sw.Chat
     """After asking, stopping, editing, asking again, leaving out and clearing, in Python and in the page."""
     completion = await widget.send("from Python")
     assert page.shown == truth(widget) == [("from Python", completion.text, "complete", True)]
-    widget.receive(typed("name-of-one", "count to 900"))
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "stopped"))
     await until(lambda: len(page.keys) == 2 and page.shown[1][1])
     widget.stop()
     await idle(widget)
     assert page.shown == truth(widget)
     assert page.shown[1][2:] == ("cancelled", True)
+    widget.model = None
     widget.receive({"op": "include", "key": "name-of-one", "sent": False})
     assert page.shown[1][3] is False
     widget.receive({"op": "retry", "key": "name-of-one"})
@@ -164,7 +167,8 @@ async def test_the_page_speaks_from_any_thread(widget: sw.ChatWidget, page: Page
     """A subshell's thread asks and stops; the conversation changes on the loop's thread all the same."""
     threads = []
     widget.observe(lambda _change: threads.append(threading.current_thread()), ["busy", "conversation"])
-    await asyncio.to_thread(widget.receive, typed("name-of-one", "count to 900"))
+    widget.model = STALLS
+    await asyncio.to_thread(widget.receive, typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
     stream = page.turns["name-of-one"]["answer"]["id"]
     await asyncio.to_thread(widget.receive, {"op": "stop", "stream": stream})
@@ -217,17 +221,19 @@ async def test_an_edited_prompt_keeps_its_images_and_drops_what_followed(
 
 async def test_an_answer_that_was_cut_goes_on(widget: sw.ChatWidget, page: Page) -> None:
     """Continue keeps the text and asks for the rest, in the same turn; an answer whose request is gone says so."""
-    widget.receive(typed("name-of-one", "count to 900"))
-    await until(lambda: page.keys and len(page.shown[0][1]) > 40)
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "stopped"))
+    await until(lambda: page.keys and page.shown[0][1])
     widget.stop()
     await idle(widget)
     cut = page.shown[0][1]
     widget.receive({"op": "continue", "key": "name-of-one"})
     assert page.shown[0][1] == cut
+    await until(lambda: len(page.shown[0][1]) > len(cut))
+    widget.stop()
     await idle(widget)
     assert page.shown == truth(widget)
     assert page.shown[0][1].startswith(cut)
-    assert len(page.shown[0][1]) > len(cut)
     loaded = sw.ChatWidget(client=sw.ChatClient(), conversation=widget.conversation)
     loaded.receive({"op": "continue", "key": "name-of-one"})
     assert "cannot go on" in page.of("refused")[-1]["why"]
@@ -336,7 +342,8 @@ async def test_a_page_that_asks_gets_all_or_nothing_new(
 
 async def test_closing_stops_and_keeps_the_conversation(widget: sw.ChatWidget, page: Page) -> None:
     """The stream ends, the text stays in the conversation, and nothing more is said to the page."""
-    widget.receive(typed("name-of-one", "count to 900"))
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
     stream = widget.conversation
     widget.close()
@@ -352,16 +359,17 @@ async def test_a_frozen_chat_leaves_its_transcript(
     widget: sw.ChatWidget, page: Page, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Safe HTML and plain text, with how each answer ended; an answer that still runs is stopped first."""
-    widget.receive(typed("name-of-one", "count to 900 <b>&"))
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "frozen <b>&"))
     await until(lambda: page.keys and page.shown[0][1])
     data, _ = widget._repr_mimebundle_() or ({}, {})
-    assert data["text/plain"].startswith("> count to 900 <b>&")
+    assert data["text/plain"].startswith("> frozen <b>&")
     widget.freeze()
     await until(lambda: widget.comm is None)
     (saved,) = page.of("saved")
     assert saved["view"]
     html, plain = saved["bundle"]["text/html"], saved["bundle"]["text/plain"]
-    assert "count to 900 &lt;b&gt;&amp;" in html
+    assert "frozen &lt;b&gt;&amp;" in html
     assert "<b>" not in html
     assert "stopped: the answer is cut" in html
     assert "stopped: the answer is cut" in plain

@@ -44,6 +44,10 @@ CORE = (
 #: Nothing of the core knows who shows its answers.
 SHOWN_BY = {
     "_view",
+    "_feed",
+    "_chat",
+    "_chat_told",
+    "_chat_widget",
     "_control",
     "_display",
     "_magics",
