@@ -135,7 +135,9 @@ class StreamView(anywidget.AnyWidget):
         self._stream = stream
         self._feed.follow(stream, text)
         _control.register(stream.id, self)
-        if running_loop() is not None:
+        if stream.over:
+            self._ended()  # nobody else will say so
+        elif running_loop() is not None:
             stream.start()
 
     # ---- to the page
