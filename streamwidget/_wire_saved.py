@@ -21,7 +21,9 @@ _PLAIN = 40
 _BOX = "max-height:24em;overflow:auto;margin:0 0 1em"
 _TABLE = "width:100%;margin:0;border-collapse:collapse"
 _CELL = "text-align:left;vertical-align:top;padding:2px 8px"
-_CODE = "white-space:pre-wrap;overflow-wrap:anywhere"
+_CODE = "white-space:pre-wrap;overflow-wrap:anywhere;background:none;padding:0"
+# JupyterLab gives columns that name no width equal ones.
+_COLUMNS = (("Seconds", "width:5em"), ("Kind", "width:5em"), ("What came", ""), ("What it made", "width:9em"))
 _CUT = "\u2503"
 
 
@@ -33,7 +35,7 @@ def wire_bundle(completion: ChatCompletion, rows: Sequence[JSON], timeline: Time
         (
             f'<div style="{_BOX}"><table style="{_TABLE}"><caption style="text-align:left">',
             f"On the wire: {_count(rows)}. {_CUT} is the end of a chunk.</caption><thead><tr>",
-            *(f'<th style="{_CELL}">{name}</th>' for name in ("Seconds", "Kind", "What came", "What it made")),
+            *(f'<th style="{_CELL};{width}">{name}</th>' for name, width in _COLUMNS),
             "</tr></thead><tbody>",
             *(_html_row(row) for row in rows[:_MOST]),
             "</tbody></table></div>\n",

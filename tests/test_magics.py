@@ -131,6 +131,19 @@ def test_background_needs_a_notebook(shell: InteractiveShell, server: DemoServer
     assert "--bg needs a notebook" in refused(shell, server, "%%chat --bg\nhello")
 
 
+def test_the_wire_is_for_a_notebook(shell: InteractiveShell, server: DemoServer) -> None:
+    """In a terminal --wire is refused before anything is sent."""
+    assert "needs a notebook" in refused(shell, server, "%chat --wire hello")
+
+
+def test_the_timeline_is_told_in_words_in_a_terminal(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line after the answer."""
+    completion = run(shell, "%chat --timeline count to 5")
+    assert f"{len(completion.text)} characters in" in capsys.readouterr().out.splitlines()[-1]
+
+
 # ---- the prompt
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from streamwidget._wire_rows import MOST_CHARACTERS, MOST_ROWS, WireRows, pieces
 from streamwidget._wire_saved import wire_bundle
 from streamwidget.demo import DemoServer
 from streamwidget.demo._faults import FAULTS
+from tests.notebooks import execute, notebook
 from tests.vectors import Vector, load_vectors
 
 CANARY = "sk-canary-0123456789abcdef"
@@ -366,3 +368,25 @@ def test_nothing_from_the_wire_is_markup_in_the_saved_view() -> None:
     assert "<script" not in html
     assert "<img src=x" not in html
     assert "&lt;script&gt;" in html
+
+
+@pytest.mark.kernel
+def test_a_cell_keeps_the_wire_and_the_timeline_in_the_saved_notebook(server: DemoServer, tmp_path: Path) -> None:
+    """Without a page too; no widget that nobody can draw is left."""
+    unrun = notebook(
+        "%load_ext streamwidget",
+        "%%chat --wire\ncount to 5",
+        "%%chat --timeline\ncount to 5",
+        "%%chat --keep --timeline\ncount to 5",
+        "%%time\n%chat --wire count to 5",
+    )
+    execute(unrun, tmp_path, {"STREAMWIDGET_BASE_URL": server.url})
+    shown = [[output.get("data", {}) for output in cell.outputs] for cell in unrun.cells]
+    for (data, *_), table in ((shown[1], True), (shown[2], False), (shown[4], True)):
+        assert "widget-view" not in json.dumps(data)
+        assert ("<table" in data["text/html"]) == table
+        assert '<img src="data:image/svg+xml' in data["text/html"]
+        assert "complete" in data["text/plain"]
+    kept, picture = shown[3]
+    assert "application/vnd.jupyter.widget-view+json" in kept
+    assert picture["text/plain"].endswith("complete")

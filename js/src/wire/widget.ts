@@ -2,6 +2,7 @@
 // lessons, and answers need not carry it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { make } from "../dom";
 import { watchKernel } from "../kernel";
 import { Link, lifetime } from "../link";
 import { Place } from "../place";
@@ -16,6 +17,17 @@ type Model = AnyModel<Traits>;
 
 // Tells the kernel a reloaded page from the one that it displayed the view in.
 const PAGE = Math.random().toString(36).slice(2);
+
+// What is left in the notebook of a stream whose kernel is gone.
+function savedText(text: string): Record<string, string> {
+  const root = make("div");
+  const end = make("p");
+  end.append(make("strong", "", "The kernel is gone: the answer is cut."));
+  const answer = make("pre", "", text);
+  answer.setAttribute("style", "white-space:pre-wrap");
+  root.append(answer, end);
+  return { "text/html": root.innerHTML, "text/plain": `${text}\n\n[${end.textContent}]` };
+}
 
 export default function wireView() {
   let wire: Wire;
@@ -49,7 +61,11 @@ export default function wireView() {
     model.on("change:state", onState);
     if (!shared.over) {
       link.open();
-      watchKernel(model, () => shared.kernelGone(), life.signal);
+      const gone = () => {
+        shared.kernelGone();
+        here.kernelGone(() => savedText(shared.text));
+      };
+      watchKernel(model, gone, life.signal);
     }
     stop = () => {
       if (shared.over || shared.gone) return;

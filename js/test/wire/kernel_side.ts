@@ -3,6 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { requestPaint } from "../../src/frames";
 import wireView from "../../src/wire/widget";
+import { FakeKernel } from "../kernel_side";
 
 type Listener = (...args: unknown[]) => void;
 type Row = Record<string, unknown> & { at: number; kind: string; pieces: string[] };
@@ -30,6 +31,9 @@ export class WireHost {
   life = new AbortController();
   widget = wireView();
   state: unknown;
+  kernel = new FakeKernel();
+  /** What the page put into the notebook in the place of the view. */
+  replaced: Record<string, unknown>[] = [];
 
   constructor(rows: Row[] = [], phase = "waiting", outcome: string | null = null) {
     this.rows = rows;
@@ -55,6 +59,12 @@ export class WireHost {
     };
   }
 
+  #outputs = {
+    length: 1,
+    get: () => ({ data: { "application/vnd.jupyter.widget-view+json": { model_id: "m1" } } }),
+    set: (_index: number, output: Record<string, unknown>) => this.replaced.push(output),
+  };
+
   show(parent: HTMLElement = document.body): HTMLElement {
     const model = {
       get: () => this.state,
@@ -63,6 +73,11 @@ export class WireHost {
         this.listeners.set(name, (this.listeners.get(name) ?? new Set()).add(listener));
       },
       off: (name: string, listener: Listener) => this.listeners.get(name)?.delete(listener),
+      widget_manager: {
+        kernel: this.kernel,
+        get_model: async () => ({ get: () => this.state }),
+        context: { model: { cells: [{ outputs: this.#outputs }] } },
+      },
     } as unknown as AnyModel<{ state: unknown }>;
     this.widget.initialize({ model, signal: this.life.signal });
     const el = document.createElement("div");

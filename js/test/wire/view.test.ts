@@ -273,6 +273,20 @@ test("every control has a name and is reached by Tab", async () => {
   }
 });
 
+test("of a stream whose kernel is gone the text is put into the notebook, as text", async () => {
+  host = new WireHost([request(), delta(1, "<b>cut")], "streaming");
+  const root = host.show();
+  await frames();
+  host.kernel.status("restarting");
+  await expect.poll(() => host.replaced.length).toBe(1);
+  const data = host.replaced[0]?.data as Record<string, string>;
+  expect(data["text/html"]).toContain("&lt;b&gt;cut</pre>");
+  expect(data["text/plain"]).toContain("<b>cut");
+  await frames();
+  expect(root.dataset.phase).toBe("gone");
+  expect(button(root, "Stop").checkVisibility()).toBe(false);
+});
+
 test("a view that goes takes its light with it", async () => {
   host = new WireHost(ROWS, "over", "complete");
   const root = host.show();
