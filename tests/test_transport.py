@@ -43,14 +43,17 @@ async def test_five_requests_take_one_connection(server: DemoServer, pace: float
 
 @pytest.mark.fault("N30", "200 of 200 complete, all at one time")
 async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """No pool limit ends the 101st with a PoolTimeout (N30): all were being answered at one moment."""
+    """No pool limit ends the 101st with a PoolTimeout, or lets it wait (N30): far more were answered at one moment."""
     client = sw.ChatClient(server.url)
-    demo = {"tokens": 3, "tokens_per_second": 2}
+    demo = {"tokens": 6, "tokens_per_second": 2}
     completions = await asyncio.gather(*(client.stream("x", demo=demo) for _ in range(200)))
     assert {completion.outcome for completion in completions} == {"complete"}
     seen(f"{len(completions)} complete")
     assert all(record.over.wait(2) for record in server.requests)  # the client knows a moment earlier than the server
-    assert max(record.received for record in server.requests) < min(record.ended for record in server.requests)
+    begun = [record.received for record in server.requests]
+    ended = [record.ended for record in server.requests if record.ended is not None]
+    # Not all 200: on a busy machine the first may have ended before the last was sent.
+    assert max(sum(start <= at for start in begun) - sum(end < at for end in ended) for at in begun) > 150
 
 
 def test_a_closed_loops_client_is_let_go(server: DemoServer) -> None:
