@@ -169,8 +169,6 @@ class Conversation:
         entry = Entry(turn, stream)
         cancel(self._history.put(entry))
         stream.subscribe(lambda events: self._ended(entry, events))
-        if stream.over:
-            self._history.settle(entry)
         self._tell()
 
     def _ended(self, entry: Entry, events: list[StreamEvent]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -237,6 +239,20 @@ async def test_an_answer_can_come_from_another_stream(client: sw.ChatClient) -> 
     assert roles(conversation) == [("user", "x"), ("assistant", rest.completion.text)]
     with pytest.raises(KeyError):
         conversation.follow("none", rest)
+
+
+async def test_an_answer_that_is_over_keeps_its_value_and_not_its_request(client: sw.ChatClient) -> None:
+    """Each request holds all that was said before it: kept, they would grow with the square of the turns."""
+    conversation = sw.Conversation()
+    stream = conversation.ask("x", client)
+    await stream
+    held = weakref.ref(stream)
+    del stream
+    async with asyncio.timeout(10):
+        while held() is not None:  # the loop lets go of the task that is done
+            await asyncio.sleep(0.01)
+            gc.collect()
+    assert conversation.turns[0].sent
 
 
 # ---- limits
