@@ -72,13 +72,18 @@ async def ended(stream: sw.ChatStream) -> sw.ChatCompletion:
 # ---- rows
 
 
-@pytest.mark.parametrize("vector", load_vectors("chat"), ids=lambda vector: vector.id)
+def is_compressed(vector: Vector) -> bool:
+    """Then what is on the wire is not what is shown: the transport undoes it first."""
+    return "content-encoding" in (vector.http or {}).get("headers", {})
+
+
+@pytest.mark.parametrize(
+    "vector", [v for v in load_vectors("chat") if not is_compressed(v)], ids=lambda vector: vector.id
+)
 def test_what_the_rows_made_is_the_answer(vector: Vector) -> None:
     """For every vector the characters of the rows join to the text of the stream."""
     http = vector.http or {}
     headers = http.get("headers", {})
-    if "content-encoding" in headers:
-        pytest.skip("compression is undone before the wire is shown")
     recording = recording_of(
         *vector.chunks,
         status=http.get("status", 200),
