@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -228,6 +229,14 @@ class NotebookPage:
     def run_all(self) -> None:
         """Start all cells and return at once; ``finish(None)`` waits for their end."""
         self.page.evaluate(_RUN, ["notebook:run-all-cells", None])
+
+    def wait_prompt(self, index: int, timeout: float = 120) -> None:
+        """Wait until the cell's prompt has its number: the end of a Run All of a lesson, whose last cell is code.
+
+        Not ``finish(None)``: where a widget asks the kernel just between two cells, ipykernel 7.4 may lose the word
+        that a cell is over, and JupyterLab's Run All then never resolves.
+        """
+        expect(self.cell(index).locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]"), timeout=timeout * 1000)
 
     def cell(self, index: int) -> Locator:
         """Return the cell's element."""

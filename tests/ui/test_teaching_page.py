@@ -39,9 +39,10 @@ def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: De
 @pytest.mark.parametrize("name", ["10_what_is_a_stream", "13_when_it_fails"])
 def test_a_lesson_runs_in_the_page(open_notebook: OpenNotebook, name: str) -> None:
     """All its cells run, none fails, and nothing but its panels is still a widget in the saved notebook."""
-    page = open_notebook(nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4))
+    lesson = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    page = open_notebook(lesson)
     page.run_all()
-    page.finish(None, timeout=150)
+    page.wait_prompt(len(lesson.cells) - 1, timeout=150)
     cells = [cell for cell in page.save().cells if cell.cell_type == "code"]
     assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
     assert all(cell.execution_count for cell in cells)
