@@ -83,6 +83,9 @@ export function streamView() {
       model.off("change:state", onState);
       shared.dispose();
       here.dispose();
+      // JupyterLab keeps the model of a closed widget for as long as its kernel lives (each comm listens to the kernel
+      // for good): not the text, too. Twice, for a model remembers what it was before.
+      for (let n = 0; n < 2; n += 1) model.set("state", { n });
     });
     return () => life.abort();
   }

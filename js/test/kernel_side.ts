@@ -141,6 +141,8 @@ export class Host {
   widget = streamView();
   kernel: FakeKernel | null = new FakeKernel();
   state: unknown;
+  /** What the state was before, which a model remembers. */
+  previous: unknown;
   maxHeight: number | null;
   sendFails = false;
   /** The cell that shows the view, as JupyterLab has it. */
@@ -159,6 +161,10 @@ export class Host {
   proxy() {
     return {
       get: (name: string) => (name === "state" ? this.state : this.maxHeight),
+      set: (_name: "state", value: unknown) => {
+        this.previous = this.state;
+        this.state = value;
+      },
       send: (message: Message) => {
         if (this.sendFails) throw new Error("no comm");
         this.sent.push(message);

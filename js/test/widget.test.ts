@@ -458,3 +458,12 @@ test("the header keeps its height, and the view fits in 200 pixels", async () =>
   await frames();
   expect(parts(root).head.offsetHeight).toBe(before);
 });
+
+test("a model that was closed holds no text, whoever keeps it", () => {
+  const { kernel, host } = start();
+  host.render();
+  host.deliver(kernel.delta("a long text"), kernel.end());
+  host.change(kernel.state);
+  host.life.abort();
+  expect(JSON.stringify([host.state, host.previous])).not.toContain("a long text");
+});
