@@ -10,7 +10,8 @@ export class Box {
   #text: HTMLElement;
   #button: HTMLButtonElement;
   #follows = true;
-  #top = 0; // where it was scrolled to
+  #top = 0; // where it was scrolled to, and could be at most
+  #range = 0;
 
   constructor(text: HTMLElement, name: string) {
     this.#text = text;
@@ -29,7 +30,9 @@ export class Box {
 
   /** Call it after the text has grown. */
   paint(): void {
-    if (this.#follows) this.#text.scrollTop = this.#text.scrollHeight;
+    if (!this.#follows) return;
+    this.#text.scrollTop = this.#text.scrollHeight;
+    this.#note();
   }
 
   /** Goes to the end, and follows it from now on. */
@@ -41,12 +44,19 @@ export class Box {
 
   #look(): void {
     const { scrollTop, clientHeight, scrollHeight } = this.#text;
-    // What has grown since it was scrolled to its end is no reason to stay behind; being scrolled up is.
+    // Being scrolled up ends it, by a person: where the heights have changed, that was the layout.
     if (scrollTop + clientHeight >= scrollHeight - NEAR) this.#follows = true;
-    else if (scrollTop < this.#top) this.#follows = false;
-    this.#top = scrollTop;
+    else if (scrollTop < this.#top && scrollHeight - clientHeight === this.#range) this.#follows = false;
+    this.#note();
     this.#text.style.overflowAnchor = this.#follows ? "none" : "";
     setHidden(this.#button, this.#follows);
+    this.paint();
+  }
+
+  #note(): void {
+    const { scrollTop, clientHeight, scrollHeight } = this.#text;
+    this.#top = scrollTop;
+    this.#range = scrollHeight - clientHeight;
   }
 
   #jump(): void {

@@ -295,7 +295,13 @@ sw.ChatWidget(conversation=Conversation.from_json(to_json(None, map(turn, range(
     expect(drawn).to_be_in_viewport()
     assert 1 <= chat.answers.count() < 60
     expect(chat.root.locator(".streamwidget-turn").first).to_contain_text("**Answer 0.** word")
-    chat.root.locator(".streamwidget-log").evaluate("element => { element.scrollTop = 0 }")
+    # Again, where the layout changed at the same time.
+    chat.page.page.wait_for_function(
+        """() => {
+          document.querySelector('.streamwidget-log').scrollTop = 0
+          return document.querySelector('.streamwidget-chat .streamwidget-jump > button').checkVisibility()
+        }"""
+    )
     expect(chat.answers.filter(has_text="Answer 0.").locator("strong", has_text="Answer 0.")).to_be_in_viewport()
     expect(chat.button("Jump to latest")).to_be_visible()
     chat.button("Jump to latest").click()

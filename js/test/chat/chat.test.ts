@@ -295,23 +295,37 @@ test("of many turns only those near the end are drawn in full, and the others as
   expect(root.querySelectorAll(".streamwidget-turn").length).toBe(200);
   const log = root.querySelector(".streamwidget-log") as HTMLElement;
   await expect.poll(() => log.scrollTop + log.clientHeight >= log.scrollHeight - 8, within).toBe(true);
-  log.scrollTop = 0;
+  const scrollUp = () => {
+    log.scrollTop = 0; // again, where the layout changed at the same time
+    return button("Jump to latest").length;
+  };
+  await expect.poll(scrollUp, within).toBe(1);
   await expect.poll(() => root.querySelector(".streamwidget-text strong")?.textContent, within).toBe("answer 0");
-  await expect.poll(() => button("Jump to latest").length, within).toBe(1);
   button("Jump to latest")[0]?.click();
   await expect.poll(() => log.scrollTop + log.clientHeight >= log.scrollHeight - 8, within).toBe(true);
   await expect.poll(() => button("Jump to latest").length, within).toBe(0);
 });
 
 test("the log follows an answer while the person is at its end, and not otherwise", async () => {
-  const { host, side, root } = start();
+  const { host, side, root, button } = start();
   const log = root.querySelector(".streamwidget-log") as HTMLElement;
   log.style.maxHeight = "150px";
   const atEnd = () => log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
   host.deliver(side.begin("one"), side.delta("line\n\n".repeat(20)));
   await expect.poll(() => log.scrollHeight > 300 && atEnd(), { timeout: 10_000 }).toBe(true);
-  log.scrollTop = 20;
-  await frames(4);
+  for (const width of [300, 700, 200]) {
+    root.style.width = `${width}px`;
+    log.style.maxHeight = `${width / 2}px`;
+    host.deliver(side.delta(`${"word ".repeat(100)}\n\n`));
+    await expect.poll(atEnd, { timeout: 10_000 }).toBe(true);
+    await frames(4);
+    expect(atEnd()).toBe(true);
+  }
+  const scrollUp = () => {
+    log.scrollTop = 20; // again, where the layout changed at the same time
+    return button("Jump to latest").length;
+  };
+  await expect.poll(scrollUp, { timeout: 10_000 }).toBe(1);
   host.deliver(side.delta("line\n\n".repeat(20)));
   await frames(4);
   expect(log.scrollTop).toBe(20);
