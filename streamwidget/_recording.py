@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from streamwidget._completion import ErrorInfo
-from streamwidget._events import Finish, Outcome, StreamEvent
+from streamwidget._events import Outcome
 from streamwidget._secrets import ApiKey
 from streamwidget._timeout import Timeout
 
@@ -85,6 +86,8 @@ class Recording:
         The stream's limits.
     key : ApiKey or None
         What must not get into the file.
+    path : str, Path or None
+        The file that is written at the end.
     ended_at : float
         Seconds since the first request.
     """
@@ -92,6 +95,7 @@ class Recording:
     def __init__(self, model: str | None, limits: Timeout, key: ApiKey | None = None) -> None:
         self.records: list[WireRecord] = []
         self.outcome: Outcome | None = None
+        self.path: str | Path | None = None
         self.ended_at = 0.0
         self.model = model
         self.limits = limits
@@ -123,13 +127,19 @@ class Recording:
         self.records.append(record)
         self._tell()
 
-    def take(self, events: list[StreamEvent], path: str | Path | None) -> None:
-        """Note how the stream ended, where these are its last events, and write the file."""
-        if isinstance(events[-1], Finish):
-            self.outcome, self.ended_at = events[-1].outcome, self.now()
-            self._tell()
-            if path is not None:
-                self.save(path)
+    def end(self, outcome: Outcome) -> None:
+        """Note how the stream ended, and write the file; one that cannot be written is warned of, and ends nothing."""
+        self.outcome, self.ended_at = outcome, self.now()
+        self._tell()
+        if self.path is not None:
+            try:
+                self.save(self.path)
+            except OSError as exc:
+                warnings.warn(
+                    f"The recording could not be written: {exc}. It is in stream.recording still: save() it elsewhere.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
 
     def observe(self, observer: Callable[[], None]) -> None:
         """Call ``observer()`` whenever something was added, on the stream's loop."""

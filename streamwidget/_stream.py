@@ -125,9 +125,9 @@ class ChatStream:
             raise RuntimeError("A stream is recorded once, from its beginning: call record() before it is started.")
         if path is not None:
             Path(path).write_bytes(b"")  # to fail now rather than at the end
-        recording = self._recording = self._work.record()
-        self.subscribe(lambda events: recording.take(events, path))
-        return recording
+        self._recording = self._work.record()
+        self._recording.path = path
+        return self._recording
 
     # ---- reading
 
@@ -306,5 +306,8 @@ class ChatStream:
             self._subscribers.tell(events)
 
     def _finish(self, outcome: Outcome, failure: StreamError | None = None) -> None:
-        self._subscribers.tell(self._progress.end(outcome, failure))
+        last = self._progress.end(outcome, failure)
+        if self._recording is not None:
+            self._recording.end(outcome)
+        self._subscribers.tell(last)
         self._subscribers.clear()

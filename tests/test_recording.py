@@ -184,6 +184,29 @@ async def test_a_stream_that_runs_cannot_be_recorded(demo: DemoServer) -> None:
     await stream
 
 
+async def test_a_recording_is_no_reader(demo: DemoServer) -> None:
+    """Who leaves a loop over a recorded stream ends it, as without the recording."""
+    stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 500, "tokens_per_second": 50})
+    recording = stream.record()
+    events = stream.__aiter__()
+    await anext(events)
+    await events.aclose()
+    assert stream.completion.outcome == recording.outcome == "cancelled"
+
+
+async def test_a_file_that_can_be_written_no_more_ends_nothing(demo: DemoServer, tmp_path: Path) -> None:
+    """A full disk costs the file, and neither the answer nor the recording."""
+    (tmp_path / "gone").mkdir()
+    stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 3})
+    recording = stream.record(tmp_path / "gone" / "stream.jsonl")
+    (tmp_path / "gone" / "stream.jsonl").unlink()
+    (tmp_path / "gone").rmdir()
+    with pytest.warns(RuntimeWarning, match="could not be written"):
+        assert (await stream).outcome == "complete"
+    recording.save(tmp_path / "stream.jsonl")
+    assert sw.Recording.load(tmp_path / "stream.jsonl").outcome == "complete"
+
+
 async def test_a_file_that_cannot_be_written_is_told_at_once(demo: DemoServer, tmp_path: Path) -> None:
     """Before anything is sent, not after the answer."""
     stream = sw.ChatClient(demo.url).stream("x")
