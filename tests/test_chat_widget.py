@@ -11,9 +11,12 @@ from typing import Any
 
 import ipywidgets
 import pytest
+import pytest_asyncio
 
 import streamwidget as sw
 from streamwidget.demo import DemoServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # connections belong to a loop, and are used again on it
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 ONCE = sw.RetryPolicy(attempts=1)
@@ -69,7 +72,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Page:
     return heard
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def widget(page: Page, server: DemoServer) -> sw.ChatWidget:
     return sw.ChatWidget(client=sw.ChatClient(server.url, retry=ONCE))
 
