@@ -5,7 +5,7 @@
 // measured on 156). So only the lines on the screen have ranges, a page has at most RANGES of them, and they are
 // StaticRanges: a live Range costs each change of the DOM besides. Everything is measured where layout is done already.
 
-import { type Kind, type Language, languageOf } from "./languages";
+import { type Emit, type Kind, type Language, languageOf } from "./languages";
 import { Lines } from "./lines";
 import { canObserve, unwatch, watch } from "./on_screen";
 
@@ -122,24 +122,26 @@ class Block implements Coloured {
     const to = Math.min(this.#last + MARGIN, this.#lines.count - 1);
     for (const line of this.#shown.keys()) if (line < from || line > to) this.#hideLine(line);
     for (let line = from; line <= to; line += 1) {
-      if (!this.#shown.has(line)) this.#shown.set(line, this.#colour(line));
+      if (!this.#shown.has(line)) this.#colour(line);
     }
   }
 
-  #colour(line: number): Shown[] {
+  // The whole line, or nothing where the page has too many ranges: the next measure tries again.
+  #colour(line: number): void {
     const start = this.#lines.start(line);
-    const shown: Shown[] = [];
-    this.#lines.scan(line, (kind, from, to) => {
-      if (count >= RANGES) return;
+    const tokens: Parameters<Emit>[] = [];
+    this.#lines.scan(line, (...token) => tokens.push(token));
+    if (count + tokens.length > RANGES) return;
+    count += tokens.length;
+    const shown = tokens.map(([kind, from, to]): Shown => {
       const [startContainer, startOffset] = this.#lines.place(start + from);
       const [endContainer, before] = this.#lines.place(start + to - 1);
       const range = new StaticRange({ startContainer, startOffset, endContainer, endOffset: before + 1 });
       const highlight = highlightOf(kind);
       highlight.add(range);
-      count += 1;
-      shown.push([highlight, range]);
+      return [highlight, range];
     });
-    return shown;
+    this.#shown.set(line, shown);
   }
 
   #hide(from = 0): void {

@@ -151,6 +151,18 @@ test("wrapped lines, long lines and long blocks: the first are coloured, the oth
   expect(coloured(long)).toEqual([]);
 });
 
+test("what found the page full is coloured, a line as a whole, once there is room", async () => {
+  const first = start(block(`${"x = 1 ".repeat(149)}\n`.repeat(2)));
+  await expect.poll(ranges).toBe(298);
+  const code = block("def f(n=10): return 'y'\n");
+  start(code);
+  await frames(3);
+  expect(coloured(code)).toEqual([]);
+  first.dispose();
+  (code.parentElement as HTMLElement).style.padding = "9px";
+  await expect.poll(() => coloured(code).map(([, , text]) => text)).toContain("'y'");
+});
+
 test("a block that is taken out, or becomes another language, leaves no colours behind", async () => {
   const root = document.createElement("div");
   document.body.append(root);
