@@ -26,6 +26,9 @@ export function makeTools(): HTMLElement {
   tools.className = "streamwidget-tools";
   // Enter on a button would otherwise be the notebook's "edit this cell".
   tools.dataset.lmSuppressShortcuts = "true";
+  tools.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") event.stopPropagation(); // hosts without Lumino listen further out
+  });
   tools.append(button(COPY, "Copy code"), button(INSERT, "Insert below: code into a new cell"));
   return tools;
 }

@@ -62,6 +62,16 @@ test("the buttons show on hover and on focus, and are always in the tab order", 
   expect(getComputedStyle(tools).opacity).toBe("1");
 });
 
+test("a key that presses a button is not the notebook's too; Escape is the view's", () => {
+  const root = answer();
+  attachCode(root, null, life.signal);
+  const heard: string[] = [];
+  root.addEventListener("keydown", ({ key }) => heard.push(key));
+  for (const key of ["Enter", " ", "Escape"])
+    root.querySelector("button")?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  expect(heard).toEqual(["Escape"]);
+});
+
 test("Copy copies exactly the code and says so for a while, to all, once", async () => {
   const root = answer();
   attachCode(root, null, life.signal);
