@@ -4,6 +4,8 @@
 
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom";
 import { cancelPaint, requestPaint } from "../frames";
+import { visible } from "../markdown/visible";
+import { oneLine } from "../status";
 import { Answer } from "./answer";
 import { Curve } from "./curve";
 import { List } from "./list";
@@ -148,8 +150,9 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
   function paintHead(shown: number): void {
     const { over, gone, phase, outcome } = wire;
     const word = gone ? "the kernel is gone" : (STATES[over ? (outcome ?? "error") : phase] ?? "error");
-    setText(name, `${wire.demo ? "demo · " : ""}${wire.model ?? ""}`);
-    setText(state, wire.detail ? `${word}: ${wire.detail}` : word);
+    setText(name, `${wire.demo ? "demo · " : ""}${oneLine(wire.model ?? "", 100)}`);
+    const why = oneLine(wire.detail);
+    setText(state, why ? `${word}: ${why}` : word);
     state.title = state.textContent;
     setText(place, `row ${shown.toLocaleString("en")} of ${wire.rows.length.toLocaleString("en")}`);
     const paused = player.mode === "paused";
@@ -183,7 +186,7 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     if (count > 0) {
       const shown = [...row.made.slice(0, 2 * SHOWN_MADE)].slice(0, SHOWN_MADE).join("");
       const cut = count > SHOWN_MADE ? "…" : "";
-      what.push(`makes ${count} character${count === 1 ? "" : "s"}: ${JSON.stringify(shown)}${cut}`);
+      what.push(`makes ${count} character${count === 1 ? "" : "s"}: ${visible(JSON.stringify(shown))}${cut}`);
     } else {
       what.push("makes no text");
     }
@@ -222,14 +225,14 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     const step = steps[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    event.stopPropagation();
     hover = -1;
     choose(step());
   });
   root.addEventListener("keydown", (event) => {
+    // Hosts without Lumino listen further out. What is pressed with Control and the like (save, palette) is for them.
+    if (!event.altKey && !event.ctrlKey && !event.metaKey) event.stopPropagation();
     if (event.key !== "Escape" || wire.over || wire.gone) return;
     event.preventDefault();
-    event.stopPropagation();
     stop();
   });
 

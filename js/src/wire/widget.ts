@@ -63,7 +63,10 @@ export default function wireView() {
       link.open();
       const gone = () => {
         shared.kernelGone();
-        here.kernelGone(() => savedText(shared.text));
+        here.kernelGone(() => {
+          shared.kernelGone(); // again: a message on the heels of the word may have taken it back
+          return savedText(shared.text);
+        });
       };
       watchKernel(model, gone, life.signal);
     }
@@ -77,6 +80,8 @@ export default function wireView() {
       model.off("change:state", onState);
       shared.dispose();
       here.dispose();
+      // As stream_view.ts does: JupyterLab keeps the model of a closed widget, which remembers what it was before too.
+      for (let n = 0; n < 2; n += 1) model.set("state", { n });
     });
     return () => life.abort();
   }

@@ -64,8 +64,6 @@ export class Wire {
     this.#questions.heard();
     this.gone = false;
     this.#take(message);
-    if (this.over) this.#questions.rest();
-    else this.#questions.watch();
     this.#changed();
   }
 
@@ -75,7 +73,7 @@ export class Wire {
   }
 
   kernelGone(): void {
-    if (this.over) return;
+    if (this.over || this.gone) return;
     this.gone = true;
     this.#changed();
   }
@@ -124,6 +122,8 @@ export class Wire {
   }
 
   #changed(): void {
+    if (this.over || this.gone) this.#questions.rest();
+    else this.#questions.watch();
     for (const listener of this.#listeners) listener();
   }
 }

@@ -31,6 +31,8 @@ export class WireHost {
   life = new AbortController();
   widget = wireView();
   state: unknown;
+  /** What the state was before, which a model remembers. */
+  previous: unknown;
   kernel = new FakeKernel();
   /** What the page put into the notebook in the place of the view. */
   replaced: Record<string, unknown>[] = [];
@@ -68,6 +70,10 @@ export class WireHost {
   show(parent: HTMLElement = document.body): HTMLElement {
     const model = {
       get: () => this.state,
+      set: (_name: "state", value: unknown) => {
+        this.previous = this.state;
+        this.state = value;
+      },
       send: (message: Record<string, unknown>) => this.sent.push(message),
       on: (name: string, listener: Listener) => {
         this.listeners.set(name, (this.listeners.get(name) ?? new Set()).add(listener));

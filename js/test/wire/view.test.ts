@@ -287,6 +287,56 @@ test("of a stream whose kernel is gone the text is put into the notebook, as tex
   expect(button(root, "Stop").checkVisibility()).toBe(false);
 });
 
+test("a message on the heels of the word that the kernel is gone does not take it back for good", async () => {
+  host = new WireHost([request(), delta(1, "a")], "streaming");
+  const root = host.show();
+  host.kernel.status("restarting");
+  host.tell(delta(2, "b"));
+  await expect.poll(() => host.replaced.length).toBe(1);
+  const data = host.replaced[0]?.data as Record<string, string>;
+  expect(data["text/plain"]).toContain("ab");
+  await frames();
+  expect(root.dataset.phase).toBe("gone");
+});
+
+test("a model that was closed holds no text, whoever keeps it", () => {
+  host = new WireHost(ROWS, "over", "complete");
+  host.show();
+  host.life.abort();
+  expect(JSON.stringify([host.state, host.previous])).not.toContain("Hello");
+});
+
+test("keys pressed in the view are not the notebook's too; those with Control are the host's", async () => {
+  host = new WireHost(ROWS, "over", "complete");
+  const root = host.show();
+  await frames();
+  const heard: string[] = [];
+  const listen = ({ key }: KeyboardEvent) => heard.push(key);
+  document.addEventListener("keydown", listen);
+  for (const part of root.querySelectorAll("button, select, [role=listbox], [role=region]"))
+    for (const key of ["Enter", " ", "Escape", "ArrowDown", "d"])
+      part.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  expect(heard).toEqual([]);
+  button(root, "Replay").dispatchEvent(new KeyboardEvent("keydown", { key: "s", ctrlKey: true, bubbles: true }));
+  expect(heard).toEqual(["s"]);
+  document.removeEventListener("keydown", listen);
+});
+
+test("what a server names or says is one line in the head, and hides and turns nothing", async () => {
+  host = new WireHost([request(), delta(1, "a\u202eb")], "over", "http_error");
+  const said = { model: `m\u202e\n${"x".repeat(500)}`, detail: `no\u202e\n\x1b[2J${"y".repeat(500)}` };
+  host.state = { ...host.message(0), ...said };
+  const root = host.show();
+  await press(root, "End");
+  const name = root.querySelector(".streamwidget-wire-name")?.textContent ?? "";
+  const state = root.querySelector<HTMLElement>(".streamwidget-wire-state");
+  const detail = root.querySelector(".streamwidget-wire-detail")?.textContent;
+  expect(name).toMatch(/^demo · m\[U\+202E\] x+…$/);
+  expect(state?.textContent).toMatch(/^request failed: no\[U\+202E\] ␛\[2Jy+…$/);
+  expect(state?.title).toBe(state?.textContent);
+  expect(detail).toContain('"a[U+202E]b"');
+});
+
 test("a view that goes takes its light with it", async () => {
   host = new WireHost(ROWS, "over", "complete");
   const root = host.show();

@@ -1,12 +1,15 @@
 // What the page knows of a wire: no row is lost, none is there twice, whatever messages are.
 
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { parseRows } from "../../src/wire/messages";
 import { Wire } from "../../src/wire/wire";
 import { delta, request, WireHost } from "./kernel_side";
 
 let wire: Wire | undefined;
-afterEach(() => wire?.dispose());
+afterEach(() => {
+  wire?.dispose();
+  vi.useRealTimers();
+});
 
 function make(initial: unknown): { wire: Wire; asked: number[] } {
   const asked: number[] = [];
@@ -83,4 +86,17 @@ test("a row that cannot be read keeps its place", () => {
     [0, "other", 1, ""],
     [1, "data", 2, "ok"],
   ]);
+});
+
+test("a kernel that is gone is asked nothing more, until a message says otherwise", () => {
+  vi.useFakeTimers();
+  const kernel = new WireHost([request(), delta(1, "a")], "streaming");
+  const { wire, asked } = make(kernel.message(0));
+  wire.kernelGone();
+  vi.advanceTimersByTime(120_000);
+  expect(asked).toEqual([2]);
+  wire.receive(kernel.message(2));
+  expect(wire.gone).toBe(false);
+  vi.advanceTimersByTime(10_000);
+  expect(asked.length).toBeGreaterThan(1);
 });
