@@ -278,7 +278,7 @@ test("of a stream whose kernel is gone the text is put into the notebook, as tex
   const root = host.show();
   await frames();
   host.kernel.status("restarting");
-  await expect.poll(() => host.replaced.length).toBe(1);
+  await expect.poll(() => host.replaced.length, { timeout: 10_000 }).toBe(1);
   const data = host.replaced[0]?.data as Record<string, string>;
   expect(data["text/html"]).toContain("&lt;b&gt;cut</pre>");
   expect(data["text/plain"]).toContain("<b>cut");
@@ -292,7 +292,7 @@ test("a message on the heels of the word that the kernel is gone does not take i
   const root = host.show();
   host.kernel.status("restarting");
   host.tell(delta(2, "b"));
-  await expect.poll(() => host.replaced.length).toBe(1);
+  await expect.poll(() => host.replaced.length, { timeout: 10_000 }).toBe(1);
   const data = host.replaced[0]?.data as Record<string, string>;
   expect(data["text/plain"]).toContain("ab");
   await frames();
