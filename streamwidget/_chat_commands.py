@@ -69,7 +69,7 @@ def reset(magics: ChatMagics, options: Namespace) -> None:
 
 def export(magics: ChatMagics, options: Namespace) -> None:
     conversation = magics.conversation(options.conversation)
-    path = Path(options.export).expanduser()
+    path = _path(options.export)
     if path.suffix == ".json":
         text = conversation.to_json()
     elif path.suffix in (".md", ".markdown"):
@@ -78,13 +78,20 @@ def export(magics: ChatMagics, options: Namespace) -> None:
         raise ConfigurationError("--export takes a file that ends in .json (to import again) or .md (to read)")
     try:
         path.write_text(text, "utf-8")
-    except OSError as exc:
-        raise ConfigurationError(f"{str(path)!r} cannot be written: {exc.strerror or exc}") from None
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(f"{str(path)!r} cannot be written: {getattr(exc, 'strerror', None) or exc}") from None
     print(f"Wrote {_turns(conversation)} to {path}.")  # noqa: T201
 
 
+def _path(typed: str) -> Path:
+    try:
+        return Path(typed).expanduser()
+    except RuntimeError as exc:  # of a user that is not there
+        raise ConfigurationError(f"{typed!r} is no path: {exc}") from None
+
+
 def import_(magics: ChatMagics, options: Namespace) -> None:
-    path = Path(options.import_file).expanduser()
+    path = _path(options.import_file)
     try:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as exc:

@@ -6,10 +6,12 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
 
 from streamwidget._completion import ChatCompletion, ErrorInfo, Timing, ToolCall
-from streamwidget._events import StreamWarning, Usage
+from streamwidget._events import Outcome, StreamWarning, Usage
 from streamwidget._exceptions import ConfigurationError
 from streamwidget._images import Image
 from streamwidget._messages import Message
@@ -84,7 +86,28 @@ def _to_answer(value: dict[str, Any] | None) -> Message | None:
     fields["error"] = None if fields["error"] is None else ErrorInfo(**fields["error"])
     fields["outcome"] = fields["outcome"] or "interrupted"  # nothing streams into a file
     completion = ChatCompletion(**fields)
+    _check(completion)
     return Message("assistant", completion.text, completion=completion)
+
+
+def _check(completion: ChatCompletion) -> None:
+    """Raise ValueError where a value is not what its annotation says: it would break whoever shows it."""
+    if completion.outcome not in get_args(Outcome):
+        raise ValueError("an outcome that there is not")
+    parts = (completion, completion.timing, completion.usage, completion.error)
+    for part in (*parts, *completion.tool_calls, *completion.warnings):
+        for name, kind in get_type_hints(type(part)).items() if part is not None else ():
+            value = getattr(part, name)
+            kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+            plain = tuple(one for one in kinds if one in (str, int, float, bool, NoneType))
+            if len(plain) == len(kinds) and not _is_one_of(value, plain):
+                raise ValueError(f"{name} is {value!r:.40}")
+
+
+def _is_one_of(value: object, kinds: tuple[type, ...]) -> bool:
+    if float in kinds and type(value) in (int, float):
+        return isfinite(value)  # type: ignore[arg-type]  # mypy does not narrow by type()
+    return type(value) in kinds
 
 
 def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:

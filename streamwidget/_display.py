@@ -35,10 +35,19 @@ def in_kernel(shell: InteractiveShell | None) -> bool:
 
 def deleted_cells(shell: InteractiveShell) -> list[str]:
     """Return the ids of the cells that the front end says were deleted since the last execution (JupyterLab does)."""
-    kernel = getattr(shell, "kernel", None)
-    get_parent = getattr(kernel, "get_parent", None)
-    deleted = (get_parent() or {}).get("metadata", {}).get("deletedCells", []) if get_parent else []
+    deleted = _request(shell).get("metadata", {}).get("deletedCells", [])
     return [cell for cell in deleted if isinstance(cell, str)] if isinstance(deleted, list) else []
+
+
+def execution_id(shell: InteractiveShell) -> str | None:
+    """Return what names the execution that runs: the same for a cell and for those that it runs within itself."""
+    name = _request(shell).get("header", {}).get("msg_id")
+    return name if isinstance(name, str) else None
+
+
+def _request(shell: InteractiveShell) -> dict[str, Any]:
+    get_parent = getattr(getattr(shell, "kernel", None), "get_parent", None)
+    return (get_parent() or {}) if get_parent else {}
 
 
 def current_shell() -> InteractiveShell | None:

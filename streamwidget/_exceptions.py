@@ -77,6 +77,10 @@ class SourceError(StreamError):
 
     default_outcome = "error"
 
+    def _render_traceback_(self) -> list[str]:
+        # IPython would show the cause too, word for word, and SDKs echo keys. Ours has them masked.
+        return [f"{type(self).__name__}: {self}", "What the source raised is the exception's __cause__."]
+
 
 class StreamInterrupted(StreamError):
     """The connection, or the source, ended with neither a finish_reason nor ``[DONE]``: the answer is cut."""

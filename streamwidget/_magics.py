@@ -73,6 +73,7 @@ class ChatMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.turns = CellTurns()
+        self._execution: str | None = None
         self.waiting = Waiting(in_kernel=_display.in_kernel(shell))
         #: What %chat and %%chat were before, for unloading.
         self.replaced: dict[str, Any] = {}
@@ -157,6 +158,10 @@ class ChatMagics(Magics):
 
     def note_cell(self, info: Any) -> None:
         """Remember which cell runs (a ``pre_run_cell`` callback)."""
+        execution = _display.execution_id(self.shell)
+        if execution is not None and execution == self._execution:
+            return  # a cell within that cell: %%capture, run_cell
+        self._execution = execution
         self.turns.begin(getattr(info, "cell_id", None), _display.deleted_cells(self.shell))
 
     def _run(self, options: Namespace, text: str, cell: str | None, *, awaits: bool) -> Any:

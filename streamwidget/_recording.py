@@ -149,7 +149,10 @@ class Recording:
         """Write the file of :mod:`streamwidget._recording_file`. OSError where that is not possible."""
         from streamwidget._recording_file import to_jsonl
 
-        Path(path).write_text(to_jsonl(self), encoding="utf-8")
+        # By way of another file: a lesson that is recorded anew is not lost where that fails halfway.
+        half = Path(f"{path}.part")
+        half.write_text(to_jsonl(self), encoding="utf-8")
+        half.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:

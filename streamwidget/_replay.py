@@ -61,7 +61,7 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
     limits = {field.name: getattr(recording.limits, field.name) for field in fields(Timeout)}
     timeout = Timeout(**{name: limit and limit / speed for name, limit in limits.items()})
     request = Request(transport, ChatCompletions(), [], recording.model, {}, stream=_asked_to_stream(recording))
-    stream = ChatStream(Attempts(request, timeout, _RecordedWaits.of(recording, speed)))
+    stream = ChatStream(_Replay(request, timeout, _RecordedWaits.of(recording, speed)))
     if recording.outcome == "cancelled":
         transport.stop = stream.cancel
     return stream
@@ -70,6 +70,16 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
 def _asked_to_stream(recording: Recording) -> bool:
     first = recording.records[0]
     return isinstance(first, RequestSent) and '"stream": true' in first.body
+
+
+class _Replay(Attempts):
+    """What was recorded answers once."""
+
+    repeatable = False
+
+    def again(self, *, go_on: bool) -> Attempts:
+        what = "go on where its recording ends" if go_on else "be asked again"
+        raise ConfigurationError(f"A replay cannot {what}. To see it once more, call replay() anew.")
 
 
 @dataclass(frozen=True, slots=True)

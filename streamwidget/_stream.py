@@ -123,11 +123,13 @@ class ChatStream:
         """
         if self._recording is not None or self._task.started or self.over:
             raise RuntimeError("A stream is recorded once, from its beginning: call record() before it is started.")
+        recording = self._work.record()
         if path is not None:
-            Path(path).write_bytes(b"")  # to fail now rather than at the end
-        self._recording = self._work.record()
-        self._recording.path = path
-        return self._recording
+            # To fail now rather than at the end; what the file holds stays until then.
+            with Path(path).open("ab"):
+                recording.path = path
+        self._recording = recording
+        return recording
 
     # ---- reading
 

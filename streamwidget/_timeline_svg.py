@@ -12,6 +12,7 @@ from html import escape
 from math import floor, log10
 
 from streamwidget._timeline import Timeline
+from streamwidget._visible import visible
 
 _WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 150, 64, 20, 34, 36  # in units of the picture
 _MOST_POINTS = 1500  # a finer curve cannot be seen
@@ -95,7 +96,7 @@ def _panel(title: str, timeline: Timeline, mark: tuple[str, float | None], span:
     place = x(timeline.total)
     parts.append(f'<circle cx="{place}" cy="{y(timeline.characters)}" r="3.5" fill="{_CURVE}"/>')
     heading = f"{title} · {end}" if title else end
-    parts.append(f'<text x="{_LEFT}" y="{top - 8}" font-weight="600">{escape(heading)}</text>')
+    parts.append(f'<text x="{_LEFT}" y="{top - 8}" font-weight="600">{escape(visible(heading))}</text>')
     return "".join(parts)
 
 
@@ -109,7 +110,7 @@ def _curve(timeline: Timeline, x: Callable[[float], float], y: Callable[[int], f
 def _mark(x: float, top: float, bottom: float, colour: str, dashes: str, title: str) -> str:
     return (
         f'<path d="M{x} {top}V{bottom}" stroke="{colour}" stroke-width="1.3" stroke-dasharray="{dashes}">'
-        f"<title>{escape(title)}</title></path>"
+        f"<title>{escape(visible(title))}</title></path>"
     )
 
 

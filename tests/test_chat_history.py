@@ -276,6 +276,8 @@ def test_export_writes_markdown_to_read(shell: InteractiveShell, tmp_path: Path)
     [
         ("--export c.txt", "ends in .json"),
         ("--export {0}/no/such/folder.json", "cannot be written"),
+        ("--export ~nosuchuser/c.json", "no path"),
+        ("--import ~nosuchuser/c.json", "no path"),
         ("--import {0}/none.json", "cannot be read"),
         ("--import {0}/other.json", "no conversation of streamwidget"),
         ("--import {0}/newer.json", "version 99"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import get_args
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -79,3 +80,25 @@ def test_a_message_without_a_completion_is_a_whole_answer() -> None:
     assert read.answer is not None
     assert (read.answer.text, read.answer.outcome) == ("y", "complete")
     assert json.loads(to_json(None, [turn]))["turns"][0]["answer"]["text"] == "y"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("text", 5),
+        ("reasoning", None),
+        ("outcome", "banana"),
+        ("demo", "yes"),
+        ("timing", {"first_delta": None, "total": None, "deltas": 0}),
+        ("timing", {"first_delta": None, "total": float("inf"), "deltas": 0}),
+        ("usage", {"prompt_tokens": "1", "completion_tokens": None, "total_tokens": None}),
+        ("warnings", [{"code": 1, "detail": "x"}]),
+    ],
+)
+def test_an_answer_of_the_wrong_types_is_refused(field: str, value: object) -> None:
+    """Taken, it would break each widget and each page that shows it later."""
+    turn = sw.Turn("k", sw.Message("user", "x"), sw.Message("assistant", "y"))
+    written = json.loads(to_json(None, [turn]))
+    written["turns"][0]["answer"][field] = value
+    with pytest.raises(sw.ConfigurationError, match="no conversation"):
+        from_json(json.dumps(written))

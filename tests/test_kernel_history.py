@@ -35,6 +35,15 @@ def test_a_cell_that_is_run_again_replaces_its_turn(notebook: ChatKernel) -> Non
     assert ask(notebook, "four", None) == ["one again", "two", "three", "four"]
 
 
+def test_a_cell_that_runs_cells_within_itself_is_one_cell(notebook: ChatKernel) -> None:
+    """``%%capture`` and ``run_cell`` run a cell without an id; the turn is that of the cell around it."""
+    for _ in range(2):
+        assert notebook.execute_async("%%capture\n%chat captured", cell_id="cell-1").wait(30).status == "ok"
+        nested = "get_ipython().run_cell('x = 1')\n%chat after one"
+        assert notebook.execute_async(nested, cell_id="cell-2").wait(30).status == "ok"
+    assert ask(notebook, "last", "cell-3") == ["captured", "after one", "last"]
+
+
 def test_a_deleted_cell_leaves_the_conversation(notebook: ChatKernel) -> None:
     """JupyterLab names the deleted cells with the next execution."""
     ask(notebook, "kept", "cell-1")

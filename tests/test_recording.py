@@ -21,6 +21,7 @@ from streamwidget._recording import (
 )
 from streamwidget._recording_file import from_jsonl, to_jsonl
 from streamwidget._secrets import ApiKey
+from streamwidget._sources import as_stream
 from streamwidget.demo import DemoServer
 from streamwidget.demo._faults import FAULTS
 from tests.vectors import Vector, load_vectors
@@ -205,6 +206,24 @@ async def test_a_file_that_can_be_written_no_more_ends_nothing(demo: DemoServer,
         assert (await stream).outcome == "complete"
     recording.save(tmp_path / "stream.jsonl")
     assert sw.Recording.load(tmp_path / "stream.jsonl").outcome == "complete"
+
+
+def test_what_cannot_be_recorded_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    """A lesson is not lost to a stream of another library, nor to one that is never started."""
+    path = tmp_path / "lesson.jsonl"
+    path.write_text("precious")
+    with pytest.raises(sw.ConfigurationError):
+        as_stream(iter(["a"])).record(path)
+    sw.ChatClient("http://127.0.0.1:9/v1").stream("x").record(path)
+    assert path.read_text() == "precious"
+
+
+def test_a_replay_is_not_asked_again() -> None:
+    """So no view offers Retry; who tries is told what to do."""
+    stream = sw.replay(recording_of())
+    assert not stream.repeatable
+    with pytest.raises(sw.ConfigurationError, match="call replay"):
+        stream.again()
 
 
 async def test_a_file_that_cannot_be_written_is_told_at_once(demo: DemoServer, tmp_path: Path) -> None:

@@ -474,3 +474,43 @@ async def test_what_is_iterable_both_ways_is_read_as_what_is_under_it() -> None:
         source = Wrapper(under)
         assert (await as_stream(source)).text == "a"
         assert (source.thread == threading.get_ident()) is here
+
+
+async def test_a_source_that_cancels_itself_was_not_stopped() -> None:
+    """``cancelled`` is a person's doing; here the answer is cut, and that is an error."""
+
+    async def source() -> AsyncIterator[str]:
+        yield "a"
+        inner = asyncio.create_task(asyncio.Event().wait())
+        inner.cancel()
+        await inner
+
+    with pytest.raises(sw.SourceError, match="cut") as caught:
+        await as_stream(source())
+    assert caught.value.completion.text == "a"
+
+
+async def test_an_error_as_the_first_event_of_responses_is_told() -> None:
+    """It has the shape of anthropic's, too; what it says must not be lost."""
+    first = {"type": "error", "code": "rate_limit_exceeded", "message": "Too many of them", "param": None}
+
+    async def source() -> AsyncIterator[dict[str, Any]]:
+        yield first
+
+    with pytest.raises(sw.InStreamError, match="Too many of them"):
+        await as_stream(source())
+
+
+async def test_a_sources_failure_shows_no_key_in_its_traceback() -> None:
+    """However it is awaited: IPython would show the cause word for word, and SDKs echo keys."""
+
+    async def source() -> AsyncIterator[str]:
+        yield "a"
+        raise ValueError("Incorrect API key provided: sk-abcdefgh12345678")
+
+    with pytest.raises(sw.SourceError) as caught:
+        await as_stream(source())
+    lines = "\n".join(caught.value._render_traceback_())
+    assert "SourceError: ValueError" in lines
+    assert "sk-abcd" not in lines
+    assert isinstance(caught.value.__cause__, ValueError)

@@ -91,6 +91,13 @@ def test_the_picture_is_well_formed_and_says_what_it_shows() -> None:
     assert "running" in texts
 
 
+def test_controls_in_a_reason_do_not_break_the_picture() -> None:
+    """A gateway's error page may hold escape codes, which no XML may."""
+    arrivals = Arrivals()
+    arrivals.note(0.2, 0, 0, [Retry(2, 0.5, "busy \x1b[31m<b>\ud800")])
+    ET.fromstring(draw([("\x00", arrivals.timeline(1.5, "complete"))]))
+
+
 def test_the_saved_picture_is_an_image_with_words() -> None:
     """A sanitizer drops SVG elements; an image of a data: URL stays, and its words are there for those who see none."""
     bundle = timeline(0.1, 0.2, 0.3)._repr_mimebundle_()

@@ -87,6 +87,10 @@ class Foreign:
             while not reading.done():
                 # Waking each TICK lets an awaiting cell notice a kernel interrupt.
                 await asyncio.wait([reading], timeout=TICK)
+            if reading.cancelled() and not self._stopped:
+                # Not by a person, who would have cancelled the task that waits here.
+                message = "The source cancelled a task of its own: the answer is cut."
+                raise SourceError(ErrorInfo(message, kind="source"))
             await reading
         finally:
             self._stopped = True

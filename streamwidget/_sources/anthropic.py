@@ -43,7 +43,7 @@ class AnthropicEvents:
                     events.append(Finish(reason, outcome_of(reason)))
                 return events
             case "error":
-                raise ServerReportedError(error_info(plain(field(item, "error")), 200))
+                raise ServerReportedError(error_info(plain(field(item, "error") or item), 200))
         return []
 
     def _block(self, block: Any, index: int | None) -> list[ParsedEvent]:

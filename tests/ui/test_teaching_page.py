@@ -45,7 +45,6 @@ def test_a_lesson_runs_in_the_page(open_notebook: OpenNotebook, name: str) -> No
     page.wait_prompt(len(lesson.cells) - 1, timeout=150)
     cells = [cell for cell in page.save().cells if cell.cell_type == "code"]
     assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
-    assert all(cell.execution_count for cell in cells)
     live = [cell.source for cell in cells if "widget-view" in str(cell.outputs)]
     assert all("Panel(" in source for source in live)
     expect(page.page.locator(".jp-RenderedHTML table, .jp-RenderedHTML img").first).to_be_attached()

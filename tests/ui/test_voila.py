@@ -1,7 +1,8 @@
-"""The page for Voila: the race and the faults, without a notebook around them."""
+"""Pages in Voila, without a notebook around them: the race and the faults, and a chat."""
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,27 +10,39 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Page, expect
 
 from tests.kernels import ROOT, clean_environment
 from tests.ui.lab import ARTEFACTS
 
 PAGE = ROOT / "notebooks" / "voila_race_and_faults.ipynb"
+CHAT = """
+import ipywidgets
+import streamwidget as sw
+ipywidgets.Tab([ipywidgets.VBox([sw.ChatWidget()])], titles=["Chat"])
+"""
 
 
 @pytest.fixture(scope="module")
 def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Voila server that shows the page."""
+    """The address of a Voila server, to which the name of a notebook is added."""
     directory = tmp_path_factory.mktemp("voila")
+    pages = directory / "pages"
+    pages.mkdir()
+    shutil.copy(PAGE, pages)
+    nbformat.write(new_notebook(cells=[new_code_cell(CHAT)]), pages / "chat.ipynb")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     private = {name: str(directory) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
     env = clean_environment(private | {"IPYTHONDIR": str(directory / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1"})
-    command = [sys.executable, "-m", "voila", str(PAGE), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    command = [sys.executable, "-m", "voila", str(pages), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
     log = directory / "voila.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -37,7 +50,7 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     try:
         wait_until_it_answers(port, process, log)
-        yield f"http://127.0.0.1:{port}/"
+        yield f"http://127.0.0.1:{port}/voila/render/"
     finally:
         process.terminate()
         try:
@@ -60,17 +73,24 @@ def wait_until_it_answers(port: int, process: subprocess.Popen[bytes], log: Path
     raise RuntimeError(f"Voila did not start:\n{log.read_text(errors='replace')}")
 
 
+@contextmanager
+def opened(voila: str, notebook: str, browser: Browser) -> Iterator[Page]:
+    """The page of a notebook; at the end its picture is taken."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.goto(voila + notebook, wait_until="commit", timeout=120_000)
+    yield page
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"voila-{notebook.partition('.')[0]}.png", full_page=True)
+    context.close()
+
+
 @pytest.fixture
 def page(voila: str, browser: Browser) -> Iterator[Page]:
-    """The page, its widgets drawn."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    opened = context.new_page()
-    opened.goto(voila, wait_until="commit", timeout=120_000)
-    expect(opened.get_by_role("button", name="Race")).to_be_visible(timeout=120_000)
-    yield opened
-    ARTEFACTS.mkdir(exist_ok=True)
-    opened.screenshot(path=ARTEFACTS / "voila.png", full_page=True)
-    context.close()
+    """The race and the faults, their widgets drawn."""
+    with opened(voila, PAGE.name, browser) as page:
+        expect(page.get_by_role("button", name="Race")).to_be_visible(timeout=120_000)
+        yield page
 
 
 def test_the_race_runs_in_the_page(page: Page) -> None:
@@ -107,3 +127,18 @@ def test_a_fault_is_chosen_and_both_clients_meet_it(page: Page) -> None:
     expect(page.get_by_text("KeyError: 'choices'")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("InStreamError: The server had an error")).to_be_visible(timeout=60_000)
     expect(page.locator(".streamwidget")).to_have_attribute("data-outcome", "error")
+
+
+def test_a_chat_in_a_tab_answers_and_stops(voila: str, browser: Browser) -> None:
+    """Voila's page has no notebook and no cell; the chat, in a box in a tab, needs neither."""
+    with opened(voila, "chat.ipynb", browser) as page:
+        box = page.get_by_role("textbox", name="Prompt")
+        box.fill("What is a stream?", timeout=120_000)
+        box.press("Enter")
+        answers = page.locator(".streamwidget")
+        expect(answers).to_have_attribute("data-outcome", "complete", timeout=60_000)
+        box.fill("count to 9000")
+        box.press("Enter")
+        expect(answers.nth(1).locator(".streamwidget-text")).to_contain_text("12", timeout=60_000)
+        page.get_by_role("button", name="Stop").click()
+        expect(answers.nth(1)).to_have_attribute("data-outcome", "cancelled", timeout=20_000)
