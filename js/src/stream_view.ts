@@ -73,8 +73,7 @@ export function streamView() {
       ask(remedy) {
         // Asking twice would be paying twice.
         if (!shared.over || shared.gone || shared.wish !== null) return;
-        tell({ op: remedy });
-        shared.wished(remedy);
+        if (tell({ op: remedy })) shared.wished(remedy);
       },
     };
 
@@ -83,9 +82,6 @@ export function streamView() {
       model.off("change:state", onState);
       shared.dispose();
       here.dispose();
-      // JupyterLab keeps the model of a closed widget for as long as its kernel lives (each comm listens to the kernel
-      // for good): not the text, too. Twice, for a model remembers what it was before.
-      for (let n = 0; n < 2; n += 1) model.set("state", { n });
     });
     return () => life.abort();
   }

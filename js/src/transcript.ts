@@ -6,7 +6,8 @@
 // 3. A snapshot is applied unless it is older than what is shown. It replaces text only where it must, so that a view
 //    need not paint again what it already shows.
 // 4. While the stream is not over, silence is not trusted: the page asks (questions.ts).
-// 5. Nothing changes after the end, save that a kept view may begin again: by a snapshot with a higher seq.
+// 5. Nothing changes after the end, save that a kept view may begin again: by a snapshot with a higher seq, or by news
+//    that have an order of their own.
 
 import { Growing } from "./growing";
 import {
@@ -127,6 +128,13 @@ export class Transcript {
     if (state && (!this.over || this.kept)) this.#snapshot(state);
   }
 
+  /** Takes the state out of news that came in their order: only one of a lower seq can be stale. */
+  replaceState(state: ViewState): void {
+    if (state.seq < this.#seq) return;
+    this.wish = null;
+    this.#become(state);
+  }
+
   /** Notes that the person's wish was sent to the kernel. */
   wished(wish: "stop" | Remedy): void {
     if (this.wish !== null) return;
@@ -211,7 +219,17 @@ export class Transcript {
   }
 
   #snapshot(state: ViewState): void {
-    if (state.seq < this.#seq || (this.over && state.seq === this.#seq)) return;
+    if (state.seq < this.#seq) return;
+    if (this.over && state.seq === this.#seq) {
+      // The answer to a question that was asked after the wish: the kernel never heard of it.
+      if (this.queued) this.refused();
+      return;
+    }
+    if (this.wish !== "stop") this.wish = null;
+    this.#become(state);
+  }
+
+  #become(state: ViewState): void {
     this.#heard();
     this.#questions.answered();
     this.#apply(state);
@@ -265,7 +283,7 @@ export class Transcript {
       this.queued = false;
       clearTimeout(this.#wishTimer);
     }
-    if (this.gone || (this.over && !this.lost)) this.#questions.rest();
+    if (this.gone || (this.over && !this.lost && !this.queued)) this.#questions.rest();
     else this.#questions.watch();
     for (const listener of this.#listeners) listener();
   }

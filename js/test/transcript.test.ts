@@ -261,6 +261,25 @@ test("a wish that the kernel does not take is queued, and is one wish", () => {
   expect(transcript).toMatchObject({ wish: null, queued: false });
 });
 
+test("a wish that was lost, or whose new beginning was, does not last: the page asks, and believes the answer", () => {
+  const { kernel, sync, transcript } = pair({ kept: true });
+  transcript.receive(kernel.end("http_error"));
+  transcript.wished("retry");
+  transcript.receive(kernel.snapshot()); // of a question before the wish
+  expect(transcript.wish).toBe("retry");
+  sync.mockClear();
+  vi.advanceTimersByTime(3000);
+  expect(sync).toHaveBeenCalled();
+  transcript.receive(kernel.snapshot());
+  expect(transcript).toMatchObject({ wish: null, queued: false });
+  expect(vi.getTimerCount()).toBe(0);
+  transcript.wished("retry");
+  kernel.restart("");
+  kernel.end("http_error");
+  transcript.receive(kernel.snapshot());
+  expect(transcript).toMatchObject({ wish: null, outcome: "http_error" });
+});
+
 test("hostile messages change nothing", () => {
   const { kernel, transcript } = pair();
   transcript.receive(kernel.delta("a"));

@@ -44,7 +44,7 @@ export class Chat {
   constructor(initial: unknown, line: Line) {
     this.#line = line;
     this.#questions = new Questions(
-      () => this.#line.tell({ op: "sync", rev: this.#rev }),
+      () => this.#line.tell({ op: "sync", rev: this.#rev, pending: this.pending }),
       () => this.#changed(),
     );
     const raw = fields(initial);
@@ -54,7 +54,7 @@ export class Chat {
     this.#questions.ask();
   }
 
-  /** The turn whose answer is being written. */
+  /** The turn whose answer is being written, here or by another owner of the conversation. */
   get live(): Turn | null {
     return this.turns.filter((turn) => turn.streams).at(-1) ?? null;
   }
@@ -79,21 +79,17 @@ export class Chat {
   send(text: string, images: readonly SentImage[], replaces: string | null): string | null {
     if (this.gone || this.pending !== null) return null;
     const name = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}-p`;
-    if (!this.#line.tell({ op: "send", name, text, images, replaces })) {
-      this.say("Not sent: there is no connection to the kernel");
-      return null;
-    }
+    if (!this.#tell({ op: "send", name, text, images, replaces })) return null;
     this.pending = name;
-    this.note = "";
     this.#questions.ask();
     this.#changed();
     return name;
   }
 
-  stop(): void {
-    const transcript = this.live?.transcript;
-    if (!transcript) return;
-    // By its name: a stop that comes late must not meet the next answer.
+  stop(turn = this.live): void {
+    const transcript = turn?.transcript;
+    if (!transcript || transcript.over || transcript.gone) return;
+    // By its name, so that a stop that comes late does not meet the next answer: its stream's, elsewhere its turn's.
     const { id } = transcript;
     const unanswered = () => transcript.id === id && !transcript.over && !transcript.gone;
     this.#line.stop({ op: "stop", stream: id }, transcript.wish === null, unanswered);
@@ -106,21 +102,19 @@ export class Chat {
     const transcript = turn.transcript;
     // Asking twice would be paying twice.
     if (!transcript?.over || this.gone || transcript.wish !== null || this.live) return;
-    this.note = "";
-    this.#line.tell({ op: remedy, key: turn.key });
-    transcript.wished(remedy);
+    if (this.#tell({ op: remedy, key: turn.key })) transcript.wished(remedy);
   }
 
   include(turn: Turn, sent: boolean): void {
-    this.#line.tell({ op: "include", key: turn.key, sent });
+    this.#tell({ op: "include", key: turn.key, sent });
   }
 
   clear(): void {
-    this.#line.tell({ op: "clear" });
+    this.#tell({ op: "clear" });
   }
 
   choose(model: string): void {
-    this.#line.tell({ op: "model", name: model });
+    this.#tell({ op: "model", name: model });
   }
 
   listModels(): void {
@@ -154,9 +148,11 @@ export class Chat {
         if (message.why !== null) this.note = `No list of models: ${message.why}`;
         break;
       case "refused":
+        // A prompt of another page, or one that was refused before.
+        if (message.asked !== null && message.asked !== this.pending) break;
         this.note = message.why;
-        if (message.asked === this.pending) this.pending = null;
         if (message.asked === null) this.last?.transcript?.refused();
+        else this.pending = null;
         break;
     }
     this.#changed();
@@ -174,6 +170,12 @@ export class Chat {
     this.#listeners.clear();
     this.#questions.rest();
     for (const turn of this.turns) turn.dispose();
+  }
+
+  #tell(message: Said): boolean {
+    const told = this.#line.tell(message);
+    this.say(told ? "" : "Not sent: there is no connection to the kernel");
+    return told;
   }
 
   #news(news: ChatNews): void {
@@ -211,7 +213,7 @@ export class Chat {
   }
 
   #changed(): void {
-    if (this.#questions.lost || this.pending !== null) this.#questions.watch();
+    if (!this.gone && (this.#questions.lost || this.pending !== null)) this.#questions.watch();
     else this.#questions.rest();
     for (const listener of this.#listeners) listener();
   }

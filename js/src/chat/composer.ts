@@ -2,12 +2,14 @@
 
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom";
 import { makeStop, stopWord } from "../head";
+import { oneLine } from "../status";
 import type { Chat, SentImage } from "./chat";
 import { ACCEPTED, filesOf, type Picture, readPicture } from "./images";
 import { ModelPicker } from "./models";
 import type { Turn } from "./turn";
 
 const RUNNING = "Answer still running: Esc stops it";
+const READING = "An image is still being read";
 const GROWS = CSS.supports("field-sizing", "content");
 
 type Attached = {
@@ -30,7 +32,12 @@ export class Composer {
   #cancelEdit: HTMLButtonElement;
   #note = make("small", "streamwidget-note");
   #attached: Attached[] = [];
+  /** Images that are being read, one after the other: together they have a limit. */
+  #reads = 0;
+  #reading = Promise.resolve();
   #edited: Turn | null = null;
+  /** What was in the box before a turn was edited. */
+  #draft: readonly [text: string, attached: Attached[]] = ["", []];
   #sent: string | null = null;
   #onSent: () => void;
 
@@ -41,9 +48,9 @@ export class Composer {
     this.stop = makeStop(() => chat.stop());
     this.#send = makeButton("streamwidget-send", "Send", () => this.#submit());
     this.#send.title = "Send (Enter)";
-    this.#clear = new Clear(chat);
+    this.#clear = new Clear(chat, this.#text);
     this.#models = new ModelPicker(chat);
-    this.#cancelEdit = makeButton("", "Cancel", () => this.#edit(null));
+    this.#cancelEdit = makeButton("", "Cancel", () => this.#cancel());
     this.#note.role = "status";
 
     const text = this.#text;
@@ -53,7 +60,10 @@ export class Composer {
     text.dir = "auto";
     text.addEventListener("input", () => this.#grow());
     text.addEventListener("keydown", (event) => this.#key(event));
-    text.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
+    text.addEventListener("paste", (event) => {
+      // Cells and paragraphs come with a picture of themselves.
+      if (!event.clipboardData?.getData("text/plain").trim()) this.#take(event, event.clipboardData);
+    });
     this.root.addEventListener("dragover", (event) => {
       if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
     });
@@ -65,7 +75,7 @@ export class Composer {
     file.multiple = true;
     file.hidden = true;
     file.addEventListener("change", () => {
-      void this.#attach([...(file.files ?? [])]);
+      this.#attach([...(file.files ?? [])]);
       file.value = "";
     });
     const image = makeButton("", "Image", () => file.click());
@@ -82,7 +92,7 @@ export class Composer {
 
   paint(): void {
     const chat = this.#chat;
-    const live = chat.live?.transcript ?? null;
+    const live = chat.live?.transcript;
     if (this.#sent !== null && chat.pending !== this.#sent) this.#settle();
     const waits = this.#sent !== null;
     this.#text.readOnly = waits || chat.gone;
@@ -97,8 +107,15 @@ export class Composer {
     }
     this.#clear.paint();
     this.#models.paint();
-    if (this.#edited && !chat.turns.includes(this.#edited)) this.#edit(null);
-    if (!live && this.#chat.note === RUNNING) this.#chat.note = "";
+    if (!waits && this.#edited && !chat.turns.includes(this.#edited)) {
+      // What was typed stays; the images of the turn went with it.
+      this.#edited = null;
+      this.#fill(
+        this.#text.value,
+        this.#attached.filter(({ send }) => !("keep" in send)),
+      );
+    }
+    if (!live && chat.note === RUNNING) chat.note = "";
     setText(this.#note, this.#words(waits));
   }
 
@@ -108,7 +125,13 @@ export class Composer {
       this.#chat.say(RUNNING);
       return;
     }
-    this.#edit(turn);
+    if (this.#sent !== null) return;
+    if (!this.#edited) this.#draft = [this.#text.value, this.#attached];
+    this.#edited = turn;
+    this.#fill(
+      turn.text,
+      turn.images.map(({ src, label }, keep) => ({ send: { keep }, bytes: 0, src, name: label })),
+    );
     this.#text.focus({ preventScroll: true });
   }
 
@@ -116,7 +139,7 @@ export class Composer {
     const chat = this.#chat;
     if (chat.gone) return "Kernel gone: the conversation so far is kept";
     if (waits && chat.busy) return "Kernel busy: the prompt is queued";
-    return chat.note;
+    return oneLine(chat.note);
   }
 
   #key(event: KeyboardEvent): void {
@@ -127,7 +150,7 @@ export class Composer {
       this.#submit();
     } else if (event.key === "Escape" && !this.#chat.live && this.#edited) {
       event.preventDefault();
-      this.#edit(null);
+      this.#cancel();
     } else if (event.key === "ArrowUp" && this.#text.value === "" && !this.#edited && this.#attached.length === 0) {
       const last = this.#chat.last;
       if (!last) return;
@@ -137,9 +160,11 @@ export class Composer {
   }
 
   #submit(): void {
+    if (this.#sent !== null) return; // Enter again
     const chat = this.#chat;
-    if (chat.live) {
-      chat.say(RUNNING);
+    const not = chat.live ? RUNNING : chat.pending ? "A prompt is still on its way" : this.#reads > 0 ? READING : "";
+    if (not) {
+      chat.say(not);
       return;
     }
     if (this.#text.value.trim() === "" && this.#attached.length === 0) return;
@@ -152,16 +177,18 @@ export class Composer {
     const taken = this.#chat.taken === this.#sent;
     this.#sent = null;
     if (!taken) return;
-    this.#edited = null;
-    this.#fill("", []);
+    this.#restore();
     this.#onSent();
   }
 
-  #edit(turn: Turn | null): void {
-    if (this.#sent !== null) return;
-    this.#edited = turn;
-    const kept = (turn?.images ?? []).map(({ src, label }, keep) => ({ send: { keep }, bytes: 0, src, name: label }));
-    this.#fill(turn?.text ?? "", kept);
+  #cancel(): void {
+    if (this.#sent === null) this.#restore();
+  }
+
+  #restore(): void {
+    this.#edited = null;
+    this.#fill(...this.#draft);
+    this.#draft = ["", []];
   }
 
   #fill(text: string, attached: Attached[]): void {
@@ -184,18 +211,26 @@ export class Composer {
     const files = filesOf(transfer);
     if (files.length === 0) return;
     event.preventDefault();
-    void this.#attach(files);
+    this.#attach(files);
   }
 
-  async #attach(files: File[]): Promise<void> {
+  #attach(files: File[]): void {
+    if (this.#sent !== null) return;
     for (const file of files) {
-      const read = await readPicture(
-        file,
-        this.#attached.reduce((sum, { bytes }) => sum + bytes, 0),
-      );
-      if (typeof read === "string") this.#chat.say(read);
-      else this.#attached.push(attached(read));
+      this.#reads += 1;
+      this.#reading = this.#reading.then(() => this.#read(file));
     }
+  }
+
+  async #read(file: File): Promise<void> {
+    const read = await readPicture(
+      file,
+      this.#attached.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
+    this.#reads -= 1;
+    if (typeof read === "string") this.#chat.say(read);
+    else this.#attached.push(attached(read));
+    if (this.#chat.note === READING) this.#chat.say("");
     this.#paintThumbnails();
   }
 
@@ -234,9 +269,12 @@ class Clear {
   #chat: Chat;
   #first: HTMLButtonElement;
   #really = make("span");
+  #next: HTMLElement;
 
-  constructor(chat: Chat) {
+  /** @param next gets the focus when there is nothing left to clear */
+  constructor(chat: Chat, next: HTMLElement) {
     this.#chat = chat;
+    this.#next = next;
     this.#first = makeButton("", "Clear", () => this.#ask(true));
     this.#first.title = "Remove all turns of this conversation";
     const yes = makeButton("streamwidget-bad", "Remove all turns", () => {
@@ -247,13 +285,16 @@ class Clear {
     this.#really.append(yes, no);
     this.#really.hidden = true;
     this.root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !this.#really.hidden) this.#ask(false);
+      if (event.key !== "Escape" || this.#really.hidden) return;
+      event.stopPropagation(); // it stops no answer
+      this.#ask(false);
     });
     this.root.append(this.#first, this.#really);
   }
 
   paint(): void {
-    setHidden(this.root, this.#chat.turns.length === 0 || this.#chat.gone);
+    if (this.#chat.turns.length === 0 || this.#chat.gone) hideFocused(this.root, this.#next);
+    else setHidden(this.root, false);
   }
 
   #ask(really: boolean): void {

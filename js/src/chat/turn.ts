@@ -36,8 +36,9 @@ export class Turn {
     if (change.answer === undefined) return;
     this.#raw = change.answer;
     this.#answer = parseState(change.answer);
-    if (this.#transcript) this.#transcript.receiveState(change.answer);
-    else if (this.#answer && this.#answer.phase !== "over") void this.transcript;
+    if (!this.#answer) return;
+    if (this.#transcript) this.#transcript.replaceState(this.#answer);
+    else if (this.#answer.phase !== "over") void this.transcript;
   }
 
   /** The answer; null where there is none. */

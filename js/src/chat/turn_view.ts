@@ -1,7 +1,7 @@
 // One turn in the page: the prompt as it was typed, and the answer in a view as every answer has it. Until it comes near
 // the screen its answer is plain text, which costs little, and which a search in the page finds.
 
-import { make, makeButton, setHidden, setText } from "../dom";
+import { hideFocused, make, makeButton, setHidden, setText } from "../dom";
 import { visible } from "../markdown/visible";
 import { mountView } from "../view";
 import type { Chat } from "./chat";
@@ -22,6 +22,7 @@ export class TurnView {
   #chat: Chat;
   #around: Surroundings;
   #prompt = make("div", "streamwidget-prompt");
+  #asked: HTMLElement[] = [];
   #answer = make("div", "streamwidget-answer");
   #edition = -1;
   #life = new AbortController();
@@ -67,7 +68,7 @@ export class TurnView {
       this.#answer.replaceChildren();
       const { model, stop } = this.#around;
       const actions = {
-        stop: () => this.#chat.stop(),
+        stop: () => this.#chat.stop(turn),
         ask: (remedy: "retry" | "continue") => this.#chat.ask(turn, remedy),
       };
       mountView(this.#answer, transcript, actions, { model, maxHeight: null, stop }, this.#life.signal);
@@ -89,16 +90,18 @@ export class TurnView {
       text.ariaLabel = "Prompt text";
     }
     const images = this.turn.images.map(({ src, label }) => {
-      if (src === null) return make("small", "streamwidget-quiet", `[image: ${visible(label)}]`);
+      const about = visible(label);
+      if (src === null) return make("small", "streamwidget-quiet", `[image: ${about}]`);
       const image = make("img", "streamwidget-image");
       image.src = src;
-      image.alt = `image: ${label}`;
-      image.title = label;
+      image.alt = `image: ${about}`;
+      image.title = about;
       return image;
     });
-    const last = this.#prompt.lastElementChild;
-    const bar = last?.classList.contains("streamwidget-bar") ? [last] : [];
-    this.#prompt.replaceChildren(text, ...images, ...bar);
+    // Not the bar: it may have the focus.
+    for (const old of this.#asked) old.remove();
+    this.#asked = [text, ...images];
+    this.#prompt.prepend(...this.#asked);
   }
 
   #makeButtons(): void {
@@ -120,13 +123,16 @@ export class TurnView {
     const { edit, retry, include, note } = this.#buttons;
     const { turn } = this;
     const over = turn.outcome !== null;
-    const blocked = this.#chat.gone || this.#chat.live !== null;
+    const { gone } = this.#chat;
+    const whole = turn.outcome === "complete";
+    if (gone) hideFocused(edit, null);
+    else setHidden(edit, false);
     // A view offers it itself where the answer is not whole.
-    setHidden(retry, !(over && turn.outcome === "complete" && turn === this.#chat.last) || this.#chat.gone);
-    retry.ariaDisabled = String(blocked);
-    edit.ariaDisabled = String(blocked);
-    setHidden(edit, this.#chat.gone);
-    setHidden(include, !over || this.#chat.gone || (turn.outcome === "complete" && turn.sent));
+    if (gone || !whole || turn !== this.#chat.last) hideFocused(retry, edit);
+    else setHidden(retry, false);
+    if (gone || !over || (whole && turn.sent)) hideFocused(include, edit);
+    else setHidden(include, false);
+    retry.ariaDisabled = edit.ariaDisabled = String(gone || this.#chat.live !== null);
     setText(include, turn.sent ? "Leave out" : "Include");
     include.title = turn.sent ? "Do not send this turn with later prompts" : "Send this turn with later prompts";
     setText(note, over && !turn.sent ? LEFT_OUT : "");

@@ -1,0 +1,143 @@
+// What the prompt box does not lose, send twice or send without its image.
+
+import { expect, test, vi } from "vitest";
+import { userEvent } from "vitest/browser";
+import "../../src/widget.css";
+import { Chat } from "../../src/chat/chat";
+import { frames } from "../kernel_side";
+import { ChatSide, type Fields, start, type } from "./chat_side";
+
+const PNG = { type: "image/png" };
+
+function paste(box: HTMLElement, files: File[], text = ""): ClipboardEvent {
+  const clipboardData = new DataTransfer();
+  for (const file of files) clipboardData.items.add(file);
+  if (text) clipboardData.setData("text/plain", text);
+  const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+  box.dispatchEvent(event);
+  return event;
+}
+
+test("Enter again while a prompt is on its way changes nothing, and another view says why it waits", async () => {
+  const { host, side, box, sent, note } = start();
+  const second = host.render().el;
+  await type(box, "hello{Enter}{Enter}");
+  const other = second.querySelector("textarea") as HTMLTextAreaElement;
+  await type(other, "too{Enter}");
+  await frames();
+  expect([box.readOnly, note()]).toEqual([true, "A prompt is still on its way"]);
+  expect(sent("send").length).toBe(1);
+  side.asked = sent("send")[0]?.name as string;
+  host.deliver(side.begin("hello", side.asked));
+  await frames();
+  expect([box.value, other.value]).toEqual(["", "too"]);
+});
+
+test("a prompt is not sent without the image that is being read, and takes none that comes after it", async () => {
+  const { box, root, sent, note } = start();
+  const thumbnails = () => root.querySelectorAll(".streamwidget-thumbnail").length;
+  box.focus();
+  paste(box, [new File(["a"], "a.png", PNG)]);
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  await expect.poll(thumbnails).toBe(1);
+  expect(sent("send")).toEqual([]);
+  await frames();
+  expect(note()).toBe("");
+  await userEvent.keyboard("{Enter}");
+  expect(sent("send")).toMatchObject([{ images: [{ thumbnail: null }] }]);
+  expect(paste(box, [new File(["b"], "b.png", PNG)]).defaultPrevented).toBe(true);
+  await frames(4);
+  expect(thumbnails()).toBe(1);
+});
+
+test("images that are pasted at once have one limit together", async () => {
+  const { box, root, note } = start();
+  const large = () => new File([new Uint8Array(4_000_000)], "large.png", PNG);
+  paste(box, [large()]);
+  paste(box, [large()]);
+  await expect.poll(note, { timeout: 10_000 }).toContain("at most 7.0 MB");
+  expect(root.querySelectorAll(".streamwidget-thumbnail").length).toBe(1);
+});
+
+test("text that was copied with a picture of itself is pasted as text; dropped, the picture is taken", async () => {
+  const { box, root } = start();
+  const files = [new File(["a"], "a.png", PNG)];
+  expect(paste(box, files, "1\t2").defaultPrevented).toBe(false);
+  expect(paste(box, files, " \n").defaultPrevented).toBe(true);
+  await expect.poll(() => root.querySelectorAll(".streamwidget-thumbnail").length).toBe(1);
+});
+
+test("editing a turn sets a draft aside, and Cancel or sending brings it back", async () => {
+  const { host, side, box, button, sent } = start();
+  host.deliver(side.begin("one"), ...side.end());
+  await frames();
+  await type(box, "a draft");
+  button("Edit")[0]?.click();
+  expect(box.value).toBe("one");
+  button("Edit")[0]?.click();
+  button("Cancel")[0]?.click();
+  expect(box.value).toBe("a draft");
+  button("Edit")[0]?.click();
+  await type(box, "{Enter}");
+  side.asked = sent("send")[0]?.name as string;
+  host.deliver(side.begin("one", "turn-0"));
+  await frames();
+  expect(box.value).toBe("a draft");
+});
+
+test("where the turn that is edited goes, what was typed stays, as a new prompt without the turn's images", async () => {
+  const { host, side, box, button, root, sent } = start();
+  const images = [{ src: "data:image/png;base64,AAAA", label: "PNG" }];
+  host.deliver(side.begin("one", "turn-0", { images }), ...side.end());
+  await frames();
+  button("Edit")[0]?.click();
+  await type(box, " more");
+  host.deliver(side.drop(0));
+  await frames();
+  expect([box.value, button("Cancel").length]).toEqual(["one more", 0]);
+  expect(root.querySelectorAll(".streamwidget-thumbnail").length).toBe(0);
+  await type(box, "{Enter}");
+  expect(sent("send")).toMatchObject([{ text: "one more", images: [], replaces: null }]);
+});
+
+test("a question names the prompt that is waited for; only that prompt's refusal counts", async () => {
+  const { host, box, sent, note } = start();
+  await type(box, "hello{Enter}");
+  const name = sent("send")[0]?.name;
+  expect(sent("sync").at(-1)).toMatchObject({ pending: name });
+  host.deliver({ op: "refused", asked: "of-another-page", why: "No" });
+  await frames();
+  expect([box.readOnly, note()]).toEqual([true, ""]);
+  host.deliver({ op: "refused", asked: name, why: "It was lost" }, { op: "refused", asked: name, why: "Again" });
+  await frames();
+  expect([box.value, box.readOnly, note()]).toEqual(["hello", false, "It was lost"]);
+});
+
+test("what cannot be sent is said, and can be asked for again", async () => {
+  const { host, side, button, note } = start();
+  host.deliver(side.begin("one"), ...side.end("http_error"));
+  await frames();
+  host.sendFails = true;
+  button("Retry")[0]?.click();
+  await frames();
+  expect(note()).toContain("Not sent");
+  expect(button("Retry")[0]?.ariaDisabled).toBe("false");
+});
+
+test("a kernel that is gone is asked nothing, whatever was waited for", () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    const side = new ChatSide();
+    const said: Fields[] = [];
+    const chat = new Chat(side.state, { tell: (message) => said.push(message) > 0, stop: () => {} });
+    side.begin("lost");
+    chat.receive(side.begin("after a gap"));
+    chat.send("hello", [], null);
+    chat.kernelGone();
+    const before = said.length;
+    vi.advanceTimersByTime(60_000);
+    expect([said.length, vi.getTimerCount()]).toEqual([before, 0]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
