@@ -215,9 +215,11 @@ class Chat:
         """Tell the page that a prompt was not taken."""
         self._tell({"op": "refused", "asked": asked, "why": why})
 
-    def sync(self, rev: Any) -> None:
-        """Tell all to a page that knows another revision."""
+    def sync(self, rev: Any, pending: Any = None) -> None:
+        """Tell all to a page that knows another revision, and that a prompt which it waits for never came."""
         self._told.sync(rev)
+        if isinstance(pending, str) and pending != self._asked and self._find(pending) is None:
+            self.refuse(pending, "Not sent: the prompt was lost on its way. Send it again.")
 
     def sync_answer(self, key: str) -> None:
         """Tell all of one answer."""

@@ -70,7 +70,7 @@ def receive(chat: Chat, content: Any) -> None:
         case {"op": "sync", "key": str(key)}:
             chat.call(lambda: chat.sync_answer(key))
         case {"op": "sync"}:
-            chat.call(lambda: chat.sync(content.get("rev")))
+            chat.call(lambda: chat.sync(content.get("rev"), content.get("pending")))
         case {"op": "send", "name": str(name)} if _KEY.fullmatch(name):
             chat.call(lambda: _try(chat, name, lambda: chat.ask_typed(read_ask(name, content))))
         case {"op": "retry" | "continue" as op, "key": str(key)}:

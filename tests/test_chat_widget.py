@@ -166,6 +166,23 @@ async def test_a_prompt_that_comes_twice_is_asked_once(widget: sw.ChatWidget, pa
     assert page.of("refused") == []
 
 
+async def test_a_prompt_that_was_lost_is_refused_and_one_that_came_is_not(
+    widget: sw.ChatWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that waits names its prompt in each question: the kernel says so where it never heard of it."""
+    heard: list[dict[str, Any]] = []
+    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.append(content))
+    widget.receive({"op": "sync", "rev": 0, "pending": "name-of-one"})
+    assert [message["op"] for message in heard] == ["chat", "refused"]
+    assert heard[1]["asked"] == "name-of-one"
+    for name in ("name-of-one", "name-of-two"):
+        widget.receive(typed(name, "here"))
+        await idle(widget)
+    for pending in ("name-of-one", "name-of-two", None, 7):
+        widget.receive({"op": "sync", "rev": 0, "pending": pending})
+    assert [message["op"] for message in heard].count("refused") == 1
+
+
 async def test_the_page_speaks_from_any_thread(widget: sw.ChatWidget, page: Page) -> None:
     """A subshell's thread asks and stops; the conversation changes on the loop's thread all the same."""
     threads = []
