@@ -179,10 +179,10 @@ export class Chat {
   }
 
   #news(news: ChatNews): void {
+    if (news.rev < this.#rev) return; // repeated
     if (news.whole || news.rev === this.#rev) this.#questions.answered();
     else if (news.rev !== this.#rev + 1) {
-      // One that is older was repeated.
-      if (news.rev > this.#rev) this.#questions.lost = true;
+      this.#questions.lost = true;
       return;
     }
     this.#apply(news);

@@ -4,6 +4,7 @@ import { hideFocused, make, makeButton, setHidden, setText } from "../dom";
 import { makeStop, stopWord } from "../head";
 import { oneLine } from "../status";
 import type { Chat, SentImage } from "./chat";
+import { Clear } from "./clear";
 import { ACCEPTED, filesOf, type Picture, readPicture } from "./images";
 import { ModelPicker } from "./models";
 import type { Turn } from "./turn";
@@ -261,47 +262,4 @@ export class Composer {
 
 function attached({ name, bytes, data, thumbnail }: Picture): Attached {
   return { send: { data, thumbnail }, bytes, src: thumbnail, name };
-}
-
-/** A button that asks before it clears, in its place. */
-class Clear {
-  readonly root = make("span", "streamwidget-clear");
-  #chat: Chat;
-  #first: HTMLButtonElement;
-  #really = make("span");
-  #next: HTMLElement;
-
-  /** @param next gets the focus when there is nothing left to clear */
-  constructor(chat: Chat, next: HTMLElement) {
-    this.#chat = chat;
-    this.#next = next;
-    this.#first = makeButton("", "Clear", () => this.#ask(true));
-    this.#first.title = "Remove all turns of this conversation";
-    const yes = makeButton("streamwidget-bad", "Remove all turns", () => {
-      chat.clear();
-      this.#ask(false);
-    });
-    const no = makeButton("", "Keep", () => this.#ask(false));
-    this.#really.append(yes, no);
-    this.#really.hidden = true;
-    this.root.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || this.#really.hidden) return;
-      event.stopPropagation(); // it stops no answer
-      this.#ask(false);
-    });
-    this.root.append(this.#first, this.#really);
-  }
-
-  paint(): void {
-    if (this.#chat.turns.length === 0 || this.#chat.gone) hideFocused(this.root, this.#next);
-    else setHidden(this.root, false);
-  }
-
-  #ask(really: boolean): void {
-    const [shown, hidden] = really ? [this.#really, this.#first] : [this.#first, this.#really];
-    shown.hidden = false;
-    hidden.hidden = true;
-    // To the harmless one: a second Enter must not clear.
-    (really ? shown.querySelector<HTMLElement>("button:last-child") : shown)?.focus({ preventScroll: true });
-  }
 }

@@ -180,6 +180,7 @@ test("messages that are none of ours harm nothing", async () => {
     for (const value of [null, 7, "x", [], {}, [{}], { key: 7 }])
       host.deliver({ op, rev: value, keys: value, turns: value, key: value, message: value, names: value, why: value });
   host.deliver(null, [], "chat", { op: "chat", rev: 3, keys: [7, "nobody"], turns: [null, { key: "x", answer: 7 }] });
+  side.rev = 3;
   host.deliver(side.whole());
   await frames();
   expect(shown()).toEqual([["one", "x"]]);

@@ -36,6 +36,15 @@ test("a turn that its cell asks again shows the new answer, which has no higher 
   expect(button("Retry")[0]?.ariaDisabled).toBe("false");
 });
 
+test("everything as it was some news ago, repeated late, takes nothing back", async () => {
+  const { host, side, shown } = start();
+  host.deliver(elsewhere(side, "cell", { phase: "streaming", text: "a" }));
+  const late = side.whole();
+  host.deliver(late, elsewhere(side, "cell", { phase: "over", outcome: "complete", text: "a b" }), late);
+  await frames();
+  expect(shown()).toEqual([["cell", "a b"]]);
+});
+
 test("Stop and Escape name the answer beside them, also where a cell streams it", async () => {
   const { host, side, sent, root, button } = start();
   host.deliver(elsewhere(side, "cell-1", { phase: "streaming", text: "a" }));

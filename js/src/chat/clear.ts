@@ -1,0 +1,46 @@
+// The button that takes all turns out: it asks first, in its place.
+
+import { hideFocused, make, makeButton, setHidden } from "../dom";
+import type { Chat } from "./chat";
+
+export class Clear {
+  readonly root = make("span", "streamwidget-clear");
+  #chat: Chat;
+  #first: HTMLButtonElement;
+  #really = make("span");
+  #next: HTMLElement;
+
+  /** @param next gets the focus when there is nothing left to clear */
+  constructor(chat: Chat, next: HTMLElement) {
+    this.#chat = chat;
+    this.#next = next;
+    this.#first = makeButton("", "Clear", () => this.#ask(true));
+    this.#first.title = "Remove all turns of this conversation";
+    const yes = makeButton("streamwidget-bad", "Remove all turns", () => {
+      chat.clear();
+      this.#ask(false);
+    });
+    const no = makeButton("", "Keep", () => this.#ask(false));
+    this.#really.append(yes, no);
+    this.#really.hidden = true;
+    this.root.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || this.#really.hidden) return;
+      event.stopPropagation(); // it stops no answer
+      this.#ask(false);
+    });
+    this.root.append(this.#first, this.#really);
+  }
+
+  paint(): void {
+    if (this.#chat.turns.length === 0 || this.#chat.gone) hideFocused(this.root, this.#next);
+    else setHidden(this.root, false);
+  }
+
+  #ask(really: boolean): void {
+    const [shown, hidden] = really ? [this.#really, this.#first] : [this.#first, this.#really];
+    shown.hidden = false;
+    hidden.hidden = true;
+    // To the harmless one: a second Enter must not clear.
+    (really ? shown.querySelector<HTMLElement>("button:last-child") : shown)?.focus({ preventScroll: true });
+  }
+}
