@@ -2,7 +2,8 @@
 
 Rules
 -----
-- One answer at a time: who asks while one is written is refused, in words, and nothing of the question is lost.
+- One answer of a conversation at a time, whoever asked for it: who asks while one is written is refused, in words, and
+  nothing of the question is lost.
 - The conversation is changed on one loop only. What the page says may come on any thread.
 """
 
@@ -20,6 +21,7 @@ from streamwidget._exceptions import StreamError
 from streamwidget._loop import running_loop
 from streamwidget._messages import Message
 from streamwidget._stream import ChatStream
+from streamwidget._surrogates import well_formed
 from streamwidget._transcript import JSON
 from streamwidget._turn import Turn
 
@@ -79,11 +81,11 @@ class Chat:
         Raises
         ------
         RuntimeError
-            If an answer is still being written, or no event loop runs here.
+            If an answer of the conversation is still being written, or no event loop runs here.
         ConfigurationError
             If nothing can be sent.
         """
-        if self.busy:
+        if self._conversation.streaming():
             raise RuntimeError(BUSY)
         self._loop = running_loop()
         if self._loop is None:
@@ -95,8 +97,8 @@ class Chat:
 
     def _follow(self, key: str, stream: ChatStream) -> None:
         self._told.follow(key, stream)
+        stream.start()  # before anybody is told who may raise
         self._changed()
-        stream.start()
 
     def stop(self, stream: str | None = None) -> None:
         """Stop the answer that is being written; its text stays. From any thread, any number of times.
@@ -104,15 +106,22 @@ class Chat:
         Parameters
         ----------
         stream : str, optional
-            Only if it comes from the stream of this id: a page's word may come late.
+            Only if it comes from the stream of this id: a page's word may come late. Or the key of a turn, as which a
+            page knows what streams elsewhere. Default: this chat's, else whatever streams in the conversation.
         """
         if self.busy and stream in (None, self._told.stream.id):
             self._told.stream.cancel()
+        elif stream is not None:
+            self._conversation.cancel(stream)
+        else:
+            for turn in self._conversation.streaming():
+                self._conversation.cancel(turn.key)
 
     def close(self) -> None:
         """Tell no more; what streams is stopped."""
         self._unobserve()
-        self.stop()
+        if self.busy:
+            self.stop()  # of others nothing
         self._told.leave()
         self._changed()
 
@@ -138,8 +147,9 @@ class Chat:
         return {"id": self.id, **self._told.state()}
 
     def _facts(self) -> JSON:
+        model = self.model or self._client.model
         return {
-            "model": self.model or self._client.model,
+            "model": model and well_formed(model),
             "trimmed": self._conversation.trimmed(),
             "asked": self._asked,
         }
@@ -193,10 +203,12 @@ class Chat:
         if not go_on:
             self.ask(turns[-1].user, key)
             return
-        if self.busy:
+        if self._conversation.streaming():
             raise RuntimeError(BUSY)
         if key != self._told.key:
             raise Refused("This answer cannot go on, since its request is gone. Retry asks again.")
+        if not self._conversation.is_from(key, self._told.stream):
+            raise Refused("This answer cannot go on here: it was asked again elsewhere. Retry asks again.")
         stream = self._told.stream.again(go_on=True)
         with self._told.step():
             self._conversation.follow(key, stream)
@@ -213,7 +225,7 @@ class Chat:
 
     def refuse(self, asked: str | None, why: str) -> None:
         """Tell the page that a prompt was not taken."""
-        self._tell({"op": "refused", "asked": asked, "why": why})
+        self._tell({"op": "refused", "asked": asked, "why": well_formed(why)})
 
     def sync(self, rev: Any, pending: Any = None) -> None:
         """Tell all to a page that knows another revision, and that a prompt which it waits for never came."""

@@ -88,7 +88,7 @@ def receive(chat: Chat, content: Any) -> None:
 def _try(chat: Chat, asked: str | None, ask: Callable[[], None]) -> None:
     try:
         ask()
-    except (Refused, RuntimeError, ValueError) as exc:
+    except (Refused, RuntimeError, ConfigurationError) as exc:  # raised before the question is put; later nothing is
         chat.refuse(asked, str(exc))
 
 

@@ -113,7 +113,7 @@ def _say_what_is_left_out(conversation: Conversation, key: str) -> None:
     trimmed = conversation.trimmed(key)
     if trimmed:
         print(f"{_count(trimmed, 'earlier turn')} left out (ChatMagics.max_turns, max_history_tokens).")  # noqa: T201
-    running = sum(turn.answer is not None and turn.answer.outcome is None for turn in conversation.turns)
+    running = sum(not turn.sent for turn in conversation.streaming(before=key))
     if running:
         print(f"{_count(running, 'earlier turn')} left out, as the answer still streams.")  # noqa: T201
 

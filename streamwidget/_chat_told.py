@@ -9,6 +9,7 @@ Rules
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -96,7 +97,11 @@ class Told:
     def tell_news(self) -> None:
         """Tell what has changed."""
         live = self.key if self.live else None
-        self._tell({"op": "chat", **self._turns.news(self._conversation.turns, live), **self._facts()})
+        news = {"op": "chat", **self._turns.news(self._conversation.turns, live), **self._facts()}
+        try:
+            self._tell(news)
+        except Exception as exc:  # noqa: BLE001  (of the wire; what happened has happened, and the page sees the gap)
+            warnings.warn(f"A page could not be told of a conversation: {exc!r}.", RuntimeWarning, stacklevel=2)
 
     def state(self) -> JSON:
         """Return everything, for a page that knows nothing."""

@@ -3,6 +3,7 @@
 Rules
 -----
 - A turn's text travels once. The answer that streams travels as the messages of a feed, so its turn is told without it.
+- What is told is text that any encoder takes, or no later message on these turns would reach a page.
 - What is told carries a revision, one higher each time: the wire to the page is lossy, and so it sees a gap.
 - Everything at once is told only to who asks for it.
 """
@@ -16,6 +17,7 @@ from typing import Any
 from streamwidget._completion import ChatCompletion
 from streamwidget._images import Image
 from streamwidget._messages import Message
+from streamwidget._surrogates import well_formed
 from streamwidget._transcript import JSON
 from streamwidget._turn import Turn
 
@@ -102,7 +104,7 @@ class Turns:
         ]
         return {
             "key": turn.key,
-            "text": turn.user.text,
+            "text": well_formed(turn.user.text),
             "images": shown,
             "sent": turn.sent,
             "answer": self._answer(turn),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,7 +110,7 @@ class ChatWidget(anywidget.AnyWidget):
         Raises
         ------
         RuntimeError
-            If an answer of this widget is still being written; nothing is sent.
+            If an answer of the conversation is still being written; nothing is sent.
         ConfigurationError
             If there is nothing to send, or an image is none.
         StreamError
@@ -118,7 +119,10 @@ class ChatWidget(anywidget.AnyWidget):
         return await self._chat.ask(Message("user", text, tuple(images)), uuid.uuid4().hex[:16])
 
     def stop(self) -> None:
-        """Stop the answer that is being written; its text stays. From any thread, any number of times."""
+        """Stop the answer that is being written, here or elsewhere in the conversation; its text stays.
+
+        From any thread, any number of times.
+        """
         self._chat.stop()
 
     def freeze(self) -> None:
@@ -169,9 +173,12 @@ class ChatWidget(anywidget.AnyWidget):
             super().send(message)
 
     def _reflect(self) -> None:
-        self.model = self._chat.model
         ended = self.busy and not self._chat.busy
-        self.set_trait("busy", self._chat.busy)
+        for name in ("model", "busy"):
+            try:
+                self.set_trait(name, getattr(self._chat, name))
+            except Exception as exc:  # noqa: BLE001  (a person's observer may raise anything)
+                warnings.warn(f"An observer of a chat's {name} raised {exc!r}.", RuntimeWarning, stacklevel=2)
         if ended and not self._page_spoke:
             self._renew()
         if self._freezing and not self._chat.busy:

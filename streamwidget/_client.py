@@ -17,6 +17,7 @@ from streamwidget._retry import RetryPolicy
 from streamwidget._servers import Server
 from streamwidget._sse import MAX_EVENT_SIZE
 from streamwidget._stream import ChatStream
+from streamwidget._surrogates import well_formed
 from streamwidget._timeout import Timeout
 from streamwidget._transport import Transport
 
@@ -182,4 +183,4 @@ class ChatClient:
 def models_of(reply: ChatCompletion) -> list[str]:
     """Return the names in the reply to :meth:`ChatClient.list_models`."""
     names: list[str] = json.loads(reply.text or "[]")  # empty: it was stopped
-    return names
+    return [well_formed(name) for name in names]

@@ -78,6 +78,10 @@ class Conversation:
         said = [message for turn in self.turns for message in (turn.user, turn.answer) if message is not None]
         return (*([Message("system", self.system)] if self.system else []), *said)
 
+    def streaming(self, before: str | None = None) -> tuple[Turn, ...]:
+        """Return the turns whose answer is still written; with ``before`` only those before the turn of this name."""
+        return tuple(turn for turn in self._history.turns(before) if turn.streams)
+
     # ---- what goes out
 
     def request_messages(self, before: str | None = None, *, system: str | None = None) -> list[dict[str, Any]]:
@@ -164,6 +168,15 @@ class Conversation:
             If there is no turn of this name.
         """
         self._put(self._history.turn(key), stream)
+
+    def is_from(self, key: str, stream: ChatStream) -> bool:
+        """True where a turn's answer comes from this stream; False where it was asked again, or is gone."""
+        return self._history.source(key) == stream.id
+
+    def cancel(self, key: str) -> None:
+        """Stop the answer of a turn; its text stays. From any thread. Nothing is streamed there: nothing."""
+        if (stream := self._history.stream(key)) is not None:
+            stream.cancel()
 
     def _put(self, turn: Turn, stream: ChatStream) -> None:
         entry = Entry(turn, stream)

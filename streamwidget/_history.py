@@ -26,6 +26,7 @@ class Entry:
     def __init__(self, turn: Turn, stream: ChatStream | None = None) -> None:
         self.turn = turn
         self.stream = stream
+        self.source = None if stream is None else stream.id  # stays known when the stream is let go
 
     def now(self) -> Turn:
         stream = self.stream
@@ -65,6 +66,16 @@ class History:
         """Return one turn at this moment; KeyError if there is none of this name."""
         with self._lock:
             return self._find(key).now()
+
+    def stream(self, key: str) -> ChatStream | None:
+        """Return what a turn's answer comes from; None where it is over, or there is none of this name."""
+        with self._lock:
+            return next((entry.stream for entry in self._entries if entry.turn.key == key), None)
+
+    def source(self, key: str) -> str | None:
+        """Return the id of the stream that a turn's answer came from; None where none is known."""
+        with self._lock:
+            return next((entry.source for entry in self._entries if entry.turn.key == key), None)
 
     def put(self, entry: Entry) -> list[Entry]:
         """Put an entry into the place of its name, or at the end; return what was there."""

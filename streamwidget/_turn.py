@@ -34,6 +34,11 @@ class Turn:
     chosen: bool | None = None
 
     @property
+    def streams(self) -> bool:
+        """True while the answer is written."""
+        return self.answer is not None and self.answer.outcome is None
+
+    @property
     def sent(self) -> bool:
         """True where the turn goes out with later requests, as far as the limits allow.
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -33,8 +34,8 @@ class Page:
         self.turns: dict[str, dict[str, Any]] = {}
 
     def hear(self, message: dict[str, Any]) -> None:
+        message = json.loads(json.dumps(message, ensure_ascii=False).encode())  # as a kernel packs it
         self.said.append(json.loads(json.dumps(message)))
-        message = json.loads(json.dumps(message))
         if message["op"] == "chat":
             assert message["rev"] == self.rev + 1
             self.rev = message["rev"]
@@ -404,6 +405,106 @@ async def test_a_shared_conversation_shows_turns_that_were_asked_elsewhere(
     assert not widget.busy
     completion = await stream
     assert page.shown == [("elsewhere", completion.text, "complete", True)]
+
+
+async def test_half_a_character_breaks_no_message(widget: sw.ChatWidget, page: Page) -> None:
+    """In a prompt or a model's name, from the page or from Python: it is told as U+FFFD."""
+    widget.receive(typed("name-of-one", "typed \ud83d"))
+    await idle(widget)
+    await widget.send("sent \ud83d")
+    widget.model = "demo-\ud83d"
+    assert [text for text, *_ in page.shown] == ["typed \ufffd", "sent \ufffd"]
+    assert page.said[-1]["model"] == "demo-\ufffd"
+    assert page.of("refused") == []
+    state = widget.get_state("state")["state"]
+    assert json.loads(json.dumps(state, ensure_ascii=False).encode())["keys"] == page.keys
+
+
+async def test_a_failure_to_tell_is_no_refusal(
+    widget: sw.ChatWidget, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question was put: it is asked, and the page is not told that it was not."""
+
+    def fail(message: dict[str, Any]) -> None:
+        if message["op"] == "chat" and not failed:
+            failed.append(message)
+            raise ValueError("the wire")
+        page.said.append(message)
+
+    failed: list[dict[str, Any]] = []
+    monkeypatch.setattr(page, "hear", fail)
+    with pytest.warns(RuntimeWarning, match="the wire"):
+        widget.receive(typed("name-of-one", "asked all the same"))
+    assert widget.busy
+    await idle(widget)
+    assert truth(widget)[0][2] == "complete"
+    assert page.of("refused") == []
+
+
+@pytest.mark.parametrize("elsewhere", ["asked again", "loaded"])
+async def test_continue_does_not_write_over_a_newer_answer(
+    widget: sw.ChatWidget, page: Page, server: DemoServer, elsewhere: str
+) -> None:
+    """Where the turn's answer is no longer that of this widget's stream, Continue is refused in words."""
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "stopped"))
+    await until(lambda: page.keys and page.shown[0][1])
+    widget.stop()
+    await idle(widget)
+    if elsewhere == "loaded":
+        widget.conversation.load(widget.conversation.to_json())
+    else:
+        await widget.conversation.ask("stopped", sw.ChatClient(server.url), key="name-of-one")
+    now = truth(widget)
+    widget.receive({"op": "continue", "key": "name-of-one"})
+    assert "asked again elsewhere" in page.of("refused")[-1]["why"]
+    assert (truth(widget), widget.busy) == (now, False)
+
+
+async def test_an_observer_that_raises_stops_nothing(widget: sw.ChatWidget, page: Page) -> None:
+    """The question is sent, ``busy`` turns off again, a freeze takes place: the observer's mistake is a warning."""
+
+    def fail(_change: object) -> None:
+        raise ValueError("a person's mistake")
+
+    widget.observe(fail, "busy")
+    widget.model = STALLS
+    with pytest.warns(RuntimeWarning, match="a person's mistake"):
+        widget.receive(typed("name-of-one", "asked all the same"))
+    assert page.of("refused") == []
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        await until(lambda: page.shown[0][1])
+        widget.freeze()
+        await until(lambda: widget.comm is None)
+    assert (truth(widget)[0][2], widget.busy) == ("cancelled", False)
+
+
+async def test_one_answer_of_a_conversation_at_a_time(widget: sw.ChatWidget, page: Page, server: DemoServer) -> None:
+    """While another owner's streams the widget refuses; it can stop it, by the turn's key, and then asks."""
+    client = sw.ChatClient(server.url, model=STALLS)
+    for stop in (lambda: widget.receive({"op": "stop", "stream": "cell"}), widget.stop):
+        other = widget.conversation.ask("elsewhere", client, key="cell")
+        other.start()
+        with pytest.raises(RuntimeError, match="still being written"):
+            await widget.send("too early")
+        widget.receive(typed("name-of-two", "too early"))
+        widget.receive({"op": "retry", "key": "cell"})
+        assert ["still being written" in message["why"] for message in page.of("refused")[-2:]] == [True, True]
+        assert page.keys == ["cell"]
+        stop()
+        await other
+        assert truth(widget)[0][2] == "cancelled"
+    await widget.send("now")
+    assert truth(widget)[1][2] == "complete"
+
+
+async def test_closing_a_widget_stops_nothing_of_others(widget: sw.ChatWidget, server: DemoServer) -> None:
+    """What a cell streams in a shared conversation goes on."""
+    other = widget.conversation.ask("elsewhere", sw.ChatClient(server.url))
+    other.start()
+    widget.close()
+    assert (await other).outcome == "complete"
 
 
 async def test_a_chat_has_one_system_prompt(page: Page) -> None:
