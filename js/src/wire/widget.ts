@@ -80,8 +80,6 @@ export default function wireView() {
       model.off("change:state", onState);
       shared.dispose();
       here.dispose();
-      // As stream_view.ts does: JupyterLab keeps the model of a closed widget, which remembers what it was before too.
-      for (let n = 0; n < 2; n += 1) model.set("state", { n });
     });
     return () => life.abort();
   }
