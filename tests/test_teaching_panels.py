@@ -103,9 +103,11 @@ async def test_a_second_run_takes_the_place_of_the_first() -> None:
 async def test_the_race_panel_ends_in_the_picture(server: DemoServer) -> None:
     """The button runs a race of the prompt in the box; two views while it runs, then one picture and no view."""
     panel = RacePanel("count to 3", client=sw.ChatClient(server.url))
+    views: list[int] = []  # at each change: a quick race is over between two looks
+    panel._place.observe(lambda _change: views.append(len(all_of(panel, sw.StreamView))), "children")
     button(panel, "Race").click()
-    await until(lambda: len(all_of(panel, sw.StreamView)) == 2)
-    await until(lambda: not button(panel, "Race").disabled)
+    await until(lambda: views and not button(panel, "Race").disabled)
+    assert views == [2, 0]
     assert not all_of(panel, sw.StreamView)
     (picture,) = all_of(panel, HTML)
     assert "data:image/svg+xml" in picture.value
@@ -121,3 +123,50 @@ async def test_the_race_panel_can_be_ended(server: DemoServer) -> None:
     await until(lambda: not button(panel, "Race").disabled)
     (picture,) = all_of(panel, HTML)
     assert picture.value.count("stopped: ") == 2
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [sw.ConfigurationError("no <b> is named"), sw.StreamError(sw.ErrorInfo("no <b> is named"))],
+    ids=lambda failure: type(failure).__name__,
+)
+async def test_what_cannot_be_run_is_said_in_the_panel(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    """It stands under the buttons, as text; the next run takes it away."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise failure
+
+    for panel, name in (
+        (RacePanel("count to 3", client=sw.ChatClient(server.url)), "Race"),
+        (FaultPanel(), "Run both"),
+    ):
+        run = button(panel, name)
+        with monkeypatch.context() as broken:
+            broken.setattr(sw.ChatClient, "request", refuse)
+            run.click()
+            await until(lambda panel=panel: all_of(panel, HTML))
+            await until(lambda run=run: not run.disabled)
+        assert [line.value for line in all_of(panel, HTML)] == ["no &lt;b&gt; is named"]
+        run.click()
+        await until(lambda panel=panel: not panel._runner.said.children)
+        assert "no &lt;b&gt; is named" not in [line.value for line in all_of(panel, HTML)]
+        button(panel, "End").click()
+        await until(lambda run=run: not run.disabled)
+
+
+async def test_a_mistake_of_ours_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is neither a setting nor a stream's failure reaches the event loop, and the button can be pressed again."""
+
+    def mistake(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    reported: list[dict] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
+    monkeypatch.setattr(sw.ChatClient, "request", mistake)
+    panel = RacePanel(client=sw.ChatClient())
+    button(panel, "Race").click()
+    await until(lambda: reported)
+    assert isinstance(reported[0]["exception"], ZeroDivisionError)
+    assert not button(panel, "Race").disabled

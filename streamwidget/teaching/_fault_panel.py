@@ -67,6 +67,7 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 HBox([self._pace, self._jitter], layout=Layout(flex_flow="row wrap")),
                 HBox([self._first, self._chunk], layout=Layout(flex_flow="row wrap")),
                 HBox([self._loop, self._runner.run, self._runner.end], layout=Layout(flex_flow="row wrap")),
+                self._runner.said,
                 self._sides,
             ]
         )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from html import escape
 from typing import Any
 
-from ipywidgets import Button
+from ipywidgets import HTML, Button, VBox
 
+from streamwidget._exceptions import ConfigurationError, StreamError
 from streamwidget._loop import running_loop
+from streamwidget._visible import visible
 
 
 class Runner:
@@ -20,6 +23,12 @@ class Runner:
         What the first button says.
     work : callable
         Makes the coroutine.
+
+    Attributes
+    ----------
+    run, end : Button
+    said : VBox
+        A line on why the last run could not be made; empty where it could.
     """
 
     def __init__(self, label: str, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
@@ -29,6 +38,7 @@ class Runner:
         self._loop = running_loop()
         self.run = Button(description=label, button_style="primary")
         self.end = Button(description="End", tooltip="End the run", disabled=True)
+        self.said = VBox()
         self.run.on_click(lambda _: self._call(self._start))
         self.end.on_click(lambda _: self._call(self._cancel))
 
@@ -40,6 +50,7 @@ class Runner:
     def _start(self) -> None:
         if self._task is None:
             self._busy(True)
+            self._say()
             self._task = asyncio.ensure_future(self._work())
             self._task.add_done_callback(self._over)
 
@@ -50,8 +61,18 @@ class Runner:
     def _over(self, task: asyncio.Task[object]) -> None:
         self._task = None
         self._busy(False)
-        if not task.cancelled():
+        if task.cancelled():
+            return
+        try:
             task.result()  # a mistake of ours is reported by the event loop
+        except (ConfigurationError, StreamError) as exc:
+            self._say(str(exc))
+
+    def _say(self, *lines: str) -> None:
+        before, self.said.children = self.said.children, [HTML(escape(visible(line))) for line in lines]
+        for line in before:
+            line.layout.close()
+            line.close()
 
     def _busy(self, busy: bool) -> None:
         self.run.disabled, self.end.disabled = busy, not busy

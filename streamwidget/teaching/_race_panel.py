@@ -26,7 +26,7 @@ class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._prompt = Text(prompt, description="Prompt", layout=Layout(width="60%"), continuous_update=False)
         self._runner = Runner("Race", self.race)
         self._place = VBox()
-        super().__init__([HBox([self._prompt, self._runner.run, self._runner.end]), self._place])
+        super().__init__([HBox([self._prompt, self._runner.run, self._runner.end]), self._runner.said, self._place])
 
     async def race(self) -> Race:
         """Run one race, as the button does."""
