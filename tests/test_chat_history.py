@@ -11,6 +11,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import streamwidget as sw
+from streamwidget._chat_request import _say_what_is_left_out
 from streamwidget.demo import DemoServer
 from tests.pictures import PNG
 from tests.shells import chat_shell, magics_of, run
@@ -167,6 +168,18 @@ def test_a_system_prompt_on_the_line_is_for_that_request(shell: InteractiveShell
     assert asked(server) == ["always", "a", "b"]
     run(shell, "%chat -s '' c", "c")
     assert asked(server) == ["a", "b", "c"]
+
+
+def test_only_earlier_answers_that_still_stream_are_said_to_be_left_out(
+    server: DemoServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not those behind the cell, and not one that the person has chosen to send."""
+    conversation, client = sw.Conversation(), sw.ChatClient(server.url)
+    for key in ("chosen", "left out", "asked", "behind"):
+        conversation.ask(key, client, key=key)
+    conversation.include("chosen", True)
+    _say_what_is_left_out(conversation, "asked")
+    assert capsys.readouterr().out == "1 earlier turn is left out, as the answer still streams.\n"
 
 
 def test_trimming_is_said(shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
