@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 import streamwidget as sw
+from streamwidget._client import models_of
 from streamwidget.demo import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # connections belong to a loop, and are used again on it
@@ -418,6 +419,11 @@ async def test_half_a_character_breaks_no_message(widget: sw.ChatWidget, page: P
     assert page.of("refused") == []
     state = widget.get_state("state")["state"]
     assert json.loads(json.dumps(state, ensure_ascii=False).encode())["keys"] == page.keys
+
+
+async def test_half_a_character_in_the_list_of_models_breaks_no_message() -> None:
+    """A server's names are told to a page and printed."""
+    assert models_of(sw.ChatCompletion('["demo-\\ud83d"]', outcome="complete")) == ["demo-\ufffd"]
 
 
 async def test_a_failure_to_tell_is_no_refusal(
