@@ -116,6 +116,7 @@ def test_in_a_kernel_unload_takes_the_control_target_and_streams_go_on(chat: Cha
     target = "'streamwidget.control' in __import__('comm').get_comm_manager().targets"
     cell, view = chat.streaming("%%chat --bg -m demo-slow -o running\ngoes on")
     chat.control({"op": "nothing"})
+    chat.until("__import__('streamwidget')._control._comms")  # it is opened beside the cells, at its own time
     assert chat.value(target)
     assert chat.execute("%reload_ext streamwidget").status == "ok"
     assert chat.execute("%unload_ext streamwidget").status == "ok"

@@ -12,19 +12,21 @@ from contextlib import ExitStack
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.ui.lab import CHROMIUM_FLAGS, NotebookPage, Server, find_chromium
 
+expect.set_options(timeout=20_000)  # milliseconds; a condition that comes true is not waited for any longer
 OpenNotebook = Callable[..., NotebookPage]
 _failed = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test of this directory as one of the browser."""
+    """Mark each test of this directory as one of the browser, and begin with them: the short ones fill the end."""
     for item in items:
         if "tests/ui/" in item.nodeid:
             item.add_marker(pytest.mark.ui)
+    items.sort(key=lambda item: "tests/ui/" not in item.nodeid)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -116,7 +116,6 @@ def test_pause_step_go_on_stop_and_replay(open_notebook: OpenNotebook, demo: Dem
     page.run(0)
     page.finish(0)
     root = wire(page, 0)
-    expect(root.locator("[data-kind=status]")).to_have_count(1)
     wait_shown(page, root, "shown.length > 60")
     button(root, "Pause").click()
     expect(button(root, "Go on")).to_be_visible()
