@@ -22,7 +22,10 @@ in_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 SHOW = "import streamwidget as sw\nwidget = sw.ChatWidget()\nwidget"
 LONG = "count to 9000"
 ANSWERED = 20_000  # milliseconds
-SAID = "import json; print(json.dumps([[turn.user.text, turn.answer.outcome] for turn in widget.conversation.turns]))"
+SAID = """import asyncio, json
+while widget.busy:  # a retry that has just been asked for
+    await asyncio.sleep(0.05)
+print(json.dumps([[turn.user.text, turn.answer.outcome] for turn in widget.conversation.turns]))"""
 PASTE = """async selector => {
   const canvas = Object.assign(document.createElement('canvas'), { width: 400, height: 300 })
   canvas.getContext('2d').fillRect(0, 0, 200, 300)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
@@ -18,6 +19,8 @@ _SOURCES = """() => window.jupyterapp.shell.currentWidget.model.sharedModel.cell
 _COLOURS = """element => ['keyword', 'name'].map(kind => [...(CSS.highlights.get('streamwidget-' + kind) ?? [])]
   .filter(range => element.contains(range.startContainer))
   .map(range => range.startContainer.data.slice(range.startOffset, range.endOffset)))"""
+
+only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
 
 def button(page: NotebookPage, index: int, name: str) -> Locator:
@@ -81,6 +84,7 @@ def test_insert_below_makes_a_cell_under_the_answer_and_does_not_run_it(
     assert_no_error_of_ours(page)
 
 
+@only_lab
 def test_the_buttons_work_by_keyboard_and_say_what_they_did(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Enter on a button presses it, and is no key of the notebook's; the code is in the clipboard; the page says so."""
     page = open_notebook([LOAD, "%%chat\nhello", "1"])
@@ -100,6 +104,7 @@ def test_the_buttons_work_by_keyboard_and_say_what_they_did(open_notebook: OpenN
     assert_no_error_of_ours(page)
 
 
+@only_lab
 def test_code_is_coloured_and_formulas_are_set_live_and_saved(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """The same words have colours in both, and the code is only text; formulas are set by the host in both."""
     page = open_notebook([LOAD, "%%chat --keep\nlive", "%%chat\nsaved"])
@@ -135,6 +140,7 @@ def test_an_older_answer_gets_its_buttons_once_a_newer_one_is_there(
     assert_no_error_of_ours(page)
 
 
+@only_lab
 def test_chat_code_puts_the_code_into_a_cell_below(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """``%chat --code`` makes the cell from the kernel, and nothing runs it."""
     page = open_notebook([LOAD, "%%chat\nhello", "%chat --code", "1"])

@@ -66,6 +66,13 @@ LONG = "\n\n".join(f"## Part {n}\n\n{PLAIN}\n\n- point {n}\n- another\n\n```\nx 
 ROWS = "\n".join(f"| {n} | {'words ' * (n % 7)} | `x{n}` |" for n in range(150))
 BLOCKS = "```python\n" + "x = 1\n" * 200 + f"```\n\n| a | b | c |\n|---|---|--:|\n{ROWS}\n"
 ANSWERS = {"plain": PLAIN, "rich": RICH, "long": LONG, "blocks": BLOCKS}
+# Notebook 7 is made of JupyterLab's parts: there a sample is enough.
+SWAPS = [
+    *(("lab", answer, width) for answer in ANSWERS for width in (1280, 500)),
+    ("notebook7", "rich", 1280),
+    ("notebook7", "long", 500),
+]
+JUMPS = [("lab", "What is a stream?"), ("lab", "Write a long essay"), ("notebook7", "What is a stream?")]
 
 # The answer ends some time before the swap, so that what is measured is the swap.
 STREAM = """
@@ -173,16 +180,16 @@ def _show(page: NotebookPage, outcome: str = "complete") -> None:
     page.page.wait_for_timeout(500)
 
 
-@pytest.mark.parametrize("width", [1280, 500])
-@pytest.mark.parametrize("text", ANSWERS.values(), ids=ANSWERS)
-def test_the_swap_moves_nothing(open_notebook: OpenNotebook, demo: DemoServer, text: str, width: int) -> None:
+@pytest.mark.parametrize(("server", "answer", "width"), SWAPS, indirect=["server"])
+def test_the_swap_moves_nothing(open_notebook: OpenNotebook, demo: DemoServer, answer: str, width: int) -> None:
     """In no frame is the next cell, the answer or the notebook elsewhere than before, in a narrow page too."""
-    page = open_notebook([LOAD, STREAM.format(text=text), "1"])
+    page = open_notebook([LOAD, STREAM.format(text=ANSWERS[answer]), "1"])
     page.page.set_viewport_size({"width": width, "height": 1000})
     _show(page)
     _stand_still(_swap(page))
 
 
+@pytest.mark.parametrize("server", ["lab"], indirect=True)
 @pytest.mark.parametrize(("reason", "outcome"), [("stop", "complete"), ("length", "length")])
 def test_the_swap_moves_nothing_of_what_is_no_text(open_notebook: OpenNotebook, reason: str, outcome: str) -> None:
     """Reasoning, refusals, tool calls and an outcome in bold have one size, live and saved."""
@@ -203,7 +210,7 @@ def test_the_swap_moves_nothing_under_a_reader_in_the_middle(open_notebook: Open
     assert 0 < frames[0]["line"] < 1000
 
 
-@pytest.mark.parametrize("question", ["What is a stream?", "Write a long essay"])
+@pytest.mark.parametrize(("server", "question"), JUMPS, indirect=["server"])
 def test_the_page_does_not_jump_when_a_cell_ends(open_notebook: OpenNotebook, demo: DemoServer, question: str) -> None:
     """With %%chat, where the last text may come with the swap: nothing moves up by more than a formula's line."""
     page = open_notebook([LOAD, f"%%chat\n{question}", "1"])
