@@ -11,7 +11,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
   -u STREAMWIDGET_MODEL JUPYTER_PREFER_ENV_PATH=1
 
 # Most tests wait for a kernel or a page. By file, so that each shares the kernels and the server that it starts.
-# In their own order, which begins with the browser's: xdist would begin with the files of the most tests, the quickest.
+# In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test faults bench lint format build kernels clean

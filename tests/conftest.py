@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.faults.table"]
+# The longest files first, of which the lessons mostly wait and the browser's do not: the quick ones fill the end of a run.
+_FIRST = ("tests/test_notebooks", "tests/test_teaching", "tests/ui/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; within a file the order stays."""
+    items.sort(
+        key=lambda item: next((n for n, start in enumerate(_FIRST) if item.nodeid.startswith(start)), len(_FIRST))
+    )
 
 
 @pytest.fixture

@@ -22,11 +22,10 @@ _failed = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test of this directory as one of the browser, and begin with them: the short ones fill the end."""
+    """Mark each test of this directory as one of the browser."""
     for item in items:
         if "tests/ui/" in item.nodeid:
             item.add_marker(pytest.mark.ui)
-    items.sort(key=lambda item: "tests/ui/" not in item.nodeid)
 
 
 @pytest.hookimpl(wrapper=True)
