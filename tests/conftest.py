@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.faults.table"]
-# The longest files first, of which the lessons mostly wait and the browser's do not: the quick ones fill the end of a run.
+# The longest files first (the lessons mostly wait, the browser works): the quick ones fill the end of a run.
 _FIRST = ("tests/test_notebooks", "tests/test_teaching", "tests/ui/")
 
 
