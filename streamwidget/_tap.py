@@ -16,7 +16,7 @@ from streamwidget._recording import (
     ResponseStarted,
     harmless,
 )
-from streamwidget._transport import Line, Response, Transport
+from streamwidget._transport import Line, Response, Transport, headers_of
 
 
 class Tap(Transport):
@@ -30,7 +30,7 @@ class Tap(Transport):
     @contextlib.asynccontextmanager
     async def open(self, method: str, path: str, body: bytes | None, *, line: Line) -> AsyncIterator[Response]:
         recording = self._recording
-        sent = {"Accept": "text/event-stream, application/json", "Content-Type": "application/json"}
+        sent = headers_of(body)
         if self.api_key is not None:
             sent["Authorization"] = ""
         url = f"{self.base_url}/{path}".partition("?")[0]

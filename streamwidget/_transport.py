@@ -113,6 +113,14 @@ class Line:
             same.shutdown(socket.SHUT_RDWR)
 
 
+def headers_of(body: bytes | None) -> dict[str, str]:
+    """What every request says of itself, whoever sends it: all but the key, and what httpx adds."""
+    headers = {"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    return headers
+
+
 class Transport:
     """Sends requests to one base URL with one key."""
 
@@ -134,9 +142,7 @@ class Transport:
         """
         client = self._injected or _client_of(asyncio.get_running_loop())
         library = _library_of(client)
-        headers = {"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+        headers = headers_of(body)
         if self.api_key is not None:
             headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
         request = client.build_request(

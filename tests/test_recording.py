@@ -12,36 +12,15 @@ import pytest
 import streamwidget as sw
 from streamwidget._recording import (
     ChunkReceived,
-    Recording,
     RequestFailed,
-    RequestSent,
     ResponseEnded,
-    ResponseStarted,
     harmless,
 )
 from streamwidget._recording_file import from_jsonl, to_jsonl
-from streamwidget._secrets import ApiKey
 from streamwidget._sources import as_stream
 from streamwidget.demo import DemoServer
-from streamwidget.demo._faults import FAULTS
+from tests.recordings import CANARY, LIGHT_FAULTS, LIMITS, recording_of
 from tests.vectors import Vector, load_vectors
-
-CANARY = "sk-canary-0123456789abcdef"
-LIMITS = sw.Timeout(headers=2, first_delta=0.4, stall=0.4, progress=0.4, total=3)
-#: Faults that take long, or weigh much, by their nature.
-HEAVY = {"endless", "bomb", "noline", "no-line", "big-event", "dribble"}
-
-
-def recording_of(*chunks: bytes, key: str | None = None) -> Recording:
-    recording = Recording("m", sw.Timeout(), ApiKey(key) if key else None)
-    recording.records = [
-        RequestSent(0.0, "POST", "http://127.0.0.1/v1/chat/completions", {}, '{"stream": true}'),
-        ResponseStarted(0.1, 200, {"content-type": "text/event-stream"}),
-        *(ChunkReceived(0.1, chunk) for chunk in chunks),
-        ResponseEnded(0.2, "whole"),
-    ]
-    recording.outcome = "complete"
-    return recording
 
 
 async def result(stream: sw.ChatStream) -> tuple[list[sw.StreamEvent], sw.ChatCompletion]:
@@ -54,7 +33,7 @@ async def result(stream: sw.ChatStream) -> tuple[list[sw.StreamEvent], sw.ChatCo
         return told, exc.completion
 
 
-@pytest.mark.parametrize("fault", ["", *sorted(set(FAULTS) - HEAVY)])
+@pytest.mark.parametrize("fault", LIGHT_FAULTS)
 async def test_a_recording_plays_again(demo: DemoServer, tmp_path: Path, fault: str) -> None:
     """The same events, in order, and the same end, for every fault of the demo server, from the file alone."""
     client = sw.ChatClient(demo.url, CANARY, timeout=LIMITS, retry=sw.RetryPolicy(wait_initial=0.01))
@@ -161,6 +140,17 @@ def test_stars_in_an_answer_stay() -> None:
     """Markdown is no half-masked key."""
     chunk = b'data: {"choices":[{"delta":{"content":"***bold***"}}]}\n\n'
     assert "***bold***" in to_jsonl(recording_of(chunk))
+
+
+async def test_the_request_is_recorded_as_it_was_sent(demo: DemoServer) -> None:
+    """All that the client says of itself, and that there was a key."""
+    stream = sw.ChatClient(demo.url, CANARY).stream("x", demo={"tokens": 1})
+    sent = stream.record().records
+    await stream
+    assert isinstance(sent[0], RequestSent)
+    headers = {name.lower(): value for name, value in sent[0].headers.items()}
+    assert headers.pop("authorization") == "(left out)"
+    assert headers == {name: demo.requests[0].headers[name] for name in ("accept", "accept-encoding", "content-type")}
 
 
 def test_private_headers_are_left_out() -> None:

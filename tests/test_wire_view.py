@@ -18,8 +18,6 @@ from streamwidget._recording import (
     Recording,
     RequestFailed,
     RequestSent,
-    ResponseEnded,
-    ResponseStarted,
 )
 from streamwidget._secrets import ApiKey
 from streamwidget._timeline import Timeline
@@ -27,28 +25,11 @@ from streamwidget._wire_feed import WireFeed
 from streamwidget._wire_rows import MOST_CHARACTERS, MOST_ROWS, WireRows, pieces_of
 from streamwidget._wire_saved import wire_bundle
 from streamwidget.demo import DemoServer
-from streamwidget.demo._faults import FAULTS
 from tests.notebooks import execute, notebook
+from tests.recordings import CANARY, LIGHT_FAULTS, LIMITS, recording_of
 from tests.vectors import Vector, load_vectors
 
-CANARY = "sk-canary-0123456789abcdef"
-LIMITS = sw.Timeout(headers=2, first_delta=0.4, stall=0.4, progress=0.4, total=3)
-#: Faults that take long, or weigh much, by their nature.
-HEAVY = {"endless", "bomb", "noline", "no-line", "big-event", "dribble"}
 DELTA = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
-
-
-def recording_of(
-    *chunks: bytes, status: int = 200, content_type: str = "text/event-stream", how: str = "whole"
-) -> Recording:
-    recording = Recording("m", sw.Timeout(), ApiKey(CANARY))
-    recording.records = [
-        RequestSent(0.0, "POST", "http://127.0.0.1/v1/chat/completions", {}, '{"stream": true}'),
-        ResponseStarted(0.1, status, {"content-type": content_type}),
-        *(ChunkReceived(0.2 + place / 10, chunk) for place, chunk in enumerate(chunks)),
-        ResponseEnded(9.0, how),  # type: ignore[arg-type]
-    ]
-    return recording
 
 
 def rows_of(recording: Recording) -> list[dict[str, Any]]:
@@ -97,7 +78,7 @@ def test_what_the_rows_made_is_the_answer(vector: Vector) -> None:
     assert rows[-1]["kind"] == "end"
 
 
-@pytest.mark.parametrize("fault", ["", *sorted(set(FAULTS) - HEAVY)])
+@pytest.mark.parametrize("fault", LIGHT_FAULTS)
 async def test_the_rows_tell_what_the_stream_told(demo: DemoServer, fault: str) -> None:
     """For every fault of the demo server the rows make the answer that the stream gave, and show no key."""
     client = sw.ChatClient(demo.url, CANARY, timeout=LIMITS, retry=sw.RetryPolicy(wait_initial=0.01))
@@ -159,9 +140,9 @@ def test_a_request_without_a_response_says_why() -> None:
 @pytest.mark.parametrize(
     "recording",
     [
-        recording_of(b"data: " + CANARY.encode() + b"\n\n"),
-        recording_of(b'{"error": "no such key: sk-live-' + b"0" * 20 + b'"}', status=401),
-        recording_of(b": " + CANARY.encode()[:9], CANARY.encode()[9:] + b"\n\n"),
+        recording_of(b"data: " + CANARY.encode() + b"\n\n", key=CANARY),
+        recording_of(b'{"error": "no such key: sk-live-' + b"0" * 20 + b'"}', key=CANARY, status=401),
+        recording_of(b": " + CANARY.encode()[:9], CANARY.encode()[9:] + b"\n\n", key=CANARY),
     ],
     ids=["in an event", "another's, in an error", "through two chunks"],
 )
