@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import publish_display_data
 
-from streamwidget._display import in_kernel
+from streamwidget._display import current_shell, in_kernel, replace, show_widget
 
 
 class Place:
@@ -22,25 +20,27 @@ class Place:
 
     def __init__(self) -> None:
         self.cell = current_cell()
-        self._display_id = uuid.uuid4().hex
-        self._used = False
+        self._display_id: str | None = None  # until something is shown
 
     def put(self, bundle: dict[str, Any]) -> None:
         """Show a mime bundle in place of what is there."""
-        if self.cell is not None:
-            publish_display_data(bundle, transient={"display_id": self._display_id}, update=self._used)  # type: ignore[no-untyped-call]
-            self._used = True
+        if self.cell is None:
+            return
+        if self._display_id is None:
+            self._display_id = show_widget(bundle)
+        else:
+            replace(self._display_id, bundle)
 
 
 def current_cell() -> int | None:
     """The number of the execution that runs in this kernel; None outside of one."""
-    shell = InteractiveShell.instance() if InteractiveShell.initialized() else None
+    shell = current_shell()
     return shell.execution_count if shell is not None and in_kernel(shell) else None
 
 
 def show(bundle: dict[str, Any]) -> None:
     """Show a mime bundle where the person is: the notebook, or standard output."""
-    if InteractiveShell.initialized():
+    if current_shell() is not None:
         publish_display_data(bundle)  # type: ignore[no-untyped-call]
     else:
         print(bundle["text/plain"])  # noqa: T201
