@@ -13,6 +13,7 @@ import streamwidget as sw
 from streamwidget._recording import (
     ChunkReceived,
     RequestFailed,
+    RequestSent,
     ResponseEnded,
     harmless,
 )
