@@ -1,7 +1,7 @@
 """Fixtures of the browser tests. These tests are synchronous: Playwright's loop runs in the tests' thread.
 
 ``open_notebook(["print(1)"])`` opens a notebook in JupyterLab and in Notebook 7 (one test each). To use one of them:
-``@pytest.mark.parametrize("server", ["lab"], indirect=True)``.
+``@only_lab``, or ``pytestmark = only_lab``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tests.ui.lab import CHROMIUM_FLAGS, NotebookPage, Server, find_chromium
 
 expect.set_options(timeout=20_000)  # milliseconds; a condition that comes true is not waited for any longer
 OpenNotebook = Callable[..., NotebookPage]
+only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 _failed = pytest.StashKey[bool]()
 
 

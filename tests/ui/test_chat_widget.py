@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
 from tests.aimock import KEY, start_aimock
 from tests.kernels import ROOT
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import assert_no_error_of_ours
-
-in_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
 SHOW = "import streamwidget as sw\nwidget = sw.ChatWidget()\nwidget"
 LONG = "count to 9000"
@@ -123,7 +120,7 @@ def test_a_prompt_is_typed_answered_stopped_and_edited(open_notebook: OpenNotebo
     assert_no_error_of_ours(chat.page)
 
 
-@in_lab
+@only_lab
 def test_what_was_said_goes_out_again_and_retry_asks_the_same(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """The second request carries the first turn; Retry sends the second request once more."""
     chat = show(open_notebook, SAID)
@@ -141,7 +138,7 @@ def test_what_was_said_goes_out_again_and_retry_asks_the_same(open_notebook: Ope
     assert chat.said(1) == [["one", "complete"], ["two", "complete"]]
 
 
-@in_lab
+@only_lab
 def test_code_of_an_answer_goes_into_a_cell_below(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """The button of a code block works in a chat as in every answer, and nothing runs."""
     chat = show(open_notebook, "1")
@@ -158,7 +155,7 @@ def test_code_of_an_answer_goes_into_a_cell_below(open_notebook: OpenNotebook, d
     assert sources[2] == "1"
 
 
-@in_lab
+@only_lab
 def test_a_pasted_image_goes_with_the_prompt(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """It is seen before it is sent, may be removed, is sent as a data URL, and stays when the prompt is edited."""
     chat = show(open_notebook)
@@ -185,7 +182,7 @@ def test_a_pasted_image_goes_with_the_prompt(open_notebook: OpenNotebook, demo: 
     assert sent[0][1]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
 
 
-@in_lab
+@only_lab
 def test_a_reloaded_page_goes_on(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """With the kernel alive it shows all turns, goes on with the answer that streams, stops it, and asks more."""
     chat = show(open_notebook, SAID)
@@ -208,7 +205,7 @@ def test_a_reloaded_page_goes_on(open_notebook: OpenNotebook, demo: DemoServer) 
     assert_no_error_of_ours(chat.page)
 
 
-@in_lab
+@only_lab
 def test_two_chats_at_once_keep_apart(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Each has its own turns and its own Stop; both stream at the same time. In a box and a tab, too."""
     cell = (
@@ -231,7 +228,7 @@ def test_two_chats_at_once_keep_apart(open_notebook: OpenNotebook, demo: DemoSer
         expect(chat.root.locator(".streamwidget-asked")).to_have_text(prompt)
 
 
-@in_lab
+@only_lab
 def test_all_works_by_keyboard_and_no_key_is_the_notebooks(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Send, break, stop, edit the last, clear: no letter reaches the notebook, and the focus never jumps."""
     chat = show(open_notebook, "1")
@@ -264,7 +261,7 @@ def test_all_works_by_keyboard_and_no_key_is_the_notebooks(open_notebook: OpenNo
     expect(chat.page.page.locator(".jp-Notebook.jp-mod-editMode")).to_have_count(0)
 
 
-@in_lab
+@only_lab
 def test_axe_finds_nothing_in_the_page(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """In JupyterLab's own style: empty, with answers whole and stopped, and while one is edited."""
     chat = show(open_notebook)
@@ -286,7 +283,7 @@ def test_axe_finds_nothing_in_the_page(open_notebook: OpenNotebook, demo: DemoSe
     assert chat.page.page.evaluate(run) == []
 
 
-@in_lab
+@only_lab
 def test_two_hundred_turns_open_at_their_end(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """All are there, as text, and only those near the end are drawn in full; the rest are as they come near."""
     cell = """
@@ -323,7 +320,7 @@ sw.ChatWidget(conversation=Conversation.from_json(to_json(None, map(turn, range(
     assert_no_error_of_ours(chat.page)
 
 
-@in_lab
+@only_lab
 def test_another_server_and_its_models(open_notebook: OpenNotebook, tmp_path: Path) -> None:
     """Against aimock: the answer comes whole, the model that was typed is asked, a failure offers Retry."""
     text = "Grüezi! 👋🏽\n\n- first\n- **second**"
@@ -354,7 +351,7 @@ def test_another_server_and_its_models(open_notebook: OpenNotebook, tmp_path: Pa
         assert chat.said(1) == [["whole", "complete"], ["broken", "http_error"]]
 
 
-@in_lab
+@only_lab
 def test_the_transcript_outlives_its_widget(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """``freeze()`` leaves it in the place of the widget, also in a page that was reloaded, and so does a restart."""
     chat = show(open_notebook, "widget.freeze()", SHOW)

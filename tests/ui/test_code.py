@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import LOAD, assert_no_error_of_ours, view
 
@@ -19,8 +18,6 @@ _SOURCES = """() => window.jupyterapp.shell.currentWidget.model.sharedModel.cell
 _COLOURS = """element => ['keyword', 'name'].map(kind => [...(CSS.highlights.get('streamwidget-' + kind) ?? [])]
   .filter(range => element.contains(range.startContainer))
   .map(range => range.startContainer.data.slice(range.startOffset, range.endOffset)))"""
-
-only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
 
 def button(page: NotebookPage, index: int, name: str) -> Locator:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import (
     LOAD,
@@ -28,7 +28,6 @@ from tests.ui.live import (
 
 Seen = Callable[[str], None]
 BACKGROUND = "%%chat --bg --keep\ncount to 9000"
-only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
 _KERNEL = "const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel\n"
 # The socket is gone; JupyterLab connects again, as the same session or as another (to the server, another page).

@@ -9,14 +9,13 @@ import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import LOAD, assert_no_error_of_ours, live_text, saved_text, wait_longer, wait_static
 from tests.ui.test_stream import VIEWS_LEFT
 
 CHAT = "%%chat\ncount to 30"
 NUMBERS = "\n".join(map(str, range(1, 31)))
-only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
 
 def assert_no_widget_is_missed(page: NotebookPage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 
 
 def test_a_cell_runs_and_its_output_is_read(open_notebook: OpenNotebook) -> None:
@@ -36,7 +36,7 @@ def test_a_restart_forgets_and_a_reload_keeps(open_notebook: OpenNotebook) -> No
     page.wait_output(1, "NameError")
 
 
-@pytest.mark.parametrize("server", ["lab"], indirect=True)
+@only_lab
 def test_an_interrupt_ends_a_running_cell(open_notebook: OpenNotebook) -> None:
     """A cell that sleeps ends with KeyboardInterrupt."""
     page = open_notebook(["import time; print('on', flush=True); time.sleep(60)"])
@@ -47,7 +47,7 @@ def test_an_interrupt_ends_a_running_cell(open_notebook: OpenNotebook) -> None:
     page.wait_output(0, "KeyboardInterrupt")
 
 
-@pytest.mark.parametrize("server", ["lab"], indirect=True)
+@only_lab
 @pytest.mark.parametrize(("generation", "version"), [("7.3", "7.3.0"), ("6.x", "6.29.5")])
 def test_a_notebook_runs_on_an_older_kernel(open_notebook: OpenNotebook, generation: str, version: str) -> None:
     """The kernel is of the generation that was asked for, and draws a widget."""

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.kernels import ROOT
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 
-pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)
+pytestmark = only_lab
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import ARTEFACTS, NotebookPage
 from tests.ui.live import LOAD, assert_no_error_of_ours, view, wait_longer
 
@@ -33,7 +32,7 @@ OVER = {
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 NO_WIDER = "element => element.scrollWidth <= element.clientWidth + 1"
 
-pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)
+pytestmark = only_lab
 
 
 def take_pictures(page: NotebookPage, index: int, name: str) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import nbformat
-import pytest
 from playwright.sync_api import expect
 
 from tests.kernels import ROOT
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 
 LOOK_OFTEN = "answer => { window.seen = []; setInterval(() => seen.push(answer.textContent.length), 20) }"
 CLOSED = 2  # EventSource.CLOSED: it will not connect again
 PROVIDER_LEFT = "print('left', await asyncio.to_thread(provider.requests[-1].left.wait, 10))"
 
 
-@pytest.mark.parametrize("server", ["lab"], indirect=True)
+@only_lab
 def test_the_page_of_the_relay_shows_the_answer_grow_and_stops_it(open_notebook: OpenNotebook) -> None:
     """The text grows in the frame, ends with its outcome and asks once; Stop reaches the provider."""
     lesson = nbformat.read(ROOT / "notebooks" / "17_relay.ipynb", as_version=4)

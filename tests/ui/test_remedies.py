@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.live import LOAD, live_text, view
 
 # The connection breaks after a few words, once.
@@ -19,7 +19,7 @@ sw.StreamView(stream)
 """
 
 
-@pytest.mark.parametrize("server", ["lab"], indirect=True)
+@only_lab
 @pytest.mark.parametrize("remedy", ["Retry", "Continue"])
 def test_a_cut_answer_is_mended_where_it_stands(open_notebook: OpenNotebook, demo: DemoServer, remedy: str) -> None:
     """Retry puts a new answer in its place, Continue goes on where it ended; both by keyboard, in the same view."""

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.live import assert_no_error_of_ours, live_text, saved_text, view, wait_longer, wait_static
-
-only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
 IMPORTS = "import threading, time, streamwidget as sw"
 ENDLESS = """

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import (
     LOAD,
@@ -30,8 +30,6 @@ BACKGROUND = f"%%chat --bg\n{ENDLESS}"
 OUTCOME = "print(_chat.outcome)"
 ASLEEP = "import time; print('asleep', flush=True); time.sleep(60)"
 BLOCKING = f"def ask():\n    %chat {ENDLESS}\n\nask()"
-
-only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
 
 def assert_closed(demo: DemoServer, number: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import LOAD, view, wait_static
 
@@ -189,7 +189,7 @@ def test_the_swap_moves_nothing(open_notebook: OpenNotebook, demo: DemoServer, a
     _stand_still(_swap(page))
 
 
-@pytest.mark.parametrize("server", ["lab"], indirect=True)
+@only_lab
 @pytest.mark.parametrize(("reason", "outcome"), [("stop", "complete"), ("length", "length")])
 def test_the_swap_moves_nothing_of_what_is_no_text(open_notebook: OpenNotebook, reason: str, outcome: str) -> None:
     """Reasoning, refusals, tool calls and an outcome in bold have one size, live and saved."""

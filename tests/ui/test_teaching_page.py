@@ -8,9 +8,9 @@ from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
 from tests.kernels import ROOT
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 
-pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)
+pytestmark = only_lab
 
 
 def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: DemoServer) -> None:

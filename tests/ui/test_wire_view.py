@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import LOAD, PRINT_TEXT, assert_no_error_of_ours, printed_text
 
@@ -43,7 +42,7 @@ POINT = """([root, place]) => {
   }
 }"""
 
-pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)
+pytestmark = only_lab
 
 
 def wire(page: NotebookPage, index: int) -> Locator:
