@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import http.client
 import io
@@ -689,6 +690,26 @@ def test_stop_closes_open_connections() -> None:
             read_all(sock)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_a_connection_that_comes_as_the_server_stops_is_closed() -> None:
+    """One that was accepted and is not served yet would stay open: its client would wait until we collect garbage."""
+    server = DemoServer().start()
+    assert server._loop is not None and server._thread is not None and server._stopping is not None
+    late: list[socket.socket] = []
+
+    def stop_as_one_comes() -> None:  # in the server's event loop, which accepts and stops in its next round
+        late.append(raw_connection(server, b"GET / HTTP/1.1\r\n"))
+        server._loop.call_soon(server._stopping.set)
+
+    gc.disable()
+    try:
+        server._loop.call_soon_threadsafe(stop_as_one_comes)
+        server._thread.join(10)
+        with contextlib.suppress(ConnectionResetError):
+            read_all(late[0])
+    finally:
+        gc.enable()
 
 
 def test_a_port_in_use_is_told_by_start(server: DemoServer) -> None:

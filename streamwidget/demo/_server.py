@@ -126,15 +126,18 @@ class DemoServer:
         ready.set()
         await self._stopping.wait()
         server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2)
+        # More than once: a connection that was being accepted has its task one round later, and would stay open for ever.
+        while left := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in left:
+                task.cancel()
+            _, stuck = await asyncio.wait(left, timeout=2)
+            if stuck:
+                break
         await asyncio.sleep(0)  # the closed transports let go of their sockets
 
     def _connected(self, reader: WatchedReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._service.serve(reader, writer))
-        self._tasks.add(task)
+        self._tasks.add(task)  # an event loop holds its tasks weakly
         task.add_done_callback(self._tasks.discard)
 
 
