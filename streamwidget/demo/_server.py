@@ -126,7 +126,7 @@ class DemoServer:
         ready.set()
         await self._stopping.wait()
         server.close()
-        # More than once: a connection that was being accepted has its task one round later, and would stay open for ever.
+        # More than once: a connection that was being accepted has its task one round later, and would stay open.
         while left := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in left:
                 task.cancel()

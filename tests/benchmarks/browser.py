@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.kernels import ROOT
-from tests.ui.lab import CHROMIUM_FLAGS, find_chromium
+from tests.ui.tab import CHROMIUM_FLAGS, find_chromium
 
 # Frames come as fast as the machine makes them: the CPU of a frame is the same, and the wait between them is left out.
 _FLAGS = ["--disable-frame-rate-limit", "--disable-gpu-vsync"]

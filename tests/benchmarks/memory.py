@@ -11,7 +11,9 @@ from playwright.sync_api import CDPSession, sync_playwright
 
 from streamwidget.demo import DemoServer
 from tests.benchmarks.report import Figure
-from tests.ui.lab import CHROMIUM_FLAGS, NotebookPage, Server, find_chromium
+from tests.ui.lab import NotebookPage
+from tests.ui.server import Server
+from tests.ui.tab import CHROMIUM_FLAGS, Tab, find_chromium
 
 CYCLES = 6  # the first one loads and compiles
 TARGET = 0.5  # MB a cycle, where ordinary widgets take 2.0
@@ -66,7 +68,7 @@ def measure() -> Figure:
                 name = server.write_notebook(
                     [_SETUP.lstrip("\n"), f"await cycle({show})"], env={"STREAMWIDGET_BASE_URL": demo.url}
                 )
-                page = NotebookPage(server, browser.new_context(), name)
+                page = NotebookPage(server, Tab(browser), name)
                 found[show] = _growth(page)
                 page.page.close()
                 server.end_kernels()

@@ -14,7 +14,9 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.ui.lab import CHROMIUM_FLAGS, NotebookPage, Server, find_chromium
+from tests.ui.lab import NotebookPage
+from tests.ui.server import Server
+from tests.ui.tab import CHROMIUM_FLAGS, Tab, find_chromium
 
 expect.set_options(timeout=20_000)  # milliseconds; a condition that comes true is not waited for any longer
 OpenNotebook = Callable[..., NotebookPage]
@@ -67,36 +69,53 @@ def server(request: pytest.FixtureRequest, _server: Callable[[str], Server]) -> 
     return _server(request.param)
 
 
+@pytest.fixture(scope="package")
+def _kept() -> Iterator[list[Tab]]:
+    """JupyterLab's tab, once there is one: to load the application costs several times what a notebook does."""
+    tabs: list[Tab] = []
+    yield tabs
+    for tab in tabs:
+        tab.close()
+
+
 @pytest.fixture
-def open_notebook(request: pytest.FixtureRequest, server: Server, browser: Browser) -> Iterator[OpenNotebook]:
+def open_notebook(
+    request: pytest.FixtureRequest, server: Server, browser: Browser, _kept: list[Tab]
+) -> Iterator[OpenNotebook]:
     """Return a function that opens a notebook of the given cells; at the end no request may have left 127.0.0.1.
 
     Its parameters are ``cells``, ``generation`` ("latest", "7.3", "6.x") and ``env`` for the kernel, whose provider is
-    the ``demo`` server if the test asks for that fixture. Each notebook has a browser context of its own.
+    the ``demo`` server if the test asks for that fixture. In JupyterLab it stands in the page in which the last test's
+    did, which is closed; after a failure, and in Notebook 7, in a browser context of its own.
     """
+    tabs: list[Tab] = []
     pages: list[NotebookPage] = []
     demo = {"STREAMWIDGET_BASE_URL": request.getfixturevalue("demo").url} if "demo" in request.fixturenames else {}
 
-    with ExitStack() as stack:
-        stack.callback(server.end_kernels)
+    def open_cells(
+        cells: Sequence[str] | nbformat.NotebookNode,
+        *,
+        generation: str = "latest",
+        env: Mapping[str, str] | None = None,
+    ) -> NotebookPage:
+        tabs.append(_kept.pop() if _kept and server.app == "lab" else Tab(browser))
+        name = server.write_notebook(cells, generation=generation, env={**demo, **(env or {})})
+        pages.append(NotebookPage(server, tabs[-1], name))
+        return pages[-1]
 
-        def open_cells(
-            cells: Sequence[str] | nbformat.NotebookNode,
-            *,
-            generation: str = "latest",
-            env: Mapping[str, str] | None = None,
-        ) -> NotebookPage:
-            context = browser.new_context(viewport={"width": 1280, "height": 1000})
-            stack.callback(context.close)
-            name = server.write_notebook(cells, generation=generation, env={**demo, **(env or {})})
-            pages.append(NotebookPage(server, context, name))
-            return pages[-1]
-
+    try:
         yield open_cells
-
-        if request.node.stash.get(_failed, False):
+        failed = request.node.stash.get(_failed, True)
+        if failed:
             for number, page in enumerate(pages):
                 picture = page.screenshot(re.sub(r"\W+", "-", f"{request.node.name}-{number}"))
                 print(f"page of the failed test: {picture}", *page.console[-20:], sep="\n")
         elsewhere = [url for page in pages for url in page.requests_elsewhere]
+        if pages and server.app == "lab" and not failed and not _kept:
+            pages[0].leave()
+            _kept.append(tabs.pop(0))
+    finally:
+        for tab in tabs:
+            tab.close()
+        server.end_kernels()
     assert not elsewhere, "requests left 127.0.0.1"

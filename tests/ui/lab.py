@@ -1,41 +1,19 @@
-"""A real JupyterLab or Notebook 7 server, and one notebook open in its page."""
+"""One notebook open in a page of JupyterLab or Notebook 7."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-import uuid
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-from tests.kernels import clean_environment, kernel_command
+from tests.ui.server import Server
+from tests.ui.tab import Tab
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
 # Whose page is open: the notebook panel, and whether its kernel is ready for a cell.
 _READY = """count => {
   const panel = window.jupyterapp?.shell?.currentWidget
@@ -51,151 +29,44 @@ _RUN = """([command, index]) => {
   runs[key] = false
   app.commands.execute(command).then(() => { runs[key] = true }, error => { runs[key] = String(error) })
 }"""
-
-
-def find_chromium() -> str:
-    """Return the path of a Chromium or Chrome: ``CHROMIUM_PATH``, or one on the PATH."""
-    for name in (os.environ.get("CHROMIUM_PATH", ""), *BROWSERS):
-        if name and (path := shutil.which(name)):
-            return path
-    raise FileNotFoundError("no Chromium or Chrome found: install one, or set CHROMIUM_PATH to it (`make test` does)")
-
-
-class Server:
-    """A Jupyter server of its own: "lab" (JupyterLab) or "notebook7", on a free port, everything in ``directory``."""
-
-    def __init__(self, app: str, directory: Path) -> None:
-        self.app = app
-        self.root = directory / "notebooks"
-        self._kernels = directory / "share" / "kernels"
-        self._token = uuid.uuid4().hex
-        self._log = directory / "server.log"
-        for path in (self.root, self._kernels):
-            path.mkdir(parents=True)
-        labconfig = directory / "config" / "labconfig"
-        labconfig.mkdir(parents=True)
-        # The announcements extension asks the network for news.
-        disabled = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-        (labconfig / "page_config.json").write_text(json.dumps(disabled), encoding="utf-8")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        module, name = ("jupyterlab", "LabApp") if app == "lab" else ("notebook", "JupyterNotebookApp")
-        command = [
-            *(sys.executable, "-m", module, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
-            *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
-            *(f"--ServerApp.root_dir={self.root}", f"--{name}.expose_app_in_browser=True"),
-            "--LabApp.extension_manager=readonly",
-        ]
-        private = {
-            "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_DATA_DIR": "data",
-            "JUPYTER_PATH": "share",
-            "JUPYTER_RUNTIME_DIR": "runtime",
-            "JUPYTERLAB_SETTINGS_DIR": "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-            "IPYTHONDIR": "ipython",
-        }
-        env = clean_environment({variable: str(directory / path) for variable, path in private.items()})
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, env=env, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        try:
-            self._wait_until_it_answers()
-        except BaseException:
-            self.close()
-            raise
-
-    def write_notebook(
-        self,
-        cells: Sequence[str] | nbformat.NotebookNode,
-        *,
-        generation: str = "latest",
-        env: Mapping[str, str] | None = None,
-    ) -> str:
-        """Write a notebook whose kernel is of ``generation`` with ``env`` added, and return its name."""
-        identity = uuid.uuid4().hex[:12]
-        spec = {
-            "argv": kernel_command(generation),
-            "display_name": f"sw-{generation}",
-            "language": "python",
-            "env": dict(env or {}),
-        }
-        directory = self._kernels / f"sw-{generation}-{identity}"
-        directory.mkdir()
-        (directory / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-        notebook = (
-            cells
-            if isinstance(cells, nbformat.NotebookNode)
-            else new_notebook(cells=[new_code_cell(source) for source in cells])
-        )
-        notebook.metadata["kernelspec"] = {
-            "name": directory.name,
-            "display_name": spec["display_name"],
-            "language": "python",
-        }
-        name = f"{identity}.ipynb"
-        nbformat.write(notebook, self.root / name)
-        return name
-
-    def address(self, name: str) -> str:
-        """Return the address of a notebook's page; in JupyterLab in a workspace of its own."""
-        place = f"lab/workspaces/{uuid.uuid4().hex}/tree" if self.app == "lab" else "notebooks"
-        return f"{self.url}/{place}/{name}?token={self._token}"
-
-    def request(self, path: str, method: str = "GET") -> Any:
-        """Ask the server's REST interface, e.g. ``request("api/sessions")``."""
-        request = urllib.request.Request(
-            f"{self.url}/{path}", method=method, headers={"Authorization": f"token {self._token}"}
-        )
-        with urllib.request.urlopen(request, timeout=20) as response:
-            body = response.read()
-        return json.loads(body) if body else None
-
-    def end_kernels(self) -> None:
-        """End all sessions and their kernels."""
-        for session in self.request("api/sessions"):
-            self.request(f"api/sessions/{session['id']}", "DELETE")
-
-    def close(self) -> None:
-        """End the server, and with it its kernels."""
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                self.request("api/status")
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-            else:
-                return
-        raise RuntimeError(f"{self.app} did not start:\n{self._log.read_text(errors='replace')}")
+# A kernel of a kind that the page did not know when it began must not be asked for in a dialog.
+_OPEN = """async name => {
+  const app = window.jupyterapp
+  await app.serviceManager.kernelspecs.refreshSpecs()
+  await app.commands.execute('docmanager:open', { path: name, factory: 'Notebook' })
+}"""
+_LEAVE = """() => {
+  for (const widget of [...window.jupyterapp.shell.widgets('main')]) widget.dispose()
+  for (const observer of window.streamwidgetObservers ?? []) observer.disconnect()
+  for (const name of Object.keys(window)) {
+    if (name.startsWith('streamwidget') && name !== 'streamwidgetBundles') delete window[name]
+  }
+}"""
 
 
 class NotebookPage:
     """One notebook in one page. Cells are counted from 0; times are in seconds."""
 
-    def __init__(self, server: Server, context: BrowserContext, name: str) -> None:
+    def __init__(self, server: Server, tab: Tab, name: str) -> None:
         self.server = server
         self.name = name
-        self.requests: list[str] = []
-        self.console: list[str] = []
-        self._context = context
-        self.page: Page = context.new_page()
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("websocket", lambda websocket: self.requests.append(websocket.url))
-        self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.console.append(f"pageerror: {error}"))
-        self.page.goto(server.address(name))
+        self.tab = tab
+        self.page = tab.page
+        if self.page.url == "about:blank":
+            self.page.goto(server.address(name))
+        else:
+            self.page.evaluate(_OPEN, name)
         self.wait_ready()
+
+    @property
+    def requests(self) -> list[str]:
+        """The addresses that the page asked for."""
+        return self.tab.requests
+
+    @property
+    def console(self) -> list[str]:
+        """What the page wrote to its console."""
+        return self.tab.console
 
     @property
     def path(self) -> Path:
@@ -279,8 +150,11 @@ class NotebookPage:
         self.wait_ready()
 
     def reload(self, *, ready: bool = True) -> None:
-        """Reload the page; ``ready=False`` does not wait for the kernel to be idle (a cell still runs)."""
-        self.page.reload()
+        """Load the page anew; ``ready=False`` does not wait for the kernel to be idle (a cell still runs).
+
+        By its address, since JupyterLab may not have noted yet which notebook of those that this page had is open.
+        """
+        self.page.goto(self.server.address(self.name))
         if ready:
             self.wait_ready()
         else:
@@ -288,12 +162,16 @@ class NotebookPage:
 
     def reopen(self) -> None:
         """End the kernel and open the file again in a new page: nothing is left but what was saved."""
-        self.page.close()
+        self.tab.begin_anew()
         self.server.end_kernels()
-        requests, console = self.requests, self.console
-        self.__init__(self.server, self._context, self.name)  # type: ignore[misc]
-        self.requests[:0] = requests
-        self.console[:0] = console
+        self.page = self.tab.page
+        self.page.goto(self.server.address(self.name))
+        self.wait_ready()
+
+    def leave(self) -> None:
+        """Close all that is open in the page, unsaved, as if it had never been; the application stays."""
+        self.page.evaluate(_LEAVE)
+        self.tab.forget()
 
     def screenshot(self, name: str) -> Path:
         """Save a picture of the page in ``tests/ui/artefacts`` and return its path."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from streamwidget.demo import DemoServer
 from tests.ui.conftest import OpenNotebook, only_lab
@@ -25,6 +25,7 @@ from tests.ui.live import (
     wait_longer,
     wait_static,
 )
+from tests.ui.tab import Tab
 
 Seen = Callable[[str], None]
 BACKGROUND = "%%chat --bg --keep\ncount to 9000"
@@ -128,12 +129,12 @@ def test_lost_messages_are_never_a_silent_hole(open_notebook: OpenNotebook, demo
 
 @pytest.mark.fault("F6", "two tabs show identical text, and Stop in one stops both")
 @only_lab
-def test_two_tabs_show_the_same(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+def test_two_tabs_show_the_same(open_notebook: OpenNotebook, demo: DemoServer, browser: Browser) -> None:
     """A second tab of the notebook finds the view, and ends with the same text."""
     page = open_notebook([LOAD, BACKGROUND, PRINT_TEXT])
     stream(page)
     page.save()
-    other = NotebookPage(page.server, page.page.context, page.name)
+    other = NotebookPage(page.server, Tab(browser), page.name)
     wait_longer(other, 1, len(live_text(page, 1)))
     stop(other)
     expect(view(page, 1)).to_have_attribute("data-outcome", "cancelled")
@@ -141,6 +142,7 @@ def test_two_tabs_show_the_same(open_notebook: OpenNotebook, demo: DemoServer) -
     assert [live_text(tab, 1) for tab in (page, other)] == [text, text]
     assert_no_error_of_ours(page)
     assert_no_error_of_ours(other)
+    other.tab.close()
 
 
 @pytest.mark.fault("F8", "nothing is painted while the tab is hidden; shown again, it has the whole text")

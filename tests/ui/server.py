@@ -1,0 +1,139 @@
+"""A real JupyterLab or Notebook 7 server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tests.kernels import clean_environment, kernel_command
+
+
+class Server:
+    """A Jupyter server of its own: "lab" (JupyterLab) or "notebook7", on a free port, everything in ``directory``."""
+
+    def __init__(self, app: str, directory: Path) -> None:
+        self.app = app
+        self.root = directory / "notebooks"
+        self._kernels = directory / "share" / "kernels"
+        self._token = uuid.uuid4().hex
+        self._log = directory / "server.log"
+        for path in (self.root, self._kernels):
+            path.mkdir(parents=True)
+        labconfig = directory / "config" / "labconfig"
+        labconfig.mkdir(parents=True)
+        # The announcements extension asks the network for news.
+        disabled = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+        (labconfig / "page_config.json").write_text(json.dumps(disabled), encoding="utf-8")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        module, name = ("jupyterlab", "LabApp") if app == "lab" else ("notebook", "JupyterNotebookApp")
+        command = [
+            *(sys.executable, "-m", module, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
+            *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
+            *(f"--ServerApp.root_dir={self.root}", f"--{name}.expose_app_in_browser=True"),
+            "--LabApp.extension_manager=readonly",
+        ]
+        private = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_PATH": "share",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+        }
+        env = clean_environment({variable: str(directory / path) for variable, path in private.items()})
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, env=env, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.close()
+            raise
+
+    def write_notebook(
+        self,
+        cells: Sequence[str] | nbformat.NotebookNode,
+        *,
+        generation: str = "latest",
+        env: Mapping[str, str] | None = None,
+    ) -> str:
+        """Write a notebook whose kernel is of ``generation`` with ``env`` added, and return its name."""
+        identity = uuid.uuid4().hex[:12]
+        spec = {
+            "argv": kernel_command(generation),
+            "display_name": f"sw-{generation}",
+            "language": "python",
+            "env": dict(env or {}),
+        }
+        directory = self._kernels / f"sw-{generation}-{identity}"
+        directory.mkdir()
+        (directory / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        notebook = (
+            cells
+            if isinstance(cells, nbformat.NotebookNode)
+            else new_notebook(cells=[new_code_cell(source) for source in cells])
+        )
+        notebook.metadata["kernelspec"] = {
+            "name": directory.name,
+            "display_name": spec["display_name"],
+            "language": "python",
+        }
+        name = f"{identity}.ipynb"
+        nbformat.write(notebook, self.root / name)
+        return name
+
+    def address(self, name: str) -> str:
+        """Return the address of a notebook's page; in JupyterLab in a workspace of its own."""
+        place = f"lab/workspaces/{uuid.uuid4().hex}/tree" if self.app == "lab" else "notebooks"
+        return f"{self.url}/{place}/{name}?token={self._token}"
+
+    def request(self, path: str, method: str = "GET") -> Any:
+        """Ask the server's REST interface, e.g. ``request("api/sessions")``."""
+        request = urllib.request.Request(
+            f"{self.url}/{path}", method=method, headers={"Authorization": f"token {self._token}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as response:
+            body = response.read()
+        return json.loads(body) if body else None
+
+    def end_kernels(self) -> None:
+        """End all sessions and their kernels."""
+        for session in self.request("api/sessions"):
+            self.request(f"api/sessions/{session['id']}", "DELETE")
+
+    def close(self) -> None:
+        """End the server, and with it its kernels."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                self.request("api/status")
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError(f"{self.app} did not start:\n{self._log.read_text(errors='replace')}")
