@@ -61,6 +61,7 @@ def present(
     *,
     keep: bool,
     asked_again: Callable[[ChatStream], None] = lambda _stream: None,
+    background: bool = False,
     wire: bool = False,
     timeline: bool = False,
 ) -> None:
@@ -75,13 +76,18 @@ def present(
         Leave the live widget in place at the end.
     asked_again : callable, optional
         Is told of the stream that Retry or Continue in such a widget made.
+    background : bool, default False
+        No cell ends with the answer, so that its end need not be shown before another's.
     wire : bool, default False
         Show what comes over the wire too. Not in a terminal.
     timeline : bool, default False
         Show at the end when the text came.
     """
     if in_kernel(shell):
-        _LiveThenStatic(stream, keep=keep, asked_again=asked_again, wire=wire, timeline=timeline)
+        view = _view_of(stream, wire=wire)
+        view.asked_again = asked_again
+        view.patient = background
+        _LiveThenStatic(stream, view, keep=keep, timeline=timeline and not wire)  # which has it
         return
     stream.subscribe(TerminalView(lambda: stream.completion))
     if timeline:
@@ -116,26 +122,19 @@ def _at_end(stream: ChatStream, act: Callable[[], None]) -> None:
 class _LiveThenStatic:
     """The view of one stream in a notebook, from its first moment to its place in the saved file."""
 
-    def __init__(
-        self,
-        stream: ChatStream,
-        *,
-        keep: bool,
-        asked_again: Callable[[ChatStream], None],
-        wire: bool,
-        timeline: bool,
-    ) -> None:
+    def __init__(self, stream: ChatStream, view: StreamView, *, keep: bool, timeline: bool) -> None:
         self._stream = stream
-        self._timeline = timeline and not wire  # which has it
+        self._timeline = timeline
         self._display_id = uuid.uuid4().hex
-        self._view = _view_of(stream, wire=wire)
+        self._view = view
         self._view.kept = keep
-        self._view.asked_again = asked_again
         display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
-        if not keep:
+        if not keep and view.patient:
+            view.ended = self._swap
+        elif not keep:
             # Subscribed after the view, so called after it: its last message is out before it is replaced.
             _at_end(stream, self._swap)
-        elif self._timeline:
+        elif timeline:
             _at_end(stream, lambda: publish_display_data(stream.timeline._repr_mimebundle_()))  # type: ignore[no-untyped-call]
 
     def _swap(self) -> None:

@@ -3,23 +3,22 @@
 Rules
 -----
 - Messages go out on the stream's loop only. The state may be asked for from any thread.
-- The first text goes at once; what comes after it is joined for as long as :mod:`streamwidget._pace` says.
+- The first text goes at once; what comes after it is joined for as long as :mod:`streamwidget._pace` says. Where many
+  streams speak at once, each waits for its turn, the first text too.
 - One feed may follow one stream after another. Its numbers go on, so that a page cannot take old messages for new.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable
 
 from streamwidget import _pace
 from streamwidget._events import Finish, Retry, StreamEvent
+from streamwidget._loop import running_loop
 from streamwidget._stream import ChatStream
 from streamwidget._transcript import JSON, Transcript
-
-_numbers = itertools.count()
 
 
 class Feed:
@@ -38,18 +37,22 @@ class Feed:
         The one that is followed now. Not there before the first.
     kept : bool
         The view stays in the page after the end, so that it may offer to ask again.
+    patient : bool
+        The end waits for its turn too. Not where a cell ends with the answer: then nobody might listen any longer.
     """
 
     stream: ChatStream
 
     def __init__(self, tell: Callable[[JSON], None], ended: Callable[[], None] = lambda: None) -> None:
         self.kept = True
+        self.patient = False
         self._tell = tell
         self._ended = ended
         self._transcript = Transcript()
-        self._number = next(_numbers)
-        self._flush_timer: asyncio.TimerHandle | None = None
-        self._last_flush = float("-inf")
+        self._retry: Retry | None = None
+        self._over = False  # the end is to be told
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_turn = float("-inf")
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
@@ -80,7 +83,12 @@ class Feed:
         """Tell no more; the stream goes on."""
         self._unsubscribe()
         self._stop_timer()
-        _pace.leave(self._number)
+        self._retry, self._over = None, False
+
+    async def told(self) -> None:
+        """Wait until the end is told, if it waits for its turn."""
+        if self._over and self._timer is not None:
+            await asyncio.sleep(self._timer.when() - asyncio.get_running_loop().time())
 
     def tell_snapshot(self) -> None:
         """Tell the whole state."""
@@ -99,45 +107,60 @@ class Feed:
     def _take(self, events: list[StreamEvent]) -> None:
         for event in events:
             match event:
-                case Retry(delay=delay, reason=reason):
-                    self._tell(self._transcript.status("retrying", reason, delay=delay))
+                case Retry():
+                    self._retry = event
                 case Finish():
-                    self._end()
+                    self._end_soon()
                     return
                 case _:
                     self._transcript.add(event)
-        if self._transcript.pending and self._flush_timer is None:
-            self._flush_soon()
+        if self._transcript.pending or self._retry is not None:
+            self._speak_soon()
 
-    def _flush_soon(self) -> None:
-        wait = self._last_flush + _pace.interval() - time.monotonic()
-        if wait <= 0:
-            self._flush()
+    def _speak_soon(self) -> None:
+        if self._timer is None:
+            self._speak_at(max(self._last_turn + _pace.FLUSH, _pace.claim()))
+
+    def _end_soon(self) -> None:
+        self._over = True
+        self._stop_timer()  # what waits goes with it
+        # The last message, and what a view does after it: it tells its state once more, or is replaced and closed.
+        place = _pace.claim(2 if self.kept else 3)
+        self._speak_at(place if self.patient else 0)
+
+    def _speak_at(self, due: float) -> None:
+        wait, loop = due - time.monotonic(), running_loop()
+        if wait <= 0 or loop is None:  # no loop: a stream that never ran
+            self._speak()
         else:
-            self._flush_timer = asyncio.get_running_loop().call_later(wait, self._flush)
+            self._timer = loop.call_later(wait, self._speak)
 
-    def _flush(self) -> None:
+    def _speak(self) -> None:
+        """Tell all that is new."""
         self._stop_timer()
-        if not self._transcript.pending:
-            return
-        self._last_flush = time.monotonic()
+        self._last_turn = time.monotonic()
+        if self._retry is not None:
+            self._tell(self._transcript.status("retrying", self._retry.reason, delay=self._retry.delay))
+            self._retry = None
+        if self._transcript.pending:
+            self._tell_text()
+        if self._over:
+            self._over = False
+            self._tell(self._transcript.end(self.stream.completion))
+            self._ended()
+
+    def _tell_text(self) -> None:
         first = self._transcript.phase != "streaming"
         messages = self._transcript.flush(self.stream.completion if self._transcript.calls_changed else None)
         if first:
             # The first text comes with all that the response's headers told: the model, and whether it is the demo's.
-            _pace.enter(self._number)
             self.tell_snapshot()
             return
+        _pace.claim(len(messages) - 1)
         for message in messages:
             self._tell(message)
 
     def _stop_timer(self) -> None:
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush_timer = None
-
-    def _end(self) -> None:
-        self._flush()
-        _pace.leave(self._number)
-        self._tell(self._transcript.end(self.stream.completion))
-        self._ended()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -191,7 +191,7 @@ class ChatMagics(Magics):
             asked.again(other)
             self._remember(other, options.out)
 
-        shown = {"wire": options.wire, "timeline": options.timeline}
+        shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline}
         _display.present(stream, self.shell, keep=options.keep or self.keep, asked_again=again, **shown)
         if options.bg:
             stream.start()

@@ -22,6 +22,7 @@ from ipywidgets.widgets.trait_types import InstanceDict
 from streamwidget import _control
 from streamwidget._bundle import LOADER, shared_bundle
 from streamwidget._completion import ChatCompletion
+from streamwidget._exceptions import StreamError
 from streamwidget._feed import Feed
 from streamwidget._loop import running_loop
 from streamwidget._sources import as_stream
@@ -76,6 +77,8 @@ class StreamView(anywidget.AnyWidget):
         self._saved: JSON | None = None
         #: Is told of the stream that Retry or Continue made.
         self.asked_again: Callable[[ChatStream], None] = lambda _stream: None
+        #: Is called once the pages are told of the end.
+        self.ended: Callable[[], None] = lambda: None
         self.set_trait("bundle", shared_bundle(self._bundle).model_id)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self.receive(content))
@@ -98,8 +101,26 @@ class StreamView(anywidget.AnyWidget):
         """Stop the stream; the text stays. From any thread, any number of times."""
         self._stream.cancel()
 
+    @property
+    def patient(self) -> bool:
+        """The pages are told of the end when it is the view's turn. The default: awaiting the view awaits that too."""
+        return self._feed.patient
+
+    @patient.setter
+    def patient(self, patient: bool) -> None:
+        self._feed.patient = patient
+
     def __await__(self) -> Generator[None, None, ChatCompletion]:
-        return self._stream.__await__()
+        return self._result().__await__()
+
+    async def _result(self) -> ChatCompletion:
+        try:
+            completion = await self._stream
+        except StreamError:
+            await self._feed.told()
+            raise
+        await self._feed.told()
+        return completion
 
     def close(self) -> None:
         """Take the view out of the page; a stream that still runs is stopped."""
@@ -128,6 +149,7 @@ class StreamView(anywidget.AnyWidget):
 
     def _make_feed(self, stream: ChatStream) -> Feed:
         feed = Feed(self._tell, self._ended)
+        feed.patient = True
         feed.stream = stream  # the comm opens with its state
         return feed
 
@@ -150,6 +172,7 @@ class StreamView(anywidget.AnyWidget):
         # Once, for a page that saves the notebook; soon, so that a view which is replaced at its end is closed by then.
         if (loop := running_loop()) is not None:
             loop.call_soon(self._save_state)
+        self.ended()
 
     def _save_state(self) -> None:
         if self.comm is not None:

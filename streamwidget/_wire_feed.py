@@ -66,7 +66,7 @@ class WireFeed(Feed):
         else:
             self._wire.read()
             self._unsubscribe = stream.subscribe(self._take)
-            self._recording.observe(self._flush_soon)
+            self._recording.observe(self._speak_soon)
 
     def leave(self) -> None:
         """Tell no more; the stream goes on."""
@@ -80,8 +80,7 @@ class WireFeed(Feed):
     def tell_from(self, count: int) -> None:
         """Tell what follows the first ``count`` rows, and how the stream stands."""
         self._told = min(self._told, count)
-        self._stop_timer()
-        self._flush()
+        self._speak()
 
     def snapshot(self) -> JSON:
         """Return how the stream stands, and the first rows."""
@@ -112,27 +111,25 @@ class WireFeed(Feed):
                     self._phase = "over"
                 case _:
                     self._phase, self._detail = "streaming", ""
-        self._flush_soon()
+        self._speak_soon()
 
-    def _flush_soon(self) -> None:
+    def _speak_soon(self) -> None:
         loop = running_loop()
-        if loop is None or self._left or self._flush_timer is not None:
+        if loop is None or self._left or self._timer is not None:
             return  # without a loop: a stream that never ran; its state tells the end
-        wait = self._last_flush + _pace.interval() - time.monotonic()
-        self._flush_timer = loop.call_later(max(0.0, wait), self._flush)
+        due = max(self._last_turn + _pace.FLUSH, _pace.claim())
+        self._timer = loop.call_later(max(0.0, due - time.monotonic()), self._speak)
 
-    def _flush(self) -> None:
+    def _speak(self) -> None:
         self._stop_timer()
-        self._last_flush = time.monotonic()
+        self._last_turn = time.monotonic()
         self._wire.read()
-        _pace.enter(self._number)
         rows = _first(self.rows[self._told :], _FLUSH)
         self._tell({"op": "rows", **self._facts(), "seq": self._told, "rows": rows})
         self._told += len(rows)
         if self._told < len(self.rows):
-            self._flush_soon()
+            self._speak_soon()
         elif self._phase == "over":
-            _pace.leave(self._number)
             self._ended()
 
 

@@ -48,9 +48,13 @@ def custom(message: Message) -> bool:
     return message.type == "comm_msg" and message.content["data"]["method"] == "custom"
 
 
+def update(message: Message) -> bool:
+    return message.type == "comm_msg" and message.content["data"]["method"] == "update"
+
+
 @pytest.mark.fault("K11", "all complete; at most 100 messages a second to the page")
 def test_two_hundred_streams_with_views_complete(latest: ChatKernel, seen: Seen) -> None:
-    """Each has its own whole text; together the views send at most a hundred messages a second."""
+    """Each has its own whole text; together they send at most a hundred messages a second, starts and ends too."""
     cell = latest.execute(AT_ONCE, timeout=120)
     assert (cell.status, cell.traceback) == ("ok", [])
     assert latest.value("[c.outcome for c in all_of_them]") == ["complete"] * COUNT
@@ -63,16 +67,15 @@ def test_two_hundred_streams_with_views_complete(latest: ChatKernel, seen: Seen)
     said = [message for message in list(latest.iopub) if message.content.get("comm_id") in models and custom(message)]
     ops = [message.content["data"]["content"]["op"] for message in said]
     assert (ops.count("snapshot"), ops.count("end")) == (COUNT, COUNT)
-    # A stream's first text and its end do not wait, here 200 of each at once; all the rest keeps the common pace.
-    longest = latest.value("max(c.timing.total for c in all_of_them)")
-    rate, spent = ops.count("delta") / longest, latest.value("spent") / (COUNT * 120)
-    busiest = max(sum(message.at <= other.at < message.at + 1 for other in said) for message in said)
-    seen(
-        f"{COUNT} of {COUNT} complete, {rate:.0f} messages/s between starts and ends, at most {busiest} in a second, "
-        f"{spent * 1e6:.0f} us of CPU a delta"
-    )
-    assert rate <= 100
-    assert busiest < 1000  # jupyter_server would begin to drop
+    # And each view's state, once more, after its end.
+    said += [message for message in list(latest.iopub) if message.content.get("comm_id") in models and update(message)]
+    times = sorted(message.at for message in said)
+    busiest = max(sum(at <= other < at + 1 for other in times) for at in times)
+    spent = latest.value("spent") / (COUNT * 120)
+    seen(f"{COUNT} of {COUNT} complete, at most {busiest} messages in a second, {spent * 1e6:.0f} us of CPU a delta")
+    # Not by the second: a machine that is short of time sends late, and then what it owes.
+    assert len(said) <= 100 * (times[-1] - times[0]) + 100
+    assert len(said) >= 4 * COUNT
 
 
 MEASURE = """
