@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { aliases } from "./aliases.mjs";
 
+const { name, version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url)));
 const OUT = new URL("../streamwidget/static/", import.meta.url);
 // Bytes. The loader travels, and is saved, with each answer; the others once.
 const BUDGETS = [
@@ -26,6 +27,7 @@ await build({
   outdir: OUT.pathname,
   bundle: true,
   alias: aliases,
+  define: { VERSION: JSON.stringify(`${name} ${version}`) },
   minify: true,
   format: "esm",
   target: "es2022",

@@ -39,7 +39,7 @@ async function settled(): Promise<void> {
 async function openAnswer(state: unknown): Promise<number> {
   const el = fresh();
   const actions = { stop() {}, ask() {} };
-  mountView(el, new Transcript(state, () => {}), actions, { model: {}, maxHeight: null }, shown.signal);
+  mountView(el, new Transcript(state, () => true), actions, { model: {}, maxHeight: null }, shown.signal);
   await settled();
   return el.textContent?.length ?? 0;
 }

@@ -18,11 +18,14 @@ export class Questions {
   #lastAsk = Number.NEGATIVE_INFINITY;
   #unanswered = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #send: () => void;
+  #send: () => boolean;
   #doubted: () => void;
 
-  /** @param doubted called when `busy` became true */
-  constructor(send: () => void, doubted: () => void) {
+  /**
+   * @param send    false where there is no way to the kernel, now or later
+   * @param doubted called when `busy` became true
+   */
+  constructor(send: () => boolean, doubted: () => void) {
     this.#send = send;
     this.#doubted = doubted;
   }
@@ -30,8 +33,8 @@ export class Questions {
   /** Asks now, and watches from now on. */
   ask(): void {
     this.#askedAt = this.#lastAsk = performance.now();
-    this.#send();
-    this.watch();
+    if (this.#send()) this.watch();
+    else this.rest();
   }
 
   /** Notes a message of any kind. */

@@ -65,9 +65,9 @@ export class Transcript {
 
   /**
    * @param initial the `state` trait as it came with the model
-   * @param sync    sends {"op": "sync"} to the kernel; must not throw
+   * @param sync    sends {"op": "sync"} to the kernel; must not throw; false where there is no way to it
    */
-  constructor(initial: unknown, sync: () => void) {
+  constructor(initial: unknown, sync: () => boolean) {
     this.#questions = new Questions(sync, () => this.#changed());
     this.startedAt = this.#questions.heardAt;
     const state = parseState(initial);

@@ -15,7 +15,7 @@ function read(html: string): string {
 }
 
 function transcript(state: Record<string, unknown>): Transcript {
-  return new Transcript(new KernelSide({ seq: 1, ...state }).state, () => {});
+  return new Transcript(new KernelSide({ seq: 1, ...state }).state, () => true);
 }
 
 for (const { name, state, html } of cases) {

@@ -12,7 +12,7 @@ afterEach(() => {
 
 function pair(state: Record<string, unknown> = {}) {
   const kernel = new KernelSide(state);
-  return { kernel, transcript: new Transcript(structuredClone(kernel.state), () => {}) };
+  return { kernel, transcript: new Transcript(structuredClone(kernel.state), () => true) };
 }
 const line = (transcript: Transcript) => progressLine(transcript, performance.now());
 

@@ -11,10 +11,23 @@ afterEach(() => {
 
 function pair(state: Record<string, unknown> = {}) {
   const kernel = new KernelSide(state);
-  const sync = vi.fn();
+  const sync = vi.fn(() => true);
   const transcript = new Transcript(structuredClone(kernel.state), sync);
   return { kernel, sync, transcript };
 }
+
+test("where there is no way to the kernel nothing is asked again, until something comes after all", () => {
+  const { kernel, sync, transcript } = pair();
+  expect(sync).toHaveBeenCalledTimes(1);
+  sync.mockReturnValue(false);
+  vi.advanceTimersByTime(3_600_000);
+  expect(sync).toHaveBeenCalledTimes(2);
+  sync.mockReturnValue(true);
+  transcript.receive(kernel.delta("after all"));
+  expect(transcript.text).toBe("after all");
+  vi.advanceTimersByTime(5_000);
+  expect(sync.mock.calls.length).toBeGreaterThan(2);
+});
 
 test("messages in order make the text, equal deltas too", () => {
   const { kernel, transcript } = pair();
@@ -27,7 +40,7 @@ test("messages in order make the text, equal deltas too", () => {
 test("the state that came with the model is where it starts, and old messages are dropped", () => {
   const { kernel, transcript } = pair();
   const old = [kernel.delta("one "), kernel.delta("two ")];
-  const late = new Transcript(structuredClone(kernel.state), () => {});
+  const late = new Transcript(structuredClone(kernel.state), () => true);
   for (const message of old) late.receive(message);
   late.receive(kernel.delta("three"));
   expect(late.text).toBe("one two three");
@@ -301,7 +314,7 @@ test("every way to drop, repeat and reorder five messages ends in the kernel's t
   expect(orders.length).toBe(3906);
   for (const order of orders) {
     const { kernel, log } = build();
-    const transcript = new Transcript(new KernelSide().state, () => {});
+    const transcript = new Transcript(new KernelSide().state, () => true);
     for (const i of order) {
       transcript.receive(log[i]);
       expect("abbc".startsWith(transcript.text)).toBe(true);
@@ -324,6 +337,7 @@ test("over a wire that drops and delays at random, the questions alone bring the
     };
     const transcript = new Transcript(structuredClone(kernel.state), () => {
       setTimeout(() => post(kernel.snapshot()), 5 + 200 * next());
+      return true;
     });
     const say = (i: number) => {
       const piece = String.fromCharCode(97 + (i % 26)).repeat(1 + Math.floor(3 * next()));

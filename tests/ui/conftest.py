@@ -111,8 +111,7 @@ def open_notebook(
                 picture = page.screenshot(re.sub(r"\W+", "-", f"{request.node.name}-{number}"))
                 print(f"page of the failed test: {picture}", *page.console[-20:], sep="\n")
         elsewhere = [url for page in pages for url in page.requests_elsewhere]
-        if pages and server.app == "lab" and not failed and not _kept:
-            pages[0].leave()
+        if pages and server.app == "lab" and not failed and not _kept and pages[0].leave():
             _kept.append(tabs.pop(0))
     finally:
         for tab in tabs:

@@ -39,7 +39,7 @@ _LEAVE = """() => {
   for (const widget of [...window.jupyterapp.shell.widgets('main')]) widget.dispose()
   for (const observer of window.streamwidgetObservers ?? []) observer.disconnect()
   for (const name of Object.keys(window)) {
-    if (name.startsWith('streamwidget') && name !== 'streamwidgetBundles') delete window[name]
+    if (/^streamwidget[A-Z]/.test(name)) delete window[name]
   }
 }"""
 
@@ -168,10 +168,17 @@ class NotebookPage:
         self.page.goto(self.server.address(self.name))
         self.wait_ready()
 
-    def leave(self) -> None:
-        """Close all that is open in the page, unsaved, as if it had never been; the application stays."""
+    def leave(self) -> bool:
+        """Close all that is open in the page, unsaved, as if it had never been; the application stays.
+
+        Returns
+        -------
+        bool
+            False if the page is of no more use: the application asks something, of a kernel that died.
+        """
         self.page.evaluate(_LEAVE)
         self.tab.forget()
+        return self.page.locator(".jp-Dialog").count() == 0
 
     def screenshot(self, name: str) -> Path:
         """Save a picture of the page in ``tests/ui/artefacts`` and return its path."""

@@ -16,11 +16,11 @@ export class Turn {
   #raw: unknown = null;
   #answer: ViewState | null = null;
   #transcript: Transcript | null = null;
-  #sync: () => void;
+  #sync: () => boolean;
   #changed: () => void;
 
   /** @param sync asks the kernel for the whole answer; @param changed is told when the transcript changed */
-  constructor(key: string, sync: () => void, changed: () => void) {
+  constructor(key: string, sync: () => boolean, changed: () => void) {
     this.key = key;
     this.#sync = sync;
     this.#changed = changed;

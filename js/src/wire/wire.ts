@@ -37,7 +37,7 @@ export class Wire {
   #listeners = new Set<() => void>();
 
   /** `sync` asks the kernel for what follows the first `have` rows; it must not throw. */
-  constructor(initial: unknown, sync: (have: number) => void) {
+  constructor(initial: unknown, sync: (have: number) => boolean) {
     this.#questions = new Questions(
       () => sync(this.rows.length),
       () => {},

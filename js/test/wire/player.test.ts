@@ -10,7 +10,7 @@ afterEach(() => vi.useRealTimers());
 function make(over = true) {
   const rows = [request(), delta(1, "a"), delta(1, "b"), delta(3, "c")];
   const kernel = new WireHost(rows, over ? "over" : "streaming", over ? "complete" : null);
-  const wire = new Wire(kernel.message(0), () => {});
+  const wire = new Wire(kernel.message(0), () => true);
   const player = new Player(wire, () => {});
   return { kernel, wire, player };
 }

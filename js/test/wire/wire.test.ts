@@ -13,7 +13,7 @@ afterEach(() => {
 
 function make(initial: unknown): { wire: Wire; asked: number[] } {
   const asked: number[] = [];
-  wire = new Wire(initial, (have) => asked.push(have));
+  wire = new Wire(initial, (have) => asked.push(have) > 0);
   return { wire, asked };
 }
 
