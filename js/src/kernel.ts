@@ -12,6 +12,12 @@ export interface Comm {
   send(data: object): unknown;
 }
 
+/** A widget's own comm, as the widget managers have it. */
+interface ClassicComm {
+  on_msg?(callback: () => void): void;
+  on_close?(callback: () => void): void;
+}
+
 type StatusSlot = (sender: unknown, status: string) => void;
 
 export interface Kernel {
@@ -39,6 +45,17 @@ export async function interruptDeafKernel(model: AnyModel<{ state: unknown }>): 
   } catch (error) {
     console.debug("[streamwidget] not interrupted", error);
   }
+}
+
+/**
+ * Lets the page forget `model` once it is closed: JupyterLab keeps each comm for as long as its kernel lives (it listens
+ * to the kernel for good), and with it whom it would tell.
+ */
+export function forgetClosed(model: Pick<AnyModel, "on">): void {
+  model.on("destroy", (closed: { comm?: ClassicComm }) => {
+    closed?.comm?.on_msg?.(() => {});
+    closed?.comm?.on_close?.(() => {});
+  });
 }
 
 const GONE = new Set(["dead", "terminating", "restarting", "autorestarting"]);

@@ -16,7 +16,6 @@ type Word = Extract<PageMessage, { page: string }>["op"];
 
 interface Model {
   get(trait: "state"): unknown;
-  set(trait: "state", value: unknown): void;
 }
 
 export class Place {
@@ -68,9 +67,6 @@ export class Place {
   dispose(): void {
     clearTimeout(this.#asked);
     clearTimeout(this.#quiet);
-    // JupyterLab keeps the model of a closed widget for as long as its kernel lives (each comm listens to the kernel
-    // for good): not the text, too. Twice, for a model remembers what it was before.
-    for (let n = 0; n < 2; n += 1) this.#model.set("state", { n });
   }
 
   #awaitQuiet(make: () => object): void {

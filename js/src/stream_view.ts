@@ -3,7 +3,7 @@
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { savedBundle } from "./bundle";
 import { enhanceSaved } from "./enhance";
-import { watchKernel } from "./kernel";
+import { forgetClosed, watchKernel } from "./kernel";
 import { Link, lifetime } from "./link";
 import { type PageMessage, parseState } from "./messages";
 import { Place } from "./place";
@@ -49,6 +49,7 @@ export function streamView() {
     };
     const onState = () => shared.receiveState(model.get("state"));
     model.on("msg:custom", onMessage);
+    forgetClosed(model);
     model.on("change:state", onState);
 
     if (!shared.over || shared.kept) {

@@ -2,7 +2,7 @@
 
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { enhanceSaved } from "../enhance";
-import { watchKernel } from "../kernel";
+import { forgetClosed, watchKernel } from "../kernel";
 import { Link, lifetime } from "../link";
 import { Place } from "../place";
 import { Chat } from "./chat";
@@ -32,6 +32,7 @@ export function chatWidget() {
       if (!place.receive(content)) shared.receive(content);
     };
     model.on("msg:custom", onMessage);
+    forgetClosed(model);
     const gone = () => {
       shared.kernelGone();
       if (shared.turns.length === 0) return;

@@ -3,7 +3,7 @@
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { make } from "../dom";
-import { watchKernel } from "../kernel";
+import { forgetClosed, watchKernel } from "../kernel";
 import { Link, lifetime } from "../link";
 import { Place } from "../place";
 import { mountWire } from "./view";
@@ -58,6 +58,7 @@ export default function wireView() {
     };
     const onState = () => shared.receive(model.get("state"));
     model.on("msg:custom", onMessage);
+    forgetClosed(model);
     model.on("change:state", onState);
     if (!shared.over) {
       link.open();
