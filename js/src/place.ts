@@ -16,6 +16,7 @@ type Word = Extract<PageMessage, { page: string }>["op"];
 
 interface Model {
   get(trait: "state"): unknown;
+  set(trait: "state", value: unknown): void;
 }
 
 export class Place {
@@ -67,6 +68,8 @@ export class Place {
   dispose(): void {
     clearTimeout(this.#asked);
     clearTimeout(this.#quiet);
+    // A host may keep the model of a closed widget: not the text, too. Twice, for it remembers what it was before.
+    for (let n = 0; n < 2; n += 1) this.#model.set("state", { n });
   }
 
   #awaitQuiet(make: () => object): void {

@@ -20,7 +20,7 @@ function outputs(...ids: string[]) {
 
 function place(host: object = {}) {
   const told: string[] = [];
-  const model = { get: () => STATE, ...host };
+  const model = { get: () => STATE, set: () => {}, ...host };
   return { told, place: new Place(model, (word) => told.push(word)) };
 }
 
