@@ -48,16 +48,15 @@ export async function interruptDeafKernel(model: AnyModel<{ state: unknown }>): 
 }
 
 /**
- * Lets the page forget `model` once it is closed, until `signal` aborts: JupyterLab keeps each comm for as long as its
- * kernel lives (it listens to the kernel for good), and with it whom it would tell.
+ * Lets the page forget `model` once it is closed: JupyterLab keeps each comm for as long as its kernel lives (it listens
+ * to the kernel for good), and with it whom it would tell. The model is destroyed after all else has left it, so this
+ * one stays to the end.
  */
-export function forgetClosed(model: Pick<AnyModel, "on" | "off">, signal: AbortSignal): void {
-  const forget = (closed: { comm?: ClassicComm }) => {
+export function forgetClosed(model: Pick<AnyModel, "on">): void {
+  model.on("destroy", (closed: { comm?: ClassicComm }) => {
     closed?.comm?.on_msg?.(() => {});
     closed?.comm?.on_close?.(() => {});
-  };
-  model.on("destroy", forget);
-  signal.addEventListener("abort", () => model.off("destroy", forget), { once: true });
+  });
 }
 
 const GONE = new Set(["dead", "terminating", "restarting", "autorestarting"]);

@@ -49,7 +49,7 @@ export function streamView() {
     };
     const onState = () => shared.receiveState(model.get("state"));
     model.on("msg:custom", onMessage);
-    forgetClosed(model, life.signal);
+    forgetClosed(model);
     model.on("change:state", onState);
 
     if (!shared.over || shared.kept) {

@@ -208,9 +208,10 @@ export class Host {
     for (const l of this.listeners.get("change:state") ?? []) l();
   }
 
+  /** How many listen, beside those to the model's own end. */
   listening(): number {
     let n = this.kernel?.slots.size ?? 0;
-    for (const set of this.listeners.values()) n += set.size;
+    for (const [name, set] of this.listeners) if (name !== "destroy") n += set.size;
     return n;
   }
 

@@ -32,7 +32,7 @@ export function chatWidget() {
       if (!place.receive(content)) shared.receive(content);
     };
     model.on("msg:custom", onMessage);
-    forgetClosed(model, life.signal);
+    forgetClosed(model);
     const gone = () => {
       shared.kernelGone();
       if (shared.turns.length === 0) return;

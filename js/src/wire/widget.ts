@@ -58,7 +58,7 @@ export default function wireView() {
     };
     const onState = () => shared.receive(model.get("state"));
     model.on("msg:custom", onMessage);
-    forgetClosed(model, life.signal);
+    forgetClosed(model);
     model.on("change:state", onState);
     if (!shared.over) {
       link.open();
