@@ -1,9 +1,9 @@
 // A StreamView in the page: one Transcript for each model, one mountView for each view of it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { attend, outliveKernel } from "./attend";
 import { savedBundle } from "./bundle";
 import { enhanceSaved } from "./enhance";
-import { forgetClosed, watchKernel } from "./kernel";
 import { Link, lifetime } from "./link";
 import { type PageMessage, parseState } from "./messages";
 import { Place } from "./place";
@@ -31,7 +31,6 @@ export function streamView() {
   let actions: Actions;
   let place: Place;
 
-  // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
   function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
     const id = parseState(model.get("state"))?.id;
@@ -44,24 +43,10 @@ export function streamView() {
     shared.subscribe(() => {
       if (shared.over) here.ended();
     });
-    const onMessage = (content: unknown) => {
-      if (!here.receive(content)) shared.receive(content);
-    };
-    const onState = () => shared.receiveState(model.get("state"));
-    model.on("msg:custom", onMessage);
-    forgetClosed(model);
-    model.on("change:state", onState);
-
+    attend(model, shared, here, life.signal, () => shared.receiveState(model.get("state")));
     if (!shared.over || shared.kept) {
       link.open();
-      const gone = () => {
-        shared.kernelGone();
-        here.kernelGone(() => {
-          shared.kernelGone(); // again: a message on the heels of the word may have taken it back
-          return savedBundle(shared);
-        });
-      };
-      watchKernel(model, gone, life.signal);
+      outliveKernel(model, shared, here, life.signal, () => () => savedBundle(shared));
     }
     actions = {
       stop() {
@@ -77,13 +62,6 @@ export function streamView() {
         if (tell({ op: remedy })) shared.wished(remedy);
       },
     };
-
-    life.signal.addEventListener("abort", () => {
-      model.off("msg:custom", onMessage);
-      model.off("change:state", onState);
-      shared.dispose();
-      here.dispose();
-    });
     return () => life.abort();
   }
 

@@ -1,8 +1,8 @@
 // A ChatWidget in the page: one Chat for each model, one mountChat for each view of it.
 
 import type { AnyModel, RenderProps } from "@anywidget/types";
+import { attend, outliveKernel } from "../attend";
 import { enhanceSaved } from "../enhance";
-import { forgetClosed, watchKernel } from "../kernel";
 import { Link, lifetime } from "../link";
 import { Place } from "../place";
 import { Chat } from "./chat";
@@ -16,7 +16,6 @@ interface Traits {
 export function chatWidget() {
   let chat: Chat;
 
-  // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
   function initialize({ model, signal }: { model: AnyModel<Traits>; signal?: AbortSignal }) {
     const life = lifetime(signal);
     const id = (model.get("state") as { id?: unknown } | undefined)?.id;
@@ -28,25 +27,8 @@ export function chatWidget() {
     });
     chat = shared;
     const place = new Place(model, () => {}); // only for the transcript that is left at the end
-    const onMessage = (content: unknown) => {
-      if (!place.receive(content)) shared.receive(content);
-    };
-    model.on("msg:custom", onMessage);
-    forgetClosed(model);
-    const gone = () => {
-      shared.kernelGone();
-      if (shared.turns.length === 0) return;
-      place.kernelGone(() => {
-        shared.kernelGone(); // again: a message on the heels of the word may have taken it back
-        return chatBundle(shared);
-      });
-    };
-    watchKernel(model, gone, life.signal);
-    life.signal.addEventListener("abort", () => {
-      model.off("msg:custom", onMessage);
-      shared.dispose();
-      place.dispose();
-    });
+    attend(model, shared, place, life.signal);
+    outliveKernel(model, shared, place, life.signal, () => (shared.turns.length > 0 ? () => chatBundle(shared) : null));
     return () => life.abort();
   }
 

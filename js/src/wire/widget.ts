@@ -2,8 +2,8 @@
 // lessons, and answers need not carry it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { attend, outliveKernel } from "../attend";
 import { make } from "../dom";
-import { forgetClosed, watchKernel } from "../kernel";
 import { Link, lifetime } from "../link";
 import { Place } from "../place";
 import { mountWire } from "./view";
@@ -34,7 +34,6 @@ export default function wireView() {
   let place: Place;
   let stop: () => void;
 
-  // Nothing here is awaited before "msg:custom" is listened to: messages that come meanwhile would be lost.
   function initialize({
     model,
     signal,
@@ -53,35 +52,16 @@ export default function wireView() {
     shared.subscribe(() => {
       if (shared.over) here.ended();
     });
-    const onMessage = (content: unknown) => {
-      if (!here.receive(content)) shared.receive(content);
-    };
-    const onState = () => shared.receive(model.get("state"));
-    model.on("msg:custom", onMessage);
-    forgetClosed(model);
-    model.on("change:state", onState);
+    attend(model, shared, here, life.signal, () => shared.receive(model.get("state")));
     if (!shared.over) {
       link.open();
-      const gone = () => {
-        shared.kernelGone();
-        here.kernelGone(() => {
-          shared.kernelGone(); // again: a message on the heels of the word may have taken it back
-          return savedText(shared.text);
-        });
-      };
-      watchKernel(model, gone, life.signal);
+      outliveKernel(model, shared, here, life.signal, () => () => savedText(shared.text));
     }
     stop = () => {
       if (shared.over || shared.gone) return;
       link.stop(shared.id, { op: "stop" }, !shared.stopping, () => !shared.over && !shared.gone);
       shared.stopWished();
     };
-    life.signal.addEventListener("abort", () => {
-      model.off("msg:custom", onMessage);
-      model.off("change:state", onState);
-      shared.dispose();
-      here.dispose();
-    });
     return () => life.abort();
   }
 
