@@ -79,6 +79,7 @@ test("a prompt stays the person's until the kernel has taken it", async () => {
   host.deliver(side.whole());
   await type(box, "hello{Enter}");
   const { name } = sent("send")[0] as Fields;
+  await frames();
   expect([box.value, box.readOnly]).toEqual(["hello", true]);
   await expect.poll(note, { timeout: 10_000 }).toBe("Kernel busy: the prompt is queued");
   host.deliver({ op: "refused", asked: name, why: "An answer is still being written" });
