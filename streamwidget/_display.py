@@ -125,12 +125,14 @@ class _LiveThenStatic:
     def __init__(self, stream: ChatStream, view: StreamView, *, keep: bool, timeline: bool) -> None:
         self._stream = stream
         self._timeline = timeline
+        self._swapped = False
         self._display_id = uuid.uuid4().hex
         self._view = view
         self._view.kept = keep
         display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
         if not keep and view.patient:
             view.ended = self._swap
+            _at_end(stream, lambda: self._swap() if view.closed else None)  # who is closed tells no end
         elif not keep:
             # Subscribed after the view, so called after it: its last message is out before it is replaced.
             _at_end(stream, self._swap)
@@ -138,6 +140,9 @@ class _LiveThenStatic:
             _at_end(stream, lambda: publish_display_data(stream.timeline._repr_mimebundle_()))  # type: ignore[no-untyped-call]
 
     def _swap(self) -> None:
+        if self._swapped:
+            return
+        self._swapped = True
         bundle: dict[str, Any] = self._view.saved()
         if self._timeline:
             bundle = _with_picture(bundle, self._stream)

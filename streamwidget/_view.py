@@ -97,6 +97,11 @@ class StreamView(anywidget.AnyWidget):
     def completion(self) -> ChatCompletion:
         return self._stream.completion
 
+    @property
+    def closed(self) -> bool:
+        """True once the widget is closed."""
+        return self.comm is None
+
     def stop(self) -> None:
         """Stop the stream; the text stays. From any thread, any number of times."""
         self._stream.cancel()

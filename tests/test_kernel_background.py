@@ -41,6 +41,18 @@ def test_bg_returns_at_once_and_other_cells_run(chat: ChatKernel) -> None:
     assert view.replay() == chat.value("late.text")
 
 
+def test_a_bg_view_that_is_closed_leaves_what_came(chat: ChatKernel) -> None:
+    """Whoever closes all widgets in mid-stream stops the stream, and finds its text in the notebook all the same."""
+    cell, _ = chat.streaming("%%chat --bg -m demo-slow -o cut\nclosed in mid-stream")
+    assert cell.wait().status == "ok"
+    before = len(chat.iopub)
+    assert chat.execute("import ipywidgets; ipywidgets.Widget.close_all()").status == "ok"
+    shown = chat.wait_for(lambda m: m.type == "update_display_data", after=before)
+    assert chat.value("cut.outcome") == "cancelled"
+    assert shown.content["data"]["text/plain"].startswith(chat.value("cut.text"))
+    assert cell.text.startswith(chat.value("cut.text"))
+
+
 def test_bg_gives_the_stream(chat: ChatKernel) -> None:
     """``s = %chat --bg`` is the ChatStream, which can be awaited in a later cell."""
     cell = chat.execute("s = %chat --bg -m demo-slow --max-tokens 2 for later")
