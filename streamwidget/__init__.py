@@ -8,10 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from streamwidget._client import ChatClient
-from streamwidget._completion import ChatCompletion, ErrorInfo, Timing, ToolCall
-from streamwidget._conversation import Conversation
-from streamwidget._events import (
+from streamwidget._client.client import ChatClient
+from streamwidget._client.retry import RetryPolicy
+from streamwidget._conversation.conversation import Conversation
+from streamwidget._conversation.turn import Turn
+from streamwidget._core.completion import ChatCompletion, ErrorInfo, Timing, ToolCall
+from streamwidget._core.events import (
     Finish,
     Outcome,
     ReasoningDelta,
@@ -23,7 +25,7 @@ from streamwidget._events import (
     ToolCallDelta,
     Usage,
 )
-from streamwidget._exceptions import (
+from streamwidget._core.exceptions import (
     ConfigurationError,
     ConnectionFailed,
     HTTPStatusError,
@@ -34,23 +36,21 @@ from streamwidget._exceptions import (
     StreamInterrupted,
     StreamTimeout,
 )
-from streamwidget._images import Image
-from streamwidget._messages import Message
-from streamwidget._recording import Recording
-from streamwidget._retry import RetryPolicy
-from streamwidget._stream import ChatStream
-from streamwidget._timeline import Timeline
-from streamwidget._timeout import Timeout
-from streamwidget._turn import Turn
+from streamwidget._core.images import Image
+from streamwidget._core.messages import Message
+from streamwidget._core.recording import Recording
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.timeline import Timeline
+from streamwidget._core.timeout import Timeout
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from streamwidget._chat_widget import ChatWidget
-    from streamwidget._replay import replay
-    from streamwidget._show import show
-    from streamwidget._view import StreamView
-    from streamwidget._wire_view import WireView
+    from streamwidget._client.replay import replay
+    from streamwidget._notebook.show import show
+    from streamwidget._view.chat.widget import ChatWidget
+    from streamwidget._view.stream_view import StreamView
+    from streamwidget._view.wire.view import WireView
     from streamwidget.teaching._race import race
 
 __all__ = [
@@ -99,12 +99,12 @@ __all__ = [
 
 # Late: ipywidgets and anywidget cost more to import than all the rest, and a script needs neither.
 _LATE = {
-    "ChatWidget": "_chat_widget",
-    "StreamView": "_view",
-    "WireView": "_wire_view",
+    "ChatWidget": "_view.chat.widget",
+    "StreamView": "_view.stream_view",
+    "WireView": "_view.wire.view",
     "race": "teaching._race",
-    "replay": "_replay",
-    "show": "_show",
+    "replay": "_client.replay",
+    "show": "_notebook.show",
 }
 
 
@@ -124,13 +124,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """``%load_ext streamwidget``: add the magics."""
-    from streamwidget._extension import load
+    from streamwidget._notebook.extension import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """``%unload_ext streamwidget``: undo all that loading did."""
-    from streamwidget._extension import unload
+    from streamwidget._notebook.extension import unload
 
     unload(shell)

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernels import GENERATIONS, Kernel, start_kernel
+from tests.support.kernels import GENERATIONS, Kernel, start_kernel
 
 if TYPE_CHECKING:
     from streamwidget.demo import DemoServer
-    from tests.chat_kernels import ChatKernel
+    from tests.support.chat_kernels import ChatKernel
 
 # A shell that runs us in the background has SIGINT ignored, and so would everything that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.faults.table"]
 # The longest files first (the lessons mostly wait, the browser works): the quick ones fill the end of a run.
-_FIRST = ("tests/test_notebooks", "tests/test_teaching", "tests/ui/")
+_FIRST = ("tests/teaching/", "tests/ui/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,7 +78,7 @@ def kernel(generation: str, kernel_env: dict[str, str]) -> Iterator[Kernel]:
 @pytest.fixture(scope="module", params=GENERATIONS)
 def chat(request: pytest.FixtureRequest) -> Iterator[ChatKernel]:
     """A kernel of each generation with the extension loaded and a demo server of its own, shared by a module."""
-    from tests.chat_kernels import start_chat_kernel
+    from tests.support.chat_kernels import start_chat_kernel
 
     with start_chat_kernel(request.param) as started:
         yield started

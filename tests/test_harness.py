@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.kernels import Kernel
+from tests.support.kernels import Kernel
 
 pytestmark = pytest.mark.kernel
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import streamwidget
-from tests.kernels import ROOT, clean_environment
+from tests.support.kernels import ROOT, clean_environment
 
 #: Each costs more than the whole of streamwidget, and is needed only once something is sent or shown.
 HEAVY = (
@@ -33,7 +33,7 @@ def modules_after(code: str) -> set[str]:
 def test_nothing_heavy_is_imported_before_it_is_used(code: str) -> None:
     """Importing us, and making a client and a stream, import neither HTTP, widgets nor Markdown."""
     loaded = modules_after(code)
-    assert "streamwidget._stream" in loaded
+    assert "streamwidget._core.stream" in loaded
     assert not loaded & set(HEAVY)
 
 
@@ -48,7 +48,7 @@ def test_a_source_is_read_without_what_its_shape_might_come_from() -> None:
     """No SDK is imported to know a shape, and nothing that talks HTTP."""
     code = "from streamwidget._sources import as_stream; as_stream(['a']).wait()"
     loaded = modules_after(code)
-    assert "streamwidget._sources.anthropic" in loaded
+    assert "streamwidget._dialects.anthropic" in loaded
     assert not {name.partition(".")[0] for name in loaded} & {
         "openai",
         "anthropic",

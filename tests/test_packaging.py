@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -16,21 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernels import ROOT, clean_environment
+from tests.support.kernels import ROOT, clean_environment
 
 VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
 STATIC = ("loader.js", "widget.js", "widget.css", "wire.js", "wire.css")
 BUNDLE = tuple(f"streamwidget/static/{name}" for name in STATIC)
 SHIPPED = (*BUNDLE, "streamwidget/py.typed")
-# Which file may import what (DESIGN: "imports that only one file may have").
-OWNERS = {
-    "httpx": {"_transport"},
-    "nest_asyncio2": {"_loop"},
-    "nest_asyncio": set(),
-    "anywidget": {"_view", "_chat_widget"},
-    "IPython": {"_magics", "_extension", "_chat_line", "_display", "_place"},
-}
-STANDARD_LIBRARY_ONLY = ("_sse", "_events", "_messages", "_accumulator", "_retry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,28 +158,3 @@ def test_the_wheel_works_alone_in_a_new_environment(distributions: Distributions
     )
     assert ran.returncode == 0, ran.stderr
     assert f"alone: {environment}" in ran.stdout
-
-
-def imported(path: Path) -> set[str]:
-    """Return the top-level names that a file imports, anywhere in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names.add(node.module.split(".")[0])
-    return names
-
-
-@pytest.mark.parametrize("library", OWNERS)
-def test_a_library_is_imported_by_its_owners_only(library: str) -> None:
-    """Each outside library with a border has it: the named files, and type annotations of the extension's hooks."""
-    files = [path for path in (ROOT / "streamwidget").rglob("*.py") if path.name != "__init__.py"]
-    assert {path.stem for path in files if library in imported(path)} <= OWNERS[library]
-
-
-@pytest.mark.parametrize("module", STANDARD_LIBRARY_ONLY)
-def test_the_pure_modules_need_the_standard_library_alone(module: str) -> None:
-    """The sans-I/O modules import nothing that is not Python's own or this package's."""
-    outside = imported(ROOT / "streamwidget" / f"{module}.py") - sys.stdlib_module_names - {"streamwidget"}
-    assert not outside

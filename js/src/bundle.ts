@@ -1,7 +1,7 @@
 // The saved answer, made in the page: for a view whose kernel is gone, which can make none any more. Without it the
 // saved notebook would hold a widget that nobody can draw, and none of the text that came.
 //
-// It is what streamwidget/_static_html.py makes of the same answer, and as safe: elements of our own, filled with text.
+// It is what streamwidget/_saved/answer.py makes of the same answer, and as safe: elements of our own, filled with text.
 
 import { make } from "./dom";
 import { characters } from "./folds";

@@ -1,4 +1,4 @@
-// The shape that live and saved answer share: streamwidget/_static_html.py writes the same tags and styles, so that the
+// The shape that live and saved answer share: streamwidget/_saved/answer.py writes the same tags and styles, so that the
 // swap at the end moves nothing. Styles are inline because the saved answer must look alike without our style sheet,
 // and JupyterLab's sanitizer keeps these. The answer is in a block of the host's own class for rendered text, so that
 // the host's rules for direct children hold in both.

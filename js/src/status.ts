@@ -1,6 +1,6 @@
 // The words of the header and of the status line. Pure: a transcript and the time in, text out.
 //
-// What is said of an answer that is over is said in the same words by streamwidget/_static_html.py, or the swap to the
+// What is said of an answer that is over is said in the same words by streamwidget/_saved/answer.py, or the swap to the
 // saved answer would show: js/test/saved_answers.json holds both to that.
 
 import { visible } from "./markdown/visible";

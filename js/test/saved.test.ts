@@ -1,4 +1,4 @@
-// The live view at its end has the elements of the saved answer (streamwidget/_static_html.py), in the same order and
+// The live view at its end has the elements of the saved answer (streamwidget/_saved/answer.py), in the same order and
 // with the same inline styles: the swap moves nothing. What a live view has besides is named here, and is of no height.
 
 import { afterEach, expect, test } from "vitest";

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamwidget._sources._foreign import Foreign
-from streamwidget._sources._shapes import check
-from streamwidget._stream import ChatStream
+from streamwidget._core.stream import ChatStream
+from streamwidget._sources.foreign import Foreign
+from streamwidget._sources.shapes import check
 
 
 def as_stream(source: Any) -> ChatStream:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from streamwidget._client import ChatClient
-from streamwidget._timeout import Timeout
+from streamwidget._client.client import ChatClient
+from streamwidget._core.timeout import Timeout
 from streamwidget.demo import DemoServer, _faults
 from streamwidget.teaching._trial import OURS, Trial, available, try_naive, try_stream, warm_up
 
@@ -89,7 +89,7 @@ class Comparison:
 
     def _ipython_display_(self) -> None:
         """Show the table; not in the cell that made it, where it stands already."""
-        from streamwidget._place import current_cell, show
+        from streamwidget._notebook.cell_output import current_cell, show
 
         if self._cell is None or self._cell != current_cell():
             show(self._repr_mimebundle_())
@@ -116,7 +116,7 @@ async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **de
     -------
     Comparison
     """
-    from streamwidget._place import Place
+    from streamwidget._notebook.cell_output import Place
 
     place = Place()
     trials: dict[tuple[str, str], Trial] = {}

@@ -8,11 +8,11 @@ from typing import Any
 
 from ipywidgets import HTML, Dropdown, FloatSlider, HBox, IntSlider, Layout, VBox
 
-from streamwidget._client import ChatClient
-from streamwidget._stream import ChatStream
-from streamwidget._timeout import Timeout
-from streamwidget._view import StreamView
-from streamwidget._visible import visible
+from streamwidget._client.client import ChatClient
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.timeout import Timeout
+from streamwidget._core.visible import visible
+from streamwidget._view.stream_view import StreamView
 from streamwidget.demo import DemoServer
 from streamwidget.demo._faults import FAULTS
 from streamwidget.teaching._trial import LOOPS, OURS, Trial, available, try_naive, try_stream

@@ -9,9 +9,9 @@ from typing import Any
 
 from ipywidgets import HTML, Button, VBox
 
-from streamwidget._exceptions import ConfigurationError, StreamError
-from streamwidget._loop import running_loop
-from streamwidget._visible import visible
+from streamwidget._core.exceptions import ConfigurationError, StreamError
+from streamwidget._core.loop import running_loop
+from streamwidget._core.visible import visible
 
 
 class Runner:

@@ -8,17 +8,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from streamwidget._client import ChatClient
-from streamwidget._completion import ChatCompletion
-from streamwidget._exceptions import StreamError
-from streamwidget._static_html import mimebundle
-from streamwidget._stream import ChatStream
-from streamwidget._timeline import Timeline
-from streamwidget._timeline_svg import as_html, draw
-from streamwidget._transport import get_ready
+from streamwidget._client.client import ChatClient
+from streamwidget._client.transport import get_ready
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.exceptions import StreamError
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.timeline import Timeline
+from streamwidget._core.timeline_svg import as_html, draw
+from streamwidget._saved.answer import mimebundle
 
 if TYPE_CHECKING:
-    from streamwidget._messages import Prompt
+    from streamwidget._core.messages import Prompt
 
 TITLES = ("streamed", "not streamed")
 
@@ -72,7 +72,7 @@ class Race:
 
     def _ipython_display_(self) -> None:
         """Show it; not in the cell that ran it, where it stands already."""
-        from streamwidget._place import current_cell, show
+        from streamwidget._notebook.cell_output import current_cell, show
 
         if self._cell is None or self._cell != current_cell():
             show(self._repr_mimebundle_())
@@ -105,7 +105,7 @@ async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str |
     ConfigurationError
         If there is nothing to send, or no model is named where one is needed.
     """
-    from streamwidget._place import Place
+    from streamwidget._notebook.cell_output import Place
 
     place = Place()
     streams = runners(prompt, client, model, params)

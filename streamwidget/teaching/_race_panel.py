@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipywidgets import HTML, HBox, Layout, Text, VBox
 
-from streamwidget._client import ChatClient
+from streamwidget._client.client import ChatClient
 from streamwidget.teaching._panel import Runner
 from streamwidget.teaching._race import Race, ended, outcome_of, runners
 from streamwidget.teaching._stage import Stage

@@ -6,9 +6,9 @@ from typing import Any
 
 from ipywidgets import HTML, HBox, Layout, VBox
 
-from streamwidget._bundle import shared_bundle
-from streamwidget._stream import ChatStream
-from streamwidget._view import StreamView
+from streamwidget._core.stream import ChatStream
+from streamwidget._view.bundle import shared_bundle
+from streamwidget._view.stream_view import StreamView
 from streamwidget.teaching._race import TITLES
 
 

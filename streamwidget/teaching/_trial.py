@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from streamwidget._completion import ChatCompletion
-from streamwidget._events import StreamEvent, TextDelta
-from streamwidget._exceptions import StreamError
-from streamwidget._stream import ChatStream
-from streamwidget._visible import one_line
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.events import StreamEvent, TextDelta
+from streamwidget._core.exceptions import StreamError
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.visible import one_line
 from streamwidget.teaching import naive
 
 Verdict = Literal["whole", "says so", "crashes", "lies", "hangs"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.kernels import ROOT
+from tests.support.kernels import ROOT
 from tests.ui.tab import CHROMIUM_FLAGS, find_chromium
 
 # Frames come as fast as the machine makes them: the CPU of a frame is the same, and the wait between them is left out.

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.benchmarks.report import Figure
 from tests.benchmarks.server import start_server
-from tests.kernels import ROOT, Kernel, Message, start_kernel
+from tests.support.kernels import ROOT, Kernel, Message, start_kernel
 
 ANSWERS = 20
 TOKENS = 300

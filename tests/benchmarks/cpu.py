@@ -10,7 +10,7 @@ from functools import partial
 
 from tests.benchmarks.report import Figure
 from tests.benchmarks.server import start_server
-from tests.kernels import ROOT, Kernel, clean_environment, start_kernel
+from tests.support.kernels import ROOT, Kernel, clean_environment, start_kernel
 
 BURST, PACED = 0.0, 1000.0  # tokens a second; 0: as fast as the server can
 NAMES = {BURST: "bursts", PACED: "paced, 1,000/s"}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from tests.benchmarks.report import Figure
-from tests.kernels import clean_environment
+from tests.support.kernels import clean_environment
 
 ROUNDS = 9
 HEAVY = ("httpx", "httpx2", "anywidget", "ipywidgets", "IPython", "markdown_it", "nest_asyncio2", "pandas")

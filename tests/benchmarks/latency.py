@@ -7,7 +7,7 @@ import time
 
 from tests.benchmarks.report import Figure
 from tests.benchmarks.server import Server, start_server
-from tests.kernels import ROOT, Kernel, Message, start_kernel
+from tests.support.kernels import ROOT, Kernel, Message, start_kernel
 
 TRIES = 40
 

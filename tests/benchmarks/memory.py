@@ -25,14 +25,14 @@ _SETUP = """
 %load_ext streamwidget
 import asyncio, ipywidgets, streamwidget as sw
 from IPython.display import HTML, clear_output, display
-from streamwidget import _display
+from streamwidget._notebook import display
 text = "The quick brown fox jumps over the lazy dog. " * 455  # 20 KB
 pieces = [text[i:i + 200] for i in range(0, len(text), 200)]
 client = sw.ChatClient()
 
 async def answer():
     stream = client.stream("flat", demo=dict(pieces=pieces, tokens_per_second=0))
-    _display.present(stream, get_ipython(), keep=False)
+    display.present(stream, get_ipython(), keep=False)
     await stream
 
 async def ordinary():

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamwidget.demo import _answers, _reply
-from tests.kernels import ROOT, clean_environment
+from tests.support.kernels import ROOT, clean_environment
 
 _LENGTHS = (5, 6, 5, 5, 6)  # characters of the pieces, in turn
 

@@ -9,7 +9,7 @@ from itertools import islice
 from tests.benchmarks.report import Figure
 from tests.benchmarks.server import answer, start_server
 from tests.benchmarks.wire import OURS, Weight, execute, weigh
-from tests.kernels import Kernel, start_kernel
+from tests.support.kernels import Kernel, start_kernel
 
 RATE = 100  # tokens a second: reading pace, where a message carries the fewest tokens
 SIZES = (1000, 4000)  # tokens

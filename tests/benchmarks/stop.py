@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tests.benchmarks.report import Figure
 from tests.benchmarks.server import Server, start_server
-from tests.kernels import GENERATIONS, Execution, Kernel, Message, start_kernel
+from tests.support.kernels import GENERATIONS, Execution, Kernel, Message, start_kernel
 
 TRIES = 40
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.benchmarks.report import Figure
 from tests.benchmarks.server import answer, start_server
-from tests.kernels import Kernel, Message, start_kernel
+from tests.support.kernels import Kernel, Message, start_kernel
 
 PROMPT = "Write about streams."
 MODEL = "demo-long"

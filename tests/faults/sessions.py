@@ -16,8 +16,8 @@ from typing import Any, Self
 from tornado.httpclient import AsyncHTTPClient
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from tests.kernels import clean_environment, write_kernelspecs
-from tests.servers import closed_port
+from tests.support.kernels import clean_environment, write_kernelspecs
+from tests.support.servers import closed_port
 
 SOON = 15.0  # seconds: the bound of every wait
 

@@ -9,9 +9,9 @@ import pytest
 
 import streamwidget as sw
 from streamwidget import Retry
-from streamwidget._transport import _clients
+from streamwidget._client.transport import _clients
 from streamwidget.demo import DemoServer
-from tests.servers import closed_port, failure_of
+from tests.support.servers import closed_port, failure_of
 
 ONCE = sw.RetryPolicy(attempts=1)
 

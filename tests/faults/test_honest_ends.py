@@ -11,7 +11,7 @@ import pytest
 import streamwidget as sw
 from streamwidget.demo import DemoServer
 from streamwidget.demo._faults import FAULTS
-from tests.servers import events_of, failure_of
+from tests.support.servers import events_of, failure_of
 
 proves = pytest.mark.fault
 NAMED = set(get_args(sw.Outcome)) - {"complete", "cancelled"}

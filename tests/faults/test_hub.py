@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.kernels import clean_environment
+from tests.support.kernels import clean_environment
 
 pytest.importorskip("jupyterhub", reason="jupyterhub is not installed")
 

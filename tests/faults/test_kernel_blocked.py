@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.chat_kernels import SOON, WIDGET, ChatKernel, View
-from tests.kernels import Execution, Message
+from tests.support.chat_kernels import SOON, WIDGET, ChatKernel, View
+from tests.support.kernels import Execution, Message
 
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]

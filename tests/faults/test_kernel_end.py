@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from tests.chat_kernels import SOON, ChatKernel, start_chat_kernel
-from tests.kernels import clean_environment
+from tests.support.chat_kernels import SOON, ChatKernel, start_chat_kernel
+from tests.support.kernels import clean_environment
 
 pytestmark = pytest.mark.kernel
 

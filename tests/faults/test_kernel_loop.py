@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chat_kernels import SOON, ChatKernel, start_chat_kernel
+from tests.support.chat_kernels import SOON, ChatKernel, start_chat_kernel
 
 pytestmark = pytest.mark.kernel
 
@@ -102,7 +102,9 @@ def test_autoreload_reloads_us_without_harm(latest: ChatKernel) -> None:
         cell, view = latest.streaming("%%chat --bg -m demo-slow --max-tokens 4 -o before\nbefore the edit")
         latest.execute(
             "import importlib, sys\n"
-            "for name in ('_stream', '_view', '_control', '_magics', '_events', '_completion', '_transport'):\n"
+            "names = '_core.stream _view.stream_view _view.control _notebook.magics'\n"
+            "names += ' _core.events _core.completion _client.transport'\n"
+            "for name in names.split():\n"
             "    importlib.reload(sys.modules[f'streamwidget.{name}'])"
         )
         again = latest.execute("%%chat -o after\nafter the edit")

@@ -9,8 +9,8 @@ from statistics import median
 import pytest
 
 from streamwidget.demo import DemoServer
-from tests.chat_kernels import ChatKernel, View
-from tests.kernels import Message
+from tests.support.chat_kernels import ChatKernel, View
+from tests.support.kernels import Message
 
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]
@@ -83,7 +83,7 @@ import asyncio, ctypes, gc, streamwidget as sw
 from ipywidgets.widgets.widget import _instances
 from IPython import get_ipython
 from comm import get_comm_manager
-from streamwidget import _display
+from streamwidget._notebook import display
 text = "The quick brown fox jumps over the lazy dog. " * 455  # 20 KB
 pieces = [text[i:i + 200] for i in range(0, len(text), 200)]
 client = sw.ChatClient()
@@ -91,7 +91,7 @@ shell = get_ipython()
 
 async def answer():
     stream = client.stream("flat", demo=dict(pieces=pieces, tokens_per_second=0))
-    _display.present(stream, shell, keep=False)
+    display.present(stream, shell, keep=False)
     completion = await stream
     assert completion.text == text
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamwidget.demo import DemoServer
-from tests.chat_kernels import CANARY, SOON, ChatKernel, View, start_chat_kernel
-from tests.notebooks import execute, notebook
+from tests.support.chat_kernels import CANARY, SOON, ChatKernel, View, start_chat_kernel
+from tests.support.notebooks import execute, notebook
 
 pytestmark = pytest.mark.kernel
 
@@ -79,7 +79,7 @@ def test_the_key_is_in_nothing_that_a_kernel_shows(chat: ChatKernel, mode: str) 
                 assert clean("\n".join(cell.traceback) + cell.stderr + cell.stdout), code
         # A failure in the midst of our own frames, with all their locals.
         broken = (
-            "import streamwidget._exchange as e\nkept = e.StreamParser.feed\n"
+            "import streamwidget._client.exchange as e\nkept = e.StreamParser.feed\n"
             "def broken(self, chunk): raise LookupError('a bug')\n"
             "e.StreamParser.feed = broken\n"
             "try:\n    await sw.ChatClient().stream('x')\nfinally:\n    e.StreamParser.feed = kept"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.chat_kernels import ChatKernel, View, start_chat_kernel
-from tests.servers import RawServer, response, sse
+from tests.support.chat_kernels import ChatKernel, View, start_chat_kernel
+from tests.support.servers import RawServer, response, sse
 
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]
@@ -99,7 +99,7 @@ completion = await view
 end = time.thread_time()
 model = view.model_id
 view.close()
-from streamwidget._static_html import mimebundle
+from streamwidget._saved.answer import mimebundle
 start_saving = time.thread_time()
 saved = mimebundle(completion)
 saving = time.thread_time() - start_saving

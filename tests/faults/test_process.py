@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamwidget.demo import DemoServer
-from tests.kernels import ROOT, clean_environment, start_kernel
+from tests.support.kernels import ROOT, clean_environment, start_kernel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
 

@@ -15,8 +15,8 @@ import pytest
 
 import streamwidget as sw
 from streamwidget.demo import DemoServer
-from tests.memory import run_python
-from tests.servers import client_left, events_of, failure_of, first_delta
+from tests.support.memory import run_python
+from tests.support.servers import client_left, events_of, failure_of, first_delta
 
 ONCE = sw.RetryPolicy(attempts=1)
 MB = 1_000_000
@@ -69,7 +69,7 @@ async def test_a_cap_that_lets_nothing_through_is_refused() -> None:
 CHILD = """
 import asyncio, json, sys
 import streamwidget as sw
-from tests.memory import peak_memory
+from tests.support.memory import peak_memory
 
 url, model, demo, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4])
 

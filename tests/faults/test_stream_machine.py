@@ -21,7 +21,8 @@ from hypothesis.stateful import (
 )
 
 import streamwidget as sw
-from streamwidget import Finish, _control
+from streamwidget import Finish
+from streamwidget._view import control
 from tests.faults.puppet import Call, Page, PageComm
 from tests.faults.workbench import Shown, Workbench
 
@@ -91,7 +92,7 @@ class Streams(Workbench):
         elif way == "page":
             self.say(shown, {"op": "stop"})
         elif way == "control":
-            _control._received({"content": {"data": {"op": "stop", "id": shown.stream.id}}})
+            control._received({"content": {"data": {"op": "stop", "id": shown.stream.id}}})
         elif way == "threads":
             threads = [threading.Thread(target=shown.stream.cancel) for _ in range(8)]
             for thread in threads:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streamwidget as sw
-from streamwidget._accumulator import Accumulator
-from streamwidget._parser import StreamParser
-from streamwidget._providers.chat_completions import ChatCompletions
-from tests.chat_kernels import ChatKernel
-from tests.servers import RawServer, events_of, response, sse
+from streamwidget._client.parser import StreamParser
+from streamwidget._core.accumulator import Accumulator
+from streamwidget._dialects.chat_completions import ChatCompletions
+from tests.support.chat_kernels import ChatKernel
+from tests.support.servers import RawServer, events_of, response, sse
 
 STOP: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 DONE = b"data: [DONE]\n\n"

@@ -12,8 +12,8 @@ import pytest
 import trustme
 
 import streamwidget as sw
-from streamwidget._advice import advice
-from tests.servers import CANARY, RawServer, failure_of, response, sse
+from streamwidget._notebook.advice import advice
+from tests.support.servers import CANARY, RawServer, failure_of, response, sse
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 ANSWER = response(sse("safe", STOP, b"data: [DONE]\n\n"))

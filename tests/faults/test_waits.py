@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
-from streamwidget._view import StreamView
+from streamwidget._view.stream_view import StreamView
 from streamwidget.demo import DemoServer
-from tests.servers import failure_of, first_delta
+from tests.support.servers import failure_of, first_delta
 
 SEVEN = {"retry_after": "7", "times": 1}
 

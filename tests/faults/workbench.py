@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 import streamwidget as sw
 from streamwidget import StreamEvent
-from streamwidget._view import StreamView
+from streamwidget._view.stream_view import StreamView
 from tests.faults.puppet import Call, Page, PuppetServer
 
 BOUND = 5.0  # seconds: no wait is longer

@@ -17,7 +17,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.kernels import clean_environment, kernel_command
+from tests.support.kernels import clean_environment, kernel_command
 
 
 class Server:

@@ -10,8 +10,8 @@ from typing import Any
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
-from tests.aimock import KEY, start_aimock
-from tests.kernels import ROOT
+from tests.support.aimock import KEY, start_aimock
+from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import assert_no_error_of_ours
@@ -294,7 +294,7 @@ def turn(n):
     said = ChatCompletion(f"**Answer {n}.** " + "word " * 200, outcome="complete", model="m")
     return Turn(f"turn-{n}", Message("user", f"Question {n}"), Message("assistant", said.text, completion=said))
 import json
-from streamwidget._conversation_file import to_json
+from streamwidget._conversation.file import to_json
 sw.ChatWidget(conversation=Conversation.from_json(to_json(None, map(turn, range(200)))))
 """
     chat = show(open_notebook, first=cell)

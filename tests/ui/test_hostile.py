@@ -11,11 +11,11 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import Page, Route, expect
 
-from streamwidget._completion import ChatCompletion
-from streamwidget._static_html import mimebundle
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._saved.answer import mimebundle
 from streamwidget.demo import DemoServer
-from tests.test_static_html import XSS, answer_of
-from tests.test_static_html import Page as Parsed
+from tests.saved.test_answer import XSS, answer_of
+from tests.saved.test_answer import Page as Parsed
 from tests.ui.conftest import OpenNotebook
 from tests.ui.lab import NotebookPage
 from tests.ui.live import LOAD, assert_no_error_of_ours, live_text, view, wait_static

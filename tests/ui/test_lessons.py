@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from tests.kernels import ROOT
+from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
 
 pytestmark = only_lab

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nbformat
 from playwright.sync_api import expect
 
-from tests.kernels import ROOT
+from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
 
 LOOK_OFTEN = "answer => { window.seen = []; setInterval(() => seen.push(answer.textContent.length), 20) }"

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
-from tests.kernels import ROOT
+from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
 
 pytestmark = only_lab

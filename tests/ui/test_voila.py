@@ -18,7 +18,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Page, expect
 
-from tests.kernels import ROOT, clean_environment
+from tests.support.kernels import ROOT, clean_environment
 from tests.ui.lab import ARTEFACTS
 
 PAGE = ROOT / "notebooks" / "voila_race_and_faults.ipynb"

@@ -17,7 +17,7 @@ view
 # Each event's number, and the characters that it makes, as the kernel's own reader of the recording has them.
 MAPPING = """
 import json
-from streamwidget._wire_rows import WireRows
+from streamwidget._view.wire.rows import WireRows
 rows = WireRows(view._stream.recording)
 rows.close()
 print(json.dumps([row.get("made", "") for row in rows.rows]))

@@ -1,4 +1,4 @@
-// The saved conversation, made in the page where the kernel is gone: what streamwidget/_chat_saved.py makes.
+// The saved conversation, made in the page where the kernel is gone: what streamwidget/_saved/conversation.py makes.
 
 import { savedBundle } from "../bundle";
 import { make } from "../dom";

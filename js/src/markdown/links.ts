@@ -1,4 +1,4 @@
-// Which addresses are followed, and what of them is shown: the rules of streamwidget/_links.py.
+// Which addresses are followed, and what of them is shown: the rules of streamwidget/_saved/links.py.
 
 import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
 

@@ -1,5 +1,5 @@
 // `$...$`, `$$...$$`, `\(...\)` and `\[...\]` as one token, by pandoc's rule for what is no money: the rule of
-// streamwidget/_markdown_html.py.
+// streamwidget/_saved/html.py.
 
 import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
 

@@ -1,7 +1,7 @@
 // Long code stands in parts: the first as it is, each further one in a span, which the style sheet makes a block. A
 // browser lays out a whole block anew when its end grows, so that is not the whole code. The line breaks are in the text:
 // where there is no style sheet, in a saved answer, it looks the same. The rule is that of
-// streamwidget/_markdown_html.py.
+// streamwidget/_saved/html.py.
 
 export const PART = 64; // lines
 

@@ -1,5 +1,5 @@
 // A text that is not shown as Markdown, in blocks that browsers lay out faster than one huge one: the blocks of
-// streamwidget/_static_html.py.
+// streamwidget/_saved/answer.py.
 
 const PIECE = 30_000; // code points after which a block ends at the next line break, and twice that where there is none
 

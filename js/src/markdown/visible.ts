@@ -1,4 +1,4 @@
-// Text of a model made visible, by the same rules as streamwidget/_visible.py: what a screen would obey, or not show at
+// Text of a model made visible, by the same rules as streamwidget/_core/visible.py: what a screen would obey, or not show at
 // all, is shown as a sign.
 
 const TAG_FLAGS = ["gbeng", "gbsct", "gbwls"].map((name) =>

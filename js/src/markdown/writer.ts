@@ -1,5 +1,5 @@
 // Tokens to the tree of what is shown. The rules, and the line breaks between the tags, are those of
-// streamwidget/_markdown_html.py, so that the saved answer is the same: every tag and attribute is written here, and
+// streamwidget/_saved/html.py, so that the saved answer is the same: every tag and attribute is written here, and
 // nothing of the text becomes one but an address, the start of a list and the language of a code block.
 
 import type Token from "markdown-it/lib/token.mjs";

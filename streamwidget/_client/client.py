@@ -1,0 +1,186 @@
+"""ChatClient: an address, a key and a model; it makes streams."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from streamwidget._client.attempts import Attempts
+from streamwidget._client.config import Settings, resolve
+from streamwidget._client.exchange import Request
+from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.servers import Server
+from streamwidget._client.sse import MAX_EVENT_SIZE
+from streamwidget._client.transport import Transport
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.messages import Prompt, as_messages
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.surrogates import well_formed
+from streamwidget._core.timeout import Timeout
+from streamwidget._dialects.chat_completions import ChatCompletions
+from streamwidget._dialects.model_list import ModelList
+
+
+class ChatClient:
+    """Streams chat completions from an OpenAI-compatible server.
+
+    Parameters
+    ----------
+    base_url : str, optional
+        Such as ``"http://localhost:11434/v1"``. Default: ``STREAMWIDGET_BASE_URL``, then ``OPENAI_BASE_URL``; with no
+        key and no address configured at all, the built-in demo server.
+    api_key : str, optional
+        Default: ``STREAMWIDGET_API_KEY`` or ``OPENAI_API_KEY``, each only for the address that it belongs to.
+    model : str, optional
+        Used where a call names none. Default: ``STREAMWIDGET_MODEL``, then the server's own choice.
+    provider : str, optional
+        A server by name, such as ``"ollama"`` or ``"openrouter"``: its address, unless ``base_url`` is another, and its
+        key from the environment variable that is customary there. An unknown name is answered with the known ones.
+    timeout : Timeout, optional
+        When to give up, in seconds.
+    retry : RetryPolicy, optional
+        When to try again, before the first delta.
+    http_client : httpx.AsyncClient, optional
+        Used instead of the shared one (a proxy, other certificates, a test transport). You close it.
+    max_event_size : int, default 64 MiB
+        Bytes that one event of a stream may have. A larger one ends the stream with outcome ``protocol_error``, so that
+        a line without end cannot fill the memory.
+
+    Raises
+    ------
+    ConfigurationError
+        If the address is no http(s) URL, the provider is not known, the key holds characters that cannot be sent, or
+        ``max_event_size`` is less than 1.
+
+    Examples
+    --------
+    >>> client = ChatClient()  # doctest: +SKIP
+    >>> completion = await client.stream("What is a stream?")  # doctest: +SKIP
+    """
+
+    _settings = Settings(None, None, None)  # a traceback shows the repr of a client that could not be made, too
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        model: str | None = None,
+        *,
+        provider: str | None = None,
+        timeout: Timeout | None = None,
+        retry: RetryPolicy | None = None,
+        http_client: Any = None,
+        max_event_size: int = MAX_EVENT_SIZE,
+    ) -> None:
+        if max_event_size < 1:
+            raise ConfigurationError("max_event_size must be at least 1 byte.")
+        try:
+            self._settings = resolve(base_url, api_key, model, provider=provider)
+        except ConfigurationError as exc:
+            # The frames below hold the environment's keys, and `%xmode Verbose` prints the locals of every frame.
+            raise exc.with_traceback(None) from None
+        finally:
+            del api_key
+        self.timeout = timeout or Timeout()
+        self.retry = retry or RetryPolicy()
+        self._http_client = http_client
+        self._max_event_size = max_event_size
+
+    def __repr__(self) -> str:
+        return f"ChatClient({self.base_url or 'demo server'!r}, model={self.model!r})"
+
+    @property
+    def base_url(self) -> str | None:
+        """Where requests go; None stands for the built-in demo server."""
+        return self._settings.base_url
+
+    @property
+    def model(self) -> str | None:
+        """The model that is used where a call names none."""
+        return self._settings.model
+
+    @property
+    def server(self) -> Server:
+        """What is known of the server's ways."""
+        return self._settings.server
+
+    def stream(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatStream:
+        """Make a stream. Nothing is sent before it is awaited, iterated, waited for or shown.
+
+        Parameters
+        ----------
+        prompt : str or list of dict
+            One user message, or the messages themselves (``{"role": ..., "content": ...}``).
+        model : str, optional
+            Default: the client's.
+        **params
+            Fields of the request, such as ``temperature`` or ``max_tokens``. ``stream_options`` asks for usage by
+            default; None leaves it out.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is nothing to send, or the server needs a model and none is named.
+        """
+        return self.request(prompt, model, params, stream=True)
+
+    async def complete(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatCompletion:
+        """Make one request that is not streamed: the choice where the answer is parsed, validated or billed whole.
+
+        Takes, returns and raises what awaiting :meth:`stream` does.
+        """
+        return await self.request(prompt, model, params, stream=False)
+
+    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
+        """Make a stream; with ``stream`` False it asks for one whole reply, and can be stopped all the same."""
+        model = model or self.model
+        if model is None and self.server.needs_model:
+            raise ConfigurationError("No model is named. Pass model=, use -m NAME, or set STREAMWIDGET_MODEL.")
+        if not self.server.stream_options:
+            params = {"stream_options": None, **params}
+        return self._ask(ChatCompletions(), as_messages(prompt), model, params, stream=stream)
+
+    async def models(self) -> list[str]:
+        """Ask the server for the names of its models (``GET /models``), in its order.
+
+        Raises
+        ------
+        StreamError
+            As an answer would.
+        """
+        return models_of(await self.list_models())
+
+    def list_models(self) -> ChatStream:
+        """Make the request of :meth:`models`, which can be stopped and waited for like any other."""
+        return self._ask(ModelList(), [], None, {}, stream=False)
+
+    def _ask(
+        self,
+        provider: ChatCompletions,
+        messages: list[dict[str, Any]],
+        model: str | None,
+        params: dict[str, Any],
+        *,
+        stream: bool,
+    ) -> ChatStream:
+        url = self.base_url
+        if url is None:
+            from streamwidget.demo import shared_server
+
+            url = shared_server().url
+        transport = Transport(url, self._settings.api_key, self._http_client)
+        request = Request(
+            transport, provider, messages, model, params, stream=stream, max_event_size=self._max_event_size
+        )
+        try:
+            request.body()
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
+        return ChatStream(Attempts(request, self.timeout, self.retry))
+
+
+def models_of(reply: ChatCompletion) -> list[str]:
+    """Return the names in the reply to :meth:`ChatClient.list_models`."""
+    names: list[str] = json.loads(reply.text or "[]")  # empty: it was stopped
+    return [well_formed(name) for name in names]

@@ -1,0 +1,133 @@
+"""Where requests go and with which key: the arguments, then the environment, then the demo server.
+
+Order
+-----
+1. what was passed to :class:`~streamwidget.ChatClient`; an address by itself, or by a provider's name
+2. ``STREAMWIDGET_BASE_URL``, ``STREAMWIDGET_API_KEY``, ``STREAMWIDGET_MODEL``
+3. ``OPENAI_BASE_URL``, ``OPENAI_API_KEY``
+4. the built-in demo server
+
+A key goes only where it belongs: ``OPENAI_API_KEY`` to the host of ``OPENAI_BASE_URL`` (or OpenAI's own), never to an
+address that was configured in another way. ``STREAMWIDGET_API_KEY`` likewise goes with ``STREAMWIDGET_BASE_URL``, and
+the variable of a provider with the provider's own address.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.secrets import ApiKey
+
+_warned_hosts: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where requests go, and what is known of that server. ``base_url`` None stands for the demo server."""
+
+    base_url: str | None
+    api_key: ApiKey | None
+    model: str | None
+    server: Server = UNKNOWN
+
+
+def resolve(
+    base_url: str | None,
+    api_key: str | None,
+    model: str | None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    provider: str | None = None,
+) -> Settings:
+    """Find the address, the key and the model for a client.
+
+    Raises
+    ------
+    ConfigurationError
+        If the address is no http(s) URL, the key cannot be sent, or the provider is not known.
+    """
+    named = server_named(provider) if provider is not None else None
+    env = {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
+    model = model or env.get("STREAMWIDGET_MODEL")
+    own, openai = env.get("STREAMWIDGET_BASE_URL"), env.get("OPENAI_BASE_URL")
+    if base_url is None:
+        base_url = own if named is None else named.base_url
+    if base_url is None and (openai or "OPENAI_API_KEY" in env):
+        base_url = openai or OPENAI_URL
+    if base_url is None and (api_key or "STREAMWIDGET_API_KEY" in env):
+        base_url = OPENAI_URL
+    if base_url is None:
+        return Settings(None, None, model)
+    url = check_url(base_url)
+    server = named or next((row for row in SERVERS.values() if _origin(row.base_url) == _origin(url)), UNKNOWN)
+    if api_key is None:
+        if named and named.key_env in env and _origin(url) == _origin(named.base_url):
+            api_key = env[named.key_env]
+        elif "STREAMWIDGET_API_KEY" in env and _origin(url) == _origin(own or OPENAI_URL):
+            api_key = env["STREAMWIDGET_API_KEY"]
+        elif "OPENAI_API_KEY" in env and _origin(url) == _origin(openai or OPENAI_URL):
+            api_key = env["OPENAI_API_KEY"]
+    key = ApiKey(api_key) if api_key is not None else None
+    if key is not None:
+        _warn_if_exposed(url)
+    return Settings(url, key, model, server)
+
+
+def check_url(url: str) -> str:
+    """The base URL without a trailing slash; ConfigurationError if requests cannot go there."""
+    url = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # .port raises on what is no number
+    except ValueError:
+        raise ConfigurationError("The base URL cannot be read: check its host and port.") from None
+    if parts.username is not None or parts.password is not None:
+        # Not repeated whole: the user information may be a secret.
+        raise ConfigurationError(
+            f"The base URL for {host} holds a user name or password. Leave them out and use the API key setting."
+        )
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
+        shown = url.rpartition("@")[2][:80]  # without a scheme, what stands before the @ was not recognised above
+        raise ConfigurationError(f"{shown!r} is no base URL. It must look like https://host/v1 (http or https).")
+    return url
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, or the text itself where it names none."""
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
+
+
+def is_loopback(url: str) -> bool:
+    host = host_of(url)
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    try:
+        parts = urlsplit(url.strip())
+        return parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        return None  # of an address that is not used; it equals no origin of one that is
+
+
+def _warn_if_exposed(url: str) -> None:
+    host = host_of(url)
+    if url.startswith("http://") and not is_loopback(url) and host not in _warned_hosts:
+        _warned_hosts.add(host)
+        warnings.warn(
+            f"The key for {host} travels unencrypted: the base URL begins with http://, not https://.",
+            stacklevel=4,
+        )

@@ -1,0 +1,163 @@
+"""A recorded stream once more: the same bytes at the same times, through the real decoder, timers and view."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from streamwidget._client.attempts import Attempts
+from streamwidget._client.exchange import Request
+from streamwidget._client.inflate import BodyError
+from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.transport import Line, Response, Transport
+from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
+from streamwidget._core.recording import (
+    ChunkReceived,
+    Recording,
+    RequestFailed,
+    RequestSent,
+    ResponseEnded,
+    ResponseStarted,
+    WireRecord,
+)
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.timeout import Timeout
+from streamwidget._dialects.chat_completions import ChatCompletions
+
+
+def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
+    """Make a stream that brings what a recorded one brought, when that brought it. Nothing is sent.
+
+    Parameters
+    ----------
+    recording : Recording, str or Path
+        What :meth:`ChatStream.record <streamwidget.ChatStream.record>` returned, or the file that it wrote.
+    speed : float, default 1
+        2 is twice as fast. The recorded limits pass faster by as much.
+
+    Returns
+    -------
+    ChatStream
+        To be awaited, iterated or shown like any other; it ends as the recorded one ended.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is no recording, the recording is empty or has not ended, or ``speed`` is no positive number.
+    OSError
+        If the file cannot be read.
+    """
+    if not isinstance(recording, Recording):
+        recording = Recording.load(recording)
+    if not 0 < speed < float("inf"):
+        raise ConfigurationError(f"speed must be a positive number, not {speed!r}.")
+    if recording.outcome is None or not recording.attempts:
+        raise ConfigurationError("The recording holds no stream that has ended; there is nothing to play.")
+    transport = _Player(recording, speed)
+    limits = {field.name: getattr(recording.limits, field.name) for field in fields(Timeout)}
+    timeout = Timeout(**{name: limit and limit / speed for name, limit in limits.items()})
+    request = Request(transport, ChatCompletions(), [], recording.model, {}, stream=_asked_to_stream(recording))
+    stream = ChatStream(_Replay(request, timeout, _RecordedWaits.of(recording, speed)))
+    if recording.outcome == "cancelled":
+        transport.stop = stream.cancel
+    return stream
+
+
+def _asked_to_stream(recording: Recording) -> bool:
+    first = recording.records[0]
+    return isinstance(first, RequestSent) and '"stream": true' in first.body
+
+
+class _Replay(Attempts):
+    """What was recorded answers once."""
+
+    repeatable = False
+
+    def again(self, *, go_on: bool) -> Attempts:
+        what = "go on where its recording ends" if go_on else "be asked again"
+        raise ConfigurationError(f"A replay cannot {what}. To see it once more, call replay() anew.")
+
+
+@dataclass(frozen=True, slots=True)
+class _RecordedWaits(RetryPolicy):
+    """The waits between the recorded requests; no request beyond them."""
+
+    waits: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, recording: Recording, speed: float) -> _RecordedWaits:
+        attempts = recording.attempts
+        ends = [attempt[-1].at for attempt in attempts]
+        starts = [attempt[0].at for attempt in attempts[1:]]
+        waits = tuple((start - end) / speed for end, start in zip(ends, starts, strict=False))
+        return cls(attempts=len(attempts), waits=waits)
+
+    def delay(self, failed: int, *_: object) -> float | None:
+        return self.waits[failed - 1] if failed <= len(self.waits) else None
+
+
+class _Player(Transport):
+    """Answers each request with the next recorded response."""
+
+    def __init__(self, recording: Recording, speed: float) -> None:
+        first = recording.attempts[0][0]
+        super().__init__(first.url.rpartition("/chat/")[0] if isinstance(first, RequestSent) else "", None)
+        self._attempts = iter(recording.attempts)
+        self._speed = speed
+        self._begun: float | None = None
+        #: Called where the person stopped the recorded stream.
+        self.stop: Callable[[], None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def open(self, *_request: object, line: Line) -> AsyncIterator[Response]:
+        del line  # there is none
+        if self._begun is None:
+            self._begun = time.monotonic()
+        records = iter(next(self._attempts))
+        async for record in self._play(records):
+            if isinstance(record, RequestFailed):
+                raise ConnectionFailed(record.error, retryable=record.retryable)
+            if isinstance(record, ResponseStarted):
+                yield _PlayedResponse(record, self._play(records))
+                return
+        await self._leave()
+
+    async def _play(self, records: Iterator[WireRecord]) -> AsyncIterator[WireRecord]:
+        for record in records:
+            await self._until(record.at)
+            if isinstance(record, ResponseEnded) and record.how == "left":
+                await self._leave()
+            yield record
+
+    async def _until(self, at: float) -> None:
+        assert self._begun is not None
+        wait = self._begun + at / self._speed - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    async def _leave(self) -> None:
+        """Be left: by the person, or by the limit that passed here when it was recorded."""
+        if self.stop is not None:
+            self.stop()
+        await asyncio.Event().wait()
+
+
+class _PlayedResponse(Response):
+    def __init__(self, started: ResponseStarted, records: AsyncIterator[WireRecord]) -> None:
+        self.status = started.status
+        self.headers = started.headers
+        self._records = records
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for record in self._records:
+            if isinstance(record, ChunkReceived):
+                yield record.data
+            elif isinstance(record, ResponseEnded) and record.how == "broken":
+                raise BodyError(record.detail)
+
+    async def drain(self) -> None:
+        """Nothing is left on a line that is none."""

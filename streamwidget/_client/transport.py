@@ -1,0 +1,256 @@
+"""Bytes to and from the server. The only file that imports httpx.
+
+httpx 0.28.1 is its last release and the openai and anthropic SDKs moved to its continuation, httpx2. Only the API that
+both share is used, and errors are caught by the library that the client at hand belongs to, so an injected client of
+either works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import importlib
+import os
+import re
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+from streamwidget._client.config import host_of
+from streamwidget._client.inflate import BodyError, inflater
+from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.exceptions import ConnectionFailed
+from streamwidget._core.secrets import ApiKey, mask
+
+if TYPE_CHECKING:
+    import httpx
+
+_Environment: TypeAlias = tuple[str | None, ...]
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_Environment, httpx.AsyncClient]] = WeakKeyDictionary()
+
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_TINY = 8  # bytes: no read of a server that writes whole events is smaller
+_GATHER = 0.005  # seconds for more to come together after a tiny read, as each read costs as much as a whole event
+_DRAIN = 0.1  # seconds that a finished response may take to end, so that its connection can be used again
+_NOT_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number|record layer failure")
+
+
+class Response:
+    """One response whose body is still to be read."""
+
+    def __init__(self, response: httpx.Response, library: ModuleType) -> None:
+        self._library = library
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._raw = response.aiter_raw()  # one iterator for the answer and for what is drained: a second is refused
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, content coding removed. Raises :class:`BodyError` where it breaks."""
+        inflate = inflater(self.headers.get("content-encoding", ""))
+        try:
+            async for chunk in self._raw:
+                if inflate is None:
+                    yield chunk
+                else:
+                    for piece in inflate(chunk):
+                        yield piece
+                if len(chunk) < _TINY:
+                    await asyncio.sleep(_GATHER)
+        except (self._library.TransportError, self._library.StreamError, zlib.error, OSError) as exc:
+            raise BodyError(str(exc) or type(exc).__name__) from _without_frames(exc)
+        if inflate is not None and not inflate.eof:
+            raise BodyError("the compressed body is cut")
+
+    async def drain(self) -> None:
+        """Read what is left, briefly: a response read to its end leaves a connection that can be used again."""
+        with contextlib.suppress(TimeoutError, self._library.TransportError, self._library.StreamError, OSError):
+            async with asyncio.timeout(_DRAIN):
+                async for _ in self._raw:
+                    pass
+
+
+class Line:
+    """The connection under one request, to end it from any thread: a loop that is blocked cannot close it.
+
+    A new connection is known from the moment that it is made. One that is used again is known from the response's
+    headers on: before them httpx tells nobody which of its idle connections it took.
+    """
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+        self.connecting = False
+
+    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note a connection that is made (httpx's ``trace`` extension)."""
+        self.connecting = event.startswith("connection.")
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._stream = info["return_value"]
+
+    def follow_response(self, response: httpx.Response) -> None:
+        self._stream = response.extensions.get("network_stream")
+
+    def forget(self) -> None:
+        """The connection may serve another request from now on."""
+        self._stream = None
+
+    def shut(self) -> None:
+        stream = self._stream
+        sock = stream.get_extra_info("socket") if stream is not None else None
+        if sock is None:
+            return
+        # By its number: asyncio and uvloop give stand-ins for the socket, which refuse to shut it down.
+        with contextlib.suppress(OSError), socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
+            same.shutdown(socket.SHUT_RDWR)
+
+
+def headers_of(body: bytes | None) -> dict[str, str]:
+    """What every request says of itself, whoever sends it: all but the key, and what httpx adds."""
+    headers = {"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    return headers
+
+
+class Transport:
+    """Sends requests to one base URL with one key."""
+
+    def __init__(self, base_url: str, api_key: ApiKey | None, http_client: Any = None) -> None:
+        self.base_url = base_url
+        self.api_key = api_key
+        self._injected = http_client
+        if http_client is not None:
+            _library_of(http_client)
+
+    @contextlib.asynccontextmanager
+    async def open(self, method: str, path: str, body: bytes | None, *, line: Line) -> AsyncIterator[Response]:
+        """Send one request; the response is closed when the block is left. ``line`` follows its connection.
+
+        Raises
+        ------
+        ConnectionFailed
+            If there is no response; ``error.kind`` is ``connect``, ``tls`` or ``proxy``.
+        """
+        client = self._injected or _client_of(asyncio.get_running_loop())
+        library = _library_of(client)
+        headers = headers_of(body)
+        if self.api_key is not None:
+            headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
+        request = client.build_request(
+            method,
+            f"{self.base_url}/{path}",
+            content=body,
+            headers=headers,
+            timeout=library.Timeout(None),  # its clock counts time in which the person's own cell blocked the loop
+            extensions={"trace": line.follow},
+        )
+        try:
+            response = await client.send(request, stream=True, follow_redirects=False)
+            line.follow_response(response)
+        except library.RequestError as exc:
+            _without_frames(exc)
+            raise self._failure(exc, library) from None  # what it says may hold the key, and is not masked
+        except Exception as exc:
+            _without_frames(exc)
+            raise
+        finally:
+            line.connecting = False
+            del request, headers  # they hold the key, and `%xmode Verbose` prints the locals of every frame
+        try:
+            yield Response(response, library)
+        finally:
+            line.forget()
+            await response.aclose()
+
+    def _failure(self, exc: Exception, library: ModuleType) -> ConnectionFailed:
+        host = host_of(self.base_url)
+        said = mask(str(exc), self.api_key) or type(exc).__name__
+        if isinstance(exc, library.ProxyError):
+            return ConnectionFailed(ErrorInfo(f"The proxy refused the connection to {host}: {said}.", kind="proxy"))
+        if isinstance(exc, library.ConnectError) and _is_tls(exc):
+            if _NOT_TLS.search(said):
+                said = f"it does not speak TLS; is its address http:// rather than https://? ({said})"
+            return ConnectionFailed(ErrorInfo(f"No secure connection to {host}: {said}.", kind="tls"))
+        if isinstance(exc, library.ConnectError):
+            return ConnectionFailed(ErrorInfo(f"No connection to {host}: {said}.", kind="connect"), retryable=True)
+        if isinstance(exc, library.TransportError):
+            return ConnectionFailed(
+                ErrorInfo(f"{host} closed the connection before it answered: {said}.", kind="connect"), retryable=True
+            )
+        return ConnectionFailed(ErrorInfo(f"The request to {host} failed: {said}.", kind="connect"))
+
+
+def _without_frames(exc: BaseException) -> BaseException:
+    """The error without its tracebacks: the frames of httpx and h11 hold the request's headers, and so the key."""
+    link: BaseException | None = exc
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return exc
+
+
+def get_ready() -> None:
+    """Do now what the first request of this event loop would wait for: imports, and certificates to read."""
+    _client_of(asyncio.get_running_loop())
+
+
+def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
+    """The loop's client: making one costs 20-80 ms, and reusing it reuses its connections.
+
+    It is made anew where the environment's proxies or certificates changed: a notebook sets them after a failure.
+    """
+    import httpx
+
+    for other in [other for other in _clients if other.is_closed()]:
+        del _clients[other]  # it would stay for ever: its connections hold the loop that is its weak key
+    certificates = _environment(_CERTIFICATES)
+    environment = certificates + _environment(_PROXIES)
+    made_in, client = _clients.get(loop, ((), None))
+    if client is None or client.is_closed or made_in != environment:
+        client = httpx.AsyncClient(
+            verify=_ssl_context(certificates),
+            # The default limit of 100 connections kills the 101st stream with a PoolTimeout.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            # A proxy from the environment is for the world outside.
+            mounts={f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")},
+        )
+        _clients[loop] = environment, client
+    return client
+
+
+def _environment(names: Iterable[str]) -> _Environment:
+    return tuple(os.environ.get(name, os.environ.get(name.lower())) for name in names)
+
+
+@functools.cache
+def _ssl_context(_certificates: _Environment) -> ssl.SSLContext:
+    """The trusted certificates, read once for each setting: reading them is most of the cost of a client."""
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+def _library_of(client: Any) -> ModuleType:
+    """httpx or httpx2: the one whose AsyncClient the client is, or derives from."""
+    for cls in type(client).__mro__:
+        package = cls.__module__.partition(".")[0]
+        if cls.__name__ == "AsyncClient" and package.startswith("httpx"):
+            return importlib.import_module(package)
+    raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(client).__name__}.")
+
+
+def _is_tls(exc: BaseException | None) -> bool:
+    while exc is not None:
+        if isinstance(exc, ssl.SSLError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False

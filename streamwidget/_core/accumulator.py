@@ -1,0 +1,251 @@
+"""The one owner of an answer: what the deltas add up to. No I/O; standard library only.
+
+- Every text that leaves here, joined or as a delta, is well formed: half of a surrogate pair at the end of a delta
+  waits for the next one, and every other lone surrogate is U+FFFD. The published deltas of the text, the reasoning and
+  the refusal join to exactly those. (Of a tool call's arguments only the whole has its halves joined.)
+- Only choice 0 is kept; the deltas of others pass through.
+- One thread applies, any thread may read: a reader never changes what the writer appends to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from streamwidget._core.completion import ChatCompletion, ToolCall
+from streamwidget._core.events import (
+    Finish,
+    ReasoningDelta,
+    RefusalDelta,
+    StreamEvent,
+    StreamWarning,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from streamwidget._core.surrogates import ends_high, well_formed
+from streamwidget._dialects.dialect import Identity, ParsedEvent
+
+_PARTS = 1024  # in a block of text
+_Delta = TextDelta | ReasoningDelta | RefusalDelta
+
+
+class _Text:
+    """A growing text: appended by one thread, joined by readers, each part at most once for each reader's look.
+
+    Parts are joined into blocks as they come, since each part by itself weighs ten times its characters.
+    """
+
+    __slots__ = ("_blocks", "_joined", "_tail", "length")
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._blocks: list[str] = []
+        # Each is one attribute, so that threads see what belongs together:
+        self._tail: tuple[int, list[str]] = (0, [])  # the parts after that many blocks
+        self._joined = ("", 0, 0)  # a reader's text, and how many blocks, of how many characters, are whole in it
+
+    def append(self, text: str) -> None:
+        parts = self._tail[1]
+        parts.append(text)
+        self.length += len(text)
+        if len(parts) == _PARTS:
+            self._blocks.append("".join(parts))
+            self._tail = (len(self._blocks), [])
+
+    def __str__(self) -> str:
+        text, count, start = self._joined
+        now, parts = self._tail
+        whole = "".join(self._blocks[count:now])
+        fresh = (whole + "".join(parts))[len(text) - start :]
+        if fresh:
+            text += fresh
+            self._joined = (text, now, start + len(whole))
+        return text
+
+
+class _Call:
+    """A growing tool call."""
+
+    __slots__ = ("arguments", "id", "index", "name")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.id: str | None = None
+        self.name: str | None = None
+        self.arguments = _Text()
+
+
+class Accumulator:
+    """Add up the events of one stream.
+
+    Parameters
+    ----------
+    text : str, default ""
+        What the answer begins with: the part that an earlier stream brought.
+
+    Attributes
+    ----------
+    delta_count : int
+        Text, reasoning, refusal and tool call deltas so far, empty ones not counted.
+    usage : Usage or None
+        The last one told.
+    finish_reason : str or None
+        The last one told.
+    model, request_id : str or None
+        The first ones told.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        self.delta_count = 0
+        self.usage: Usage | None = None
+        self.finish_reason: str | None = None
+        self.model: str | None = None
+        self.request_id: str | None = None
+        self._text = _Text()
+        self._texts: dict[type[_Delta], _Text] = {
+            TextDelta: self._text,
+            ReasoningDelta: _Text(),
+            RefusalDelta: _Text(),
+        }
+        self._text.append(text)
+        self._calls: list[_Call] = []
+        self._held: dict[tuple[type[_Delta], int], str] = {}  # high surrogates that wait for their other half
+        self._warnings: dict[str, StreamWarning] = {}
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far."""
+        return str(self._text)
+
+    @property
+    def length(self) -> int:
+        """The length of :attr:`text` in code points, without joining it."""
+        return self._text.length
+
+    @property
+    def reasoning(self) -> str:
+        """The model's reasoning so far."""
+        return str(self._texts[ReasoningDelta])
+
+    @property
+    def refusal(self) -> str:
+        """The refusal so far."""
+        return str(self._texts[RefusalDelta])
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls so far, in the order of their index."""
+        calls = sorted(self._calls, key=lambda call: call.index)
+        return tuple(ToolCall(call.id, call.name, well_formed(str(call.arguments))) for call in calls)
+
+    @property
+    def warnings(self) -> tuple[StreamWarning, ...]:
+        """One warning for each code, in the order in which they first came, with the latest detail."""
+        return tuple(self._warnings.copy().values())
+
+    def apply(self, event: ParsedEvent) -> StreamEvent | None:
+        """Add one event; return it as it is to be published, or None where there is nothing to publish."""
+        if isinstance(event, TextDelta):
+            text = event.text
+            if text.isascii() and not self._held and event.index == 0:  # nothing to clean: the ordinary case
+                if not text:
+                    return None
+                self._text.append(text)
+                self.delta_count += 1
+                return event
+            return self._apply_delta(event)
+        if isinstance(event, ReasoningDelta | RefusalDelta):
+            return self._apply_delta(event)
+        if isinstance(event, ToolCallDelta):
+            return self._apply_tool_call(event)
+        if isinstance(event, Identity):
+            self.model = self.model or (event.model and well_formed(event.model))
+            self.request_id = self.request_id or (event.request_id and well_formed(event.request_id))
+            return None
+        if isinstance(event, StreamWarning):
+            known = event.code in self._warnings
+            self._warnings[event.code] = event
+            return None if known else event
+        if isinstance(event, Usage):
+            self.usage = event
+        elif isinstance(event, Finish) and event.reason:
+            self.finish_reason = well_formed(event.reason)
+        return event
+
+    def flush(self) -> list[StreamEvent]:
+        """End the stream: halves of characters that still wait become U+FFFD. Return the deltas to publish."""
+        held, self._held = self._held, {}
+        return [self._keep(kind("\ufffd", index)) for kind, index in held]
+
+    def snapshot(self, **rest: Any) -> ChatCompletion:
+        """Return the answer so far; ``rest`` holds what others know (outcome, timing, error, ...), and wins."""
+        known: dict[str, Any] = {
+            "text": self.text,
+            "reasoning": self.reasoning,
+            "refusal": self.refusal,
+            "tool_calls": self.tool_calls,
+            "finish_reason": self.finish_reason,
+            "usage": self.usage,
+            "warnings": self.warnings,
+            "model": self.model,
+            "request_id": self.request_id,
+        }
+        return ChatCompletion(**(known | rest))
+
+    def _apply_delta(self, event: _Delta) -> StreamEvent | None:
+        text = event.text
+        if not text:
+            return None
+        key = (type(event), event.index)
+        text = self._held.pop(key, "") + text
+        if ends_high(text):
+            self._held[key] = text[-1]
+            text = text[:-1]
+        text = well_formed(text)
+        if not text:
+            return None
+        return self._keep(event if text == event.text else replace(event, text=text))
+
+    def _keep(self, delta: _Delta) -> StreamEvent:
+        if delta.index == 0:
+            self._texts[type(delta)].append(delta.text)
+        self.delta_count += 1
+        return delta
+
+    def _apply_tool_call(self, event: ToolCallDelta) -> StreamEvent | None:
+        if not (event.id or event.name or event.arguments):
+            return None
+        call = self._call_of(event)
+        call.id = call.id or (event.id and well_formed(event.id))
+        call.name = call.name or (event.name and well_formed(event.name))
+        call.arguments.append(event.arguments)
+        self.delta_count += 1
+        return replace(
+            event,
+            id=event.id and well_formed(event.id),
+            name=event.name and well_formed(event.name),
+            arguments=well_formed(event.arguments),
+        )
+
+    def _call_of(self, event: ToolCallDelta) -> _Call:
+        """Find the call that a fragment goes on with, or begin one.
+
+        With an index: the latest call of that index, unless the fragment brings another id (servers that number every
+        call 0). Without: the call of that id; with neither id nor name, the latest call.
+        """
+        for call in reversed(self._calls):
+            if event.index is None:
+                same = call.id == event.id if event.id else not event.name
+            else:
+                same = call.index == event.index
+                if same and event.id and call.id and call.id != event.id:
+                    break
+            if same:
+                return call
+        index = event.index
+        if index is None:
+            index = max((call.index for call in self._calls), default=-1) + 1
+        call = _Call(index)
+        self._calls.append(call)
+        return call

@@ -1,0 +1,87 @@
+"""How far a stream has come: when it began, when its first delta came, how it ended, and what that adds up to."""
+
+from __future__ import annotations
+
+import time
+
+from streamwidget._core.completion import ChatCompletion, Timing
+from streamwidget._core.events import Finish, Outcome, StreamEvent
+from streamwidget._core.exceptions import StreamError
+from streamwidget._core.timeline import Arrivals, Timeline
+from streamwidget._core.work import Work
+
+
+class Progress:
+    """The times and the end of one stream.
+
+    Attributes
+    ----------
+    outcome : Outcome or None
+        None until :meth:`end`.
+    ended : float or None
+        ``time.monotonic()`` of the end.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.outcome: Outcome | None = None
+        self._work = work
+        self._begun: float | None = None
+        self._first_delta: float | None = None
+        self._arrivals = Arrivals()
+        self.ended: float | None = None
+        self._failure: StreamError | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning; 0 before it."""
+        return 0.0 if self._begun is None else (self.ended or time.monotonic()) - self._begun
+
+    @property
+    def completion(self) -> ChatCompletion:
+        """What has come so far."""
+        work, accumulator = self._work, self._work.accumulator
+        return accumulator.snapshot(
+            outcome=self.outcome,
+            error=self._failure.error if self._failure else None,
+            timing=Timing(self._first_delta, self.elapsed, accumulator.delta_count),
+            model=accumulator.model or work.model,
+            request_id=work.request_id or accumulator.request_id,
+            demo=work.demo,
+        )
+
+    def begin(self) -> None:
+        self._begun = time.monotonic()
+
+    @property
+    def timeline(self) -> Timeline:
+        """When it came."""
+        return self._arrivals.timeline(self.elapsed, self.outcome)
+
+    def note(self, events: list[StreamEvent]) -> None:
+        """Something came, or was tried again."""
+        now, accumulator = self.elapsed, self._work.accumulator
+        if self._first_delta is None and accumulator.delta_count:
+            self._first_delta = now
+        self._arrivals.note(now, accumulator.length, accumulator.delta_count, events)
+
+    def end(self, outcome: Outcome, failure: StreamError | None) -> list[StreamEvent]:
+        """Set the outcome, and return the last events; the failure gets its completion."""
+        last = self._work.accumulator.flush()
+        if last:
+            self.note(last)
+        self.ended = time.monotonic()
+        self._failure = failure
+        self.outcome = outcome
+        if failure is not None:
+            failure.completion = self.completion
+        return [*last, self.finish()]
+
+    def finish(self) -> Finish:
+        """Return the last event of a stream that is over."""
+        return Finish(self._work.accumulator.finish_reason, self.outcome or "cancelled")
+
+    def result(self) -> ChatCompletion:
+        """Return the completion of a stream that is over, or raise its failure."""
+        if self._failure is not None:
+            raise self._failure
+        return self.completion

@@ -1,0 +1,133 @@
+r"""The file that holds a recording.
+
+It is JSON lines, so that a lesson can be read, cut and shared, and a bug report is one file. The first line tells
+the version, the model and the limits; then one line for each record, in order, ``at`` in seconds since the request::
+
+    {"streamwidget_recording": 1, "model": "demo", "limits": {"stall": 30, ...}}
+    {"at": 0.0, "request": {"method": "POST", "url": "...", "headers": {...}, "body": {...}}}
+    {"at": 0.31, "response": {"status": 200, "headers": {...}}}
+    {"at": 0.32, "chunk": "data: {...}\n\n"}                      or "chunk_base64", where it is no UTF-8
+    {"at": 1.02, "end": "whole", "detail": ""}                     or "broken", or "left" by the client
+    {"at": 1.02, "outcome": "complete"}
+
+The key and all headers that are not known to be harmless are left out. The prompt and the answer are in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import asdict
+from typing import Any, get_args
+
+from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.events import Outcome
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.recording import (
+    ChunkReceived,
+    Recording,
+    RequestFailed,
+    RequestSent,
+    ResponseEnded,
+    ResponseStarted,
+    WireRecord,
+)
+from streamwidget._core.secrets import ApiKey, blot
+from streamwidget._core.timeout import Timeout
+
+_VERSION = 1
+_ERROR = re.compile(rb'"error"|^event: ?error', re.MULTILINE)
+
+
+def to_jsonl(recording: Recording) -> str:
+    """The text of the file."""
+    head = {"streamwidget_recording": _VERSION, "model": recording.model, "limits": asdict(recording.limits)}
+    lines: list[dict[str, Any]] = [head]
+    for attempt in recording.attempts:
+        lines += [_line_of(record) for record in _without_keys(attempt, recording.key)]
+    if recording.outcome is not None:
+        lines.append({"at": round(recording.ended_at, 6), "outcome": recording.outcome})
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def from_jsonl(text: str, name: str) -> Recording:
+    """The recording in a file's text; ConfigurationError, with the file's name and the line, where there is none."""
+    # Not splitlines: an answer may hold U+2028 and the like, which JSON does not escape.
+    first, *lines = text.rstrip("\n").split("\n")
+    try:
+        head = json.loads(first)
+        version = head["streamwidget_recording"]
+    except (ValueError, LookupError, TypeError):
+        raise ConfigurationError(f"{name} is no recording of a stream: its first line does not say so.") from None
+    if version != _VERSION:
+        raise ConfigurationError(f"{name} is a recording of version {version!r}; this streamwidget reads {_VERSION}.")
+    number = 1
+    try:
+        recording = Recording(head.get("model"), Timeout(**head.get("limits", {})))
+        for line in lines:
+            number += 1
+            entry = json.loads(line)
+            if entry.get("outcome") in get_args(Outcome):
+                recording.outcome, recording.ended_at = entry["outcome"], float(entry["at"])
+            else:
+                recording.records.append(_record_of(entry))
+    except (ValueError, LookupError, TypeError, AttributeError, binascii.Error, ConfigurationError) as exc:
+        raise ConfigurationError(f"{name}, line {number}, is no record: {exc or type(exc).__name__}.") from None
+    return recording
+
+
+def _without_keys(attempt: list[WireRecord], key: ApiKey | None) -> list[WireRecord]:
+    """The records of one request, keys in its body blotted out byte by byte, so that each chunk keeps its length."""
+    body = b"".join(record.data for record in attempt if isinstance(record, ChunkReceived))
+    refused = any(isinstance(record, ResponseStarted) and record.status != 200 for record in attempt)
+    # What merely looks like a key is blotted out of errors alone: an answer may well hold `***`.
+    lines = body.splitlines(keepends=True)
+    clean = b"".join(blot(line, key, guess=refused or _ERROR.search(line) is not None) for line in lines)
+    records: list[WireRecord] = []
+    place = 0
+    for record in attempt:
+        if isinstance(record, ChunkReceived):
+            start, place = place, place + len(record.data)
+            record = ChunkReceived(record.at, clean[start:place])  # noqa: PLW2901
+        records.append(record)
+    return records
+
+
+def _line_of(record: WireRecord) -> dict[str, Any]:
+    line: dict[str, Any] = {"at": round(record.at, 6)}
+    match record:
+        case RequestSent(method=method, url=url, headers=headers, body=body):
+            fields = {"method": method, "url": url, "headers": dict(headers), "body": json.loads(body or "null")}
+            line["request"] = fields
+        case ResponseStarted(status=status, headers=headers):
+            line["response"] = {"status": status, "headers": dict(headers)}
+        case ChunkReceived(data=data):
+            try:
+                line["chunk"] = data.decode()
+            except UnicodeDecodeError:
+                line["chunk_base64"] = base64.b64encode(data).decode()
+        case ResponseEnded(how=how, detail=detail):
+            line |= {"end": how, "detail": detail}
+        case RequestFailed(error=error, retryable=retryable):
+            line |= {"failed": asdict(error), "retryable": retryable}
+    return line
+
+
+def _record_of(line: dict[str, Any]) -> WireRecord:
+    at = float(line["at"])
+    match line:
+        case {"request": {"method": str(method), "url": str(url), "headers": dict(headers), "body": body}}:
+            return RequestSent(at, method, url, headers, json.dumps(body, ensure_ascii=False))
+        case {"response": {"status": int(status), "headers": dict(headers)}}:
+            return ResponseStarted(at, status, headers)
+        case {"chunk": str(text)}:
+            return ChunkReceived(at, text.encode())
+        case {"chunk_base64": str(text)}:
+            return ChunkReceived(at, base64.b64decode(text, validate=True))
+        case {"end": "whole" | "broken" | "left" as how}:
+            return ResponseEnded(at, how, str(line.get("detail", "")))
+        case {"failed": dict(error), "retryable": bool(retryable)}:
+            return RequestFailed(at, ErrorInfo(**error), retryable)
+    raise ValueError("unknown record")

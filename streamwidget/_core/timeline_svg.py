@@ -1,0 +1,126 @@
+"""Timelines as a picture: one panel a stream, all on one clock.
+
+On a ground of its own, because a picture in a saved notebook does not know the theme it is looked at in. As an image in
+a data: URL, because the sanitizer of an untrusted notebook drops SVG elements, and leaves such an image.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from html import escape
+from math import floor, log10
+
+from streamwidget._core.timeline import Timeline
+from streamwidget._core.visible import visible
+
+_WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 150, 64, 20, 34, 36  # in units of the picture
+_MOST_POINTS = 1500  # a finer curve cannot be seen
+_INK, _QUIET, _CURVE, _STALL, _RETRY = "#1f2328", "#59636e", "#0b62c4", "#fbe3c0", "#b3261e"
+
+
+def draw(streams: Sequence[tuple[str, Timeline]], first_words: Sequence[float | None] | None = None) -> str:
+    """Draw the curves, one below the other.
+
+    Parameters
+    ----------
+    streams : sequence of (str, Timeline)
+        A title and a timeline each.
+    first_words : sequence of (float or None), optional
+        When the first word of each could be read, in seconds: marked instead of the first delta.
+    """
+    span = max((timeline.total for _, timeline in streams), default=0.0) or 1.0
+    height = _TOP + len(streams) * (_PANEL + _TOP) - _TOP + _BOTTOM
+    panels = []
+    for place, (title, timeline) in enumerate(streams):
+        mark = ("first delta", timeline.first_delta) if first_words is None else ("first word", first_words[place])
+        panels.append(_panel(title, timeline, mark, span, _TOP + place * (_PANEL + _TOP)))
+    axis = _time_axis(span, height - _BOTTOM)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
+        f'font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">'
+        f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="#fff"/>{"".join(panels)}{axis}</svg>'
+    )
+
+
+def as_html(svg: str, alternative: str) -> str:
+    """An ``img`` that holds the picture, and its words for those who do not see it."""
+    data = base64.b64encode(svg.encode()).decode()
+    style = "width:100%;max-width:720px;height:auto"
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alternative)}" style="{style}">'
+
+
+def describe(timeline: Timeline) -> str:
+    """The picture in words."""
+    words = [f"{timeline.characters} characters in {timeline.total:.2f} s"]
+    words.append("no delta" if timeline.first_delta is None else f"first delta after {timeline.first_delta:.2f} s")
+    if timeline.retries:
+        words.append(f"retries: {len(timeline.retries)}")
+    if timeline.stalls:
+        longest = max(stall.seconds for stall in timeline.stalls)
+        words.append(f"stalls: {len(timeline.stalls)}, the longest {longest:.1f} s")
+    words.append(timeline.outcome or "still running")
+    return "; ".join(words)
+
+
+def _panel(title: str, timeline: Timeline, mark: tuple[str, float | None], span: float, top: float) -> str:
+    bottom = top + _PANEL
+    most = max(timeline.characters, 1)
+
+    def x(at: float) -> float:
+        return round(_LEFT + at / span * (_WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(characters: int) -> float:
+        return round(bottom - characters / most * (_PANEL - 8), 1)
+
+    parts = [
+        f'<rect x="{x(stall.start)}" y="{top}" width="{max(1, x(stall.end) - x(stall.start)):.1f}" height="{_PANEL}" '
+        f'fill="{_STALL}"><title>{stall.seconds:.1f} s without a delta</title></rect>'
+        for stall in timeline.stalls
+    ]
+    parts += [
+        _mark(x(retry.at), top, bottom, _RETRY, "4 3", f"attempt failed: {retry.reason}") for retry in timeline.retries
+    ]
+    what, at = mark
+    if at is not None:
+        place = x(at)
+        parts.append(_mark(place, top, bottom, _QUIET, "1 3", what))
+        anchor, shift = ("start", 4) if place < _WIDTH * 0.7 else ("end", -10)
+        label = f"{what} {at:.2f} s"
+        parts.append(f'<text x="{place + shift}" y="{top + 12}" text-anchor="{anchor}" fill="{_QUIET}">{label}</text>')
+    parts.append(f'<path d="{_curve(timeline, x, y)}" fill="none" stroke="{_CURVE}" stroke-width="1.8"/>')
+    parts.append(f'<path d="M{_LEFT} {bottom}H{_WIDTH - _RIGHT}M{_LEFT} {top}V{bottom}" stroke="{_QUIET}"/>')
+    parts.append(f'<text x="{_LEFT - 6}" y="{y(most) + 4}" text-anchor="end">{timeline.characters}</text>')
+    parts.append(f'<text x="{_LEFT - 6}" y="{bottom}" text-anchor="end">0</text>')
+    end = f"{timeline.outcome or 'running'}, {timeline.total:.2f} s"
+    place = x(timeline.total)
+    parts.append(f'<circle cx="{place}" cy="{y(timeline.characters)}" r="3.5" fill="{_CURVE}"/>')
+    heading = f"{title} · {end}" if title else end
+    parts.append(f'<text x="{_LEFT}" y="{top - 8}" font-weight="600">{escape(visible(heading))}</text>')
+    return "".join(parts)
+
+
+def _curve(timeline: Timeline, x: Callable[[float], float], y: Callable[[int], float]) -> str:
+    arrivals = timeline.arrivals
+    step = max(1, -(-len(arrivals) // _MOST_POINTS))
+    shown = [*arrivals[::step], *arrivals[-1:]]
+    return f"M{x(0.0)} {y(0)}" + "".join(f"H{x(a.at)}V{y(a.characters)}" for a in shown) + f"H{x(timeline.total)}"
+
+
+def _mark(x: float, top: float, bottom: float, colour: str, dashes: str, title: str) -> str:
+    return (
+        f'<path d="M{x} {top}V{bottom}" stroke="{colour}" stroke-width="1.3" stroke-dasharray="{dashes}">'
+        f"<title>{escape(visible(title))}</title></path>"
+    )
+
+
+def _time_axis(span: float, top: float) -> str:
+    step = 10 ** floor(log10(span / 2)) if span > 0 else 1
+    step = next(step * factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 8)
+    ticks = []
+    for number in range(int(span / step) + 1):
+        at = number * step
+        x = _LEFT + at / span * (_WIDTH - _LEFT - _RIGHT)
+        ticks.append(f'<text x="{x:.1f}" y="{top + 16}" text-anchor="middle" fill="{_QUIET}">{at:g}</text>')
+    place = f'x="{_WIDTH - _RIGHT}" y="{top + 31}" text-anchor="end" fill="{_QUIET}"'
+    return "".join(ticks) + f"<text {place}>seconds since the request</text>"

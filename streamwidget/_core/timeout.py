@@ -1,0 +1,163 @@
+"""When to give up: the limits, and the clock that knows which of them has passed.
+
+Rules
+-----
+- Limits look at content. ``: ping`` comments are bytes and keep ``stall`` quiet; only deltas keep ``progress`` quiet.
+- Time in which the event loop itself was blocked (the person's own cell computed) counts for no limit: the clock is
+  told the time at each tick, and a tick that comes late moves every mark by as much as it was late.
+- Pure: the caller brings the time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+from streamwidget._core.exceptions import ConfigurationError
+
+#: Seconds between two ticks. Also how soon an awaiting cell notices a kernel interrupt, so it is not a setting.
+TICK = 0.1
+#: A tick that is later than this says that the loop was blocked, rather than merely busy.
+_LATE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Limits of one stream, in seconds. None switches one off.
+
+    Attributes
+    ----------
+    connect : float or None, default 5
+        From the request to an open (and, for https, encrypted) connection.
+    headers : float or None, default 60
+        From the request to the response's status line; includes connecting.
+    first_delta : float or None, default 120
+        From the headers to the first delta.
+    stall : float or None, default 30
+        Between two reads of bytes, once the first delta has come.
+    progress : float or None, default 120
+        Between two deltas, whatever else is sent.
+    total : float or None, default 600
+        The whole stream, retries and their waits included.
+
+    Raises
+    ------
+    ConfigurationError
+        If a limit is neither None nor a positive number.
+    """
+
+    connect: float | None = 5
+    headers: float | None = 60
+    first_delta: float | None = 120
+    stall: float | None = 30
+    progress: float | None = 120
+    total: float | None = 600
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and not (isinstance(value, int | float) and value > 0 and not math.isnan(value)):
+                raise ConfigurationError(f"Timeout.{field.name} must be a positive number of seconds or None.")
+
+    def explain(self, limit: str) -> str:
+        """One sentence on what it means that ``limit`` passed, and what to do."""
+        return f"{_PASSED[limit]} within {getattr(self, limit):g} s. Raise it with Timeout({limit}=...)."
+
+
+_PASSED = {
+    "headers": "The server did not answer",
+    "first_delta": "The server accepted the request, but sent no text",
+    "stall": "The server sent nothing more",
+    "progress": "The connection is alive, but no more text came",
+    "total": "The answer was not finished",
+}
+
+
+class Wait(NamedTuple):
+    """What a stream waits for: the name of a limit of :class:`Timeout`, or ``retry``; so far, and at most."""
+
+    what: str
+    seconds: float
+    limit: float
+
+
+class Deadlines:
+    """Which limit of a :class:`Timeout` has passed?"""
+
+    def __init__(self, limits: Timeout, now: float) -> None:
+        self._limits = limits
+        self._begun = self._ticked = now
+        self.new_attempt(now)
+
+    def new_attempt(self, now: float) -> None:
+        """A request is about to be sent."""
+        self._sent = now
+        self._headers: float | None = None
+        self._bytes = now
+        self._delta: float | None = None
+        self._retry: tuple[float, float] | None = None
+
+    def wait_for_retry(self, now: float, delay: float) -> None:
+        """Nothing is under way for ``delay`` seconds: only ``total`` counts until :meth:`new_attempt`."""
+        self._retry = now, delay
+
+    def got_headers(self, now: float) -> None:
+        self._headers = self._bytes = now
+
+    def got_bytes(self, now: float) -> None:
+        self._bytes = now
+
+    def got_delta(self, now: float) -> None:
+        self._delta = now
+
+    def tick(self, now: float, *, connecting: bool = False) -> str | None:
+        """Tell the time, each :data:`TICK` seconds; returns the name of the limit that has passed, if one has.
+
+        ``connecting`` says that a connection is being made now: ``connect`` counts only then.
+        """
+        late = now - self._ticked - TICK
+        self._ticked = now
+        if late > _LATE:
+            self._skip(late, now)
+        for name, since in [*([("connect", self._sent)] if connecting else []), *self._running()]:
+            limit = getattr(self._limits, name)
+            if limit is not None and now - since >= limit:
+                return name
+        return None
+
+    def wait(self) -> Wait | None:
+        """What is waited for: of the limits in force, ``total`` aside, the one that is nearest to its end.
+
+        As of the last tick, so that time in which the loop was blocked does not count here either. Any thread may ask.
+        """
+        if (retry := self._retry) is not None:
+            since, delay = retry
+            return Wait("retry", max(0.0, self._ticked - since), delay)
+        waits = [
+            Wait(name, max(0.0, self._ticked - since), limit)
+            for name, since in self._running()
+            if name != "total" and (limit := getattr(self._limits, name)) is not None
+        ]
+        return max(waits, key=lambda wait: wait.seconds / wait.limit, default=None)
+
+    def _running(self) -> list[tuple[str, float]]:
+        total = ("total", self._begun)
+        if self._retry is not None:
+            return [total]
+        headers, delta = self._headers, self._delta
+        if headers is None:
+            return [("headers", self._sent), total]
+        if delta is None:
+            return [("first_delta", headers), total]
+        return [("stall", self._bytes), ("progress", delta), total]
+
+    def _skip(self, seconds: float, now: float) -> None:
+        """Move every mark by ``seconds``; one that was set since the loop is free again stays."""
+        self._begun += seconds
+        self._sent = min(self._sent + seconds, now)
+        self._bytes = min(self._bytes + seconds, now)
+        if self._headers is not None:
+            self._headers = min(self._headers + seconds, now)
+        if self._delta is not None:
+            self._delta = min(self._delta + seconds, now)

@@ -1,0 +1,46 @@
+"""A place among the outputs of a cell whose contents change, and end with what the saved notebook holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.display import publish_display_data
+
+from streamwidget._notebook.display import current_shell, in_kernel, replace, show_widget
+
+
+class Place:
+    """An output of the cell that runs. Where there is no page (a script, a terminal) it shows nothing.
+
+    Attributes
+    ----------
+    cell : int or None
+        Which execution it belongs to; None where it shows nothing.
+    """
+
+    def __init__(self) -> None:
+        self.cell = current_cell()
+        self._display_id: str | None = None  # until something is shown
+
+    def put(self, bundle: dict[str, Any]) -> None:
+        """Show a mime bundle in place of what is there."""
+        if self.cell is None:
+            return
+        if self._display_id is None:
+            self._display_id = show_widget(bundle)
+        else:
+            replace(self._display_id, bundle)
+
+
+def current_cell() -> int | None:
+    """The number of the execution that runs in this kernel; None outside of one."""
+    shell = current_shell()
+    return shell.execution_count if shell is not None and in_kernel(shell) else None
+
+
+def show(bundle: dict[str, Any]) -> None:
+    """Show a mime bundle where the person is: the notebook, or standard output."""
+    if current_shell() is not None:
+        publish_display_data(bundle)  # type: ignore[no-untyped-call]
+    else:
+        print(bundle["text/plain"])  # noqa: T201

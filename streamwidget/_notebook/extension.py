@@ -1,0 +1,50 @@
+"""``%load_ext streamwidget`` and ``%unload_ext streamwidget``: what is added to the shell, and how it is taken out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from streamwidget._notebook import cell_transform, magic_line
+from streamwidget._notebook.magics import ChatMagics
+from streamwidget._view import control
+
+
+def load(shell: InteractiveShell) -> None:
+    """Add the magics, their settings and the cell transform to ``shell``; once, however often it is called."""
+    unload(shell)
+    owner = _owner(shell, "cell") or _owner(shell, "line")
+    if owner is not None:
+        print(f"streamwidget: %chat was {owner}'s; it is streamwidget's until %unload_ext streamwidget.")  # noqa: T201
+    magics = ChatMagics(shell)
+    magics.replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
+    shell.register_magics(magics)
+    magic_line.install(shell)
+    cell_transform.install(shell)
+    shell.events.register("pre_run_cell", magics.note_cell)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Undo all that :func:`load` did. Streams that run go on."""
+    # By name: after an autoreload its class is not this module's class any more.
+    ours: list[Any] = [entry for entry in shell.configurables if type(entry).__name__ == ChatMagics.__name__]
+    for magics in ours:
+        shell.configurables.remove(magics)
+        shell.events.unregister("pre_run_cell", magics.note_cell)
+        shell.magics_manager.registry.pop(type(magics).__name__, None)
+        for kind, before in magics.replaced.items():
+            table = shell.magics_manager.magics[kind]
+            if getattr(table.get("chat"), "__self__", None) is not magics:
+                continue  # it was replaced after us
+            del table["chat"]
+            if before is not None:
+                table["chat"] = before
+    magic_line.uninstall(shell)
+    cell_transform.uninstall(shell)
+    control.unregister_target()
+
+
+def _owner(shell: InteractiveShell, kind: str) -> str | None:
+    magic = shell.magics_manager.magics[kind].get("chat")
+    return None if magic is None else getattr(magic, "__module__", None) or "another extension"

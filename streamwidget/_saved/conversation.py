@@ -1,0 +1,51 @@
+"""A conversation as a notebook stores it: HTML that is safe without a sanitizer, and plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streamwidget._conversation.turn import Turn
+from streamwidget._core.images import Image
+from streamwidget._core.visible import visible
+from streamwidget._saved.answer import mimebundle
+
+_LARGEST = 1_000_000  # bytes of an image that goes into the notebook's file; of a larger one, what it is
+_PROMPT = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor"
+_TEXT = "margin:0;white-space:pre-wrap;overflow-wrap:break-word"
+_IMAGE = "max-height:12em;max-width:100%"
+_EMPTY = "[a conversation without a turn]"
+
+
+def conversation_html(turns: Iterable[Turn]) -> str:
+    """Write the turns as HTML, each answer as a saved answer is."""
+    return "".join(part for turn in turns for part in _html_parts(turn)) or f"<p><small>{_EMPTY}</small></p>"
+
+
+def conversation_text(turns: Iterable[Turn]) -> str:
+    """Write the turns as plain text."""
+    return "\n\n".join(part for turn in turns for part in _text_parts(turn)) or _EMPTY
+
+
+def _html_parts(turn: Turn) -> Iterable[str]:
+    from streamwidget._saved.html import escape_text
+
+    yield f'<div style="{_PROMPT}"><p style="{_TEXT}">{escape_text(turn.user.text)}</p>'
+    for image in turn.user.images:
+        if image.data and len(image.data) <= _LARGEST:
+            yield f'<img alt="image of the prompt" src="{image.src}" style="{_IMAGE}">'
+        else:
+            yield f"<p><small>{escape_text(_label(image))}</small></p>"
+    yield "</div>\n"
+    if turn.answer is not None and turn.answer.completion is not None:
+        yield mimebundle(turn.answer.completion)["text/html"]
+
+
+def _text_parts(turn: Turn) -> Iterable[str]:
+    yield "\n".join(f"> {line}" for line in visible(turn.user.text).split("\n"))
+    yield from (f"> {_label(image)}" for image in turn.user.images)
+    if turn.answer is not None and turn.answer.completion is not None:
+        yield mimebundle(turn.answer.completion)["text/plain"]
+
+
+def _label(image: Image) -> str:
+    return f"[image: {visible(image.url[:200]) if image.url else f'{image.media_type}, {len(image.data):,} bytes'}]"

@@ -1,0 +1,233 @@
+r"""Markdown of a model to HTML that is safe by itself: it is shown unsanitised in trusted notebooks and exported pages.
+
+The rules:
+
+1. Every tag and attribute is written here, as a constant; nothing of the text becomes one, save an ``href`` (http,
+   https or mailto, at most 2048 characters), the ``start`` of a list and a code language of ``[a-z0-9+-]``. A token
+   that is not known here is an error, and the caller falls back to plain text.
+2. No remote resource: an image is a link, or text. Behind a link stands its host, if its text does not show it.
+3. Raw HTML is text. So is a link elsewhere: its source stays as it was typed.
+4. MathJax typesets ``$...$`` wherever it finds it. Text that is no math has each dollar and each backslash in a
+   ``<span>``, where MathJax does not see a pair: money stays money, and ``\begin`` or ``\href`` stays text.
+5. The output is bounded by the input: link targets repeated by reference are dropped beyond that. What costs too much
+   to parse, or is nested too deep, is shown as it was typed.
+
+The live view builds the same from the same rules (js/src/markdown/): change both,
+tests/saved/test_live_equals_static.py compares them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape, unescape
+from itertools import pairwise
+
+from markdown_it.token import Token
+
+from streamwidget._core.visible import visible
+from streamwidget._saved.links import host_of, is_link, shows_host
+from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, parse, parser
+
+__all__ = ["MAX_BRACKETS", "MAX_NESTING", "escape_text", "parse", "render"]
+
+_LANGUAGE = re.compile(r"[a-z0-9+-]{1,30}")
+_CODE_PART = re.compile(r"(?:[^\n]*\n){64}|(?s:.+)")
+_SPECIAL_IN_TEXT = re.compile(r"[$\\]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+
+_TAGS = {
+    "paragraph": "p",
+    "blockquote": "blockquote",
+    "bullet_list": "ul",
+    "ordered_list": "ol",
+    "list_item": "li",
+    "table": "table",
+    "thead": "thead",
+    "tbody": "tbody",
+    "tr": "tr",
+    "th": "th",
+    "td": "td",
+    "em": "em",
+    "strong": "strong",
+    "s": "s",
+}
+_HEADINGS = {f"h{level}": f"h{level}" for level in range(1, 7)}
+_ALIGNMENTS = {f"text-align:{side}" for side in ("left", "center", "right")}
+
+
+def render(text: str) -> tuple[str, bool]:
+    """Render Markdown.
+
+    Parameters
+    ----------
+    text : str
+        Markdown (CommonMark, tables, task lists, strikethrough, bare addresses), already made visible.
+
+    Returns
+    -------
+    html : str
+        Inner HTML, without a wrapper.
+    portable : bool
+        True where the text holds neither an image nor raw HTML, and nothing beyond the bounds, so that other renderers
+        may show it as Markdown.
+    """
+    tokens = parse(text)
+    lines = text.split("\n")
+    # The live view has this on every block; saved, it is there where it makes a difference.
+    writer = _Writer(budget=len(text) + 65_536, direction=' dir="auto"' if _RIGHT_TO_LEFT.search(text) else "")
+    parts: list[str] = []
+    is_whole = True
+    for block in _top_level(tokens):
+        # Beyond its nesting limit the parser drops text without a word.
+        if any(token.level >= MAX_NESTING - 1 for token in block):
+            start, end = block[0].map or (0, 0)
+            parts.append(as_typed("\n".join(lines[start:end])))
+            is_whole = False
+        else:
+            parts.append(writer.blocks(block))
+    is_whole = is_whole and not any(token.meta.get("unparsed") for token in tokens)
+    return "".join(parts), is_whole and _is_portable(text, tokens)
+
+
+def as_typed(text: str) -> str:
+    """Show text as it is."""
+    # The parser of HTML drops a line break right behind the tag.
+    return f'<pre style="white-space:pre-wrap">{chr(10) if text.startswith(chr(10)) else ""}{escape(text)}</pre>\n'
+
+
+def _top_level(tokens: Sequence[Token]) -> list[Sequence[Token]]:
+    ends = [0, *(index + 1 for index, token in enumerate(tokens) if token.level == 0 and token.nesting != 1)]
+    return [tokens[start:end] for start, end in pairwise(ends)]
+
+
+def escape_text(text: str) -> str:
+    """Escape text for HTML, and keep MathJax away from it."""
+    return _SPECIAL_IN_TEXT.sub(r"<span>\g<0></span>", escape(visible(text)))
+
+
+def _is_portable(text: str, tokens: Sequence[Token]) -> bool:
+    if _any(tokens, {"image"}):
+        return False
+    if "<" in text and _any(parser(html=True).parse(text), {"html_block", "html_inline"}):
+        return False
+    # Where math is taken out before Markdown is parsed, as in JupyterLab, the pieces may join to something else.
+    has_math = "$" in text or "\\" in text
+    return not (has_math and re.search(r"!\[|<[a-zA-Z/!?]", text))
+
+
+def _any(tokens: Sequence[Token], types: set[str]) -> bool:
+    return any(token.type in types or (token.children and _any(token.children, types)) for token in tokens)
+
+
+class _Writer:
+    """Tokens to HTML. ``budget`` bounds the characters that link targets may add; ``direction`` goes on each block."""
+
+    def __init__(self, budget: int, direction: str = "") -> None:
+        self._budget = budget
+        self._direction = direction
+        self._parts: list[str] = []
+        self._links: list[tuple[str, int] | None] = []  # of each link that is open: its address, where its text begins
+
+    def blocks(self, tokens: Sequence[Token]) -> str:
+        """Write block tokens; line breaks between the tags are those of markdown-it."""
+        self._parts = parts = []
+        for index, token in enumerate(tokens):
+            if token.type == "inline":
+                self._inline(token.children or [])
+            elif token.type in ("fence", "code_block"):
+                parts.append(self._code(token))
+            elif not token.hidden:  # hidden: the paragraphs of a tight list
+                if token.nesting != -1 and index and tokens[index - 1].hidden:
+                    parts.append("\n")
+                parts.append(self._tag(token))
+                following = tokens[index + 1] if token.nesting == 1 else None
+                if following is None or not (
+                    following.type == "inline"
+                    or following.hidden
+                    or (following.nesting == -1 and following.tag == token.tag)
+                ):
+                    parts.append("\n")
+        return "".join(parts)
+
+    def _code(self, token: Token) -> str:
+        language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
+        name = f' class="language-{language}"' if _LANGUAGE.fullmatch(language) else ""
+        return f"<pre><code{name}>{_code_parts(escape(visible(token.content)))}</code></pre>\n"
+
+    def _tag(self, token: Token) -> str:
+        if token.type == "hr":
+            return "<hr>"
+        name, _, side = token.type.rpartition("_")
+        tag = _HEADINGS[token.tag] if name == "heading" else _TAGS[name]
+        if side == "close":
+            return f"</{tag}>"
+        attribute = ""
+        start, style = token.attrs.get("start"), token.attrs.get("style")
+        if tag == "ol" and isinstance(start, int):
+            attribute = f' start="{start}"'
+        elif tag in ("th", "td"):
+            # Said of each cell: JupyterLab puts those of saved HTML to the right.
+            attribute = f' style="{style if style in _ALIGNMENTS else "text-align:left"}"'
+        if token.block and token.level == 0:
+            attribute += self._direction
+        return f"<{tag}{attribute}>"
+
+    def _inline(self, tokens: Sequence[Token]) -> None:
+        for token in tokens:
+            match token.type:
+                case "text" | "text_special":
+                    self._parts.append(escape_text(token.content))
+                case "code_inline":
+                    self._parts.append(f"<code>{escape(visible(token.content))}</code>")
+                case "math":
+                    self._parts.append(escape(visible(token.content)))
+                case "softbreak":
+                    self._parts.append("\n")
+                case "hardbreak":
+                    self._parts.append("<br>\n")
+                case "link_open":
+                    self._open_link(str(token.attrs.get("href", "")))
+                case "link_close":
+                    self._close_link()
+                case "image":
+                    self._image(token)
+                case _:
+                    self._parts.append(self._tag(token))
+
+    def _anchor(self, url: str) -> str:
+        self._budget -= len(url)
+        if not is_link(url) or self._budget < 0:
+            return ""
+        return f'<a href="{escape(url)}" rel="noopener noreferrer nofollow" target="_blank">'
+
+    def _open_link(self, url: str) -> None:
+        anchor = self._anchor(url)
+        if anchor:
+            self._parts.append(anchor)
+        self._links.append((url, len(self._parts)) if anchor else None)
+
+    def _close_link(self) -> None:
+        link = self._links.pop()
+        if link is None:
+            return
+        url, start = link
+        shown = unescape(re.sub("<[^>]*>", "", "".join(self._parts[start:])))
+        host = host_of(url)
+        self._parts.append("</a>" if not host or shows_host(shown, host) else f"</a> <small>({escape(host)})</small>")
+
+    def _image(self, token: Token) -> None:
+        url = str(token.attrs.get("src", ""))
+        anchor = "" if any(self._links) else self._anchor(url)
+        said = f"image: {_plain(token.children or [])} ({host_of(url) or 'no host'})"
+        self._parts.append(f"{anchor}{escape_text(said)}{'</a>' if anchor else ''}")
+
+
+def _code_parts(code: str) -> str:
+    """Put the lines beyond the first 64 into spans, by as many: js/src/markdown/parts.ts says what for."""
+    parts = [match[0] for match in _CODE_PART.finditer(code)]
+    return "".join(f"<span>{part}</span>" if index else part for index, part in enumerate(parts))
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    return "".join(token.content if token.children is None else _plain(token.children) for token in tokens)

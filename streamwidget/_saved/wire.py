@@ -1,0 +1,72 @@
+"""A wire view as a notebook stores it: a table of the first events, the answer, and the timeline.
+
+Everything in the rows is untrusted, and nothing of it gets out as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.timeline import Timeline
+from streamwidget._core.timeline_svg import as_html, describe
+from streamwidget._core.visible import visible
+from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.html import escape_text
+from streamwidget._view.transcript import JSON
+
+_MOST = 200  # rows
+_PLAIN = 40
+_BOX = "max-height:24em;overflow:auto;margin:0 0 1em"
+_TABLE = "width:100%;margin:0;border-collapse:collapse"
+_CELL = "text-align:left;vertical-align:top;padding:2px 8px"
+_CODE = "white-space:pre-wrap;overflow-wrap:anywhere;background:none;padding:0"
+# JupyterLab gives columns that name no width equal ones.
+_COLUMNS = (("Seconds", "width:5em"), ("Kind", "width:5em"), ("What came", ""), ("What it made", "width:9em"))
+_CUT = "\u2503"
+
+
+def wire_bundle(completion: ChatCompletion, rows: Sequence[JSON], timeline: Timeline) -> dict[str, str]:
+    """Give the representations of a stream and its wire that a notebook stores."""
+    answer = mimebundle(completion)
+    picture = as_html(timeline.to_svg(), describe(timeline))
+    table = "".join(
+        (
+            f'<div style="{_BOX}"><table style="{_TABLE}"><caption style="text-align:left">',
+            f"On the wire: {_count(rows)}. {_CUT} is the end of a chunk.</caption><thead><tr>",
+            *(f'<th style="{_CELL};{width}">{name}</th>' for name, width in _COLUMNS),
+            "</tr></thead><tbody>",
+            *(_html_row(row) for row in rows[:_MOST]),
+            "</tbody></table></div>\n",
+        )
+    )
+    lines = [f"On the wire: {_count(rows)}.", *(_plain_row(row) for row in rows[:_PLAIN])]
+    return {
+        "text/html": f"{table}{answer['text/html']}<p>{picture}</p>",
+        "text/plain": "\n".join([*lines, "", answer["text/plain"], "", describe(timeline)]),
+    }
+
+
+def _count(rows: Sequence[JSON]) -> str:
+    return f"{len(rows):,} rows" if len(rows) <= _MOST else f"the first {_MOST} of {len(rows):,} rows"
+
+
+def _html_row(row: JSON) -> str:
+    text = _CUT.join(row["pieces"]).rstrip("\n") + _more(row)
+    made = row.get("made", "")
+    shown = f'<code style="{_CODE}">{_code(made)}</code>' if made else ""
+    cells = (f"{row['at']:.3f}", escape(row["kind"]), f'<code style="{_CODE}">{_code(text)}</code>', shown)
+    return "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _plain_row(row: JSON) -> str:
+    return f"{row['at']:9.3f}  {row['kind']:8}  {' '.join(''.join(row['pieces']).split())[:160]}"
+
+
+def _code(text: str) -> str:
+    return escape_text(visible(text)).replace("\n", "<br>")
+
+
+def _more(row: JSON) -> str:
+    return f" … {row['more']:,} more characters" if "more" in row else ""

@@ -1,0 +1,231 @@
+"""The work of a stream that is not ours: somebody else's client makes the events.
+
+Rules
+-----
+- No limit is in force: it is that client's business when to give up, and an iterable may be slow on purpose. The view
+  shows how long it waits, and Stop is there.
+- Everything that the source raises is its own failure (``SourceError``), and the text before it is kept.
+- A stop closes the source. One that does not end within a moment is left behind; that is said (``not_stopped``), and
+  what still comes from it changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.events import Finish, Outcome, StreamEvent, StreamWarning
+from streamwidget._core.exceptions import (
+    ConfigurationError,
+    InStreamError,
+    ProtocolError,
+    SourceError,
+    StreamInterrupted,
+)
+from streamwidget._core.recording import Recording
+from streamwidget._core.secrets import mask, mask_error
+from streamwidget._core.timeout import TICK
+from streamwidget._core.visible import one_line
+from streamwidget._dialects.dialect import MalformedEvent, ParsedEvent, ServerReportedError
+from streamwidget._dialects.fields import field
+from streamwidget._dialects.items import Dialect, dialect_of
+from streamwidget._sources.shapes import check, is_async
+from streamwidget._sources.threaded import Threaded
+
+_PATIENCE = 0.5  # seconds that a stopped source is waited for
+_TURN = 0.02  # seconds after which a source that never waits lets others have the loop
+_MAX_MESSAGE = 2_000  # characters
+_DEPTH = 10  # causes of causes
+_DEMO = "streamwidget-demo"  # the Server header of the demo server
+
+Publish = Callable[[list[StreamEvent]], None]
+
+
+class Foreign:
+    """Read one source. A :class:`~streamwidget._core.work.Work`.
+
+    Parameters
+    ----------
+    source : Any
+        What :func:`~streamwidget._sources.shapes.check` let through.
+    """
+
+    repeatable = False
+    model = None
+    waits = None
+
+    def __init__(self, source: Any) -> None:
+        self.accumulator = Accumulator()
+        self._source = source
+        self._items: Any = source
+        self._dialect: Dialect | None = None
+        self._finish: Finish | None = None
+        self._stopped = False
+        self._closing = False
+
+    @property
+    def request_id(self) -> str | None:
+        """None: an SDK puts the id into its items."""
+        return None
+
+    @property
+    def demo(self) -> bool:
+        source = self._items.source if isinstance(self._items, Threaded) else self._items
+        # openai's `.stream()` keeps its response to itself.
+        headers = (field(source, name, "headers") for name in ("response", "_response"))
+        return any(field(found, "server") == _DEMO for found in headers)
+
+    async def run(self, publish: Publish) -> Outcome:
+        reading = asyncio.create_task(self._read(publish))
+        try:
+            while not reading.done():
+                # Waking each TICK lets an awaiting cell notice a kernel interrupt.
+                await asyncio.wait([reading], timeout=TICK)
+            if reading.cancelled() and not self._stopped:
+                # Not by a person, who would have cancelled the task that waits here.
+                message = "The source cancelled a task of its own: the answer is cut."
+                raise SourceError(ErrorInfo(message, kind="source"))
+            await reading
+        finally:
+            self._stopped = True
+            if not reading.done():
+                if not self._closing:  # a cancellation would break it off
+                    reading.cancel()
+                await asyncio.wait([reading], timeout=_PATIENCE)
+            if not reading.done():
+                self._leave(reading, publish)
+            elif not reading.cancelled():
+                reading.exception()  # known; raised above, or of no interest after a stop
+        return self._outcome()
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def record(self) -> Recording:
+        raise ConfigurationError("This stream was made elsewhere; only a ChatClient's own streams are recorded.")
+
+    def again(self, *, go_on: bool) -> Foreign:  # noqa: ARG002
+        raise ConfigurationError("This stream was made elsewhere, so it cannot be asked again. Make it anew there.")
+
+    def _outcome(self) -> Outcome:
+        if self._finish is not None:
+            return self._finish.outcome
+        if self._dialect is not None and self._dialect.plain_end:
+            return "complete"
+        message = "The source ended without a finish_reason: the answer is cut."
+        if self._dialect is None:
+            message = "The source ended without a single item: there is no answer."
+        raise StreamInterrupted(ErrorInfo(message), retryable=True)
+
+    def _leave(self, reading: asyncio.Task[None], publish: Publish) -> None:
+        reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody else will look
+        warning = StreamWarning("not_stopped", "the source did not stop, and was left behind: it may go on unseen")
+        self._apply([warning], publish)
+
+    async def _read(self, publish: Publish) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            self._items = await self._open(stack)
+            iterator = aiter(self._items)
+            whole = False
+            turn = time.monotonic()
+            try:
+                while True:
+                    try:
+                        with _theirs():
+                            item = await anext(iterator)
+                    except StopAsyncIteration:
+                        whole = True
+                        return
+                    if self._stopped:
+                        return
+                    self._take(item, publish)
+                    if time.monotonic() - turn > _TURN:
+                        await asyncio.sleep(0)  # for the loop, and a Stop that waits there
+                        turn = time.monotonic()
+            finally:
+                if not whole:
+                    self._closing = True
+                    await _close(iterator, self._items)
+
+    async def _open(self, stack: contextlib.AsyncExitStack) -> Any:
+        source = self._source
+        if inspect.isawaitable(source) and not hasattr(source, "__aiter__"):
+            with _theirs():
+                source = await source
+            try:
+                check(source)
+            except ConfigurationError as exc:
+                raise ProtocolError(ErrorInfo(str(exc))) from None
+        if not is_async(source):
+            return Threaded(source)
+        if not hasattr(source, "__aiter__"):
+            with _theirs():
+                source = await stack.enter_async_context(source)
+        return source
+
+    def _take(self, item: Any, publish: Publish) -> None:
+        if item is None:
+            return
+        if self._dialect is None:
+            self._dialect = dialect_of(item)
+            if self._dialect is None:
+                raise ProtocolError(
+                    ErrorInfo(
+                        f"The source gave a {type(item).__name__}, which is neither text nor a chunk of a known SDK. "
+                        "Give strings instead: show(text_of(item) for item in source)."
+                    )
+                )
+        try:
+            parsed = self._dialect.parse(item)
+        except ServerReportedError as exc:
+            self._apply(exc.events, publish)
+            raise InStreamError(mask_error(exc.info)) from None
+        except MalformedEvent as exc:
+            raise ProtocolError(ErrorInfo(f"The source gave {mask(str(exc))}.")) from None
+        self._apply(parsed, publish)
+
+    def _apply(self, parsed: list[ParsedEvent], publish: Publish) -> None:
+        events: list[StreamEvent] = []
+        for event in parsed:
+            published = self.accumulator.apply(event)
+            if isinstance(published, Finish):
+                self._finish = published
+            elif published is not None:
+                events.append(published)
+        publish(events)
+
+
+@contextlib.contextmanager
+def _theirs() -> Iterator[None]:
+    """Turn what the source raises into a SourceError."""
+    try:
+        yield
+    except StopAsyncIteration:
+        raise
+    except Exception as exc:
+        raise SourceError(ErrorInfo(one_line(mask(_said(exc)), _MAX_MESSAGE), kind="source")) from exc
+
+
+def _said(exc: BaseException) -> str:
+    """Say what was raised and, where an SDK hides it ("Connection error."), what was at the root of it."""
+    root, depth = exc, 0
+    while root.__cause__ is not None and depth < _DEPTH:
+        root, depth = root.__cause__, depth + 1
+    said = f"{type(exc).__name__}: {exc}".rstrip(": ")
+    return said if root is exc or not str(root) or str(root) in said else f"{said} ({root})"
+
+
+async def _close(iterator: AsyncIterator[Any], source: Any) -> None:
+    for part in (iterator, source):
+        close = getattr(part, "aclose", None) or getattr(part, "close", None)
+        if callable(close):
+            with contextlib.suppress(Exception):
+                result = close()
+                if inspect.isawaitable(result):
+                    await result

@@ -1,0 +1,126 @@
+"""A source that blocks, read in a thread of its own.
+
+It is opened, read and closed in that one thread, and only between two of its items: no SDK lets another thread close
+what one is reading. So a stop takes effect at the next item, and a source that brings none keeps its thread. The thread
+is a daemon, which does not keep the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import queue
+import threading
+from typing import Any, NamedTuple, Self
+
+from streamwidget._core.timeout import TICK
+
+_AHEAD = 256  # items that are read before the loop has taken them
+
+
+class _End(NamedTuple):
+    failure: BaseException | None
+
+
+class Threaded:
+    """Iterate over a blocking source from an event loop.
+
+    Parameters
+    ----------
+    source : iterable or context manager of one
+
+    Attributes
+    ----------
+    source : iterable
+        What is iterated; for a context manager, what it gave, once it is entered.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self._items: queue.Queue[Any] = queue.Queue(_AHEAD)
+        self._wake = asyncio.Event()
+        self._told = False  # that items are there
+        self._stopped = threading.Event()
+        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=context.run, args=(self._read,), name="streamwidget source", daemon=True)
+        thread.start()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        while True:
+            try:
+                item = self._items.get_nowait()
+            except queue.Empty:
+                self._wake.clear()
+                self._told = False  # whoever puts an item from now on wakes us
+                if self._items.empty():
+                    await self._wake.wait()
+                continue
+            if not isinstance(item, _End):
+                return item
+            if item.failure is None:
+                raise StopAsyncIteration
+            raise _as_exception(item.failure)
+
+    async def aclose(self) -> None:
+        """Stop at the next item, and wait until the source is closed."""
+        self._stopped.set()
+        await self._ended.wait()
+
+    # ---- in the thread
+
+    def _read(self) -> None:
+        failure: BaseException | None = None
+        try:
+            with contextlib.ExitStack() as stack:
+                if not hasattr(self.source, "__iter__"):
+                    self.source = stack.enter_context(self.source)
+                self._iterate(self.source)
+        except BaseException as exc:  # noqa: BLE001  (whatever it is, the loop is to hear of it)
+            failure = exc
+        self._put(_End(failure))
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _iterate(self, source: Any) -> None:
+        iterator = iter(source)
+        whole = False
+        try:
+            while not self._stopped.is_set():
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    whole = True
+                    return
+                self._put(item)
+        finally:
+            if not whole:
+                for part in (iterator, source):
+                    with contextlib.suppress(Exception):
+                        part.close()
+
+    def _put(self, item: Any) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._items.put(item, timeout=TICK)
+            except queue.Full:
+                continue
+            if not self._told:
+                self._told = True
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._wake.set)
+            return
+
+
+def _as_exception(failure: BaseException) -> Exception:
+    """Return an exception that neither ends an event loop nor passes for the end of the items."""
+    if isinstance(failure, Exception) and not isinstance(failure, StopIteration | StopAsyncIteration):
+        return failure
+    wrapped = RuntimeError(f"{type(failure).__name__}: {failure}")
+    wrapped.__cause__ = failure
+    return wrapped

@@ -1,0 +1,43 @@
+"""The page's half, sent to the page once: a shared model holds it, and each answer's widget names that model.
+
+There are two: ``widget`` for answers and chats, and ``wire`` for the lessons' view of the wire.
+
+An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader, which
+takes the code from the shared model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+_STATIC = Path(__file__).parents[1] / "static"
+LOADER = (_STATIC / "loader.js").read_text(encoding="utf-8")
+
+
+class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no types
+    """A renderer's code and style, as a model without a view."""
+
+    code = traitlets.Unicode(read_only=True).tag(sync=True)
+    css = traitlets.Unicode(read_only=True).tag(sync=True)
+
+    def __init__(self, name: str) -> None:
+        self.set_trait("code", (_STATIC / f"{name}.js").read_text(encoding="utf-8"))
+        self.set_trait("css", (_STATIC / f"{name}.css").read_text(encoding="utf-8"))
+        super().__init__()
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Nothing: a page must not change the code of other pages."""
+
+
+_shared: dict[str, Bundle] = {}
+
+
+def shared_bundle(name: str = "widget") -> Bundle:
+    """The kernel's one bundle of this name; made anew where ``Widget.close_all()`` closed it."""
+    if name not in _shared or _shared[name].comm is None:
+        _shared[name] = Bundle(name)
+    return _shared[name]

@@ -1,0 +1,178 @@
+"""What the page has been told of one stream: sequenced messages, and the state that they add up to.
+
+Rules
+-----
+- Each message has the next sequence number. The wire to the page is lossy, and a number (not an offset: Python counts
+  code points, JavaScript UTF-16 units) lets the page see a gap.
+- The state is what was *sent*, not what was received: its ``seq`` names the last message that it contains.
+- One thread makes messages; any thread may ask for the state.
+
+No I/O; the messages are JSON objects for a widget to send.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, TypeAlias
+
+from streamwidget._core.completion import ChatCompletion, ToolCall, why
+from streamwidget._core.events import ReasoningDelta, RefusalDelta, StreamEvent, TextDelta, ToolCallDelta
+
+JSON: TypeAlias = dict[str, Any]
+_OPS = {TextDelta: "delta", ReasoningDelta: "reasoning", RefusalDelta: "refusal"}
+
+
+class Transcript:
+    """The kernel's side of a view's text.
+
+    Attributes
+    ----------
+    phase : str
+        ``waiting``, ``streaming``, ``retrying`` or ``over``.
+    detail : str
+        One line on why; empty where there is nothing to say.
+    calls_changed : bool
+        True while tool calls are to be sent.
+    """
+
+    def __init__(self) -> None:
+        self.phase = "waiting"
+        self.detail = ""
+        self._seq = 0
+        self._lock = threading.RLock()
+        self._pending: list[tuple[str, str]] = []  # (op, text), coalesced at the next flush
+        self.calls_changed = False
+        self._sent: dict[str, list[str]] = {op: [] for op in _OPS.values()}
+        self._calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def seq(self) -> int:
+        """The number of the last message."""
+        return self._seq
+
+    @property
+    def pending(self) -> bool:
+        """True while something is to be sent."""
+        return bool(self._pending) or self.calls_changed
+
+    def add(self, event: StreamEvent) -> None:
+        """Take a delta; other events are not text."""
+        if isinstance(event, ToolCallDelta):
+            self.calls_changed = True
+        elif isinstance(event, TextDelta | ReasoningDelta | RefusalDelta) and event.index == 0:
+            self._pending.append((_OPS[type(event)], event.text))
+
+    def flush(self, completion: ChatCompletion | None) -> list[JSON]:
+        """Make messages of what is pending, one for each run of one kind.
+
+        Parameters
+        ----------
+        completion : ChatCompletion or None
+            Read for its tool calls, where those have changed; None where they cannot have.
+        """
+        messages: list[JSON] = []
+        pending, self._pending = self._pending, []
+        runs: list[tuple[str, list[str]]] = []
+        for op, text in pending:
+            if not runs or runs[-1][0] != op:
+                runs.append((op, []))
+            runs[-1][1].append(text)
+        with self._lock:
+            self.phase, self.detail = "streaming", ""
+            for op, texts in runs:
+                text = "".join(texts)
+                self._sent[op].append(text)
+                messages.append(self._message(op, text=text, deltas=len(texts)))
+            if self.calls_changed and completion is not None:
+                messages += self._call_messages(completion.tool_calls)
+        return messages
+
+    def status(self, phase: str, detail: str, **more: Any) -> JSON:
+        """Make a message that says what the stream waits for."""
+        with self._lock:
+            self.phase, self.detail = phase, detail
+            return self._message("status", phase=phase, detail=detail, **more)
+
+    def end(self, completion: ChatCompletion) -> JSON:
+        """Make the last message."""
+        with self._lock:
+            self.phase = "over"
+            self.detail = why(completion)
+            return self._message("end", outcome=completion.outcome, detail=self.detail, **_figures(completion))
+
+    def restart(self, text: str) -> None:
+        """Begin again, with ``text`` as what the page has; the next snapshot tells it so."""
+        with self._lock:
+            self._seq += 1
+            self.phase, self.detail = "waiting", ""
+            self._pending.clear()
+            self._calls, self.calls_changed = (), False
+            self._sent = {op: [] for op in _OPS.values()}
+            self._sent["delta"].append(text)
+
+    def snapshot(self, completion: ChatCompletion, **more: Any) -> JSON:
+        """Return the whole state: the text that was sent, and what is known of the answer now."""
+        with self._lock:
+            for op, texts in self._sent.items():
+                self._sent[op] = ["".join(texts)]
+            return {
+                "seq": self._seq,
+                "phase": self.phase,
+                "text": self._sent["delta"][0],
+                "reasoning": self._sent["reasoning"][0],
+                "refusal": self._sent["refusal"][0],
+                "outcome": completion.outcome if self.phase == "over" else None,
+                "detail": self.detail,
+                **_facts(completion, self._calls),
+                **more,
+            }
+
+    def _call_messages(self, calls: tuple[ToolCall, ...]) -> list[JSON]:
+        """The calls' new arguments; each keeps its place, or the page would append to the wrong one."""
+        messages = []
+        for index, call in enumerate(calls):
+            before = self._calls[index] if index < len(self._calls) else ToolCall(None, None, "")
+            if call != before and call.arguments.startswith(before.arguments):
+                fragment = call.arguments[len(before.arguments) :]
+                messages.append(self._message("tool", index=index, name=call.name, arguments=fragment))
+        self._calls, self.calls_changed = calls, False
+        return messages
+
+    def _message(self, op: str, **fields: Any) -> JSON:
+        self._seq += 1
+        return {"op": op, "seq": self._seq, **fields}
+
+
+def state_of(completion: ChatCompletion, **more: Any) -> JSON:
+    """Return the state of an answer that nobody follows: all of it, as it is now."""
+    return {
+        "phase": "over" if completion.outcome else "streaming",
+        "text": completion.text,
+        "reasoning": completion.reasoning,
+        "refusal": completion.refusal,
+        "outcome": completion.outcome,
+        "detail": why(completion),
+        **_facts(completion, completion.tool_calls),
+        **more,
+    }
+
+
+def _facts(completion: ChatCompletion, calls: tuple[ToolCall, ...]) -> JSON:
+    return {
+        "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in calls],
+        "model": completion.model,
+        "demo": completion.demo,
+        **_figures(completion),
+    }
+
+
+def _figures(completion: ChatCompletion) -> JSON:
+    timing, usage = completion.timing, completion.usage
+    return {
+        "timing": {
+            "first_delta": None if timing.first_delta is None else round(timing.first_delta, 3),
+            "total": round(timing.total, 3),
+            "deltas": timing.deltas,
+        },
+        "tokens": usage.completion_tokens if usage else None,
+    }

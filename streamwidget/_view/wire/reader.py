@@ -1,0 +1,174 @@
+"""The bytes of a body, explained: which event each belongs to, and which characters of the answer that event made.
+
+The body is cut into the blocks of the Server-Sent Events standard (a block ends with its blank line), and each block is
+fed by itself to the same parser that reads the stream. How a body is cut makes no difference to that parser, so what
+it adds to the text for one block is exactly what the stream got from it.
+
+No I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from streamwidget._client.parser import MalformedStream, StreamParser
+from streamwidget._client.sse import EventTooLarge
+from streamwidget._core.accumulator import Accumulator
+from streamwidget._dialects.chat_completions import ChatCompletions
+from streamwidget._dialects.dialect import MalformedEvent, Provider, ServerReportedError
+
+Kind: TypeAlias = Literal["data", "done", "comment", "other", "error", "reply"]
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+@dataclass(frozen=True, slots=True)
+class WireEvent:
+    """One block of a body.
+
+    Attributes
+    ----------
+    at : float
+        Seconds since the request: when the chunk that completed it came.
+    data : bytes
+        The block as it came, line ends included.
+    kind : str
+        ``data``, ``done`` (``[DONE]``), ``comment``, ``error`` (the server says that it failed, or what came cannot be
+        read), ``reply`` (a body that is no stream) or ``other`` (blank lines, fields without data).
+    start, end : int
+        The characters of the answer's text that it made, ``text[start:end]``; equal where it made none.
+    cuts : tuple of int
+        The places in ``data`` at which a chunk of the transport ended, its end included.
+    """
+
+    at: float
+    data: bytes
+    kind: Kind
+    start: int
+    end: int
+    cuts: tuple[int, ...] = ()
+
+
+class WireReader:
+    """Cuts one body into events.
+
+    Parameters
+    ----------
+    streamed : bool
+        False for a body that is no stream: an error, or a whole reply.
+    """
+
+    def __init__(self, *, streamed: bool = True, provider: Provider | None = None) -> None:
+        self._streamed = streamed
+        self._accumulator = Accumulator()
+        self._parser = StreamParser(provider or ChatCompletions(), self._accumulator)
+        self._block = bytearray()  # whole lines of the open block
+        self._line = bytearray()
+        self._cuts: list[int] = []  # in block + line
+        self._after_cr = False
+        self._broken = False
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return self._accumulator.text
+
+    def feed(self, data: bytes, at: float) -> list[WireEvent]:
+        """Take the next chunk; return the events that it completes."""
+        events: list[WireEvent] = []
+        if not self._streamed:
+            self._line += data
+            self._cut()
+            return events
+        if self._after_cr and data.startswith(b"\n"):
+            self._line += b"\n"  # the second half of the line end, shown with what follows
+            data = data[1:]
+        self._after_cr = data.endswith(b"\r") if data else self._after_cr
+        place = 0
+        for found in _LINE_END.finditer(data):
+            self._line += data[place : found.end()]
+            place = found.end()
+            blank = not self._line.strip(b"\r\n")
+            self._block += self._line
+            self._line.clear()
+            if blank:
+                events.append(self._dispatch(at))
+        self._line += data[place:]
+        self._cut()
+        if events and data and not (self._block or self._line):
+            events[-1] = replace(events[-1], cuts=(*events[-1].cuts, len(events[-1].data)))
+        return events
+
+    @property
+    def streamed(self) -> bool:
+        return self._streamed
+
+    def close(self, at: float, *, clean: bool = True, read: bool = True) -> list[WireEvent]:
+        """End the body; return the block that its end cut off, if there is one.
+
+        Parameters
+        ----------
+        at : float
+        clean : bool, default True
+            False where the connection broke.
+        read : bool, default True
+            False where the client left, or refused the body: what its end cut off made nothing.
+        """
+        self._block += self._line
+        self._line.clear()
+        if not read:
+            return self._unread(at)
+        if not self._streamed:
+            return [self._reply(at)] if self._block else []
+        start = self._accumulator.length
+        last = self._dispatch(at) if self._block else None
+        failed = self._safely(lambda: self._parser.close(clean=clean))
+        end = self._accumulator.length
+        if last is None:
+            return [] if end == start else [WireEvent(at, b"", "other", start, end)]
+        return [WireEvent(at, last.data, "error" if failed else last.kind, start, end, last.cuts)]
+
+    def _cut(self) -> None:
+        place = len(self._block) + len(self._line)
+        if place:
+            self._cuts.append(place)
+
+    def _dispatch(self, at: float) -> WireEvent:
+        data, cuts = bytes(self._block), tuple(self._cuts)
+        self._block.clear()
+        self._cuts.clear()
+        start = self._accumulator.length
+        failed = self._safely(lambda: self._parser.feed(data))
+        kind = "error" if failed else self._kind(data)
+        return WireEvent(at, data, kind, start, self._accumulator.length, cuts)
+
+    def _safely(self, read: Callable[[], object]) -> bool:
+        if self._broken:
+            return False
+        try:
+            read()
+        except (ServerReportedError, MalformedStream, MalformedEvent, EventTooLarge):
+            self._broken = True
+        return self._broken
+
+    @staticmethod
+    def _kind(data: bytes) -> Kind:
+        lines = [line for line in _LINE_END.split(data.removeprefix(b"\xef\xbb\xbf")) if line]
+        values = [line[5:].strip() for line in lines if line.startswith(b"data:")]
+        if values:
+            return "done" if b"\n".join(values) == b"[DONE]" else "data"
+        return "comment" if lines and all(line.startswith(b":") for line in lines) else "other"
+
+    def _unread(self, at: float) -> list[WireEvent]:
+        start, data = self._accumulator.length, bytes(self._block)
+        self._accumulator.flush()
+        end = self._accumulator.length
+        kind: Kind = self._kind(data) if self._streamed else "reply"
+        return [WireEvent(at, data, kind, start, end, tuple(self._cuts))] if data or end > start else []
+
+    def _reply(self, at: float) -> WireEvent:
+        data, cuts = bytes(self._block), tuple(self._cuts)
+        failed = self._safely(lambda: self._parser.reply(data))
+        return WireEvent(at, data, "error" if failed else "reply", 0, self._accumulator.length, cuts)

@@ -1,0 +1,151 @@
+"""What came over the wire as rows to be shown: one for each request, status, event and end, read as a recording grows.
+
+A row is a JSON object: ``at`` (seconds since the request), ``kind``, ``pieces`` (its text, cut where a chunk of the
+transport ended), ``more`` (characters left out at its end) and ``made`` (the characters of the answer that it made).
+What the rows made joins to the answer without a hole, so that where it stands need not be said.
+
+No I/O.
+"""
+
+from __future__ import annotations
+
+import codecs
+import threading
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from streamwidget._core.recording import (
+    ChunkReceived,
+    Recording,
+    RequestFailed,
+    RequestSent,
+    ResponseEnded,
+    ResponseStarted,
+    WireRecord,
+)
+from streamwidget._core.secrets import blot, mask
+from streamwidget._core.visible import visible
+from streamwidget._view.transcript import JSON
+from streamwidget._view.wire.reader import WireEvent, WireReader
+
+MOST_ROWS = 20_000  # what comes after them is counted
+MOST_CHARACTERS = 2_000  # of the text of one row
+_ENDS = {"whole": "The response was read to its end.", "left": "The client closed the connection.", "broken": "Broken."}
+
+
+class WireRows:
+    """The rows of one recording. Read by one thread at a time; what is in :attr:`rows` does not change any more.
+
+    Attributes
+    ----------
+    rows : list of dict
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.rows: list[JSON] = []
+        self._recording = recording
+        self._place = 0  # in its records
+        self._attempt = 0
+        self._reader: WireReader | None = None
+        self._status = 200
+        self._events: list[WireEvent] = []  # whose characters are not looked up yet
+        self._beyond = 0
+        self._made_beyond: list[str] = []
+        self._lock = threading.Lock()
+
+    def read(self) -> None:
+        """Take what the recording has got since the last call."""
+        with self._lock:
+            records = self._recording.records[self._place :]
+            self._place += len(records)
+            for record in records:
+                self._take(record)
+            self._settle()
+
+    def wait(self, delay: float, reason: str) -> None:
+        """Note that the client waits before it tries again."""
+        self.read()
+        self._add("wait", self._recording.now(), [self._masked(f"Waits {delay:.2g} s, then tries again: {reason}")])
+
+    def close(self) -> None:
+        """The recording grows no more."""
+        self.read()
+        if self._beyond:
+            count, made = self._beyond, "".join(self._made_beyond)
+            self._beyond = 0
+            self.rows.append(_row("rest", self._recording.ended_at, [f"{count:,} more rows."], made=made))
+
+    def _take(self, record: WireRecord) -> None:
+        match record:
+            case RequestSent(at=at, method=method, url=url, headers=headers, body=body):
+                self._settle()
+                self._attempt += 1
+                text = f"{method} {url}\n{_lines(headers)}\n{body}"
+                self._add("request", at, [self._masked(text)], attempt=self._attempt)
+            case ResponseStarted(at=at, status=status, headers=headers):
+                self._status = status
+                media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+                self._reader = WireReader(streamed=status == 200 and media_type != "application/json")
+                self._add("status", at, [self._masked(f"HTTP {status}\n{_lines(headers)}".rstrip())])
+            case ChunkReceived(at=at, data=data) if self._reader is not None:
+                self._events += self._reader.feed(data, at)
+            case ResponseEnded(at=at, how=how, detail=detail):
+                if self._reader is not None:
+                    read = how != "left" and self._status == 200 and (how == "whole" or self._reader.streamed)
+                    self._events += self._reader.close(at, clean=how == "whole", read=read)
+                self._settle()
+                self._add("end", at, [self._masked(f"{_ENDS[how]} {detail}".rstrip())])
+            case RequestFailed(at=at, error=error):
+                self._add("failed", at, [self._masked(f"There was no response: {error.message}")])
+
+    def _settle(self) -> None:
+        """Make rows of the events; the answer is joined once for all of them."""
+        events, self._events = self._events, []
+        if not events or self._reader is None:
+            return
+        text = self._reader.text
+        for event in events:
+            refused = self._status != 200
+            data = blot(event.data, self._recording.key, guess=refused or event.kind == "error")
+            kind = "error" if refused else event.kind
+            self._add(kind, event.at, pieces_of(data, event.cuts), made=text[event.start : event.end])
+
+    def _add(self, kind: str, at: float, pieces: list[str], *, made: str = "", attempt: int = 0) -> None:
+        if len(self.rows) < MOST_ROWS:
+            self.rows.append(_row(kind, at, pieces, made=made, attempt=attempt))
+        else:
+            self._beyond += 1
+            self._made_beyond.append(made)
+
+    def _masked(self, text: str) -> str:
+        return visible(mask(text, self._recording.key))
+
+
+def pieces_of(data: bytes, cuts: Iterable[int]) -> list[str]:
+    """Return the text of an event, cut at these bytes. A character that a chunk cuts through is in the later piece."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    edges = [0, *cuts]
+    pieces = [decoder.decode(data[start:end]) for start, end in pairwise(edges)]
+    pieces.append(decoder.decode(data[edges[-1] :], final=True))
+    # A newline stays one, and is shown by the page; a carriage return is shown by its picture.
+    return [visible(piece.replace("\r", "\u240d")) for piece in pieces]
+
+
+def _row(kind: str, at: float, pieces: list[str], *, made: str = "", attempt: int = 0) -> JSON:
+    row: JSON = {"at": round(at, 4), "kind": kind, "pieces": pieces}
+    left = MOST_CHARACTERS
+    for number, piece in enumerate(pieces):
+        if len(piece) > left:
+            row["more"] = sum(map(len, pieces)) - MOST_CHARACTERS
+            row["pieces"] = [*pieces[:number], piece[:left]]
+            break
+        left -= len(piece)
+    if made:
+        row["made"] = made
+    if attempt:
+        row["attempt"] = attempt
+    return row
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join(f"{name.lower()}: {value}\n" for name, value in headers.items())

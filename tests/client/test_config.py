@@ -1,0 +1,158 @@
+"""Where requests go and with which key."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwidget import ChatClient, ConfigurationError, RetryPolicy, Timeout
+from streamwidget._client import config
+from streamwidget._client.config import OPENAI_URL, Settings, check_url, is_loopback, resolve
+from tests.support.servers import CANARY
+
+OTHER = "sk-other-0123456789abcdefWXYZ"
+
+
+def found(
+    env: dict[str, str], base_url: str | None = None, api_key: str | None = None
+) -> tuple[str | None, str | None]:
+    """Return the address and the key that come of an environment and arguments."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        settings = resolve(base_url, api_key, None, env)
+    return settings.base_url, settings.api_key and settings.api_key.reveal()
+
+
+def test_nothing_configured_means_the_demo_server() -> None:
+    """With neither address nor key there is no address: requests go to the built-in server, without a key."""
+    assert resolve(None, None, None, {}) == Settings(None, None, None)
+    assert resolve(None, None, None, {"OPENAI_API_KEY": " ", "STREAMWIDGET_BASE_URL": ""}).base_url is None
+
+
+def test_arguments_win_over_our_variables_and_those_over_openais() -> None:
+    """The order is: arguments, STREAMWIDGET_*, OPENAI_*."""
+    env = {"OPENAI_BASE_URL": "https://c/v1", "OPENAI_API_KEY": OTHER}
+    assert found(env) == ("https://c/v1", OTHER)
+    env |= {"STREAMWIDGET_BASE_URL": "https://b/v1/", "STREAMWIDGET_API_KEY": CANARY, "STREAMWIDGET_MODEL": "m"}
+    assert found(env) == ("https://b/v1", CANARY)
+    assert found(env, "https://a/v1", "k") == ("https://a/v1", "k")
+    assert resolve(None, None, None, env).model == "m"
+    assert resolve(None, None, "mine", env).model == "mine"
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "STREAMWIDGET_API_KEY"])
+def test_a_key_alone_goes_to_openai(name: str) -> None:
+    """A key for which no address is configured belongs to OpenAI's own."""
+    assert found({name: CANARY}) == (OPENAI_URL, CANARY)
+    assert found({}, api_key=CANARY) == (OPENAI_URL, CANARY)
+
+
+@pytest.mark.parametrize(
+    ("env", "base_url"),
+    [
+        ({"OPENAI_API_KEY": CANARY}, "https://elsewhere/v1"),
+        ({"OPENAI_API_KEY": CANARY, "STREAMWIDGET_BASE_URL": "https://elsewhere/v1"}, None),
+        ({"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"}, OPENAI_URL),
+        ({"STREAMWIDGET_API_KEY": CANARY, "STREAMWIDGET_BASE_URL": "https://mine/v1"}, "https://elsewhere/v1"),
+        ({"STREAMWIDGET_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"}, None),
+        ({"OPENAI_API_KEY": CANARY}, "http://api.openai.com/v1"),
+        ({"OPENAI_API_KEY": CANARY}, "https://api.openai.com:8443/v1"),
+        ({"OPENAI_API_KEY": CANARY}, "https://api.openai.com.evil.example/v1"),
+        ({"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://host:port/v1"}, "https://elsewhere/v1"),
+    ],
+)
+@pytest.mark.fault("S10", "the key goes to no other scheme, host or port")
+def test_a_key_goes_to_no_other_origin(env: dict[str, str], base_url: str | None) -> None:
+    """A key from the environment goes to the scheme, host and port that it belongs to, and nowhere else (S10)."""
+    assert found(env, base_url)[1] is None
+
+
+def test_a_key_goes_to_another_path_of_its_origin() -> None:
+    """What counts is the origin, not the path."""
+    env = {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"}
+    assert found(env, "https://PROXY/v2")[1] == CANARY
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://host/v1",
+        "host/v1",
+        "localhost:8000/v1",
+        "",
+        "http://",
+        "http://host:port/v1",
+        "http://host:99999/v1",
+        "http://[::1/v1",
+        "http://a host/v1",
+        "http://host\x00/v1",
+    ],
+)
+@pytest.mark.fault("S6", "refused before anything is sent")
+def test_an_address_that_cannot_work_is_refused(url: str) -> None:
+    """Only http and https URLs with a host are addresses (S6); the refusal is a ConfigurationError."""
+    with pytest.raises(ConfigurationError, match="base URL"):
+        ChatClient(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [f"https://user:{CANARY}@host/v1", f"https://{CANARY}@host/v1", f"user:{CANARY}@host/v1", f"ftp://u:{CANARY}@host"],
+)
+@pytest.mark.fault("S6", "user information refused, and not repeated")
+def test_user_information_is_refused_and_not_repeated(url: str) -> None:
+    """A name or password in an address is refused, and its text is not in the message (S6)."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_url(url)
+    assert CANARY not in str(caught.value)
+    assert "host" in str(caught.value)
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_refused(url: str) -> None:
+    """No text makes anything but an address or a ConfigurationError."""
+    with contextlib.suppress(ConfigurationError):
+        assert check_url(url).lower().startswith(("http://", "https://"))
+
+
+@pytest.mark.fault("S7", "one visible warning for each host")
+def test_a_key_over_plain_http_is_warned_of_once_for_each_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that travels unencrypted to another machine is warned of, once a host, without the key (S7)."""
+    monkeypatch.setattr(config, "_warned_hosts", set())
+    with pytest.warns(UserWarning, match="unencrypted") as caught:
+        ChatClient("http://far.example/v1", CANARY)
+    assert CANARY not in str(caught[0].message)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ChatClient("http://far.example/v1", CANARY)
+        ChatClient("http://127.0.0.1:1/v1", CANARY)
+        ChatClient("http://other.example/v1")
+        ChatClient("https://other.example/v1", CANARY)
+
+
+@pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
+def test_loopback_is_known_in_its_forms(host: str) -> None:
+    """A loopback address is one under each of its names."""
+    assert is_loopback(f"http://{host}:8000/v1")
+    assert not is_loopback(f"http://{host.strip('[]')[:1]}x.example/v1")
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), "5"])
+def test_a_limit_is_a_positive_number_or_none(value: float) -> None:
+    """A limit that cannot work is refused when it is made, by name."""
+    with pytest.raises(ConfigurationError, match=r"Timeout\.stall"):
+        Timeout(stall=value)
+    Timeout(stall=None)
+
+
+@pytest.mark.parametrize("wrong", [{"attempts": 0}, {"wait_initial": -1}, {"wait_max": -1}, {"max_retry_after": -1}])
+def test_a_retry_policy_that_cannot_work_is_refused(wrong: dict[str, int]) -> None:
+    """At least one attempt, no negative waits."""
+    with pytest.raises(ConfigurationError):
+        RetryPolicy(**wrong)

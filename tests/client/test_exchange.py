@@ -1,0 +1,209 @@
+"""One request and its response: each way in which it can end has its outcome, and no text is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import streamwidget as sw
+from streamwidget.demo import DemoServer
+from streamwidget.demo._faults import FAULTS
+from tests.support.servers import CANARY, QUICK, RawServer, events_of, failure_of, response, sse
+
+STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+DONE = b"data: [DONE]\n\n"
+
+#: Fault -> outcome, whether text came, and the exception; those that never end are in test_timeout.
+ENDINGS: dict[str, tuple[str, bool, type[sw.StreamError] | None]] = {
+    "401": ("http_error", False, sw.HTTPStatusError),
+    "401-echo": ("http_error", False, sw.HTTPStatusError),
+    "429": ("http_error", False, sw.HTTPStatusError),
+    "quota": ("http_error", False, sw.HTTPStatusError),
+    "500": ("http_error", False, sw.HTTPStatusError),
+    "502": ("http_error", False, sw.HTTPStatusError),
+    "503": ("http_error", False, sw.HTTPStatusError),
+    "529": ("http_error", False, sw.HTTPStatusError),
+    "redirect": ("http_error", False, sw.HTTPStatusError),
+    "html": ("protocol_error", False, sw.ProtocolError),
+    "garble": ("protocol_error", True, sw.ProtocolError),
+    "noline": ("protocol_error", True, sw.ProtocolError),
+    "error": ("error", True, sw.InStreamError),
+    "drop": ("interrupted", True, sw.StreamInterrupted),
+    "fin": ("interrupted", True, sw.StreamInterrupted),
+    "cut": ("interrupted", True, sw.StreamInterrupted),
+    "half": ("interrupted", True, sw.StreamInterrupted),
+    "gzip-cut": ("interrupted", True, sw.StreamInterrupted),
+    "bomb": ("interrupted", False, sw.StreamInterrupted),
+    "json": ("complete", True, None),
+    "no-usage-option": ("complete", True, None),
+    "dribble": ("complete", True, None),
+    "big-event": ("complete", True, None),
+    "crlf": ("complete", True, None),
+    "gzip": ("complete", True, None),
+    "reasoning": ("complete", True, None),
+    "tools": ("complete", False, None),
+    "refusal": ("complete", False, None),
+    "length": ("length", True, None),
+    "filter": ("filtered", True, None),
+}
+ENDLESS = {"silent", "headers", "stall", "ping", "endless", "slow"}
+
+
+def test_every_fault_of_the_server_is_proved() -> None:
+    """A fault that is added to the demo server is added here, or to those that a limit ends."""
+    assert set(FAULTS) == set(ENDINGS) | ENDLESS
+
+
+@pytest.mark.parametrize("fault", ENDINGS)
+async def test_each_fault_has_its_outcome(server: DemoServer, fault: str) -> None:
+    """The outcome, the exception or none, and all the text that the server sent before it."""
+    outcome, has_text, failure_type = ENDINGS[fault]
+    client = sw.ChatClient(server.url, retry=sw.RetryPolicy(attempts=1))
+    demo: dict[str, Any] = {"tokens": 30}
+    if fault == "drop":
+        demo["tokens_per_second"] = 200  # an RST discards what the client has not read yet
+    stream = client.stream("x", f"demo-{fault}", demo=demo)
+    if fault == "noline":
+        object.__setattr__(stream._work.request, "max_event_size", 100_000)
+    if failure_type is None:
+        completion = await stream
+        assert completion.error is None
+    else:
+        failure = await failure_of(stream)
+        assert type(failure) is failure_type
+        assert failure.completion.error is not None
+        assert 0 < len(str(failure)) <= 400
+        assert "\n" not in str(failure)
+        completion = failure.completion
+    assert completion.outcome == outcome
+    assert bool(completion.text) is has_text
+    assert completion == stream.completion
+    assert completion.timing.total > 0
+    if fault in ("error", "fin", "cut", "half", "gzip-cut", "length", "filter", "reasoning", "refusal"):
+        assert completion.timing.deltas == server.requests[-1].deltas_sent > 0
+
+
+async def test_what_a_failure_of_the_server_says_is_told(server: DemoServer) -> None:
+    """The status, the provider's own code and message, and the request's id, for whoever looks into it."""
+    client = sw.ChatClient(server.url, CANARY, retry=QUICK)
+    failure = await failure_of(client.stream("x", "demo-401"))
+    assert (failure.error.status, failure.error.code) == (401, "invalid_api_key")
+    assert "Incorrect API key" in str(failure)
+    assert failure.completion.request_id == f"req_demo_{server.requests[0].number:06}"
+    assert failure.completion.demo
+    page = await failure_of(client.stream("x", "demo-502"))
+    assert (page.error.status, str(page)) == (502, "nginx")
+    missing = await failure_of(client.stream("x", "nope"))
+    assert (missing.error.status, missing.error.code) == (404, "model_not_found")
+
+
+@pytest.mark.fault("N29", "not followed; the host named, key and prompt not sent on")
+async def test_a_redirect_is_not_followed() -> None:
+    """Neither the key nor the prompt reaches another server; the error names where it points (N29)."""
+    with RawServer(response(b"")) as other, DemoServer(first_delta=0) as server:
+        client = sw.ChatClient(server.url, CANARY, retry=QUICK)
+        location = f"http://localhost:{other.port}/v1/chat/completions"
+        failure = await failure_of(client.stream("the prompt", "demo-redirect", demo={"location": location}))
+        assert (failure.error.status, failure.error.kind) == (307, "redirect")
+        assert "localhost" in str(failure)
+        assert other.requests == []
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("location", ["/elsewhere", "", "http://[bad", "//host"])
+async def test_a_redirect_to_nowhere_is_only_a_redirect(location: str) -> None:
+    """Whatever Location says, the outcome is the same."""
+    with RawServer(response(b"", f"location: {location}", status="302 Found")) as server:
+        failure = await failure_of(sw.ChatClient(server.url, retry=QUICK).stream("x"))
+    assert (failure.error.status, failure.error.kind) == (302, "redirect")
+
+
+async def test_a_refusal_of_stream_options_is_survived(server: DemoServer) -> None:
+    """One more request without them; the answer is whole, and a warning says why usage is unknown."""
+    stream = sw.ChatClient(server.url, retry=QUICK).stream("x", "demo-no-usage-option")
+    events = await events_of(stream)
+    assert [record.body.get("stream_options") for record in server.requests] == [{"include_usage": True}, None]
+    assert [event.code for event in events if isinstance(event, sw.StreamWarning)] == ["stream_options_refused"]
+    assert (stream.completion.outcome, stream.completion.usage) == ("complete", None)
+    assert [warning.code for warning in stream.completion.warnings] == ["stream_options_refused"]
+
+
+async def test_stream_options_of_the_caller_are_not_dropped(server: DemoServer) -> None:
+    """Who asked for them is told that they were refused."""
+    stream = sw.ChatClient(server.url, retry=QUICK).stream(
+        "x", "demo-no-usage-option", stream_options={"include_usage": True}
+    )
+    failure = await failure_of(stream)
+    assert failure.error.status == 400
+    assert len(server.requests) == 1
+
+
+@pytest.mark.fault("N24", "`complete`, warning not_streamed")
+async def test_one_whole_reply_to_a_streaming_request_is_taken(server: DemoServer) -> None:
+    """Its text is the answer, and a warning says that it was not streamed (N24)."""
+    completion = await sw.ChatClient(server.url).stream("x", "demo-json")
+    whole = await sw.ChatClient(server.url).complete("x", "demo-json")
+    assert completion.text == whole.text != ""
+    assert [warning.code for warning in completion.warnings] == ["not_streamed"]
+    assert not whole.warnings
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "text"),
+    [
+        (response(sse("a", "b", STOP)), "complete", "ab"),
+        (response(sse("a", "b", DONE)), "complete", "ab"),
+        (response(sse("a", DONE, "b")), "complete", "a"),
+        (response(sse("a"), kind="text/plain"), "interrupted", "a"),
+        (response(sse("a", STOP, DONE), kind=""), "complete", "a"),
+        (response(b""), "interrupted", ""),
+        (response(b"", status="204 No Content"), "http_error", ""),
+        (response(b"{}", kind="application/json"), "protocol_error", ""),
+        (response(b"[", kind="application/json"), "protocol_error", ""),
+        (response(b"x" * 300_000, status="500 Oops"), "http_error", ""),
+        (response(sse("a", {"error": {"message": "overloaded", "type": "server_error"}})), "error", "a"),
+        (response(sse("a"), "content-length: 9999"), "interrupted", "a"),
+        (b"", "http_error", ""),
+        (b"HTTP/1.1 200 OK\r\n", "http_error", ""),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "http_error", ""),
+    ],
+)
+async def test_a_response_of_any_kind_has_an_outcome(answer: bytes, outcome: str, text: str) -> None:
+    """Whole, cut, empty or no HTTP at all: one of the named outcomes, never ``complete`` for what is cut."""
+    with RawServer(answer) as server:
+        stream = sw.ChatClient(server.url, retry=sw.RetryPolicy(attempts=1)).stream("x")
+        await events_of(stream)
+    assert (stream.completion.outcome, stream.completion.text) == (outcome, text)
+
+
+async def test_an_error_page_is_read_only_so_far() -> None:
+    """An error body without end does not hold the stream up: its beginning is enough."""
+    with RawServer(lambda sock: endless(sock, response(b"", status="500 Oops", kind="text/plain"))) as server:
+        failure = await failure_of(sw.ChatClient(server.url, retry=sw.RetryPolicy(attempts=1)).stream("x"))
+    assert failure.error.status == 500
+    assert len(str(failure)) <= 400
+
+
+def endless(sock: Any, head: bytes) -> None:
+    sock.sendall(head)
+    while True:
+        sock.sendall(b"y" * 65536)  # until the client leaves
+
+
+async def test_the_request_says_what_it_should(server: DemoServer) -> None:
+    """Messages, model, parameters, a stream and usage; the key as a bearer token; nothing compressed."""
+    client = sw.ChatClient(server.url, CANARY, "demo")
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "ü\ud800"}]
+    await client.stream(messages, temperature=0.5, stream_options=None)
+    await client.complete("x", "demo-x")
+    streamed, whole = server.requests
+    assert streamed.body == {
+        "messages": [messages[0], {"role": "user", "content": "ü?"}],
+        "model": "demo",
+        "stream": True,
+        "temperature": 0.5,
+    }
+    assert whole.body == {"messages": [{"role": "user", "content": "x"}], "model": "demo-x"}
+    assert streamed.headers["authorization"] == f"Bearer ***{CANARY[-4:]}"
+    assert streamed.headers["accept-encoding"] == "identity"

@@ -1,0 +1,121 @@
+"""Servers by name, where their keys go, and the list of models."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import pytest
+
+import streamwidget as sw
+from streamwidget._client.config import check_url, is_loopback, resolve
+from streamwidget._client.servers import SERVERS
+from streamwidget.demo import DemoServer
+from tests.support.servers import CANARY, QUICK, RawServer, response
+
+OTHER = "sk-other-0123456789abcdefWXYZ"
+KEYED = sorted(name for name, server in SERVERS.items() if server.key_env)
+
+
+def found(provider: str | None, env: dict[str, str], base_url: str | None = None) -> tuple[str | None, str | None]:
+    """Return the address and the key of a client for a provider in an environment."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        settings = resolve(base_url, None, None, env, provider=provider)
+    return settings.base_url, settings.api_key and settings.api_key.reveal()
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_row_is_an_address_and_the_name_of_a_variable(name: str) -> None:
+    """Over TLS, or on this machine; a key's variable is a name, in capitals."""
+    server = SERVERS[name]
+    assert check_url(server.base_url) == server.base_url
+    assert server.base_url.startswith("https://") or is_loopback(server.base_url)
+    assert server.key_env is None or server.key_env.removesuffix("_API_KEY").isupper()
+
+
+def test_a_name_gives_the_address_whatever_the_environment_says() -> None:
+    """It was named, so it wins over the variables; an address beside it wins over the name's own."""
+    env = {"STREAMWIDGET_BASE_URL": "https://mine/v1", "STREAMWIDGET_API_KEY": CANARY, "OPENAI_API_KEY": OTHER}
+    assert found("ollama", env) == ("http://localhost:11434/v1", None)
+    assert found("ollama", env, "http://localhost:9999/v1") == ("http://localhost:9999/v1", None)
+    assert found("openai", env) == ("https://api.openai.com/v1", OTHER)
+    assert sw.ChatClient(provider="vllm").base_url == "http://localhost:8000/v1"
+
+
+@pytest.mark.parametrize("name", KEYED)
+@pytest.mark.fault("S10", "a provider's key goes to the provider's address alone")
+def test_a_providers_key_goes_to_its_own_address_alone(name: str) -> None:
+    """Not to another address under its name, not where only its address is given, and no other key goes there."""
+    server = SERVERS[name]
+    env = {server.key_env or "": CANARY, "OPENAI_API_KEY": OTHER, "STREAMWIDGET_API_KEY": OTHER}
+    assert found(name, env) == (server.base_url, CANARY)
+    assert found(name, env, "https://elsewhere/v1")[1] is None
+    assert found(None, env, server.base_url)[1] is None
+    assert found(name, {"OPENAI_API_KEY": OTHER, "STREAMWIDGET_API_KEY": OTHER})[1] is None
+
+
+def test_openais_key_stays_with_the_address_that_it_belongs_to() -> None:
+    """A key that was set for a proxy does not go to OpenAI because OpenAI is named."""
+    assert found("openai", {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"})[1] is None
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    """When the client is made."""
+    with pytest.raises(sw.ConfigurationError, match=r"no provider 'olama'.*groq.*ollama"):
+        sw.ChatClient(provider="olama")
+
+
+async def test_the_servers_ways_are_known_by_name_and_by_address(server: DemoServer) -> None:
+    """No stream_options where they are refused; a model where one is needed; asked for by hand, they are sent."""
+    client = sw.ChatClient(server.url, provider="mistral")
+    await client.stream("x")
+    assert "stream_options" not in server.requests[-1].body
+    await client.stream("x", stream_options={"include_usage": True})
+    assert "stream_options" in server.requests[-1].body
+    for needs in (sw.ChatClient(provider="openai"), sw.ChatClient("https://api.openai.com/v1/")):
+        assert needs.server.max_tokens == "max_completion_tokens"
+        with pytest.raises(sw.ConfigurationError, match="No model is named"):
+            needs.stream("x")
+
+
+# ---- models
+
+
+async def test_models_are_the_servers_names_in_its_order(server: DemoServer) -> None:
+    """By GET, without a body, with the client's key."""
+    assert (await sw.ChatClient(server.url, CANARY).models())[:2] == ["demo", "demo-long"]
+    request = server.requests[-1]
+    assert (request.method, request.path, request.body_bytes) == ("GET", "/v1/models", 0)
+    assert request.headers["authorization"] == f"Bearer ***{CANARY[-4:]}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "names"),
+    [
+        ({"data": []}, []),
+        ([{"id": "a"}, {"id": "b"}], ["a", "b"]),
+        ({"data": [{"id": 'odd "\n'}, {"id": 7}, 8]}, ['odd "\n']),
+    ],
+)
+async def test_lists_of_other_shapes_are_read(reply: object, names: list[str]) -> None:
+    """A bare list, rows that are none, names that need quoting."""
+    with RawServer(response(json.dumps(reply).encode(), kind="application/json")) as raw:
+        assert await sw.ChatClient(raw.url).models() == names
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (response(b"{}", kind="application/json"), sw.ProtocolError),
+        (response(b"<html>login</html>", kind="text/html"), sw.ProtocolError),
+        (response(b'{"error": {"message": "no ' + CANARY.encode() + b'"}}', kind="application/json"), sw.InStreamError),
+        (response(b'{"error": "no"}', kind="application/json", status="401 Unauthorized"), sw.HTTPStatusError),
+        (b"", sw.ConnectionFailed),
+    ],
+)
+async def test_a_failure_is_that_of_an_answer(answer: bytes, failure: type[sw.StreamError]) -> None:
+    """The same classes, and no key in what they say."""
+    with RawServer(answer) as raw, pytest.raises(failure) as caught:
+        await sw.ChatClient(raw.url, CANARY, retry=QUICK).models()
+    assert CANARY not in str(caught.value)

@@ -1,0 +1,278 @@
+"""Connections: reuse, injected clients, names and protocols, and bodies that are not what they seem."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+import streamwidget as sw
+from streamwidget._client import transport
+from streamwidget.demo import DemoServer
+from tests.support.memory import run_python
+from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure_of, response, sse
+
+ONCE = sw.RetryPolicy(attempts=1)
+
+
+@pytest.fixture(scope="module")
+def server() -> DemoServer:
+    with DemoServer(tokens_per_second=0, first_delta=0) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _fresh(server: DemoServer) -> None:
+    server.reset()
+
+
+@pytest.mark.parametrize("pace", [0.0, 200.0])
+async def test_five_requests_take_one_connection(server: DemoServer, pace: float) -> None:
+    """A response is read to its end after [DONE], so that its connection is used again."""
+    client = sw.ChatClient(server.url)
+    for _ in range(5):
+        await client.stream("x", demo={"tokens_per_second": pace, "tokens": 5})
+    await client.complete("x")
+    assert len({record.connection for record in server.requests}) == 1
+
+
+@pytest.mark.fault("N30", "200 of 200 complete, all at one time")
+async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callable[[str], None]) -> None:
+    """No pool limit ends the 101st with a PoolTimeout, or lets it wait (N30): far more were answered at one moment."""
+    client = sw.ChatClient(server.url)
+    demo = {"tokens": 6, "tokens_per_second": 2}
+    completions = await asyncio.gather(*(client.stream("x", demo=demo) for _ in range(200)))
+    assert {completion.outcome for completion in completions} == {"complete"}
+    seen(f"{len(completions)} complete")
+    assert all(record.over.wait(2) for record in server.requests)  # the client knows a moment earlier than the server
+    begun = [record.received for record in server.requests]
+    ended = [record.ended for record in server.requests if record.ended is not None]
+    # Not all 200: on a busy machine the first may have ended before the last was sent.
+    assert max(sum(start <= at for start in begun) - sum(end < at for end in ended) for at in begun) > 150
+
+
+def test_a_closed_loops_client_is_let_go(server: DemoServer) -> None:
+    """Script after script with ``asyncio.run`` keeps neither clients nor sockets."""
+
+    async def ask() -> None:
+        await sw.ChatClient(server.url).stream("x", demo={"tokens": 1})
+
+    for _ in range(5):
+        asyncio.run(ask())
+        gc.collect()
+    assert sum(loop.is_closed() for loop in transport._clients) <= 1
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2", "openai"])
+async def test_an_injected_client_is_used_and_left_open(server: DemoServer, library: str) -> None:
+    """An AsyncClient of httpx, of httpx2, or one derived from either does the sending; closing it is its owner's."""
+    module = pytest.importorskip(library)
+    kind = module.DefaultAsyncHttpxClient if library == "openai" else module.AsyncClient
+    seen: list[Any] = []
+
+    async def hook(request: Any) -> None:
+        seen.append(request)
+
+    async with kind(event_hooks={"request": [hook]}) as http_client:
+        client = sw.ChatClient(server.url, http_client=http_client, retry=ONCE)
+        assert (await client.stream("x")).outcome == "complete"
+        assert (await failure_of(client.stream("x", "demo-fin"))).outcome == "interrupted"
+        refused = sw.ChatClient(f"http://127.0.0.1:{closed_port()}/v1", http_client=http_client, retry=ONCE)
+        assert (await failure_of(refused.stream("x"))).error.kind == "connect"
+        assert len(seen) == 3
+        assert not http_client.is_closed
+
+
+@pytest.mark.parametrize("wrong", [httpx.Client(), object(), "http://proxy"])
+def test_what_is_no_async_client_is_refused_at_once(server: DemoServer, wrong: Any) -> None:
+    """A synchronous client cannot stream here; that is said before anything is sent."""
+    with pytest.raises(TypeError, match=r"httpx\.AsyncClient"):
+        sw.ChatClient(server.url, http_client=wrong).stream("x")
+
+
+@pytest.mark.fault("N31", "`complete` over ::1 and over 127.0.0.1, by HTTP/1.1")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_ip_of_both_versions_works(host: str, seen: Callable[[str], None]) -> None:
+    """The loopback address of IPv6 is an address like any other, and HTTP/1.1 is enough (N31)."""
+    whole = response(sse("a", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n"))
+    try:
+        server = RawServer(whole, host)
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    with server:
+        completion = await sw.ChatClient(server.url).stream("x")
+    assert (completion.outcome, completion.text) == ("complete", "a")
+    assert server.requests[0].startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
+    seen(f"{host}: {completion.outcome}")
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        pytest.param(
+            "http://no.invalid/v1",
+            "no.invalid",
+            marks=pytest.mark.fault("N1", "`http_error` of kind connect, the host named, retried"),
+        ),
+        pytest.param(
+            "http://127.0.0.1:{}/v1",
+            "127.0.0.1",
+            marks=pytest.mark.fault("N2", "`http_error` of kind connect, the host named, retried"),
+        ),
+    ],
+)
+async def test_no_connection_names_the_host(url: str, host: str, seen: Callable[[str], None]) -> None:
+    """Refused, or a name that does not exist: http_error of kind connect, worth a retry, the host named (N1, N2)."""
+    stream = sw.ChatClient(url.format(closed_port()), retry=QUICK).stream("x")
+    retries: list[sw.StreamEvent] = []
+    stream.subscribe(lambda events: retries.extend(event for event in events if isinstance(event, sw.Retry)))
+    failure = await failure_of(stream)
+    assert isinstance(failure, sw.ConnectionFailed)
+    assert (failure.outcome, failure.error.kind, failure.retryable) == ("http_error", "connect", True)
+    assert host in str(failure)
+    assert "\n" not in str(failure)
+    assert len(retries) == 2
+    seen(f"{failure} (3 attempts)")
+
+
+@pytest.mark.fault("N4", "`http_error` of kind tls, once, with a hint at the scheme")
+async def test_https_to_a_plain_port_says_so(seen: Callable[[str], None]) -> None:
+    """A server that answers TLS in plain HTTP: kind tls, never retried, with the hint to look at the scheme (N4)."""
+    with RawServer(response(b"", status="400 Bad Request")) as server:
+        failure = await failure_of(sw.ChatClient(server.url.replace("http", "https"), CANARY).stream("x"))
+        assert (failure.error.kind, failure.retryable) == ("tls", False)
+        assert "http://" in str(failure)
+        assert len(server.requests) == 1
+        assert CANARY.encode() not in server.requests[0]
+        assert failure.completion.timing.total <= 5 + 0.5
+        seen(str(failure))
+
+
+@pytest.mark.fault("N4", "`timeout` by `connect` where nobody greets")
+async def test_https_to_a_silent_port_ends_by_the_connect_limit(
+    server: DemoServer, seen: Callable[[str], None]
+) -> None:
+    """Where nobody answers the TLS greeting, ``connect`` passes (N4)."""
+    client = sw.ChatClient(server.url.replace("http", "https"), timeout=sw.Timeout(connect=0.3), retry=ONCE)
+    failure = await failure_of(client.stream("x"))
+    assert (failure.outcome, failure.error.kind) == ("timeout", "connect")
+    assert "Timeout(connect=...)" in str(failure)
+    assert failure.completion.timing.total <= 0.3 + 0.5
+    seen(f"timeout after {failure.completion.timing.total:.2f} s of 0.3")
+
+
+@pytest.mark.fault("N5", "`http_error` of kind proxy, its password masked")
+async def test_a_proxy_that_refuses_is_named_as_such(
+    monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]
+) -> None:
+    """407 from HTTPS_PROXY: kind proxy, its credentials not shown (N5); the prompt was not sent."""
+    with RawServer(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:{CANARY}@127.0.0.1:{proxy.port}")
+        failure = await failure_of(sw.ChatClient("https://far.example/v1", retry=ONCE).stream("the prompt"))
+    assert failure.error.kind == "proxy"
+    assert CANARY not in str(failure)
+    assert proxy.requests[0].startswith(b"CONNECT far.example:443")
+    assert b"the prompt" not in proxy.requests[0]
+    assert failure.completion.timing.total <= 5 + 0.5
+    seen(str(failure))
+
+
+@pytest.mark.fault("S12", "a proxy is not asked for this machine")
+async def test_a_proxy_is_not_asked_for_this_machine(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP_PROXY and ALL_PROXY are for the world outside (S12)."""
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    assert (await sw.ChatClient(server.url, retry=ONCE).stream("x")).outcome == "complete"
+
+
+@pytest.mark.fault("S12", "honoured, also where it is set in mid-session")
+async def test_a_proxy_that_is_set_later_is_used_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a failure a person sets HTTPS_PROXY or NO_PROXY in the notebook; the next request obeys it."""
+    client = sw.ChatClient("https://far.invalid/v1", retry=ONCE)
+    assert (await failure_of(client.stream("x"))).error.kind == "connect"
+    with RawServer(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        assert (await failure_of(client.stream("x"))).error.kind == "proxy"
+        monkeypatch.setenv("NO_PROXY", "far.invalid")
+        assert (await failure_of(client.stream("x"))).error.kind == "connect"
+        assert len(proxy.requests) == 1
+
+
+# ---- bodies
+
+TEXT = sse("a" * 50, "b", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n")
+DEFLATED = zlib.compress(TEXT)
+GZIPPED = zlib.compress(TEXT, wbits=31)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"), [("gzip", GZIPPED), ("X-GZip", GZIPPED), ("deflate", DEFLATED), ("", TEXT)]
+)
+async def test_a_compressed_body_is_read(coding: str, body: bytes) -> None:
+    """A server that compresses although nobody asked is understood."""
+    with RawServer(response(body, f"content-encoding: {coding}")) as server:
+        completion = await sw.ChatClient(server.url).stream("x")
+    assert completion.text == "a" * 50 + "b"
+    assert b"accept-encoding: identity" in server.requests[0].lower()
+
+
+@pytest.mark.fault("N14", "`interrupted`, never `complete`, and it says why")
+@pytest.mark.parametrize(
+    ("coding", "body", "why"),
+    [
+        ("gzip", GZIPPED[:-20], "the compressed body is cut"),
+        ("gzip", b"not gzip", "incorrect header check"),
+        ("br", TEXT, "coded as 'br'"),
+        ("gzip", GZIPPED[:-4] + b"....", "incorrect length check"),
+    ],
+)
+async def test_a_body_that_cannot_be_unpacked_is_never_complete(coding: str, body: bytes, why: str) -> None:
+    """Cut, broken or unknown: interrupted, not a short answer that looks whole (N14)."""
+    with RawServer(response(body, f"content-encoding: {coding}")) as server:
+        failure = await failure_of(sw.ChatClient(server.url, retry=ONCE).stream("x"))
+    assert failure.outcome == "interrupted"
+    assert why in str(failure)
+
+
+BOMB = """
+import asyncio, sys
+import streamwidget as sw
+from tests.support.memory import peak_memory
+
+async def main():
+    client = sw.ChatClient(sys.argv[1], retry=sw.RetryPolicy(attempts=1))
+    await client.stream("x", demo={"tokens": 1})
+    before = peak_memory()
+    try:
+        await client.stream("x", "demo-bomb")
+    except sw.StreamError as failure:
+        print(failure.outcome, "refused" in str(failure))
+    print(peak_memory() - before)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.fault("N15", "refused, for less than 50 MB")
+def test_a_gzip_bomb_is_refused_in_bounded_memory(server: DemoServer, seen: Callable[[str], None]) -> None:
+    """A megabyte that would become a gigabyte is refused, and costs less than 50 MB (N15)."""
+    outcome, grown = run_python(BOMB, server.url).splitlines()
+    assert outcome == "interrupted True"
+    assert int(grown) < 50_000_000
+    seen(f"refused, {int(grown) / 1e6:.1f} MB")
+
+
+async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: DemoServer) -> None:
+    """What the server sees of a cancel is the end of the connection, not silence."""
+    async with httpx.AsyncClient() as http_client:
+        stream = sw.ChatClient(server.url, http_client=http_client).stream("x", "demo-stall")
+        async for event in stream:
+            if isinstance(event, sw.TextDelta):
+                stream.cancel()
+        assert server.requests[0].left.wait(2)
+    assert stream.completion.outcome == "cancelled"

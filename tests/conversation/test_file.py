@@ -1,0 +1,104 @@
+"""A conversation in a file: what comes back is exactly what was written."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import streamwidget as sw
+from streamwidget._conversation.file import from_json, to_json, to_markdown
+from streamwidget._core.events import Outcome
+from tests.support.pictures import GIF, JPEG, PNG, WEBP
+
+TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(["\r\n\u2028", "\ud83d", "# no\n```", "{{x}}"])
+MAYBE = st.none() | TEXT
+COUNT = st.none() | st.integers(0)
+IMAGE = st.sampled_from([PNG, JPEG, GIF, WEBP]).map(sw.Image) | st.just(sw.Image(url="https://host.invalid/a.png"))
+ANSWER = st.builds(
+    sw.ChatCompletion,
+    text=TEXT,
+    reasoning=TEXT,
+    refusal=TEXT,
+    tool_calls=st.lists(st.builds(sw.ToolCall, MAYBE, MAYBE, TEXT), max_size=2).map(tuple),
+    finish_reason=MAYBE,
+    outcome=st.sampled_from(get_args(Outcome)),
+    usage=st.none() | st.builds(sw.Usage, COUNT, COUNT, COUNT),
+    timing=st.builds(sw.Timing, st.none() | st.floats(0, 1e9), st.floats(0, 1e9), st.integers(0)),
+    warnings=st.lists(st.builds(sw.StreamWarning, TEXT, TEXT), max_size=2).map(tuple),
+    error=st.none() | st.builds(sw.ErrorInfo, TEXT, MAYBE | st.integers(), MAYBE, COUNT, MAYBE, COUNT),
+    model=MAYBE,
+    request_id=MAYBE,
+    demo=st.booleans(),
+).map(lambda completion: sw.Message("assistant", completion.text, completion=completion))  # fmt: skip
+TURN = st.builds(
+    sw.Turn,
+    key=TEXT.filter(bool),
+    user=st.builds(lambda text, images: sw.Message("user", text, tuple(images)), TEXT, st.lists(IMAGE, max_size=2)),
+    answer=st.none() | ANSWER,
+    chosen=st.none() | st.booleans(),
+)
+TURNS = st.lists(TURN, max_size=3, unique_by=lambda turn: turn.key)
+#: A slow machine takes its time over values of so many parts.
+PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@PATIENT
+@given(system=MAYBE, turns=TURNS)
+def test_json_gives_back_exactly_what_was_written(system: str | None, turns: list[sw.Turn]) -> None:
+    """Every field of every value, half characters too, in a file that any UTF-8 reader reads."""
+    text = to_json(system, turns)
+    text.encode("ascii")
+    assert from_json(text) == (system, turns)
+    assert to_json(*from_json(text)) == text
+
+
+@PATIENT
+@given(turns=TURNS)
+def test_markdown_holds_every_message(turns: list[sw.Turn]) -> None:
+    """In order, each under its heading, and no answer that failed looks whole."""
+    text = to_markdown("the system prompt", turns)
+    place = text.index("the system prompt")
+    for turn in turns:
+        place = text.index(f"## User\n\n{turn.user.text}", place)
+        place = text.index("## Assistant\n\n", place)
+        if turn.answer is None:
+            assert text[place:].startswith("## Assistant\n\n*(no answer)*")
+        else:
+            place = text.index(turn.answer.text, place)
+            if turn.answer.outcome != "complete":
+                place = text.index(f"*({turn.answer.outcome}", place)
+
+
+def test_a_message_without_a_completion_is_a_whole_answer() -> None:
+    """A conversation that was written by hand, such as an example for the model."""
+    turn = sw.Turn("k", sw.Message("user", "x"), sw.Message("assistant", "y"))
+    ((read,)) = from_json(to_json(None, [turn]))[1]
+    assert read.answer is not None
+    assert (read.answer.text, read.answer.outcome) == ("y", "complete")
+    assert json.loads(to_json(None, [turn]))["turns"][0]["answer"]["text"] == "y"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("text", 5),
+        ("reasoning", None),
+        ("outcome", "banana"),
+        ("demo", "yes"),
+        ("timing", {"first_delta": None, "total": None, "deltas": 0}),
+        ("timing", {"first_delta": None, "total": float("inf"), "deltas": 0}),
+        ("usage", {"prompt_tokens": "1", "completion_tokens": None, "total_tokens": None}),
+        ("warnings", [{"code": 1, "detail": "x"}]),
+    ],
+)
+def test_an_answer_of_the_wrong_types_is_refused(field: str, value: object) -> None:
+    """Taken, it would break each widget and each page that shows it later."""
+    turn = sw.Turn("k", sw.Message("user", "x"), sw.Message("assistant", "y"))
+    written = json.loads(to_json(None, [turn]))
+    written["turns"][0]["answer"][field] = value
+    with pytest.raises(sw.ConfigurationError, match="no conversation"):
+        from_json(json.dumps(written))

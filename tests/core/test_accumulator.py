@@ -1,0 +1,158 @@
+"""The accumulator owns the text: whole characters, linear cost, no loss."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.completion import ErrorInfo, Timing, ToolCall
+from streamwidget._core.events import (
+    Finish,
+    ReasoningDelta,
+    RefusalDelta,
+    Retry,
+    StreamWarning,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from streamwidget._dialects.dialect import Identity
+
+HIGH, LOW = "\ud83d", "\ude00"
+UNITS = st.text(st.sampled_from(["a", "é", "\U0001f600", "\u200d", HIGH, LOW, "\ufffd"]), max_size=5)
+
+
+def joined(parts: list[str]) -> str:
+    """What the parts are once pairs are joined and the rest replaced, by another way than the accumulator's."""
+    units = "".join(parts).encode("utf-16-le", "surrogatepass")
+    return units.decode("utf-16-le", "replace")
+
+
+@given(st.lists(UNITS, max_size=8), st.sampled_from([TextDelta, ReasoningDelta, RefusalDelta]))
+def test_published_deltas_join_to_the_text(parts: list[str], kind: type[TextDelta]) -> None:
+    """Deltas cut anywhere, also within a character, give the whole text, and every delta can be encoded by itself."""
+    accumulator = Accumulator()
+    published = [event for part in parts if (event := accumulator.apply(kind(part)))] + accumulator.flush()
+    texts = [event.text for event in published if isinstance(event, kind)]
+    for text in texts:
+        assert text.encode()
+    field = {TextDelta: "text", ReasoningDelta: "reasoning", RefusalDelta: "refusal"}[kind]
+    assert "".join(texts) == getattr(accumulator, field) == joined(parts)
+    assert accumulator.delta_count == len(texts)
+
+
+@given(st.text(max_size=20), st.data())
+@pytest.mark.fault("D1", "the halves are joined, wherever they are split")
+def test_text_cut_between_utf16_units_is_joined(text: str, data: st.DataObject) -> None:
+    """A text cut by UTF-16 units, as a JavaScript server cuts it, comes out as it was."""
+    units = text.encode("utf-16-le")
+    points = sorted(data.draw(st.lists(st.integers(0, len(units) // 2), max_size=6)))
+    edges = [0, *points, len(units) // 2]
+    accumulator = Accumulator()
+    for start, end in pairwise(edges):
+        accumulator.apply(TextDelta(units[2 * start : 2 * end].decode("utf-16-le", "surrogatepass")))
+    accumulator.flush()
+    assert accumulator.text == text
+    assert accumulator.length == len(text)
+
+
+def test_half_character_waits_for_its_own_choice() -> None:
+    """Halves are held for each choice and kind apart, and only choice 0 is the text."""
+    accumulator = Accumulator()
+    assert accumulator.apply(TextDelta("a" + HIGH)) == TextDelta("a")
+    assert accumulator.apply(TextDelta("b", 1)) == TextDelta("b", 1)
+    assert accumulator.apply(ReasoningDelta("c")) == ReasoningDelta("c")
+    assert accumulator.apply(TextDelta(LOW)) == TextDelta("\U0001f600")
+    assert accumulator.text == "a\U0001f600"
+    assert accumulator.flush() == []
+
+
+def test_flush_tells_what_was_held() -> None:
+    """A half without its other half is U+FFFD at the end, once."""
+    accumulator = Accumulator()
+    assert accumulator.apply(TextDelta(HIGH)) is None
+    assert accumulator.text == ""
+    assert accumulator.flush() == [TextDelta("\ufffd")]
+    assert accumulator.flush() == []
+    assert accumulator.text == "\ufffd"
+
+
+def test_empty_deltas_are_not_told() -> None:
+    """An empty delta is no first delta."""
+    accumulator = Accumulator()
+    assert accumulator.apply(TextDelta("")) is None
+    assert accumulator.apply(ReasoningDelta("")) is None
+    assert accumulator.apply(ToolCallDelta(0, None, None, "")) is None
+    assert accumulator.delta_count == 0
+
+
+def test_warnings_are_told_once_for_each_code() -> None:
+    """The first of a code is published; later ones replace its detail, in the same place."""
+    accumulator = Accumulator()
+    assert accumulator.apply(StreamWarning("a", "1")) == StreamWarning("a", "1")
+    accumulator.apply(StreamWarning("b", "1"))
+    assert accumulator.apply(StreamWarning("a", "2")) is None
+    assert accumulator.warnings == (StreamWarning("a", "2"), StreamWarning("b", "1"))
+
+
+def test_snapshot_holds_all_that_came() -> None:
+    """A snapshot merges what the accumulator knows with what the caller knows; the caller wins."""
+    accumulator = Accumulator()
+    for event in [
+        Identity("m", "id"),
+        Identity("later", "later"),
+        TextDelta("Hel"),
+        TextDelta("lo"),
+        ToolCallDelta(1, "b", "g", "{"),
+        ToolCallDelta(0, "a", "f", "{}"),
+        ToolCallDelta(1, None, None, "}"),
+        Usage(1, 2, 3),
+        Usage(total_tokens=4),
+        Finish("length", "length"),
+    ]:
+        accumulator.apply(event)
+    snapshot = accumulator.snapshot(outcome="error", error=ErrorInfo("x"), timing=Timing(deltas=5), request_id="header")
+    assert (snapshot.text, snapshot.model, snapshot.request_id) == ("Hello", "m", "header")
+    assert snapshot.tool_calls == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{}"))
+    assert (snapshot.usage, snapshot.finish_reason) == (Usage(total_tokens=4), "length")
+    assert (snapshot.outcome, snapshot.error, snapshot.timing.deltas) == ("error", ErrorInfo("x"), 5)
+    assert accumulator.delta_count == 5
+
+
+def test_retry_passes_through() -> None:
+    """What is not part of the answer is published as it is."""
+    event = Retry(2, 0.5, "429")
+    assert Accumulator().apply(event) is event
+
+
+@pytest.mark.parametrize("readers", [3])
+def test_readers_of_other_threads_lose_nothing(readers: int) -> None:
+    """Threads that read the text while it grows see a prefix of it, and the writer's text stays whole."""
+    accumulator = Accumulator()
+    parts = [f"{i} " for i in range(20_000)]
+    whole = "".join(parts)
+    over = threading.Event()
+    wrong: list[str] = []
+
+    def read() -> None:
+        while not over.is_set():
+            text = accumulator.text
+            if not whole.startswith(text):
+                wrong.append(text)
+
+    threads = [threading.Thread(target=read) for _ in range(readers)]
+    for thread in threads:
+        thread.start()
+    for part in parts:
+        accumulator.apply(TextDelta(part))
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert accumulator.text == whole
+    assert accumulator.length == len(whole)

@@ -1,0 +1,46 @@
+"""What is sent: a prompt or messages, checked first."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from streamwidget import ConfigurationError
+from streamwidget._core.messages import as_messages
+
+
+def test_a_text_is_one_user_message_as_it_was_typed() -> None:
+    """Nothing is stripped or rewritten."""
+    assert as_messages("  what?\n") == [{"role": "user", "content": "  what?\n"}]
+
+
+def test_messages_are_copied() -> None:
+    """Lists, tuples and any mapping; a later change of the caller's is not sent."""
+    message = {"role": "user", "content": "a", "name": "n"}
+    given = [message, MappingProxyType({"role": "assistant", "content": None})]
+    made = as_messages(given)
+    message["content"] = "changed"
+    assert made == [{"role": "user", "content": "a", "name": "n"}, {"role": "assistant", "content": None}]
+    assert as_messages(tuple(made)) == made
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("", "empty"),
+        (" \t\n", "empty"),
+        ([], "empty"),
+        (None, "NoneType"),
+        (7, "int"),
+        ({"role": "user", "content": "x"}, "dict"),
+        (["x"], "Message 0"),
+        ([{"role": "user", "content": "x"}, {"content": "x"}], "Message 1"),
+        ([{"role": None}], "Message 0"),
+    ],
+)
+def test_what_is_no_message_is_refused_by_its_place(prompt: Any, says: str) -> None:
+    """The refusal names what is wrong, and nothing was sent."""
+    with pytest.raises(ConfigurationError, match=says):
+        as_messages(prompt)

@@ -1,0 +1,126 @@
+"""Timelines: what a stream's arrivals show, and the pictures of it."""
+
+from __future__ import annotations
+
+import base64
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import streamwidget as sw
+from streamwidget._core.events import Retry, TextDelta
+from streamwidget._core.timeline import Arrivals, Gap, Timeline
+from streamwidget._core.timeline_svg import draw
+from streamwidget.demo import DemoServer
+
+
+def timeline(*times: float, total: float | None = None) -> Timeline:
+    """One of arrivals of a character each, at these times."""
+    arrivals = Arrivals()
+    for number, at in enumerate(times, 1):
+        arrivals.note(at, number, number, [TextDelta("x")])
+    return arrivals.timeline(times[-1] if total is None else total, "complete")
+
+
+def test_a_gap_lies_between_two_arrivals() -> None:
+    """In seconds since the request."""
+    assert timeline(0.5, 1.0, 1.25).gaps == (Gap(0.5, 1.0), Gap(1.0, 1.25))
+    assert timeline(0.5, 1.0).first_delta == 0.5
+
+
+def test_a_stall_is_long_and_unusual() -> None:
+    """Over a second, and over eight ordinary gaps; a slow stream does not stall all the time."""
+    assert timeline(0.1, 0.2, 0.3, 2.0, 2.1).stalls == (Gap(0.3, 2.0),)
+    assert timeline(0, 2, 4, 6, 8).stalls == ()
+    assert timeline(0.1, 0.2, 0.3, 1.0).stalls == ()
+
+
+def test_waiting_for_nothing_at_the_end_is_a_stall() -> None:
+    """What was cut by a limit stood still before that."""
+    assert timeline(0.1, 0.2, 0.3, total=30.3).stalls == (Gap(0.3, 30.3),)
+
+
+def test_a_burst_is_what_came_closer_together_than_the_rest() -> None:
+    """Neighbouring ones are one burst."""
+    assert timeline(0, 1, 1.01, 1.02, 2, 3, 4).bursts == (Gap(1, 1.02),)
+
+
+def test_a_very_long_stream_keeps_a_bounded_number_of_arrivals() -> None:
+    """The first and the last are among them, and their order is kept."""
+    long = timeline(*(n / 1000 for n in range(100_000)))
+    times = [arrival.at for arrival in long.arrivals]
+    assert len(times) <= 20_000
+    assert times == sorted(times)
+    assert (times[0], times[-1]) == (0, 99.999)
+    assert len(long.to_svg()) < 100_000
+
+
+def test_retries_are_in_it() -> None:
+    """With when, how long and why."""
+    arrivals = Arrivals()
+    arrivals.note(0.2, 0, 0, [Retry(2, 0.5, "busy")])
+    arrivals.note(1.0, 5, 1, [TextDelta("Hello")])
+    (wait,) = arrivals.timeline(1.5, "complete").retries
+    assert (wait.at, wait.delay, wait.reason) == (0.2, 0.5, "busy")
+
+
+async def test_a_stream_has_its_timeline_at_any_time(demo: DemoServer) -> None:
+    """Before, during and after; at the end it has all characters and deltas."""
+    stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 30, "tokens_per_second": 300})
+    assert stream.timeline.arrivals == ()
+    assert stream.timeline.outcome is None
+    during = [stream.timeline async for _ in stream]
+    completion = stream.completion
+    after = stream.timeline
+    assert after.characters == len(completion.text)
+    assert after.arrivals[-1].deltas == completion.timing.deltas == 30
+    assert after.first_delta == pytest.approx(completion.timing.first_delta, abs=0.01)
+    assert after.outcome == "complete"
+    assert [t.characters for t in during] == sorted(t.characters for t in during)
+
+
+def test_the_picture_is_well_formed_and_says_what_it_shows() -> None:
+    """Also with titles that are markup, and where nothing came."""
+    svg = draw([('<script>"&', timeline(0.1, 0.2, 0.3, 3.1)), ("empty", Timeline((), (), 0.0, None))])
+    root = ET.fromstring(svg)
+    texts = " ".join(element.text or "" for element in root.iter())
+    assert '<script>"& · complete' in texts
+    assert "first delta 0.10 s" in texts
+    assert "2.8 s without a delta" in texts
+    assert "running" in texts
+
+
+def test_controls_in_a_reason_do_not_break_the_picture() -> None:
+    """A gateway's error page may hold escape codes, which no XML may."""
+    arrivals = Arrivals()
+    arrivals.note(0.2, 0, 0, [Retry(2, 0.5, "busy \x1b[31m<b>\ud800")])
+    ET.fromstring(draw([("\x00", arrivals.timeline(1.5, "complete"))]))
+
+
+def test_the_saved_picture_is_an_image_with_words() -> None:
+    """A sanitizer drops SVG elements; an image of a data: URL stays, and its words are there for those who see none."""
+    bundle = timeline(0.1, 0.2, 0.3)._repr_mimebundle_()
+    found = re.fullmatch(
+        r'<img src="data:image/svg\+xml;base64,([^"]+)" alt="([^"]+)" style="[^"]+">', bundle["text/html"]
+    )
+    assert found is not None
+    ET.fromstring(base64.b64decode(found[1]))
+    assert found[2] == bundle["text/plain"] == "3 characters in 0.30 s; first delta after 0.10 s; complete"
+
+
+def test_the_table_has_a_row_for_each_arrival() -> None:
+    """With the gap before it."""
+    import pandas as pd
+
+    table = timeline(0.5, 1.0, 1.25).to_dataframe()
+    assert isinstance(table, pd.DataFrame)
+    assert list(table.columns) == ["at", "characters", "deltas", "gap"]
+    assert table["gap"].tolist()[1:] == [0.5, 0.25]
+
+
+def test_the_figure_shows_the_curve() -> None:
+    """For a paper, by matplotlib."""
+    (axes,) = timeline(0.5, 1.0, 1.25).plot().axes
+    (line, *_) = axes.lines
+    assert line.get_xdata().tolist() == [0, 0.5, 1.0, 1.25]

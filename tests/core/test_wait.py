@@ -1,0 +1,221 @@
+"""wait(): from a script, from a thread, and inside a loop that runs already."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import streamwidget as sw
+from streamwidget.demo import DemoServer
+from tests.support.kernels import ROOT, clean_environment
+from tests.support.servers import PACED, QUICK, first_delta
+
+SETTING = "import sys, streamwidget as sw\nclient = sw.ChatClient(sys.argv[1])\n"
+
+
+def script(code: str, server: DemoServer) -> subprocess.Popen[str]:
+    """Run a script of its own, so that what it patches and which signals it gets stay its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SETTING + code, server.url],
+        cwd=ROOT,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def output(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert "never awaited" not in err
+    return out
+
+
+def test_a_script_waits_without_a_loop(server: DemoServer) -> None:
+    """In plain synchronous code wait() gives the completion, and again the same one."""
+    stream = sw.ChatClient(server.url).stream("x")
+    completion = stream.wait()
+    assert completion.outcome == "complete"
+    assert stream.wait() == completion
+
+
+def test_waits_in_a_row_share_a_connection(server: DemoServer) -> None:
+    """The loop behind wait() is kept, and so its connections are."""
+    for _ in range(3):
+        sw.ChatClient(server.url).stream("x").wait()
+    assert len({record.connection for record in server.requests}) == 1
+
+
+def test_a_failure_is_raised_each_time(server: DemoServer) -> None:
+    """With the text that came."""
+    stream = sw.ChatClient(server.url, retry=QUICK).stream("x", "demo-cut")
+    for _ in range(2):
+        with pytest.raises(sw.StreamInterrupted) as caught:
+            stream.wait()
+        assert caught.value.completion.text
+
+
+def test_a_stream_that_was_cancelled_before_it_began_gives_its_completion(server: DemoServer) -> None:
+    """Nothing is sent."""
+    stream = sw.ChatClient(server.url).stream("x")
+    stream.cancel()
+    assert stream.wait().outcome == "cancelled"
+    assert not server.requests
+
+
+def test_cancel_from_another_thread_ends_a_wait(server: DemoServer) -> None:
+    """As Stop does beside a blocking cell: the wait returns the text that came."""
+    stream = sw.ChatClient(server.url).stream("x", "demo-stall")
+    stream.subscribe(lambda events: stop.start() if isinstance(events[0], sw.TextDelta) and not stop.ident else None)
+    stop = threading.Thread(target=stream.cancel)
+    completion = stream.wait()
+    assert completion.outcome == "cancelled"
+    assert completion.text
+    assert server.requests[0].left.wait(2)
+
+
+async def test_a_thread_waits_for_a_stream_of_the_running_loop(server: DemoServer) -> None:
+    """The loop goes on; thread and loop get the same result."""
+    stream = sw.ChatClient(server.url).stream("x", demo=PACED | {"tokens": 20})
+    await first_delta(stream)
+    waited = await asyncio.to_thread(stream.wait)
+    assert waited == await stream
+    assert waited.outcome == "complete"
+
+
+async def test_threads_wait_for_streams_of_their_own(server: DemoServer) -> None:
+    """While a loop runs in the main thread, a wait in another one uses neither it nor its connections."""
+    client = sw.ChatClient(server.url)
+    completions = await asyncio.gather(*(asyncio.to_thread(client.stream("x").wait) for _ in range(8)))
+    assert {completion.outcome for completion in completions} == {"complete"}
+
+
+def test_a_wait_for_a_loop_that_is_gone_says_so(server: DemoServer) -> None:
+    """A stream that belongs to a loop that no longer runs cannot go on, and is not waited for in vain."""
+    stream = sw.ChatClient(server.url).stream("x", "demo-stall")
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(first_delta(stream))
+    with pytest.raises(RuntimeError, match="no longer runs"):
+        stream.wait()
+    stream.cancel()
+    loop.run_until_complete(stream._task.wait(1))
+    loop.close()
+    assert stream.wait().outcome == "cancelled"
+
+
+def test_a_wait_inside_a_running_loop_lets_the_loop_go_on(server: DemoServer) -> None:
+    """Called in a coroutine, wait() returns the completion, other tasks run meanwhile, and the loop is whole after."""
+    code = """
+import asyncio
+async def main():
+    ticks = []
+    async def tick():
+        while True:
+            ticks.append(1)
+            await asyncio.sleep(0.01)
+    ticker = asyncio.create_task(tick())
+    await asyncio.sleep(0)
+    one = client.stream("x", demo={"tokens": 20, "tokens_per_second": 100}).wait()
+    try:
+        client.stream("x", "demo-cut").wait()
+    except sw.StreamInterrupted as failure:
+        print("interrupted", bool(failure.completion.text))
+    two = await client.stream("x")
+    print(one.outcome, two.outcome, len(ticks) > 5)
+    ticker.cancel()
+asyncio.run(main())
+"""
+    assert output(script(code, server)).splitlines() == ["interrupted True", "complete complete True"]
+
+
+PLAIN = """
+stream = client.stream("x", "demo-stall")
+stream.subscribe(lambda events: print("delta", flush=True))
+try:
+    stream.wait()
+except KeyboardInterrupt:
+    print("KeyboardInterrupt")
+print(client.stream("x").wait().outcome)
+"""
+NESTED = """
+import asyncio
+async def main():
+    stream = client.stream("x", "demo-stall")
+    stream.subscribe(lambda events: print("delta", flush=True))
+    try:
+        stream.wait()
+    except KeyboardInterrupt:
+        print("KeyboardInterrupt", stream.over)
+    print((await client.stream("x")).outcome, stream.completion.outcome, bool(stream.completion.text))
+import signal
+with asyncio.Runner() as runner:
+    signal.signal(signal.SIGINT, lambda *_: None)  # as a kernel does, its own handler does not raise
+    runner.run(main())
+    assert callable(signal.getsignal(signal.SIGINT))
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [(PLAIN, ["KeyboardInterrupt", "complete"]), (NESTED, ["KeyboardInterrupt True", "complete cancelled True"])],
+    ids=["plain", "nested"],
+)
+@pytest.mark.fault("K2", "while wait() blocks in a script: KeyboardInterrupt, connection closed")
+def test_an_interrupt_ends_a_wait_and_closes_its_connection(server: DemoServer, code: str, lines: list[str]) -> None:
+    """SIGINT raises KeyboardInterrupt once the server's end is closed; the next wait works (K2)."""
+    process = script(code, server)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "delta\n"
+    record = server.requests[0]
+    os.kill(process.pid, signal.SIGINT)
+    assert record.left.wait(5)
+    assert [line for line in output(process).splitlines() if line != "delta"] == lines
+
+
+@pytest.mark.fault("K16", "importing and waiting patch nothing")
+def test_importing_and_waiting_in_a_script_patch_nothing(server: DemoServer) -> None:
+    """asyncio is patched only where a wait has to nest (K16)."""
+    code = """
+import asyncio
+run, task = asyncio.run, asyncio.Task
+client.stream("x").wait()
+print(asyncio.run is run, asyncio.Task is task, "nest_asyncio2" in sys.modules)
+"""
+    assert output(script(code, server)).split() == ["True", "True", "False"]
+
+
+def test_a_script_ends_without_complaint(server: DemoServer) -> None:
+    """Nothing that wait() keeps delays the end of the process or prints at it."""
+    process = script('print(client.stream("x").wait().outcome)', server)
+    out, err = process.communicate(timeout=20)
+    assert (out.strip(), err) == ("complete", "")
+
+
+def test_a_thread_that_ends_leaves_nothing_open(server: DemoServer) -> None:
+    """Thread after thread may wait: the loop and the connection of each go with it."""
+    code = """
+import gc, os, threading
+def ask():
+    client.stream("x").wait()
+def after(count):
+    for _ in range(count):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    del thread
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+few = after(5)
+print(after(20) < few + 10)
+"""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("open files are counted in /proc")
+    assert output(script(code, server)).split() == ["True"]

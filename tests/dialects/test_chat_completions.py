@@ -1,0 +1,397 @@
+"""The chat-completions dialect: the 64 chat vectors, requests, errors, and the policy at the end of a stream."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwidget._client.parser import MalformedStream, StreamParser
+from streamwidget._client.sse import EventTooLarge, ServerSentEvent
+from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.completion import ChatCompletion, ErrorInfo
+from streamwidget._core.events import (
+    Finish,
+    ReasoningDelta,
+    StreamEvent,
+    StreamWarning,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from streamwidget._dialects.chat_completions import ChatCompletions
+from streamwidget._dialects.dialect import Identity, MalformedEvent, Provider, ServerReportedError
+from tests.support.vectors import Vector, cut, load_vectors
+
+PROVIDER: Provider = ChatCompletions()
+VECTORS = load_vectors("chat")
+STREAMED = [vector for vector in VECTORS if not vector.http]
+HTTP = [vector for vector in VECTORS if vector.http]
+each_stream = pytest.mark.parametrize("vector", STREAMED, ids=lambda vector: vector.id)
+
+
+def run(chunks: Iterable[bytes], *, clean: bool = True) -> tuple[ChatCompletion, list[StreamEvent]]:
+    """Read a stream as the client does, without its network."""
+    accumulator = Accumulator()
+    parser = StreamParser(PROVIDER, accumulator)
+    published: list[StreamEvent] = []
+    end: dict[str, Any] = {}
+    try:
+        for chunk in chunks:
+            try:
+                parser.feed(chunk)
+            finally:
+                published += parser.events
+        end["outcome"], events = parser.close(clean=clean)
+        published += events
+    except ServerReportedError as exc:
+        published += accumulator.flush()
+        end = {"outcome": "error", "error": exc.info}
+    except MalformedStream as exc:
+        published += accumulator.flush()
+        end = {"outcome": "protocol_error", "error": ErrorInfo(str(exc))}
+    return accumulator.snapshot(**end), published
+
+
+def check(expect: dict[str, Any], completion: ChatCompletion, published: list[StreamEvent]) -> None:
+    deltas = [event.text for event in published if isinstance(event, TextDelta) and event.index == 0]
+    codes = [warning.code for warning in completion.warnings]
+    assert "".join(deltas) == completion.text
+    assert [event.code for event in published if isinstance(event, StreamWarning)] == codes
+    seen = {**asdict(completion), "warnings": codes, "deltas": deltas, "tool_calls": list(completion.tool_calls)}
+    for key, value in expect.items():
+        if isinstance(value, dict):
+            assert seen[key] is not None, key
+            seen[key] = {name: seen[key][name] for name in value}
+        if key == "tool_calls":
+            seen[key] = [asdict(call) for call in completion.tool_calls]
+        assert seen[key] == value, key
+
+
+def check_stream(vector: Vector, chunks: Iterable[bytes]) -> None:
+    completion, published = run(chunks, clean=vector.clean)
+    check(vector.expect, completion, published)
+
+
+def test_all_chat_vectors_are_there() -> None:
+    """The data file is whole."""
+    assert (len(STREAMED), len(HTTP)) == (56, 8)
+
+
+@each_stream
+def test_vector_whole_and_byte_by_byte(vector: Vector) -> None:
+    """A stream comes to what is expected of it in one read, and in reads of one byte."""
+    check_stream(vector, vector.chunks)
+    check_stream(vector, [vector.body])
+    check_stream(vector, [vector.body[i : i + 1] for i in range(len(vector.body))])
+
+
+@each_stream
+def test_vector_at_every_split_point(vector: Vector) -> None:
+    """A stream comes to the same cut in two anywhere."""
+    for point in range(len(vector.body) + 1):
+        check_stream(vector, cut(vector.body, [point]))
+
+
+@given(st.sampled_from(STREAMED), st.lists(st.integers(0, 1500), max_size=12))
+def test_vector_cut_at_random(vector: Vector, points: list[int]) -> None:
+    """A stream comes to the same however it is cut."""
+    check_stream(vector, cut(vector.body, points))
+
+
+@pytest.mark.parametrize("vector", HTTP, ids=lambda vector: vector.id)
+def test_http_vector(vector: Vector) -> None:
+    """A body comes to what its status and content type make of it (which the transport tells apart)."""
+    assert vector.http
+    status, headers = vector.http["status"], vector.http["headers"]
+    accumulator, published = Accumulator(), list[StreamEvent]()
+    if status != 200:
+        info = PROVIDER.parse_error(status, vector.body)
+        check(vector.expect, ChatCompletion(outcome="http_error", error=info), [])
+    elif "json" in headers["content-type"]:
+        parser = StreamParser(PROVIDER, accumulator)
+        try:
+            outcome, published = parser.reply(vector.body)
+            published += filter(None, [accumulator.apply(StreamWarning("not_streamed", "as the transport says"))])
+            end: dict[str, Any] = {"outcome": outcome}
+        except ServerReportedError as exc:
+            end = {"outcome": "error", "error": exc.info}
+        check(vector.expect, accumulator.snapshot(**end), published)
+    else:
+        check_stream(vector, [gzip.decompress(vector.body) if "content-encoding" in headers else vector.body])
+
+
+# -- one chunk ---------------------------------------------------------------------------------------------------------
+
+
+def parse(chunk: Any, event: str = "message", *, identify: bool = True) -> list[Any]:
+    return list(PROVIDER.parse(ServerSentEvent(event, json.dumps(chunk), ""), identify=identify))
+
+
+def choice(delta: Any, **rest: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, **rest}]}
+
+
+def data(*chunks: Any) -> bytes:
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+
+
+def test_identity_is_told_unless_it_is_known() -> None:
+    """The model's name and the id come from the chunk; empty ones are none."""
+    chunk = {"id": "c1", "model": "m", **choice({"content": "a"})}
+    assert parse(chunk) == [Identity("m", "c1"), TextDelta("a")]
+    assert parse(chunk, identify=False) == [TextDelta("a")]
+    assert parse({"id": "", "model": "", "choices": []}) == []
+
+
+def test_other_choices_are_told_by_index() -> None:
+    """Text of every choice is parsed; only choice 0 ends the stream and calls tools."""
+    call = {"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}
+    chunk = {"choices": [{"index": 1, "delta": {"content": "b", "tool_calls": [call]}, "finish_reason": "stop"}]}
+    assert parse(chunk) == parse(chunk, identify=False) == [TextDelta("b", 1)]
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome"),
+    [("stop", "complete"), ("eos", "complete"), ("length", "length"), ("content_filter", "filtered")],
+)
+def test_finish_reason_tells_the_outcome(word: str, outcome: str) -> None:
+    """The known words are told apart; unknown ones are an ordinary end."""
+    assert parse(choice({}, finish_reason=word)) == [Finish(word, outcome)]
+
+
+def test_finish_reason_error_is_an_error() -> None:
+    """An answer that ended in an error is never complete; text in the same chunk is kept."""
+    with pytest.raises(ServerReportedError) as caught:
+        parse(choice({"content": "a"}, finish_reason="error"))
+    assert caught.value.events == [TextDelta("a")]
+    assert caught.value.info.status == 200
+
+
+def test_content_parts_are_read() -> None:
+    """A list of parts gives text and reasoning; a kind that is not known is warned of, not dropped in silence."""
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "text", "text": "a"},
+        {"x": 1},
+    ]
+    *known, warning = parse(choice({"content": parts}))
+    assert known == [ReasoningDelta("hm"), TextDelta("a")]
+    assert warning.code == "unknown_content"
+
+
+def test_liveness_events_are_no_chunks() -> None:
+    """A ping with any data is neither text nor malformed."""
+    assert PROVIDER.parse(ServerSentEvent("ping", "2026-11-20", "")) == []
+
+
+@pytest.mark.parametrize("text", ["{oops", "[1]", "null", '"x"', "1" * 5000, "[" * 100_000], ids=lambda text: text[:6])
+@pytest.mark.parametrize("identify", [True, False])
+def test_what_is_no_json_object_is_malformed(text: str, identify: bool) -> None:
+    """Broken JSON, other JSON, and JSON made to break a parser raise one exception."""
+    with pytest.raises(MalformedEvent):
+        PROVIDER.parse(ServerSentEvent("message", text, ""), identify=identify)
+
+
+FIELDS = st.sampled_from(
+    [
+        *("choices", "delta", "message", "content", "index", "error", "usage", "tool_calls", "function", "arguments"),
+        *("id", "model", "finish_reason", "reasoning", "refusal", "text", "thinking", "code", "type", "total_tokens"),
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON, JSON)
+def test_any_json_is_parsed_or_refused(anything: Any, delta: Any) -> None:
+    """No shape of JSON raises anything but the named exceptions, and both paths of the parser read it alike."""
+    text = {"content": "a"}
+    for chunk in (
+        anything,
+        {"choices": anything},
+        choice(anything),
+        choice({**text, "tool_calls": delta}),
+        choice({**text, "role": delta}),
+        {**choice(text, index=delta), "usage": anything},
+        {**choice(text, finish_reason=delta), "error": anything},
+    ):
+        results = []
+        for identify in (True, False):
+            try:
+                events = parse(chunk, identify=identify)
+                accumulator = Accumulator()
+                for event in events:
+                    accumulator.apply(event)
+                results.append(
+                    [event for event in events if not isinstance(event, Identity) and event != TextDelta("")]
+                )
+            except (MalformedEvent, ServerReportedError) as exc:
+                results.append(str(exc))
+        assert repr(results[0]) == repr(results[1])
+        body = json.dumps(chunk).encode()
+        assert PROVIDER.parse_error(500, body).message
+        with suppress(MalformedEvent, ServerReportedError):
+            PROVIDER.parse_reply(body)
+
+
+@given(st.lists(st.binary(max_size=60) | st.just(b"data: {}\n\n") | st.just(b"\n\ndata:"), max_size=8))
+def test_random_bytes_raise_named_exceptions_only(chunks: list[bytes]) -> None:
+    """No byte stream raises anything but what the parser names, which run() catches."""
+    run(chunks)
+
+
+# -- requests ----------------------------------------------------------------------------------------------------------
+
+MESSAGES = [{"role": "user", "content": "Hi"}]
+
+
+def test_streamed_request_asks_for_usage() -> None:
+    """stream_options is ours unless the caller gives it; None leaves it out."""
+    body = PROVIDER.request_body(MESSAGES, "m", stream=True, params={"temperature": 0})
+    usage = {"include_usage": True}
+    assert body == {"model": "m", "messages": MESSAGES, "temperature": 0, "stream": True, "stream_options": usage}
+    given_options = PROVIDER.request_body(MESSAGES, "m", stream=True, params={"stream_options": {"x": 1}})
+    assert given_options["stream_options"] == {"x": 1}
+    none = PROVIDER.request_body(MESSAGES, "m", stream=True, params={"stream_options": None})
+    assert "stream_options" not in none
+
+
+def test_request_that_is_not_streamed_says_nothing_of_streams() -> None:
+    """Servers refuse stream_options without stream; no model is no field."""
+    body = PROVIDER.request_body(MESSAGES, None, stream=False, params={"stream_options": {"x": 1}, "top_p": 1})
+    assert body == {"messages": MESSAGES, "top_p": 1}
+
+
+# -- error bodies ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error": "boom"}', "boom"),
+        (b'{"message": "boom"}', "boom"),
+        (b'{"detail": "Not Found"}', "Not Found"),
+        (b'{"detail": [{"loc": ["body"], "msg": "field required"}]}', "field required"),
+        (b'[{"error": {"message": "boom"}}]', "boom"),
+        (b"upstream  connect\nerror", "upstream connect error"),
+        (b"", "Bad Gateway"),
+        (b"{}", "Bad Gateway"),
+        (b"<html><!-- <b>no</b> --><head><title>t</title><style>p{}</style></head><h1>502 &amp; out</h1>", "502 & out"),
+        (b'{"error": {"message": "half \\ud83d"}}', "half \ufffd"),
+    ],
+)
+def test_error_body_gives_its_message(body: bytes, message: str) -> None:
+    """JSON in the usual forms, plain text, a page's visible text, and nothing."""
+    assert PROVIDER.parse_error(502, body) == ErrorInfo(message, status=502)
+
+
+@pytest.mark.parametrize("piece", [b"<p>word ", b"<script>", b"<!--", b"word ", b"<"])
+def test_error_page_gives_at_most_200_characters(piece: bytes) -> None:
+    """A page of any size and any tags gives a short line."""
+    assert 0 < len(PROVIDER.parse_error(502, b"<html>" + piece * 100_000).message) <= 200
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"status": "ok"}', b""])
+def test_reply_without_choices_is_malformed(body: bytes) -> None:
+    """What is no chat completion is not taken for an empty answer."""
+    with pytest.raises(MalformedEvent):
+        PROVIDER.parse_reply(body)
+
+
+def test_reply_without_finish_reason_is_complete_and_warned_of() -> None:
+    """A whole reply is whole; what it does not say is told."""
+    parser = StreamParser(PROVIDER, accumulator := Accumulator())
+    outcome, events = parser.reply(json.dumps({"model": "m", "choices": [{"message": {"content": "a"}}]}).encode())
+    assert (outcome, accumulator.model) == ("complete", "m")
+    assert events[0] == TextDelta("a")
+    assert [warning.code for warning in accumulator.warnings] == ["no_finish_reason"]
+
+
+# -- policy ------------------------------------------------------------------------------------------------------------
+
+
+def test_third_malformed_event_ends_the_stream() -> None:
+    """Two are skipped and counted; at the third the text before it is still published."""
+    accumulator = Accumulator()
+    parser = StreamParser(PROVIDER, accumulator)
+    bad = b"data: {oops\n\n"
+    with pytest.raises(MalformedStream):
+        parser.feed(data(choice({"content": "a"})) + bad * 2 + data(choice({"content": "b"})) + bad)
+    assert [event for event in parser.events if isinstance(event, TextDelta)] == [TextDelta("a"), TextDelta("b")]
+    (warning,) = accumulator.warnings
+    assert warning.code == "bad_json"
+    assert "3 events" in warning.detail
+
+
+def test_text_before_an_error_in_the_same_read_is_published() -> None:
+    """The events before a failure are in ``events`` and in the accumulator."""
+    for failure, exception in [(b'data: {"error": "x"}\n\n', ServerReportedError), (b"y" * 100, EventTooLarge)]:
+        accumulator = Accumulator()
+        parser = StreamParser(PROVIDER, accumulator, max_event_size=90)
+        with pytest.raises(exception):
+            parser.feed(data(choice({"content": "a"})) + failure)
+        assert parser.events == [TextDelta("a")]
+        assert accumulator.text == "a"
+
+
+def test_too_large_after_done_is_ignored() -> None:
+    """After [DONE] nothing counts, in the same read too."""
+    parser = StreamParser(PROVIDER, Accumulator(), max_event_size=50)
+    assert parser.feed(b"data: [DONE]\n\n" + b"z" * 100) == []
+    assert parser.done
+    assert parser.feed(b"z" * 100) == []
+
+
+def test_finish_is_remembered_not_published() -> None:
+    """The stream above tells Finish once, last; usage after it is still read."""
+    parser = StreamParser(PROVIDER, accumulator := Accumulator())
+    events = parser.feed(data(choice({}, finish_reason="length"), {"choices": [], "usage": {"total_tokens": 3}}))
+    assert events == [Usage(total_tokens=3)]
+    assert parser.finish == Finish("length", "length")
+    assert accumulator.finish_reason == "length"
+
+
+def test_error_cut_off_by_the_end_is_reported() -> None:
+    """An error object without its blank line is still an error."""
+    parser = StreamParser(PROVIDER, Accumulator())
+    parser.feed(b'data: {"error": {"message": "boom"}}')
+    with pytest.raises(ServerReportedError, match="boom"):
+        parser.close(clean=True)
+
+
+def test_tool_calls_are_told_apart() -> None:
+    """A server that numbers every call 0, and one that numbers none, both keep their calls apart by id."""
+
+    def calls(*fragments: dict[str, Any]) -> list[tuple[Any, ...]]:
+        completion, _ = run([data(*(choice({"tool_calls": [fragment]}) for fragment in fragments))])
+        return [(call.id, call.name, call.arguments) for call in completion.tool_calls]
+
+    def fragment(arguments: str, **rest: Any) -> dict[str, Any]:
+        name = rest.pop("name", None)
+        return {**rest, "function": {"name": name, "arguments": arguments}}
+
+    expected = [("a", "f", "12"), ("b", "g", "34")]
+    for number in ({"index": 0}, {}):
+        assert expected == calls(
+            fragment("1", id="a", name="f", **number),
+            fragment("2", **number),
+            fragment("3", id="b", name="g", **number),
+            fragment("4", id="", **number),
+        )
+
+
+def test_tool_call_delta_is_published_as_it_came() -> None:
+    """A delta without an index keeps None; an empty fragment is not published."""
+    _, published = run([data(choice({"tool_calls": [{"function": {"name": "f"}}, {"index": 0}]}))])
+    assert [event for event in published if isinstance(event, ToolCallDelta)] == [ToolCallDelta(None, None, "f", "")]

@@ -1,0 +1,137 @@
+"""Every form of ``%%chat`` and ``%chat`` in data/cell_forms.json, typed into real kernels.
+
+Which path a call takes is seen where the two part: ``ChatMagics._awaited`` and ``_waited`` are wrapped, in the kernel,
+by functions that note their name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.chat_kernels import ChatKernel, View
+from tests.support.kernels import Execution
+
+pytestmark = pytest.mark.kernel
+
+FORMS: list[dict[str, str]] = json.loads((Path(__file__).parents[1] / "data/cell_forms.json").read_text("utf-8"))[
+    "forms"
+]
+USUAL = [form for form in FORMS if not form["name"].startswith("autoawait")]
+AUTOAWAIT_OFF = [form for form in FORMS if form["name"].startswith("autoawait") and form["path"] == "sync"]
+TRACE = """
+from streamwidget._notebook.wait import Waiting
+_paths = []
+def _traced(name, method):
+    def traced(self, stream):
+        _paths.append(name)
+        return method(self, stream)
+    return traced
+Waiting.awaited = _traced("await", Waiting.awaited)
+Waiting.blocked = _traced("sync", Waiting.blocked)
+"""
+
+# Where a form leaves its value, and what it asked (braces are literal: `{a}` is no `{{a}}`).
+VALUES = {
+    "assigned": ("x", "assigned"),
+    "after other statements, non-ASCII": ("b", "ünïcode {a}"),
+    "in a for loop": ("y", "in loop {i}"),
+    "%%capture over lines": ("z", "cap2"),
+    "%%time over an assignment": ("z2", "time assign"),
+    "runtime error after it, line 3": ("q", "ok"),
+    "an explicit await": ("w", "explicit await"),
+    "run_cell": ("n1", "nested run_cell"),
+    "exec": ("n2", "in exec"),
+    "a comprehension": ("r[-1]", "g1"),
+    "autoawait off, assigned": ("x3", "noauto line"),
+}
+# What the forms print of their own, with {} for the whole answer; the forms that are not here print nothing.
+PRINTS = {
+    "assigned": "x is {}\n",
+    "after other statements, non-ASCII": "{}\n",
+    "in a for loop": "{}\n",
+    "in def": "f {}\n",
+    "in async def": "{}\n",
+    "run_cell": "{}\n",
+    "exec": "{}\n",
+    "autoawait off, assigned": "{}\n",
+}
+CALLS = {"in a for loop": 2, "%%capture over lines": 2, "a comprehension": 2}
+
+
+@pytest.fixture(scope="module")
+def traced(chat: ChatKernel) -> ChatKernel:
+    assert chat.execute(TRACE).status == "ok"
+    return chat
+
+
+@pytest.mark.parametrize("form", USUAL, ids=lambda form: form["name"])
+def test_each_form_takes_its_path_and_gives_its_value(traced: ChatKernel, form: dict[str, str]) -> None:
+    """Each form takes its path, leaves the right value, shows its answer once, and stands in history as typed."""
+    check(traced, form)
+
+
+@pytest.mark.parametrize("form", AUTOAWAIT_OFF, ids=lambda form: form["name"])
+def test_without_autoawait_the_same_holds(traced: ChatKernel, form: dict[str, str]) -> None:
+    """With ``%autoawait off`` every form takes the synchronous path."""
+    assert traced.execute("%autoawait off").status == "ok"
+    try:
+        check(traced, form)
+    finally:
+        assert traced.execute("%autoawait on").status == "ok"
+
+
+def check(kernel: ChatKernel, form: dict[str, str]) -> None:
+    name, path = form["name"], form["path"]
+    kernel.execute("_paths.clear(); _chat = None")
+    cell = kernel.execute(form["cell"])
+    printed = kernel.execute("print(_i)").stdout
+    assert printed.rstrip("\n") == form["cell"].rstrip("\n")
+    if "SyntaxError" in path:
+        assert (cell.ename, kernel.value("_paths")) == ("SyntaxError", [])
+        assert f"line {path[-1]}" in plain(cell)
+        return
+    if path.startswith("UsageError"):
+        assert (cell.status, kernel.value("_paths")) == ("error", [])
+        assert "UsageError" in cell.stderr + plain(cell)
+        return
+    if "line 3" in path:
+        assert cell.ename == "ZeroDivisionError"
+        assert "----> 3" in plain(cell)
+    else:
+        assert cell.status == "ok", plain(cell)
+    expected = "await" if path.startswith("await") else "sync"
+    assert kernel.value("_paths") == [expected] * CALLS.get(name, 1)
+    check_shown(kernel, cell, name)
+    check_value(kernel, name)
+
+
+def check_shown(kernel: ChatKernel, cell: Execution, name: str) -> None:
+    """Each call has one display, which ends as the answer; what is printed beside it is the cell's own."""
+    answer = kernel.value("_chat.text")
+    displays = [output for output in cell.outputs if output["output_type"] == "display_data"]
+    if name != "%%capture over lines":
+        assert len(displays) == CALLS.get(name, 1)
+        assert displays[-1]["data"]["text/plain"].startswith(answer)
+        assert View.replay(kernel.view(cell, len(displays) - 1)) == answer
+    assert not [message for message in cell.messages if message.type == "execute_result"]
+    if not name.startswith(("%time", "%%time", "%%prun")):  # these print their figures
+        assert cell.stdout == PRINTS.get(name, "").format(answer)
+    assert cell.stdout.count(answer) == (name in PRINTS)
+
+
+def check_value(kernel: ChatKernel, name: str) -> None:
+    """``_chat`` is a whole answer, and so is what the form assigned; the server was asked what the form says."""
+    assert kernel.value("[type(_chat).__name__, _chat.outcome]") == ["ChatCompletion", "complete"]
+    if name in VALUES:
+        expression, prompt = VALUES[name]
+        assert kernel.value(f"[{expression} == _chat, type({expression}).__name__]") == [True, "ChatCompletion"]
+        assert kernel.server.requests[-1].body["messages"][-1] == {"role": "user", "content": prompt}
+
+
+def plain(cell: Execution) -> str:
+    """The cell's error without colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(cell.traceback))

@@ -1,0 +1,79 @@
+"""``%chat --code``: the last answer's code goes into the next cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import streamwidget
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._notebook.code import AnswerCode, find_code
+
+PYTHON = "def f():\n    return '''\n\n    $5 {x}'''"
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    InteractiveShell.clear_instance()
+    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    streamwidget.load_ipython_extension(made)
+    yield made
+    InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "left_out"),
+    [
+        (f"Look:\n\n```python\n{PYTHON}\n```\nThat is all.", PYTHON, ()),
+        ("```\na = 1\n```\n\nand\n\n~~~py\nb = 2\n\n~~~", "a = 1\n\nb = 2", ()),
+        ("```sql\nselect 1\n```\n```sql\nselect 2\n```", "select 1\n\nselect 2", ()),
+        ("```bash\npip\n```\n```Python title=x\na\n```\n```json\n{}\n```\n```\nb\n```", "a\n\nb", ("bash", "json")),
+        ("```sql\nselect 1\n```\n```bash\nls\n```", "select 1", ("bash",)),
+        ("1. one\n\n   ```python\n   if x:\n       y\n   ```", "if x:\n    y", ()),
+        ("cut:\n\n```python\nx = [1,", "x = [1,", ()),
+        ("````md\n```python\nx\n```\n````", "```python\nx\n```", ()),
+        ("```python\nx = '\u202e'\n```", "x = '[U+202E]'", ()),
+    ],
+)
+def test_the_fenced_blocks_are_joined(answer: str, text: str, left_out: tuple[str, ...]) -> None:
+    """Joined by blank lines; of several languages Python and the unnamed; what else there is, is named."""
+    assert find_code(answer) == AnswerCode(text, left_out)
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "No code.", "`x = 1`", "    indented = 1", "```python\n```", "```python\n\n\n```"]
+)
+def test_an_answer_without_code_has_none(answer: str) -> None:
+    """Neither inline code nor an indented paragraph is a block, and an empty block is nothing to insert."""
+    assert find_code(answer) is None
+
+
+def answered(shell: InteractiveShell, text: str) -> None:
+    shell.user_ns["_chat"] = ChatCompletion(text=text)
+
+
+@pytest.mark.parametrize("form", ["%chat --code", "if True:\n    %chat --code"])
+def test_the_code_becomes_the_next_input_and_does_not_run(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    """The front end gets exactly the code; nothing of it is executed; what is left out is said."""
+    answered(shell, "```python\nran = 1\n```\n```sql\nselect 1\n```")
+    assert shell.run_cell(form).success
+    assert shell.rl_next_input == "ran = 1"
+    assert "ran" not in shell.user_ns
+    assert capsys.readouterr().out == "Left out, being in another language: sql.\n"
+
+
+def test_without_code_it_says_so(shell: InteractiveShell) -> None:
+    """A clear message, and no new cell: where there is no answer, and where the answer has no code."""
+    for text, message in ((None, "there is no answer yet"), ("just words", "the last answer has no code block")):
+        if text is not None:
+            answered(shell, text)
+        error = shell.run_cell("%chat --code").error_in_exec
+        assert isinstance(error, UsageError)
+        assert message in str(error)
+    assert not hasattr(shell, "rl_next_input")

@@ -1,0 +1,102 @@
+"""The conversation in real kernels: turns by the cell ids that a front end sends, and streams that still run."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from streamwidget.demo import DemoServer
+from tests.support.chat_kernels import ChatKernel
+from tests.support.kernels import Kernel
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture
+def notebook(chat: ChatKernel) -> ChatKernel:
+    """Each generation's kernel, with an empty conversation."""
+    assert chat.execute("%chat --reset").status == "ok"
+    return chat
+
+
+def ask(chat: ChatKernel, text: str, cell_id: str | None, options: str = "") -> list[str]:
+    """Ask in a cell, and return the questions that its request carried."""
+    assert chat.execute_async(f"%%chat {options}\n{text}", cell_id=cell_id).wait(30).status == "ok"
+    return [m["content"].strip() for m in chat.asked(text).body["messages"] if m["role"] == "user"]
+
+
+def test_a_cell_that_is_run_again_replaces_its_turn(notebook: ChatKernel) -> None:
+    """By the ``cellId`` of the execution; a cell without one is a turn of its own each time."""
+    ask(notebook, "one", "cell-1")
+    ask(notebook, "two", "cell-2")
+    assert ask(notebook, "one again", "cell-1") == ["one again"]
+    assert ask(notebook, "three", None) == ["one again", "two", "three"]
+    assert ask(notebook, "four", None) == ["one again", "two", "three", "four"]
+
+
+def test_a_cell_that_runs_cells_within_itself_is_one_cell(notebook: ChatKernel) -> None:
+    """``%%capture`` and ``run_cell`` run a cell without an id; the turn is that of the cell around it."""
+    for _ in range(2):
+        assert notebook.execute_async("%%capture\n%chat captured", cell_id="cell-1").wait(30).status == "ok"
+        nested = "get_ipython().run_cell('x = 1')\n%chat after one"
+        assert notebook.execute_async(nested, cell_id="cell-2").wait(30).status == "ok"
+    assert ask(notebook, "last", "cell-3") == ["captured", "after one", "last"]
+
+
+def test_a_deleted_cell_leaves_the_conversation(notebook: ChatKernel) -> None:
+    """JupyterLab names the deleted cells with the next execution."""
+    ask(notebook, "kept", "cell-1")
+    ask(notebook, "deleted", "cell-2")
+    ask(notebook, "deleted too", "cell-3")
+    content = {"code": "1", "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+    metadata = {"cellId": "cell-4", "deletedCells": ["cell-2", "cell-3"]}
+    assert notebook.wait_reply(notebook.send("execute_request", content, metadata=metadata)).content["status"] == "ok"
+    assert ask(notebook, "after", "cell-5") == ["kept", "after"]
+
+
+def test_an_answer_that_still_streams_is_left_out_and_that_is_said(notebook: ChatKernel) -> None:
+    """Half an answer would look whole to the model; once it is stopped it is sent."""
+    _, view = notebook.streaming("%%chat --bg -m demo-slow\nbehind", cell_id="cell-1")
+    cell = notebook.execute_async("%%chat\nbeside", cell_id="cell-2")
+    assert cell.wait(30).stdout == "1 earlier turn is left out, as the answer still streams.\n"
+    assert [m["content"].strip() for m in notebook.asked("beside").body["messages"]] == ["beside"]
+    view.send({"op": "stop"})
+    view.wait("end")
+    assert ask(notebook, "afterwards", "cell-3") == ["behind", "beside", "afterwards"]
+
+
+def test_a_background_answer_ends_with_its_cell(notebook: ChatKernel) -> None:
+    """The cell runs something else: its output is gone, so its stream is cancelled and its turn is none."""
+    notebook.streaming("%%chat --bg -m demo-slow\ngoes away", cell_id="cell-1")
+    request = notebook.asked("goes away")
+    assert notebook.execute_async("1", cell_id="cell-1").wait(30).status == "ok"
+    assert request.left.wait(15)
+    assert notebook.value("len(_conversation)") == 0
+
+
+def test_the_models_are_listed_in_a_cell_that_awaits(notebook: ChatKernel) -> None:
+    """And in one that cannot, such as under %%time."""
+    for code in ("%chat --models", "%%time\n%chat --models"):
+        cell = notebook.execute(code)
+        assert cell.status == "ok"
+        assert cell.stdout.startswith("demo\ndemo-long\n")
+
+
+@pytest.mark.parametrize("generation", ["latest"], indirect=True)
+def test_an_answer_asked_again_in_its_view_is_the_turns_answer(kernel: Kernel, demo: DemoServer) -> None:
+    """Retry in a view that stays: the conversation and ``_chat`` have the new answer."""
+    assert kernel.execute("%load_ext streamwidget").status == "ok"
+    assert kernel.execute("%%chat --keep --max-tokens 2\nkept").status == "ok"
+    (view,) = (
+        comm for comm, data in kernel.comm_opens().items() if "StreamView" in str(data["state"].get("_anywidget_id"))
+    )
+    kernel.widget_send(view, {"op": "retry"})
+    demo.wait_for_requests(2, 15)
+    looked = (
+        "c = _conversation.turns[0].answer.completion\nprint(len(_conversation), c == _chat, c.outcome, c.request_id)"
+    )
+    expected = f"1 True length req_demo_{demo.requests[1].number:06}\n"
+    deadline = time.monotonic() + 15
+    while kernel.execute(looked).stdout != expected:
+        assert time.monotonic() < deadline, kernel.execute(looked).stdout

@@ -1,0 +1,79 @@
+"""When a view that was replaced by the saved answer is closed: not before the page that shows it can do without."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.chat_kernels import SOON, ChatKernel, View
+
+pytestmark = pytest.mark.kernel
+
+
+def shown_to_its_end(chat: ChatKernel) -> View:
+    """A ``--bg`` stream that a page has spoken to, and that is over."""
+    cell, view = chat.streaming("%%chat --bg -m demo-slow\nreplaced")
+    cell.wait()
+    view.send({"op": "sync", "page": "first"})
+    view.wait("snapshot", count=2)
+    view.send({"op": "stop"})
+    view.wait("end")
+    return view
+
+
+def wait_closed(chat: ChatKernel, view: View) -> None:
+    chat.wait_for(lambda m: m.type == "comm_close" and m.content["comm_id"] == view.model_id, SOON)
+
+
+def is_closed(chat: ChatKernel, view: View) -> bool:
+    chat.execute("None")  # what was sent before it has been handled
+    return any(m.type == "comm_close" and m.content["comm_id"] == view.model_id for m in list(chat.iopub))
+
+
+def test_a_page_that_shows_the_saved_answer_lets_the_view_go(chat: ChatKernel) -> None:
+    """The view is open until the page says that it has left, and closed then."""
+    view = shown_to_its_end(chat)
+    assert not is_closed(chat, view)
+    view.send({"op": "left", "page": "another"})
+    assert not is_closed(chat, view)
+    view.send({"op": "left", "page": "first"})
+    wait_closed(chat, view)
+
+
+def test_a_reloaded_page_is_given_the_saved_answer(chat: ChatKernel) -> None:
+    """It asks, gets the mime bundle of the update that it missed, and its leave closes the view."""
+    view = shown_to_its_end(chat)
+    view.send({"op": "saved", "page": "second"})
+    saved = view.wait("saved")
+    update = [m.content for m in list(chat.iopub) if m.type == "update_display_data"][-1]
+    assert saved == {"op": "saved", "view": view.model_id, "bundle": update["data"]}
+    view.send({"op": "left", "page": "second"})
+    wait_closed(chat, view)
+
+
+def test_a_view_that_left_before_the_end_is_closed_at_the_end(chat: ChatKernel) -> None:
+    """A cell whose output was cleared meanwhile leaves no widget behind."""
+    cell, view = chat.streaming("%%chat --bg -m demo-slow\ncleared")
+    cell.wait()
+    view.send({"op": "sync", "page": "first"})
+    view.send({"op": "left", "page": "first"})
+    view.send({"op": "stop"})
+    wait_closed(chat, view)
+
+
+def test_views_of_pages_that_never_came_back_are_closed_in_time(chat: ChatKernel) -> None:
+    """At most 20 of them stay open, whatever the pages do."""
+    views = [shown_to_its_end(chat) for _ in range(21)]
+    wait_closed(chat, views[0])
+    assert not is_closed(chat, views[1])
+
+
+def test_a_kept_view_has_no_saved_answer(chat: ChatKernel) -> None:
+    """What a page may ask of it changes nothing: it stays."""
+    cell, view = chat.streaming("%%chat --bg --keep -m demo-slow\nkept")
+    cell.wait()
+    view.send({"op": "stop"})
+    view.wait("end")
+    view.send({"op": "saved", "page": "first"})
+    view.send({"op": "left", "page": "first"})
+    assert not is_closed(chat, view)
+    assert "saved" not in {message["op"] for message in view.messages}

@@ -1,0 +1,75 @@
+"""A prompt may end in a question mark, which IPython would take for a wish for help on the last word."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from streamwidget._notebook import magic_line
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """A shell of the test's own, with the transformer and nothing else of streamwidget."""
+    InteractiveShell.clear_instance()
+    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    magic_line.install(made)
+    yield made
+    InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize(
+    ("cell", "prompt"),
+    [
+        ("%chat What is entropy?", "What is entropy?"),
+        ("%chat Really??", "Really??"),
+        ("x = %chat What is entropy?", "What is entropy?"),
+        ("d['k'] = %chat What's that {y} for $5?", "What's that {y} for $5?"),
+        ("if True:\n    x = %chat Why?\n    print(x)", "Why?"),
+        ("for i in range(2):\n    %chat Why?", "Why?"),
+        ("x = 1\n%chat -m demo one \\\ntwo?", "-m demo one  two?"),
+    ],
+)
+def test_a_question_is_a_prompt(shell: InteractiveShell, cell: str, prompt: str) -> None:
+    """The line magic is called with the whole line, question mark included."""
+    tree = ast.parse(shell.transform_cell(cell))
+    calls = [[ast.literal_eval(argument) for argument in call.args] for call in ast.walk(tree) if _is_magic(call)]
+    assert calls == [["chat", prompt]]
+
+
+def test_behind_another_magic_too(shell: InteractiveShell) -> None:
+    """``%time %chat ...?`` times the prompt."""
+    assert shell.transform_cell("%time %chat Why?") == "get_ipython().run_line_magic('time', '%chat Why?')\n"
+
+
+@pytest.mark.parametrize("cell", ["%chat?", "%chat??", "%%chat?", "?%chat", "%chatter on?", "range?", "x = 5 % 3?"])
+def test_help_stays_help(shell: InteractiveShell, cell: str) -> None:
+    """What asks for help on a name is left to IPython, on ``%chat`` itself as well."""
+    ours = shell.transform_cell(cell)
+    magic_line.uninstall(shell)
+    assert shell.transform_cell(cell) == ours
+
+
+def test_a_text_that_looks_like_it_is_left_alone(shell: InteractiveShell) -> None:
+    """Inside a string there is no magic."""
+    cell = "s = '''\n%chat Why?\n'''\n"
+    assert shell.transform_cell(cell) == cell
+
+
+def test_installed_once_and_undone(shell: InteractiveShell) -> None:
+    """Loading twice adds one entry; unloading leaves what was there."""
+    entries = shell.input_transformer_manager.token_transformers
+    before = len(entries)
+    magic_line.install(shell)
+    assert len(entries) == before
+    magic_line.uninstall(shell)
+    assert len(entries) == before - 1
+    assert "pinfo" in shell.transform_cell("%chat Why?")
+
+
+def _is_magic(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "run_line_magic"

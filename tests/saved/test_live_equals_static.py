@@ -1,0 +1,53 @@
+"""The live view shows what the saved answer shows.
+
+js/test/data/static_html.json holds Markdown and the saved HTML of it; here it is compared with what the renderer makes
+now, and in js/test/markdown/static.test.ts with what the live view builds.
+``python -m tests.saved.test_live_equals_static`` writes the HTML anew.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from streamwidget._core.visible import visible
+from streamwidget._saved.html import render
+from streamwidget.demo._answers import answer_pieces
+from tests.support.kernels import ROOT
+
+DATA = ROOT / "js" / "test" / "data" / "static_html.json"
+QUESTIONS = ("What is a stream?", "Count to 12.", "An essay on $5 and $6, please.")
+
+
+def cases() -> list[dict[str, str]]:
+    return json.loads(DATA.read_text("utf-8"))  # type: ignore[no-any-return]
+
+
+def saved(markdown: str) -> str:
+    return render(visible(markdown))[0]
+
+
+def demo_answers() -> list[str]:
+    return ["".join(answer_pieces([{"role": "user", "content": question}], "demo")) for question in QUESTIONS]
+
+
+def test_the_data_is_what_the_renderer_makes() -> None:
+    """The HTML that the live view is compared with is the HTML that is saved."""
+    stale = [case["markdown"] for case in cases() if saved(case["markdown"]) != case["html"]]
+    assert not stale, "python -m tests.saved.test_live_equals_static"
+
+
+def test_the_data_holds_the_demo_answers() -> None:
+    """What the demo server says is among the compared texts."""
+    assert set(demo_answers()) <= {case["markdown"] for case in cases()}
+
+
+def write(markdown: list[str]) -> None:
+    texts = dict.fromkeys([*markdown, *demo_answers()])
+    lines = [json.dumps({"markdown": text, "html": saved(text)}, ensure_ascii=True) for text in texts]
+    DATA.write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")
+
+
+if __name__ == "__main__":
+    # Further texts, if any, come as a JSON array on the standard input.
+    write([case["markdown"] for case in cases()] + ([] if sys.stdin.isatty() else json.load(sys.stdin)))

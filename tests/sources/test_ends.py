@@ -1,0 +1,516 @@
+"""How a foreign source is opened, stopped, closed and, where it does not end, left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+import streamwidget as sw
+from streamwidget._sources import as_stream
+from tests.support.servers import first_delta
+
+SOON = 5.0
+
+
+class Blocking:
+    """A blocking iterable: ``items`` come at once, the next one when ``go`` is set; it notes what is done to it."""
+
+    def __init__(self, *items: Any) -> None:
+        self.items = list(items)
+        self.go = threading.Event()
+        self.blocks = threading.Event()
+        self.closed = threading.Event()
+        self.threads: set[int] = set()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self.threads.add(threading.get_ident())
+        if self.items:
+            return self.items.pop(0)
+        self.blocks.set()
+        self.go.wait(SOON)
+        return "late"
+
+    def close(self) -> None:
+        self.threads.add(threading.get_ident())
+        self.closed.set()
+
+
+class Awaiting:
+    """An async iterable that never ends by itself; ``close`` is its way to be closed."""
+
+    def __init__(self, close: str, *, asynchronous: bool = True) -> None:
+        self.closed = 0
+
+        async def async_close() -> None:
+            await asyncio.sleep(0)
+            self.closed += 1
+
+        def sync_close() -> None:
+            self.closed += 1
+
+        setattr(self, close, async_close if asynchronous else sync_close)
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        yield "a"
+        await asyncio.Event().wait()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON):
+        while not condition():  # noqa: ASYNC110  (threads set no asyncio.Event)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_stop_of_a_blocking_source_takes_effect_at_its_next_item() -> None:
+    """It is read and closed in one thread that is not the loop's, and what it still brings is not shown."""
+    source = Blocking("a")
+    stream = as_stream(source)
+    await first_delta(stream)
+    assert await asyncio.to_thread(source.blocks.wait, SOON)
+    stream.cancel()
+    source.go.set()
+    completion = await stream
+    assert (completion.outcome, completion.text, completion.warnings) == ("cancelled", "a", ())
+    assert source.closed.is_set()
+    assert len(source.threads) == 1
+    assert threading.get_ident() not in source.threads
+
+
+async def test_a_source_that_brings_nothing_is_left_behind_and_that_is_said() -> None:
+    """The stop ends the stream all the same, with a warning; the late item and the late failure change nothing."""
+    source = Blocking("a")
+    stream = as_stream(source)
+    events: list[sw.StreamEvent] = []
+    stream.subscribe(events.extend)
+    await first_delta(stream)
+    assert await asyncio.to_thread(source.blocks.wait, SOON)
+    stream.cancel()
+    async with asyncio.timeout(SOON):
+        completion = await stream
+    assert (completion.outcome, completion.text) == ("cancelled", "a")
+    assert [warning.code for warning in completion.warnings] == ["not_stopped"]
+    assert "left behind" in completion._repr_mimebundle_()["text/plain"]
+    seen = list(events)
+    source.go.set()
+    assert await asyncio.to_thread(source.closed.wait, SOON)
+    await until(lambda: not any(thread.name == "streamwidget source" for thread in threading.enumerate()))
+    await asyncio.sleep(0)
+    assert events == seen
+    assert stream.completion == completion
+
+
+async def test_an_async_source_that_does_not_heed_a_stop_is_left_behind() -> None:
+    """One that swallows its cancellation and waits on ends the stream no later, and changes nothing afterwards."""
+    go, over = asyncio.Event(), asyncio.Event()
+
+    async def stubborn() -> AsyncIterator[str]:
+        try:
+            yield "a"
+            while not go.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await go.wait()
+            yield "late"
+        finally:
+            over.set()
+
+    stream = as_stream(stubborn())
+    await first_delta(stream)
+    stream.cancel()
+    async with asyncio.timeout(SOON):
+        completion = await stream
+    assert [warning.code for warning in completion.warnings] == ["not_stopped"]
+    go.set()
+    async with asyncio.timeout(SOON):
+        await over.wait()
+    assert stream.completion == completion
+    assert completion.text == "a"
+
+
+@pytest.mark.parametrize(("close", "asynchronous"), [("aclose", True), ("close", True), ("close", False)])
+async def test_a_stop_closes_an_async_source_at_once(close: str, asynchronous: bool) -> None:
+    """By ``aclose`` or ``close``, awaited or not, before the stream is over."""
+    source = Awaiting(close, asynchronous=asynchronous)
+    stream = as_stream(source)
+    await first_delta(stream)
+    stream.cancel()
+    completion = await stream
+    assert (completion.outcome, completion.text, completion.warnings) == ("cancelled", "a", ())
+    assert source.closed == 1
+
+
+async def test_generators_are_closed_by_a_stop() -> None:
+    """Their ``finally`` has run when the stream is over."""
+    closed: list[str] = []
+
+    async def asynchronous() -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "a"
+                await asyncio.sleep(0)
+        finally:
+            closed.append("async")
+
+    def synchronous() -> Iterator[str]:
+        try:
+            while True:
+                yield "a"
+        finally:
+            closed.append("sync")
+
+    for source in (asynchronous(), synchronous()):
+        stream = as_stream(source)
+        await first_delta(stream)
+        stream.cancel()
+        assert (await stream).outcome == "cancelled"
+    assert closed == ["async", "sync"]
+
+
+async def test_a_source_that_is_whole_is_not_closed() -> None:
+    """What has ended is left to its owner, who may ask it for more than text."""
+
+    class Sync(list[str]):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    class Async(Awaiting):
+        async def __aiter__(self) -> AsyncIterator[str]:
+            yield "a"
+
+    blocking, awaiting = Sync("a"), Async("aclose")
+    for source in (blocking, awaiting):
+        assert (await as_stream(source)).outcome == "complete"
+    assert not blocking.closed
+    assert not awaiting.closed
+
+
+async def test_a_source_that_never_waits_leaves_the_loop_to_others() -> None:
+    """A stop that waits on the loop reaches an async source without a pause in it, and a sync one without end."""
+
+    async def endless() -> AsyncIterator[str]:
+        while True:
+            yield "x"
+
+    def blocking() -> Iterator[str]:
+        while True:
+            yield "x"
+
+    for source in (endless(), blocking()):
+        stream = as_stream(source)
+        stream.start()
+        asyncio.get_running_loop().call_later(0.05, stream.cancel)
+        async with asyncio.timeout(SOON):
+            assert (await stream).outcome == "cancelled"
+
+
+async def test_a_blocking_source_does_not_run_ahead_of_the_loop() -> None:
+    """While the loop is busy, no more than a bounded number of items is read."""
+    count = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal count
+        while True:
+            count += 1
+            yield "x"
+
+    stream = as_stream(counted())
+    await first_delta(stream)
+    begun, seen = count, -1
+    while seen != count:  # the loop stands still until the source does
+        seen = count
+        threading.Event().wait(0.3)
+    assert count - begun < 2_000
+    stream.cancel()
+    await stream
+
+
+async def test_a_coroutine_is_awaited_for_its_stream() -> None:
+    """What ``client.create(stream=True)`` returns un-awaited is a source; it is not awaited before the start."""
+    asked = 0
+
+    async def create(result: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return result
+
+    async def texts() -> AsyncIterator[str]:
+        yield "a"
+
+    for result in (texts(), ["a"]):
+        stream = as_stream(create(result))
+        before = asked
+        assert (await stream).text == "a"
+        assert asked == before + 1
+    with pytest.raises(sw.ProtocolError, match="one whole thing"):
+        await as_stream(create({"choices": []}))
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_a_context_manager_is_entered_and_left(stopped: bool) -> None:
+    """A sync one in the thread of its stream, an async one in one task; at the end and after a stop alike."""
+    log: list[str] = []
+
+    class Managed:
+        def __enter__(self) -> Iterator[str]:
+            log.append("in")
+            return iter(["a"]) if not stopped else self._endless()
+
+        def __exit__(self, *_: object) -> None:
+            log.append("out")
+
+        def _endless(self) -> Iterator[str]:
+            while True:
+                yield "a"
+
+    class AsyncManaged:
+        async def __aenter__(self) -> AsyncIterator[str]:
+            log.append("in")
+            return self._texts()
+
+        async def __aexit__(self, *_: object) -> None:
+            log.append("out")
+
+        async def _texts(self) -> AsyncIterator[str]:
+            yield "a"
+            if stopped:
+                await asyncio.Event().wait()
+
+    for source in (Managed(), AsyncManaged()):
+        stream = as_stream(source)
+        await first_delta(stream)
+        if stopped:
+            stream.cancel()
+        completion = await stream
+        assert completion.outcome == ("cancelled" if stopped else "complete")
+        assert log == ["in", "out"]
+        log.clear()
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, StopAsyncIteration])
+async def test_whatever_a_blocking_source_raises_is_its_failure(raised: type[BaseException]) -> None:
+    """Also what would end an event loop, or pass for a stop or an end."""
+
+    class Raising(Blocking):
+        def __next__(self) -> Any:
+            if not self.items:
+                raise raised
+            return super().__next__()
+
+    with pytest.raises(sw.SourceError, match=raised.__name__) as told:
+        await as_stream(Raising("a"))
+    assert told.value.completion.text == "a"
+
+
+async def test_a_failure_to_open_is_the_sources() -> None:
+    """What a coroutine, a context manager or ``iter`` raises is told like any failure of the source."""
+
+    async def create() -> Any:
+        raise ConnectionError("nobody there")
+
+    class Managed:
+        def __enter__(self) -> Any:
+            raise ConnectionError("nobody there")
+
+        def __exit__(self, *_: object) -> None: ...
+
+    class AsyncManaged:
+        async def __aenter__(self) -> Any:
+            raise ConnectionError("nobody there")
+
+        async def __aexit__(self, *_: object) -> None: ...
+
+    class Unready:
+        def __iter__(self) -> Iterator[str]:
+            raise ConnectionError("nobody there")
+
+    for source in (create(), Managed(), AsyncManaged(), Unready()):
+        with pytest.raises(sw.SourceError, match="ConnectionError: nobody there"):
+            await as_stream(source)
+
+
+async def test_what_an_sdk_hides_is_told() -> None:
+    """The root of what was raised is in the message, where the SDK's own words do not say it."""
+
+    def breaks() -> Iterator[str]:
+        yield "a"
+        try:
+            raise OSError("connection reset by peer")
+        except OSError as exc:
+            raise RuntimeError("Connection error.") from exc
+
+    with pytest.raises(sw.SourceError) as told:
+        await as_stream(breaks())
+    assert told.value.error.message == "RuntimeError: Connection error. (connection reset by peer)"
+
+
+async def test_a_source_cannot_be_asked_again() -> None:
+    """``again`` and ``record`` say so, and the stream says it beforehand."""
+    stream = as_stream(["a"])
+    assert not stream.repeatable
+    for ask in (stream.again, lambda: stream.again(go_on=True), stream.record):
+        with pytest.raises(sw.ConfigurationError, match="made elsewhere"):
+            ask()
+
+
+def test_our_own_stream_is_passed_on() -> None:
+    """A ChatStream is the stream itself."""
+    stream = sw.ChatClient("http://127.0.0.1:9/v1").stream("x")
+    assert as_stream(stream) is stream
+    assert stream.repeatable
+
+
+def test_a_source_can_be_waited_for_without_a_loop() -> None:
+    """``wait()`` reads blocking and async sources from a script."""
+
+    async def texts() -> AsyncIterator[str]:
+        yield "a"
+
+    assert as_stream(["a"]).wait().text == "a"
+    assert as_stream(texts()).wait().text == "a"
+
+
+class Whole:
+    """A finished response, as pydantic makes them: iterable, but over its fields."""
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        yield "id", "x"
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"id": "x"}
+
+
+class Client:
+    """An SDK's client: a context manager, which is no stream."""
+
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *_: object) -> None: ...
+    def close(self) -> None: ...
+
+
+def generator() -> Iterator[str]:
+    yield "a"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "None is no stream"),
+        ("text", "class str is already whole"),
+        (b"text", "class bytes is already whole"),
+        ({"a": 1}, "class dict is one whole thing"),
+        (Whole(), "class Whole is one whole thing"),
+        (Client(), "class Client is no stream"),
+        (7, "class int is no stream"),
+        (generator, "generator is a function: call it"),
+        (Whole, "Whole is a class: call it"),
+    ],
+)
+def test_what_is_no_stream_is_refused(given: Any, said: str) -> None:
+    """At once, by what was given, with what to pass instead; nothing was touched."""
+    with pytest.raises(sw.ConfigurationError) as told:
+        as_stream(given)
+    assert said in str(told.value)
+    assert "an iterable of strings" in str(told.value)
+
+
+async def test_a_close_that_has_begun_is_not_broken_off() -> None:
+    """A stop from another thread may be noticed at an item, before the task is cancelled; the close goes on."""
+    go, closing, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def __aiter__(self) -> AsyncIterator[str]:
+            yield "a"
+            await go.wait()
+            yield "late"
+
+        async def aclose(self) -> None:
+            closing.set()
+            await asyncio.sleep(0.05)
+            closed.set()
+
+    stream = as_stream(Slow())
+    await first_delta(stream)
+    stream._work.stop()
+    go.set()
+    await closing.wait()
+    stream.cancel()
+    assert (await stream).text == "a"
+    assert closed.is_set()
+
+
+class Wrapper:
+    """LiteLLM's stream: iterable both ways, whichever way the stream under it is."""
+
+    def __init__(self, under: Any) -> None:
+        self.completion_stream = under
+        self.thread = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.thread = threading.get_ident()
+        yield from self.completion_stream
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        self.thread = threading.get_ident()
+        async for item in self.completion_stream:
+            yield item
+
+
+async def test_what_is_iterable_both_ways_is_read_as_what_is_under_it() -> None:
+    """A blocking stream in a thread, an async one on the loop."""
+
+    async def texts() -> AsyncIterator[str]:
+        yield "a"
+
+    for under, here in ((iter(["a"]), False), (texts(), True)):
+        source = Wrapper(under)
+        assert (await as_stream(source)).text == "a"
+        assert (source.thread == threading.get_ident()) is here
+
+
+async def test_a_source_that_cancels_itself_was_not_stopped() -> None:
+    """``cancelled`` is a person's doing; here the answer is cut, and that is an error."""
+
+    async def source() -> AsyncIterator[str]:
+        yield "a"
+        inner = asyncio.create_task(asyncio.Event().wait())
+        inner.cancel()
+        await inner
+
+    with pytest.raises(sw.SourceError, match="cut") as caught:
+        await as_stream(source())
+    assert caught.value.completion.text == "a"
+
+
+async def test_an_error_as_the_first_event_of_responses_is_told() -> None:
+    """It has the shape of anthropic's, too; what it says must not be lost."""
+    first = {"type": "error", "code": "rate_limit_exceeded", "message": "Too many of them", "param": None}
+
+    async def source() -> AsyncIterator[dict[str, Any]]:
+        yield first
+
+    with pytest.raises(sw.InStreamError, match="Too many of them"):
+        await as_stream(source())
+
+
+async def test_a_sources_failure_shows_no_key_in_its_traceback() -> None:
+    """However it is awaited: IPython would show the cause word for word, and SDKs echo keys."""
+
+    async def source() -> AsyncIterator[str]:
+        yield "a"
+        raise ValueError("Incorrect API key provided: sk-abcdefgh12345678")
+
+    with pytest.raises(sw.SourceError) as caught:
+        await as_stream(source())
+    lines = "\n".join(caught.value._render_traceback_())
+    assert "SourceError: ValueError" in lines
+    assert "sk-abcd" not in lines
+    assert isinstance(caught.value.__cause__, ValueError)

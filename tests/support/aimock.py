@@ -1,0 +1,44 @@
+"""A server that we did not write: ``@copilotkit/aimock``, which npm installed into ``js/``. Not a test module."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.kernels import ROOT
+
+CLI = ROOT / "js" / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
+KEY = "sk-aimock-canary-0123456789"
+
+
+@contextmanager
+def start_aimock(fixtures: list[dict[str, Any]], directory: Path) -> Iterator[str]:
+    """Start one that checks the key, and give its address, without ``/v1``."""
+    path = directory / "fixtures.json"
+    path.write_text(json.dumps({"fixtures": fixtures}), encoding="utf-8")
+    command = ["node", str(CLI), "--host", "127.0.0.1", "--port", "0", "--fixtures", str(path), "--validate-on-load"]
+    server = subprocess.Popen(
+        command,
+        env={"PATH": os.environ["PATH"], "AIMOCK_API_KEYS": KEY, "HOME": str(directory)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        said = ""
+        while not (found := re.search(r"listening on (http://127\.0\.0\.1:\d+)", said)):
+            line = server.stdout.readline()
+            assert line, f"aimock ended: {said}"
+            said += line
+        yield found[1]
+    finally:
+        server.terminate()
+        server.communicate(timeout=10)

@@ -1,0 +1,37 @@
+"""A plain IPython shell with the extension, and what a notebook with it shows. Not a test module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import streamwidget
+from streamwidget._notebook.magics import ChatMagics
+
+
+@contextmanager
+def chat_shell() -> Iterator[InteractiveShell]:
+    """Make a shell with the extension loaded, and forget it afterwards."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    streamwidget.load_ipython_extension(shell)
+    try:
+        yield shell
+    finally:
+        InteractiveShell.clear_instance()
+
+
+def magics_of(shell: InteractiveShell) -> ChatMagics:
+    """Return the shell's ChatMagics."""
+    return next(entry for entry in shell.configurables if isinstance(entry, ChatMagics))
+
+
+def run(shell: InteractiveShell, code: str, cell_id: str | None = None) -> Any:
+    """Run a cell that must not fail, and return ``_chat``."""
+    result = shell.run_cell(code, cell_id=cell_id)
+    assert result.success, code
+    return shell.user_ns.get("_chat")

@@ -1,0 +1,520 @@
+"""The chat widget from Python, what it says to a page and takes from it. No kernel: its messages are caught here."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import pytest
+import pytest_asyncio
+
+import streamwidget as sw
+from streamwidget._client.client import models_of
+from streamwidget.demo import DemoServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # connections belong to a loop, and are used again on it
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
+ONCE = sw.RetryPolicy(attempts=1)
+STALLS = "demo-stall"  # some words, and then nothing: who stops it stops it in the middle
+
+
+class Page:
+    """What a page knows that heard every message, by the rules of js/src/chat/chat.ts."""
+
+    def __init__(self) -> None:
+        self.said: list[dict[str, Any]] = []
+        self.rev = 1
+        self.keys: list[str] = []
+        self.turns: dict[str, dict[str, Any]] = {}
+
+    def hear(self, message: dict[str, Any]) -> None:
+        message = json.loads(json.dumps(message, ensure_ascii=False).encode())  # as a kernel packs it
+        self.said.append(json.loads(json.dumps(message)))
+        if message["op"] == "chat":
+            assert message["rev"] == self.rev + 1
+            self.rev = message["rev"]
+            for change in message["turns"]:
+                self.turns.setdefault(change["key"], {}).update(change)
+            self.keys = self.keys if message["keys"] is None else message["keys"]
+        elif message["op"] == "answer":
+            self._hear_answer(self.turns[message["key"]]["answer"], message["message"])
+
+    def _hear_answer(self, answer: dict[str, Any], message: dict[str, Any]) -> None:
+        if message["op"] == "snapshot":
+            assert message["seq"] >= answer["seq"]
+            answer.update(message)
+            return
+        assert message["seq"] == answer["seq"] + 1
+        answer["seq"] = message["seq"]
+        if message["op"] == "delta":
+            answer["text"] += message["text"]
+        elif message["op"] == "end":
+            answer["outcome"] = message["outcome"]
+
+    def of(self, op: str) -> list[dict[str, Any]]:
+        return [message for message in self.said if message["op"] == op]
+
+    @property
+    def shown(self) -> list[tuple[str, str, str | None, bool]]:
+        turns = [self.turns[key] for key in self.keys]
+        return [(turn["text"], turn["answer"]["text"], turn["answer"]["outcome"], turn["sent"]) for turn in turns]
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    heard = Page()
+    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.hear(content))
+    return heard
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def widget(page: Page, server: DemoServer) -> sw.ChatWidget:
+    return sw.ChatWidget(client=sw.ChatClient(server.url, retry=ONCE))
+
+
+def truth(widget: sw.ChatWidget) -> list[tuple[str, str, str | None, bool]]:
+    turns = widget.conversation.turns
+    return [(turn.user.text, turn.answer.text, turn.answer.outcome, turn.sent) for turn in turns if turn.answer]
+
+
+def typed(name: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"op": "send", "name": name, "text": text, "images": [], "replaces": None, **more}
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  (whatever it looks at)
+            await asyncio.sleep(0.01)
+
+
+async def idle(widget: sw.ChatWidget) -> None:
+    await until(lambda: not widget.busy)
+
+
+async def test_what_the_page_is_told_adds_up_to_the_conversation(widget: sw.ChatWidget, page: Page) -> None:
+    """After asking, stopping, editing, asking again, leaving out and clearing, in Python and in the page."""
+    completion = await widget.send("from Python")
+    assert page.shown == truth(widget) == [("from Python", completion.text, "complete", True)]
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "stopped"))
+    await until(lambda: len(page.keys) == 2 and page.shown[1][1])
+    widget.stop()
+    await idle(widget)
+    assert page.shown == truth(widget)
+    assert page.shown[1][2:] == ("cancelled", True)
+    widget.model = None
+    widget.receive({"op": "include", "key": "name-of-one", "sent": False})
+    assert page.shown[1][3] is False
+    widget.receive({"op": "retry", "key": "name-of-one"})
+    assert widget.busy
+    await idle(widget)
+    assert page.shown == truth(widget)
+    assert page.shown[1][2] == "complete"
+    widget.receive(typed("name-of-two", "edited", replaces=page.keys[0]))
+    await idle(widget)
+    assert page.shown == truth(widget)
+    assert [text for text, *_ in page.shown] == ["edited"]
+    state = widget.get_state("state")["state"]
+    assert (state["rev"], state["keys"]) == (page.rev, page.keys)
+    assert state["turns"][0]["answer"]["text"] == page.shown[0][1]
+    widget.receive({"op": "clear"})
+    assert page.shown == truth(widget) == []
+
+
+async def test_a_text_travels_once(widget: sw.ChatWidget, page: Page) -> None:
+    """What was streamed is not sent again at its end, nor with later turns."""
+    completion = await widget.send("tell me")
+    last_words = completion.text[-40:]
+    await widget.send("and again")
+    await widget.send("and again")
+    told = [json.dumps(message, ensure_ascii=False) for message in page.of("chat")]
+    assert not any(json.dumps(last_words, ensure_ascii=False)[1:-1] in message for message in told)
+    assert [turn["text"] for message in page.of("chat") for turn in message["turns"] if "text" in turn] == [
+        "tell me",
+        "and again",
+        "and again",
+    ]
+
+
+async def test_who_asks_while_an_answer_is_written_is_refused(widget: sw.ChatWidget, page: Page) -> None:
+    """Python by an error, the page in words; the answer goes on, and only it is in the conversation."""
+    widget.receive(typed("name-of-one", "count to 900"))
+    with pytest.raises(RuntimeError, match="still being written"):
+        await widget.send("too early")
+    widget.receive(typed("name-of-two", "too early"))
+    assert [(message["asked"], "still being written" in message["why"]) for message in page.of("refused")] == [
+        ("name-of-two", True)
+    ]
+    assert page.keys == ["name-of-one"]
+    widget.stop()
+    await idle(widget)
+    assert [text for text, *_ in page.shown] == ["count to 900"]
+
+
+async def test_a_prompt_that_comes_twice_is_asked_once(widget: sw.ChatWidget, page: Page, server: DemoServer) -> None:
+    """The wire to the kernel may repeat what a page says."""
+    for _ in range(2):
+        widget.receive(typed("name-of-one", "once"))
+    await idle(widget)
+    widget.receive(typed("name-of-one", "once"))
+    assert len(server.requests) == 1
+    assert page.of("refused") == []
+
+
+async def test_a_prompt_that_was_lost_is_refused_and_one_that_came_is_not(
+    widget: sw.ChatWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that waits names its prompt in each question: the kernel says so where it never heard of it."""
+    heard: list[dict[str, Any]] = []
+    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.append(content))
+    widget.receive({"op": "sync", "rev": 0, "pending": "name-of-one"})
+    assert [message["op"] for message in heard] == ["chat", "refused"]
+    assert heard[1]["asked"] == "name-of-one"
+    for name in ("name-of-one", "name-of-two"):
+        widget.receive(typed(name, "here"))
+        await idle(widget)
+    for pending in ("name-of-one", "name-of-two", None, 7):
+        widget.receive({"op": "sync", "rev": 0, "pending": pending})
+    assert [message["op"] for message in heard].count("refused") == 1
+
+
+async def test_the_page_speaks_from_any_thread(widget: sw.ChatWidget, page: Page) -> None:
+    """A subshell's thread asks and stops; the conversation changes on the loop's thread all the same."""
+    threads = []
+    widget.observe(lambda _change: threads.append(threading.current_thread()), ["busy", "conversation"])
+    widget.model = STALLS
+    await asyncio.to_thread(widget.receive, typed("name-of-one", "stopped"))
+    await until(lambda: page.keys and page.shown[0][1])
+    stream = page.turns["name-of-one"]["answer"]["id"]
+    await asyncio.to_thread(widget.receive, {"op": "stop", "stream": stream})
+    await idle(widget)
+    assert page.shown[0][2] == "cancelled"
+    assert set(threads) == {threading.main_thread()}
+
+
+async def test_a_stop_that_comes_late_does_not_meet_the_next_answer(widget: sw.ChatWidget, page: Page) -> None:
+    """A page stops the stream that it saw, and no other."""
+    await widget.send("first")
+    (first,) = {turn["answer"]["id"] for turn in page.turns.values()}
+    widget.receive(typed("name-of-two", "second"))
+    widget.receive({"op": "stop", "stream": first})
+    await idle(widget)
+    assert page.shown[1][2] == "complete"
+
+
+async def test_busy_and_the_conversation_can_be_observed(widget: sw.ChatWidget) -> None:
+    """``busy`` turns on and off once an answer; the conversation is told at its beginning and its end."""
+    busy: list[bool] = []
+    lengths: list[tuple[int, str | None]] = []
+    widget.observe(lambda change: busy.append(change.new), "busy")
+    widget.observe(
+        lambda change: lengths.append((len(change.new.turns), change.new.turns[-1].answer.outcome)), "conversation"
+    )
+    await widget.send("one")
+    assert busy == [True, False]
+    assert lengths == [(1, None), (1, "complete")]
+
+
+async def test_an_edited_prompt_keeps_its_images_and_drops_what_followed(
+    widget: sw.ChatWidget, page: Page, server: DemoServer
+) -> None:
+    """Images are kept by number, new ones come beside them, with the page's thumbnails; what is no number is gone."""
+    thumbnail = "data:image/webp;base64,AAAA"
+    images = [{"data": base64.b64encode(PNG).decode(), "thumbnail": thumbnail}]
+    widget.receive(typed("name-of-one", "what is it?", images=images))
+    await idle(widget)
+    await widget.send("and then?")
+    edited = [{"keep": 0}, {"keep": 7}, {"data": base64.b64encode(PNG).decode(), "thumbnail": "javascript:x"}]
+    widget.receive(typed("name-of-two", "really?", images=edited, replaces="name-of-one"))
+    await idle(widget)
+    (turn,) = widget.conversation.turns
+    assert (turn.key, turn.user.text, len(turn.user.images)) == ("name-of-one", "really?", 2)
+    small = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    assert [image["src"] for image in page.turns["name-of-one"]["images"]] == [thumbnail, small]
+    assert [part["type"] for part in server.requests[-1].body["messages"][0]["content"]] == ["text"] + ["image_url"] * 2
+
+
+async def test_an_answer_that_was_cut_goes_on(widget: sw.ChatWidget, page: Page) -> None:
+    """Continue keeps the text and asks for the rest, in the same turn; an answer whose request is gone says so."""
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "stopped"))
+    await until(lambda: page.keys and page.shown[0][1])
+    widget.stop()
+    await idle(widget)
+    cut = page.shown[0][1]
+    widget.receive({"op": "continue", "key": "name-of-one"})
+    assert page.shown[0][1] == cut
+    await until(lambda: len(page.shown[0][1]) > len(cut))
+    widget.stop()
+    await idle(widget)
+    assert page.shown == truth(widget)
+    assert page.shown[0][1].startswith(cut)
+    loaded = sw.ChatWidget(client=sw.ChatClient(), conversation=widget.conversation)
+    loaded.receive({"op": "continue", "key": "name-of-one"})
+    assert "cannot go on" in page.of("refused")[-1]["why"]
+
+
+async def test_a_prompt_that_cannot_be_asked_changes_nothing(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page is told why, and the turn that was to be edited stands."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-1234567890")
+    conversation = sw.Conversation()
+    widget = sw.ChatWidget(client=sw.ChatClient("https://api.openai.com/v1", "sk-canary"), conversation=conversation)
+    widget.receive(typed("name-of-one", "whom?"))
+    assert "No model is named" in page.of("refused")[0]["why"]
+    assert (len(conversation), widget.busy, page.of("chat")) == (0, False, [])
+
+
+LARGE = "A" * 14_000_000
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (typed("name-of-one", "x" * 1_000_001), "1,000,001 characters"),
+        (typed("name-of-one", "x", images=[{"data": LARGE}]), "more than 10 MB"),
+        (typed("name-of-one", "x", images=[{"data": base64.b64encode(b"<svg/>").decode()}]), "no image"),
+        (typed("name-of-one", "x", images=[{"data": "%%%"}]), "broken"),
+        (typed("name-of-one", "x", images=[{"keep": True}]), "could not be read"),
+        (typed("name-of-one", "x", images=[{"keep": 0}] * 21), "At most 20"),
+        (typed("name-of-one", "x", images=7), "could not be read"),
+        (typed("name-of-one", "   "), "empty"),
+        (typed("name-of-one", "x", replaces="no such turn"), "is gone"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_what_cannot_be_taken_is_refused_in_words(
+    widget: sw.ChatWidget, page: Page, message: dict[str, Any], why: str
+) -> None:
+    """Too large, no image, nothing to send: the page is told, and nothing is asked."""
+    widget.receive(message)
+    (refused,) = page.of("refused")
+    assert refused["asked"] == "name-of-one"
+    assert why in refused["why"]
+    assert len(widget.conversation) == 0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        [],
+        "stop",
+        {"op": "sen"},
+        {"op": ["send"]},
+        typed("short", "x"),
+        typed("name with spaces", "x"),
+        {"op": "send", "name": 7, "text": "x", "images": []},
+        {"op": "stop"},
+        {"op": "retry", "key": 7},
+        {"op": "retry", "key": "no such turn"},
+        {"op": "include", "key": "no such turn", "sent": True},
+        {"op": "include", "key": "turn", "sent": "yes"},
+        {"op": "model", "name": "x" * 201},
+        {"op": "model", "name": "a\nb"},
+        {"op": "sync", "key": "no such turn"},
+    ],
+    ids=str,
+)
+async def test_what_is_none_of_ours_is_dropped(widget: sw.ChatWidget, page: Page, message: Any) -> None:
+    """Unknown or ill-typed: nothing happens, and nothing raises."""
+    widget.receive(message)
+    assert (page.said, widget.busy, widget.model) == ([], False, None)
+
+
+async def test_the_model_is_chosen_in_python_or_in_the_page(
+    widget: sw.ChatWidget, page: Page, server: DemoServer
+) -> None:
+    """Both say it to the other, and the next request asks it."""
+    seen = []
+    widget.observe(lambda change: seen.append(change.new), "model")
+    widget.receive({"op": "model", "name": " demo "})
+    await widget.send("who?")
+    widget.model = "demo-slow"
+    assert seen == ["demo", "demo-slow"]
+    assert server.requests[0].body["model"] == "demo"
+    assert [message["model"] for message in page.of("chat")][-1] == "demo-slow"
+    widget.receive({"op": "models"})
+    await until(lambda: page.of("models"))
+    assert "demo" in page.of("models")[0]["names"]
+
+
+async def test_a_page_that_asks_gets_all_or_nothing_new(
+    widget: sw.ChatWidget, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same revision nothing is repeated; of another one everything comes, and of one answer all of it."""
+    completion = await widget.send("one")
+    heard: list[dict[str, Any]] = []
+    monkeypatch.setattr(page, "hear", heard.append)
+    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.append(content))
+    for asked in ({"rev": page.rev}, {"rev": 0}, {"rev": None}, {"key": page.keys[0]}):
+        widget.receive({"op": "sync", **asked})
+    same, old, strange, answer = heard
+    assert (same["rev"], same["keys"], same["turns"]) == (page.rev, None, [])
+    assert old == strange
+    assert (old["whole"], old["rev"], old["keys"]) == (True, page.rev, page.keys)
+    assert old["turns"][0]["answer"]["text"] == answer["message"]["text"] == completion.text
+
+
+async def test_closing_stops_and_keeps_the_conversation(widget: sw.ChatWidget, page: Page) -> None:
+    """The stream ends, the text stays in the conversation, and nothing more is said to the page."""
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "stopped"))
+    await until(lambda: page.keys and page.shown[0][1])
+    stream = widget.conversation
+    widget.close()
+    told = len(page.said)
+    await until(lambda: stream.turns[0].answer and stream.turns[0].answer.outcome)
+    assert stream.turns[0].answer is not None
+    assert (stream.turns[0].answer.outcome, widget.busy, len(page.said)) == ("cancelled", False, told)
+    widget.close()
+    widget.freeze()
+
+
+async def test_a_frozen_chat_leaves_its_transcript(
+    widget: sw.ChatWidget, page: Page, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Safe HTML and plain text, with how each answer ended; an answer that still runs is stopped first."""
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "frozen <b>&"))
+    await until(lambda: page.keys and page.shown[0][1])
+    data, _ = widget._repr_mimebundle_() or ({}, {})
+    assert data["text/plain"].startswith("> frozen <b>&")
+    widget.freeze()
+    await until(lambda: widget.comm is None)
+    (saved,) = page.of("saved")
+    assert saved["view"]
+    html, plain = saved["bundle"]["text/html"], saved["bundle"]["text/plain"]
+    assert "frozen &lt;b&gt;&amp;" in html
+    assert "<b>" not in html
+    assert "stopped: the answer is cut" in html
+    assert "stopped: the answer is cut" in plain
+
+
+async def test_a_shared_conversation_shows_turns_that_were_asked_elsewhere(
+    widget: sw.ChatWidget, page: Page, server: DemoServer
+) -> None:
+    """A turn of another owner appears while it runs, can be asked for whole, and ends in the page as it ended."""
+    stream = widget.conversation.ask("elsewhere", sw.ChatClient(server.url), key="cell")
+    assert page.shown == [("elsewhere", "", None, False)]
+    assert not widget.busy
+    completion = await stream
+    assert page.shown == [("elsewhere", completion.text, "complete", True)]
+
+
+async def test_half_a_character_breaks_no_message(widget: sw.ChatWidget, page: Page) -> None:
+    """In a prompt or a model's name, from the page or from Python: it is told as U+FFFD."""
+    widget.receive(typed("name-of-one", "typed \ud83d"))
+    await idle(widget)
+    await widget.send("sent \ud83d")
+    widget.model = "demo-\ud83d"
+    assert [text for text, *_ in page.shown] == ["typed \ufffd", "sent \ufffd"]
+    assert page.said[-1]["model"] == "demo-\ufffd"
+    assert page.of("refused") == []
+    state = widget.get_state("state")["state"]
+    assert json.loads(json.dumps(state, ensure_ascii=False).encode())["keys"] == page.keys
+
+
+async def test_half_a_character_in_the_list_of_models_breaks_no_message() -> None:
+    """A server's names are told to a page and printed."""
+    assert models_of(sw.ChatCompletion('["demo-\\ud83d"]', outcome="complete")) == ["demo-\ufffd"]
+
+
+async def test_a_failure_to_tell_is_no_refusal(
+    widget: sw.ChatWidget, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question was put: it is asked, and the page is not told that it was not."""
+
+    def fail(message: dict[str, Any]) -> None:
+        if message["op"] == "chat" and not failed:
+            failed.append(message)
+            raise ValueError("the wire")
+        page.said.append(message)
+
+    failed: list[dict[str, Any]] = []
+    monkeypatch.setattr(page, "hear", fail)
+    with pytest.warns(RuntimeWarning, match="the wire"):
+        widget.receive(typed("name-of-one", "asked all the same"))
+    assert widget.busy
+    await idle(widget)
+    assert truth(widget)[0][2] == "complete"
+    assert page.of("refused") == []
+
+
+@pytest.mark.parametrize("elsewhere", ["asked again", "loaded"])
+async def test_continue_does_not_write_over_a_newer_answer(
+    widget: sw.ChatWidget, page: Page, server: DemoServer, elsewhere: str
+) -> None:
+    """Where the turn's answer is no longer that of this widget's stream, Continue is refused in words."""
+    widget.model = STALLS
+    widget.receive(typed("name-of-one", "stopped"))
+    await until(lambda: page.keys and page.shown[0][1])
+    widget.stop()
+    await idle(widget)
+    if elsewhere == "loaded":
+        widget.conversation.load(widget.conversation.to_json())
+    else:
+        await widget.conversation.ask("stopped", sw.ChatClient(server.url), key="name-of-one")
+    now = truth(widget)
+    widget.receive({"op": "continue", "key": "name-of-one"})
+    assert "asked again elsewhere" in page.of("refused")[-1]["why"]
+    assert (truth(widget), widget.busy) == (now, False)
+
+
+async def test_an_observer_that_raises_stops_nothing(widget: sw.ChatWidget, page: Page) -> None:
+    """The question is sent, ``busy`` turns off again, a freeze takes place: the observer's mistake is a warning."""
+
+    def fail(_change: object) -> None:
+        raise ValueError("a person's mistake")
+
+    widget.observe(fail, "busy")
+    widget.model = STALLS
+    with pytest.warns(RuntimeWarning, match="a person's mistake"):
+        widget.receive(typed("name-of-one", "asked all the same"))
+    assert page.of("refused") == []
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        await until(lambda: page.shown[0][1])
+        widget.freeze()
+        await until(lambda: widget.comm is None)
+    assert (truth(widget)[0][2], widget.busy) == ("cancelled", False)
+
+
+async def test_one_answer_of_a_conversation_at_a_time(widget: sw.ChatWidget, page: Page, server: DemoServer) -> None:
+    """While another owner's streams the widget refuses; it can stop it, by the turn's key, and then asks."""
+    client = sw.ChatClient(server.url, model=STALLS)
+    for stop in (lambda: widget.receive({"op": "stop", "stream": "cell"}), widget.stop):
+        other = widget.conversation.ask("elsewhere", client, key="cell")
+        other.start()
+        with pytest.raises(RuntimeError, match="still being written"):
+            await widget.send("too early")
+        widget.receive(typed("name-of-two", "too early"))
+        widget.receive({"op": "retry", "key": "cell"})
+        assert ["still being written" in message["why"] for message in page.of("refused")[-2:]] == [True, True]
+        assert page.keys == ["cell"]
+        stop()
+        await other
+        assert truth(widget)[0][2] == "cancelled"
+    await widget.send("now")
+    assert truth(widget)[1][2] == "complete"
+
+
+async def test_closing_a_widget_stops_nothing_of_others(widget: sw.ChatWidget, server: DemoServer) -> None:
+    """What a cell streams in a shared conversation goes on."""
+    other = widget.conversation.ask("elsewhere", sw.ChatClient(server.url))
+    other.start()
+    widget.close()
+    assert (await other).outcome == "complete"
+
+
+async def test_a_chat_has_one_system_prompt(page: Page) -> None:
+    """It is the conversation's: a second one is refused."""
+    with pytest.raises(sw.ConfigurationError, match="system prompt"):
+        sw.ChatWidget(system="x", conversation=sw.Conversation())
+    assert sw.ChatWidget(system="Be brief.").conversation.system == "Be brief."
