@@ -300,7 +300,7 @@ test("the outcome is on the root and in words, and the keys of the notebook are 
   expect(root.dataset.outcome).toBe("interrupted");
   expect(root.dataset.phase).toBeUndefined();
   expect(root.dataset.lmSuppressShortcuts).toBeUndefined();
-  expect(parts(root).status.textContent).toContain("connection lost: the answer is cut");
+  expect(parts(root).status.textContent).toContain("connection lost; the answer is cut");
 });
 
 test("the end by the state trait alone is enough", async () => {

@@ -120,9 +120,7 @@ class Exchange:
             task = asyncio.current_task()
             if not self.gave_up or task is None or task.uncancel():
                 raise
-            message = (
-                f"No connection to {self._host} was made within {connect:g} s. Raise it with Timeout(connect=...)."
-            )
+            message = f"No connection to {self._host} was made within {connect:g} s"
             raise StreamTimeout(ErrorInfo(message, kind="connect"), retryable=True) from None
         if isinstance(refused, HTTPStatusError):
             raise refused

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamwidget._core.messages import Message
+from streamwidget._core.outcomes import OUTCOMES
 
 _BYTES_A_TOKEN = 4
 _TOKENS_AN_IMAGE = 1_000
-_ANSWERED = frozenset({"complete", "length", "filtered", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ class Turn:
     @property
     def sendable(self) -> bool:
         """The default of :attr:`sent`."""
-        return self.answer is not None and self.answer.outcome in _ANSWERED and bool(_said(self.answer))
+        if self.answer is None or self.answer.outcome is None:
+            return False
+        return OUTCOMES[self.answer.outcome].sent_again and bool(_said(self.answer))
 
     def to_request(self) -> list[dict[str, Any]]:
         """Return the turn as the chat completions API takes it; a turn without an answer is the question alone."""

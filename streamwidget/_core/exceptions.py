@@ -93,6 +93,10 @@ class StreamTimeout(StreamError):
 
     default_outcome = "timeout"
 
+    def __str__(self) -> str:
+        # For a program: what to type. A cell says it in its own words.
+        return f"{self.error.message}. Timeout({self.error.kind}=...) allows more."
+
 
 class ProtocolError(StreamError):
     """The response is no chat completion: a web page, broken JSON, an event without end."""

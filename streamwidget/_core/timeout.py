@@ -61,8 +61,8 @@ class Timeout:
                 raise ConfigurationError(f"Timeout.{field.name} must be a positive number of seconds or None.")
 
     def explain(self, limit: str) -> str:
-        """One sentence on what it means that ``limit`` passed, and what to do."""
-        return f"{_PASSED[limit]} within {getattr(self, limit):g} s. Raise it with Timeout({limit}=...)."
+        """Return one sentence that says which limit passed."""
+        return f"{_PASSED[limit]} within {getattr(self, limit):g} s"
 
 
 _PASSED = {

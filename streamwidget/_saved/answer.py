@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from html import escape
 
 from streamwidget._core.completion import ChatCompletion, ToolCall, why
+from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 
 __all__ = ["footer", "mimebundle", "visible"]
@@ -71,32 +72,11 @@ def footer(completion: ChatCompletion) -> str:
 
 
 def _ending(completion: ChatCompletion) -> str:
-    """Say how the answer ended, so that no reader takes a cut one for a whole one. js/src/status.ts says the same."""
-    something = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
-    rest = "the answer is cut" if something else "no answer"
-    said = one_line(why(completion)).rstrip(".")
-    match completion.outcome:
-        case None:
-            return "not finished"
-        case "complete":
-            return "complete"
-        case "length":
-            return f"token limit reached: {rest}"
-        case "filtered":
-            return f"stopped by a content filter: {rest}"
-        case "cancelled":
-            return f"stopped ({said}): {rest}" if said else f"stopped: {rest}"
-        case "interrupted":
-            return f"connection lost: {rest}"
-        case "timeout":
-            limit = said.split(". ", 1)[0]
-            return f"timed out ({limit}): {rest}" if limit else f"timed out: {rest}"
-        case "error":
-            return f"error ({said or 'reported by the server'}): {rest}"
-        case "http_error":
-            return f"request failed ({said or 'no response'}): {rest}"
-        case "protocol_error":
-            return f"not a chat completion ({said or 'the response could not be read'}): {rest}"
+    """Say how the answer ended. js/src/transcript/status.ts reads the same table."""
+    if completion.outcome is None:
+        return "not finished"
+    has_content = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
+    return ending(completion.outcome, one_line(why(completion)).rstrip("."), has_content=has_content)
 
 
 def _figures(completion: ChatCompletion) -> list[str]:
@@ -166,7 +146,8 @@ def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
     badge, figures = _guarded(_ending(completion)), "".join(f" · {figure}" for figure in _figures(completion))
     line = f'<span class="streamwidget-quiet">{badge}{figures}</span>'
     if completion.outcome != "complete":
-        bad = "" if completion.outcome in (None, "cancelled") else ' class="streamwidget-bad"'
+        is_bad = completion.outcome is not None and OUTCOMES[completion.outcome].bad
+        bad = ' class="streamwidget-bad"' if is_bad else ""
         line = f'<strong{bad}>{badge}</strong><span class="streamwidget-quiet">{figures}</span>'
     yield f'<p style="{_FOOT}"><small>{line}</small></p>\n'
 

@@ -142,7 +142,7 @@ def test_ctrl_c_stops_the_answer(terminal: Terminal, server: DemoServer, autoawa
     told = [line for line in shown.splitlines() if line.startswith("Interrupted")]
     assert len(told) == 1
     assert re.fullmatch(r"Interrupted: the stream is closed; the \d+ characters that came are in _chat\.", told[0])
-    assert "stopped: the answer is cut" in shown
+    assert "stopped by you; the text so far is kept" in shown
     assert "Traceback" not in shown
     assert "KeyboardInterrupt" not in shown
     assert "cancelled True" in terminal.run("print(_chat.outcome, '## Go on' in _chat.text)")
@@ -168,7 +168,7 @@ def test_a_failure_is_told_in_two_lines(terminal: Terminal, autoawait: str) -> N
     terminal.run(f"%autoawait {autoawait}")
     lines = terminal.run("%chat -m demo-drop Rivers.").strip().splitlines()
     assert lines[0] == "## Rivers"
-    assert "connection lost: the answer is cut" in lines[-3]
+    assert "connection lost; the answer is cut" in lines[-3]
     assert lines[-2].startswith("StreamInterrupted: ")
     assert re.fullmatch(r"The \d+ characters that came are in _chat\.", lines[-1])
 

@@ -23,7 +23,7 @@ def assert_answers(page: NotebookPage) -> None:
     expect(whole.locator("pre")).to_contain_text("return deltas / seconds")
     expect(whole).to_contain_text("complete · ")
     expect(whole.get_by_text("demo", exact=True).first).to_be_visible()
-    expect(page.output(2)).to_contain_text("stopped: the answer is cut")
+    expect(page.output(2)).to_contain_text("stopped by you; the text so far is kept")
     expect(page.output(2)).to_contain_text("1\n2\n3")
     expect(page.output(3)).to_contain_text("connection lost")
     expect(page.page.locator(".jp-Notebook")).not_to_contain_text("Error displaying widget")

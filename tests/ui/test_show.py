@@ -41,7 +41,7 @@ def test_stop_ends_a_source_that_blocks(open_notebook: OpenNotebook) -> None:
     shown = live_text(page, 1)
     page.stop_button(1).click()
     page.wait_output(2, "cancelled")
-    wait_static(page, 1, "stopped: the answer is cut")
+    wait_static(page, 1, "stopped by you; the text so far is kept")
     assert saved_text(page, 1).startswith(shown.strip())
 
     wait_longer(page, 3, 20)

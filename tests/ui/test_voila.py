@@ -117,7 +117,7 @@ def test_stop_stops_in_the_page(page: Page) -> None:
     expect(views.first).to_have_attribute("data-outcome", "cancelled", timeout=20_000)
     page.get_by_role("button", name="End").first.click()
     expect(page.locator("img[src^='data:image/svg']")).to_have_count(1, timeout=60_000)
-    expect(page.get_by_text("stopped: the answer is cut")).to_have_count(1)
+    expect(page.get_by_text("stopped by you; the text so far is kept")).to_have_count(1)
 
 
 def test_a_fault_is_chosen_and_both_clients_meet_it(page: Page) -> None:

@@ -393,8 +393,8 @@ async def test_a_frozen_chat_leaves_its_transcript(
     html, plain = saved["bundle"]["text/html"], saved["bundle"]["text/plain"]
     assert "frozen &lt;b&gt;&amp;" in html
     assert "<b>" not in html
-    assert "stopped: the answer is cut" in html
-    assert "stopped: the answer is cut" in plain
+    assert "stopped by you; the text so far is kept" in html
+    assert "stopped by you; the text so far is kept" in plain
 
 
 async def test_a_shared_conversation_shows_turns_that_were_asked_elsewhere(
