@@ -1,10 +1,10 @@
 // What tests/benchmarks/chat.py measures: a chat that opens, and a person who types in it.
 
+import { mountView } from "../src/answer/view";
 import { Chat } from "../src/chat/chat";
 import { mountChat } from "../src/chat/view";
-import { make } from "../src/dom";
-import { Transcript } from "../src/transcript";
-import { mountView } from "../src/view";
+import { make } from "../src/dom/elements";
+import { Transcript } from "../src/transcript/transcript";
 
 const QUIET_MS = 500; // without a change, after which a page is taken to be done
 

@@ -2,10 +2,10 @@
 
 import { marked } from "marked";
 import * as smd from "streaming-markdown";
-import { adorn } from "../src/adorn";
-import { make } from "../src/dom";
+import { adorn } from "../src/answer/adorn";
+import { make } from "../src/dom/elements";
 import { MarkdownStream } from "../src/markdown/stream";
-import { TEXT_CLASS, TEXT_STYLE } from "../src/saved";
+import { TEXT_CLASS, TEXT_STYLE } from "../src/saved/shape";
 
 type Contestant = (parent: HTMLElement, signal: AbortSignal) => (text: string) => void;
 
@@ -16,7 +16,7 @@ function put<E extends HTMLElement>(parent: HTMLElement, element: E): E {
   return element;
 }
 
-/** As view.ts does it, with colours and buttons for code. */
+/** As answer/view.ts does it, with colours and buttons for code. */
 function ours(parent: HTMLElement, signal: AbortSignal): (text: string) => void {
   const root = put(parent, make("div", "streamwidget jp-RenderedHTMLCommon rendered_html"));
   root.dataset.phase = "streaming";

@@ -4,9 +4,9 @@
 // proxies of the model, so only their closure can tie the two together.
 
 import type { InitializeProps, RenderProps } from "@anywidget/types";
+import { streamView } from "./answer/stream_view";
 import { isChatState } from "./chat/messages";
 import { chatWidget } from "./chat/widget";
-import { streamView } from "./stream_view";
 
 interface Traits {
   state: unknown;

@@ -2,7 +2,7 @@
 // sends. And a host model as anywidget gives it: a different proxy to initialize and to each render.
 
 import type { AnyModel } from "@anywidget/types";
-import { requestPaint } from "../src/frames";
+import { requestPaint } from "../src/dom/frames";
 import streamView from "../src/widget";
 
 type Message = Record<string, unknown> & { op: string };
@@ -220,7 +220,7 @@ export class Host {
   }
 }
 
-/** Until views have painted `n` times what they know now: the frames are those of src/frames.ts, with its pauses. */
+/** Until views have painted `n` times what they know now: the frames are those of src/dom/frames.ts, with its pauses. */
 export function frames(n = 2): Promise<void> {
   return new Promise((done) => {
     const step = (left: number) => (left === 0 ? done() : requestPaint(() => step(left - 1)));

@@ -22,9 +22,9 @@ MAX_MARKDOWN = 1_000_000  # characters; a longer text is shown as it is
 # first line that makes it as long as this, or at twice that; js/src/markdown/plain.ts does the same.
 _PIECE = 30_000
 _PREVIEW = 120  # characters of a tool call's arguments
-# The live view has the same styles (js/src/saved.ts), or the swap at the end would move what is below. They are inline
-# because notebooks are opened without our style sheet too; our own classes are for colours only. The other class is
-# that of JupyterLab for rendered text.
+# The live view has the same styles (js/src/saved/shape.ts), or the swap at the end would move what is below. They are
+# inline, because notebooks are opened without our style sheet too. Our own classes are for colours only. The other
+# class is that of JupyterLab for rendered text.
 _HEAD = "margin:0 0 0.3em;height:1.7em;line-height:1.7em;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 _TEXT = 'jp-RenderedHTMLCommon" style="padding:0;overflow-wrap:break-word'
 _FOLD = "margin:0 0 0.5em"

@@ -414,7 +414,7 @@ SAVED = json.loads((Path(__file__).parents[2] / "js/test/saved_answers.json").re
 
 @pytest.mark.parametrize("case", SAVED, ids=[case["name"] for case in SAVED])
 def test_the_saved_answer_has_the_elements_of_the_live_one(case: dict[str, Any]) -> None:
-    """The page's tests hold the live view to the same HTML (js/test/saved.test.ts)."""
+    """The page's tests hold the live view to the same HTML (js/test/saved/shape.test.ts)."""
     state = case["state"]
     timing, tokens = state["timing"], state["tokens"]
     completion = ChatCompletion(

@@ -6,8 +6,8 @@
 // 3. Silence is trusted, save while something is waited for: the kernel has nothing to say when nothing happens.
 // 4. A prompt stays the person's until the kernel has taken it.
 
-import { fields, type Remedy, type Said } from "../messages";
-import { Questions } from "../questions";
+import { fields, type Remedy, type Said } from "../transcript/messages";
+import { Questions } from "../transcript/questions";
 import { type ChatNews, parseChatMessage, parseNews } from "./messages";
 import { Turn } from "./turn";
 

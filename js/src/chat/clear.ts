@@ -1,6 +1,6 @@
 // The button that takes all turns out: it asks first, in its place.
 
-import { hideFocused, make, makeButton, setHidden } from "../dom";
+import { hideFocused, make, makeButton, setHidden } from "../dom/elements";
 import type { Chat } from "./chat";
 
 export class Clear {

@@ -1,8 +1,8 @@
 // The prompt box and what is around it. It keeps what was typed until the kernel has taken it.
 
-import { hideFocused, make, makeButton, setHidden, setText } from "../dom";
-import { makeStop, stopWord } from "../head";
-import { oneLine } from "../status";
+import { makeStop, stopWord } from "../answer/head";
+import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
+import { oneLine } from "../transcript/status";
 import type { Chat, SentImage } from "./chat";
 import { Clear } from "./clear";
 import { ACCEPTED, filesOf, type Picture, readPicture } from "./images";

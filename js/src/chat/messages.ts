@@ -1,6 +1,6 @@
-// What the kernel says of a conversation. Untrusted until it passed a guard here, as in ../messages.ts.
+// What the kernel says of a conversation. Untrusted until it passed a guard here, as in ../transcript/messages.ts.
 
-import { type Fields, fields, isSeq, label, line, positive } from "../messages";
+import { type Fields, fields, isSeq, label, line, positive } from "../transcript/messages";
 
 export interface ImageState {
   /** A data: URL, so that nothing is fetched; null where only the label tells what it is. */

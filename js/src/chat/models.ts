@@ -1,6 +1,6 @@
 // Whom to ask: a name that may be typed, and those that the server lists, once the person looks.
 
-import { make } from "../dom";
+import { make } from "../dom/elements";
 import type { Chat } from "./chat";
 
 let count = 0;

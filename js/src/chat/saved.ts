@@ -1,8 +1,8 @@
 // The saved conversation, made in the page where the kernel is gone: what streamwidget/_saved/conversation.py makes.
 
-import { savedBundle } from "../bundle";
-import { make } from "../dom";
+import { make } from "../dom/elements";
 import { visible } from "../markdown/visible";
+import { savedBundle } from "../saved/bundle";
 import type { Chat } from "./chat";
 import type { Turn } from "./turn";
 

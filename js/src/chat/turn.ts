@@ -1,8 +1,8 @@
 // One question and its answer, as the page knows them. Its transcript is made when it is shown, or when it streams: of
 // two hundred turns most are never looked at.
 
-import { parseState, type ViewState } from "../messages";
-import { Transcript } from "../transcript";
+import { parseState, type ViewState } from "../transcript/messages";
+import { Transcript } from "../transcript/transcript";
 import type { ImageState, TurnChange } from "./messages";
 
 export class Turn {

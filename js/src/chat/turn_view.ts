@@ -1,9 +1,9 @@
 // One turn in the page: the prompt as it was typed, and the answer in a view as every answer has it. Until it comes near
 // the screen its answer is plain text, which costs little, and which a search in the page finds.
 
-import { hideFocused, make, makeButton, setHidden, setText } from "../dom";
+import { mountView } from "../answer/view";
+import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { visible } from "../markdown/visible";
-import { mountView } from "../view";
 import type { Chat } from "./chat";
 import type { Turn } from "./turn";
 

@@ -1,8 +1,8 @@
 // One view of a chat: the turns in a box that scrolls, and the prompt box under it. It never takes the focus.
 
-import { Box } from "../box";
-import { make, setHidden, setText } from "../dom";
-import { cancelPaint, requestPaint } from "../frames";
+import { Box } from "../answer/box";
+import { make, setHidden, setText } from "../dom/elements";
+import { cancelPaint, requestPaint } from "../dom/frames";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
 import type { Turn } from "./turn";

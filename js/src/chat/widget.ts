@@ -1,10 +1,10 @@
 // A ChatWidget in the page: one Chat for each model, one mountChat for each view of it.
 
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { attend, outliveKernel } from "../attend";
-import { enhanceSaved } from "../enhance";
-import { Link, lifetime } from "../link";
-import { Place } from "../place";
+import { attend, outliveKernel } from "../kernel/attend";
+import { Link, lifetime } from "../kernel/link";
+import { Place } from "../notebook/place";
+import { enhanceSaved } from "../saved/enhance";
 import { Chat } from "./chat";
 import { chatBundle } from "./saved";
 import { mountChat } from "./view";

@@ -3,7 +3,7 @@
 // They stand in the pre, after its code, and are positioned absolutely: nothing moves. Their words are drawn by the
 // style sheet from an attribute, so the text of the answer is the answer's alone, in a selection and in a search too.
 
-import { copyText } from "../clipboard";
+import { copyText } from "../dom/clipboard";
 import { insertBelow } from "./insert";
 
 const FEEDBACK_MS = 2000;

@@ -3,7 +3,7 @@
 // It stands in blocks that end with a line, because a browser lays out a whole text node again when its end changes: in
 // one node a step among 10,000 events took 76 ms.
 
-import { make } from "../dom";
+import { make } from "../dom/elements";
 
 const NAME = "streamwidget-wire";
 const BLOCK = 1500; // UTF-16 units: a block ends with the first line that makes it as long as this,

@@ -1,7 +1,7 @@
 // The characters of the answer over the seconds since the request, as far as they are shown. It costs the same however
 // many rows there are: it is looked up at as many moments as can be told apart.
 
-import { make, setText } from "../dom";
+import { make, setText } from "../dom/elements";
 import type { Row, Wire } from "./wire";
 
 const SVG = "http://www.w3.org/2000/svg";

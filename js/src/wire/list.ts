@@ -1,6 +1,6 @@
 // The rows, of which only those in sight are in the page.
 
-import { make } from "../dom";
+import { make } from "../dom/elements";
 import { countLines, shownPieces } from "./lines";
 import type { Row, Wire } from "./wire";
 

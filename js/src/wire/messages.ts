@@ -1,7 +1,7 @@
 // What the kernel says of a wire. It is untrusted until it passed the guard here, which gives a well-formed value or
 // null, and never throws.
 
-import type { Phase } from "../messages";
+import type { Phase } from "../transcript/messages";
 
 export interface WireRow {
   /** Seconds since the request. */

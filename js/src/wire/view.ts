@@ -1,11 +1,11 @@
 // One view of a wire: at the left what came, at the right the answer; what is pointed at in one is lit in the other.
 //
-// It paints when frames.ts says so, and what it paints costs the same for 100 rows and for 10,000.
+// It paints when dom/frames.ts says so, and what it paints costs the same for 100 rows and for 10,000.
 
-import { hideFocused, make, makeButton, setHidden, setText } from "../dom";
-import { cancelPaint, requestPaint } from "../frames";
+import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
+import { cancelPaint, requestPaint } from "../dom/frames";
 import { visible } from "../markdown/visible";
-import { oneLine } from "../status";
+import { oneLine } from "../transcript/status";
 import { Answer } from "./answer";
 import { Curve } from "./curve";
 import { List } from "./list";

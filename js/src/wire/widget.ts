@@ -2,10 +2,10 @@
 // lessons, and answers need not carry it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
-import { attend, outliveKernel } from "../attend";
-import { make } from "../dom";
-import { Link, lifetime } from "../link";
-import { Place } from "../place";
+import { make } from "../dom/elements";
+import { attend, outliveKernel } from "../kernel/attend";
+import { Link, lifetime } from "../kernel/link";
+import { Place } from "../notebook/place";
 import { mountWire } from "./view";
 import { Wire } from "./wire";
 

@@ -1,8 +1,8 @@
 // All that came over one wire, as far as the page knows it. Rows have numbers: a page that misses some asks for what
 // follows those it has, so that nothing is lost and nothing is there twice.
 
-import type { Phase } from "../messages";
-import { Questions } from "../questions";
+import type { Phase } from "../transcript/messages";
+import { Questions } from "../transcript/questions";
 import { parseRows, type RowsMessage, type WireRow } from "./messages";
 
 export interface Row extends WireRow {

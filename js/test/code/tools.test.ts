@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { attachCode } from "../../src/code/attach";
 import "../../src/code/code.css";
-import { enhanceSaved } from "../../src/enhance";
+import { enhanceSaved } from "../../src/saved/enhance";
 import { frames } from "../kernel_side";
 
 const CODE = "def f():\n    return 1\n";

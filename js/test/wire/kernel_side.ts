@@ -1,7 +1,7 @@
 // The kernel's half of a wire view, as the tests need it, and a view of it in the page.
 
 import type { AnyModel } from "@anywidget/types";
-import { requestPaint } from "../../src/frames";
+import { requestPaint } from "../../src/dom/frames";
 import wireView from "../../src/wire/widget";
 import { FakeKernel } from "../kernel_side";
 

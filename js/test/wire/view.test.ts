@@ -4,7 +4,7 @@
 import axe from "axe-core";
 import { afterEach, expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
-import { requestPaint } from "../../src/frames";
+import { requestPaint } from "../../src/dom/frames";
 import "../../src/wire/wire.css";
 import { delta, frames, litRow, litText, request, WireHost } from "./kernel_side";
 

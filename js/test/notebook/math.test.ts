@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { renderOnce } from "../../src/markdown/stream";
-import { setFormulas } from "../../src/math";
+import { setFormulas } from "../../src/notebook/math";
 
 afterEach(() => {
   document.body.replaceChildren();

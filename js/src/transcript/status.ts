@@ -3,7 +3,7 @@
 // What is said of an answer that is over is said in the same words by streamwidget/_saved/answer.py, or the swap to the
 // saved answer would show: js/test/saved_answers.json holds both to that.
 
-import { visible } from "./markdown/visible";
+import { visible } from "../markdown/visible";
 import type { Remedy } from "./messages";
 import type { Transcript } from "./transcript";
 

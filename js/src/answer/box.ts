@@ -1,6 +1,6 @@
 // A box of limited height. It follows the end of what grows in it while the person is there, and not otherwise.
 
-import { make, makeButton, setHidden } from "./dom";
+import { make, makeButton, setHidden } from "../dom/elements";
 
 const NEAR = 8; // CSS pixels from the end that still count as being there
 

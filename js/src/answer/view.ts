@@ -1,22 +1,24 @@
-// One view of a transcript: DOM only, no state of its own but for what it has painted.
+// One view of a transcript. It keeps nothing but what it has painted.
 //
-// It paints when frames.ts says so, and not at all while the page is hidden; it appends, never re-paints; it never takes
-// the focus and never scrolls the page. Its elements are those of the saved answer, in the same order (saved.ts); what
-// only a live answer has is of no height.
+// - It paints when dom/frames.ts says so, and not while the page is hidden.
+// - It appends. It never paints again what is there.
+// - It never takes the focus and never scrolls the page.
+// - Its elements are those of the saved answer, in the same order (saved/shape.ts). What only a live answer has is of no
+//   height.
 
+import { make, setText } from "../dom/elements";
+import { cancelPaint, requestPaint } from "../dom/frames";
+import { keepUnfolded } from "../notebook/unfold";
+import { TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
+import type { Remedy } from "../transcript/messages";
+import { announcement } from "../transcript/status";
+import type { Transcript } from "../transcript/transcript";
 import { adorn } from "./adorn";
 import { Box } from "./box";
-import { make, setText } from "./dom";
 import { Calls, Reasoning, Refusal } from "./folds";
 import { Foot } from "./foot";
-import { cancelPaint, requestPaint } from "./frames";
 import { Head } from "./head";
-import type { Remedy } from "./messages";
 import { Prose } from "./prose";
-import { TEXT_CLASS, TEXT_STYLE } from "./saved";
-import { announcement } from "./status";
-import type { Transcript } from "./transcript";
-import { keepUnfolded } from "./unfold";
 
 export interface Actions {
   stop(): void;

@@ -1,10 +1,10 @@
 // The status line: while the answer is written, how it goes; then how it ended, what to do about it, and its figures.
 
-import { hideFocused, make, makeButton, setHidden, setText } from "./dom";
-import type { Remedy } from "./messages";
-import { FOOT_STYLE } from "./saved";
-import { ending, figures, progressLine, remedies } from "./status";
-import type { Transcript } from "./transcript";
+import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
+import { FOOT_STYLE } from "../saved/shape";
+import type { Remedy } from "../transcript/messages";
+import { ending, figures, progressLine, remedies } from "../transcript/status";
+import type { Transcript } from "../transcript/transcript";
 
 const STATUS_MS = 500;
 const REMEDIES: Readonly<Record<Remedy, readonly [name: string, title: string]>> = {

@@ -1,10 +1,10 @@
 // The header line: who answers and how it stands, Copy and Stop.
 
-import { copyText } from "./clipboard";
-import { hideFocused, make, makeButton, setHidden, setText } from "./dom";
-import { HEAD_STYLE } from "./saved";
-import { modelName, stateWord } from "./status";
-import type { Transcript } from "./transcript";
+import { copyText } from "../dom/clipboard";
+import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
+import { HEAD_STYLE } from "../saved/shape";
+import { modelName, stateWord } from "../transcript/status";
+import type { Transcript } from "../transcript/transcript";
 
 const TOLD_MS = 2000;
 

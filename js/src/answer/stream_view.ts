@@ -1,13 +1,13 @@
 // A StreamView in the page: one Transcript for each model, one mountView for each view of it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
-import { attend, outliveKernel } from "./attend";
-import { savedBundle } from "./bundle";
-import { enhanceSaved } from "./enhance";
-import { Link, lifetime } from "./link";
-import { type PageMessage, parseState } from "./messages";
-import { Place } from "./place";
-import { Transcript } from "./transcript";
+import { attend, outliveKernel } from "../kernel/attend";
+import { Link, lifetime } from "../kernel/link";
+import { Place } from "../notebook/place";
+import { savedBundle } from "../saved/bundle";
+import { enhanceSaved } from "../saved/enhance";
+import { type PageMessage, parseState } from "../transcript/messages";
+import { Transcript } from "../transcript/transcript";
 import { type Actions, mountView } from "./view";
 
 interface Traits {

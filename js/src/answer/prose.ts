@@ -1,7 +1,7 @@
 // A growing text as Markdown in the page, painted frame by frame.
 
-import { type Growing, Reader } from "./growing";
-import { type MarkdownOptions, MarkdownStream } from "./markdown/stream";
+import { type MarkdownOptions, MarkdownStream } from "../markdown/stream";
+import { type Growing, Reader } from "../transcript/growing";
 
 export class Prose {
   #source: Growing;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { forgetClosed } from "../src/kernel";
+import { forgetClosed } from "../../src/kernel/kernel";
 
 type Slot = (closed: unknown) => void;
 

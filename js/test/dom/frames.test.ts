@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { cancelPaint, requestPaint } from "../src/frames";
+import { cancelPaint, requestPaint } from "../../src/dom/frames";
 
 afterEach(() => {
   vi.restoreAllMocks();

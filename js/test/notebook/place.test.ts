@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Place } from "../src/place";
+import { Place } from "../../src/notebook/place";
 
 const STATE = {};
 const WIDGET = "application/vnd.jupyter.widget-view+json";

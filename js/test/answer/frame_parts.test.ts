@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
-import "../src/widget.css";
-import { frames, Host, KernelSide } from "./kernel_side";
+import "../../src/widget.css";
+import { frames, Host, KernelSide } from "../kernel_side";
 
 let hosts: Host[] = [];
 

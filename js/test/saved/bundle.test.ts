@@ -1,10 +1,10 @@
-// What the page saves of an answer whose kernel is gone is what the kernel would have saved (_static_html.py).
+// What the page saves of an answer whose kernel is gone is what the kernel would have saved (streamwidget/_saved).
 
 import { expect, test } from "vitest";
-import { savedBundle } from "../src/bundle";
-import { Transcript } from "../src/transcript";
-import { KernelSide } from "./kernel_side";
-import cases from "./saved_answers.json";
+import { savedBundle } from "../../src/saved/bundle";
+import { Transcript } from "../../src/transcript/transcript";
+import { KernelSide } from "../kernel_side";
+import cases from "../saved_answers.json";
 
 function read(html: string): string {
   const root = document.createElement("div");

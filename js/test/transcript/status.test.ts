@@ -1,7 +1,16 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { announcement, ending, figures, oneLine, progressLine, remedies, seconds, stateWord } from "../src/status";
-import { Transcript } from "../src/transcript";
-import { KernelSide } from "./kernel_side";
+import {
+  announcement,
+  ending,
+  figures,
+  oneLine,
+  progressLine,
+  remedies,
+  seconds,
+  stateWord,
+} from "../../src/transcript/status";
+import { Transcript } from "../../src/transcript/transcript";
+import { KernelSide } from "../kernel_side";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });

@@ -2,8 +2,8 @@
 // with the same inline styles: the swap moves nothing. What a live view has besides is named here, and is of no height.
 
 import { afterEach, expect, test } from "vitest";
-import { frames, Host, KernelSide } from "./kernel_side";
-import cases from "./saved_answers.json";
+import { frames, Host, KernelSide } from "../kernel_side";
+import cases from "../saved_answers.json";
 
 const ONLY_LIVE = [
   "[hidden]",

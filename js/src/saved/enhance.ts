@@ -1,7 +1,7 @@
 // Saved answers get what live ones have, for as long as the page lives: colours and buttons for their code. Nothing of
 // it is in the file; without a bundle in the page the plain answer stands.
 
-import { attachCode } from "./code/attach";
+import { attachCode } from "../code/attach";
 
 /** The class of an answer's text, saved or live: a class is what a sanitizer leaves. */
 const TEXT = "streamwidget-text";

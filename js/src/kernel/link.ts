@@ -2,9 +2,9 @@
 // Stop by both, because which of them gets through depends on the kernel and on what it is doing.
 
 import type { AnyModel } from "@anywidget/types";
+import type { Said } from "../transcript/messages";
 import { openControl, sendBeside, sendControl } from "./control";
 import { interruptDeafKernel } from "./kernel";
-import type { Said } from "./messages";
 
 // How long a stop that was sent beside the cells may take before it is sent the other way too.
 const STOPPED_MS = 300;

@@ -3,14 +3,14 @@
 //
 // It is what streamwidget/_saved/answer.py makes of the same answer, and as safe: elements of our own, filled with text.
 
-import { make } from "./dom";
-import { characters } from "./folds";
-import type { Growing } from "./growing";
-import { renderOnce } from "./markdown/stream";
-import { visible } from "./markdown/visible";
-import { FOLD_STYLE, FOOT_STYLE, HEAD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./saved";
-import { ending, figures, modelName, oneLine } from "./status";
-import type { ToolCall, Transcript } from "./transcript";
+import { characters } from "../answer/folds";
+import { make } from "../dom/elements";
+import { renderOnce } from "../markdown/stream";
+import { visible } from "../markdown/visible";
+import type { Growing } from "../transcript/growing";
+import { ending, figures, modelName, oneLine } from "../transcript/status";
+import type { ToolCall, Transcript } from "../transcript/transcript";
+import { FOLD_STYLE, FOOT_STYLE, HEAD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./shape";
 
 const PREVIEW = 120;
 

@@ -6,8 +6,8 @@
 // Notebook 7). The kernel closes a view that was replaced when the page says that it has left. Where the kernel is gone,
 // the page makes the saved answer itself.
 
+import type { PageMessage } from "../transcript/messages";
 import { isModel, shownWidgets } from "./cells";
-import type { PageMessage } from "./messages";
 
 const REPLACED_MS = 1000; // what the kernel's own update may take
 const QUIET_MS = 300; // after the last message, which a kernel that goes may still have on the way

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parseMessage, parseState } from "../src/messages";
-import { KernelSide } from "./kernel_side";
+import { parseMessage, parseState } from "../../src/transcript/messages";
+import { KernelSide } from "../kernel_side";
 
 const kernel = new KernelSide();
 const good = [

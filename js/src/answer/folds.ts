@@ -1,13 +1,13 @@
 // What is no answer text: reasoning and tool calls, folded until the person opens them, and a refusal, marked.
 // Nothing here opens or closes a fold but the person.
 
-import { make, setHidden, setText } from "./dom";
-import { Reader } from "./growing";
-import { VisibleStream } from "./markdown/visible";
+import { make, setHidden, setText } from "../dom/elements";
+import { VisibleStream } from "../markdown/visible";
+import { FOLD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
+import { Reader } from "../transcript/growing";
+import { oneLine } from "../transcript/status";
+import type { ToolCall, Transcript } from "../transcript/transcript";
 import { Prose } from "./prose";
-import { FOLD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./saved";
-import { oneLine } from "./status";
-import type { ToolCall, Transcript } from "./transcript";
 
 const COUNT_MS = 500;
 const PREVIEW = 120;

@@ -2,7 +2,7 @@
 // Colab, marimo and exported pages do not. So everything here may be missing, and nothing here throws.
 
 import type { AnyModel } from "@anywidget/types";
-import { ownCellRuns } from "./cells";
+import { ownCellRuns } from "../notebook/cells";
 
 export interface Comm {
   readonly isDisposed: boolean;

@@ -1,8 +1,8 @@
 // What ties a widget's model to what the page holds of it: the messages, the state, the kernel's end and the model's own.
 
 import type { AnyModel } from "@anywidget/types";
+import type { Place } from "../notebook/place";
 import { forgetClosed, watchKernel } from "./kernel";
-import type { Place } from "./place";
 
 type Model = AnyModel<{ state: unknown }>;
 

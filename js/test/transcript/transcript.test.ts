@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Transcript } from "../src/transcript";
-import { KernelSide, random } from "./kernel_side";
+import { Transcript } from "../../src/transcript/transcript";
+import { KernelSide, random } from "../kernel_side";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });

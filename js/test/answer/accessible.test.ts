@@ -2,8 +2,8 @@
 
 import axe from "axe-core";
 import { afterEach, expect, test } from "vitest";
-import "../src/widget.css";
-import { frames, Host, KernelSide } from "./kernel_side";
+import "../../src/widget.css";
+import { frames, Host, KernelSide } from "../kernel_side";
 
 // Of JupyterLab's themes.
 const THEMES = {
