@@ -21,7 +21,7 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Outcome, Retry, StreamEvent
 from streamwidget._core.exceptions import StreamError, StreamTimeout
 from streamwidget._core.recording import Recording
-from streamwidget._core.timeout import TICK, Deadlines, Timeout, Wait
+from streamwidget._core.timeout import TICK, Deadlines, PendingLimit, Timeout
 
 _GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
@@ -72,8 +72,8 @@ class Attempts:
         return bool(self.exchange and self.exchange.demo)
 
     @property
-    def waits(self) -> Wait | None:
-        return self._deadlines.wait() if self._deadlines else None
+    def pending_limit(self) -> PendingLimit | None:
+        return self._deadlines.pending() if self._deadlines else None
 
     async def run(self, publish: Callable[[list[StreamEvent]], None]) -> Outcome:
         """Ask, and return how the answer ended.

@@ -182,12 +182,12 @@ class Conversation:
         entry = Entry(turn, stream)
         cancel(self._history.put(entry))
         stream.subscribe(lambda events: self._ended(entry, events))
-        self._tell()
+        self._notify()
 
     def _ended(self, entry: Entry, events: list[StreamEvent]) -> None:
         if isinstance(events[-1], Finish):
             self._history.settle(entry)
-            self._tell()
+            self._notify()
 
     # ---- changing
 
@@ -200,7 +200,7 @@ class Conversation:
             If there is no turn of this name.
         """
         self._history.choose(key, sent)
-        self._tell()
+        self._notify()
 
     def drop(self, key: str, *, and_after: bool = False) -> None:
         """Take a turn out, with ``and_after`` those after it too; what they stream is cancelled. No such turn: nothing.
@@ -210,12 +210,12 @@ class Conversation:
         gone = self._history.drop(key, and_after=and_after)
         if gone:
             cancel(gone)
-            self._tell()
+            self._notify()
 
     def clear(self) -> None:
         """Take all turns out; what still streams is cancelled. The system prompt stays."""
         cancel(self._history.replace_all(()))
-        self._tell()
+        self._notify()
 
     # ---- telling
 
@@ -235,7 +235,7 @@ class Conversation:
 
         return remove
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for callback in tuple(self._observers):
             try:
                 callback()
@@ -269,7 +269,7 @@ class Conversation:
 
         self.system, turns = from_json(text)
         cancel(self._history.replace_all(turns))
-        self._tell()
+        self._notify()
 
     def to_markdown(self) -> str:
         """Return it as Markdown to read: each message under its heading, each ending that is not ``complete`` named."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Entry:
     """A turn whose answer may still be streaming."""
 
-    dropped = False
+    empty = False
 
     def __init__(self, turn: Turn, stream: ChatStream | None = None) -> None:
         self.turn = turn
@@ -36,10 +36,10 @@ class Entry:
         return replace(self.turn, answer=Message("assistant", completion.text, completion=completion))
 
 
-class _Place(Entry):
+class _EmptySlot(Entry):
     """Where a turn was, or is to be."""
 
-    dropped = True
+    empty = True
 
     def __init__(self, key: str) -> None:
         super().__init__(Turn(key, Message("user", "")))
@@ -54,13 +54,13 @@ class History:
 
     def __len__(self) -> int:
         with self._lock:
-            return sum(not entry.dropped for entry in self._entries)
+            return sum(not entry.empty for entry in self._entries)
 
     def turns(self, before: str | None = None) -> tuple[Turn, ...]:
         """Return the turns at this moment; those before one of this name, if there is one or its place."""
         with self._lock:
             earlier = takewhile(lambda entry: entry.turn.key != before, self._entries)
-            return tuple(entry.now() for entry in earlier if not entry.dropped)
+            return tuple(entry.now() for entry in earlier if not entry.empty)
 
     def turn(self, key: str) -> Turn:
         """Return one turn at this moment; KeyError if there is none of this name."""
@@ -93,7 +93,7 @@ class History:
             keys = [entry.turn.key for entry in self._entries]
             places = [keys.index(other) for other in after if other in keys]
             if places and key not in keys:
-                self._entries.insert(max(places) + 1, _Place(key))
+                self._entries.insert(max(places) + 1, _EmptySlot(key))
 
     def settle(self, entry: Entry) -> None:
         """Keep the value of a turn that is over, not its stream, which holds its request and so all turns before it."""
@@ -111,8 +111,8 @@ class History:
         """Leave only the places of a turn, and of those after it; return what was there."""
         with self._lock:
             later = list(dropwhile(lambda entry: entry.turn.key != key, self._entries))
-            gone = [entry for entry in (later if and_after else later[:1]) if not entry.dropped]
-            self._entries = [_Place(entry.turn.key) if entry in gone else entry for entry in self._entries]
+            gone = [entry for entry in (later if and_after else later[:1]) if not entry.empty]
+            self._entries = [_EmptySlot(entry.turn.key) if entry in gone else entry for entry in self._entries]
             return gone
 
     def replace_all(self, turns: Iterable[Turn]) -> list[Entry]:
@@ -123,7 +123,7 @@ class History:
 
     def _find(self, key: str) -> Entry:
         for entry in self._entries:
-            if entry.turn.key == key and not entry.dropped:
+            if entry.turn.key == key and not entry.empty:
                 return entry
         raise KeyError(f"no turn {key!r} in this conversation")
 

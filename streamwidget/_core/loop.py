@@ -70,7 +70,7 @@ def _own_runner() -> asyncio.Runner:
     return runner
 
 
-def run_elsewhere(
+def run_on_another_loop(
     loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]
 ) -> T:
     """The same, for a coroutine that belongs to a loop in another thread."""

@@ -125,12 +125,12 @@ class Recording:
 
     def add(self, record: WireRecord) -> None:
         self.records.append(record)
-        self._tell()
+        self._notify()
 
     def end(self, outcome: Outcome) -> None:
         """Note how the stream ended, and write the file; one that cannot be written is warned of, and ends nothing."""
         self.outcome, self.ended_at = outcome, self.now()
-        self._tell()
+        self._notify()
         if self.path is not None:
             try:
                 self.save(self.path)
@@ -169,7 +169,7 @@ class Recording:
 
         return from_jsonl(Path(path).read_text(encoding="utf-8"), str(path))
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for observer in self._observers:
             observer()
 

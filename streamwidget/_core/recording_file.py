@@ -34,7 +34,7 @@ from streamwidget._core.recording import (
     ResponseStarted,
     WireRecord,
 )
-from streamwidget._core.secrets import ApiKey, blot
+from streamwidget._core.secrets import ApiKey, mask_bytes
 from streamwidget._core.timeout import Timeout
 
 _VERSION = 1
@@ -84,7 +84,7 @@ def _without_keys(attempt: list[WireRecord], key: ApiKey | None) -> list[WireRec
     refused = any(isinstance(record, ResponseStarted) and record.status != 200 for record in attempt)
     # What merely looks like a key is blotted out of errors alone: an answer may well hold `***`.
     lines = body.splitlines(keepends=True)
-    clean = b"".join(blot(line, key, guess=refused or _ERROR.search(line) is not None) for line in lines)
+    clean = b"".join(mask_bytes(line, key, guess=refused or _ERROR.search(line) is not None) for line in lines)
     records: list[WireRecord] = []
     place = 0
     for record in attempt:

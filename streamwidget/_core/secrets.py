@@ -59,7 +59,7 @@ def mask_error(info: ErrorInfo, key: ApiKey | None = None) -> ErrorInfo:
     return replace(info, message=mask(info.message, key), code=code, type=info.type and mask(info.type, key))
 
 
-def blot(data: bytes, key: ApiKey | None, *, guess: bool) -> bytes:
+def mask_bytes(data: bytes, key: ApiKey | None, *, guess: bool) -> bytes:
     """Write ``*`` over each byte of the key; with ``guess`` also over what looks like any provider's key."""
     if key is not None:
         secret = key.reveal().encode()

@@ -28,7 +28,7 @@ from streamwidget._core.recording import Recording
 from streamwidget._core.subscribers import Subscriber, Subscribers
 from streamwidget._core.task import LoopTask
 from streamwidget._core.timeline import Timeline
-from streamwidget._core.timeout import Wait
+from streamwidget._core.timeout import PendingLimit
 from streamwidget._core.work import Work
 
 _SETTLED = 1.0  # seconds: for a person waits until the connection is closed
@@ -86,9 +86,12 @@ class ChatStream:
         return self._progress.elapsed
 
     @property
-    def waits(self) -> Wait | None:
-        """What it waits for now, for how long it has, and how long it will; None where no limit is in force."""
-        return None if self.over else self._work.waits
+    def pending_limit(self) -> PendingLimit | None:
+        """The limit of :class:`Timeout` that is nearest to its end now, and the seconds of it that have passed.
+
+        None where no limit is in force, and once the stream is over.
+        """
+        return None if self.over else self._work.pending_limit
 
     @property
     def completion(self) -> ChatCompletion:
@@ -145,7 +148,7 @@ class ChatStream:
         with self._lock:
             if self.over:
                 return
-            if self._task.is_elsewhere:
+            if self._task.is_on_another_loop:
                 raise RuntimeError("The stream runs on another event loop; use wait(), or make a new stream.")
             if self._task.started:
                 return
@@ -230,17 +233,17 @@ class ChatStream:
             If it cannot be waited for here: its loop has stopped, this thread's loop cannot run nested (uvloop), or it
             runs in the process that this one was forked from.
         """
-        if self._is_parents:
+        if self._is_in_parent_process:
             raise RuntimeError("The stream runs in the process that this one was forked from. Make a new stream.")
-        if self._task.loop is not None and self._task.is_elsewhere and not self.over:
-            return loop.run_elsewhere(self._task.loop, self._result, self.cancel)
+        if self._task.loop is not None and self._task.is_on_another_loop and not self.over:
+            return loop.run_on_another_loop(self._task.loop, self._result, self.cancel)
         if self.over:
             return self._progress.result()
         return loop.run(self._result, self.cancel)
 
     def cancel(self) -> None:
         """Stop: close the connection, keep the text, end with outcome ``cancelled``. After the end: nothing."""
-        if self._is_parents:
+        if self._is_in_parent_process:
             return
         with self._lock:
             if self._cancelled or self.over:
@@ -272,8 +275,8 @@ class ChatStream:
         self._task.call(function)
 
     @property
-    def _is_parents(self) -> bool:
-        return self._task.is_parents and not self.over
+    def _is_in_parent_process(self) -> bool:
+        return self._task.is_in_parent_process and not self.over
 
     # ---- running
 
@@ -305,11 +308,11 @@ class ChatStream:
     def _publish(self, events: list[StreamEvent]) -> None:
         if events:
             self._progress.note(events)
-            self._subscribers.tell(events)
+            self._subscribers.publish(events)
 
     def _finish(self, outcome: Outcome, failure: StreamError | None = None) -> None:
         last = self._progress.end(outcome, failure)
         if self._recording is not None:
             self._recording.end(outcome)
-        self._subscribers.tell(last)
+        self._subscribers.publish(last)
         self._subscribers.clear()

@@ -45,7 +45,7 @@ class Subscribers:
         self._strikes.clear()
         self._slow.clear()
 
-    def tell(self, events: list[StreamEvent]) -> None:
+    def publish(self, events: list[StreamEvent]) -> None:
         """Tell all. One that raises is warned about once, and dropped after three times; one that blocks, once."""
         for subscriber in tuple(self._strikes):
             begun = time.monotonic()
@@ -71,9 +71,9 @@ class Subscribers:
             self._strikes.pop(subscriber, None)
 
 
-def _warn(said: str) -> None:
+def _warn(message: str) -> None:
     with contextlib.suppress(RuntimeWarning):  # `python -W error` makes it an exception
-        warnings.warn(said, RuntimeWarning, stacklevel=4)
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def _is_ours(subscriber: Subscriber) -> bool:

@@ -28,12 +28,12 @@ class LoopTask:
         return self._task is not None
 
     @property
-    def is_parents(self) -> bool:
+    def is_in_parent_process(self) -> bool:
         """True in a forked child, whose copy of the task shares the parent's sockets and wake-up pipe."""
         return self._process not in (None, os.getpid())
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_on_another_loop(self) -> bool:
         """True where it was started on another loop than the one that runs in this thread."""
         return self.loop is not None and self.loop is not running_loop()
 

@@ -38,8 +38,8 @@ class Gap(NamedTuple):
         return self.end - self.start
 
 
-class Wait(NamedTuple):
-    """A failed attempt: when it had failed, how long the next one waited, and why."""
+class FailedAttempt(NamedTuple):
+    """An attempt that failed: when, in seconds since the request, the seconds until the next one, and why."""
 
     at: float
     delay: float
@@ -53,7 +53,7 @@ class Arrivals:
         self._at = array("d")
         self._characters = array("L")
         self._deltas = array("L")
-        self._waits: list[Wait] = []
+        self._failed_attempts: list[FailedAttempt] = []
 
     def note(self, at: float, characters: int, deltas: int, events: list[StreamEvent]) -> None:
         """Take what one read brought; ``characters`` and ``deltas`` count from the beginning."""
@@ -65,11 +65,11 @@ class Arrivals:
                 for column in (self._at, self._characters, self._deltas):
                     del column[1:-1:2]
         elif isinstance(events[-1], Retry):
-            self._waits.append(Wait(at, events[-1].delay, events[-1].reason))
+            self._failed_attempts.append(FailedAttempt(at, events[-1].delay, events[-1].reason))
 
     def timeline(self, total: float, outcome: Outcome | None) -> Timeline:
         columns = zip(self._at, self._characters, self._deltas, strict=True)
-        return Timeline(tuple(Arrival(*row) for row in columns), tuple(self._waits), total, outcome)
+        return Timeline(tuple(Arrival(*row) for row in columns), tuple(self._failed_attempts), total, outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Timeline:
     ----------
     arrivals : tuple of Arrival
         One for each read that brought deltas; of a very long stream, a part of them.
-    retries : tuple of Wait
+    retries : tuple of FailedAttempt
         The attempts before the one that was answered.
     total : float
         Seconds from the request to the end, or until now.
@@ -89,7 +89,7 @@ class Timeline:
     """
 
     arrivals: tuple[Arrival, ...]
-    retries: tuple[Wait, ...]
+    retries: tuple[FailedAttempt, ...]
     total: float
     outcome: Outcome | None
 

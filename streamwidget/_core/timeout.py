@@ -74,11 +74,21 @@ _PASSED = {
 }
 
 
-class Wait(NamedTuple):
-    """What a stream waits for: the name of a limit of :class:`Timeout`, or ``retry``; so far, and at most."""
+class PendingLimit(NamedTuple):
+    """The limit that a stream is nearest to, while it waits for the next thing to happen.
 
-    what: str
-    seconds: float
+    Attributes
+    ----------
+    name : str
+        The name of a limit of :class:`Timeout`, or ``retry``: the delay before the next attempt.
+    elapsed : float
+        Seconds that it has waited so far.
+    limit : float
+        Seconds that it waits at most.
+    """
+
+    name: str
+    elapsed: float
     limit: float
 
 
@@ -126,20 +136,20 @@ class Deadlines:
                 return name
         return None
 
-    def wait(self) -> Wait | None:
-        """What is waited for: of the limits in force, ``total`` aside, the one that is nearest to its end.
+    def pending(self) -> PendingLimit | None:
+        """Return the limit in force that is nearest to its end, ``total`` aside. Any thread may call this.
 
-        As of the last tick, so that time in which the loop was blocked does not count here either. Any thread may ask.
+        The time is that of the last tick, so that time in which the loop was blocked does not count here either.
         """
         if (retry := self._retry) is not None:
             since, delay = retry
-            return Wait("retry", max(0.0, self._ticked - since), delay)
-        waits = [
-            Wait(name, max(0.0, self._ticked - since), limit)
+            return PendingLimit("retry", max(0.0, self._ticked - since), delay)
+        pending = [
+            PendingLimit(name, max(0.0, self._ticked - since), limit)
             for name, since in self._running()
             if name != "total" and (limit := getattr(self._limits, name)) is not None
         ]
-        return max(waits, key=lambda wait: wait.seconds / wait.limit, default=None)
+        return max(pending, key=lambda limit: limit.elapsed / limit.limit, default=None)
 
     def _running(self) -> list[tuple[str, float]]:
         total = ("total", self._begun)

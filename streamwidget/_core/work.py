@@ -12,7 +12,7 @@ from typing import Protocol
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.events import Outcome, StreamEvent
 from streamwidget._core.recording import Recording
-from streamwidget._core.timeout import Wait
+from streamwidget._core.timeout import PendingLimit
 
 
 class Work(Protocol):
@@ -39,8 +39,8 @@ class Work(Protocol):
         ...
 
     @property
-    def waits(self) -> Wait | None:
-        """What is waited for now, where that has a limit."""
+    def pending_limit(self) -> PendingLimit | None:
+        """The limit that is nearest to its end now. None where no limit is in force."""
         ...
 
     @property

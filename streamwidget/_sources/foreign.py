@@ -58,7 +58,7 @@ class Foreign:
 
     repeatable = False
     model = None
-    waits = None
+    pending_limit = None
 
     def __init__(self, source: Any) -> None:
         self.accumulator = Accumulator()

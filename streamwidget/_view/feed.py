@@ -97,8 +97,8 @@ class Feed:
     def snapshot(self) -> JSON:
         """Return the whole state, as far as it was told."""
         stream = self.stream
-        wait = stream.waits
-        waits = wait and {"for": wait.what, "seconds": round(wait.seconds, 3), "limit": wait.limit}
+        limit = stream.pending_limit
+        waits = limit and {"for": limit.name, "seconds": round(limit.elapsed, 3), "limit": limit.limit}
         kept = self.kept and stream.repeatable
         return self._transcript.snapshot(
             stream.completion, id=stream.id, elapsed=round(stream.elapsed, 3), kept=kept, waits=waits

@@ -61,8 +61,8 @@ def test_retries_are_in_it() -> None:
     arrivals = Arrivals()
     arrivals.note(0.2, 0, 0, [Retry(2, 0.5, "busy")])
     arrivals.note(1.0, 5, 1, [TextDelta("Hello")])
-    (wait,) = arrivals.timeline(1.5, "complete").retries
-    assert (wait.at, wait.delay, wait.reason) == (0.2, 0.5, "busy")
+    (failed,) = arrivals.timeline(1.5, "complete").retries
+    assert (failed.at, failed.delay, failed.reason) == (0.2, 0.5, "busy")
 
 
 async def test_a_stream_has_its_timeline_at_any_time(demo: DemoServer) -> None:

@@ -127,28 +127,28 @@ def test_a_cell_of_seventy_seconds_beside_a_healthy_stream_fires_nothing() -> No
         clock.deadlines.got_headers(clock.now)
         clock.stream()
         assert clock.run(1) is None
-    wait = clock.deadlines.wait()
-    assert wait is not None
-    assert wait.seconds < 1.5
+    pending = clock.deadlines.pending()
+    assert pending is not None
+    assert pending.elapsed < 1.5
 
 
 def test_what_is_waited_for_is_the_limit_that_is_nearest() -> None:
     """headers, then first_delta, then stall, or progress where only comments come; a retry's own wait; never total."""
     clock = Clock(headers=10, first_delta=20, stall=5, progress=8, total=2)
-    assert clock.deadlines.wait() == ("headers", 0, 10)
+    assert clock.deadlines.pending() == ("headers", 0, 10)
     clock.run(0.5)
-    assert clock.deadlines.wait() == ("headers", pytest.approx(0.5), 10)
+    assert clock.deadlines.pending() == ("headers", pytest.approx(0.5), 10)
     clock.deadlines.got_headers(clock.now)
-    assert clock.deadlines.wait() == ("first_delta", 0, 20)
+    assert clock.deadlines.pending() == ("first_delta", 0, 20)
     clock.stream()
     clock.run(0.3)
-    assert clock.deadlines.wait() == ("stall", pytest.approx(0.3), 5)
+    assert clock.deadlines.pending() == ("stall", pytest.approx(0.3), 5)
     clock.run(0.5, pings=True)
-    assert clock.deadlines.wait() == ("progress", pytest.approx(0.8), 8)
+    assert clock.deadlines.pending() == ("progress", pytest.approx(0.8), 8)
     clock.deadlines.wait_for_retry(clock.now, 7)
     clock.run(0.1)
-    assert clock.deadlines.wait() == ("retry", pytest.approx(0.1), 7)
-    assert Clock(**dict.fromkeys(("headers", "total"))).deadlines.wait() is None
+    assert clock.deadlines.pending() == ("retry", pytest.approx(0.1), 7)
+    assert Clock(**dict.fromkeys(("headers", "total"))).deadlines.pending() is None
 
 
 def test_a_busy_loop_is_not_a_blocked_one() -> None:

@@ -23,7 +23,7 @@ from streamwidget._core.recording import (
     ResponseStarted,
     WireRecord,
 )
-from streamwidget._core.secrets import blot, mask
+from streamwidget._core.secrets import mask, mask_bytes
 from streamwidget._core.visible import visible
 from streamwidget._view.transcript import JSON
 from streamwidget._view.wire.reader import WireEvent, WireReader
@@ -106,7 +106,7 @@ class WireRows:
         text = self._reader.text
         for event in events:
             refused = self._status != 200
-            data = blot(event.data, self._recording.key, guess=refused or event.kind == "error")
+            data = mask_bytes(event.data, self._recording.key, guess=refused or event.kind == "error")
             kind = "error" if refused else event.kind
             self._add(kind, event.at, pieces_of(data, event.cuts), made=text[event.start : event.end])
 
