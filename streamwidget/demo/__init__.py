@@ -1,4 +1,4 @@
-"""The built-in demo server: OpenAI chat completions without a model, a key or a network, and every fault on request.
+"""The built-in demo server: OpenAI chat completions without a model, a key or a network. It fails on request.
 
 >>> from streamwidget.demo import DemoServer
 >>> with DemoServer() as server:

@@ -1,4 +1,4 @@
-"""``python -m streamwidget.demo``: the demo server in the foreground, until SIGINT or SIGTERM."""
+"""``python -m streamwidget.demo`` runs the demo server in the foreground until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from streamwidget.demo._server import DemoServer
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; print the base URL on one line once the server listens."""
+    """Run the command line. Prints the base URL on one line once the server listens."""
     parser = argparse.ArgumentParser(prog="python -m streamwidget.demo", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--tokens-per-second", type=float, default=60, metavar="R", help="the pace; 0: at once (default: %(default)s)"
+        "--tokens-per-second",
+        type=float,
+        default=60,
+        metavar="R",
+        help="deltas a second, 0: no limit (default: %(default)s)",
     )
     parser.add_argument(
         "--first-delta", type=float, default=0.35, metavar="S", help="seconds before the text (default: %(default)s)"
     )
-    parser.add_argument("--list", action="store_true", help="name the faults, which are asked for as models, and exit")
+    parser.add_argument("--list", action="store_true", help="list the faults by model name and exit")
     args = parser.parse_args(argv)
     if args.list:
         width = max(map(len, FAULTS)) + len("demo-")
         for name, fault in FAULTS.items():
-            print(f"{'demo-' + name:<{width}}  {fault.says}")
+            print(f"{'demo-' + name:<{width}}  {fault.sentence}")
         return 0
     try:
         server = DemoServer(
@@ -35,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         )
     except ValueError as error:
         parser.error(str(error))
-    # both raise KeyboardInterrupt in the main thread, also where a shell started us with SIGINT ignored
+    # Both signals raise KeyboardInterrupt in the main thread, even if a shell started us with SIGINT ignored.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

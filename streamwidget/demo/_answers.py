@@ -1,6 +1,6 @@
-"""What the demo server says: deterministic Markdown about the question, cut into pieces the size of tokens.
+"""The answers of the demo server: Markdown about the question, cut into pieces the size of tokens.
 
-The same messages always give the same pieces, and the pieces joined are the text, exactly.
+The same messages always give the same pieces. Joined, the pieces are exactly the text.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ LONG_TOKENS = 4_000
 MAX_COUNT = 10_000
 
 _PIECE = re.compile(
-    r" ?[A-Za-z]{1,7}(?![A-Za-z])"  # a short word with the space before it
-    r"| ?[A-Za-z]{5}"  # a piece of a long one
+    r" ?[A-Za-z]{1,7}(?![A-Za-z])"  # a short word, with the space before it
+    r"| ?[A-Za-z]{5}"  # a piece of a long word
     r"| ?[0-9]{1,3}"
     r"| ?[^\w\s]{1,3}"
     r"|\s+"
@@ -27,17 +27,21 @@ _PIECE = re.compile(
     re.DOTALL,
 )
 
-# The topic stands in a heading of an answer that may be rendered: words only, no markup, no control or bidi characters.
+# A page may render the topic as a heading, so it keeps words only: no markup, no control or bidi characters.
 _UNSAFE = re.compile(r"[^\w .,:;'?+/%=-]|_")
 
 
 def split_pieces(text: str) -> Iterator[str]:
-    """Cut ``text`` into pieces of about five characters, as a tokeniser would; joined they are ``text``."""
+    """Cut ``text`` into pieces of about five characters, as a tokeniser would.
+
+    >>> list(split_pieces("A stream of tokens."))
+    ['A', ' stream', ' of', ' tokens', '.']
+    """
     return (match[0] for match in _PIECE.finditer(text))
 
 
 def message_text(message: Mapping[str, Any]) -> str:
-    """Return the text of one request message, whose content may be a string, a list of parts, or None."""
+    """Return the text of one request message. Its content may be a string, a list of parts, or None."""
     content = message.get("content")
     if isinstance(content, list):
         parts = (part.get("text") for part in content if isinstance(part, dict))
@@ -58,11 +62,12 @@ def answer_pieces(messages: Sequence[Mapping[str, Any]], model: str, tokens: int
     Parameters
     ----------
     messages : sequence of mapping
-        The request's messages. "count to N" in the last user message counts; "long" or "essay" asks for a longer text.
+        The request's messages. "count to N" in the last user message gives the numbers up to N. "long" or "essay"
+        gives a longer text.
     model : str
-        Named in the answer.
+        The answer names it.
     tokens : int, optional
-        The exact number of pieces; as many as the answer takes by default.
+        The exact number of pieces. By default as many as the answer has.
     """
     question = next((message_text(m) for m in reversed(messages) if m.get("role") == "user"), "")
     lowered = question[:2_000].lower()
@@ -97,7 +102,7 @@ def _short_answer(messages: Sequence[Mapping[str, Any]], model: str, topic: str)
 
 
 def _chapters(topic: str) -> Iterator[str]:
-    """Yield sections without end; each takes other sentences from the store, in an order that does not soon repeat."""
+    """Yield sections without end. Each takes other sentences from the store, so that they seldom repeat."""
     for number in itertools.count(1):
         chosen = [_SENTENCES[(number * 5 + i * 3 + number // len(_SENTENCES)) % len(_SENTENCES)] for i in range(6)]
         first, second = " ".join(chosen[:3]), " ".join(chosen[3:])

@@ -1,8 +1,9 @@
 """HTTP/1.1 by hand: one connection, its requests, and the bytes of its responses.
 
-By hand because the server must misbehave on purpose: no library would let it stop within a chunk. Two rules hold here:
-a client that leaves is noticed at once (:class:`WatchedReader`), whether or not anything is being sent, and everything
-that a client sends is bounded.
+The server must misbehave on purpose, and an HTTP library would not let it stop in the middle of a chunk. Two rules:
+
+1. The server notices at once when a client leaves, even while it sends nothing (:class:`WatchedReader`).
+2. Everything that a client sends has a limit. For example, a body over 32 MiB gets a 413.
 """
 
 from __future__ import annotations
@@ -29,30 +30,32 @@ MAX_HEAD = 64 * 1024
 MAX_BODY = 32 * 1024 * 1024
 SERVER = "streamwidget-demo"
 
-_LINGER = "hh" if sys.platform == "win32" else "ii"  # struct linger: on, seconds
+_LINGER = "hh" if sys.platform == "win32" else "ii"  # the C struct linger: on, seconds
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: header names in lower case, the body as bytes."""
+    """One request. Header names are in lower case, the body is bytes."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
-    http_1_0: bool
 
 
 class Meter(Protocol):
-    """What a connection tells the record of the request that it answers."""
+    """The fields of a request's record that a connection fills in."""
 
     status: int | None
     bytes_sent: int
 
 
 class WatchedReader(asyncio.StreamReader):
-    """A StreamReader that says when the client left: ``gone`` is set on FIN and on RST, at ``gone_at`` (monotonic)."""
+    """A StreamReader that notices when the client leaves.
+
+    A FIN or an RST sets the event ``gone`` and the monotonic time ``gone_at``.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit=MAX_HEAD, loop=loop)
@@ -74,9 +77,9 @@ class WatchedReader(asyncio.StreamReader):
 
 
 class Connection:
-    """One client connection: reads requests, writes responses, breaks off in the ways of the catalogue.
+    """One client connection: reads requests, writes responses, and breaks off as the faults ask.
 
-    ``dribble`` makes each byte its own TCP write. ``meter`` is the record of the request being answered.
+    With ``dribble`` each byte is a TCP write of its own. ``meter`` is the record of the request being answered.
     """
 
     def __init__(self, reader: WatchedReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -90,13 +93,13 @@ class Connection:
         self._head_only = False
         self._http_1_0 = False
         self._chunked = False
-        # drain() then waits until the last byte is with the operating system: an RST must not overtake the deltas
+        # With this, drain() waits until the operating system has the last byte. An RST must not overtake the deltas.
         writer.transport.set_write_buffer_limits(high=0)
 
     async def read_request(self) -> Request | None:
-        """Return the next request, or None where the client is done.
+        """Return the next request, or None if the client is done.
 
-        After the RequestError of a broken one the connection is of no more use.
+        After a broken request (RequestError) the connection cannot be used any more.
         """
         try:
             head = (await self.reader.readuntil(b"\r\n\r\n")).lstrip(b"\r\n")
@@ -125,7 +128,7 @@ class Connection:
             raise RequestError(400, "The target, a length or a chunk size is malformed.") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        return Request(words[0], path, headers, body, self._http_1_0)
+        return Request(words[0], path, headers, body)
 
     async def _read_body(self, headers: Mapping[str, str]) -> bytes:
         coding, length = headers.get("transfer-encoding", "").lower(), headers.get("content-length")
@@ -153,7 +156,7 @@ class Connection:
                 body += await self.reader.readexactly(size)
                 if await self.reader.readexactly(2) != b"\r\n":
                     raise ValueError("a chunk is longer than its size")
-            for _ in range(100):  # trailers, which say nothing to us
+            for _ in range(100):  # trailers are read and ignored
                 if await self.reader.readuntil(b"\r\n") == b"\r\n":
                     return bytes(body)
         except asyncio.LimitOverrunError:
@@ -168,7 +171,7 @@ class Connection:
         return int(digits, 16)
 
     async def write(self, data: bytes) -> None:
-        """Write ``data`` as it is, and wait until the operating system has it."""
+        """Write ``data`` unchanged, and wait until the operating system has it."""
         for part in [data[i : i + 1] for i in range(len(data))] if self.dribble else [data]:
             self._writer.write(part)
             if self.meter is not None:
@@ -197,7 +200,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         length: int | None = None,
     ) -> None:
-        """Send a whole response. ``length`` is the Content-Length to claim where it is not the body's."""
+        """Send a whole response. ``length`` is a Content-Length that differs from the body's."""
         fields = {"content-type": content_type, "content-length": str(len(body) if length is None else length)}
         await self.write(self._head(status, {**fields, **(headers or {})}) + (b"" if self._head_only else body))
 
@@ -206,7 +209,7 @@ class Connection:
         await self.send(status, to_json(value), "application/json", headers)
 
     async def start(self, headers: Mapping[str, str], *, chunked: bool = True) -> None:
-        """Send the head of a 200 response whose length is unknown: in chunks, or else until the connection closes."""
+        """Send the head of a 200 response of unknown length. It comes in chunks, or ends when the connection closes."""
         self._chunked = chunked and not self._http_1_0
         self.keep_alive = self.keep_alive and self._chunked
         await self.write(self._head(200, {**headers, **({"transfer-encoding": "chunked"} if self._chunked else {})}))
@@ -221,7 +224,7 @@ class Connection:
             await self.write(b"0\r\n\r\n")
 
     async def read_out(self) -> None:
-        """Say that nothing more follows, and discard what the client still sends, which unread would become an RST."""
+        """Send a FIN, then read and discard what the client still sends. Unread bytes would turn into an RST."""
         self._writer.write_eof()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
@@ -229,12 +232,12 @@ class Connection:
                     pass
 
     def close(self) -> None:
-        """Close the connection with a FIN, whatever was promised."""
+        """Close the connection with a FIN, even in the middle of a response."""
         self.keep_alive = False
         self._writer.close()
 
     def reset(self) -> None:
-        """Close the connection with an RST: linger 0."""
+        """Close the connection with an RST (linger 0)."""
         self.keep_alive = False
         sock: socket.socket = self._writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))

@@ -1,4 +1,4 @@
-"""The API's JSON: how it is encoded, how an error looks, and the exception that becomes one."""
+"""The JSON of the API: how a value is encoded, and how an error looks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class RequestError(Exception):
-    """A request that is answered by an error in OpenAI's shape."""
+    """The server answers the request with an error in OpenAI's format."""
 
     def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -19,12 +19,18 @@ class RequestError(Exception):
 def error_body(
     message: str, *, kind: str = "invalid_request_error", param: str | None = None, code: str | None = None
 ) -> dict[str, Any]:
-    """Return an error object in OpenAI's shape; ``kind`` is its type."""
+    """Return an error object in OpenAI's format. ``kind`` is its type."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 def to_json(value: object) -> bytes:
-    """Encode ``value`` as UTF-8 JSON; text that UTF-8 cannot carry (a lone surrogate) goes as ASCII escapes."""
+    r"""Encode ``value`` as UTF-8 JSON, or as ASCII escapes if it has a lone surrogate.
+
+    >>> to_json({"city": "Zürich"}).decode()
+    '{"city":"Zürich"}'
+    >>> to_json("\ud83d").decode()
+    '"\\ud83d"'
+    """
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:

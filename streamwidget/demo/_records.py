@@ -1,4 +1,4 @@
-"""What the server saw: one record for each request, kept in bounded memory, readable from any thread."""
+"""The log of the server: one record for each request, in bounded memory, readable from any thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _SECRET = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-k
 
 
 def masked(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return ``headers`` with the secret ones reduced to their scheme and last four characters."""
+    """Return ``headers`` with secrets reduced to their scheme and last four characters.
+
+    >>> masked({"authorization": "Bearer sk-0123456789abcdef"})
+    {'authorization': 'Bearer ***cdef'}
+    """
     return {name: _mask(value) if name in _SECRET else value for name, value in headers.items()}
 
 
@@ -29,29 +33,29 @@ def _mask(value: str) -> str:
 
 @dataclass(slots=True, eq=False)
 class RequestRecord:
-    """One request as the server saw it. Times are ``time.monotonic()`` seconds; the server's thread writes them.
+    """One request as the server saw it. Times are seconds of ``time.monotonic()``, written by the server's thread.
 
     Attributes
     ----------
     number, connection : int
-        The request's number (from 1) and its connection's; requests with the same connection number shared one.
+        The numbers of the request and of its connection, from 1. Requests on one connection have the same number.
     method, path : str
     headers : dict of str
-        Lower-case names; keys masked.
+        Names in lower case, secrets masked.
     body : object
         The parsed JSON, or None.
     received : float
-        When the request had been read. ``received_wall`` is the same moment as ``time.time()``.
+        When the server had read the request. ``received_wall`` is the same moment of ``time.time()``.
     status : int or None
-        The response's status; None while no head was sent.
+        The response's status. None until the head is sent.
     bytes_sent, deltas_sent : int
         Bytes written to the socket, and deltas (text, reasoning, ...) among them.
     first_delta : float or None
         When the first delta was written.
     client_left : float or None
-        When the client closed or reset the connection before the response was over; None where it did not.
+        When the client closed or reset the connection before the response was over. Otherwise None.
     ended : float or None
-        When the response was over, whoever ended it.
+        When the response was over, by either side.
     left, over : threading.Event
         Set with ``client_left`` and ``ended``.
     """
@@ -85,7 +89,7 @@ class RequestRecord:
         self.over.set()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON values; each time also as wall time, under its name with ``_wall``."""
+        """Return the record as JSON values. Each time is there as wall time too (``first_delta_wall``)."""
         names = ("number", "connection", "method", "path", "headers", "body", "status", "bytes_sent", "deltas_sent")
         value: dict[str, Any] = {name: getattr(self, name) for name in names}
         for name in ("received", "first_delta", "client_left", "ended"):
@@ -96,7 +100,7 @@ class RequestRecord:
 
 
 class RequestLog:
-    """The records, newest last. The oldest go where there are too many of them or their bodies are too large."""
+    """The records, newest last. The oldest are dropped when there are too many or their bodies are too large."""
 
     def __init__(self) -> None:
         self._records: deque[RequestRecord] = deque()
@@ -124,7 +128,7 @@ class RequestLog:
             return list(self._records)
 
     def wait(self, count: int, timeout: float) -> list[RequestRecord]:
-        """Wait until there are ``count`` records and return them; TimeoutError after ``timeout`` seconds."""
+        """Wait for ``count`` records and return them. Raises TimeoutError after ``timeout`` seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._records) >= count, timeout):
                 raise TimeoutError(f"{len(self._records)} of {count} requests came within {timeout} s")

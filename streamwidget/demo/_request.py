@@ -1,4 +1,4 @@
-"""A chat completion request as the demo server understands it, validated as OpenAI's API does it."""
+"""A chat completion request, validated like OpenAI's API does it, and the demo server's own options."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """The extra body field ``demo``: what a test or a benchmark asks of the server. None leaves the default.
+    """The extra body field ``demo``. None means the server's default.
 
     Attributes
     ----------
     tokens : int
         The answer's exact length in deltas.
     text : str, pieces : list of str
-        The answer itself, to be cut by the server or already cut into its deltas.
+        The answer itself. The server cuts ``text`` into deltas, and sends each of ``pieces`` as one delta.
     tokens_per_second : float
-        The pace; 0 is as fast as possible.
+        The pace. 0 is as fast as possible.
     first_delta : float
         Seconds before the first delta.
     jitter : float
-        Each delta is late by up to so many seconds, by chance; the same chance for each answer.
+        Each delta is late by up to this many seconds, at random. The random numbers are the same in every answer.
     chunk : int
-        Bytes in each HTTP chunk of a stream, however its events lie in them; what does not fill one waits, as in a
-        proxy that buffers. 0: each event is a chunk.
+        Bytes in each HTTP chunk of a stream, like a proxy that buffers. An event may be split, or wait until the chunk
+        is full. 0 sends each event as one chunk.
     fault : str
         A fault's name, without ``demo-``.
     after : int
         Deltas before the fault.
     times, key : int, str
-        The fault befalls only the first ``times`` requests with this ``key``; later ones are answered.
+        The fault happens only to the first ``times`` requests with this ``key``. Later ones get their answer.
     retry_after, location : str
-        The header of that name, for the faults that send one.
+        The value of that header, for faults that send it.
     count, size : int
-        How many broken events, how many bytes, for the faults that have such a number.
+        The number of broken events (``garble``), and the bytes of the large one (``big-event``).
     """
 
     tokens: int | None = None
@@ -83,12 +83,12 @@ class ChatRequest:
 
     @property
     def fault(self) -> str:
-        """The fault asked for, by field or by model name; "" for none."""
+        """The name of the fault, from the field ``demo.fault`` or the model name. "" means none."""
         return self.demo.fault or self.model.removeprefix("demo").removeprefix("-")
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the body's JSON; None where it is none."""
+    """Return the body's JSON, or None if it is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -96,7 +96,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def parse_chat(body: Any, headers: Mapping[str, str]) -> ChatRequest:
-    """Validate a request body; raise RequestError as OpenAI would."""
+    """Validate a request body. Raises RequestError for the same mistakes as OpenAI's API."""
     if not isinstance(body, dict):
         raise RequestError(400, "We could not parse the JSON body of your request. It must be a JSON object.")
     messages = body.get("messages")
@@ -156,7 +156,9 @@ def _demo_options(given: Any, model: str) -> DemoOptions:
     for name, value in given.items():
         kind = _KINDS.get(name)
         if kind is None:
-            raise RequestError(400, f"Unknown option 'demo.{name}'; known: {', '.join(_KINDS)}.", param=f"demo.{name}")
+            raise RequestError(
+                400, f"Unknown option 'demo.{name}'. Known options: {', '.join(_KINDS)}.", param=f"demo.{name}"
+            )
         negative = isinstance(value, int | float) and value < 0
         if isinstance(value, bool) or not isinstance(value, kind) or negative:
             raise RequestError(400, f"Invalid 'demo.{name}'.", param=f"demo.{name}")

@@ -1,4 +1,4 @@
-"""The demo server itself: an event loop in a thread of its own, started and stopped."""
+"""The demo server: starting and stopping an event loop in a thread of its own."""
 
 from __future__ import annotations
 
@@ -18,25 +18,45 @@ if TYPE_CHECKING:
 
 
 class DemoServer:
-    """An OpenAI-compatible server on this machine that needs no model, and that fails on request.
+    r"""An OpenAI-compatible server on this machine. It needs no model, and it fails on request.
 
-    It runs in a daemon thread with its own event loop. Use it as a context manager, or call :meth:`start` and
+    The server runs in a daemon thread with its own event loop. Use it as a context manager, or call :meth:`start` and
     :meth:`stop`.
 
     Parameters
     ----------
     port : int, default 0
-        0 takes a free one.
+        The port to listen on. 0 takes a free one.
     tokens_per_second : float, default 60
-        Deltas per second; 0 is as fast as possible.
+        Deltas per second. 0 is as fast as possible.
     first_delta : float, default 0.35
         Seconds from the request to the first delta.
     host : str, default "127.0.0.1"
+        The address to listen on.
 
     Raises
     ------
+    ValueError
+        If ``tokens_per_second`` or ``first_delta`` is negative or not finite.
     OSError
-        By :meth:`start`, where the port cannot be had.
+        If :meth:`start` cannot listen on the port.
+
+    Examples
+    --------
+    A client asks a healthy server, and then one that breaks off after two deltas:
+
+    >>> import streamwidget as sw
+    >>> with DemoServer(tokens_per_second=0, first_delta=0) as server:
+    ...     client = sw.ChatClient(server.url)
+    ...     healthy = client.stream("count to 3").wait()
+    ...     try:
+    ...         client.stream("count to 3", model="demo-cut", demo={"after": 2}).wait()
+    ...     except sw.StreamInterrupted as error:
+    ...         cut = error.completion
+    >>> healthy.text, healthy.outcome
+    ('1\n2\n3', 'complete')
+    >>> cut.text, cut.outcome
+    ('1\n', 'interrupted')
     """
 
     def __init__(
@@ -62,11 +82,29 @@ class DemoServer:
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """The newest 10,000 requests, oldest first. Those to ``/demo/...`` and for health are not among them."""
+        """The newest 10,000 requests, oldest first, without those to ``/demo/...`` and ``/health``."""
         return self._service.log.snapshot()
 
     def wait_for_requests(self, count: int = 1, timeout: float = 5.0) -> list[RequestRecord]:
-        """Wait until ``count`` requests have come, and return them all; TimeoutError after ``timeout`` seconds."""
+        """Wait for ``count`` requests and return all of them.
+
+        Parameters
+        ----------
+        count : int, default 1
+            Requests since the start or the last :meth:`reset`.
+        timeout : float, default 5
+            Seconds to wait.
+
+        Returns
+        -------
+        list of RequestRecord
+            All requests so far, oldest first.
+
+        Raises
+        ------
+        TimeoutError
+            If fewer requests came within ``timeout``.
+        """
         return self._service.log.wait(count, timeout)
 
     def reset(self) -> None:
@@ -74,21 +112,32 @@ class DemoServer:
         self._service.reset()
 
     def start(self) -> DemoServer:
-        """Start listening; nothing happens where it already does."""
-        if self._thread is not None and self._thread.is_alive():  # it is not in a process that was forked from ours
+        """Start listening. Does nothing if the server already listens.
+
+        Returns
+        -------
+        DemoServer
+            This server.
+
+        Raises
+        ------
+        OSError
+            If the server cannot listen on the port.
+        """
+        if self._thread is not None and self._thread.is_alive():  # after a fork the thread is missing in the child
             return self
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         listener = socket.create_server((self.host, self._asked_port), family=family, backlog=512)
         self.port = listener.getsockname()[1]
         ready = threading.Event()
-        # a daemon: it must not keep a kernel alive that shuts down
+        # A daemon thread does not keep a kernel alive that shuts down.
         self._thread = threading.Thread(target=self._run, args=(listener, ready), name="streamwidget-demo", daemon=True)
         self._thread.start()
         ready.wait()
         return self
 
     def stop(self) -> None:
-        """Close the listener and every open connection; returns within seconds, whatever clients do."""
+        """Close the listener and every open connection. Returns within seconds, whatever the clients do."""
         if self._thread is None:
             return
         assert self._loop is not None
@@ -106,7 +155,7 @@ class DemoServer:
         self.stop()
 
     def _run(self, listener: socket.socket, ready: threading.Event) -> None:
-        # not asyncio.run: a kernel may have patched it (nest_asyncio) or set another loop policy
+        # Not asyncio.run: a kernel may have patched it (nest_asyncio), or set another loop policy.
         loop = asyncio.SelectorEventLoop()
         self._loop = loop
         try:
@@ -126,14 +175,14 @@ class DemoServer:
         ready.set()
         await self._stopping.wait()
         server.close()
-        # More than once: a connection that was being accepted has its task one round later, and would stay open.
+        # In a loop: a connection that is just being accepted gets its task one round later, and would stay open.
         while left := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in left:
                 task.cancel()
             _, stuck = await asyncio.wait(left, timeout=2)
             if stuck:
                 break
-        await asyncio.sleep(0)  # the closed transports let go of their sockets
+        await asyncio.sleep(0)  # the closed transports close their sockets
 
     def _connected(self, reader: WatchedReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._service.serve(reader, writer))
@@ -146,7 +195,18 @@ _shared_lock = threading.Lock()
 
 
 def shared_server() -> DemoServer:
-    """Return this process's own demo server; started on first use, it runs as long as the process."""
+    """Return the demo server of this process. The first call starts it, and it runs as long as the process.
+
+    Returns
+    -------
+    DemoServer
+        The same server in each call.
+
+    Examples
+    --------
+    >>> shared_server() is shared_server()
+    True
+    """
     global _shared  # noqa: PLW0603  (one for the process is the point)
     with _shared_lock:
         if _shared is None:

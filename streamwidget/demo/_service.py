@@ -1,27 +1,24 @@
-"""What happens on a connection: its requests one after another, the routes, and the client that leaves."""
+"""Serving a connection: its requests one after another, the routes, and a client that leaves."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streamwidget.demo._faults import FAULTS
 from streamwidget.demo._http import Connection, Request, WatchedReader
 from streamwidget.demo._json import RequestError, error_body
 from streamwidget.demo._records import RequestLog, RequestRecord, masked
+from streamwidget.demo._reply import StreamReply, WholeReply
 from streamwidget.demo._request import parse_chat, parse_json
-from streamwidget.demo._shapes import StreamReply, WholeReply
-
-if TYPE_CHECKING:
-    from streamwidget.demo._reply import Reply
 
 _MAX_KEYS = 10_000
 
 
 class Service:
-    """Serves connections; keeps what outlives one: the records, the counters, the pace."""
+    """Serves all connections. Keeps the records, the counts of failures and the pace."""
 
     def __init__(self, tokens_per_second: float, first_delta: float) -> None:
         self.log = RequestLog()
@@ -51,15 +48,15 @@ class Service:
                     break
                 await self._answer(connection, request)
         except ConnectionError:
-            pass  # the client left while nothing was being answered
+            pass  # the client left between two answers
         except asyncio.CancelledError:
-            writer.transport.abort()  # the server stops: a client that does not read must not delay the end
+            writer.transport.abort()  # the server stops, and a client that does not read must not delay that
             raise
         finally:
             writer.close()
 
     async def _answer(self, connection: Connection, request: Request) -> None:
-        """Answer one request; give up as soon as the client has left."""
+        """Answer one request. Give up as soon as the client leaves."""
         record = RequestRecord(
             number=next(self._numbers),
             connection=connection.number,
@@ -88,7 +85,7 @@ class Service:
         if record.client_left is not None:
             connection.keep_alive = False
         else:
-            answer.result()  # a mistake in a fault is reported by asyncio, and closes the connection
+            answer.result()  # asyncio reports a mistake in a fault, and the connection closes
 
     async def _route(self, connection: Connection, request: Request, record: RequestRecord) -> None:
         methods = _ROUTES.get(request.path)
@@ -123,19 +120,19 @@ class Service:
 
     async def _chat(self, connection: Connection, request: Request, record: RequestRecord) -> None:
         chat = parse_chat(record.body, request.headers)
-        shape: type[Reply] = StreamReply if chat.stream else WholeReply
-        reply = shape(connection, chat, record, self._tokens_per_second, self._first_delta)
+        kind = StreamReply if chat.stream else WholeReply
+        reply = kind(connection, chat, record, self._tokens_per_second, self._first_delta)
         fault = FAULTS.get(chat.fault)
         if chat.demo.fault and fault is None:
-            raise RequestError(400, f"Unknown fault; known: {', '.join(FAULTS)}.", param="demo.fault")
-        if fault is None or not self._strikes(chat.fault, chat.demo.key, chat.demo.times):
+            raise RequestError(400, f"Unknown fault. Known faults: {', '.join(FAULTS)}.", param="demo.fault")
+        if fault is None or not self._fails(chat.fault, chat.demo.key, chat.demo.times):
             await reply.play()
         else:
             reply.after = fault.after if chat.demo.after is None else chat.demo.after
             await fault.act(reply)
 
-    def _strikes(self, name: str, key: str, times: int | None) -> bool:
-        """Count a failure, and say whether it is still to happen."""
+    def _fails(self, name: str, key: str, times: int | None) -> bool:
+        """Count a failure. True as long as there were at most ``times`` of them."""
         if times is None:
             return True
         if len(self._failures) >= _MAX_KEYS:

@@ -1,8 +1,11 @@
-"""For lessons: streaming seen from outside, and what becomes of it when something goes wrong.
+"""For lessons: how streaming looks from outside, and how it fails.
 
-:func:`race` asks streamed and not streamed at once; :mod:`naive` holds the two loops that people copy;
-:func:`compare` tries them, and this client, against the same faults; :class:`FaultPanel` and :class:`RacePanel` are
-panels of controls for the front of a class. All of it runs against the built-in demo server.
+- :func:`race` sends one prompt twice at once, streamed and not streamed.
+- :mod:`naive` has the two loops that people copy.
+- :func:`compare` gives those loops and this client the same faults, and shows a table.
+- :class:`RacePanel` and :class:`FaultPanel` are panels of controls for a teacher in front of a class.
+
+Everything runs against the built-in demo server.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ __all__ = ["Comparison", "FaultPanel", "Race", "RacePanel", "Trial", "compare", 
 
 
 def __getattr__(name: str) -> Any:
-    # Late, as ``StreamView`` is: a script that compares needs no widgets.
+    # Imported late, like ``StreamView``: a script that only compares does not need widgets.
     if name == "FaultPanel":
         from streamwidget.teaching._fault_panel import FaultPanel
 

@@ -1,4 +1,4 @@
-"""The table of faults and clients, made live: who hangs, who crashes, who lies."""
+"""The table of faults and clients, filled while it is shown: which client hangs, crashes or lies."""
 
 from __future__ import annotations
 
@@ -10,42 +10,53 @@ from typing import Any
 
 from streamwidget._client.client import ChatClient
 from streamwidget._core.timeout import Timeout
-from streamwidget.demo import DemoServer, _faults
+from streamwidget.demo import DemoServer
+from streamwidget.demo._faults import FAULTS as CATALOGUE
 from streamwidget.teaching._trial import OURS, Trial, available, try_naive, try_stream, warm_up
 
 FAULTS = ("none", "cut", "drop", "stall", "ping", "garble", "error", "length", "html", "429")
 _PROMPT = "What is a stream?"
-_ANSWER = 60  # deltas: enough to break off in the middle
+_ANSWER = 60  # deltas, enough to break off in the middle
 _COLOURS = {
     "whole": "var(--jp-success-color1, #2e7d32)",
-    "says so": "var(--jp-info-color1, #0b62c4)",
+    "reports it": "var(--jp-info-color1, #0b62c4)",
     "crashes": "var(--jp-warn-color1, #b45309)",
     "lies": "var(--jp-error-color1, #b3261e)",
     "hangs": "var(--jp-error-color1, #b3261e)",
 }
 _LEGEND = {
     "whole": "returned the whole answer",
-    "says so": "ended, said that the answer is not whole, and kept what had come",
-    "crashes": "an exception of another kind, or one that took with it what had come",
-    "lies": "returned a part, or nothing, as though it were the answer",
-    "hangs": "neither text nor answer nor error, until it was given up",
+    "reports it": "reported that the answer is cut, and kept the text",
+    "crashes": "raised another exception, or lost the text with it",
+    "lies": "returned a cut answer as whole",
+    "hangs": "no text, no answer and no error until the deadline",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What each client made of each fault; shows itself as a table. ``comparison["stall", "requests"]`` is one trial.
+    """How each client handled each fault. A notebook shows it as a table.
+
+    ``comparison["stall", "requests"]`` is one :class:`Trial`.
 
     Attributes
     ----------
     faults : tuple of str
-        In the order of the rows.
+        The rows.
     clients : tuple of str
-        In the order of the columns.
+        The columns.
     deadline : float
-        Seconds without anything after which a trial was given up.
+        Seconds without any text after which a client was given up.
     trials : dict
         The Trial for each (fault, client).
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from streamwidget.teaching import compare
+    >>> comparison = asyncio.run(compare(["length"]))
+    >>> comparison["length", "streamwidget"].facts
+    'outcome length; kept 41 characters'
     """
 
     faults: tuple[str, ...]
@@ -67,7 +78,13 @@ class Comparison:
         return "\n".join(lines)
 
     def to_html(self) -> str:
-        """The table, with the meaning of the verdicts under it."""
+        """Return the table, with the meaning of the verdicts under it.
+
+        Returns
+        -------
+        str
+            HTML without scripts.
+        """
         head = "".join(
             f'<th style="text-align:left">{escape(text)}</th>' for text in ("fault", "the server", *self.clients)
         )
@@ -78,7 +95,7 @@ class Comparison:
 
     def _cells(self, fault: str) -> Iterator[str]:
         left = ' style="text-align:left;vertical-align:top"'
-        yield f"<td{left}><code>{escape(fault)}</code></td><td{left}>{escape(_says(fault))}</td>"
+        yield f"<td{left}><code>{escape(fault)}</code></td><td{left}>{escape(_sentence(fault))}</td>"
         for client in self.clients:
             trial = self.trials.get((fault, client))
             what = "…" if trial is None else f"{_verdict(trial.verdict)}<br><small>{escape(trial.facts)}</small>"
@@ -88,7 +105,7 @@ class Comparison:
         return {"text/html": self.to_html(), "text/plain": str(self)}
 
     def _ipython_display_(self) -> None:
-        """Show the table; not in the cell that made it, where it stands already."""
+        """Show the table, except in the cell that made it: the table is shown there already."""
         from streamwidget._notebook.cell_output import current_cell, show
 
         if self._cell is None or self._cell != current_cell():
@@ -96,25 +113,33 @@ class Comparison:
 
 
 async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **demo: Any) -> Comparison:
-    """Give each client each fault, all at once, and show the table as it fills.
+    """Give each client each fault, all at once, and show the table while it fills.
 
-    The clients are this one and the two loops of :mod:`streamwidget.teaching.naive`, as far as their libraries are
-    installed. The server is one of its own; when it stops, at the end, loops that hang are let go.
+    The clients are this one and the two loops of :mod:`streamwidget.teaching.naive`, if ``requests`` and ``openai`` are
+    installed. They meet the faults on a demo server of their own. It stops at the end, which frees the loops that hang.
 
     Parameters
     ----------
     faults : sequence of str
-        Names of the demo server's faults; "none" for a healthy answer.
+        Names of the demo server's faults. "none" is a healthy answer.
     deadline : float, default 5
-        A client from which nothing came for so many seconds is said to hang. The limits of this client are two
-        fifths of it, where by default they are 30 s and more.
+        A client hangs if it shows no text for so many seconds. The time limits of this client are two fifths of that,
+        so that they come first. (By default they are 30 s and more.)
     **demo
-        Further options of the demo server, such as ``after`` (deltas before the fault) or ``times`` (the fault befalls
-        so many requests of a client only, so that a retry finds a healthy server).
+        Further options of the demo server. For example ``after=3`` sends three deltas before the fault. ``times=1``
+        fails only the first request of each client, so that a retry succeeds.
 
     Returns
     -------
     Comparison
+        The table, with a :class:`Trial` for each fault and client.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> comparison = asyncio.run(compare(["none", "cut"]))
+    >>> [comparison[fault, "streamwidget"].verdict for fault in comparison.faults]
+    ['whole', 'reports it']
     """
     from streamwidget._notebook.cell_output import Place
 
@@ -147,8 +172,8 @@ async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **de
     return comparison
 
 
-def _says(fault: str) -> str:
-    return _faults.FAULTS[fault].says if fault in _faults.FAULTS else "answers as it should"
+def _sentence(fault: str) -> str:
+    return CATALOGUE[fault].sentence if fault in CATALOGUE else "answers as it should"
 
 
 def _verdict(word: str) -> str:

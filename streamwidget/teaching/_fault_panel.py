@@ -1,4 +1,4 @@
-"""FaultPanel: faults on a switch, and what a naive loop and this client make of them."""
+"""FaultPanel: choose a fault, and see how a naive loop and this client handle it."""
 
 from __future__ import annotations
 
@@ -17,30 +17,41 @@ from streamwidget.demo import DemoServer
 from streamwidget.demo._faults import FAULTS
 from streamwidget.teaching._trial import LOOPS, OURS, Trial, available, try_naive, try_stream
 
-# Those that a class can watch: the others fill the memory of a naive loop, or are about a header.
+# The faults that a class can watch. The others fill the memory of a naive loop, or change only a header.
 _SHOWN = (
     "cut", "drop", "fin", "half", "stall", "silent", "headers", "ping", "garble", "error", "length", "filter", "html",
     "429", "500", "502", "dribble", "endless",
 )  # fmt: skip
-_FRAME = 0.1  # seconds between two looks at what the naive loop has printed
+_FRAME = 0.1  # seconds between two updates of the text that the naive loop printed
 _WIDE = {"description_width": "9em"}
 
 
 class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Controls for the demo server, a naive loop and this client side by side.
+    """Controls for the demo server, and under them a naive loop and this client side by side.
 
     Parameters
     ----------
     prompt : str
-        What both ask.
+        The prompt that both send.
     deadline : float, default 6
-        A loop from which nothing came for so many seconds is said to hang. The limits of this client are half of it.
+        A client hangs if it shows no text for so many seconds. The time limits of this client are half of that, so that
+        they come first.
 
     Attributes
     ----------
     params : dict
-        What is set now, as fields of a request: ``client.stream(prompt, **panel.params)`` for a client of the demo
-        server.
+        The settings as fields of a request. Use them with a client of the demo server, as in the example.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> from streamwidget.demo import DemoServer
+    >>> from streamwidget.teaching import FaultPanel
+    >>> panel = FaultPanel()
+    >>> panel.set(fault="length", after=2, first_delta=0)
+    >>> with DemoServer() as server:
+    ...     sw.ChatClient(server.url).stream("count to 9", **panel.params).wait().outcome
+    'length'
     """
 
     def __init__(self, prompt: str = "What is streaming?", *, deadline: float = 6.0) -> None:
@@ -48,25 +59,29 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
         self.prompt = prompt
         self.deadline = deadline
-        names = [("none: answers as it should", "none"), *((f"{name}: {FAULTS[name].says}", name) for name in _SHOWN)]
         wide = Layout(width="32em")
-        self._fault = Dropdown(options=names, description="Fault", style=_WIDE, layout=wide)
-        self._after = IntSlider(12, 0, 100, description="after deltas", style=_WIDE, layout=wide)
-        self._pace = IntSlider(30, 1, 200, description="deltas a second", style=_WIDE, layout=wide)
-        self._jitter = FloatSlider(0, min=0, max=1, step=0.05, description="jitter, s", style=_WIDE, layout=wide)
-        self._first = FloatSlider(0.35, min=0, max=2, step=0.05, description="first delta, s", style=_WIDE, layout=wide)
-        self._chunk = IntSlider(0, 0, 400, description="bytes in a chunk", style=_WIDE, layout=wide)
+        self._fault = Dropdown(options=["none", *_SHOWN], description="Fault", style=_WIDE, layout=wide)
+        self._sentence = HTML(layout=Layout(margin="0 0 0.5em 9.5em", max_width="22em"))
+        self._after = IntSlider(12, 0, 100, description="After deltas", style=_WIDE, layout=wide)
+        self._pace = IntSlider(30, 1, 200, description="Deltas a second", style=_WIDE, layout=wide)
+        self._jitter = FloatSlider(0, min=0, max=1, step=0.05, description="Jitter (s)", style=_WIDE, layout=wide)
+        self._first = FloatSlider(
+            0.35, min=0, max=2, step=0.05, description="First delta (s)", style=_WIDE, layout=wide
+        )
+        self._chunk = IntSlider(0, 0, 400, description="Bytes in a chunk", style=_WIDE, layout=wide)
         loops = [name for name in available() if name != OURS]
         self._loop = Dropdown(options=loops, description="Naive loop", style=_WIDE, layout=wide)
+        self._fault.observe(lambda _: self._describe(), "value")
+        self._describe()
         self._runner = Runner("Run both", self.run)
         self._shown: list[_Side] = []
         self._sides = HBox(layout=Layout(flex_flow="row wrap"))
         super().__init__(
             [
-                HBox([self._fault, self._after], layout=Layout(flex_flow="row wrap")),
+                HBox([VBox([self._fault, self._sentence]), self._after], layout=Layout(flex_flow="row wrap")),
                 HBox([self._pace, self._jitter], layout=Layout(flex_flow="row wrap")),
                 HBox([self._first, self._chunk], layout=Layout(flex_flow="row wrap")),
-                HBox([self._loop, self._runner.run, self._runner.end], layout=Layout(flex_flow="row wrap")),
+                HBox([self._loop, self._runner.run, self._runner.stop], layout=Layout(flex_flow="row wrap")),
                 self._runner.said,
                 self._sides,
             ]
@@ -84,8 +99,20 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             demo |= {"fault": self._fault.value, "after": self._after.value}
         return {"demo": demo}
 
+    def _describe(self) -> None:
+        """Show the whole sentence of the fault, which a list would cut off."""
+        name = self._fault.value
+        sentence = FAULTS[name].sentence if name in FAULTS else "answers as it should"
+        self._sentence.value = f"The server {escape(sentence)}."
+
     def set(self, **settings: Any) -> None:
-        """Move the controls: ``fault``, ``after``, ``pace``, ``jitter``, ``first_delta``, ``chunk``, ``loop``."""
+        """Move the controls.
+
+        Parameters
+        ----------
+        **settings
+            ``fault``, ``after``, ``pace``, ``jitter``, ``first_delta``, ``chunk`` or ``loop``, with its new value.
+        """
         controls = {
             "fault": self._fault, "after": self._after, "pace": self._pace, "jitter": self._jitter,
             "first_delta": self._first, "chunk": self._chunk, "loop": self._loop,
@@ -94,15 +121,15 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             controls[name].value = value
 
     async def run(self) -> tuple[Trial, ...]:
-        """Let both clients meet what is set, as the button does.
+        """Run both clients with the present settings, like the button.
 
         Returns
         -------
         tuple of Trial
-            The naive loop's, where its library is installed, and this client's.
+            The naive loop's (if its library is installed) and this client's.
         """
         demo = self.params["demo"]
-        # A server of its own: when it stops, at the end, a loop that hangs is let go.
+        # A server of its own. It stops at the end, which frees a loop that hangs.
         server = DemoServer().start()
         try:
             return await self._both(server, demo)
@@ -128,7 +155,7 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 
 class _Side:
-    """A heading, what is shown, and the verdict."""
+    """One client in the page: its name, its text and its verdict."""
 
     def __init__(self, title: str, shown: Any) -> None:
         self._verdict = HTML()
@@ -136,12 +163,12 @@ class _Side:
         self.box = VBox([heading, shown, self._verdict], layout=Layout(flex="1 1 20em", min_width="0"))
 
     def close(self) -> None:
-        """Take it out of the page."""
+        """Remove it from the page."""
         for widget in (*self.box.children, self.box):
             widget.layout.close()
             widget.close()
 
-    def tell(self, trial: Trial) -> Trial:
+    def show(self, trial: Trial) -> Trial:
         self._verdict.value = f"<strong>{escape(trial.verdict)}</strong>: {escape(trial.facts)}"
         return trial
 
@@ -160,12 +187,12 @@ class _Theirs(_Side):
                 self._client, url, prompt, demo, whole=whole, deadline=deadline, show=self._printed.append
             )
         except asyncio.CancelledError:
-            self._verdict.value = "ended from outside: the loop itself knows no stop"
+            self._verdict.value = "ended from outside: the loop itself cannot be stopped"
             raise
         finally:
             screen.cancel()
             self._paint()
-        return self.tell(trial)
+        return self.show(trial)
 
     async def _show(self) -> None:
         while True:
@@ -181,8 +208,8 @@ class _Ours(_Side):
     def __init__(self, stream: ChatStream) -> None:
         self._stream = stream
         view = StreamView(stream)
-        view.kept = False  # asked again, it would find no server
+        view.kept = False  # the server has stopped by the time someone could ask again
         super().__init__("this client", view)
 
     async def run(self, whole: str, deadline: float) -> Trial:
-        return self.tell(await try_stream(self._stream, whole=whole, deadline=deadline))
+        return self.show(await try_stream(self._stream, whole=whole, deadline=deadline))

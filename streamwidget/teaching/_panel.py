@@ -1,4 +1,4 @@
-"""What the panels share: a button runs a coroutine, one at a time."""
+"""The buttons of the panels: one runs a coroutine, the other stops it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ class Runner:
     Parameters
     ----------
     label : str
-        What the first button says.
+        The text of the first button.
     work : callable
-        Makes the coroutine.
+        Returns the coroutine.
 
     Attributes
     ----------
-    run, end : Button
+    run, stop : Button
+        Only one of them is enabled at a time.
     said : VBox
-        A line on why the last run could not be made; empty where it could.
+        One line on why the last run failed. Empty if it did not fail.
     """
 
     def __init__(self, label: str, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._work = work
         self._task: asyncio.Task[object] | None = None
-        # A click may arrive in the thread of a subshell, whose loop is not the one that the streams belong to.
+        # A click may arrive in the thread of a subshell. The streams belong to the loop of this thread.
         self._loop = running_loop()
         self.run = Button(description=label, button_style="primary")
-        self.end = Button(description="End", tooltip="End the run", disabled=True)
+        self.stop = Button(description="Stop", tooltip="Stop the run", disabled=True)
         self.said = VBox()
         self.run.on_click(lambda _: self._call(self._start))
-        self.end.on_click(lambda _: self._call(self._cancel))
+        self.stop.on_click(lambda _: self._call(self._cancel))
 
     def _call(self, function: Callable[[], None]) -> None:
         loop = self._loop or running_loop()
@@ -64,7 +65,7 @@ class Runner:
         if task.cancelled():
             return
         try:
-            task.result()  # a mistake of ours is reported by the event loop
+            task.result()  # the event loop reports a mistake of ours
         except (ConfigurationError, StreamError) as exc:
             self._say(str(exc))
 
@@ -75,4 +76,4 @@ class Runner:
             line.close()
 
     def _busy(self, busy: bool) -> None:
-        self.run.disabled, self.end.disabled = busy, not busy
+        self.run.disabled, self.stop.disabled = busy, not busy

@@ -1,4 +1,4 @@
-"""The same prompt streamed and not streamed, at once, on one clock."""
+"""The same prompt at once streamed and not streamed, on one clock."""
 
 from __future__ import annotations
 
@@ -25,14 +25,25 @@ TITLES = ("streamed", "not streamed")
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """How both went. It shows itself as one picture on one clock, with both answers.
+    """The result of a race. A notebook shows one picture of both on one clock, and both answers.
 
     Attributes
     ----------
     streamed, whole : ChatCompletion
-        The answers, as far as they came; ``outcome`` says how each ended.
+        The answers. ``outcome`` says how each ended.
     timelines : tuple of Timeline
-        When each came: the streamed one, then the other.
+        When the text of each came: first of the streamed answer, then of the other.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import streamwidget as sw
+    >>> from streamwidget.demo import DemoServer
+    >>> with DemoServer() as server:
+    ...     race = asyncio.run(sw.race("count to 20", client=sw.ChatClient(server.url)))
+    >>> streamed, whole = race.first_words
+    >>> streamed < whole
+    True
     """
 
     streamed: ChatCompletion
@@ -42,7 +53,7 @@ class Race:
 
     @property
     def first_words(self) -> tuple[float | None, float | None]:
-        """Seconds until the first word of each could be read; None where none came."""
+        """Seconds until the first word of each could be read, or None if no word came."""
         streamed, whole = self.timelines
         return first_word(self.streamed.text, streamed), first_word(self.whole.text, whole)
 
@@ -53,11 +64,23 @@ class Race:
         )
 
     def to_svg(self) -> str:
-        """The picture as an SVG document."""
+        """Return the picture as an SVG document.
+
+        Returns
+        -------
+        str
+            The text of the SVG file.
+        """
         return draw(list(zip(TITLES, self.timelines, strict=True)), self.first_words)
 
     def picture(self) -> str:
-        """The picture as HTML that stands in a saved notebook."""
+        """Return the picture as HTML that a saved notebook can hold.
+
+        Returns
+        -------
+        str
+            An ``img`` with the picture inside, and its text for screen readers.
+        """
         return as_html(self.to_svg(), str(self).replace("\n", "; "))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -71,7 +94,7 @@ class Race:
         return {"text/html": html, "text/plain": "\n\n".join(plain)}
 
     def _ipython_display_(self) -> None:
-        """Show it; not in the cell that ran it, where it stands already."""
+        """Show it, except in the cell that ran it: the race is shown there already."""
         from streamwidget._notebook.cell_output import current_cell, show
 
         if self._cell is None or self._cell != current_cell():
@@ -79,31 +102,41 @@ class Race:
 
 
 async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str | None = None, **params: Any) -> Race:
-    """Ask the same twice at once, streamed and not streamed, and show both side by side while they come.
+    """Send a prompt twice at once, streamed and not streamed, and show both answers side by side while they come.
 
-    At the end one picture takes their place, which the saved notebook keeps: both on one clock, with the moments of
-    the first word that could be read and of the end. These are two requests, and a provider bills both.
+    At the end a picture replaces the two answers, and the saved notebook keeps it. It has both on one clock, and marks
+    the first word and the end of each. A race makes two requests, and a provider bills both.
 
     Parameters
     ----------
     prompt : str or list of dict
         As for :meth:`ChatClient.stream`.
     client : ChatClient, optional
-        Default: one with the settings of the environment.
+        By default a client with the settings of the environment.
     model : str, optional
-        Default: the client's.
+        By default the client's model.
     **params
         Fields of both requests.
 
     Returns
     -------
     Race
-        Also of requests that failed: each completion's ``outcome`` tells.
+        Both answers. A request that failed does not raise: see the completion's ``outcome``.
 
     Raises
     ------
     ConfigurationError
-        If there is nothing to send, or no model is named where one is needed.
+        If the prompt is empty, or no model is chosen and the server needs one.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import streamwidget as sw
+    >>> from streamwidget.demo import DemoServer
+    >>> with DemoServer() as server:
+    ...     race = asyncio.run(sw.race("count to 3", client=sw.ChatClient(server.url)))
+    >>> race.streamed.text == race.whole.text
+    True
     """
     from streamwidget._notebook.cell_output import Place
 
@@ -113,7 +146,7 @@ async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str |
     if place.cell is not None:
         from streamwidget.teaching._stage import Stage
 
-        stage = Stage(*streams)
+        stage = Stage(streams, TITLES)
         place.put(stage.mimebundle())
     try:
         await ended(*streams)
@@ -128,7 +161,7 @@ async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str |
 def runners(
     prompt: Prompt, client: ChatClient | None, model: str | None, params: dict[str, Any]
 ) -> tuple[ChatStream, ChatStream]:
-    """Make both streams; nothing is sent yet. What only the first request of all waits for is done here."""
+    """Return both streams, before they are started. The first request of a process waits here, and not in the race."""
     get_ready()
     client = client or ChatClient()
     return (
@@ -138,22 +171,25 @@ def runners(
 
 
 async def ended(*streams: ChatStream) -> None:
-    """Run all to their ends, whatever these are."""
+    """Wait until all streams have ended, in any way."""
 
     async def end(stream: ChatStream) -> None:
-        with contextlib.suppress(StreamError):  # its completion says how it ended
+        with contextlib.suppress(StreamError):  # the completion says how it ended
             await stream
 
     await asyncio.gather(*map(end, streams))
 
 
 def outcome_of(streamed: ChatStream, whole: ChatStream, cell: int | None = None) -> Race:
-    """Make the value of two streams that are over."""
+    """Return the result of two streams that are over."""
     return Race(streamed.completion, whole.completion, (streamed.timeline, whole.timeline), cell)
 
 
 def first_word(text: str, timeline: Timeline) -> float | None:
-    """Seconds until a word, and what shows that it is whole, had come."""
+    """Return the seconds until the first word was complete: until a character after it came, or the end.
+
+    For example, in "## Race on" the word "Race" is complete when the space after it has come.
+    """
     word = re.search(r"\w+", text)
     if word is None:
         return None

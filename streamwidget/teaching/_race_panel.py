@@ -1,4 +1,4 @@
-"""RacePanel: the race with a prompt and a button, for the front of a class and for Voila."""
+"""RacePanel: the race with a prompt and a button, for a class and for Voila."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ from ipywidgets import HTML, HBox, Layout, Text, VBox
 
 from streamwidget._client.client import ChatClient
 from streamwidget.teaching._panel import Runner
-from streamwidget.teaching._race import Race, ended, outcome_of, runners
+from streamwidget.teaching._race import TITLES, Race, ended, outcome_of, runners
 from streamwidget.teaching._stage import Stage
 
 
 class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """Run a race at the press of a button: both streams live, then the picture.
+    """A prompt and a button that runs a race: first both answers while they come, then the picture.
 
     Parameters
     ----------
     prompt : str
-        What stands in the prompt's box at first.
+        The first prompt in the box.
     client : ChatClient, optional
-        Default: one with the settings of the environment.
+        By default a client with the settings of the environment.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import streamwidget as sw
+    >>> from streamwidget.demo import DemoServer
+    >>> from streamwidget.teaching import RacePanel
+    >>> async def press_the_button():
+    ...     with DemoServer() as server:
+    ...         return await RacePanel("count to 3", client=sw.ChatClient(server.url)).race()
+    >>> asyncio.run(press_the_button()).streamed.outcome
+    'complete'
     """
 
     def __init__(self, prompt: str = "What is streaming?", *, client: ChatClient | None = None) -> None:
@@ -26,12 +38,23 @@ class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._prompt = Text(prompt, description="Prompt", layout=Layout(width="60%"), continuous_update=False)
         self._runner = Runner("Race", self.race)
         self._place = VBox()
-        super().__init__([HBox([self._prompt, self._runner.run, self._runner.end]), self._runner.said, self._place])
+        super().__init__([HBox([self._prompt, self._runner.run, self._runner.stop]), self._runner.said, self._place])
 
     async def race(self) -> Race:
-        """Run one race, as the button does."""
+        """Run one race, like the button.
+
+        Returns
+        -------
+        Race
+            Both answers.
+
+        Raises
+        ------
+        ConfigurationError
+            If no model is chosen and the server needs one.
+        """
         streams = runners(self._prompt.value.strip() or "?", self._client, None, {})
-        stage = Stage(*streams)
+        stage = Stage(streams, TITLES)
         self._place.children = [stage.box]
         try:
             await ended(*streams)

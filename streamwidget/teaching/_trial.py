@@ -1,10 +1,12 @@
-"""One client, one answer, one verdict: the same rules for every client.
+"""One client, one answer, one verdict. The rules are the same for every client.
 
-- ``whole``: the whole answer was returned.
-- ``says so``: it is not whole; the client said so, and nothing that came is lost.
-- ``crashes``: an exception that the client's library does not name as its own, or one that took with it what had come.
-- ``lies``: a part of the answer, or nothing, was returned as though it were the answer.
-- ``hangs``: nothing for so long that the deadline came: no text, no answer, no error.
+- ``whole``: the client returned the whole answer.
+- ``reports it``: the client reported that the answer is cut, and kept the text. For example, this client raises
+  ``StreamInterrupted`` and its ``completion`` has the text.
+- ``crashes``: it raised an exception that its library does not document, or lost the text with it. For example,
+  ``KeyError: 'choices'``.
+- ``lies``: it returned a cut answer, or an empty one, as whole.
+- ``hangs``: it showed no text, no answer and no error until the deadline.
 """
 
 from __future__ import annotations
@@ -26,32 +28,42 @@ from streamwidget._core.stream import ChatStream
 from streamwidget._core.visible import one_line
 from streamwidget.teaching import naive
 
-Verdict = Literal["whole", "says so", "crashes", "lies", "hangs"]
+Verdict = Literal["whole", "reports it", "crashes", "lies", "hangs"]
 OURS = "streamwidget"
-#: The naive loops by the library that each needs.
+#: The naive loops, by the library that each of them needs.
 LOOPS: dict[str, Callable[..., str]] = {"requests": naive.with_requests, "openai": naive.with_openai}
 _TICK = 0.1  # seconds
-_ERRORS = {"requests": "RequestException", "openai": "OpenAIError"}  # the base of what a library raises
+_ERRORS = {
+    "requests": "RequestException",
+    "openai": "OpenAIError",
+}  # the base of the exceptions that each library documents
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a client made of an answer.
+    """How one client handled one answer.
 
     Attributes
     ----------
     client : str
         "requests", "openai" or "streamwidget".
     verdict : str
-        "whole", "says so", "crashes", "lies" or "hangs".
+        "whole", "reports it", "crashes", "lies" or "hangs".
     came : str
-        The text that it showed.
+        The text that the client showed.
     kept : str
-        The text that the program has in hand afterwards: returned, or held by the exception.
+        The text that the program has afterwards, returned or in the exception.
     says : str
-        The client's own words on how it ended; "" where it has none.
+        The client's own words on how the answer ended, or "".
     seconds : float
-        From the request to the end, or until it was given up.
+        From the request to the end, or to the deadline.
+
+    Examples
+    --------
+    >>> print(Trial("requests", "lies", came="It is", kept="It is", says="", seconds=0.4))
+    requests lies: returned a cut answer as whole, 5 characters
+    >>> print(Trial("openai", "crashes", came="It is", kept="", says="KeyError: 'choices'", seconds=0.4))
+    openai crashes: KeyError: 'choices'; lost 5 characters
     """
 
     client: str
@@ -63,47 +75,49 @@ class Trial:
 
     @property
     def lost(self) -> int:
-        """Characters that came and are in nobody's hand."""
+        """The number of characters that came and are lost."""
         return len(self.came) - len(self.kept)
 
     @property
     def facts(self) -> str:
-        """The verdict's reasons, in a few words."""
+        """The reasons for the verdict, in a few words."""
         match self.verdict:
             case "hangs":
                 fact = f"given up after {len(self.came)} characters"
             case "lies":
-                fact = f"returned {len(self.kept)} characters as the answer"
+                fact = f"returned a cut answer as whole, {len(self.kept)} characters"
             case "crashes":
-                fact = f"{self.lost} characters lost"
+                fact = f"lost {self.lost} characters"
             case _:
-                fact = f"{len(self.kept)} characters kept"
-        return f"{self.says}; {fact}" if self.says else fact
+                fact = f"kept {len(self.kept)} characters"
+        # A full stop before the semicolon would be doubled: "The answer is cut.; kept 41 characters".
+        return f"{self.says.rstrip('.!')}; {fact}" if self.says else fact
 
     def __str__(self) -> str:
         return f"{self.client} {self.verdict}: {self.facts}"
 
 
 def available() -> tuple[str, ...]:
-    """The clients that can be tried here, this one last."""
+    """Return the clients whose libraries are installed, this one last."""
     return (*(name for name in LOOPS if find_spec(name)), OURS)
 
 
 def judge(client: str, came: str, end: str | ChatCompletion | Exception, whole: str, seconds: float) -> Trial:
-    """Give the verdict on what a client returned or raised; ``whole`` is the answer as a healthy server gives it."""
+    """Return the verdict on ``end``, which the client returned or raised. ``whole`` is a healthy server's answer."""
     if isinstance(end, Exception):
         kept = end.completion.text if isinstance(end, StreamError) else ""
         says = one_line(f"{type(end).__name__}: {end}", 160)
-        verdict: Verdict = "says so" if isinstance(end, own_errors(client)) and kept == came else "crashes"
+        verdict: Verdict = "reports it" if isinstance(end, own_errors(client)) and kept == came else "crashes"
         return Trial(client, verdict, came, kept, says, seconds)
     text = str(end)
     if isinstance(end, ChatCompletion) and end.outcome != "complete":
-        return Trial(client, "says so" if text == came else "crashes", came, text, f"outcome {end.outcome}", seconds)
+        verdict = "reports it" if text == came else "crashes"
+        return Trial(client, verdict, came, text, f"outcome {end.outcome}", seconds)
     return Trial(client, "whole" if text == whole else "lies", came, text, "", seconds)
 
 
 def own_errors(client: str) -> type[Exception]:
-    """What a client's library promises to raise."""
+    """Return the base of the exceptions that a client's library documents."""
     if client == OURS:
         return StreamError
     errors: type[Exception] = getattr(importlib.import_module(client), _ERRORS[client])
@@ -118,7 +132,7 @@ def _unseen(_: str) -> None:
 
 
 class _Screen:
-    """Takes what a client shows, and notices when nothing more comes."""
+    """Collects the text that a client shows, and notices when no more comes."""
 
     def __init__(self, show: naive.Show) -> None:
         self._show = show
@@ -138,10 +152,10 @@ class _Screen:
         return time.monotonic() - self._begun
 
     async def wait(self, over: asyncio.Future[Any], deadline: float) -> bool:
-        """Wait until it is over; False where nothing more was shown for ``deadline`` seconds.
+        """Wait until it is over. Return False if no more text came for ``deadline`` seconds.
 
-        Counted in ticks of the event loop: where the machine is short of time they come late, as does what is waited
-        for, and nobody is said to hang for that.
+        The seconds are counted in ticks of the event loop. On a busy machine the ticks come late, like the text itself,
+        so a busy machine does not make a client look as if it hangs.
         """
         seen, silent = len(self._parts), 0.0
         while not over.done():
@@ -157,7 +171,7 @@ class _Screen:
 
 
 async def warm_up(client: str, url: str) -> None:
-    """Let a naive loop read a short answer, once: what a library imports at its first request belongs to no verdict."""
+    """Let a naive loop read a short answer once. Its library imports a lot at the first request, which takes time."""
     if client not in _warm:
         await asyncio.to_thread(LOOPS[client], url, "count to 1", _unseen, demo={"first_delta": 0})
         _warm.add(client)
@@ -173,10 +187,10 @@ async def try_naive(
     deadline: float,
     show: naive.Show = _unseen,
 ) -> Trial:
-    """Run a naive loop in a thread, and wait for its end, or until it showed nothing for ``deadline`` seconds.
+    """Run a naive loop in a thread. Wait for its end, or until it shows no text for ``deadline`` seconds.
 
-    A loop that hangs goes on in its thread until the server closes the connection: nothing else ends it, which is the
-    point. ``show`` is called in that thread.
+    A loop that hangs stays in its thread until the server closes the connection. Nothing else can end it. ``show`` is
+    called in that thread.
     """
     await warm_up(client, url)
     loop = asyncio.get_running_loop()
@@ -191,9 +205,9 @@ async def try_naive(
         end: str | Exception
         try:
             end = LOOPS[client](url, prompt, screen.add, demo=demo)
-        except Exception as exc:  # noqa: BLE001  (what it may be is what is being tried)
+        except Exception as exc:  # noqa: BLE001  (the trial is about any exception)
             end = exc
-        with contextlib.suppress(RuntimeError):  # the event loop has gone before the thread
+        with contextlib.suppress(RuntimeError):  # the event loop may close before the thread ends
             loop.call_soon_threadsafe(settle, end)
 
     threading.Thread(target=work, name=f"naive {client}", daemon=True).start()
@@ -204,7 +218,7 @@ async def try_naive(
 
 
 async def try_stream(stream: ChatStream, *, whole: str, deadline: float) -> Trial:
-    """Await a stream of this client under the same rules."""
+    """Await a stream of this client, under the same rules."""
     screen = _Screen(_unseen)
 
     def note(events: list[StreamEvent]) -> None:

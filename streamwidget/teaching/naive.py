@@ -1,7 +1,13 @@
-"""The two loops that people copy, as plain as they are found. They are here to be read, and to fail.
+"""The two loops that people copy, unchanged. Read them, and watch them fail. Do not use them: see ``compare()``.
 
-Both take the address of a server and a prompt, show the text as it comes, and return it. ``params`` are further fields
-of the request. Neither is for use: ``compare()`` shows why.
+Both take the base URL of a server and a prompt, show the text while it comes, and return it. ``params`` are further
+fields of the request.
+
+>>> from streamwidget.demo import DemoServer
+>>> with DemoServer() as server:
+...     answer = with_requests(server.url, "count to 3", show=lambda text: None)
+>>> answer.split()
+['1', '2', '3']
 """
 
 from __future__ import annotations
@@ -42,7 +48,7 @@ def with_requests(url: str, prompt: str, show: Show = _print, **params: Any) -> 
 
 
 def with_openai(url: str, prompt: str, show: Show = _print, **params: Any) -> str:
-    """Stream with the official SDK."""
+    """Stream with OpenAI's SDK."""
     from openai import OpenAI
 
     client = OpenAI(base_url=url, api_key="demo")

@@ -1,4 +1,4 @@
-"""The race and the table in a real kernel: what a cell shows while they run, and what is left in the end."""
+"""The race and the table in a real kernel: the outputs of a cell while they run, and at the end."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def demo() -> Iterator[DemoServer]:
 
 @pytest.fixture(scope="module")
 def kernel(demo: DemoServer) -> Iterator[Kernel]:
-    """One kernel for all, of the latest generation."""
+    """One kernel of the latest generation, for all tests here."""
     with start_kernel("latest", {"STREAMWIDGET_BASE_URL": demo.url}) as started:
         assert started.execute("import streamwidget as sw\nfrom streamwidget.teaching import compare").status == "ok"
         yield started
 
 
 def shown(cell: Execution) -> dict[str, str]:
-    """The mime bundle of a cell that shows one thing, whether it failed or not."""
+    """Return the mime bundle of a cell with one output, besides its error if it failed."""
     (output,) = (output for output in cell.outputs if output["output_type"] != "error")
     data: dict[str, str] = output["data"]
     return data
 
 
 def test_a_race_shows_its_views_and_then_its_picture_once(kernel: Kernel, demo: DemoServer) -> None:
-    """One output: widgets first, the picture at the end; the cell's result is not shown a second time, later it is."""
+    """One output holds the widgets first and the picture at the end. The result is shown again in later cells only."""
     cell = kernel.execute("race = await sw.race('count to 9')\nrace")
     assert cell.status == "ok"
     kinds = [set(message.content["data"]) for message in cell.messages if "display_data" in message.type]
@@ -48,7 +48,7 @@ def test_a_race_shows_its_views_and_then_its_picture_once(kernel: Kernel, demo: 
 
 
 def test_an_interrupt_ends_both_and_leaves_the_picture(kernel: Kernel, demo: DemoServer) -> None:
-    """Both connections close, and what had come is shown as cut."""
+    """Both connections close, and both answers are shown as stopped."""
     demo.reset()
     cell = kernel.execute_async("await sw.race('Write a long essay.', model='demo-stall')")
     for record in demo.wait_for_requests(2, timeout=20):
@@ -57,11 +57,11 @@ def test_an_interrupt_ends_both_and_leaves_the_picture(kernel: Kernel, demo: Dem
     cell.wait()
     assert cell.status == "error"
     assert all(record.left.wait(5) for record in demo.requests)
-    assert shown(cell)["text/html"].count("stopped: ") == 2
+    assert shown(cell)["text/html"].count("stopped by you; ") == 2
 
 
 def test_the_table_fills_in_one_place(kernel: Kernel) -> None:
-    """Shown empty at first, then with each trial, and once."""
+    """The table is shown once: empty first, then updated with each trial."""
     cell = kernel.execute("await compare(['none', 'cut'])", timeout=60)
     assert cell.status == "ok"
     tables = [message.content["data"]["text/plain"] for message in cell.messages if "display_data" in message.type]

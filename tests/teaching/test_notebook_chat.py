@@ -1,4 +1,4 @@
-"""The notebook on the chat widget runs offline, top to bottom, and leaves its transcript."""
+"""The notebook about the chat widget runs offline and leaves its transcript."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def by_id(run: NotebookNode, cell_id: str) -> list[NotebookNode]:
 
 
 def test_what_the_notebook_claims_comes_true(run: NotebookNode) -> None:
-    """The answer is a value, the history says how each turn ended, and the label was told of the second turn."""
+    """The answer is a value, the history says how each turn ended, and the label shows the second turn."""
     (result,) = by_id(run, "script-code")
     assert result.data["text/plain"].startswith("('complete', ")
     assert by_id(run, "history-code")[0].text == "What is a first delta? -> complete True\n"
@@ -34,7 +34,7 @@ def test_what_the_notebook_claims_comes_true(run: NotebookNode) -> None:
 
 
 def test_a_frozen_chat_is_its_transcript(run: NotebookNode) -> None:
-    """In the place of the widget stand both turns, as HTML and as text, and no widget."""
+    """Both turns replace the widget, as HTML and as text."""
     (frozen,) = by_id(run, "show-code")
     assert WIDGET not in frozen.data
     assert frozen.data["text/html"].count("This is the built-in") == 2
@@ -43,7 +43,7 @@ def test_a_frozen_chat_is_its_transcript(run: NotebookNode) -> None:
 
 
 def test_a_live_chat_in_a_file_has_its_transcript_as_text(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Where no page ever spoke, the output that holds the widget says what was said, and its saved state too."""
+    """Without a page, the widget's output has the transcript as text, and its saved state has it too."""
     live = notebook(
         "import streamwidget as sw\nwidget = sw.ChatWidget()\nwidget", "_ = await widget.send('kept in the file')"
     )

@@ -1,4 +1,4 @@
-"""The notebook about other people's streams runs offline, and is saved with the answers that it showed."""
+"""The notebook about other people's streams runs offline, and its answers are saved."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.kernel
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
-    """The notebook, run top to bottom by nbclient with no way to the network."""
+    """Run the notebook by nbclient, without a network."""
     notebook = nbformat.read(ROOT / "notebooks" / "02_your_own_stream.ipynb", as_version=4)
     execute(notebook, tmp_path_factory.mktemp("sources"), {})
     return notebook
 
 
 def test_generators_are_shown_and_saved(run: NotebookNode) -> None:
-    """An async and a blocking one are in the saved notebook as Markdown made HTML, and their results are values."""
+    """The saved notebook has the answers of an async and a blocking generator as HTML. Their results are values."""
     (answer,) = cell(run, "own-code").outputs
     assert "<h2>A countdown</h2>" in answer.data["text/html"]
     assert printed(run, "own-result-code") == "complete 32 '## A countdown\\n'\n"
@@ -33,14 +33,14 @@ def test_generators_are_shown_and_saved(run: NotebookNode) -> None:
 
 
 def test_the_openai_client_is_shown_and_marked_as_a_demo(run: NotebookNode) -> None:
-    """Its answer comes from the demo server, says so, and ends as the server said."""
+    """The answer is marked as a demo, and its outcome is the one of the server."""
     (answer,) = cell(run, "sdk-code").outputs
     assert "<strong>demo</strong>" in answer.data["text/html"]
     assert printed(run, "sdk-result-code") == "demo stop complete True\n"
 
 
 def test_failures_limits_and_stops_keep_what_came(run: NotebookNode) -> None:
-    """Each is told by its outcome, and the saved answer says that it is cut."""
+    """The outcome says how each ended, and so does the saved answer."""
     said = "SourceError | error | As far as it came | ConnectionError('the line is dead')\n"
     assert printed(run, "fail-code") == said
     assert printed(run, "limit-code") == "stopped after a second\n"
@@ -51,6 +51,6 @@ def test_failures_limits_and_stops_keep_what_came(run: NotebookNode) -> None:
 
 
 def test_only_the_view_that_stays_is_a_widget_in_the_file(run: NotebookNode) -> None:
-    """What ``show`` left needs no kernel."""
+    """The answers of ``show`` do not need a kernel."""
     live = [entry.id for entry in run.cells if "widget-view" in json.dumps(entry.get("outputs", []))]
     assert live == ["view-code"]

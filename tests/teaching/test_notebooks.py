@@ -1,4 +1,4 @@
-"""The notebooks that are shipped: they run, they need no network, and they are kept without outputs."""
+"""The notebooks run, need no network, and are kept without outputs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.support.kernels import ROOT
 from tests.support.notebooks import execute
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-#: The teaching notebooks, 10 and above; the page for Voila is no lesson.
+#: The teaching notebooks have a number of 10 or more. The page for Voila is not a lesson.
 LESSONS = [path for path in NOTEBOOKS if path.stem[:2].isdigit() and path.stem >= "10"]
 
 
 @pytest.fixture(scope="module")
 def quickstart(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
-    """The quickstart, run top to bottom by nbclient with no provider configured and no way to the network."""
+    """Run the quickstart by nbclient, without a provider and without a network."""
     run = nbformat.read(ROOT / "notebooks" / "00_quickstart.ipynb", as_version=4)
     execute(run, tmp_path_factory.mktemp("quickstart"), {})
     return run
@@ -29,7 +29,7 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_kept_without_what_running_it_leaves(path: Path) -> None:
-    """No outputs, no execution counts, no widget state, no timestamps: a diff shows what a person changed."""
+    """No outputs, execution counts, widget state or timestamps. So a diff shows only the changes of a person."""
     kept = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(kept)
     assert set(kept.metadata) <= {"kernelspec", "language_info"}
@@ -41,7 +41,7 @@ def test_a_notebook_is_kept_without_what_running_it_leaves(path: Path) -> None:
 
 
 def test_there_are_a_quickstart_and_lessons() -> None:
-    """The lists that the other tests go through are not empty."""
+    """The lists of notebooks in the other tests are not empty."""
     assert "00_quickstart" in [path.stem for path in NOTEBOOKS]
     assert "11_on_the_wire" in [path.stem for path in LESSONS]
 
@@ -49,7 +49,7 @@ def test_there_are_a_quickstart_and_lessons() -> None:
 @pytest.mark.kernel
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_top_to_bottom_offline(path: Path, tmp_path: Path) -> None:
-    """Every cell of a lesson runs, the answers to its exercises too: what it claims, its own cells assert."""
+    """Every cell of a lesson runs, also the answers to its exercises. The cells themselves assert what it claims."""
     run = nbformat.read(path, as_version=4)
     execute(run, tmp_path, {})
     assert all(entry.execution_count for entry in run.cells if entry.cell_type == "code")
@@ -57,7 +57,7 @@ def test_a_lesson_runs_top_to_bottom_offline(path: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_has_exercises_and_their_answers(path: Path) -> None:
-    """Under "Exercises" stands at least one, and below it, or folded into it, the answer to each."""
+    """The heading "Exercises" has at least one exercise, and each has an answer below it or folded into it."""
     texts = [entry.source for entry in nbformat.read(path, as_version=4).cells if entry.cell_type == "markdown"]
     _, heading, exercises = "\n\n".join(texts).partition("\n## Exercises\n")
     assert heading
@@ -69,7 +69,7 @@ def test_a_lesson_has_exercises_and_their_answers(path: Path) -> None:
 
 @pytest.mark.kernel
 def test_a_prompt_is_answered_and_saved_as_a_demo(quickstart: NotebookNode) -> None:
-    """The first cell's answer is stored as HTML and text, marked as the demo's, and the next cell has all of it."""
+    """The first answer is saved as HTML and text with a demo mark, and the next cell has all of it."""
     (answer,) = cell(quickstart, "first-code").outputs
     assert "What is streaming" in answer.data["text/html"]
     assert "<strong>demo</strong>" in answer.data["text/html"]
@@ -79,7 +79,7 @@ def test_a_prompt_is_answered_and_saved_as_a_demo(quickstart: NotebookNode) -> N
 
 @pytest.mark.kernel
 def test_a_variable_goes_into_the_prompt_and_other_braces_stay(quickstart: NotebookNode) -> None:
-    """What is shown as sent holds the variable's text and the literal braces."""
+    """The prompt that was sent has the variable's text and the literal braces."""
     sent = printed(quickstart, "variable-code")
     assert "{'day': 'Tuesday', 'celsius': 17.0}" in sent
     assert '{"day": "Sunday"}' in sent
@@ -95,15 +95,15 @@ def test_an_answer_in_a_variable_is_a_value(quickstart: NotebookNode) -> None:
 
 @pytest.mark.kernel
 def test_an_answer_that_nobody_stops_comes_whole(quickstart: NotebookNode) -> None:
-    """The cell that asks the reader to press Stop ends by itself."""
+    """The cell for trying Stop ends by itself."""
     text = cell(quickstart, "stop-code").outputs[0].data["text/plain"]
     assert text.split("\n\n")[0].split() == [str(number) for number in range(1, 151)]
 
 
 @pytest.mark.kernel
 def test_cancel_ends_the_answer_and_not_the_run(quickstart: NotebookNode) -> None:
-    """The cell that stops itself after twenty deltas ends well, with outcome cancelled."""
-    # Deltas that came in one read with the twentieth are there before it is stopped.
+    """The cell that stops itself after twenty deltas succeeds, with outcome cancelled."""
+    # More deltas may come in the same read as the twentieth.
     last = printed(quickstart, "cancel-code").splitlines()[-1]
     assert (match := re.fullmatch(r"cancelled after (\d+) deltas", last))
     assert 20 <= int(match[1]) < 150
@@ -111,7 +111,7 @@ def test_cancel_ends_the_answer_and_not_the_run(quickstart: NotebookNode) -> Non
 
 @pytest.mark.kernel
 def test_all_ways_of_reading_from_python_work(quickstart: NotebookNode) -> None:
-    """``async for``, ``await`` (several at once) and ``wait()`` each give what came."""
+    """``async for``, ``await`` (several at once) and ``wait()`` all give the text."""
     assert result(quickstart, "events-code") == "{'TextDelta': 9, 'Usage': 1, 'Finish': 1}"
     assert result(quickstart, "await-code") == "['10', '20', '30']"
     assert result(quickstart, "wait-code") == "'7'"
@@ -119,7 +119,7 @@ def test_all_ways_of_reading_from_python_work(quickstart: NotebookNode) -> None:
 
 @pytest.mark.kernel
 def test_a_failure_keeps_the_text(quickstart: NotebookNode) -> None:
-    """The dropped connection is a StreamError that still holds what came before it."""
+    """The dropped connection raises a StreamError with the text that came before."""
     told = printed(quickstart, "error-code")
     assert told.startswith("StreamInterrupted: ")
     assert "outcome: interrupted; worth another try: True" in told
@@ -128,7 +128,7 @@ def test_a_failure_keeps_the_text(quickstart: NotebookNode) -> None:
 
 @pytest.mark.kernel
 def test_the_saved_quickstart_has_no_live_widget(quickstart: NotebookNode) -> None:
-    """What is saved shows without a kernel, and a completion as a result looks like the answer itself."""
+    """The saved outputs do not need a kernel. A completion as a result looks like the answer itself."""
     saved = json.dumps([entry.get("outputs") for entry in quickstart.cells])
     assert "widget-view" not in saved
     assert "model not found" not in saved

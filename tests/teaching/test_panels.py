@@ -1,4 +1,4 @@
-"""The panels, without a page: what their controls say, and what a press of their buttons does."""
+"""The panels, without a page: their controls and their buttons."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ QUICK = {"pace": 200, "first_delta": 0}
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition of what the panel shows."""
+    """Wait until the panel shows something."""
     async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  (what a page would show has no event to wait for)
+        while not condition():  # noqa: ASYNC110  (the panel has no event to wait for)
             await asyncio.sleep(0.01)
 
 
 def all_of(widget: object, kind: type) -> list:
-    """Return the widgets of a kind, in the order in which they stand."""
+    """Return the widgets of a kind, in the order of the page."""
     found = [widget] if isinstance(widget, kind) else []
     return found + [inner for child in getattr(widget, "children", ()) for inner in all_of(child, kind)]
 
@@ -36,7 +36,7 @@ def button(panel: object, name: str) -> Button:
 
 @pytest.mark.parametrize("fault", ["none", *_SHOWN])
 def test_the_panel_s_settings_are_a_request_s(fault: str) -> None:
-    """The demo server takes what ``params`` gives for every fault in the list."""
+    """The demo server accepts ``params`` for every fault in the list."""
     panel = FaultPanel()
     panel.set(fault=fault, after=5, pace=20, jitter=0.1, first_delta=0.2, chunk=7)
     body = {"messages": [{"role": "user", "content": "x"}], "stream": True, **panel.params}
@@ -45,8 +45,16 @@ def test_the_panel_s_settings_are_a_request_s(fault: str) -> None:
     assert (demo.fault, demo.after) == ((None, None) if fault == "none" else (fault, 5))
 
 
+def test_the_whole_sentence_of_a_fault_is_under_the_list() -> None:
+    """The list shows names only. A list would cut off the sentence."""
+    panel = FaultPanel()
+    assert panel._sentence.value == "The server answers as it should."
+    panel.set(fault="ping")
+    assert panel._sentence.value == "The server sends nothing but &#x27;: ping&#x27; comments, without end."
+
+
 async def test_the_settings_work_with_client_stream(server: DemoServer) -> None:
-    """``client.stream(prompt, **panel.params)`` meets the fault that the panel shows."""
+    """``client.stream(prompt, **panel.params)`` meets the fault that is chosen in the panel."""
     panel = FaultPanel()
     panel.set(fault="cut", after=3, **QUICK)
     with pytest.raises(sw.StreamInterrupted) as caught:
@@ -56,10 +64,10 @@ async def test_the_settings_work_with_client_stream(server: DemoServer) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "theirs", "ours"),
-    [("none", "whole", "whole"), ("error", "crashes", "says so"), ("cut", "lies", "says so")],
+    [("none", "whole", "whole"), ("error", "crashes", "reports it"), ("cut", "lies", "reports it")],
 )
 async def test_a_run_shows_both(fault: str, theirs: str, ours: str) -> None:
-    """Both texts and both verdicts stand side by side."""
+    """Both texts and both verdicts are side by side."""
     panel = FaultPanel()
     panel.set(fault=fault, **QUICK)
     naive, this = await panel.run()
@@ -73,23 +81,23 @@ async def test_a_run_shows_both(fault: str, theirs: str, ours: str) -> None:
 
 
 async def test_a_hang_is_ended_by_the_button() -> None:
-    """End cancels this client's stream and lets the naive loop's thread go; then Run can be pressed again."""
+    """Stop cancels this client's stream and frees the naive loop's thread. Then Run can be pressed again."""
     panel = FaultPanel(deadline=60)
     panel.set(fault="endless", **QUICK)
-    run, end = button(panel, "Run both"), button(panel, "End")
-    assert (run.disabled, end.disabled) == (False, True)
+    run, stop = button(panel, "Run both"), button(panel, "Stop")
+    assert (run.disabled, stop.disabled) == (False, True)
     run.click()
     await until(lambda: all_of(panel, sw.StreamView) and all_of(panel, sw.StreamView)[0].completion.text)
-    assert (run.disabled, end.disabled) == (True, False)
+    assert (run.disabled, stop.disabled) == (True, False)
     (view,) = all_of(panel, sw.StreamView)
-    end.click()
+    stop.click()
     await until(lambda: not run.disabled)
     assert view.completion.outcome == "cancelled"
-    assert any("knows no stop" in html.value for html in all_of(panel, HTML))
+    assert any("cannot be stopped" in html.value for html in all_of(panel, HTML))
 
 
 async def test_a_second_run_takes_the_place_of_the_first() -> None:
-    """Nothing of an earlier run stays in the page, or open in the kernel."""
+    """Nothing of an earlier run stays in the page or in the kernel."""
     panel = FaultPanel()
     panel.set(**QUICK)
     await panel.run()
@@ -101,9 +109,9 @@ async def test_a_second_run_takes_the_place_of_the_first() -> None:
 
 
 async def test_the_race_panel_ends_in_the_picture(server: DemoServer) -> None:
-    """The button runs a race of the prompt in the box; two views while it runs, then one picture and no view."""
+    """The button runs a race of the prompt in the box. The page has two views first, then one picture and no view."""
     panel = RacePanel("count to 3", client=sw.ChatClient(server.url))
-    views: list[int] = []  # at each change: a quick race is over between two looks
+    views: list[int] = []  # counted at each change, because a quick race may be over between two looks
     panel._place.observe(lambda _change: views.append(len(all_of(panel, sw.StreamView))), "children")
     button(panel, "Race").click()
     await until(lambda: views and not button(panel, "Race").disabled)
@@ -114,15 +122,15 @@ async def test_the_race_panel_ends_in_the_picture(server: DemoServer) -> None:
     assert {request.body["messages"][0]["content"] for request in server.requests} == {"count to 3"}
 
 
-async def test_the_race_panel_can_be_ended(server: DemoServer) -> None:
-    """End cancels both; what came is in the picture."""
+async def test_the_race_panel_can_be_stopped(server: DemoServer) -> None:
+    """Stop cancels both, and the text that came is in the picture."""
     panel = RacePanel(client=sw.ChatClient(server.url, model="demo-stall"))
     button(panel, "Race").click()
     await until(lambda: any(view.completion.text for view in all_of(panel, sw.StreamView)))
-    button(panel, "End").click()
+    button(panel, "Stop").click()
     await until(lambda: not button(panel, "Race").disabled)
     (picture,) = all_of(panel, HTML)
-    assert picture.value.count("stopped: ") == 2
+    assert picture.value.count("stopped by you; ") == 2
 
 
 @pytest.mark.parametrize(
@@ -133,7 +141,7 @@ async def test_the_race_panel_can_be_ended(server: DemoServer) -> None:
 async def test_what_cannot_be_run_is_said_in_the_panel(
     server: DemoServer, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    """It stands under the buttons, as text; the next run takes it away."""
+    """The error is under the buttons, as text. The next run removes it."""
 
     def refuse(*_: object, **__: object) -> None:
         raise failure
@@ -146,18 +154,18 @@ async def test_what_cannot_be_run_is_said_in_the_panel(
         with monkeypatch.context() as broken:
             broken.setattr(sw.ChatClient, "request", refuse)
             run.click()
-            await until(lambda panel=panel: all_of(panel, HTML))
+            await until(lambda panel=panel: panel._runner.said.children)
             await until(lambda run=run: not run.disabled)
-        assert [line.value for line in all_of(panel, HTML)] == ["no &lt;b&gt; is named"]
+        assert [line.value for line in panel._runner.said.children] == ["no &lt;b&gt; is named"]
         run.click()
         await until(lambda panel=panel: not panel._runner.said.children)
         assert "no &lt;b&gt; is named" not in [line.value for line in all_of(panel, HTML)]
-        button(panel, "End").click()
+        button(panel, "Stop").click()
         await until(lambda run=run: not run.disabled)
 
 
 async def test_a_mistake_of_ours_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is neither a setting nor a stream's failure reaches the event loop, and the button can be pressed again."""
+    """An unexpected exception reaches the event loop, and the button can be pressed again."""
 
     def mistake(*_: object, **__: object) -> None:
         raise ZeroDivisionError

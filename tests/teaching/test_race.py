@@ -31,7 +31,7 @@ def client(server: DemoServer) -> sw.ChatClient:
 
 
 async def test_both_ask_the_same_at_once(client: sw.ChatClient, server: DemoServer) -> None:
-    """Two requests that differ in ``stream`` alone, the second sent before the first is over; the same answer."""
+    """Two requests run at the same time and differ only in ``stream``. The answers are the same."""
     race = await sw.race(PROMPT, client=client, model="demo", temperature=0)
     first, second = sorted(server.requests, key=lambda request: not request.body.get("stream"))
     assert (first.body.get("stream"), second.body.get("stream", False)) == (True, False)
@@ -43,7 +43,7 @@ async def test_both_ask_the_same_at_once(client: sw.ChatClient, server: DemoServ
 
 
 async def test_the_streamed_one_can_be_read_long_before_the_other(client: sw.ChatClient) -> None:
-    """Its first word is there before its own end; the other's first word and end are one moment."""
+    """The first word comes before the end. Not streamed, both come at one moment."""
     race = await sw.race(PROMPT, client=client)
     streamed, whole = race.first_words
     assert streamed is not None
@@ -54,7 +54,7 @@ async def test_the_streamed_one_can_be_read_long_before_the_other(client: sw.Cha
 
 
 async def test_the_picture_has_both_on_one_clock(client: sw.ChatClient) -> None:
-    """Two curves, the first word marked on each, each end in words; in the saved output as an image."""
+    """Two curves with the first word and the end of each. The saved output has them as an image."""
     race = await sw.race(PROMPT, client=client)
     svg = race.to_svg()
     texts = [element.text or "" for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
@@ -74,7 +74,7 @@ async def test_the_picture_has_both_on_one_clock(client: sw.ChatClient) -> None:
 
 
 async def test_a_race_of_failures_still_ends(client: sw.ChatClient) -> None:
-    """Each answer says how it ended, and the picture shows it; nothing is raised."""
+    """Each answer says how it ended, the picture shows it, and nothing is raised."""
     race = await sw.race(PROMPT, client=client, demo={"fault": "cut"})
     assert (race.streamed.outcome, race.whole.outcome) == ("interrupted", "protocol_error")
     assert race.streamed.text
@@ -89,20 +89,20 @@ async def test_a_race_of_failures_still_ends(client: sw.ChatClient) -> None:
     [
         ("", None),
         ("## ", None),
-        ("## Race", 0.3),  # it may go on until the answer is over
+        ("## Race", 0.3),  # until the end the word may become longer
         ("## Race on", 0.2),
         ("Race", 0.3),
         ("a b c d e f", 0.1),
     ],
 )
 def test_a_word_can_be_read_once_it_is_whole(text: str, at: float | None) -> None:
-    """Not at a mark of Markdown, and not before what follows the word, or the end."""
+    """A mark of Markdown is not a word, and a word is whole when the next character or the end comes."""
     line = Timeline((Arrival(0.1, 4, 1), Arrival(0.2, 10, 2)), (), 0.3, "complete")
     assert first_word(text, line) == at
 
 
 def test_a_race_is_shown_once_in_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the cell that ran it, it stands there already; anywhere later, it shows itself."""
+    """The cell that ran it shows it already. In a later cell it shows itself."""
     shown: list[object] = []
     monkeypatch.setattr("streamwidget._notebook.cell_output.show", shown.append)
 

@@ -1,4 +1,4 @@
-"""The verdicts, and the table of faults and clients that is made of them."""
+"""The verdicts, and the table of faults and clients."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PART = "the whole"
 
 
 class Garbled(ValueError):
-    """An exception that no client library knows."""
+    """An exception that no client library documents."""
 
 
 def failed(text: str) -> sw.StreamError:
-    """A failure of this client that holds what came."""
+    """Return a failure of this client with the text that came."""
     error = sw.StreamInterrupted(sw.ErrorInfo("The answer is cut."))
     error.completion = sw.ChatCompletion(text=text, outcome="interrupted")
     return error
@@ -36,10 +36,10 @@ def failed(text: str) -> sw.StreamError:
         ("requests", Garbled("?"), PART, "crashes", ""),
         ("requests", Garbled("?"), "", "crashes", ""),
         (OURS, sw.ChatCompletion(text=WHOLE, outcome="complete"), WHOLE, "whole", WHOLE),
-        (OURS, sw.ChatCompletion(text=PART, outcome="length"), PART, "says so", PART),
+        (OURS, sw.ChatCompletion(text=PART, outcome="length"), PART, "reports it", PART),
         (OURS, sw.ChatCompletion(text=PART, outcome="complete"), PART, "lies", PART),
         (OURS, sw.ChatCompletion(text="", outcome="cancelled"), PART, "crashes", ""),
-        (OURS, failed(PART), PART, "says so", PART),
+        (OURS, failed(PART), PART, "reports it", PART),
         (OURS, failed(""), PART, "crashes", ""),
         (OURS, Garbled("?"), PART, "crashes", ""),
     ],
@@ -47,23 +47,23 @@ def failed(text: str) -> sw.StreamError:
 def test_the_verdict_is_the_same_rule_for_all(
     client: str, end: str | sw.ChatCompletion | Exception, came: str, verdict: str, kept: str
 ) -> None:
-    """Whole, or said to be cut with all that came in hand; what is neither is no good, whoever's it is."""
+    """The answer is whole, or the client reports that it is cut and keeps the text. Anything else is a bad verdict."""
     trial = judge(client, came, end, WHOLE, 1.0)
     assert (trial.verdict, trial.kept, trial.lost) == (verdict, kept, len(came) - len(kept))
 
 
-def test_a_library_s_own_error_before_any_text_says_so() -> None:
-    """Nothing is lost and the cause is named: a naive loop, too, gets its due."""
+def test_a_library_s_own_error_before_any_text_is_a_report() -> None:
+    """Nothing is lost and the error names the cause. A naive loop gets the good verdict too."""
     import requests
 
     refused = requests.ConnectionError("refused")
-    assert judge("requests", "", refused, WHOLE, 1.0).verdict == "says so"
+    assert judge("requests", "", refused, WHOLE, 1.0).verdict == "reports it"
     assert judge("requests", PART, refused, WHOLE, 1.0).verdict == "crashes"
 
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    """The table of the lesson; a deadline that a machine under load does not reach for want of time."""
+    """The table of the lesson. The deadline is so long that a busy machine does not reach it."""
     return asyncio.run(compare(deadline=8))
 
 
@@ -74,29 +74,29 @@ HANGS = {"stall", "ping"}
 
 @pytest.mark.parametrize("client", LOOPS)
 def test_the_naive_loops_fail_as_the_lesson_says(comparison: Comparison, client: str) -> None:
-    """A cut answer passes for whole, an exception takes the text with it, a silent server is waited for for ever."""
+    """A cut answer counts as whole, an exception loses the text, and a silent server never ends the wait."""
     seen = {fault: comparison[fault, client].verdict for fault in FAULTS}
-    limited = {"429": "lies" if client == "requests" else "says so"}
+    limited = {"429": "lies" if client == "requests" else "reports it"}
     expected = {"none": "whole"} | dict.fromkeys(LIES, "lies") | dict.fromkeys(CRASHES, "crashes")
     assert seen == expected | dict.fromkeys(HANGS, "hangs") | limited
 
 
-def test_this_client_says_so_and_keeps_the_text(comparison: Comparison) -> None:
-    """Of every fault: no lie, no hang, and not a character lost."""
+def test_this_client_reports_it_and_keeps_the_text(comparison: Comparison) -> None:
+    """For every fault: it does not lie, it does not hang, and it loses no character."""
     seen = {fault: comparison[fault, OURS].verdict for fault in FAULTS}
-    assert seen == {"none": "whole"} | dict.fromkeys(FAULTS[1:], "says so")
+    assert seen == {"none": "whole"} | dict.fromkeys(FAULTS[1:], "reports it")
     assert {comparison[fault, OURS].lost for fault in FAULTS} == {0}
     assert all(comparison[fault, OURS].kept for fault in (*CRASHES, "cut", "stall", "length"))
 
 
 def test_all_clients_saw_the_same(comparison: Comparison) -> None:
-    """What came before the fault is the same text for each: the fault makes the difference, not the luck."""
+    """Before the fault each client got the same text. So the clients make the difference, and not chance."""
     for fault in FAULTS:
         assert len({comparison[fault, client].came for client in comparison.clients}) == 1, fault
 
 
 def test_the_table_has_a_cell_for_each_trial(comparison: Comparison) -> None:
-    """As HTML and as plain text, with the meaning of each word that is in it."""
+    """The table is HTML and plain text, and explains each verdict in it."""
     bundle = comparison._repr_mimebundle_()
     for fault in FAULTS:
         assert f"<code>{fault}</code>" in bundle["text/html"]
@@ -108,7 +108,7 @@ def test_the_table_has_a_cell_for_each_trial(comparison: Comparison) -> None:
 
 
 def test_a_loop_that_hangs_is_let_go_at_the_end(comparison: Comparison) -> None:
-    """The server has stopped, so that no thread waits for it any longer."""
+    """The server has stopped, so no thread waits for it any more."""
     for thread in threading.enumerate():
         if thread.name.startswith("naive "):
             thread.join(10)
@@ -116,7 +116,7 @@ def test_a_loop_that_hangs_is_let_go_at_the_end(comparison: Comparison) -> None:
 
 
 async def test_a_fault_that_passes_is_met_by_a_retry() -> None:
-    """With ``times=1`` a client that asks again gets the whole answer, and one that does not look lies."""
+    """With ``times=1`` a client that retries gets the whole answer. A loop that ignores the status lies."""
     seen = await compare(["429", "500"], times=1, retry_after="0", deadline=8)
     for fault in seen.faults:
         verdicts = {client: seen[fault, client].verdict for client in seen.clients}
@@ -124,6 +124,17 @@ async def test_a_fault_that_passes_is_met_by_a_retry() -> None:
 
 
 def test_a_trial_reads_as_a_sentence() -> None:
-    """Who, the verdict, and its reasons."""
+    """The client, the verdict, and the reasons."""
     trial = Trial("requests", "crashes", PART, "", "KeyError: 'choices'", 1.0)
-    assert str(trial) == "requests crashes: KeyError: 'choices'; 9 characters lost"
+    assert str(trial) == "requests crashes: KeyError: 'choices'; lost 9 characters"
+
+
+@pytest.mark.parametrize("says", ["The answer is cut.", "The answer is cut!", "The answer is cut"])
+def test_a_sentence_and_the_facts_have_one_mark_between_them(says: str) -> None:
+    """A full stop of the client's message does not stand before the semicolon."""
+    assert Trial(OURS, "reports it", PART, PART, says, 1.0).facts == "The answer is cut; kept 9 characters"
+
+
+def test_a_lie_is_explained() -> None:
+    """The verdict is the title, and its meaning follows."""
+    assert Trial("requests", "lies", PART, PART, "", 1.0).facts == "returned a cut answer as whole, 9 characters"

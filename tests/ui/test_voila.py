@@ -115,14 +115,14 @@ def test_stop_stops_in_the_page(page: Page) -> None:
     expect(views.first.locator(".streamwidget-text")).to_contain_text("rivers", timeout=60_000)
     views.first.get_by_role("button", name="Stop").click()
     expect(views.first).to_have_attribute("data-outcome", "cancelled", timeout=20_000)
-    page.get_by_role("button", name="End").first.click()
+    page.get_by_role("button", name="Stop").first.click()
     expect(page.locator("img[src^='data:image/svg']")).to_have_count(1, timeout=60_000)
     expect(page.get_by_text("stopped by you; the text so far is kept")).to_have_count(1)
 
 
 def test_a_fault_is_chosen_and_both_clients_meet_it(page: Page) -> None:
     """The verdicts stand under the two texts."""
-    page.get_by_role("combobox").first.select_option(label="error: reports an error inside the stream")
+    page.get_by_role("combobox").first.select_option(label="error")
     page.get_by_role("button", name="Run both").click()
     expect(page.get_by_text("KeyError: 'choices'")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("InStreamError: The server had an error")).to_be_visible(timeout=60_000)
