@@ -47,7 +47,7 @@ async function openAnswer(state: unknown): Promise<number> {
 /** Shows a chat, and waits until what is to be seen of it is there. */
 async function openChat(state: unknown): Promise<number> {
   const el = fresh();
-  chat = new Chat(state, { tell: () => true, stop() {} });
+  chat = new Chat(state, { send: () => true, stop() {} });
   mountChat(el, chat, {}, shown.signal);
   await settled();
   return el.textContent?.length ?? 0;

@@ -2,9 +2,10 @@
 
 import { marked } from "marked";
 import * as smd from "streaming-markdown";
-import { adorn } from "../src/answer/adorn";
+import { attachCode } from "../src/code/attach";
 import { make } from "../src/dom/elements";
 import { MarkdownStream } from "../src/markdown/stream";
+import { typesetFormulas } from "../src/notebook/mathjax";
 import { TEXT_CLASS, TEXT_STYLE } from "../src/saved/shape";
 
 type Contestant = (parent: HTMLElement, signal: AbortSignal) => (text: string) => void;
@@ -22,7 +23,8 @@ function ours(parent: HTMLElement, signal: AbortSignal): (text: string) => void 
   root.dataset.phase = "streaming";
   const text = put(root, make("div", `streamwidget-text ${TEXT_CLASS}`));
   text.style.cssText = TEXT_STYLE;
-  const markdown = new MarkdownStream(text, adorn(text, {}, signal));
+  const markdown = new MarkdownStream(text, { finished: (block) => void typesetFormulas(block, {}) });
+  attachCode(text, {}, signal);
   return (piece) => markdown.append(piece);
 }
 

@@ -212,7 +212,7 @@ class StreamView(anywidget.AnyWidget):
 
     def _tell_saved(self) -> None:
         if self._saved is not None:
-            self._tell({"op": "saved", "view": self.model_id, "bundle": self._saved})
+            self._tell({"op": "saved", "view": self.model_id, "mimebundle": self._saved})
 
     def _ask_again(self, *, go_on: bool) -> None:
         if not (self.kept and self._stream.repeatable and self._stream.over and running_loop() is not None):

@@ -119,7 +119,7 @@ def test_pause_step_go_on_stop_and_replay(open_notebook: OpenNotebook, demo: Dem
     button(root, "Pause").click()
     expect(button(root, "Go on")).to_be_visible()
     before = shown(root)
-    place = root.locator(".streamwidget-wire-place")
+    place = root.locator(".streamwidget-wire-position")
     first = place.inner_text()
     page.page.wait_for_function("([place, first]) => place.innerText !== first", arg=[place.element_handle(), first])
     assert shown(root) == before

@@ -2,12 +2,13 @@
 // Nothing here opens or closes a fold but the person.
 
 import { make, setHidden, setText } from "../dom/elements";
-import { VisibleStream } from "../markdown/visible";
 import { FOLD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
-import { Reader } from "../transcript/growing";
-import { oneLine } from "../transcript/status";
+import { countCodePoints } from "../text/code_points";
+import { oneLine } from "../text/one_line";
+import { VisibleStream } from "../text/visible";
+import { Reader } from "../transcript/growing_text";
 import type { ToolCall, Transcript } from "../transcript/transcript";
-import { Prose } from "./prose";
+import { GrowingMarkdown } from "./growing_markdown";
 
 const COUNT_MS = 500;
 const PREVIEW = 120;
@@ -28,7 +29,7 @@ export class Reasoning {
   #transcript: Transcript;
   #label = make("span");
   #dot = make("span", "streamwidget-dot");
-  #prose: Prose;
+  #prose: GrowingMarkdown;
   #seen = false;
   #countedAt = Number.NEGATIVE_INFINITY;
 
@@ -40,7 +41,7 @@ export class Reasoning {
     body.style.cssText = TEXT_STYLE;
     root.append(body);
     this.root = root;
-    this.#prose = new Prose(body, transcript.reasoning);
+    this.#prose = new GrowingMarkdown(body, transcript.reasoning);
     root.addEventListener("toggle", () => {
       this.#seen ||= root.open;
       changed();
@@ -55,18 +56,11 @@ export class Reasoning {
     setHidden(this.#dot, !coming);
     if (!coming || now - this.#countedAt > COUNT_MS) {
       this.#countedAt = now;
-      const n = characters(reasoning.text);
+      const n = countCodePoints(reasoning.text);
       setText(this.#label, `Reasoning (${n} character${n === 1 ? "" : "s"})`);
     }
     if (this.#seen) this.#prose.paint(over);
   }
-}
-
-// As Python counts them.
-export function characters(text: string): number {
-  let n = text.length;
-  for (const _ of text.matchAll(/[\ud800-\udbff](?=[\udc00-\udfff])/g)) n -= 1;
-  return n;
 }
 
 export class Refusal {

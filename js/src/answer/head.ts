@@ -6,7 +6,7 @@ import { HEAD_STYLE } from "../saved/shape";
 import { modelName, stateWord } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
 
-const TOLD_MS = 2000;
+const FEEDBACK_MS = 2000;
 
 export function makeStop(stop: () => void): HTMLButtonElement {
   const button = makeButton("streamwidget-stop", "Stop", stop);
@@ -28,7 +28,7 @@ export class Head {
   #state = make("small", "streamwidget-state streamwidget-quiet");
   #copy: HTMLButtonElement;
   #say: (text: string) => void;
-  #told: ReturnType<typeof setTimeout> | undefined;
+  #feedback: ReturnType<typeof setTimeout> | undefined;
 
   #own: boolean;
 
@@ -68,14 +68,14 @@ export class Head {
   }
 
   dispose(): void {
-    clearTimeout(this.#told);
+    clearTimeout(this.#feedback);
   }
 
   async #copyAnswer(): Promise<void> {
     const copied = await copyText(this.#transcript.text);
     setText(this.#copy, copied ? "Copied" : "Not copied");
     this.#say(copied ? "Answer copied" : "The answer could not be copied");
-    clearTimeout(this.#told);
-    this.#told = setTimeout(() => setText(this.#copy, "Copy"), TOLD_MS);
+    clearTimeout(this.#feedback);
+    this.#feedback = setTimeout(() => setText(this.#copy, "Copy"), FEEDBACK_MS);
   }
 }

@@ -1,11 +1,11 @@
 // A StreamView in the page: one Transcript for each model, one mountView for each view of it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
-import { attend, outliveKernel } from "../kernel/attend";
-import { Link, lifetime } from "../kernel/link";
-import { Place } from "../notebook/place";
-import { savedBundle } from "../saved/bundle";
-import { enhanceSaved } from "../saved/enhance";
+import { connectModel, lifetime, saveWhenKernelEnds } from "../kernel/connect_model";
+import { KernelLink, PAGE } from "../kernel/kernel_link";
+import { WidgetOutputs } from "../notebook/widget_outputs";
+import { addToolsToSavedAnswers } from "../saved/add_tools";
+import { answerMimebundle } from "../saved/mimebundle";
 import { type PageMessage, parseState } from "../transcript/messages";
 import { Transcript } from "../transcript/transcript";
 import { type Actions, mountView } from "./view";
@@ -17,10 +17,6 @@ interface Traits {
 
 type Model = AnyModel<Traits>;
 
-// Tells the kernel a reloaded page from the one that it displayed the view in. Not a secret, hence not crypto, which a
-// page without https lacks.
-const PAGE = Math.random().toString(36).slice(2);
-
 function maxHeight(model: Model): number | null {
   const height = model.get("max_height");
   return typeof height === "number" && height > 0 ? height : null;
@@ -29,24 +25,24 @@ function maxHeight(model: Model): number | null {
 export function streamView() {
   let transcript: Transcript;
   let actions: Actions;
-  let place: Place;
+  let outputs: WidgetOutputs;
 
   function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
     const id = parseState(model.get("state"))?.id;
-    const link = new Link(model, id, life.signal);
-    const tell = (message: PageMessage) => link.tell({ ...message });
-    const shared = new Transcript(model.get("state"), () => tell({ op: "sync", page: PAGE }));
-    const here = new Place(model, (op) => tell({ op, page: PAGE }));
+    const link = new KernelLink(model, id, life.signal);
+    const send = (message: PageMessage) => link.send({ ...message });
+    const shared = new Transcript(model.get("state"), () => send({ op: "sync", page: PAGE }));
+    const shownIn = new WidgetOutputs(model, (op) => send({ op, page: PAGE }));
     transcript = shared;
-    place = here;
+    outputs = shownIn;
     shared.subscribe(() => {
-      if (shared.over) here.ended();
+      if (shared.over) shownIn.ended();
     });
-    attend(model, shared, here, life.signal, () => shared.receiveState(model.get("state")));
+    connectModel(model, shared, shownIn, life.signal, () => shared.receiveState(model.get("state")));
     if (!shared.over || shared.kept) {
       link.open();
-      outliveKernel(model, shared, here, life.signal, () => () => savedBundle(shared));
+      saveWhenKernelEnds(model, shared, shownIn, life.signal, () => () => answerMimebundle(shared));
     }
     actions = {
       stop() {
@@ -57,9 +53,9 @@ export function streamView() {
         shared.wished("stop");
       },
       ask(remedy) {
-        // Asking twice would be paying twice.
+        // To ask twice would be to pay twice.
         if (!shared.over || shared.gone || shared.wish !== null) return;
-        if (tell({ op: remedy })) shared.wished(remedy);
+        if (send({ op: remedy })) shared.wished(remedy);
       },
     };
     return () => life.abort();
@@ -67,9 +63,9 @@ export function streamView() {
 
   function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    enhanceSaved();
+    addToolsToSavedAnswers();
     mountView(el, transcript, actions, { model, maxHeight: maxHeight(model) }, life.signal);
-    place.mounted(transcript.over, life.signal);
+    outputs.mounted(transcript.over, life.signal);
     return () => life.abort();
   }
 

@@ -6,26 +6,27 @@
 // - Its elements are those of the saved answer, in the same order (saved/shape.ts). What only a live answer has is of no
 //   height.
 
+import { attachCode } from "../code/attach";
 import { make, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
-import { keepUnfolded } from "../notebook/unfold";
+import { keepExpanded } from "../notebook/keep_expanded";
+import { typesetFormulas } from "../notebook/mathjax";
 import { TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
 import type { Remedy } from "../transcript/messages";
 import { announcement } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
-import { adorn } from "./adorn";
-import { Box } from "./box";
 import { Calls, Reasoning, Refusal } from "./folds";
 import { Foot } from "./foot";
+import { GrowingMarkdown } from "./growing_markdown";
 import { Head } from "./head";
-import { Prose } from "./prose";
+import { ScrollBox } from "./scroll_box";
 
 export interface Actions {
   stop(): void;
   ask(remedy: Remedy): void;
 }
 
-export interface Surroundings {
+export interface ViewOptions {
   /** The widget's model, as far as it leads to the host: its notebook, its MathJax. */
   model: object;
   /** CSS pixels of the answer's box; null for an answer that is shown at its whole height. */
@@ -39,7 +40,7 @@ export function mountView(
   el: HTMLElement,
   transcript: Transcript,
   actions: Actions,
-  { model, maxHeight, stop }: Surroundings,
+  { model, maxHeight, stop }: ViewOptions,
   signal: AbortSignal,
 ): void {
   const root = make("div", "streamwidget jp-RenderedHTMLCommon rendered_html");
@@ -55,8 +56,11 @@ export function mountView(
   const reasoning = new Reasoning(transcript, schedule);
   const refusal = new Refusal(transcript);
   const calls = new Calls(transcript, foot.root);
-  const answer = new Prose(text, transcript.answer, adorn(text, model, signal));
-  const box = maxHeight === null ? null : new Box(text, "Answer text");
+  const answer = new GrowingMarkdown(text, transcript.answer, {
+    finished: (block) => void typesetFormulas(block, model),
+  });
+  attachCode(text, model, signal);
+  const box = maxHeight === null ? null : new ScrollBox(text, "Answer text");
   if (maxHeight !== null) text.style.maxHeight = `${maxHeight}px`;
   root.append(head.root, spoken, reasoning.root, text, ...(box ? [box.root] : []), ...refusal.roots, foot.root);
 
@@ -120,7 +124,7 @@ export function mountView(
       clearTimeout(tick);
       head.dispose();
       root.remove();
-      keepUnfolded(cell);
+      keepExpanded(cell);
     },
     { once: true },
   );

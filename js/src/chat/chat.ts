@@ -6,7 +6,8 @@
 // 3. Silence is trusted, save while something is waited for: the kernel has nothing to say when nothing happens.
 // 4. A prompt stays the person's until the kernel has taken it.
 
-import { fields, type Remedy, type Said } from "../transcript/messages";
+import { fields, string } from "../transcript/guards";
+import type { OutgoingMessage, Remedy } from "../transcript/messages";
 import { Questions } from "../transcript/questions";
 import { type ChatNews, parseChatMessage, parseNews } from "./messages";
 import { Turn } from "./turn";
@@ -14,10 +15,11 @@ import { Turn } from "./turn";
 /** An image that goes with a prompt: a new one, in base64, or one of the prompt that is edited, by its number. */
 export type SentImage = { readonly data: string; readonly thumbnail: string | null } | { readonly keep: number };
 
-export interface Line {
-  /** False where there is no way to the kernel now. */
-  tell(message: Said): boolean;
-  stop(stop: Said, first: boolean, unanswered: () => boolean): void;
+/** What a chat needs of its KernelLink. */
+export interface ChatLink {
+  /** Returns false where there is no way to the kernel now. */
+  send(message: OutgoingMessage): boolean;
+  stop(stop: OutgoingMessage, first: boolean, unanswered: () => boolean): void;
 }
 
 export class Chat {
@@ -37,18 +39,18 @@ export class Chat {
   #rev = -1;
   #byKey = new Map<string, Turn>();
   #questions: Questions;
-  #line: Line;
+  #link: ChatLink;
   #listeners = new Set<() => void>();
 
   /** @param initial the `state` trait as it came with the model */
-  constructor(initial: unknown, line: Line) {
-    this.#line = line;
+  constructor(initial: unknown, link: ChatLink) {
+    this.#link = link;
     this.#questions = new Questions(
-      () => this.#line.tell({ op: "sync", rev: this.#rev, pending: this.pending }),
+      () => this.#link.send({ op: "sync", rev: this.#rev, pending: this.pending }),
       () => this.#changed(),
     );
     const raw = fields(initial);
-    this.id = typeof raw?.id === "string" ? raw.id : "";
+    this.id = string(raw?.id);
     const all = parseNews(raw, true);
     if (all) this.#apply(all);
     this.#questions.ask();
@@ -79,7 +81,7 @@ export class Chat {
   send(text: string, images: readonly SentImage[], replaces: string | null): string | null {
     if (this.gone || this.pending !== null) return null;
     const name = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}-p`;
-    if (!this.#tell({ op: "send", name, text, images, replaces })) return null;
+    if (!this.#request({ op: "send", name, text, images, replaces })) return null;
     this.pending = name;
     this.#questions.ask();
     this.#changed();
@@ -92,7 +94,7 @@ export class Chat {
     // By its name, so that a stop that comes late does not meet the next answer: its stream's, elsewhere its turn's.
     const { id } = transcript;
     const unanswered = () => transcript.id === id && !transcript.over && !transcript.gone;
-    this.#line.stop({ op: "stop", stream: id }, transcript.wish === null, unanswered);
+    this.#link.stop({ op: "stop", stream: id }, transcript.wish === null, unanswered);
     transcript.wished("stop");
     this.#changed();
   }
@@ -102,23 +104,23 @@ export class Chat {
     const transcript = turn.transcript;
     // Asking twice would be paying twice.
     if (!transcript?.over || this.gone || transcript.wish !== null || this.live) return;
-    if (this.#tell({ op: remedy, key: turn.key })) transcript.wished(remedy);
+    if (this.#request({ op: remedy, key: turn.key })) transcript.wished(remedy);
   }
 
   include(turn: Turn, sent: boolean): void {
-    this.#tell({ op: "include", key: turn.key, sent });
+    this.#request({ op: "include", key: turn.key, sent });
   }
 
   clear(): void {
-    this.#tell({ op: "clear" });
+    this.#request({ op: "clear" });
   }
 
   choose(model: string): void {
-    this.#tell({ op: "model", name: model });
+    this.#request({ op: "model", name: model });
   }
 
   listModels(): void {
-    this.#line.tell({ op: "models" });
+    this.#link.send({ op: "models" });
   }
 
   say(note: string): void {
@@ -172,10 +174,10 @@ export class Chat {
     for (const turn of this.turns) turn.dispose();
   }
 
-  #tell(message: Said): boolean {
-    const told = this.#line.tell(message);
-    this.say(told ? "" : "Not sent: there is no connection to the kernel");
-    return told;
+  #request(message: OutgoingMessage): boolean {
+    const sent = this.#link.send(message);
+    this.say(sent ? "" : "Not sent: there is no connection to the kernel");
+    return sent;
   }
 
   #news(news: ChatNews): void {
@@ -197,7 +199,7 @@ export class Chat {
     for (const change of news.turns) {
       let turn = this.#byKey.get(change.key);
       if (!turn) {
-        const sync = () => this.#line.tell({ op: "sync", key: change.key });
+        const sync = () => this.#link.send({ op: "sync", key: change.key });
         turn = new Turn(change.key, sync, () => this.#changed());
         this.#byKey.set(change.key, turn);
       }

@@ -2,11 +2,11 @@
 
 import { makeStop, stopWord } from "../answer/head";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
-import { oneLine } from "../transcript/status";
+import { oneLine } from "../text/one_line";
 import type { Chat, SentImage } from "./chat";
-import { Clear } from "./clear";
+import { ClearButton } from "./clear_button";
 import { ACCEPTED, filesOf, type Picture, readPicture } from "./images";
-import { ModelPicker } from "./models";
+import { ModelPicker } from "./model_picker";
 import type { Turn } from "./turn";
 
 const RUNNING = "Answer still running: Esc stops it";
@@ -26,7 +26,7 @@ export class Composer {
   #chat: Chat;
   #text = make("textarea", "streamwidget-input");
   #send: HTMLButtonElement;
-  #clear: Clear;
+  #clear: ClearButton;
   #models: ModelPicker;
   #thumbnails = make("div", "streamwidget-thumbnails");
   #editing = make("p", "streamwidget-editing");
@@ -49,7 +49,7 @@ export class Composer {
     this.stop = makeStop(() => chat.stop());
     this.#send = makeButton("streamwidget-send", "Send", () => this.#submit());
     this.#send.title = "Send (Enter)";
-    this.#clear = new Clear(chat, this.#text);
+    this.#clear = new ClearButton(chat, this.#text);
     this.#models = new ModelPicker(chat);
     this.#cancelEdit = makeButton("", "Cancel", () => this.#cancel());
     this.#note.role = "status";

@@ -1,6 +1,6 @@
-// What the kernel says of a conversation. Untrusted until it passed a guard here, as in ../transcript/messages.ts.
+// What the kernel sends about a conversation. Nothing of it is trusted until it passed a guard.
 
-import { type Fields, fields, isSeq, label, line, positive } from "../transcript/messages";
+import { type Fields, fields, isCount, label, line, positive } from "../transcript/guards";
 
 export interface ImageState {
   /** A data: URL, so that nothing is fetched; null where only the label tells what it is. */
@@ -68,7 +68,7 @@ function strings(value: unknown): string[] {
 }
 
 export function parseNews(raw: Fields | null, whole: boolean): ChatNews | null {
-  if (!raw || !isSeq(raw.rev) || !Array.isArray(raw.turns)) return null;
+  if (!raw || !isCount(raw.rev) || !Array.isArray(raw.turns)) return null;
   return {
     op: "chat",
     rev: raw.rev,

@@ -3,14 +3,14 @@
 
 import { mountView } from "../answer/view";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
-import { visible } from "../markdown/visible";
+import { visible } from "../text/visible";
 import type { Chat } from "./chat";
 import type { Turn } from "./turn";
 
 const LONG = 1500; // characters of a prompt that scrolls in a box of its own
 const LEFT_OUT = "not sent with later prompts";
 
-export interface Surroundings {
+export interface TurnOptions {
   readonly model: object;
   readonly stop: HTMLButtonElement;
   edit(turn: Turn): void;
@@ -20,7 +20,7 @@ export class TurnView {
   readonly root = make("div", "streamwidget-turn");
   readonly turn: Turn;
   #chat: Chat;
-  #around: Surroundings;
+  #options: TurnOptions;
   #prompt = make("div", "streamwidget-prompt");
   #asked: HTMLElement[] = [];
   #answer = make("div", "streamwidget-answer");
@@ -34,10 +34,10 @@ export class TurnView {
     note: HTMLElement;
   } | null = null;
 
-  constructor(chat: Chat, turn: Turn, around: Surroundings) {
+  constructor(chat: Chat, turn: Turn, options: TurnOptions) {
     this.turn = turn;
     this.#chat = chat;
-    this.#around = around;
+    this.#options = options;
     this.#prompt.role = "group";
     this.#prompt.ariaLabel = "Your prompt";
     this.#answer.textContent = visible(turn.preview);
@@ -66,7 +66,7 @@ export class TurnView {
     if (transcript && this.#answer.classList.contains("streamwidget-plain")) {
       this.#answer.classList.remove("streamwidget-plain");
       this.#answer.replaceChildren();
-      const { model, stop } = this.#around;
+      const { model, stop } = this.#options;
       const actions = {
         stop: () => this.#chat.stop(turn),
         ask: (remedy: "retry" | "continue") => this.#chat.ask(turn, remedy),
@@ -106,7 +106,7 @@ export class TurnView {
 
   #makeButtons(): void {
     const { turn } = this;
-    const edit = makeButton("", "Edit", () => this.#around.edit(turn));
+    const edit = makeButton("", "Edit", () => this.#options.edit(turn));
     edit.title = "Edit this prompt; sending it drops the answer and all that comes after it";
     const retry = makeButton("", "Retry", () => this.#chat.ask(turn, "retry"));
     retry.title = "Ask again; the new answer replaces this one";

@@ -1,6 +1,6 @@
 // One view of a chat: the turns in a box that scrolls, and the prompt box under it. It never takes the focus.
 
-import { Box } from "../answer/box";
+import { ScrollBox } from "../answer/scroll_box";
 import { make, setHidden, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
 import type { Chat } from "./chat";
@@ -22,14 +22,14 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
   const list = make("div", "streamwidget-turns");
   const hint = make("p", "streamwidget-hint", HINT);
   const total = make("small", "streamwidget-total streamwidget-quiet");
-  const box = new Box(log, "Conversation");
+  const box = new ScrollBox(log, "Conversation");
   const composer = new Composer(chat, () => box.follow());
   list.append(hint);
   log.append(list);
   root.append(log, box.root, composer.root, total);
 
   const views = new Map<Turn, TurnView>();
-  const around = { model, stop: composer.stop, edit: (turn: Turn) => composer.edit(turn) };
+  const options = { model, stop: composer.stop, edit: (turn: Turn) => composer.edit(turn) };
   let painted: readonly Turn[] = [];
 
   const near = new IntersectionObserver(
@@ -60,7 +60,7 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
     for (const turn of painted) {
       let view = views.get(turn);
       if (!view) {
-        view = new TurnView(chat, turn, around);
+        view = new TurnView(chat, turn, options);
         views.set(turn, view);
         shown.set(view.root, view);
         near.observe(view.root);

@@ -1,12 +1,13 @@
 // A ChatWidget in the page: one Chat for each model, one mountChat for each view of it.
 
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { attend, outliveKernel } from "../kernel/attend";
-import { Link, lifetime } from "../kernel/link";
-import { Place } from "../notebook/place";
-import { enhanceSaved } from "../saved/enhance";
+import { connectModel, lifetime, saveWhenKernelEnds } from "../kernel/connect_model";
+import { KernelLink } from "../kernel/kernel_link";
+import { WidgetOutputs } from "../notebook/widget_outputs";
+import { addToolsToSavedAnswers } from "../saved/add_tools";
+import { fields, string } from "../transcript/guards";
 import { Chat } from "./chat";
-import { chatBundle } from "./saved";
+import { chatMimebundle } from "./mimebundle";
 import { mountChat } from "./view";
 
 interface Traits {
@@ -18,23 +19,24 @@ export function chatWidget() {
 
   function initialize({ model, signal }: { model: AnyModel<Traits>; signal?: AbortSignal }) {
     const life = lifetime(signal);
-    const id = (model.get("state") as { id?: unknown } | undefined)?.id;
-    const link = new Link(model, typeof id === "string" ? id : undefined, life.signal);
+    const id = string(fields(model.get("state"))?.id);
+    const link = new KernelLink(model, id || undefined, life.signal);
     link.open();
     const shared = new Chat(model.get("state"), {
-      tell: (message) => link.tell(message),
-      stop: (stop, first, unanswered) => link.stop(shared.id, stop, first, unanswered),
+      send: (message) => link.send(message),
+      stop: (stop, first, unanswered) => link.stop(id, stop, first, unanswered),
     });
     chat = shared;
-    const place = new Place(model, () => {}); // only for the transcript that is left at the end
-    attend(model, shared, place, life.signal);
-    outliveKernel(model, shared, place, life.signal, () => (shared.turns.length > 0 ? () => chatBundle(shared) : null));
+    const outputs = new WidgetOutputs(model, () => {}); // only for the transcript that is left at the end
+    connectModel(model, shared, outputs, life.signal);
+    const save = () => (shared.turns.length > 0 ? () => chatMimebundle(shared) : null);
+    saveWhenKernelEnds(model, shared, outputs, life.signal, save);
     return () => life.abort();
   }
 
   function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    enhanceSaved();
+    addToolsToSavedAnswers();
     mountChat(el, chat, model, life.signal);
     return () => life.abort();
   }

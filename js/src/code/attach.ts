@@ -64,11 +64,11 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
   root.addEventListener("click", onToolClick, { signal });
   if (model) {
     // Only in the page is it in a notebook, and a view is rendered before it comes there.
-    const place = new IntersectionObserver(() => {
+    const inPage = new IntersectionObserver(() => {
       if (root.isConnected) rememberNotebook(root, model);
     });
-    place.observe(root);
-    signal.addEventListener("abort", () => place.disconnect(), { once: true });
+    inPage.observe(root);
+    signal.addEventListener("abort", () => inPage.disconnect(), { once: true });
   }
   signal.addEventListener(
     "abort",

@@ -5,7 +5,8 @@
 // measured on 156). So only the lines on the screen have ranges, a page has at most RANGES of them, and they are
 // StaticRanges: a live Range costs each change of the DOM besides. Everything is measured where layout is done already.
 
-import { type Emit, type Kind, type Language, languageOf } from "./languages";
+import { canHighlight, sharedHighlight } from "../dom/highlights";
+import { type Emit, type Language, languageOf } from "./languages";
 import { Lines } from "./lines";
 import { canObserve, unwatch, watch } from "./on_screen";
 
@@ -14,22 +15,10 @@ const MARGIN = 2; // lines beyond the edge of the screen; after a scroll the nex
 
 type Shown = readonly [Highlight, StaticRange];
 
-export const supported =
-  canObserve && typeof CSS !== "undefined" && "highlights" in CSS && typeof StaticRange === "function";
+export const supported = canObserve && canHighlight;
 
 let count = 0; // of ranges in the page
 let probe: Range | undefined; // one for all: each live Range costs until it is collected
-
-// By name, and not in a variable of this module: two versions of the bundle in one page share them.
-function highlightOf(kind: Kind): Highlight {
-  const name = `streamwidget-${kind}`;
-  let found = CSS.highlights.get(name);
-  if (!found) {
-    found = new Highlight();
-    CSS.highlights.set(name, found);
-  }
-  return found;
-}
 
 export interface Coloured {
   /** The text of the block changed. */
@@ -110,7 +99,7 @@ class Block implements Coloured {
 
   #top(line: number): number {
     // The line break before it: there is always one, and in the last line there may be nothing else.
-    const [node, at] = this.#lines.place(this.#lines.start(line) - 1);
+    const [node, at] = this.#lines.locate(this.#lines.start(line) - 1);
     probe ??= document.createRange();
     probe.setStart(node, at);
     probe.setEnd(node, at + 1);
@@ -134,10 +123,10 @@ class Block implements Coloured {
     if (count + tokens.length > RANGES) return;
     count += tokens.length;
     const shown = tokens.map(([kind, from, to]): Shown => {
-      const [startContainer, startOffset] = this.#lines.place(start + from);
-      const [endContainer, before] = this.#lines.place(start + to - 1);
+      const [startContainer, startOffset] = this.#lines.locate(start + from);
+      const [endContainer, before] = this.#lines.locate(start + to - 1);
       const range = new StaticRange({ startContainer, startOffset, endContainer, endOffset: before + 1 });
-      const highlight = highlightOf(kind);
+      const highlight = sharedHighlight(`streamwidget-${kind}`);
       highlight.add(range);
       return [highlight, range];
     });

@@ -1,5 +1,6 @@
 // The lines of a code element whose text grows, and the state in which each begins. Only what is new is read.
 
+import { lastAtMost } from "../text/last_at_most";
 import { type Emit, type Language, type State, scanLine } from "./languages";
 
 const MOST = 50_000; // UTF-16 units; of longer code nothing more is read
@@ -67,8 +68,8 @@ export class Lines {
     return this.#starts[line] as number;
   }
 
-  /** The text node of the character at `offset`, and its place in there. */
-  place(offset: number): [Text, number] {
+  /** The text node that holds the character at `offset`, and the index in that node. */
+  locate(offset: number): [Text, number] {
     const index = lastAtMost(this.#offsets, offset);
     return [this.#nodes[index] as Text, offset - (this.#offsets[index] as number)];
   }
@@ -96,16 +97,4 @@ export class Lines {
     }
     this.length += text.length;
   }
-}
-
-// The last index with a value of at most `limit`, in ascending values; 0 if there is none.
-function lastAtMost(values: number[], limit: number): number {
-  let low = 0;
-  let high = values.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((values[middle] as number) <= limit) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }

@@ -44,26 +44,26 @@ export function onToolClick(event: Event): void {
 
 async function use(pressed: HTMLButtonElement, code: string): Promise<void> {
   const inserts = pressed.ariaLabel?.startsWith(INSERT) ?? false;
-  if (inserts && insertBelow(pressed, code)) tell(pressed, "Inserted");
-  else if (!(await copyText(code))) tell(pressed, "Copying is not allowed here");
-  else tell(pressed, inserts ? "Copied: paste it into a new cell" : "Copied");
+  if (inserts && insertBelow(pressed, code)) showFeedback(pressed, "Inserted");
+  else if (!(await copyText(code))) showFeedback(pressed, "Copying is not allowed here");
+  else showFeedback(pressed, inserts ? "Copied: paste it into a new cell" : "Copied");
 }
 
 const timers = new WeakMap<HTMLElement, ReturnType<typeof setTimeout>>();
 
-function tell(pressed: HTMLButtonElement, words: string): void {
+function showFeedback(pressed: HTMLButtonElement, words: string): void {
   const before = timers.get(pressed);
   const label = pressed.ariaLabel?.startsWith(INSERT) ? INSERT : COPY;
   clearTimeout(before);
   pressed.dataset.label = words;
-  pressed.classList.add("streamwidget-told");
+  pressed.classList.add("streamwidget-feedback");
   announce(words);
   timers.set(
     pressed,
     setTimeout(
       () => {
         pressed.dataset.label = label;
-        pressed.classList.remove("streamwidget-told");
+        pressed.classList.remove("streamwidget-feedback");
       },
       words.length > 12 ? 2 * FEEDBACK_MS : FEEDBACK_MS,
     ),

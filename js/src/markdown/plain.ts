@@ -1,6 +1,8 @@
 // A text that is not shown as Markdown, in blocks that browsers lay out faster than one huge one: the blocks of
 // streamwidget/_saved/answer.py.
 
+import { countCodePoints, indexAfter } from "../text/code_points";
+
 const PIECE = 30_000; // code points after which a block ends at the next line break, and twice that where there is none
 
 export class PlainText {
@@ -28,7 +30,7 @@ export class PlainText {
       this.#newline = all.endsWith("\n") ? "\n" : "";
       const shown = all.slice(0, all.length - this.#newline.length);
       if (shown) this.#block.append(shown);
-      this.#size += codePoints(piece);
+      this.#size += countCodePoints(piece);
       if (this.#size >= 2 * PIECE || (this.#size >= PIECE && this.#newline)) {
         this.#block = null;
         this.#size = 0;
@@ -38,23 +40,9 @@ export class PlainText {
 
   // As much of `text` as goes into the block.
   #take(text: string): string {
-    const least = after(text, Math.max(0, PIECE - this.#size - 1));
-    const most = after(text, 2 * PIECE - this.#size);
+    const least = indexAfter(text, Math.max(0, PIECE - this.#size - 1));
+    const most = indexAfter(text, 2 * PIECE - this.#size);
     const end = text.indexOf("\n", least);
     return text.slice(0, end >= 0 && end < most ? end + 1 : most);
   }
-}
-
-export function codePoints(text: string): number {
-  return text.length - (text.match(/[\ud800-\udbff]/g)?.length ?? 0);
-}
-
-// The index after `count` code points.
-function after(text: string, count: number): number {
-  if (text.length <= count) return text.length;
-  let at = 0;
-  for (let seen = 0; seen < count && at < text.length; seen += 1) {
-    at += /[\ud800-\udbff]/.test(text.charAt(at)) ? 2 : 1;
-  }
-  return at;
 }

@@ -5,13 +5,14 @@
 // and items of a list are behind us too, and an open code fence needs no parser. Whatever was shown on the way, after
 // finish() the page holds what renderOnce() makes of the whole text.
 
+import { countCodePoints } from "../text/code_points";
+import { VisibleStream, visible } from "../text/visible";
 import { buildBlocks } from "./blocks";
 import { create } from "./patch";
-import { codePoints, PlainText } from "./plain";
+import { PlainText } from "./plain";
 import { References } from "./references";
 import { MAX_BRACKETS } from "./rules";
 import { Tail } from "./tail";
-import { VisibleStream, visible } from "./visible";
 
 const MAX_MARKDOWN = 1_000_000; // code points; a longer text is shown as it is
 const FREE_ADDRESSES = 65_536; // characters of link addresses beyond the length of the text
@@ -77,7 +78,7 @@ export class MarkdownStream {
 
   #take(text: string): void {
     this.#chunks.push(text);
-    this.#length += codePoints(text);
+    this.#length += countCodePoints(text);
     this.#waiting += text;
     if (this.#plain || this.#length <= MAX_MARKDOWN) return;
     this.#root.replaceChildren();
@@ -114,7 +115,7 @@ export function renderOnce(container: HTMLElement, text: string): void {
 }
 
 function render(container: HTMLElement, text: string): void {
-  const length = codePoints(text);
+  const length = countCodePoints(text);
   if (length > MAX_MARKDOWN) {
     new PlainText(container).append(text);
     return;

@@ -3,10 +3,10 @@
 // nothing of the text becomes one but an address, the start of a list and the language of a code block.
 
 import type Token from "markdown-it/lib/token.mjs";
+import { visible } from "../text/visible";
 import { hostOf, isLink, showsHost } from "./links";
 import { parts } from "./parts";
 import { addText, element, type VElement, type VNode } from "./tree";
-import { visible } from "./visible";
 
 const TAGS = new Set("p blockquote ul ol li table thead tbody tr th td em strong s h1 h2 h3 h4 h5 h6 hr br".split(" "));
 const LANGUAGE = /^[a-z0-9+-]{1,30}$/;
@@ -65,7 +65,7 @@ export class Writer {
       return;
     }
     const attributes: Record<string, string> = {};
-    // Said of each cell: JupyterLab puts those of saved HTML to the right.
+    // OutgoingMessage of each cell: JupyterLab puts those of saved HTML to the right.
     if (token.tag === "th" || token.tag === "td") attributes.style = "text-align:left";
     for (const [name, value] of token.attrs ?? []) {
       if (name === "start" && typeof value === "number") attributes.start = String(value);

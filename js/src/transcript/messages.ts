@@ -1,7 +1,6 @@
-// The messages between page and kernel. Whatever comes from the kernel is untrusted until it passed a guard here:
-// a guard gives a well-formed value or null, and never throws.
+// The messages between page and kernel. Nothing from the kernel is trusted until it passed a guard (guards.ts).
 
-export type Phase = "waiting" | "streaming" | "retrying" | "over";
+import { fields, isCount, label, line, outcomeOf, type Phase, phaseOf, positive, string } from "./guards";
 
 export interface Timing {
   /** Seconds from the request to the first delta; null when there was none. */
@@ -17,8 +16,8 @@ export interface ToolCallState {
   readonly arguments: string;
 }
 
-/** What the stream waits for: a limit by its name, or "retry"; the seconds so far, and in all. */
-export interface Wait {
+/** What the stream waits for: a limit by its name, or "retry". With the seconds so far, and how many there may be. */
+export interface WaitState {
   readonly what: string;
   readonly seconds: number;
   readonly limit: number;
@@ -38,7 +37,7 @@ export interface ViewState {
   readonly detail: string;
   /** Seconds since the request. */
   readonly elapsed: number;
-  readonly wait: Wait | null;
+  readonly wait: WaitState | null;
   readonly timing: Timing | null;
   readonly tokens: number | null;
   readonly model: string | null;
@@ -98,41 +97,12 @@ export type PageMessage =
   | { readonly op: "stop" | Remedy };
 
 /** A message of any kind, to the kernel. */
-export interface Said {
+export interface OutgoingMessage {
   readonly op: string;
   readonly [field: string]: unknown;
 }
 
-const LINE_LIMIT = 2400; // UTF-16 units; more than is ever shown of one line
 const MOST_TOOL_CALLS = 1000;
-
-export type Fields = Readonly<Record<string, unknown>>;
-
-export function fields(value: unknown): Fields | null {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
-}
-
-export function isSeq(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-export function positive(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
-}
-
-export function line(value: unknown): string {
-  return typeof value === "string" ? value.slice(0, LINE_LIMIT) : "";
-}
-
-export function label(value: unknown): string | null {
-  const text = line(value);
-  return text.trim() === "" ? null : text;
-}
-
-// An end whose outcome cannot be read is still an end: to drop it would leave the view running for ever.
-function outcomeOf(value: unknown): string {
-  return typeof value === "string" && /^[a-z_]{1,40}$/.test(value) ? value : "error";
-}
 
 function timingOf(value: unknown): Timing | null {
   const raw = fields(value);
@@ -141,7 +111,7 @@ function timingOf(value: unknown): Timing | null {
   return { first_delta: positive(raw.first_delta), total, deltas: positive(raw.deltas) ?? 0 };
 }
 
-function waitOf(value: unknown): Wait | null {
+function waitOf(value: unknown): WaitState | null {
   const raw = fields(value);
   const seconds = positive(raw?.seconds);
   const limit = positive(raw?.limit);
@@ -153,22 +123,22 @@ function toolCallsOf(value: unknown): ToolCallState[] {
   if (!Array.isArray(value)) return [];
   return Array.from(value.slice(0, MOST_TOOL_CALLS), (call) => {
     const raw = fields(call);
-    return { name: label(raw?.name), arguments: typeof raw?.arguments === "string" ? raw.arguments : "" };
+    return { name: label(raw?.name), arguments: string(raw?.arguments) };
   });
 }
 
 /** The state in `value`, or null when it has no usable sequence number, phase or text. */
 export function parseState(value: unknown): ViewState | null {
   const raw = fields(value);
-  if (!raw || !isSeq(raw.seq) || typeof raw.text !== "string") return null;
-  const phase = raw.phase;
-  if (phase !== "waiting" && phase !== "streaming" && phase !== "retrying" && phase !== "over") return null;
+  if (!raw || !isCount(raw.seq) || typeof raw.text !== "string") return null;
+  const phase = phaseOf(raw.phase);
+  if (phase === null) return null;
   return {
     seq: raw.seq,
     phase,
     text: raw.text,
-    reasoning: typeof raw.reasoning === "string" ? raw.reasoning : "",
-    refusal: typeof raw.refusal === "string" ? raw.refusal : "",
+    reasoning: string(raw.reasoning),
+    refusal: string(raw.refusal),
     toolCalls: toolCallsOf(raw.tool_calls),
     outcome: phase === "over" ? outcomeOf(raw.outcome) : null,
     detail: line(raw.detail),
@@ -178,7 +148,7 @@ export function parseState(value: unknown): ViewState | null {
     tokens: positive(raw.tokens),
     model: label(raw.model),
     demo: raw.demo === true,
-    id: typeof raw.id === "string" ? raw.id : "",
+    id: string(raw.id),
     kept: raw.kept === true,
   };
 }
@@ -192,7 +162,7 @@ export function parseMessage(value: unknown): KernelMessage | null {
     return state && { op: "snapshot", state };
   }
   const seq = raw.seq;
-  if (!isSeq(seq)) return null;
+  if (!isCount(seq)) return null;
   switch (raw.op) {
     case "delta":
     case "reasoning":
@@ -200,12 +170,12 @@ export function parseMessage(value: unknown): KernelMessage | null {
       return typeof raw.text === "string" ? { op: raw.op, seq, text: raw.text, deltas: positive(raw.deltas) } : null;
     case "tool": {
       const index = raw.index;
-      if (!isSeq(index) || index >= MOST_TOOL_CALLS || typeof raw.arguments !== "string") return null;
+      if (!isCount(index) || index >= MOST_TOOL_CALLS || typeof raw.arguments !== "string") return null;
       return { op: "tool", seq, index, name: label(raw.name), arguments: raw.arguments };
     }
     case "status": {
-      const phase = raw.phase;
-      if (phase !== "waiting" && phase !== "streaming" && phase !== "retrying") return null;
+      const phase = phaseOf(raw.phase);
+      if (phase === null || phase === "over") return null;
       return { op: "status", seq, phase, detail: line(raw.detail), delay: positive(raw.delay) };
     }
     case "end":

@@ -3,7 +3,7 @@
 // What is said of an answer that is over is said in the same words by streamwidget/_saved/answer.py, or the swap to the
 // saved answer would show: js/test/saved_answers.json holds both to that.
 
-import { visible } from "../markdown/visible";
+import { oneLine } from "../text/one_line";
 import type { Remedy } from "./messages";
 import type { Transcript } from "./transcript";
 
@@ -18,17 +18,6 @@ const STATES: Readonly<Record<string, string>> = {
   http_error: "error",
   protocol_error: "error",
 };
-
-// What Python's str.split() takes for space.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const SPACE = /(?:(?!\ufeff)[\s\x1c-\x1f\x85])+/g;
-
-/** `text` made visible, on one line, and cut (with an ellipsis) where it is longer than `limit` characters. */
-export function oneLine(text: string, limit = 300): string {
-  const begin = Array.from(text.slice(0, 8 * limit)).slice(0, 4 * limit);
-  const line = Array.from(visible(begin.join("").replace(SPACE, " ").replace(/^ | $/g, "")));
-  return line.length <= limit ? line.join("") : `${line.slice(0, limit - 1).join("")}…`;
-}
 
 /** A time in two or three digits. In whole milliseconds, so that Python rounds alike. */
 export function seconds(value: number): string {
@@ -136,11 +125,11 @@ function progress(t: Transcript, now: number): string[] {
   }
   if (t.phase === "waiting") return ["waiting for the first token", waited, stalled(t, now), detail, doubt];
   const rate = t.rate(now);
-  const pace = rate && (rate.perSecond < 9.5 ? rate.perSecond.toFixed(1) : Math.round(rate.perSecond));
+  const perSecond = rate && (rate.perSecond < 9.5 ? rate.perSecond.toFixed(1) : Math.round(rate.perSecond));
   return [
     waited,
     t.firstDelta === null ? "" : `first token ${seconds(t.firstDelta)}`,
-    rate ? `≈ ${pace} ${rate.unit}/s` : "",
+    rate ? `≈ ${perSecond} ${rate.unit}/s` : "",
     stalled(t, now),
     detail,
     doubt,

@@ -9,10 +9,10 @@
 // 5. Nothing changes after the end, save that a kept view may begin again: by a snapshot with a higher seq, or by news
 //    that have an order of their own.
 
-import { Growing } from "./growing";
+import { GrowingText } from "./growing_text";
+import type { Phase } from "./guards";
 import {
   type KernelMessage,
-  type Phase,
   parseMessage,
   parseState,
   type Remedy,
@@ -21,14 +21,14 @@ import {
   type ToolMessage,
   type ViewState,
 } from "./messages";
-import { Pace, type Rate } from "./pace";
 import { Questions } from "./questions";
+import { type Rate, TokenRate } from "./token_rate";
 
 const WISH_PATIENCE_MS = 1000;
 
 export interface ToolCall {
   name: string | null;
-  readonly arguments: Growing;
+  readonly arguments: GrowingText;
 }
 
 export class Transcript {
@@ -41,9 +41,9 @@ export class Transcript {
   demo = false;
   id = "";
   kept = false;
-  readonly answer = new Growing();
-  readonly reasoning = new Growing();
-  readonly refusal = new Growing();
+  readonly answer = new GrowingText();
+  readonly reasoning = new GrowingText();
+  readonly refusal = new GrowingText();
   calls: ToolCall[] = [];
   /** performance.now() of the request and of the next attempt; seconds from the request to the first delta. */
   startedAt: number;
@@ -58,7 +58,7 @@ export class Transcript {
   gone = false;
 
   #seq = 0;
-  #pace = new Pace();
+  #tokenRate = new TokenRate();
   #questions: Questions;
   #wishTimer: ReturnType<typeof setTimeout> | undefined;
   #listeners = new Set<() => void>();
@@ -98,7 +98,7 @@ export class Transcript {
   }
 
   rate(now: number): Rate | null {
-    return this.#pace.rate(now);
+    return this.#tokenRate.rate(now);
   }
 
   subscribe(listener: () => void): () => void {
@@ -175,7 +175,7 @@ export class Transcript {
         const text = message.op === "delta" ? this.answer : this[message.op];
         this.#streaming(now);
         text.add(message.text);
-        this.#pace.add(now, message.deltas, message.text.length);
+        this.#tokenRate.add(now, message.deltas, message.text.length);
         break;
       }
       case "tool":
@@ -214,7 +214,7 @@ export class Transcript {
   }
 
   #call(index: number): ToolCall {
-    for (let i = this.calls.length; i <= index; i += 1) this.calls.push({ name: null, arguments: new Growing() });
+    for (let i = this.calls.length; i <= index; i += 1) this.calls.push({ name: null, arguments: new GrowingText() });
     return this.calls[index] as ToolCall;
   }
 
@@ -238,7 +238,7 @@ export class Transcript {
 
   #apply(state: ViewState): void {
     if (state.id !== this.id) {
-      this.#pace = new Pace();
+      this.#tokenRate = new TokenRate();
       this.firstDelta = null;
     }
     this.answer.become(state.text);

@@ -26,7 +26,7 @@ export class Curve {
   #most = make("span", "streamwidget-wire-most");
   #span = make("span", "streamwidget-wire-span");
   #seen = 0;
-  #places: number[] = [];
+  #failedAt: number[] = [];
 
   constructor(wire: Wire) {
     this.#wire = wire;
@@ -69,9 +69,9 @@ export class Curve {
     const { rows } = this.#wire;
     for (; this.#seen < rows.length; this.#seen += 1) {
       const { kind, at } = rows[this.#seen] as Row;
-      if (kind === "wait" && this.#places.length < MOST_MARKS) this.#places.push(at);
+      if (kind === "wait" && this.#failedAt.length < MOST_MARKS) this.#failedAt.push(at);
     }
-    return this.#places;
+    return this.#failedAt;
   }
 
   #charactersAt(at: number, shown: number): number {

@@ -1,7 +1,6 @@
-// What the kernel says of a wire. It is untrusted until it passed the guard here, which gives a well-formed value or
-// null, and never throws.
+// What the kernel sends about a wire. Nothing of it is trusted until it passed a guard.
 
-import type { Phase } from "../transcript/messages";
+import { fields, isCount, label, line, outcomeOf, type Phase, phaseOf, positive, string } from "../transcript/guards";
 
 export interface WireRow {
   /** Seconds since the request. */
@@ -31,21 +30,8 @@ export interface RowsMessage {
   readonly id: string;
 }
 
-const PHASES = new Set<unknown>(["waiting", "streaming", "retrying", "over"]);
-const LINE_LIMIT = 2400; // UTF-16 units
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function fields(value: unknown): Fields | null {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
-}
-
 function count(value: unknown): number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : 0;
-}
-
-function line(value: unknown): string {
-  return typeof value === "string" ? value.slice(0, LINE_LIMIT) : "";
+  return isCount(value) ? value : 0;
 }
 
 // A row that cannot be read is still a row: without it all that follow would have the wrong number.
@@ -53,26 +39,27 @@ function rowOf(value: unknown): WireRow {
   const raw = fields(value) ?? {};
   const pieces = Array.isArray(raw.pieces) ? raw.pieces.filter((piece) => typeof piece === "string") : [];
   return {
-    at: typeof raw.at === "number" && Number.isFinite(raw.at) && raw.at >= 0 ? raw.at : 0,
+    at: positive(raw.at) ?? 0,
     kind: typeof raw.kind === "string" && /^[a-z]{1,20}$/.test(raw.kind) ? raw.kind : "other",
     pieces,
     more: count(raw.more),
-    made: typeof raw.made === "string" ? raw.made : "",
+    made: string(raw.made),
     attempt: count(raw.attempt),
   };
 }
 
 export function parseRows(value: unknown): RowsMessage | null {
   const raw = fields(value);
-  if (raw?.wire !== true || !Array.isArray(raw.rows) || !PHASES.has(raw.phase)) return null;
+  const phase = phaseOf(raw?.phase);
+  if (raw?.wire !== true || !Array.isArray(raw.rows) || phase === null) return null;
   return {
     seq: count(raw.seq),
     rows: raw.rows.map(rowOf),
     total: count(raw.total),
-    phase: raw.phase as Phase,
-    outcome: typeof raw.outcome === "string" && /^[a-z_]{1,40}$/.test(raw.outcome) ? raw.outcome : null,
+    phase,
+    outcome: phase === "over" ? outcomeOf(raw.outcome) : null,
     detail: line(raw.detail),
-    model: line(raw.model).trim() || null,
+    model: label(raw.model),
     demo: raw.demo === true,
     id: line(raw.id),
   };

@@ -4,13 +4,14 @@
 
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
-import { visible } from "../markdown/visible";
-import { oneLine } from "../transcript/status";
-import { Answer } from "./answer";
+import { countCodePoints, firstCodePoints } from "../text/code_points";
+import { oneLine } from "../text/one_line";
+import { visible } from "../text/visible";
+import { AnswerPane } from "./answer_pane";
 import { Curve } from "./curve";
-import { List } from "./list";
 import { Player, SPEEDS } from "./player";
-import { characters, type Row, type Wire } from "./wire";
+import { RowList } from "./row_list";
+import type { Row, Wire } from "./wire";
 
 const SIZES = [0.75, 0.85, 1, 1.2, 1.45, 1.75, 2.1, 2.5] as const; // of the text, in em
 const PLAIN_SIZE = 2;
@@ -46,13 +47,13 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     if (player.mode === "paused") choose(player.shown - 1);
     schedule();
   });
-  const list = new List(wire, signal, schedule);
-  const answer = new Answer(signal);
+  const list = new RowList(wire, signal, schedule);
+  const answer = new AnswerPane(signal);
   const curve = new Curve(wire);
 
   const name = make("span", "streamwidget-wire-name");
   const state = make("span", "streamwidget-wire-state");
-  const place = make("span", "streamwidget-wire-place");
+  const position = make("span", "streamwidget-wire-position");
   const detail = make("div", "streamwidget-wire-detail");
   const spoken = make("span", "streamwidget-wire-spoken");
   spoken.role = "status";
@@ -82,7 +83,7 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
   const head = make("div", "streamwidget-wire-head");
   const controls = make("span", "streamwidget-wire-controls");
   controls.append(play, back, on, again, speed, smaller, larger, end);
-  head.append(name, state, place, controls, spoken);
+  head.append(name, state, position, controls, spoken);
   const panes = make("div", "streamwidget-wire-panes");
   panes.append(list.root, answer.root);
   const key = make("div", "streamwidget-wire-key");
@@ -154,7 +155,7 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     const why = oneLine(wire.detail);
     setText(state, why ? `${word}: ${why}` : word);
     state.title = state.textContent;
-    setText(place, `row ${shown.toLocaleString("en")} of ${wire.rows.length.toLocaleString("en")}`);
+    setText(position, `row ${shown.toLocaleString("en")} of ${wire.rows.length.toLocaleString("en")}`);
     const paused = player.mode === "paused";
     const ended = over && shown === wire.rows.length;
     setText(play, !paused ? "Pause" : over ? "Play" : "Go on");
@@ -182,9 +183,9 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     const what = [`row ${lit + 1}`, `${row.at.toFixed(3)} s`, row.kind];
     const chunks = row.pieces.length - (row.pieces.at(-1) === "" ? 1 : 0);
     if (chunks > 1) what.push(`in ${chunks} chunks`);
-    const count = characters(row.made);
+    const count = countCodePoints(row.made);
     if (count > 0) {
-      const shown = [...row.made.slice(0, 2 * SHOWN_MADE)].slice(0, SHOWN_MADE).join("");
+      const shown = firstCodePoints(row.made, SHOWN_MADE);
       const cut = count > SHOWN_MADE ? "…" : "";
       what.push(`makes ${count} character${count === 1 ? "" : "s"}: ${visible(JSON.stringify(shown))}${cut}`);
     } else {

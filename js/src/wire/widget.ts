@@ -3,9 +3,10 @@
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { make } from "../dom/elements";
-import { attend, outliveKernel } from "../kernel/attend";
-import { Link, lifetime } from "../kernel/link";
-import { Place } from "../notebook/place";
+import { connectModel, lifetime, saveWhenKernelEnds } from "../kernel/connect_model";
+import { KernelLink, PAGE } from "../kernel/kernel_link";
+import { WidgetOutputs } from "../notebook/widget_outputs";
+import { fields, string } from "../transcript/guards";
 import { mountWire } from "./view";
 import { Wire } from "./wire";
 
@@ -14,9 +15,6 @@ interface Traits {
 }
 
 type Model = AnyModel<Traits>;
-
-// Tells the kernel a reloaded page from the one that it displayed the view in.
-const PAGE = Math.random().toString(36).slice(2);
 
 // What is left in the notebook of a stream whose kernel is gone.
 function savedText(text: string): Record<string, string> {
@@ -31,7 +29,7 @@ function savedText(text: string): Record<string, string> {
 
 export default function wireView() {
   let wire: Wire;
-  let place: Place;
+  let outputs: WidgetOutputs;
   let stop: () => void;
 
   function initialize({
@@ -39,23 +37,23 @@ export default function wireView() {
     signal,
   }: { model: Model } & { signal?: AbortSignal } & Partial<InitializeProps<Traits>>) {
     const life = lifetime(signal);
-    const id = (model.get("state") as { id?: unknown } | null)?.id;
-    const link = new Link(model, typeof id === "string" ? id : undefined, life.signal);
-    const sync = (have: number) => link.tell({ op: "sync", page: PAGE, have });
+    const id = string(fields(model.get("state"))?.id);
+    const link = new KernelLink(model, id || undefined, life.signal);
+    const sync = (have: number) => link.send({ op: "sync", page: PAGE, have });
     const shared = new Wire(model.get("state"), sync);
-    const here = new Place(model, (op) => {
+    const shownIn = new WidgetOutputs(model, (op) => {
       if (op === "sync") sync(shared.rows.length);
-      else link.tell({ op, page: PAGE });
+      else link.send({ op, page: PAGE });
     });
     wire = shared;
-    place = here;
+    outputs = shownIn;
     shared.subscribe(() => {
-      if (shared.over) here.ended();
+      if (shared.over) shownIn.ended();
     });
-    attend(model, shared, here, life.signal, () => shared.receive(model.get("state")));
+    connectModel(model, shared, shownIn, life.signal, () => shared.receive(model.get("state")));
     if (!shared.over) {
       link.open();
-      outliveKernel(model, shared, here, life.signal, () => () => savedText(shared.text));
+      saveWhenKernelEnds(model, shared, shownIn, life.signal, () => () => savedText(shared.text));
     }
     stop = () => {
       if (shared.over || shared.gone) return;
@@ -68,7 +66,7 @@ export default function wireView() {
   function render({ el, signal }: Pick<RenderProps<Traits>, "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
     mountWire(el, wire, stop, life.signal);
-    place.mounted(wire.over, life.signal);
+    outputs.mounted(wire.over, life.signal);
     return () => life.abort();
   }
 

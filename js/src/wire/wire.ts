@@ -1,7 +1,8 @@
 // All that came over one wire, as far as the page knows it. Rows have numbers: a page that misses some asks for what
 // follows those it has, so that nothing is lost and nothing is there twice.
 
-import type { Phase } from "../transcript/messages";
+import { countCodePoints } from "../text/code_points";
+import type { Phase } from "../transcript/guards";
 import { Questions } from "../transcript/questions";
 import { parseRows, type RowsMessage, type WireRow } from "./messages";
 
@@ -11,12 +12,6 @@ export interface Row extends WireRow {
   readonly end: number;
   /** Characters (code points) of the answer up to here. */
   readonly characters: number;
-}
-
-export function characters(text: string): number {
-  let n = 0;
-  for (const _ of text) n += 1;
-  return n;
 }
 
 export class Wire {
@@ -106,7 +101,7 @@ export class Wire {
     if (this.rows.length > message.total) return;
     if (message.phase !== "over" || this.rows.length === message.total) {
       this.phase = message.phase;
-      this.outcome = message.phase === "over" ? (message.outcome ?? "error") : null;
+      this.outcome = message.outcome;
     }
     this.detail = message.detail;
     this.model = message.model;
@@ -118,7 +113,7 @@ export class Wire {
     const start = this.text.length;
     this.text += row.made;
     const before = this.rows.at(-1)?.characters ?? 0;
-    this.rows.push({ ...row, start, end: this.text.length, characters: before + characters(row.made) });
+    this.rows.push({ ...row, start, end: this.text.length, characters: before + countCodePoints(row.made) });
   }
 
   #changed(): void {

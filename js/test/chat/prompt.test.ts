@@ -129,7 +129,7 @@ test("a kernel that is gone is asked nothing, whatever was waited for", () => {
   try {
     const side = new ChatSide();
     const said: Fields[] = [];
-    const chat = new Chat(side.state, { tell: (message) => said.push(message) > 0, stop: () => {} });
+    const chat = new Chat(side.state, { send: (message) => said.push(message) > 0, stop: () => {} });
     side.begin("lost");
     chat.receive(side.begin("after a gap"));
     chat.send("hello", [], null);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { attachCode } from "../../src/code/attach";
 import "../../src/code/code.css";
-import { enhanceSaved } from "../../src/saved/enhance";
+import { addToolsToSavedAnswers } from "../../src/saved/add_tools";
 import { frames } from "../kernel_side";
 
 const CODE = "def f():\n    return 1\n";
@@ -221,8 +221,8 @@ test("saved answers get their buttons when they come, live ones are left to thei
     return outer;
   };
   const first = saved("jp-RenderedHTMLCommon");
-  enhanceSaved();
-  enhanceSaved();
+  addToolsToSavedAnswers();
+  addToolsToSavedAnswers();
   expect(first.querySelectorAll("button").length).toBe(2);
   const second = saved("jp-RenderedHTMLCommon");
   const live = saved("streamwidget");

@@ -1,14 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import {
-  announcement,
-  ending,
-  figures,
-  oneLine,
-  progressLine,
-  remedies,
-  seconds,
-  stateWord,
-} from "../../src/transcript/status";
+import { oneLine } from "../../src/text/one_line";
+import { announcement, ending, figures, progressLine, remedies, seconds, stateWord } from "../../src/transcript/status";
 import { Transcript } from "../../src/transcript/transcript";
 import { KernelSide } from "../kernel_side";
 

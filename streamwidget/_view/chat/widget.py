@@ -142,7 +142,7 @@ class ChatWidget(anywidget.AnyWidget):
 
         bundle = {"text/html": conversation_html(self.conversation.turns), "text/plain": self._text()}
         # A page that was reloaded knows no display id: there the page itself puts it into the notebook.
-        self._tell({"op": "saved", "view": self.model_id, "bundle": bundle})
+        self._tell({"op": "saved", "view": self.model_id, "mimebundle": bundle})
         for display_id in self._displays:
             display.replace(display_id, bundle)
         self.close()

@@ -390,7 +390,7 @@ async def test_a_frozen_chat_leaves_its_transcript(
     await until(lambda: widget.comm is None)
     (saved,) = page.of("saved")
     assert saved["view"]
-    html, plain = saved["bundle"]["text/html"], saved["bundle"]["text/plain"]
+    html, plain = saved["mimebundle"]["text/html"], saved["mimebundle"]["text/plain"]
     assert "frozen &lt;b&gt;&amp;" in html
     assert "<b>" not in html
     assert "stopped by you; the text so far is kept" in html

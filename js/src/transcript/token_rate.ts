@@ -16,7 +16,7 @@ export interface Rate {
   readonly unit: "tokens" | "characters";
 }
 
-export class Pace {
+export class TokenRate {
   #samples: Sample[] = [];
 
   add(at: number, deltas: number | null, characters: number): void {

@@ -4,7 +4,7 @@ import { make, makeButton, setHidden } from "../dom/elements";
 
 const NEAR = 8; // CSS pixels from the end that still count as being there
 
-export class Box {
+export class ScrollBox {
   /** Goes right after the text. Of no height, so that it moves nothing. */
   readonly root = make("div", "streamwidget-jump");
   #text: HTMLElement;

@@ -3,23 +3,24 @@
 //
 // It is what streamwidget/_saved/answer.py makes of the same answer, and as safe: elements of our own, filled with text.
 
-import { characters } from "../answer/folds";
 import { make } from "../dom/elements";
 import { renderOnce } from "../markdown/stream";
-import { visible } from "../markdown/visible";
-import type { Growing } from "../transcript/growing";
-import { ending, figures, modelName, oneLine } from "../transcript/status";
+import { countCodePoints } from "../text/code_points";
+import { oneLine } from "../text/one_line";
+import { visible } from "../text/visible";
+import type { GrowingText } from "../transcript/growing_text";
+import { ending, figures, modelName } from "../transcript/status";
 import type { ToolCall, Transcript } from "../transcript/transcript";
 import { FOLD_STYLE, FOOT_STYLE, HEAD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./shape";
 
 const PREVIEW = 120;
 
 /** What a notebook stores of the answer as far as it came, by media type. */
-export function savedBundle(t: Transcript): Record<string, string> {
+export function answerMimebundle(t: Transcript): Record<string, string> {
   const root = make("div");
   root.append(head(t));
   if (t.reasoning.length > 0) {
-    const n = characters(t.reasoning.text);
+    const n = countCodePoints(t.reasoning.text);
     root.append(fold([`Reasoning (${n} character${n === 1 ? "" : "s"})`], text(t.reasoning)));
   }
   root.append(text(t.answer, "streamwidget-text "), ...refusal(t), ...t.calls.map(call), foot(t));
@@ -51,7 +52,7 @@ function head(t: Transcript): Element {
   return root;
 }
 
-function text(source: Growing, className = ""): Element {
+function text(source: GrowingText, className = ""): Element {
   const root = styled("div", TEXT_STYLE, className + TEXT_CLASS);
   renderOnce(root, source.text);
   return root;

@@ -1,7 +1,8 @@
 // The rows, of which only those in sight are in the page.
 
 import { make } from "../dom/elements";
-import { countLines, shownPieces } from "./lines";
+import { lastAtMost } from "../text/last_at_most";
+import { countLines, shownPieces } from "./row_text";
 import type { Row, Wire } from "./wire";
 
 const PROBE = 50; // characters whose width is measured
@@ -12,7 +13,7 @@ const OVERSCAN = 4; // rows
 
 let lists = 0;
 
-export class List {
+export class RowList {
   readonly root = make("div", "streamwidget-wire-list");
   /** The newest row is in sight, and the next one shall be too. */
   following = true;
@@ -141,14 +142,7 @@ export class List {
   }
 
   #indexAt(y: number, shown: number): number {
-    let low = 0;
-    let high = Math.max(0, shown - 1);
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#tops[middle] as number) <= y) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return Math.min(lastAtMost(this.#tops, y), Math.max(0, shown - 1));
   }
 
   #draw(index: number): void {

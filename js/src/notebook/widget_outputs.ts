@@ -1,42 +1,42 @@
-// The place of a view in the notebook, and the saved answer that takes it.
+// The outputs of the notebook that show a widget, and the saved answer that replaces them.
 //
-// The kernel replaces a view that is over, but its update is for the page that displayed the view: a page that was
-// reloaded since knows no display id, and would save a widget that nobody can draw. So a view that is still there some
-// time after its end asks for the saved answer, and puts it where the host shows us its notebook (JupyterLab,
-// Notebook 7). The kernel closes a view that was replaced when the page says that it has left. Where the kernel is gone,
-// the page makes the saved answer itself.
+// When an answer is over, the kernel replaces its view. The page that displayed the view applies that update. A page
+// that was reloaded since does not know the display id: it would keep the view, and the notebook would be saved with a
+// widget that nobody can draw. So a view that is still there some time after its end asks for the saved answer, and this
+// file puts it into the outputs, where the host shows us its notebook (JupyterLab, Notebook 7). The kernel closes the
+// replaced widget when the page says that its last view left. When the kernel is gone, the page makes the saved answer.
 
 import type { PageMessage } from "../transcript/messages";
 import { isModel, shownWidgets } from "./cells";
 
 const REPLACED_MS = 1000; // what the kernel's own update may take
-const QUIET_MS = 300; // after the last message, which a kernel that goes may still have on the way
+const QUIET_MS = 300; // after the last message: a kernel that goes may still have one on the way
 
-type Word = Extract<PageMessage, { page: string }>["op"];
+type Op = Extract<PageMessage, { page: string }>["op"];
 
 interface Model {
   get(trait: "state"): unknown;
   set(trait: "state", value: unknown): void;
 }
 
-export class Place {
+export class WidgetOutputs {
   #model: Model;
-  #tell: (word: Word) => void;
+  #send: (op: Op) => void;
   #views = 0;
   #left = false;
   #asked: ReturnType<typeof setTimeout> | undefined;
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #make: (() => object) | null = null;
 
-  constructor(model: Model, tell: (word: Word) => void) {
+  constructor(model: Model, send: (op: Op) => void) {
     this.#model = model;
-    this.#tell = tell;
+    this.#send = send;
   }
 
-  /** Notes one more view of the model; one less when `signal` aborts. */
+  /** Notes one more view of the model, and one less when `signal` aborts. */
   mounted(over: boolean, signal: AbortSignal): void {
     this.#views += 1;
-    if (this.#left) this.#tell("sync");
+    if (this.#left) this.#send("sync");
     this.#left = false;
     if (over) this.ended();
     signal.addEventListener("abort", () => this.#unmounted(), { once: true });
@@ -44,22 +44,22 @@ export class Place {
 
   /** Notes that the stream is over. */
   ended(): void {
-    // Once: a view that stays after that is kept.
-    if (this.#views > 0) this.#asked ??= setTimeout(() => this.#tell("saved"), REPLACED_MS);
+    // Ask once. A view that stays after that is one that its owner keeps.
+    if (this.#views > 0) this.#asked ??= setTimeout(() => this.#send("saved"), REPLACED_MS);
   }
 
-  /** Notes that the kernel is gone, and will not answer: what `make` gives takes the place of the views. */
+  /** Notes that the kernel is gone and will not answer. What `make` gives replaces the views. */
   kernelGone(make: () => object): void {
     this.#make = make;
     this.#awaitQuiet(make);
   }
 
-  /** Takes the content of a message; true where it was the saved answer. */
+  /** Takes the content of a message, and returns true where it was the saved answer. */
   receive(content: unknown): boolean {
     if (this.#make) this.#awaitQuiet(this.#make);
-    const raw = content as { op?: unknown; view?: unknown; bundle?: unknown } | null;
+    const raw = content as { op?: unknown; view?: unknown; mimebundle?: unknown } | null;
     if (raw?.op !== "saved") return false;
-    const texts = Object.entries(raw.bundle ?? {}).filter(([, text]) => typeof text === "string");
+    const texts = Object.entries(raw.mimebundle ?? {}).filter(([, text]) => typeof text === "string");
     if (typeof raw.view === "string" && texts.length > 0) this.#replace(raw.view, Object.fromEntries(texts));
     return true;
   }
@@ -68,7 +68,8 @@ export class Place {
   dispose(): void {
     clearTimeout(this.#asked);
     clearTimeout(this.#quiet);
-    // A host may keep the model of a closed widget: not the text, too. Twice, for it remembers what it was before.
+    // A host may keep the model of a closed widget. It shall not keep the text too. Twice, because a model also remembers
+    // its previous state.
     for (let n = 0; n < 2; n += 1) this.#model.set("state", { n });
   }
 
@@ -79,7 +80,7 @@ export class Place {
 
   #replaceOwn(make: () => object): void {
     this.#make = null;
-    this.#tell = () => {}; // there is nobody to be told that the views left
+    this.#send = () => {}; // no kernel is there to hear that the views left
     try {
       for (const { id } of shownWidgets(this.#model))
         void isModel(id, this.#model).then((own) => own && this.#replace(id, make()));
@@ -94,7 +95,7 @@ export class Place {
     this.#left = true;
     clearTimeout(this.#asked);
     this.#asked = undefined;
-    this.#tell("left");
+    this.#send("left");
   }
 
   #replace(view: string, data: object): void {

@@ -1,6 +1,6 @@
 // Text that only grows, in the pieces in which it came, so that who shows it need not look at what it has shown.
 
-export class Growing {
+export class GrowingText {
   /** Pieces are only ever added, until `epoch` changes. */
   chunks: string[] = [];
   epoch = 0;
@@ -29,13 +29,13 @@ export class Growing {
   }
 }
 
-/** Where one reader of a Growing text stands. */
+/** Where one reader of a GrowingText stands. */
 export class Reader {
-  #source: Growing;
+  #source: GrowingText;
   #epoch: number;
   #read = 0;
 
-  constructor(source: Growing) {
+  constructor(source: GrowingText) {
     this.#source = source;
     this.#epoch = source.epoch;
   }

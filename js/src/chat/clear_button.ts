@@ -3,7 +3,7 @@
 import { hideFocused, make, makeButton, setHidden } from "../dom/elements";
 import type { Chat } from "./chat";
 
-export class Clear {
+export class ClearButton {
   readonly root = make("span", "streamwidget-clear");
   #chat: Chat;
   #first: HTMLButtonElement;

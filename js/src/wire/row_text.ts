@@ -12,15 +12,15 @@ export function shownPieces(row: WireRow): string[] {
   const more = row.more > 0 ? ` … ${row.more.toLocaleString("en")} more characters` : "";
   if (!BODY.has(row.kind)) return [...row.pieces.slice(0, -1), (row.pieces.at(-1) ?? "") + more];
   const joined = row.pieces.join("\0");
-  const marked = joined.replace(/\n/g, (_, place: number) => (/[^\n\0]/.test(next(joined, place)) ? "↵\n" : "↵"));
+  const marked = joined.replace(/\n/g, (_, at: number) => (/[^\n\0]/.test(next(joined, at)) ? "↵\n" : "↵"));
   const pieces = marked.split("\0");
   pieces[pieces.length - 1] += more;
   return pieces;
 }
 
 // What follows, the ends of chunks left out.
-function next(text: string, place: number): string {
-  let after = place + 1;
+function next(text: string, at: number): string {
+  let after = at + 1;
   while (text[after] === "\0") after += 1;
   return text[after] ?? "";
 }

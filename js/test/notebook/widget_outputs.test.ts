@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Place } from "../../src/notebook/place";
+import { WidgetOutputs } from "../../src/notebook/widget_outputs";
 
 const STATE = {};
 const WIDGET = "application/vnd.jupyter.widget-view+json";
@@ -18,56 +18,56 @@ function outputs(...ids: string[]) {
   };
 }
 
-function place(host: object = {}) {
-  const told: string[] = [];
+function shownBy(host: object = {}) {
+  const sent: string[] = [];
   const model = { get: () => STATE, set: () => {}, ...host };
-  return { told, place: new Place(model, (word) => told.push(word)) };
+  return { sent, outputs: new WidgetOutputs(model, (op) => sent.push(op)) };
 }
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 test("a view that stays after the end asks once for the saved answer; one that leaves says so instead", () => {
-  const stays = place();
-  stays.place.mounted(false, new AbortController().signal);
-  stays.place.ended();
-  stays.place.ended();
+  const stays = shownBy();
+  stays.outputs.mounted(false, new AbortController().signal);
+  stays.outputs.ended();
+  stays.outputs.ended();
   vi.advanceTimersByTime(5000);
-  stays.place.ended();
+  stays.outputs.ended();
   vi.advanceTimersByTime(5000);
-  expect(stays.told).toEqual(["saved"]);
+  expect(stays.sent).toEqual(["saved"]);
 
-  const leaves = place();
+  const leaves = shownBy();
   const life = new AbortController();
-  leaves.place.mounted(false, life.signal);
-  leaves.place.ended();
+  leaves.outputs.mounted(false, life.signal);
+  leaves.outputs.ended();
   life.abort();
   vi.advanceTimersByTime(5000);
-  expect(leaves.told).toEqual(["left"]);
+  expect(leaves.sent).toEqual(["left"]);
 });
 
 test("only the last of several views leaves, and one that comes back is heard of again", () => {
-  const { told, place: here } = place();
+  const { sent, outputs: here } = shownBy();
   const lives = [new AbortController(), new AbortController()];
   for (const life of lives) here.mounted(false, life.signal);
   lives[0]?.abort();
-  expect(told).toEqual([]);
+  expect(sent).toEqual([]);
   lives[1]?.abort();
-  expect(told).toEqual(["left"]);
+  expect(sent).toEqual(["left"]);
   here.mounted(true, new AbortController().signal);
-  expect(told).toEqual(["left", "sync"]);
+  expect(sent).toEqual(["left", "sync"]);
   vi.advanceTimersByTime(5000);
-  expect(told).toEqual(["left", "sync", "saved"]);
+  expect(sent).toEqual(["left", "sync", "saved"]);
 });
 
 test("the saved answer replaces the outputs that show this widget, and no others", () => {
   const mine = outputs("other", "w1");
   const again = outputs("w1");
   const cells = [{}, { outputs: mine }, { outputs: again }];
-  const { place: here } = place({ widget_manager: { context: { model: { cells } } } });
-  const bundle = { "text/html": "<p>42</p>", "text/plain": "42" };
-  expect(here.receive({ op: "saved", view: "w1", bundle: { ...bundle, odd: 7 } })).toBe(true);
-  const saved = { output_type: "display_data", data: bundle, metadata: {} };
+  const { outputs: here } = shownBy({ widget_manager: { context: { model: { cells } } } });
+  const mimebundle = { "text/html": "<p>42</p>", "text/plain": "42" };
+  expect(here.receive({ op: "saved", view: "w1", mimebundle: { ...mimebundle, odd: 7 } })).toBe(true);
+  const saved = { output_type: "display_data", data: mimebundle, metadata: {} };
   expect(mine.list).toEqual([{ data: { [WIDGET]: { model_id: "other" } } }, saved]);
   expect(again.list).toEqual([saved]);
 });
@@ -75,9 +75,9 @@ test("the saved answer replaces the outputs that show this widget, and no others
 test("a host that hides its notebook, and a message that is none, harm nothing", () => {
   const hosts = [{}, { widget_manager: {} }, { widget_manager: { context: { model: { cells: 7 } } } }];
   for (const model of hosts) {
-    const { place: here } = place(model);
-    expect(here.receive({ op: "saved", view: "w1", bundle: { "text/plain": "42" } })).toBe(true);
-    expect(here.receive({ op: "saved", view: 7, bundle: null })).toBe(true);
+    const { outputs: here } = shownBy(model);
+    expect(here.receive({ op: "saved", view: "w1", mimebundle: { "text/plain": "42" } })).toBe(true);
+    expect(here.receive({ op: "saved", view: 7, mimebundle: null })).toBe(true);
     for (const other of [null, 7, "saved", [], { op: "delta", seq: 1, text: "x" }])
       expect(here.receive(other)).toBe(false);
   }
@@ -89,7 +89,9 @@ test("with the kernel gone, what the page makes replaces the outputs of this wid
     if (id === "closed") throw new Error("widget model not found");
     return { get: () => (id === "w1" ? STATE : {}) };
   };
-  const { place: here } = place({ widget_manager: { context: { model: { cells: [{ outputs: shown }] } }, get_model } });
+  const { outputs: here } = shownBy({
+    widget_manager: { context: { model: { cells: [{ outputs: shown }] } }, get_model },
+  });
   let text = "4";
   here.kernelGone(() => ({ "text/plain": text }));
   await vi.advanceTimersByTimeAsync(250);

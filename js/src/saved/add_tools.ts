@@ -1,24 +1,24 @@
-// Saved answers get what live ones have, for as long as the page lives: colours and buttons for their code. Nothing of
-// it is in the file; without a bundle in the page the plain answer stands.
+// Gives the saved answers of a page what live ones have: colours and buttons for their code. They last as long as the
+// page. Nothing of it is in the file, so without a bundle in the page the plain answer is shown.
 
 import { attachCode } from "../code/attach";
 
-/** The class of an answer's text, saved or live: a class is what a sanitizer leaves. */
+/** The class of an answer's text, saved or live. A sanitizer leaves classes. */
 const TEXT = "streamwidget-text";
-/** The class of a live view, which has its own. */
+/** The class of a live view, which brings its own tools. */
 const LIVE = "streamwidget";
-// One bundle of whatever version does it in a page.
+// In a page with bundles of several versions only the first one does it. The key is the same in all of them.
 const DONE = Symbol.for("streamwidget.enhances");
 
-/** Enhances the saved answers of the page, those that are there and those that come. Once is enough. */
-export function enhanceSaved(): void {
+/** Adds tools to the saved answers that are in the page, and to those that come later. Only the first call acts. */
+export function addToolsToSavedAnswers(): void {
   const page = document as Document & { [DONE]?: true };
   if (page[DONE]) return;
   page[DONE] = true;
 
   const lives = new Map<HTMLElement, AbortController>();
 
-  function enhance(text: Element): void {
+  function addTools(text: Element): void {
     if (!(text instanceof HTMLElement) || lives.has(text) || !text.isConnected || text.closest(`.${LIVE}`)) return;
     const life = new AbortController();
     lives.set(text, life);
@@ -26,8 +26,8 @@ export function enhanceSaved(): void {
   }
 
   function look(within: Element): void {
-    if (within.classList.contains(TEXT)) enhance(within);
-    for (const text of within.getElementsByClassName(TEXT)) enhance(text);
+    if (within.classList.contains(TEXT)) addTools(within);
+    for (const text of within.getElementsByClassName(TEXT)) addTools(text);
   }
 
   new MutationObserver((records) => {

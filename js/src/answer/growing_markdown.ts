@@ -1,15 +1,15 @@
 // A growing text as Markdown in the page, painted frame by frame.
 
 import { type MarkdownOptions, MarkdownStream } from "../markdown/stream";
-import { type Growing, Reader } from "../transcript/growing";
+import { type GrowingText, Reader } from "../transcript/growing_text";
 
-export class Prose {
-  #source: Growing;
+export class GrowingMarkdown {
+  #source: GrowingText;
   #reader: Reader;
   #markdown: MarkdownStream;
   #isFinished = false;
 
-  constructor(root: HTMLElement, source: Growing, options: MarkdownOptions = {}) {
+  constructor(root: HTMLElement, source: GrowingText, options: MarkdownOptions = {}) {
     this.#source = source;
     this.#reader = new Reader(source);
     this.#markdown = new MarkdownStream(root, options);

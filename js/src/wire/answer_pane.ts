@@ -4,23 +4,14 @@
 // one node a step among 10,000 events took 76 ms.
 
 import { make } from "../dom/elements";
+import { canHighlight, sharedHighlight } from "../dom/highlights";
+import { lastAtMost } from "../text/last_at_most";
 
 const NAME = "streamwidget-wire";
 const BLOCK = 1500; // UTF-16 units: a block ends with the first line that makes it as long as this,
 const LONGEST = 6000; // or here
 
-// One for all views of the page: a style sheet knows highlights by their name.
-function sharedHighlight(): Highlight | null {
-  if (typeof Highlight === "undefined" || !CSS.highlights) return null;
-  let shared = CSS.highlights.get(NAME);
-  if (!shared) {
-    shared = new Highlight();
-    CSS.highlights.set(NAME, shared);
-  }
-  return shared;
-}
-
-export class Answer {
+export class AnswerPane {
   readonly root = make("div", "streamwidget-text streamwidget-wire-answer");
   following = true;
 
@@ -47,7 +38,7 @@ export class Answer {
     if (length === this.#length) return;
     this.#text = text;
     this.#findBlocks();
-    const count = length === 0 ? 0 : this.#blockAt(length - 1) + 1;
+    const count = length === 0 ? 0 : lastAtMost(this.#starts, length - 1) + 1;
     while (this.#nodes.length > count) this.#nodes.pop()?.parentElement?.remove();
     // All blocks before the one that was the last have all of their text.
     const last = Math.max(0, this.#nodes.length - 1);
@@ -63,7 +54,7 @@ export class Answer {
 
   /** Lights text[start:end]; nothing where that is empty. */
   light(start: number, end: number): void {
-    const highlight = sharedHighlight();
+    const highlight = canHighlight ? sharedHighlight(NAME) : null;
     if (this.#lit) highlight?.delete(this.#lit);
     this.#lit = this.#range(start, Math.min(end, this.#length));
     if (this.#lit) highlight?.add(this.#lit);
@@ -86,8 +77,8 @@ export class Answer {
     if (block < 0) return -1;
     const near = (this.#starts[block] as number) + offset;
     // A caret stands between two characters: the one under the point is at either side.
-    for (const place of [near, near - 1]) {
-      const start = isLow(this.#text.charCodeAt(place)) ? place - 1 : place;
+    for (const at of [near, near - 1]) {
+      const start = isLow(this.#text.charCodeAt(at)) ? at - 1 : at;
       const boxes = this.#range(start, start + (isHigh(this.#text.charCodeAt(start)) ? 2 : 1))?.getClientRects() ?? [];
       for (const box of boxes) {
         if (x >= box.left && x < box.right && y >= box.top - 1 && y < box.bottom + 1) return start;
@@ -110,17 +101,6 @@ export class Answer {
     }
   }
 
-  #blockAt(place: number): number {
-    let low = 0;
-    let high = this.#starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#starts[middle] as number) <= place) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
   #fill(block: number, length: number): void {
     let node = this.#nodes[block];
     if (!node) {
@@ -140,7 +120,7 @@ export class Answer {
   #range(start: number, end: number): Range | null {
     if (start < 0 || start >= end || end > this.#length) return null;
     const range = new Range();
-    const [first, last] = [this.#blockAt(start), this.#blockAt(end - 1)];
+    const [first, last] = [lastAtMost(this.#starts, start), lastAtMost(this.#starts, end - 1)];
     range.setStart(this.#nodes[first] as Text, start - (this.#starts[first] as number));
     range.setEnd(this.#nodes[last] as Text, end - (this.#starts[last] as number));
     return range;

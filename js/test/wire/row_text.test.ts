@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "vitest";
 import "../../src/wire/wire.css";
-import { countLines, shownPieces } from "../../src/wire/lines";
+import { countLines, shownPieces } from "../../src/wire/row_text";
 import { delta, frames, request, WireHost } from "./kernel_side";
 
 let host: WireHost | undefined;

@@ -1,8 +1,8 @@
 // The saved conversation, made in the page where the kernel is gone: what streamwidget/_saved/conversation.py makes.
 
 import { make } from "../dom/elements";
-import { visible } from "../markdown/visible";
-import { savedBundle } from "../saved/bundle";
+import { answerMimebundle } from "../saved/mimebundle";
+import { visible } from "../text/visible";
 import type { Chat } from "./chat";
 import type { Turn } from "./turn";
 
@@ -10,9 +10,9 @@ const PROMPT_STYLE = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inlin
 const TEXT_STYLE = "margin:0;white-space:pre-wrap;overflow-wrap:break-word";
 
 /** What a notebook stores of the conversation as far as it came, by media type. */
-export function chatBundle(chat: Chat): Record<string, string> {
+export function chatMimebundle(chat: Chat): Record<string, string> {
   const made = chat.turns.map((turn) => {
-    const answer = turn.transcript ? savedBundle(turn.transcript) : {};
+    const answer = turn.transcript ? answerMimebundle(turn.transcript) : {};
     return { html: prompt(turn) + (answer["text/html"] ?? ""), plain: [quoted(turn), answer["text/plain"] ?? ""] };
   });
   return {

@@ -4,6 +4,8 @@
 // JupyterLab and Notebook 7 lend theirs through the widget manager; nbclassic and exported pages have a global one.
 // Where there is none the source stays, marked by a highlight, which leaves the DOM alone.
 
+import { canHighlight, sharedHighlight } from "../dom/highlights";
+
 const FORMULA = /\$\$[^$]+\$\$|\$[^$]+\$|\\\([\s\S]*?\\\)|\\\[[\s\S]*?\\\]/g;
 const MARKS = 100; // ranges of a page: each costs in every frame
 
@@ -40,7 +42,7 @@ function formulasIn(block: HTMLElement): StaticRange[] {
 }
 
 /** Sets the formulas of `block`, which will not change any more, in a widget's view. */
-export async function setFormulas(block: HTMLElement, model: object): Promise<void> {
+export async function typesetFormulas(block: HTMLElement, model: object): Promise<void> {
   const formulas = formulasIn(block);
   if (formulas.length === 0) return;
   try {
@@ -53,9 +55,8 @@ export async function setFormulas(block: HTMLElement, model: object): Promise<vo
 }
 
 function mark(formulas: StaticRange[]): void {
-  if (typeof CSS === "undefined" || !("highlights" in CSS)) return;
-  const marked = CSS.highlights.get("streamwidget-math") ?? new Highlight();
-  CSS.highlights.set("streamwidget-math", marked);
+  if (!canHighlight) return;
+  const marked = sharedHighlight("streamwidget-math");
   for (const range of marked) if (!range.startContainer.isConnected) marked.delete(range);
   for (const range of formulas.slice(0, MARKS - marked.size)) marked.add(range);
 }

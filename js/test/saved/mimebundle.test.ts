@@ -1,7 +1,7 @@
 // What the page saves of an answer whose kernel is gone is what the kernel would have saved (streamwidget/_saved).
 
 import { expect, test } from "vitest";
-import { savedBundle } from "../../src/saved/bundle";
+import { answerMimebundle } from "../../src/saved/mimebundle";
 import { Transcript } from "../../src/transcript/transcript";
 import { KernelSide } from "../kernel_side";
 import cases from "../saved_answers.json";
@@ -20,7 +20,7 @@ function transcript(state: Record<string, unknown>): Transcript {
 
 for (const { name, state, html } of cases) {
   test(`the page saves what the kernel saves: ${name}`, () => {
-    const bundle = savedBundle(transcript({ ...state, phase: "over" }));
+    const bundle = answerMimebundle(transcript({ ...state, phase: "over" }));
     expect(read(bundle["text/html"] ?? "")).toBe(read(html));
     expect(read(bundle["text/html"] ?? "")).toBe(read(read(bundle["text/html"] ?? "")));
   });
@@ -29,7 +29,7 @@ for (const { name, state, html } of cases) {
 test("an answer that its kernel left says so, in both", () => {
   const t = transcript({ phase: "streaming", text: "**so** far\n", demo: true });
   t.kernelGone();
-  const bundle = savedBundle(t);
+  const bundle = answerMimebundle(t);
   expect(bundle["text/html"]).toContain("<strong>so</strong> far");
   expect(bundle["text/html"]).toContain('<strong class="streamwidget-bad">kernel gone: the answer is cut</strong>');
   expect(bundle["text/plain"]).toBe("**so** far\n\n[demo · demo-model · kernel gone: the answer is cut]");
@@ -39,7 +39,7 @@ test("what a model, a server or a tool said is text", () => {
   const evil = '<img src=x onerror="window.__pwn=1"></p><script>1</script>\u001b $\\href{javascript:1}{x}$';
   const tool_calls = [{ name: evil, arguments: evil }];
   const state = { model: evil, text: evil, reasoning: evil, refusal: evil, tool_calls, outcome: "error", detail: evil };
-  const { "text/html": html, "text/plain": plain } = savedBundle(transcript({ ...state, phase: "over" }));
+  const { "text/html": html, "text/plain": plain } = answerMimebundle(transcript({ ...state, phase: "over" }));
   const root = document.createElement("div");
   root.innerHTML = html ?? "";
   expect(root.querySelector("img, script")).toBeNull();

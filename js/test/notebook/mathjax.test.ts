@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { renderOnce } from "../../src/markdown/stream";
-import { setFormulas } from "../../src/notebook/math";
+import { typesetFormulas } from "../../src/notebook/mathjax";
 
 afterEach(() => {
   document.body.replaceChildren();
@@ -42,9 +42,9 @@ test.each([
   if (shared) vi.stubGlobal("MathJax", shared(typeset));
   const model = { widget_manager: manager(typeset) };
   const formula = block("With $x^2$ it is so.");
-  await setFormulas(formula, model);
+  await typesetFormulas(formula, model);
   expect(seen).toEqual([formula]);
-  for (const other of ["costs $5 and $6", "`$x$`", "a \\alpha b", "plain"]) await setFormulas(block(other), model);
+  for (const other of ["costs $5 and $6", "`$x$`", "a \\alpha b", "plain"]) await typesetFormulas(block(other), model);
   expect(seen).toEqual([formula]);
   expect(marked()).toEqual([]);
 });
@@ -52,7 +52,7 @@ test.each([
 test("without a typesetter the source stays as it is, marked without a change to the DOM", async () => {
   const paragraph = block("With $x^2$ and \\(y\\), for $5:\n$$\nz\n$$");
   const before = paragraph.outerHTML;
-  await setFormulas(paragraph, {});
+  await typesetFormulas(paragraph, {});
   expect(marked()).toEqual(["$x^2$", "\\(y\\)", "$$\nz\n$$"]);
   expect(paragraph.outerHTML).toBe(before);
 });
@@ -60,6 +60,6 @@ test("without a typesetter the source stays as it is, marked without a change to
 test("a typesetter that fails leaves the source", async () => {
   const paragraph = block("$x$");
   const typeset = () => Promise.reject(new Error("no fonts"));
-  await setFormulas(paragraph, { widget_manager: { rendermime: { latexTypesetter: { typeset } } } });
+  await typesetFormulas(paragraph, { widget_manager: { rendermime: { latexTypesetter: { typeset } } } });
   expect(paragraph.textContent).toBe("$x$");
 });

@@ -1,0 +1,79 @@
+// How a widget sends messages to its kernel. They go beside the cells (control.ts) where that is possible, and by the
+// widget's own comm otherwise. Stop goes both ways, because the kernel and what it runs decide which of them arrives.
+
+import type { AnyModel } from "@anywidget/types";
+import type { OutgoingMessage } from "../transcript/messages";
+import { openControl, sendBeside, sendControl } from "./control";
+import { interruptDeafKernel } from "./kernel";
+
+// How long a stop that was sent beside the cells may take before it is sent the other way too.
+const STOPPED_MS = 300;
+// How long a stop may take. Then a kernel that hears nothing while a cell runs is interrupted instead.
+const UNHEARD_MS = 800;
+
+/**
+ * The name of this page. With it the kernel knows a reloaded page from the page that it displayed the view in. It is not
+ * a secret, so it needs no `crypto`, which a page without https lacks.
+ */
+export const PAGE = Math.random().toString(36).slice(2);
+
+type Model = AnyModel<{ state: unknown }>;
+
+export class KernelLink {
+  #model: Model;
+  #id: string | undefined;
+  #signal: AbortSignal;
+
+  /** `id` is the name by which the kernel knows the widget in messages beside its comm. */
+  constructor(model: Model, id: string | undefined, signal: AbortSignal) {
+    this.#model = model;
+    this.#id = id;
+    this.#signal = signal;
+  }
+
+  /** Makes the way beside the cells ready, before it is needed. */
+  open(): void {
+    openControl(this.#model);
+  }
+
+  /** Returns false where there is no way at all now: the kernel is gone, or the page never had one. */
+  send(message: OutgoingMessage): boolean {
+    return sendBeside(this.#model, { ...message, id: this.#id }) || this.#sendByModel(message);
+  }
+
+  /**
+   * Stops a stream.
+   *
+   * @param id         the stream, for the message beside the cells
+   * @param stop       the message
+   * @param first      false where it was sent before
+   * @param unanswered asked some time later: true while the stream still runs
+   */
+  stop(id: string, stop: OutgoingMessage, first: boolean, unanswered: () => boolean): void {
+    const message = { ...stop, id };
+    // To stop twice is to stop once.
+    if (sendBeside(this.#model, message)) {
+      this.#later(STOPPED_MS, () => unanswered() && this.#sendByModel(stop));
+    } else {
+      sendControl(this.#model, message);
+      this.#sendByModel(stop);
+    }
+    if (first) this.#later(UNHEARD_MS, () => unanswered() && interruptDeafKernel(this.#model));
+  }
+
+  #later(ms: number, act: () => unknown): void {
+    const timer = setTimeout(act, ms);
+    this.#signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  }
+
+  // There may be no comm to send on: the kernel is gone, or the page never had one.
+  #sendByModel(message: OutgoingMessage): boolean {
+    try {
+      this.#model.send(message);
+      return true;
+    } catch (error) {
+      console.debug("[streamwidget] not sent", message.op, error);
+      return false;
+    }
+  }
+}

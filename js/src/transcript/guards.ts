@@ -1,0 +1,43 @@
+// Guards for what comes from the kernel. Nothing of it is trusted until it passed one. A guard returns a well-formed
+// value, or null or an empty one, and never throws.
+
+export type Phase = "waiting" | "streaming" | "retrying" | "over";
+
+const LINE_LIMIT = 2400; // UTF-16 units; more than is ever shown of one line
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function fields(value: unknown): Fields | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+}
+
+/** A whole number from 0 on: a sequence number, an index, a count. */
+export function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+export function positive(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
+}
+
+export function string(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+export function line(value: unknown): string {
+  return string(value).slice(0, LINE_LIMIT);
+}
+
+export function label(value: unknown): string | null {
+  const text = line(value);
+  return text.trim() === "" ? null : text;
+}
+
+export function phaseOf(value: unknown): Phase | null {
+  return value === "waiting" || value === "streaming" || value === "retrying" || value === "over" ? value : null;
+}
+
+/** How a stream that is over ended. An end that cannot be read is still an end: without it the view would run for ever. */
+export function outcomeOf(value: unknown): string {
+  return typeof value === "string" && /^[a-z_]{1,40}$/.test(value) ? value : "error";
+}
