@@ -16,8 +16,6 @@ UP = {
     ("_core.accumulator", "_dialects.dialect"): "to be moved",
     ("_dialects.chat_completions", "_client.sse"): "to be moved",
     ("_dialects.dialect", "_client.sse"): "to be moved",
-    ("_saved.wire", "_view.transcript"): "to be moved",
-    ("_view.chat.widget", "_notebook.display"): "to be moved",
 }
 #: Which modules may import an outside library. A name without a dot is a whole wing.
 OWNERS = {
@@ -25,7 +23,7 @@ OWNERS = {
     "nest_asyncio2": {"_core.loop"},
     "nest_asyncio": set(),
     "anywidget": {"_view"},
-    "IPython": {"_notebook"},
+    "IPython": {"_notebook", "_view.output"},
 }
 #: Only these touch an event loop, a thread or a socket below the wings that are made for it.
 LOOP = {"_core.loop", "_core.task", "_core.stream", "_core.work"}

@@ -6,7 +6,8 @@ from typing import Any
 
 from IPython.display import publish_display_data
 
-from streamwidget._notebook.display import current_shell, in_kernel, replace, show_widget
+from streamwidget._notebook.display import current_shell, in_kernel
+from streamwidget._view import output
 
 
 class Place:
@@ -27,9 +28,9 @@ class Place:
         if self.cell is None:
             return
         if self._display_id is None:
-            self._display_id = show_widget(bundle)
+            self._display_id = output.show(bundle)
         else:
-            replace(self._display_id, bundle)
+            output.replace(self._display_id, bundle)
 
 
 def current_cell() -> int | None:

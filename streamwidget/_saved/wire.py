@@ -1,12 +1,13 @@
 """A wire view as a notebook stores it: a table of the first events, the answer, and the timeline.
 
-Everything in the rows is untrusted, and nothing of it gets out as markup.
+The rows hold untrusted text. All of it is escaped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any, TypeAlias
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.timeline import Timeline
@@ -14,7 +15,8 @@ from streamwidget._core.timeline_svg import as_html, describe
 from streamwidget._core.visible import visible
 from streamwidget._saved.answer import mimebundle
 from streamwidget._saved.html import escape_text
-from streamwidget._view.transcript import JSON
+
+Row: TypeAlias = dict[str, Any]  # as streamwidget._view.wire.rows makes it
 
 _MOST = 200  # rows
 _PLAIN = 40
@@ -22,13 +24,13 @@ _BOX = "max-height:24em;overflow:auto;margin:0 0 1em"
 _TABLE = "width:100%;margin:0;border-collapse:collapse"
 _CELL = "text-align:left;vertical-align:top;padding:2px 8px"
 _CODE = "white-space:pre-wrap;overflow-wrap:anywhere;background:none;padding:0"
-# JupyterLab gives columns that name no width equal ones.
+# JupyterLab gives equal widths to columns without a width.
 _COLUMNS = (("Seconds", "width:5em"), ("Kind", "width:5em"), ("What came", ""), ("What it made", "width:9em"))
 _CUT = "\u2503"
 
 
-def wire_bundle(completion: ChatCompletion, rows: Sequence[JSON], timeline: Timeline) -> dict[str, str]:
-    """Give the representations of a stream and its wire that a notebook stores."""
+def wire_bundle(completion: ChatCompletion, rows: Sequence[Row], timeline: Timeline) -> dict[str, str]:
+    """Return the mimebundle that a notebook stores for a stream and its wire."""
     answer = mimebundle(completion)
     picture = as_html(timeline.to_svg(), describe(timeline))
     table = "".join(
@@ -48,11 +50,11 @@ def wire_bundle(completion: ChatCompletion, rows: Sequence[JSON], timeline: Time
     }
 
 
-def _count(rows: Sequence[JSON]) -> str:
+def _count(rows: Sequence[Row]) -> str:
     return f"{len(rows):,} rows" if len(rows) <= _MOST else f"the first {_MOST} of {len(rows):,} rows"
 
 
-def _html_row(row: JSON) -> str:
+def _html_row(row: Row) -> str:
     text = _CUT.join(row["pieces"]).rstrip("\n") + _more(row)
     made = row.get("made", "")
     shown = f'<code style="{_CODE}">{_code(made)}</code>' if made else ""
@@ -60,7 +62,7 @@ def _html_row(row: JSON) -> str:
     return "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells) + "</tr>"
 
 
-def _plain_row(row: JSON) -> str:
+def _plain_row(row: Row) -> str:
     return f"{row['at']:9.3f}  {row['kind']:8}  {' '.join(''.join(row['pieces']).split())[:160]}"
 
 
@@ -68,5 +70,5 @@ def _code(text: str) -> str:
     return escape_text(visible(text)).replace("\n", "<br>")
 
 
-def _more(row: JSON) -> str:
+def _more(row: Row) -> str:
     return f" … {row['more']:,} more characters" if "more" in row else ""

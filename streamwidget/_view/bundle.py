@@ -1,9 +1,9 @@
-"""The page's half, sent to the page once: a shared model holds it, and each answer's widget names that model.
+"""The built JavaScript, sent to the page once: a shared model holds it, and each answer's widget names that model.
 
-There are two: ``widget`` for answers and chats, and ``wire`` for the lessons' view of the wire.
+There are two bundles: ``widget`` for answers and chats, and ``wire`` for the lessons' view of the wire.
 
-An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader, which
-takes the code from the shared model.
+An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader. It takes
+the code from the shared model.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no ty
         super().__init__()
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Nothing: a page must not change the code of other pages."""
+        """Do nothing. A page must not change the code of other pages."""
 
 
 _shared: dict[str, Bundle] = {}
 
 
 def shared_bundle(name: str = "widget") -> Bundle:
-    """The kernel's one bundle of this name; made anew where ``Widget.close_all()`` closed it."""
+    """Return the kernel's one bundle of this name. It is made again after ``Widget.close_all()`` closed it."""
     if name not in _shared or _shared[name].comm is None:
         _shared[name] = Bundle(name)
     return _shared[name]

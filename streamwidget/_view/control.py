@@ -1,44 +1,46 @@
-"""The control comm: how the page speaks to a kernel whose main thread is busy, with Stop above all.
+"""The control comm: how the page reaches a kernel whose main thread is busy. Its most important message is Stop.
 
-A widget's own messages wait behind a blocking cell on ipykernel 7.4, which pins them to the shell that last published
-on the widget's comm. On a comm that the page opened and on which the kernel never publishes, they arrive in a subshell
-thread within milliseconds, also on 7.3. So nothing here ever sends, and the handler may run on any thread.
+A widget's own messages wait behind a blocking cell on ipykernel 7.4. It pins them to the shell that last published on
+the widget's comm. On a comm that the page opened, and on which the kernel never publishes, they arrive in a subshell
+thread within milliseconds. That holds on 7.3 too. So nothing here ever sends, and a message may arrive on any thread.
 
-ipykernel 7.4 gives another reason to keep out of the main shell: a comm message that is there just when one cell ends
-and the next begins makes it publish that next cell's end with another parent, and the page sees it run for ever.
+There is another reason to keep out of ipykernel 7.4's main shell. When a comm message arrives just as one cell ends and
+the next one begins, 7.4 publishes the next cell's end with another parent. The page then shows that cell as running for
+ever.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakValueDictionary
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
 TARGET = "streamwidget.control"
-_KEPT = 32  # comms; each reload of a page leaves one behind
+_KEPT = 32  # comms. Each reload of a page leaves one behind.
 
-
-class Receiver(Protocol):
-    """Takes what a page says; on any thread."""
-
-    def receive(self, content: Any) -> None:
-        """Take one message, which may be anything."""
-
-
-_receivers: WeakValueDictionary[str, Receiver] = WeakValueDictionary()
+_receivers: dict[str, WeakMethod[Callable[[Any], None]]] = {}
 _comms: deque[BaseComm] = deque()
 _lock = threading.Lock()
 
 
-def register(stream_id: str, receiver: Receiver) -> None:
-    """Let the page speak to the receiver, a view, by the id of its stream."""
+def register(stream_id: str, receive: Callable[[Any], None]) -> None:
+    """Pass the page's messages about a stream on.
+
+    Parameters
+    ----------
+    stream_id : str
+        The page names its stream by this id.
+    receive : callable
+        A method of the view. It takes one message, which may be anything, on any thread. It is forgotten with the view.
+    """
     from comm import get_comm_manager
 
-    _receivers[stream_id] = receiver
+    _receivers[stream_id] = WeakMethod(receive, lambda _gone: _receivers.pop(stream_id, None))
     get_comm_manager().register_target(TARGET, _opened)
 
 
@@ -60,9 +62,9 @@ def _opened(comm: BaseComm, _message: dict[str, Any]) -> None:
 
 
 def _received(message: dict[str, Any]) -> None:
-    """``{"op": ..., "id": ID}``: what the view of that stream understands, and nothing else."""
+    """Take ``{"op": ..., "id": ID}``. Everything else is ignored."""
     data = message.get("content", {}).get("data")
     if isinstance(data, dict) and isinstance(data.get("id"), str):
-        receiver = _receivers.get(data["id"])
-        if receiver is not None:
-            receiver.receive(data)
+        found = _receivers.get(data["id"])
+        if found is not None and (receive := found()) is not None:
+            receive(data)

@@ -1,8 +1,8 @@
-"""How often the kernel writes to its pages: one pace for all the views of a kernel.
+"""How often the kernel writes to its pages: one rate for all the views of a kernel.
 
-jupyter_server drops iopub messages above 1,000 a second, silently, and each costs the kernel's main thread about 50 us.
-So who has something to tell claims a place for it, first come, first served: there are at most :data:`PER_SECOND` of
-them in any second. One view alone never has to wait for a place, only for :data:`FLUSH`.
+jupyter_server drops iopub messages above 1,000 a second without a word, and each message costs the kernel's main thread
+about 50 us. So every message claims a slot first. Slots are given in the order of the claims, at most
+:data:`PER_SECOND` of them in any second. One view alone never waits for a slot, only for :data:`FLUSH`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ import threading
 import time
 
 PER_SECOND = 100
-FLUSH = 0.06  # seconds between two messages of a view: the eye sees text arrive steadily; at most 17 messages a second
-_BURST = 20  # places that may be taken at once, after a rest
-_RATE = (PER_SECOND - _BURST) / (1 + FLUSH)  # places a second; who waits for its flush uses its place that much later
+FLUSH = 0.06  # seconds between two messages of a view: text seems to arrive steadily, at 17 messages a second at most
+_BURST = 20  # slots that are free after a rest
+_RATE = (PER_SECOND - _BURST) / (1 + FLUSH)  # slots a second. A view may use its slot up to a flush later.
 _lock = threading.Lock()
-_taken = float("-inf")  # when the last place is
+_last_slot = float("-inf")  # time of the last slot that was claimed
 
 
-def claim(places: int = 1) -> float:
-    """Take so many places, and return when the last of them is, in seconds of ``time.monotonic``; mostly in the past.
+def claim(slots: int = 1) -> float:
+    """Claim slots for messages. Urgent messages claim slots too, so that the others slow down.
 
-    What cannot wait claims its places too: then those who can wait do.
+    Parameters
+    ----------
+    slots : int, default 1
+
+    Returns
+    -------
+    float
+        Time of the last of these slots, in seconds of ``time.monotonic``. It is mostly in the past: send immediately.
     """
-    global _taken  # noqa: PLW0603  (one pace for the kernel is the point)
+    global _last_slot  # noqa: PLW0603  (one rate for the kernel is the point)
     with _lock:
-        _taken = max(_taken, time.monotonic() - _BURST / _RATE) + places / _RATE
-        return _taken
+        _last_slot = max(_last_slot, time.monotonic() - _BURST / _RATE) + slots / _RATE
+        return _last_slot

@@ -208,7 +208,7 @@ class _Ours(_Side):
     def __init__(self, stream: ChatStream) -> None:
         self._stream = stream
         view = StreamView(stream)
-        view.kept = False  # the server has stopped by the time someone could ask again
+        view._presentation.stays = False  # the server has stopped by the time someone could ask again
         super().__init__("this client", view)
 
     async def run(self, whole: str, deadline: float) -> Trial:

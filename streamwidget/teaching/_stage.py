@@ -21,7 +21,7 @@ class Stage:
             stream.start()
         self._views = [StreamView(stream) for stream in streams]
         for view in self._views:
-            view.kept = False  # one that is asked again alone would have no rival
+            view._presentation.stays = False  # one that is asked again alone would have no rival
         self._labels = [HTML(f"<strong>{title}</strong>") for title in titles]
         self._columns = [
             VBox([label, view], layout=Layout(flex="1 1 20em", min_width="0"))

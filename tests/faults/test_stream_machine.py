@@ -215,7 +215,7 @@ class Streams(Workbench):
                 self.until(lambda shown=shown: shown.cell is None or shown.cell.done())  # type: ignore[misc]
                 if shown.cell is not None and not shown.cell.cancelled():
                     shown.cell.exception()
-                self.loop.run_until_complete(shown.view._feed.told())  # with so many, an end may wait for its turn
+                self.loop.run_until_complete(shown.view._feed.sent())  # with so many, an end may wait for its turn
                 for page in shown.pages:
                     page.asks, page.to_lose = True, 0
                     self.sync(shown, page)

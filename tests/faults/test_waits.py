@@ -26,7 +26,7 @@ class Page:
 
     def asks(self) -> dict[str, Any]:
         """Return the snapshot that answers ``sync``."""
-        self._view.receive({"op": "sync", "page": "p"})
+        self._view._receive({"op": "sync", "page": "p"})
         assert self.messages[-1]["op"] == "snapshot"
         return self.messages[-1]
 
@@ -79,7 +79,7 @@ async def test_stop_ends_a_retrys_wait(
     view = StreamView(stream)
     page = Page(view, monkeypatch)
     await until(lambda: bool(page.messages))
-    view.receive({"op": "stop"})
+    view._receive({"op": "stop"})
     completion = await stream
     assert completion.outcome == "cancelled"
     assert completion.timing.total < 7

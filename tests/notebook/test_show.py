@@ -111,7 +111,7 @@ async def test_a_view_of_a_source_offers_nothing_that_it_cannot_do() -> None:
     assert (state["outcome"], state["detail"], state["text"]) == ("error", "ValueError: broken", "a")
     assert state["kept"] is False
     for op in ("retry", "continue"):
-        view.receive({"op": op})
+        view._receive({"op": op})
     assert view.completion.text == "a"
     assert sw.StreamView(sw.ChatClient("http://127.0.0.1:9/v1").stream("x"))._feed.snapshot()["kept"] is True
     view.close()

@@ -101,7 +101,7 @@ answer = lambda request: httpx.Response(200, headers={"content-type": "text/even
 http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
 client = sw.ChatClient("http://127.0.0.1:9/v1", "key", "some-model", http_client=http)
 view = sw.StreamView(client.stream("x"))
-view.kept = False  # as in a cell: a kept view has buttons besides
+view._presentation.stays = False  # as in a cell: a view that stays has more buttons
 handle = display(view, display_id=True)
 completion = await view
 """

@@ -27,7 +27,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     """A clock that only the test moves, before which nobody spoke."""
     clock = Clock()
     monkeypatch.setattr(message_rate, "time", clock)
-    monkeypatch.setattr(message_rate, "_taken", -math.inf)
+    monkeypatch.setattr(message_rate, "_last_slot", -math.inf)
     return clock
 
 
@@ -40,7 +40,7 @@ def test_no_second_has_more_than_a_hundred_messages(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, claims: list[tuple[float, int, float]], crowd: int
 ) -> None:
     """However many claim, and though each may use its place a flush later."""
-    monkeypatch.setattr(message_rate, "_taken", -math.inf)
+    monkeypatch.setattr(message_rate, "_last_slot", -math.inf)
     times: list[float] = []
     for pause, places, late in [*claims, *[(0.0, 1, 0.0)] * crowd]:
         clock.now += pause

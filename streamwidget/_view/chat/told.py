@@ -18,7 +18,8 @@ from streamwidget._conversation.turn import Turn
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.stream import ChatStream
 from streamwidget._view.chat.turns import Turns
-from streamwidget._view.feed import Feed
+from streamwidget._view.feed import AnswerFeed
+from streamwidget._view.presentation import Presentation
 from streamwidget._view.transcript import JSON, state_of
 
 
@@ -56,7 +57,7 @@ class Told:
         self._tell = tell
         self._facts = facts
         self._ended = ended
-        self._feed = Feed(self._tell_answer, self._fed)
+        self._feed = AnswerFeed(self._tell_answer, self._fed, Presentation(end_in_turn=False))
         self._turns = Turns(self._answer)
         self._turns.news(conversation.turns, None)
         self._hushed = False

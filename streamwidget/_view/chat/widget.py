@@ -16,7 +16,7 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._saved.conversation import conversation_html, conversation_text
-from streamwidget._view import control
+from streamwidget._view import control, output
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.chat.chat import Chat
 from streamwidget._view.chat.page import receive
@@ -93,8 +93,8 @@ class ChatWidget(anywidget.AnyWidget):
         self._unobserve = conversation.observe(self._notify)
         self.observe(lambda change: self._chat.set_model(change.new), "model")
         self.model = model
-        self.on_msg(lambda _widget, content, _buffers: self.receive(content))
-        control.register(self._chat.id, self)
+        self.on_msg(lambda _widget, content, _buffers: self._receive(content))
+        control.register(self._chat.id, self._receive)
 
     # ---- for Python
 
@@ -138,13 +138,11 @@ class ChatWidget(anywidget.AnyWidget):
             self._freezing = True
             self.stop()
             return
-        from streamwidget._notebook import display
-
         bundle = {"text/html": conversation_html(self.conversation.turns), "text/plain": self._text()}
         # A page that was reloaded knows no display id: there the page itself puts it into the notebook.
         self._tell({"op": "saved", "view": self.model_id, "mimebundle": bundle})
         for display_id in self._displays:
-            display.replace(display_id, bundle)
+            output.replace(display_id, bundle)
         self.close()
 
     def close(self) -> None:
@@ -163,7 +161,7 @@ class ChatWidget(anywidget.AnyWidget):
     def set_state(self, sync_data: JSON) -> None:
         """Nothing: the page sets no trait, and what it tries to set is not echoed to other pages."""
 
-    def receive(self, content: Any) -> None:
+    def _receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""
         self._page_spoke = True
         receive(self._chat, content)
@@ -187,12 +185,10 @@ class ChatWidget(anywidget.AnyWidget):
 
     def _renew(self) -> None:
         # Where no page ever spoke (nbclient, papermill), the file gets what there is. A page would draw it all anew.
-        from streamwidget._notebook import display
-
         if self._displays and (made := self._repr_mimebundle_()):
             self.send_state("state")
             for display_id in self._displays:
-                display.replace(display_id, made[0])
+                output.replace(display_id, made[0])
 
     def _notify(self) -> None:
         same = self.conversation
@@ -200,10 +196,8 @@ class ChatWidget(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         # Not left to IPython, so that there is a display id, under which `freeze` can put something else.
-        from streamwidget._notebook import display
-
         if made := self._repr_mimebundle_():
-            self._displays.append(display.show_widget(made[0]))
+            self._displays.append(output.show(made[0]))
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Show the widget, with the transcript as plain text for what can show no widget."""

@@ -1,24 +1,22 @@
-"""What a wire view tells its pages: rows, in batches, each with the number of its first row.
+"""What a wire view sends to its pages: rows in batches, each batch with the number of its first row.
 
 Rules
 -----
-- A page that misses rows, or begins, says how many it has, and is told what follows them. So nothing is lost, and the
-  state that goes out with the comm needs to hold the first rows only.
-- No more goes out in one flush than the notebook server lets through: it drops messages silently above 1 MB a second.
-- Messages go out on the stream's loop, never in the stream's own path. The state may be asked for from any thread.
+- A page says how many rows it has, when it begins and when it misses some. It is then sent the rows after those. So
+  nothing is lost, and the state that goes out with the comm needs to hold the first rows only.
+- One flush holds no more than the notebook server lets through. It drops messages without a word above 1 MB a second.
+- Messages go out on the stream's loop, and never while the stream hands over its bytes. The state may be read on any
+  thread.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable
 
 from streamwidget._core.events import Finish, Retry, StreamEvent
-from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
-from streamwidget._view import message_rate
-from streamwidget._view.feed import Feed
+from streamwidget._view.pacer import Pacer
 from streamwidget._view.transcript import JSON
 from streamwidget._view.wire.rows import WireRows
 
@@ -26,68 +24,72 @@ _FLUSH = 40_000  # characters of rows in one flush
 _STATE = 100_000  # characters of rows in the state
 
 
-class WireFeed(Feed):
-    """Turn a recording that grows into messages.
+class WireFeed:
+    """Turns a recording that grows into messages. It follows one stream.
 
     Parameters
     ----------
     stream : ChatStream
         Not started, or recorded.
-    tell : callable
+    send : callable
         Sends one message, a JSON object, to the pages.
     ended : callable
-        Called when the last row was told.
-
-    Attributes
-    ----------
-    rows : list of dict
-        The rows as far as they were read.
+        Called after the last row was sent.
     """
 
-    def __init__(self, stream: ChatStream, tell: Callable[[JSON], None], ended: Callable[[], None]) -> None:
-        super().__init__(tell, ended)
-        self.stream = stream
+    def __init__(self, stream: ChatStream, send: Callable[[JSON], None], ended: Callable[[], None]) -> None:
+        self._stream = stream
         self._recording = stream.recording or stream.record()
+        self._send = send
+        self._ended = ended
         self._wire = WireRows(self._recording)
-        self._told = 0
+        self._pacer = Pacer(self._flush, deferred=True)
+        self._sent = 0  # rows
         self._phase = "waiting"
         self._detail = ""
         self._left = False
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
     def rows(self) -> list[JSON]:
+        """The rows as far as they were read."""
         return self._wire.rows
 
-    def follow(self, stream: ChatStream, text: str | None = None) -> None:  # noqa: ARG002  # what came is in the rows
-        """Tell of the stream from now on."""
+    def follow(self, stream: ChatStream, text: str | None = None) -> None:  # noqa: ARG002  # the rows hold the text
+        """Send what the stream brings from now on."""
         if stream.over:
             self._wire.close()
             self._phase = "over"
         else:
             self._wire.read()
             self._unsubscribe = stream.subscribe(self._take)
-            self._recording.observe(self._speak_soon)
+            self._recording.observe(self._flush_soon)
 
     def leave(self) -> None:
-        """Tell no more; the stream goes on."""
+        """Send nothing more. The stream goes on."""
         self._left = True
-        super().leave()
+        self._unsubscribe()
+        self._pacer.stop()
 
-    def tell_snapshot(self) -> None:
-        """Tell it all, from the first row."""
-        self.tell_from(0)
+    async def sent(self) -> None:
+        """Wait until all rows and the end are sent, if they wait for their turn."""
+        await self._pacer.flushed()
 
-    def tell_from(self, count: int) -> None:
-        """Tell what follows the first ``count`` rows, and how the stream stands."""
-        self._told = min(self._told, count)
-        self._speak()
+    def send_snapshot(self) -> None:
+        """Send everything, from the first row."""
+        self.send_from(0)
+
+    def send_from(self, count: int) -> None:
+        """Send the rows after the first ``count`` ones, and the stream's state."""
+        self._sent = min(self._sent, count)
+        self._pacer.flush_now()
 
     def snapshot(self) -> JSON:
-        """Return how the stream stands, and the first rows."""
-        return {**self._facts(), "seq": 0, "rows": _first(self.rows, _STATE), "text": self.stream.completion.text}
+        """Return the stream's state and the first rows."""
+        return {**self._facts(), "seq": 0, "rows": _first(self.rows, _STATE), "text": self._stream.completion.text}
 
     def _facts(self) -> JSON:
-        completion = self.stream.completion
+        completion = self._stream.completion
         over = self._phase == "over"
         return {
             "wire": True,
@@ -97,7 +99,7 @@ class WireFeed(Feed):
             "detail": completion.error.message if over and completion.error else self._detail,
             "model": completion.model,
             "demo": completion.demo,
-            "id": self.stream.id,
+            "id": self._stream.id,
         }
 
     def _take(self, events: list[StreamEvent]) -> None:
@@ -111,30 +113,25 @@ class WireFeed(Feed):
                     self._phase = "over"
                 case _:
                     self._phase, self._detail = "streaming", ""
-        self._speak_soon()
+        self._flush_soon()
 
-    def _speak_soon(self) -> None:
-        loop = running_loop()
-        if loop is None or self._left or self._timer is not None:
-            return  # without a loop: a stream that never ran; its state tells the end
-        due = max(self._last_turn + message_rate.FLUSH, message_rate.claim())
-        self._timer = loop.call_later(max(0.0, due - time.monotonic()), self._speak)
+    def _flush_soon(self) -> None:
+        if not self._left:  # a recording's observer stays for good
+            self._pacer.flush_soon()
 
-    def _speak(self) -> None:
-        self._stop_timer()
-        self._last_turn = time.monotonic()
+    def _flush(self) -> None:
         self._wire.read()
-        rows = _first(self.rows[self._told :], _FLUSH)
-        self._tell({"op": "rows", **self._facts(), "seq": self._told, "rows": rows})
-        self._told += len(rows)
-        if self._told < len(self.rows):
-            self._speak_soon()
+        rows = _first(self.rows[self._sent :], _FLUSH)
+        self._send({"op": "rows", **self._facts(), "seq": self._sent, "rows": rows})
+        self._sent += len(rows)
+        if self._sent < len(self.rows):
+            self._flush_soon()
         elif self._phase == "over":
             self._ended()
 
 
 def _first(rows: Iterable[JSON], size: int) -> list[JSON]:
-    """Return the first rows, one at least, as far as they are no longer than ``size`` characters of JSON."""
+    """Return the first rows: as many as fit into ``size`` characters of JSON, and at least one."""
     first: list[JSON] = []
     for row in rows:
         size -= len(json.dumps(row, ensure_ascii=False))

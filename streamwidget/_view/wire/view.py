@@ -1,6 +1,6 @@
-"""WireView: what comes over the wire, beside the answer that it makes.
+"""WireView: the bytes that come over the wire, beside the answer that they make.
 
-What is shown is the recording of the stream (:mod:`streamwidget._core.recording`), read by the parser that reads the
+It shows the stream's recording (:mod:`streamwidget._core.recording`). The same parser reads the recording and the
 stream.
 """
 
@@ -14,35 +14,58 @@ from streamwidget._view.wire.feed import WireFeed
 
 
 class WireView(StreamView):
-    """Show the bytes of a stream as they come, each event beside the characters that it makes.
+    """Show the bytes of a stream as they come, and beside each event the characters that it makes.
 
-    The request and the response's status and headers, each event with its time and its text, where the transport's
-    chunks end, each attempt by itself. Pause, step by event, and play it again at any speed.
+    It shows the request, the response's status and headers, and each event with its time and its text. Marks show where
+    a network chunk ended. Each attempt is shown by itself. In the page you can pause, step by event, and play it again
+    at any speed.
 
     Parameters
     ----------
     stream : ChatStream
-        Not started, or recorded (:meth:`ChatStream.record`). Started here if an event loop runs.
+        Not started, or recorded (:meth:`ChatStream.record`). It is started here if an event loop runs.
     layout : ipywidgets.Layout or dict, optional
         As for any widget.
 
     Attributes
     ----------
     completion : ChatCompletion
-        What has arrived so far.
+        The answer so far.
+    state, bundle
+        For the page: the first rows, and the name of the JavaScript that shows them. Python code has no use for them.
+
+    Methods
+    -------
+    stop()
+        Stop the stream. The rows stay.
+    close()
+        Take the view out of the page, and stop the stream.
 
     Raises
     ------
     RuntimeError
         If the stream was started without being recorded.
     ConfigurationError
-        If it is a stream of another library, whose bytes are not seen here.
+        If it is a stream of another library. Its bytes are not seen here.
+
+    Notes
+    -----
+    ``await view`` waits for the answer and until the last row and the end were sent to the page. It returns the
+    ChatCompletion, or raises a StreamError as ``await stream`` does.
 
     Examples
     --------
-    >>> view = WireView(client.stream("Explain entropy."))  # doctest: +SKIP
-    >>> view  # doctest: +SKIP
-    >>> completion = await view  # doctest: +SKIP
+    >>> import asyncio
+    >>> import streamwidget as sw
+    >>> from streamwidget.demo import DemoServer
+    >>> async def show_wire(client):
+    ...     view = sw.WireView(client.stream("count to 3"))  # in a notebook: display(view)
+    ...     return await view
+    >>> with DemoServer() as server:
+    ...     print(asyncio.run(show_wire(sw.ChatClient(server.url))))
+    1
+    2
+    3
     """
 
     _bundle = "wire"
@@ -51,20 +74,20 @@ class WireView(StreamView):
     def __init__(self, stream: ChatStream, **widget: Any) -> None:
         super().__init__(stream, **widget)
 
-    def saved(self) -> dict[str, str]:
-        """Return what is left of the view in a saved notebook, as a mime bundle."""
+    def _saved_form(self) -> dict[str, str]:
+        """Return what the saved notebook holds in place of the view, as a mimebundle."""
         from streamwidget._saved.wire import wire_bundle
 
         return wire_bundle(self.completion, self._feed.rows, self._stream.timeline)
 
-    def receive(self, content: Any) -> None:
+    def _receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""
         match content:
             case {"op": "sync", "have": int(count)} if count >= 0:
                 self._note_page(content.get("page"))
-                self._stream.call(lambda: self._feed.tell_from(count))
+                self._stream.call(lambda: self._feed.send_from(count))
             case {"op": "stop" | "saved" | "left"}:
-                super().receive(content)
+                super()._receive(content)
 
     def _make_feed(self, stream: ChatStream) -> WireFeed:
-        return WireFeed(stream, self._tell, self._ended)
+        return WireFeed(stream, self._send_to_pages, self._ended)

@@ -103,28 +103,28 @@ async def test_what_the_page_is_told_adds_up_to_the_conversation(widget: sw.Chat
     completion = await widget.send("from Python")
     assert page.shown == truth(widget) == [("from Python", completion.text, "complete", True)]
     widget.model = STALLS
-    widget.receive(typed("name-of-one", "stopped"))
+    widget._receive(typed("name-of-one", "stopped"))
     await until(lambda: len(page.keys) == 2 and page.shown[1][1])
     widget.stop()
     await idle(widget)
     assert page.shown == truth(widget)
     assert page.shown[1][2:] == ("cancelled", True)
     widget.model = None
-    widget.receive({"op": "include", "key": "name-of-one", "sent": False})
+    widget._receive({"op": "include", "key": "name-of-one", "sent": False})
     assert page.shown[1][3] is False
-    widget.receive({"op": "retry", "key": "name-of-one"})
+    widget._receive({"op": "retry", "key": "name-of-one"})
     assert widget.busy
     await idle(widget)
     assert page.shown == truth(widget)
     assert page.shown[1][2] == "complete"
-    widget.receive(typed("name-of-two", "edited", replaces=page.keys[0]))
+    widget._receive(typed("name-of-two", "edited", replaces=page.keys[0]))
     await idle(widget)
     assert page.shown == truth(widget)
     assert [text for text, *_ in page.shown] == ["edited"]
     state = widget.get_state("state")["state"]
     assert (state["rev"], state["keys"]) == (page.rev, page.keys)
     assert state["turns"][0]["answer"]["text"] == page.shown[0][1]
-    widget.receive({"op": "clear"})
+    widget._receive({"op": "clear"})
     assert page.shown == truth(widget) == []
 
 
@@ -145,10 +145,10 @@ async def test_a_text_travels_once(widget: sw.ChatWidget, page: Page) -> None:
 
 async def test_who_asks_while_an_answer_is_written_is_refused(widget: sw.ChatWidget, page: Page) -> None:
     """Python by an error, the page in words; the answer goes on, and only it is in the conversation."""
-    widget.receive(typed("name-of-one", "count to 900"))
+    widget._receive(typed("name-of-one", "count to 900"))
     with pytest.raises(RuntimeError, match="still being written"):
         await widget.send("too early")
-    widget.receive(typed("name-of-two", "too early"))
+    widget._receive(typed("name-of-two", "too early"))
     assert [(message["asked"], "still being written" in message["why"]) for message in page.of("refused")] == [
         ("name-of-two", True)
     ]
@@ -161,9 +161,9 @@ async def test_who_asks_while_an_answer_is_written_is_refused(widget: sw.ChatWid
 async def test_a_prompt_that_comes_twice_is_asked_once(widget: sw.ChatWidget, page: Page, server: DemoServer) -> None:
     """The wire to the kernel may repeat what a page says."""
     for _ in range(2):
-        widget.receive(typed("name-of-one", "once"))
+        widget._receive(typed("name-of-one", "once"))
     await idle(widget)
-    widget.receive(typed("name-of-one", "once"))
+    widget._receive(typed("name-of-one", "once"))
     assert len(server.requests) == 1
     assert page.of("refused") == []
 
@@ -174,14 +174,14 @@ async def test_a_prompt_that_was_lost_is_refused_and_one_that_came_is_not(
     """A page that waits names its prompt in each question: the kernel says so where it never heard of it."""
     heard: list[dict[str, Any]] = []
     monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.append(content))
-    widget.receive({"op": "sync", "rev": 0, "pending": "name-of-one"})
+    widget._receive({"op": "sync", "rev": 0, "pending": "name-of-one"})
     assert [message["op"] for message in heard] == ["chat", "refused"]
     assert heard[1]["asked"] == "name-of-one"
     for name in ("name-of-one", "name-of-two"):
-        widget.receive(typed(name, "here"))
+        widget._receive(typed(name, "here"))
         await idle(widget)
     for pending in ("name-of-one", "name-of-two", None, 7):
-        widget.receive({"op": "sync", "rev": 0, "pending": pending})
+        widget._receive({"op": "sync", "rev": 0, "pending": pending})
     assert [message["op"] for message in heard].count("refused") == 1
 
 
@@ -190,10 +190,10 @@ async def test_the_page_speaks_from_any_thread(widget: sw.ChatWidget, page: Page
     threads = []
     widget.observe(lambda _change: threads.append(threading.current_thread()), ["busy", "conversation"])
     widget.model = STALLS
-    await asyncio.to_thread(widget.receive, typed("name-of-one", "stopped"))
+    await asyncio.to_thread(widget._receive, typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
     stream = page.turns["name-of-one"]["answer"]["id"]
-    await asyncio.to_thread(widget.receive, {"op": "stop", "stream": stream})
+    await asyncio.to_thread(widget._receive, {"op": "stop", "stream": stream})
     await idle(widget)
     assert page.shown[0][2] == "cancelled"
     assert set(threads) == {threading.main_thread()}
@@ -203,8 +203,8 @@ async def test_a_stop_that_comes_late_does_not_meet_the_next_answer(widget: sw.C
     """A page stops the stream that it saw, and no other."""
     await widget.send("first")
     (first,) = {turn["answer"]["id"] for turn in page.turns.values()}
-    widget.receive(typed("name-of-two", "second"))
-    widget.receive({"op": "stop", "stream": first})
+    widget._receive(typed("name-of-two", "second"))
+    widget._receive({"op": "stop", "stream": first})
     await idle(widget)
     assert page.shown[1][2] == "complete"
 
@@ -228,11 +228,11 @@ async def test_an_edited_prompt_keeps_its_images_and_drops_what_followed(
     """Images are kept by number, new ones come beside them, with the page's thumbnails; what is no number is gone."""
     thumbnail = "data:image/webp;base64,AAAA"
     images = [{"data": base64.b64encode(PNG).decode(), "thumbnail": thumbnail}]
-    widget.receive(typed("name-of-one", "what is it?", images=images))
+    widget._receive(typed("name-of-one", "what is it?", images=images))
     await idle(widget)
     await widget.send("and then?")
     edited = [{"keep": 0}, {"keep": 7}, {"data": base64.b64encode(PNG).decode(), "thumbnail": "javascript:x"}]
-    widget.receive(typed("name-of-two", "really?", images=edited, replaces="name-of-one"))
+    widget._receive(typed("name-of-two", "really?", images=edited, replaces="name-of-one"))
     await idle(widget)
     (turn,) = widget.conversation.turns
     assert (turn.key, turn.user.text, len(turn.user.images)) == ("name-of-one", "really?", 2)
@@ -244,12 +244,12 @@ async def test_an_edited_prompt_keeps_its_images_and_drops_what_followed(
 async def test_an_answer_that_was_cut_goes_on(widget: sw.ChatWidget, page: Page) -> None:
     """Continue keeps the text and asks for the rest, in the same turn; an answer whose request is gone says so."""
     widget.model = STALLS
-    widget.receive(typed("name-of-one", "stopped"))
+    widget._receive(typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
     widget.stop()
     await idle(widget)
     cut = page.shown[0][1]
-    widget.receive({"op": "continue", "key": "name-of-one"})
+    widget._receive({"op": "continue", "key": "name-of-one"})
     assert page.shown[0][1] == cut
     await until(lambda: len(page.shown[0][1]) > len(cut))
     widget.stop()
@@ -257,7 +257,7 @@ async def test_an_answer_that_was_cut_goes_on(widget: sw.ChatWidget, page: Page)
     assert page.shown == truth(widget)
     assert page.shown[0][1].startswith(cut)
     loaded = sw.ChatWidget(client=sw.ChatClient(), conversation=widget.conversation)
-    loaded.receive({"op": "continue", "key": "name-of-one"})
+    loaded._receive({"op": "continue", "key": "name-of-one"})
     assert "cannot go on" in page.of("refused")[-1]["why"]
 
 
@@ -266,7 +266,7 @@ async def test_a_prompt_that_cannot_be_asked_changes_nothing(page: Page, monkeyp
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-1234567890")
     conversation = sw.Conversation()
     widget = sw.ChatWidget(client=sw.ChatClient("https://api.openai.com/v1", "sk-canary"), conversation=conversation)
-    widget.receive(typed("name-of-one", "whom?"))
+    widget._receive(typed("name-of-one", "whom?"))
     assert "No model is named" in page.of("refused")[0]["why"]
     assert (len(conversation), widget.busy, page.of("chat")) == (0, False, [])
 
@@ -293,7 +293,7 @@ async def test_what_cannot_be_taken_is_refused_in_words(
     widget: sw.ChatWidget, page: Page, message: dict[str, Any], why: str
 ) -> None:
     """Too large, no image, nothing to send: the page is told, and nothing is asked."""
-    widget.receive(message)
+    widget._receive(message)
     (refused,) = page.of("refused")
     assert refused["asked"] == "name-of-one"
     assert why in refused["why"]
@@ -324,7 +324,7 @@ async def test_what_cannot_be_taken_is_refused_in_words(
 )
 async def test_what_is_none_of_ours_is_dropped(widget: sw.ChatWidget, page: Page, message: Any) -> None:
     """Unknown or ill-typed: nothing happens, and nothing raises."""
-    widget.receive(message)
+    widget._receive(message)
     assert (page.said, widget.busy, widget.model) == ([], False, None)
 
 
@@ -334,13 +334,13 @@ async def test_the_model_is_chosen_in_python_or_in_the_page(
     """Both say it to the other, and the next request asks it."""
     seen = []
     widget.observe(lambda change: seen.append(change.new), "model")
-    widget.receive({"op": "model", "name": " demo "})
+    widget._receive({"op": "model", "name": " demo "})
     await widget.send("who?")
     widget.model = "demo-slow"
     assert seen == ["demo", "demo-slow"]
     assert server.requests[0].body["model"] == "demo"
     assert [message["model"] for message in page.of("chat")][-1] == "demo-slow"
-    widget.receive({"op": "models"})
+    widget._receive({"op": "models"})
     await until(lambda: page.of("models"))
     assert "demo" in page.of("models")[0]["names"]
 
@@ -354,7 +354,7 @@ async def test_a_page_that_asks_gets_all_or_nothing_new(
     monkeypatch.setattr(page, "hear", heard.append)
     monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.append(content))
     for asked in ({"rev": page.rev}, {"rev": 0}, {"rev": None}, {"key": page.keys[0]}):
-        widget.receive({"op": "sync", **asked})
+        widget._receive({"op": "sync", **asked})
     same, old, strange, answer = heard
     assert (same["rev"], same["keys"], same["turns"]) == (page.rev, None, [])
     assert old == strange
@@ -365,7 +365,7 @@ async def test_a_page_that_asks_gets_all_or_nothing_new(
 async def test_closing_stops_and_keeps_the_conversation(widget: sw.ChatWidget, page: Page) -> None:
     """The stream ends, the text stays in the conversation, and nothing more is said to the page."""
     widget.model = STALLS
-    widget.receive(typed("name-of-one", "stopped"))
+    widget._receive(typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
     stream = widget.conversation
     widget.close()
@@ -382,7 +382,7 @@ async def test_a_frozen_chat_leaves_its_transcript(
 ) -> None:
     """Safe HTML and plain text, with how each answer ended; an answer that still runs is stopped first."""
     widget.model = STALLS
-    widget.receive(typed("name-of-one", "frozen <b>&"))
+    widget._receive(typed("name-of-one", "frozen <b>&"))
     await until(lambda: page.keys and page.shown[0][1])
     data, _ = widget._repr_mimebundle_() or ({}, {})
     assert data["text/plain"].startswith("> frozen <b>&")
@@ -410,7 +410,7 @@ async def test_a_shared_conversation_shows_turns_that_were_asked_elsewhere(
 
 async def test_half_a_character_breaks_no_message(widget: sw.ChatWidget, page: Page) -> None:
     """In a prompt or a model's name, from the page or from Python: it is told as U+FFFD."""
-    widget.receive(typed("name-of-one", "typed \ud83d"))
+    widget._receive(typed("name-of-one", "typed \ud83d"))
     await idle(widget)
     await widget.send("sent \ud83d")
     widget.model = "demo-\ud83d"
@@ -440,7 +440,7 @@ async def test_a_failure_to_tell_is_no_refusal(
     failed: list[dict[str, Any]] = []
     monkeypatch.setattr(page, "hear", fail)
     with pytest.warns(RuntimeWarning, match="the wire"):
-        widget.receive(typed("name-of-one", "asked all the same"))
+        widget._receive(typed("name-of-one", "asked all the same"))
     assert widget.busy
     await idle(widget)
     assert truth(widget)[0][2] == "complete"
@@ -453,7 +453,7 @@ async def test_continue_does_not_write_over_a_newer_answer(
 ) -> None:
     """Where the turn's answer is no longer that of this widget's stream, Continue is refused in words."""
     widget.model = STALLS
-    widget.receive(typed("name-of-one", "stopped"))
+    widget._receive(typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
     widget.stop()
     await idle(widget)
@@ -462,7 +462,7 @@ async def test_continue_does_not_write_over_a_newer_answer(
     else:
         await widget.conversation.ask("stopped", sw.ChatClient(server.url), key="name-of-one")
     now = truth(widget)
-    widget.receive({"op": "continue", "key": "name-of-one"})
+    widget._receive({"op": "continue", "key": "name-of-one"})
     assert "asked again elsewhere" in page.of("refused")[-1]["why"]
     assert (truth(widget), widget.busy) == (now, False)
 
@@ -476,7 +476,7 @@ async def test_an_observer_that_raises_stops_nothing(widget: sw.ChatWidget, page
     widget.observe(fail, "busy")
     widget.model = STALLS
     with pytest.warns(RuntimeWarning, match="a person's mistake"):
-        widget.receive(typed("name-of-one", "asked all the same"))
+        widget._receive(typed("name-of-one", "asked all the same"))
     assert page.of("refused") == []
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
@@ -489,13 +489,13 @@ async def test_an_observer_that_raises_stops_nothing(widget: sw.ChatWidget, page
 async def test_one_answer_of_a_conversation_at_a_time(widget: sw.ChatWidget, page: Page, server: DemoServer) -> None:
     """While another owner's streams the widget refuses; it can stop it, by the turn's key, and then asks."""
     client = sw.ChatClient(server.url, model=STALLS)
-    for stop in (lambda: widget.receive({"op": "stop", "stream": "cell"}), widget.stop):
+    for stop in (lambda: widget._receive({"op": "stop", "stream": "cell"}), widget.stop):
         other = widget.conversation.ask("elsewhere", client, key="cell")
         other.start()
         with pytest.raises(RuntimeError, match="still being written"):
             await widget.send("too early")
-        widget.receive(typed("name-of-two", "too early"))
-        widget.receive({"op": "retry", "key": "cell"})
+        widget._receive(typed("name-of-two", "too early"))
+        widget._receive({"op": "retry", "key": "cell"})
         assert ["still being written" in message["why"] for message in page.of("refused")[-2:]] == [True, True]
         assert page.keys == ["cell"]
         stop()

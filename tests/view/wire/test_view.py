@@ -225,7 +225,7 @@ async def test_a_page_that_loses_messages_gets_every_row(server: DemoServer, see
     stream.start()
     async with asyncio.timeout(30):
         while not page.whole:
-            feed.tell_from(len(page.rows))
+            feed.send_from(len(page.rows))
             await asyncio.sleep(0.01)
     assert page.rows == feed.rows
     assert page.last["outcome"] == "complete"
@@ -270,6 +270,45 @@ async def test_a_view_records_its_stream_and_gives_its_completion(server: DemoSe
     assert view.get_state()["state"]["text"] == completion.text
 
 
+@pytest.mark.parametrize("model", ["demo", "demo-cut"])
+async def test_awaiting_a_view_awaits_its_end_in_the_page(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """When ``await view`` returns, its pages have every row and the end. That holds for a failure too."""
+    client = sw.ChatClient(server.url, retry=sw.RetryPolicy(attempts=1))
+    for _ in range(8):
+        sent: list[dict[str, Any]] = []
+        monkeypatch.setattr(Widget, "send", lambda _widget, content, _buffers=None, sent=sent: sent.append(content))
+        view = sw.WireView(client.stream("count to 200", model, demo={"tokens_per_second": 0}))
+        outcome = "complete"
+        try:
+            await view
+        except sw.StreamInterrupted as exc:
+            outcome = exc.outcome
+        assert (sent[-1]["phase"], sent[-1]["outcome"]) == ("over", outcome)
+        assert sum(len(message["rows"]) for message in sent) == sent[-1]["total"] > 3
+        assert made([row for message in sent for row in message["rows"]]) == view.completion.text != ""
+
+
+async def test_awaiting_a_view_on_a_second_loop_returns(server: DemoServer) -> None:
+    """The loop of the stream is closed, so nothing more can be sent. The view does not wait for that."""
+
+    def run_twice() -> sw.ChatCompletion:
+        async def begin() -> sw.WireView:
+            stream = sw.ChatClient(server.url).stream("count to 5")
+            view = sw.WireView(stream)
+            await stream
+            return view
+
+        async def again(view: sw.WireView) -> sw.ChatCompletion:
+            async with asyncio.timeout(10):
+                return await view
+
+        return asyncio.run(again(asyncio.run(begin())))
+
+    assert (await asyncio.to_thread(run_twice)).outcome == "complete"
+
+
 async def test_a_stream_that_was_recorded_is_shown_whole_afterwards(server: DemoServer) -> None:
     """Also where it is over; one that was not recorded is refused in words."""
     client = sw.ChatClient(server.url)
@@ -300,7 +339,7 @@ async def test_a_replay_shows_the_recorded_wire(server: DemoServer) -> None:
 
 async def test_stop_is_heard_from_any_thread(demo: DemoServer) -> None:
     """By the view, and by a message of its page."""
-    for stop in (lambda view: view.stop(), lambda view: view.receive({"op": "stop"})):
+    for stop in (lambda view: view.stop(), lambda view: view._receive({"op": "stop"})):
         view = sw.WireView(sw.ChatClient(demo.url).stream("x", demo={"tokens": 5000}))
         thread = threading.Thread(target=stop, args=(view,))
         thread.start()
@@ -317,7 +356,7 @@ async def test_what_else_a_page_says_does_nothing(server: DemoServer, content: A
     view = sw.WireView(sw.ChatClient(server.url).stream("count to 5"))
     await view
     before = view.get_state()["state"]
-    view.receive(content)
+    view._receive(content)
     assert view.get_state()["state"] == before
 
 
