@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.children import watch_children
 from tests.support.kernels import GENERATIONS, Kernel, start_kernel
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # A shell that runs us in the background has SIGINT ignored, and so would everything that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+watch_children()
 
 pytest_plugins = ["tests.faults.table"]
 # The longest files first (the lessons mostly wait, the browser works): the quick ones fill the end of a run.

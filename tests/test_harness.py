@@ -1,12 +1,18 @@
-"""The kernel harness itself: what it promises holds on each generation."""
+"""The harness itself: a kernel of each generation does what it promises, and an interrupted run leaves nothing."""
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.support.kernels import Kernel
+from tests.support.children import child
+from tests.support.deadlines import START, until
+from tests.support.kernels import ROOT, Kernel, clean_environment
+from tests.support.watchdog import carriers
 
 pytestmark = pytest.mark.kernel
 
@@ -82,3 +88,43 @@ def test_requests_that_meet_replies_are_all_answered(kernel: Kernel) -> None:
             kernel.wait_reply(requests[number - 3])
     for request in requests[-3:]:
         kernel.wait_reply(request)
+
+
+#: A test that starts one of each: a Jupyter server with a kernel, a kernel of its own, a Chromium. Then it waits.
+STARTS_ALL = """
+import asyncio
+import os
+import time
+from playwright.sync_api import sync_playwright
+from tests.faults.sessions import jupyter_server, start_kernel
+from tests.support import kernels
+from tests.support.watchdog import MARK
+from tests.ui.tab import CHROMIUM_FLAGS, find_chromium
+
+def test_it(tmp_path):
+    with jupyter_server(tmp_path, {}) as port, kernels.start_kernel():
+        asyncio.run(start_kernel(port))
+        with sync_playwright() as playwright:
+            playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+            with open("ready", "w") as ready:
+                ready.write(os.environ[MARK])
+            time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_leaves_nothing_behind(how: signal.Signals, tmp_path: Path) -> None:
+    """However a run of pytest ends: its server, that server's kernel, its kernel and its browser end too."""
+    (tmp_path / "test_it.py").write_text(STARTS_ALL)
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "test_it.py"]
+    env = clean_environment({"PYTHONPATH": str(ROOT)})
+    with child(command, tmp_path / "log", directory=tmp_path, env=env) as run:
+        ready = tmp_path / "ready"
+        mark = run.wait_until(lambda: ready.exists() and ready.read_text(), "the run has started everything")
+        names = sorted(process.name().lower() for process in carriers(mark))
+        assert any("chrom" in name for name in names), names
+        assert sum("python" in name for name in names) >= 3, names
+        run.process.send_signal(how)
+        run.process.wait(START)
+        until(lambda: not carriers(mark), f"all of {names} end")

@@ -8,6 +8,7 @@ import time
 
 from tests.benchmarks import carried, chat, cpu, hostile, imports, latency, memory, page, show, stop, wire
 from tests.benchmarks.report import missed
+from tests.support.children import watch_children
 
 FIGURES = {
     "wire": wire.measure,
@@ -28,6 +29,7 @@ def main() -> int:
     """Return 0 also where a target was missed: how busy the machine is has its part in that."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--only", choices=FIGURES, action="append", help="measure only this figure; may be repeated")
+    watch_children()
     only = parser.parse_args().only or list(FIGURES)
     figures = []
     for name in only:

@@ -14,6 +14,7 @@ import pytest
 import streamwidget as sw
 from streamwidget._client import transport
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.support.memory import run_python
 from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure_of, response, sse
 
@@ -49,7 +50,8 @@ async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callabl
     completions = await asyncio.gather(*(client.stream("x", demo=demo) for _ in range(200)))
     assert {completion.outcome for completion in completions} == {"complete"}
     seen(f"{len(completions)} complete")
-    assert all(record.over.wait(2) for record in server.requests)  # the client knows a moment earlier than the server
+    # The client knows a moment earlier than the server.
+    assert all(record.over.wait(SOON) for record in server.requests)
     begun = [record.received for record in server.requests]
     ended = [record.ended for record in server.requests if record.ended is not None]
     # Not all 200: on a busy machine the first may have ended before the last was sent.
@@ -274,5 +276,5 @@ async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: De
         async for event in stream:
             if isinstance(event, sw.TextDelta):
                 stream.cancel()
-        assert server.requests[0].left.wait(2)
+        assert server.requests[0].left.wait(SOON)
     assert stream.completion.outcome == "cancelled"

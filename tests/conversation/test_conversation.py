@@ -11,6 +11,7 @@ import pytest
 
 import streamwidget as sw
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.support.pictures import PNG
 from tests.support.servers import PACED, QUICK, first_delta
 
@@ -248,7 +249,7 @@ async def test_an_answer_that_is_over_keeps_its_value_and_not_its_request(client
     await stream
     held = weakref.ref(stream)
     del stream
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON):
         while held() is not None:  # the loop lets go of the task that is done
             await asyncio.sleep(0.01)
             gc.collect()

@@ -12,6 +12,7 @@ import pytest
 import streamwidget as sw
 from streamwidget import Finish, Retry, TextDelta
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.support.servers import PACED, QUICK, client_left, events_of, first_delta
 
 
@@ -87,7 +88,7 @@ async def test_cancel_works_at_every_moment(server: DemoServer, client: sw.ChatC
     if moment == "mid-stream":
         await first_delta(stream)
     if moment == "retrying":
-        await asyncio.wait_for(retrying.wait(), 5)
+        await asyncio.wait_for(retrying.wait(), SOON)
     stream.cancel()
     stream.cancel()
     async with asyncio.timeout(2):
@@ -121,7 +122,7 @@ async def test_cancel_works_from_a_thousand_threads_at_once(server: DemoServer, 
     threads = [threading.Thread(target=stream.cancel) for _ in range(1000)]
     for thread in threads:
         thread.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON):
         assert (await stream).outcome == "cancelled"
     for thread in threads:
         await asyncio.to_thread(thread.join)
@@ -137,7 +138,7 @@ async def test_cancel_from_a_thread_reaches_the_server_while_the_loop_is_blocked
     thread = threading.Thread(target=stream.cancel)
     thread.start()
     thread.join()
-    assert server.requests[0].left.wait(2)  # on this loop's thread, which it blocks
+    assert server.requests[0].left.wait(SOON)  # on this loop's thread, which it blocks
     assert (await stream).outcome == "cancelled"
 
 
@@ -150,7 +151,7 @@ async def test_cancel_from_a_thread_ends_a_wait_for_headers_while_the_loop_is_bl
     thread = threading.Thread(target=stream.cancel)
     thread.start()
     thread.join()
-    assert server.requests[0].left.wait(2)  # on this loop's thread, which it blocks
+    assert server.requests[0].left.wait(SOON)  # on this loop's thread, which it blocks
     assert (await stream).outcome == "cancelled"
 
 
@@ -174,7 +175,7 @@ async def test_starts_and_cancels_that_race_end_it_once(client: sw.ChatClient) -
         stream.subscribe(told.extend)
         thread = threading.Thread(target=stream.cancel)
         thread.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON):
             assert (await stream).outcome == "cancelled"
         thread.join()
         assert told == [Finish(None, "cancelled")]

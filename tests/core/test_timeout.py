@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import streamwidget as sw
 from streamwidget._core.timeout import TICK, Deadlines, Timeout
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.support.servers import failure_of
 
 OFF = Timeout(None, None, None, None, None, None)
@@ -211,7 +212,7 @@ async def test_a_limit_ends_a_real_stream(
     assert failure.completion.timing.total <= 0.3 + 0.5
     seen(f"timeout after {failure.completion.timing.total:.2f} s of 0.3, {len(failure.completion.text)} characters")
     (record,) = server.requests
-    assert record.left.wait(2)
+    assert record.left.wait(SOON)
 
 
 @pytest.mark.fault("N9", "`timeout` by `progress`, whatever the comments; text kept")

@@ -14,6 +14,7 @@ import pytest
 
 import streamwidget as sw
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.support.kernels import ROOT, clean_environment
 from tests.support.servers import PACED, QUICK, first_delta
 
@@ -33,7 +34,7 @@ def script(code: str, server: DemoServer) -> subprocess.Popen[str]:
 
 
 def output(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=SOON)
     assert process.returncode == 0, err
     assert "never awaited" not in err
     return out
@@ -79,7 +80,7 @@ def test_cancel_from_another_thread_ends_a_wait(server: DemoServer) -> None:
     completion = stream.wait()
     assert completion.outcome == "cancelled"
     assert completion.text
-    assert server.requests[0].left.wait(2)
+    assert server.requests[0].left.wait(SOON)
 
 
 async def test_a_thread_waits_for_a_stream_of_the_running_loop(server: DemoServer) -> None:
@@ -176,7 +177,7 @@ def test_an_interrupt_ends_a_wait_and_closes_its_connection(server: DemoServer, 
     assert process.stdout.readline() == "delta\n"
     record = server.requests[0]
     os.kill(process.pid, signal.SIGINT)
-    assert record.left.wait(5)
+    assert record.left.wait(SOON)
     assert [line for line in output(process).splitlines() if line != "delta"] == lines
 
 
@@ -195,7 +196,7 @@ print(asyncio.run is run, asyncio.Task is task, "nest_asyncio2" in sys.modules)
 def test_a_script_ends_without_complaint(server: DemoServer) -> None:
     """Nothing that wait() keeps delays the end of the process or prints at it."""
     process = script('print(client.stream("x").wait().outcome)', server)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=SOON)
     assert (out.strip(), err) == ("complete", "")
 
 

@@ -28,6 +28,7 @@ from streamwidget.demo import DemoServer, shared_server
 from streamwidget.demo._answers import answer_pieces, split_pieces, topic_of
 from streamwidget.demo._faults import FAULTS
 from streamwidget.demo._records import MAX_RECORDS, RequestLog, RequestRecord
+from tests.support.deadlines import SOON
 
 KEY = "sk-canary-0123456789abcdefWXYZ"
 
@@ -51,7 +52,7 @@ def body_of(question: str = "Explain streams", model: str = "demo", stream: bool
 
 
 def connect(server: DemoServer) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=SOON)
 
 
 def post(server: DemoServer, body: bytes) -> http.client.HTTPResponse:
@@ -82,7 +83,7 @@ def reasons_of(events: list[Any]) -> list[str]:
 
 
 def raw_connection(server: DemoServer, data: bytes) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    sock = socket.create_connection(("127.0.0.1", server.port), timeout=SOON)
     sock.sendall(data)
     return sock
 
@@ -213,7 +214,7 @@ def test_pace_is_never_faster_than_asked(server: DemoServer) -> None:
     sock = raw_connection(server, raw_post(body_of(demo=demo)))
     data = read_until(sock, b"0\r\n\r\n")
     (record,) = server.requests
-    assert record.over.wait(5)
+    assert record.over.wait(SOON)
     assert record.first_delta is not None
     assert record.ended is not None
     assert record.first_delta - record.received >= 0.05
@@ -226,7 +227,7 @@ def test_jitter_delays_deltas_and_changes_none(server: DemoServer) -> None:
     demo = {"tokens": 40, "jitter": 0.2}
     jittered = ask(server, demo=demo).read()
     (record,) = server.requests
-    assert record.over.wait(5)
+    assert record.over.wait(SOON)
     assert record.ended is not None
     chance = random.Random(0)
     assert record.ended - record.received >= max(chance.uniform(0, 0.2) for _ in range(40))
@@ -408,10 +409,10 @@ def test_client_that_leaves_is_noticed(server: DemoServer, demo: dict[str, Any],
         sock.shutdown(socket.SHUT_RDWR)
     else:
         sock.close()
-    assert record.left.wait(5)
+    assert record.left.wait(SOON)
     assert record.client_left is not None
     assert record.client_left >= before
-    assert record.over.wait(5)
+    assert record.over.wait(SOON)
     sock.close()
 
 
@@ -420,7 +421,7 @@ def test_client_that_leaves_a_silent_server_is_noticed(server: DemoServer) -> No
     sock = raw_connection(server, raw_post(body_of(model="demo-silent")))
     record = server.wait_for_requests(1)[-1]
     sock.close()
-    assert record.left.wait(5)
+    assert record.left.wait(SOON)
     assert (record.status, record.bytes_sent) == (None, 0)
 
 
@@ -428,7 +429,7 @@ def test_client_that_stays_has_not_left(server: DemoServer) -> None:
     """A client that closes after the last byte did not leave."""
     ask(server).read()
     (record,) = server.requests
-    assert record.over.wait(5)
+    assert record.over.wait(SOON)
     assert record.client_left is None
     assert not record.left.is_set()
     assert record.bytes_sent > record.deltas_sent > 100
@@ -539,7 +540,7 @@ def test_drop_resets_in_the_middle_of_a_chunk(server: DemoServer) -> None:
     """The deltas before it arrive, then the connection is reset."""
     sock = raw_connection(server, raw_post(body_of(demo={"fault": "drop", "after": 5})))
     record = server.wait_for_requests(1)[-1]
-    assert record.over.wait(5)
+    assert record.over.wait(SOON)
     data = b""
     with pytest.raises(ConnectionResetError):
         while True:
@@ -648,7 +649,7 @@ def test_slow_sends_two_a_second_unless_told_otherwise(server: DemoServer) -> No
     """The second delta comes no earlier than half a second after the first."""
     events = events_of(ask(server, model="demo-slow", demo={"tokens": 2}).read())
     (record,) = server.requests
-    assert record.over.wait(5)
+    assert record.over.wait(SOON)
     assert len(deltas_of(events)) == 2
     assert record.ended is not None
     assert record.first_delta is not None
@@ -669,7 +670,7 @@ def test_endless_goes_on_after_the_answer(server: DemoServer) -> None:
     while received.count(b"data: ") < 50:
         received += sock.recv(65536)
     sock.close()
-    assert record.left.wait(5)
+    assert record.left.wait(SOON)
 
 
 # ---- the server itself
@@ -689,7 +690,7 @@ def test_stop_closes_open_connections() -> None:
         with contextlib.suppress(ConnectionResetError):
             read_all(sock)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+        socket.create_connection(("127.0.0.1", port), timeout=SOON)
 
 
 def test_a_connection_that_comes_as_the_server_stops_is_closed() -> None:
@@ -753,10 +754,10 @@ def test_command_line_serves_until_a_signal(how: signal.Signals) -> None:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         request = urllib.request.Request(f"{url}/chat/completions", body_of(model="demo-stall"))
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=SOON) as response:
             assert response.readline().startswith(b"data: ")
             process.send_signal(how)
-            assert process.wait(10) == 0
+            assert process.wait(SOON) == 0
         assert process.stdout.read() == ""
 
 

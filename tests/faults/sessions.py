@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
-import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,10 +15,10 @@ from typing import Any, Self
 from tornado.httpclient import AsyncHTTPClient
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from tests.support.children import child
+from tests.support.deadlines import SOON, START
 from tests.support.kernels import clean_environment, write_kernelspecs
 from tests.support.servers import closed_port
-
-SOON = 15.0  # seconds: the bound of every wait
 
 
 @contextmanager
@@ -40,19 +39,14 @@ def jupyter_server(directory: Path, env: dict[str, str]) -> Iterator[int]:
     }
     command = [sys.executable, "-m", "jupyter_server", *(f"--{name}={value}" for name, value in options.items())]
     private = {"JUPYTER_PATH": str(directory), "JUPYTER_CONFIG_DIR": str(directory), "IPYTHONDIR": str(directory)}
-    with (directory / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, env=clean_environment({**env, **private}), stdout=log, stderr=log)
-        try:
-            yield port
-        finally:
-            process.terminate()
-            process.wait(10)
+    with child(command, directory / "server.log", directory=directory, env=clean_environment({**env, **private})):
+        yield port
 
 
 async def start_kernel(port: int) -> str:
     """Wait for the server, start a kernel and return its id."""
     url = f"http://127.0.0.1:{port}/api/kernels"
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(START):
         while True:
             try:
                 body = json.dumps({"name": "sw-latest"})

@@ -5,17 +5,18 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.children import child
+from tests.support.deadlines import SOON
 from tests.support.kernels import clean_environment
 
 pytest.importorskip("jupyterhub", reason="jupyterhub is not installed")
@@ -66,7 +67,7 @@ def free_port() -> int:
 def ask(url: str, token: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
     """Return the status and the JSON of a response; redirects are not followed."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SOON)
     try:
         body = "{}" if method == "POST" else None
         connection.request(method, parts.path, body, {"Authorization": f"token {token}", **headers})
@@ -86,24 +87,17 @@ class Hub:
         self.api = f"http://127.0.0.1:{port}/hub/api"
         self.token = uuid.uuid4().hex
         (directory / "config.py").write_text(CONFIG.format(port=free_port(), hub_port=port, token=self.token))
-        self.log = directory / "hub.log"
-        env = clean_environment({"HOME": str(directory), "CONFIGPROXY_AUTH_TOKEN": uuid.uuid4().hex})
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", "config.py"],
-                cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+        self._directory = directory
 
-    def until(self, ready: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                if found := ready():
-                    return found
-            except OSError:
-                pass
-            time.sleep(0.2)
-        raise RuntimeError(self.log.read_text(errors="replace")[-3000:])
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Start it, and end it afterwards."""
+        directory = self._directory
+        env = clean_environment({"HOME": str(directory), "CONFIGPROXY_AUTH_TOKEN": uuid.uuid4().hex})
+        command = [sys.executable, "-m", "jupyterhub", "-f", "config.py"]
+        with child(command, directory / "hub.log", directory=directory, env=env) as self._child:
+            self._child.wait_until(lambda: ask(f"{self.api}/", self.token)[0] == 200, "the hub answers")
+            yield self
 
     def person(self, name: str) -> str:
         """Make a person, and return a token of theirs."""
@@ -113,8 +107,9 @@ class Hub:
     def start_server(self, name: str) -> str:
         """Start the person's server, and return its address."""
         assert ask(f"{self.api}/users/{name}/server", self.token, "POST")[0] in (201, 202)
-        routes = self.until(lambda: (found := ask(f"{self.api}/proxy", self.token)[1]) and _of(found, name) and found)
-        return str(_of(routes, name)).rstrip("/") + f"/user/{name}/api"
+        routes = f"{self.api}/proxy"
+        target = self._child.wait_until(lambda: _of(ask(routes, self.token)[1] or {}, name), "the person's server runs")
+        return str(target).rstrip("/") + f"/user/{name}/api"
 
 
 def _of(routes: dict[str, Any], name: str) -> str | None:
@@ -124,15 +119,9 @@ def _of(routes: dict[str, Any], name: str) -> str | None:
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
-    started = Hub(tmp_path)
-    try:
-        started.until(lambda: ask(f"{started.api}/", started.token)[0] == 200)
+    with Hub(tmp_path).running() as started:
         yield started
-        for name in ("bob",):
-            ask(f"{started.api}/users/{name}/server", started.token, "DELETE")
-    finally:
-        started.process.terminate()
-        started.process.wait(30)
+        ask(f"{started.api}/users/bob/server", started.token, "DELETE")
 
 
 @pytest.mark.kernel

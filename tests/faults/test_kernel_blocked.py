@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.chat_kernels import SOON, WIDGET, ChatKernel, View
+from tests.support.chat_kernels import WIDGET, ChatKernel, View
+from tests.support.deadlines import SOON
 from tests.support.kernels import Execution, Message
 
 pytestmark = pytest.mark.kernel

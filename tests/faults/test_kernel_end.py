@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from tests.support.chat_kernels import SOON, ChatKernel, start_chat_kernel
+from tests.support.chat_kernels import ChatKernel, start_chat_kernel
+from tests.support.deadlines import SOON
 from tests.support.kernels import clean_environment
 
 pytestmark = pytest.mark.kernel

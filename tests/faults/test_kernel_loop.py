@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chat_kernels import SOON, ChatKernel, start_chat_kernel
+from tests.support.chat_kernels import ChatKernel, start_chat_kernel
+from tests.support.deadlines import SOON
 
 pytestmark = pytest.mark.kernel
 

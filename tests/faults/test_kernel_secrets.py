@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamwidget.demo import DemoServer
-from tests.support.chat_kernels import CANARY, SOON, ChatKernel, View, start_chat_kernel
+from tests.support.chat_kernels import CANARY, ChatKernel, View, start_chat_kernel
+from tests.support.deadlines import SOON
 from tests.support.notebooks import execute, notebook
 
 pytestmark = pytest.mark.kernel

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import START
 from tests.support.kernels import ROOT, clean_environment, start_kernel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
@@ -46,6 +47,7 @@ print(json.dumps([before.outcome, in_child, after.outcome]))
 
 RUNNING = """
 import asyncio
+from tests.support.deadlines import SOON
 
 async def main():
     stream = client.stream("parent", demo={"tokens": 120, "tokens_per_second": 100})
@@ -96,7 +98,7 @@ def server() -> Iterator[DemoServer]:
 def run(code: str, url: str | None) -> object:
     env = clean_environment({"STREAMWIDGET_BASE_URL": url} if url else None)
     command = [sys.executable, "-W", "ignore", "-c", CHILD + code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, cwd=ROOT, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=START, env=env, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

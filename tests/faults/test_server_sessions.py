@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from streamwidget.demo import DemoServer
-from tests.faults.sessions import SOON, Session, jupyter_server, start_kernel
+from tests.faults.sessions import Session, jupyter_server, start_kernel
+from tests.support.deadlines import SOON
 
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]
@@ -63,7 +64,7 @@ class Follower:
     async def follow(self) -> str:
         """Follow to the end and return the text."""
         await self.page.say(self.model, {"op": "sync", "page": self.page.session})
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(SOON):
             while self.outcome is None:
                 before = self.seq
                 await asyncio.sleep(0.1)

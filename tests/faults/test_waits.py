@@ -11,6 +11,7 @@ import pytest
 import streamwidget as sw
 from streamwidget._view.stream_view import StreamView
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.support.servers import failure_of, first_delta
 
 SEVEN = {"retry_after": "7", "times": 1}
@@ -33,7 +34,7 @@ class Page:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something is so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON):
         while not condition():  # noqa: ASYNC110  (what it waits for has no event)
             await asyncio.sleep(0.01)
 

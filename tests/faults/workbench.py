@@ -13,8 +13,9 @@ import streamwidget as sw
 from streamwidget import StreamEvent
 from streamwidget._view.stream_view import StreamView
 from tests.faults.puppet import Call, Page, PuppetServer
+from tests.support.deadlines import SOON
 
-BOUND = 5.0  # seconds: no wait is longer
+BOUND = SOON  # seconds: no wait is longer
 
 
 @dataclass(slots=True, eq=False)

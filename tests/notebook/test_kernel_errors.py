@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from tests.support.chat_kernels import CANARY, SOON, ChatKernel
+from tests.support.chat_kernels import CANARY, ChatKernel
+from tests.support.deadlines import SOON
 from tests.support.kernels import Execution
 
 pytestmark = pytest.mark.kernel

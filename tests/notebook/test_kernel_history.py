@@ -8,6 +8,7 @@ import pytest
 
 from streamwidget.demo import DemoServer
 from tests.support.chat_kernels import ChatKernel
+from tests.support.deadlines import SOON
 from tests.support.kernels import Kernel
 
 pytestmark = pytest.mark.kernel
@@ -22,7 +23,7 @@ def notebook(chat: ChatKernel) -> ChatKernel:
 
 def ask(chat: ChatKernel, text: str, cell_id: str | None, options: str = "") -> list[str]:
     """Ask in a cell, and return the questions that its request carried."""
-    assert chat.execute_async(f"%%chat {options}\n{text}", cell_id=cell_id).wait(30).status == "ok"
+    assert chat.execute_async(f"%%chat {options}\n{text}", cell_id=cell_id).wait(SOON).status == "ok"
     return [m["content"].strip() for m in chat.asked(text).body["messages"] if m["role"] == "user"]
 
 
@@ -38,9 +39,9 @@ def test_a_cell_that_is_run_again_replaces_its_turn(notebook: ChatKernel) -> Non
 def test_a_cell_that_runs_cells_within_itself_is_one_cell(notebook: ChatKernel) -> None:
     """``%%capture`` and ``run_cell`` run a cell without an id; the turn is that of the cell around it."""
     for _ in range(2):
-        assert notebook.execute_async("%%capture\n%chat captured", cell_id="cell-1").wait(30).status == "ok"
+        assert notebook.execute_async("%%capture\n%chat captured", cell_id="cell-1").wait(SOON).status == "ok"
         nested = "get_ipython().run_cell('x = 1')\n%chat after one"
-        assert notebook.execute_async(nested, cell_id="cell-2").wait(30).status == "ok"
+        assert notebook.execute_async(nested, cell_id="cell-2").wait(SOON).status == "ok"
     assert ask(notebook, "last", "cell-3") == ["captured", "after one", "last"]
 
 
@@ -59,7 +60,7 @@ def test_an_answer_that_still_streams_is_left_out_and_that_is_said(notebook: Cha
     """Half an answer would look whole to the model; once it is stopped it is sent."""
     _, view = notebook.streaming("%%chat --bg -m demo-slow\nbehind", cell_id="cell-1")
     cell = notebook.execute_async("%%chat\nbeside", cell_id="cell-2")
-    assert cell.wait(30).stdout == "1 earlier turn is left out, as the answer still streams.\n"
+    assert cell.wait(SOON).stdout == "1 earlier turn is left out, as the answer still streams.\n"
     assert [m["content"].strip() for m in notebook.asked("beside").body["messages"]] == ["beside"]
     view.send({"op": "stop"})
     view.wait("end")
@@ -70,8 +71,8 @@ def test_a_background_answer_ends_with_its_cell(notebook: ChatKernel) -> None:
     """The cell runs something else: its output is gone, so its stream is cancelled and its turn is none."""
     notebook.streaming("%%chat --bg -m demo-slow\ngoes away", cell_id="cell-1")
     request = notebook.asked("goes away")
-    assert notebook.execute_async("1", cell_id="cell-1").wait(30).status == "ok"
-    assert request.left.wait(15)
+    assert notebook.execute_async("1", cell_id="cell-1").wait(SOON).status == "ok"
+    assert request.left.wait(SOON)
     assert notebook.value("len(_conversation)") == 0
 
 
@@ -92,11 +93,11 @@ def test_an_answer_asked_again_in_its_view_is_the_turns_answer(kernel: Kernel, d
         comm for comm, data in kernel.comm_opens().items() if "StreamView" in str(data["state"].get("_anywidget_id"))
     )
     kernel.widget_send(view, {"op": "retry"})
-    demo.wait_for_requests(2, 15)
+    demo.wait_for_requests(2, SOON)
     looked = (
         "c = _conversation.turns[0].answer.completion\nprint(len(_conversation), c == _chat, c.outcome, c.request_id)"
     )
     expected = f"1 True length req_demo_{demo.requests[1].number:06}\n"
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + SOON
     while kernel.execute(looked).stdout != expected:
         assert time.monotonic() < deadline, kernel.execute(looked).stdout

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.chat_kernels import SOON, ChatKernel, View
+from tests.support.chat_kernels import ChatKernel, View
+from tests.support.deadlines import SOON
 from tests.support.kernels import Execution
 
 pytestmark = pytest.mark.kernel

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat_kernels import SOON, ChatKernel, View
+from tests.support.chat_kernels import ChatKernel, View
+from tests.support.deadlines import SOON
 
 pytestmark = pytest.mark.kernel
 

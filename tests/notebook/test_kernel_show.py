@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chat_kernels import SOON, ChatKernel
+from tests.support.chat_kernels import ChatKernel
+from tests.support.deadlines import SOON
 from tests.support.kernels import Execution
 
 pytestmark = pytest.mark.kernel

@@ -11,7 +11,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from streamwidget._notebook import cell_transform, extension, magic_line, magics
-from tests.support.chat_kernels import SOON, ChatKernel
+from tests.support.chat_kernels import ChatKernel
+from tests.support.deadlines import SOON
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ import pexpect
 import pytest
 
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON, START
 from tests.support.kernels import clean_environment
 
-STARTED = 60  # seconds for IPython to start on a busy machine
 AWAITED = ("autoawait", ["on", "off"])  # the cell awaits; the synchronous path
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]|\r")
 
@@ -36,11 +36,11 @@ class Terminal:
         )
         arguments = ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=nocolor", *options]
         self._child: Any = pexpect.spawn(
-            sys.executable, arguments, env=env, cwd=str(directory), encoding="utf-8", dimensions=(60, 200), timeout=20
+            sys.executable, arguments, env=env, cwd=str(directory), encoding="utf-8", dimensions=(60, 200), timeout=SOON
         )
         self._echoes = "--simple-prompt" in options  # prompt_toolkit paints what is typed, in colours
         self._number = 1
-        self.wait_for(self._prompt, STARTED)
+        self.wait_for(self._prompt, START)
         self.run("%load_ext streamwidget")
 
     @property
@@ -64,7 +64,7 @@ class Terminal:
         shown = self.wait_for(self._prompt)
         return str(self._child.before) if raw else shown
 
-    def wait_for(self, pattern: str, timeout: float = 20) -> str:
+    def wait_for(self, pattern: str, timeout: float = SOON) -> str:
         """Wait until the screen shows ``pattern`` and return what came before it, without cursor movements."""
         self._child.expect(pattern, timeout)
         return CONTROL.sub("", self._child.before)
@@ -138,7 +138,7 @@ def test_ctrl_c_stops_the_answer(terminal: Terminal, server: DemoServer, autoawa
     terminal.wait_for("demo")
     terminal.interrupt()
     shown = terminal.until_prompt()
-    assert server.requests[-1].left.wait(5)
+    assert server.requests[-1].left.wait(SOON)
     told = [line for line in shown.splitlines() if line.startswith("Interrupted")]
     assert len(told) == 1
     assert re.fullmatch(r"Interrupted: the stream is closed; the \d+ characters that came are in _chat\.", told[0])
@@ -158,7 +158,7 @@ def test_ctrl_c_ends_the_wait_for_the_first_word(terminal: Terminal, server: Dem
     shown = terminal.until_prompt()
     assert "Interrupted: " in shown
     assert "Traceback" not in shown
-    assert server.requests[-1].left.wait(5)
+    assert server.requests[-1].left.wait(SOON)
     assert terminal.run("%chat count to 3").split()[:3] == ["1", "2", "3"]
 
 
@@ -195,7 +195,7 @@ def test_the_full_screen_prompt_streams_and_stops_too(start: Start, server: Demo
     terminal.wait_for("## Go on")
     terminal.interrupt()
     assert "Interrupted: the stream is closed" in terminal.until_prompt()
-    assert server.requests[-1].left.wait(5)
+    assert server.requests[-1].left.wait(SOON)
     terminal.type("print(_chat.outcome)")
     assert "cancelled" in terminal.until_prompt()
 

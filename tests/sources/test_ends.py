@@ -12,9 +12,8 @@ import pytest
 
 import streamwidget as sw
 from streamwidget._sources import as_stream
+from tests.support.deadlines import SOON
 from tests.support.servers import first_delta
-
-SOON = 5.0
 
 
 class Blocking:

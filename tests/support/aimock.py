@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.children import end
 from tests.support.kernels import ROOT
+from tests.support.watchdog import MARK
 
 CLI = ROOT / "js" / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
 KEY = "sk-aimock-canary-0123456789"
@@ -25,7 +27,7 @@ def start_aimock(fixtures: list[dict[str, Any]], directory: Path) -> Iterator[st
     command = ["node", str(CLI), "--host", "127.0.0.1", "--port", "0", "--fixtures", str(path), "--validate-on-load"]
     server = subprocess.Popen(
         command,
-        env={"PATH": os.environ["PATH"], "AIMOCK_API_KEYS": KEY, "HOME": str(directory)},
+        env={name: os.environ[name] for name in ("PATH", MARK)} | {"AIMOCK_API_KEYS": KEY, "HOME": str(directory)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -40,5 +42,4 @@ def start_aimock(fixtures: list[dict[str, Any]], directory: Path) -> Iterator[st
             said += line
         yield found[1]
     finally:
-        server.terminate()
-        server.communicate(timeout=10)
+        end(server)

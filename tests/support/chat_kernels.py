@@ -15,12 +15,12 @@ from typing import Any
 
 from streamwidget.demo import DemoServer
 from streamwidget.demo._records import RequestRecord
+from tests.support.deadlines import SOON, until
 from tests.support.kernels import Execution, Kernel, Message
 
 CANARY = "sk-canary-5e1f0b7a9c2d4e6f8a1b"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 UNSEEN = ("Traceback", "never retrieved", "never awaited", "subscriber of a stream raised")
-SOON = 5.0  # seconds: the bound of every wait for what should happen at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class View:
                     found.append(said["content"])
             return len(found) >= count
 
-        self.kernel.wait_for(fits, 15)
+        self.kernel.wait_for(fits)
         return found[-1]
 
     def send(self, content: Any, *, subshell: bool = False) -> None:
@@ -89,18 +89,14 @@ class ChatKernel(Kernel):
     def value(self, expression: str) -> Any:
         """Return the value of an expression whose repr is a literal; history, ``_`` and ``_i`` do not see it."""
         content = {"code": "", "silent": True, "store_history": False, "user_expressions": {"value": expression}}
-        found = self.request("execute_request", {**content, "allow_stdin": False}, timeout=15)["user_expressions"]
+        found = self.request("execute_request", {**content, "allow_stdin": False})["user_expressions"]
         if found["value"]["status"] != "ok":
             raise AssertionError(f"{expression}: {found['value']['ename']}: {found['value']['evalue']}")
         return ast.literal_eval(found["value"]["data"]["text/plain"])
 
     def until(self, expression: str) -> None:
         """Wait until an expression is true in the kernel; each look also lets the kernel's loop run."""
-        deadline = time.monotonic() + 15
-        while not self.value(f"bool({expression})"):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"never true: {expression}")
-            time.sleep(0.02)
+        until(lambda: self.value(f"bool({expression})"), expression)
 
     def view(self, cell: Execution, number: int = 0) -> View:
         """Wait for a cell's ``number``-th view and return it."""
@@ -115,7 +111,7 @@ class ChatKernel(Kernel):
                 shown.append(message.content["data"][WIDGET]["model_id"])
             return len(shown) > number
 
-        self.wait_for(fits, 15)
+        self.wait_for(fits)
         return View(self, shown[number])
 
     def streaming(self, code: str, cell_id: str | None = None) -> tuple[Execution, View]:

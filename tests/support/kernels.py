@@ -26,6 +26,8 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+from tests.support.deadlines import SOON, START
+
 ROOT = Path(__file__).resolve().parents[2]
 GENERATIONS = ("latest", "7.3", "6.x")
 # ipykernel 7.0 to 7.3 write each reply past the ZMQStream that reads the requests from that socket: a request that
@@ -101,7 +103,7 @@ class Execution:
     kernel: Kernel
     msg_id: str
 
-    def wait(self, timeout: float = 30) -> Execution:
+    def wait(self, timeout: float = SOON) -> Execution:
         """Wait for the reply and for the kernel to be idle again, ``timeout`` seconds at most."""
         self.kernel.wait_reply(self.msg_id, timeout)
         self.kernel.wait_for(lambda message: message.parent_id == self.msg_id and _is_idle(message), timeout)
@@ -188,11 +190,11 @@ class Kernel:
         directory = Path(self._directory.name)
         write_kernelspecs(directory / "kernels", (generation,))
         self._env = clean_environment({"IPYTHONDIR": str(directory / "ipython"), **(env or {})})
-        self._run(self._start(directory), 60)
+        self._run(self._start(directory), START + SOON)
 
     # -- requests
 
-    def execute(self, code: str, timeout: float = 30, *, silent: bool = False) -> Execution:
+    def execute(self, code: str, timeout: float = SOON, *, silent: bool = False) -> Execution:
         """Run ``code`` and wait for its end."""
         return self.execute_async(code, silent=silent).wait(timeout)
 
@@ -211,7 +213,7 @@ class Kernel:
         return Execution(self, self.send("execute_request", content, metadata={"cellId": cell_id} if cell_id else None))
 
     def request(
-        self, msg_type: str, content: dict[str, Any], *, channel: str = "shell", timeout: float = 10
+        self, msg_type: str, content: dict[str, Any], *, channel: str = "shell", timeout: float = SOON
     ) -> dict[str, Any]:
         """Send a request on "shell" or "control" and return the content of its reply."""
         return self.wait_reply(self.send(msg_type, content, channel=channel), timeout).content
@@ -229,17 +231,17 @@ class Kernel:
         message = self._client.session.msg(msg_type, content, metadata=metadata)
         if subshell_id is not None:
             message["header"]["subshell_id"] = subshell_id
-        self._run(self._send(channel, message), 10)
+        self._run(self._send(channel, message), SOON)
         return str(message["header"]["msg_id"])
 
-    def wait_reply(self, msg_id: str, timeout: float = 30) -> Message:
+    def wait_reply(self, msg_id: str, timeout: float = SOON) -> Message:
         """Return the reply to the request ``msg_id``."""
         with self._changed:
             if not self._changed.wait_for(lambda: msg_id in self.replies, timeout):
                 raise TimeoutError(f"no reply within {timeout} s; published last: {self.iopub[-5:]}")
             return self.replies[msg_id]
 
-    def wait_for(self, predicate: Callable[[Message], bool], timeout: float = 10, *, after: int = 0) -> Message:
+    def wait_for(self, predicate: Callable[[Message], bool], timeout: float = SOON, *, after: int = 0) -> Message:
         """Return the first published message, from index ``after`` of ``iopub`` on, that fits."""
         deadline = time.monotonic() + timeout
         looked = after
@@ -310,15 +312,15 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Interrupt the kernel, as the page's button does."""
-        self._run(self._manager.interrupt_kernel(), 10)
+        self._run(self._manager.interrupt_kernel(), SOON)
 
     def shutdown(self) -> None:
         """End the kernel and free what it took."""
         try:
-            self._run(self._stop(), 20)
+            self._run(self._stop(), SOON)
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(5)
+            self._thread.join(SOON)
             self._directory.cleanup()
 
     # -- the loop's side
@@ -341,7 +343,7 @@ class Kernel:
             asyncio.create_task(self._read(name)) for name in ("iopub_channel", "shell_channel", "control_channel")
         ]
         try:
-            await asyncio.wait_for(self._ready(), 50)
+            await asyncio.wait_for(self._ready(), START)
         except TimeoutError:
             log = (directory / "kernel.log").read_text(errors="replace")
             raise TimeoutError(f"kernel {self.generation} did not start:\n{log}") from None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.deadlines import START
 from tests.support.kernels import ROOT, clean_environment
 
 
@@ -29,7 +30,7 @@ def run_python(code: str, *arguments: str) -> str:
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

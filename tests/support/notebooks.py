@@ -14,6 +14,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode, v4
 
+from tests.support.deadlines import START
 from tests.support.kernels import clean_environment, write_kernelspecs
 
 KERNEL = "sw-latest"
@@ -25,12 +26,12 @@ def notebook(*sources: str) -> NotebookNode:
     return v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": KERNEL, "display_name": KERNEL}})
 
 
-def execute(unrun: NotebookNode, directory: Path, env: Mapping[str, str], timeout: float = 60) -> None:
+def execute(unrun: NotebookNode, directory: Path, env: Mapping[str, str]) -> None:
     """Run all cells by nbclient, in a kernel whose environment names no provider but ``env``'s."""
     write_kernelspecs(directory / "kernels", ("latest",))
     specs = KernelSpecManager(kernel_dirs=[str(directory / "kernels")], ensure_native_kernel=False)
     kernel = AsyncKernelManager(kernel_name=KERNEL, kernel_spec_manager=specs)
-    client = NotebookClient(unrun, km=kernel, timeout=timeout)
+    client = NotebookClient(unrun, km=kernel, timeout=START, startup_timeout=START)
     client.execute(env=_environment(directory, env), cwd=str(directory), cleanup_kc=True)
 
 
@@ -44,7 +45,7 @@ def command(module: str, *arguments: str, directory: Path, env: Mapping[str, str
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=START,
         check=False,
     )
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import streamwidget as sw
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 
 #: Looks like a key, is set wherever a key may be, and must be found nowhere but in the request that it belongs to.
 CANARY = "sk-canary-0123456789abcdefWXYZ"
@@ -143,11 +144,11 @@ async def first_delta(stream: sw.ChatStream) -> None:
     there = asyncio.Event()
     remove = stream.subscribe(lambda events: there.set() if any(isinstance(e, sw.TextDelta) for e in events) else None)
     stream.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON):
         await there.wait()
     remove()
 
 
 async def client_left(server: DemoServer) -> bool:
-    """True once the server has seen the newest request's connection close; False where it does not within 2 s."""
-    return await asyncio.to_thread(server.requests[-1].left.wait, 2)
+    """True once the server has seen the newest request's connection close; False where it does not."""
+    return await asyncio.to_thread(server.requests[-1].left.wait, SOON)

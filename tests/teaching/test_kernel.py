@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.support.kernels import Execution, Kernel, start_kernel
 
 pytestmark = pytest.mark.kernel
@@ -56,7 +57,7 @@ def test_an_interrupt_ends_both_and_leaves_the_picture(kernel: Kernel, demo: Dem
     kernel.interrupt()
     cell.wait()
     assert cell.status == "error"
-    assert all(record.left.wait(5) for record in demo.requests)
+    assert all(record.left.wait(SOON) for record in demo.requests)
     assert shown(cell)["text/html"].count("stopped by you; ") == 2
 
 

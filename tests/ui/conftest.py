@@ -14,11 +14,12 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.support.deadlines import SOON
 from tests.ui.lab import NotebookPage
 from tests.ui.server import Server
 from tests.ui.tab import CHROMIUM_FLAGS, Tab, find_chromium
 
-expect.set_options(timeout=20_000)  # milliseconds; a condition that comes true is not waited for any longer
+expect.set_options(timeout=SOON * 1000)
 OpenNotebook = Callable[..., NotebookPage]
 only_lab = pytest.mark.parametrize("server", ["lab"], indirect=True)
 _failed = pytest.StashKey[bool]()

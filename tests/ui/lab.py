@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import Locator, expect
 
+from tests.support.deadlines import SOON, START
 from tests.ui.server import Server
 from tests.ui.tab import Tab
 
@@ -80,7 +81,7 @@ class NotebookPage:
         split = [(url, urlsplit(url)) for url in self.requests]
         return [url for url, parts in split if parts.scheme in remote and parts.hostname != "127.0.0.1"]
 
-    def wait_ready(self, timeout: float = 60) -> None:
+    def wait_ready(self, timeout: float = START) -> None:
         """Wait until the notebook is shown and its kernel is idle."""
         count = len(nbformat.read(self.path, 4).cells)
         self.page.wait_for_function(_READY, arg=count, timeout=timeout * 1000)
@@ -91,7 +92,7 @@ class NotebookPage:
         """Start a cell and return at once; ``finish`` waits for its end."""
         self.page.evaluate(_RUN, ["notebook:run-cell", index])
 
-    def finish(self, index: int | None, timeout: float = 30) -> None:
+    def finish(self, index: int | None, timeout: float = SOON) -> None:
         """Wait until the run of the cell (None: of all cells) is over. Not after a reload: use ``wait_ready`` there."""
         self.page.wait_for_function(
             "key => window.streamwidgetRuns[key] !== false", arg=json.dumps(index), timeout=timeout * 1000
@@ -101,7 +102,7 @@ class NotebookPage:
         """Start all cells and return at once; ``finish(None)`` waits for their end."""
         self.page.evaluate(_RUN, ["notebook:run-all-cells", None])
 
-    def wait_prompt(self, index: int, timeout: float = 120) -> None:
+    def wait_prompt(self, index: int, timeout: float = START) -> None:
         """Wait until the cell's prompt has its number: the end of a Run All of a lesson, whose last cell is code.
 
         Not ``finish(None)``: where a widget asks the kernel just between two cells, ipykernel 7.4 may lose the word
@@ -121,9 +122,9 @@ class NotebookPage:
         """Return what the cell's output area shows now, as text."""
         return self.output(index).inner_text() if self.output(index).count() else ""
 
-    def wait_output(self, index: int, text: str, timeout: float = 20) -> None:
+    def wait_output(self, index: int, text: str) -> None:
         """Wait until the cell's output contains ``text``."""
-        expect(self.output(index)).to_contain_text(text, timeout=timeout * 1000)
+        expect(self.output(index)).to_contain_text(text)
 
     def stop_button(self, index: int) -> Locator:
         """Return the Stop button in the cell's output."""
@@ -158,7 +159,7 @@ class NotebookPage:
         if ready:
             self.wait_ready()
         else:
-            expect(self.cell(0)).to_be_visible(timeout=30_000)
+            expect(self.cell(0)).to_be_visible(timeout=START * 1000)
 
     def reopen(self) -> None:
         """End the kernel and open the file again in a new page: nothing is left but what was saved."""

@@ -75,14 +75,14 @@ def live_text(page: NotebookPage, index: int) -> str:
     return (view(page, index).locator(".streamwidget-text").text_content() or "").rstrip("\n")
 
 
-def wait_longer(page: NotebookPage, index: int, length: int, timeout: float = 20) -> None:
+def wait_longer(page: NotebookPage, index: int, length: int) -> None:
     """Wait until the live view shows more than ``length`` characters."""
-    page.page.wait_for_function(_LONGER, arg=[index, length], timeout=timeout * 1000)
+    page.page.wait_for_function(_LONGER, arg=[index, length])
 
 
-def wait_static(page: NotebookPage, index: int, text: str = "total", timeout: float = 20) -> None:
+def wait_static(page: NotebookPage, index: int, text: str = "total") -> None:
     """Wait until the saved answer, whose footer contains ``text``, is in the place of the live view."""
-    expect(page.output(index).locator("small").last).to_contain_text(text, timeout=timeout * 1000)
+    expect(page.output(index).locator("small").last).to_contain_text(text)
     expect(view(page, index)).to_have_count(0)
 
 
@@ -102,7 +102,7 @@ def printed_text(page: NotebookPage, index: int) -> str:
 def error_lines(page: NotebookPage, index: int) -> list[str]:
     """Return the lines of the error in the cell's output."""
     error = page.output(index).locator("[data-mime-type='application/vnd.jupyter.stderr']")
-    return error.inner_text(timeout=5_000).strip().splitlines()
+    return error.inner_text().strip().splitlines()
 
 
 def assert_no_error_of_ours(page: NotebookPage) -> None:

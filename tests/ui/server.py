@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.support.children import child
+from tests.support.deadlines import SOON
 from tests.support.kernels import clean_environment, kernel_command
 
 
@@ -28,7 +28,6 @@ class Server:
         self.root = directory / "notebooks"
         self._kernels = directory / "share" / "kernels"
         self._token = uuid.uuid4().hex
-        self._log = directory / "server.log"
         for path in (self.root, self._kernels):
             path.mkdir(parents=True)
         labconfig = directory / "config" / "labconfig"
@@ -57,15 +56,10 @@ class Server:
             "IPYTHONDIR": "ipython",
         }
         env = clean_environment({variable: str(directory / path) for variable, path in private.items()})
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, env=env, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        try:
-            self._wait_until_it_answers()
-        except BaseException:
-            self.close()
-            raise
+        with ExitStack() as stack:
+            started = stack.enter_context(child(command, directory / "server.log", directory=directory, env=env))
+            started.wait_until(lambda: self.request("api/status"), f"{app} answers")
+            self._running = stack.pop_all()
 
     def write_notebook(
         self,
@@ -109,7 +103,7 @@ class Server:
         request = urllib.request.Request(
             f"{self.url}/{path}", method=method, headers={"Authorization": f"token {self._token}"}
         )
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=SOON) as response:
             body = response.read()
         return json.loads(body) if body else None
 
@@ -120,20 +114,4 @@ class Server:
 
     def close(self) -> None:
         """End the server, and with it its kernels."""
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                self.request("api/status")
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-            else:
-                return
-        raise RuntimeError(f"{self.app} did not start:\n{self._log.read_text(errors='replace')}")
+        self._running.close()

@@ -7,6 +7,8 @@ import shutil
 
 from playwright.sync_api import Browser, Page
 
+from tests.support.deadlines import SOON, START
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -49,6 +51,8 @@ class Tab:
 
     def _another(self) -> Page:
         page = self._context.new_page()
+        page.set_default_timeout(SOON * 1000)
+        page.set_default_navigation_timeout(START * 1000)
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("websocket", lambda websocket: self.requests.append(websocket.url))
         page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
 from tests.support.aimock import KEY, start_aimock
+from tests.support.deadlines import SOON
 from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
@@ -18,7 +19,6 @@ from tests.ui.live import assert_no_error_of_ours
 
 SHOW = "import streamwidget as sw\nwidget = sw.ChatWidget()\nwidget"
 LONG = "count to 9000"
-ANSWERED = 20_000  # milliseconds
 SAID = """import asyncio, json
 while widget.busy:  # a retry that has just been asked for
     await asyncio.sleep(0.05)
@@ -63,9 +63,9 @@ class Chat:
 
     def expect_outcomes(self, *outcomes: str) -> None:
         """Wait until so many answers are there, and have ended so."""
-        expect(self.answers).to_have_count(len(outcomes), timeout=ANSWERED)
+        expect(self.answers).to_have_count(len(outcomes))
         for place, outcome in enumerate(outcomes):
-            expect(self.answers.nth(place)).to_have_attribute("data-outcome", outcome, timeout=ANSWERED)
+            expect(self.answers.nth(place)).to_have_attribute("data-outcome", outcome)
 
     def wait_growth(self) -> None:
         """Wait until the last answer is longer than it is now."""
@@ -89,7 +89,7 @@ def show(open_notebook: OpenNotebook, *cells: str, first: str = SHOW) -> Chat:
     page.run(0)
     page.finish(0)
     root = page.output(0).locator(".streamwidget-chat")
-    expect(root.first).to_be_visible(timeout=ANSWERED)
+    expect(root.first).to_be_visible()
     return Chat(page, root.first)
 
 
@@ -107,7 +107,7 @@ def test_a_prompt_is_typed_answered_stopped_and_edited(open_notebook: OpenNotebo
     chat.wait_growth()
     chat.stop.click()
     chat.expect_outcomes("cancelled")
-    assert demo.requests[0].left.wait(5)
+    assert demo.requests[0].left.wait(SOON)
     chat.send("second")
     chat.expect_outcomes("cancelled", "complete")
     chat.button("Edit").first.click()
@@ -193,8 +193,8 @@ def test_a_reloaded_page_goes_on(open_notebook: OpenNotebook, demo: DemoServer) 
     before = chat.answers.last.locator(".streamwidget-text").text_content() or ""
     chat.page.save()
     chat.page.reload()
-    expect(chat.root).to_be_visible(timeout=ANSWERED)
-    expect(chat.answers).to_have_count(2, timeout=ANSWERED)
+    expect(chat.root).to_be_visible()
+    expect(chat.answers).to_have_count(2)
     chat.wait_growth()
     assert (chat.answers.last.locator(".streamwidget-text").text_content() or "").startswith(before.rstrip())
     chat.stop.click()
@@ -316,7 +316,7 @@ sw.ChatWidget(conversation=Conversation.from_json(to_json(None, map(turn, range(
     expect(drawn).to_be_in_viewport()
     expect(chat.button("Jump to latest")).to_be_hidden()
     chat.send("one more")
-    expect(chat.root.locator(".streamwidget-turn").last).to_contain_text("This is the built-in", timeout=ANSWERED)
+    expect(chat.root.locator(".streamwidget-turn").last).to_contain_text("This is the built-in")
     assert_no_error_of_ours(chat.page)
 
 
@@ -359,7 +359,7 @@ def test_the_transcript_outlives_its_widget(open_notebook: OpenNotebook, demo: D
     chat.expect_outcomes("complete")
     chat.page.save()
     chat.page.reload()
-    expect(chat.answers).to_have_count(1, timeout=ANSWERED)
+    expect(chat.answers).to_have_count(1)
     chat.page.run(1)
     expect(chat.root).to_have_count(0)
     expect(chat.page.output(0).get_by_text("This is the built-in demo")).to_be_visible()
@@ -368,7 +368,7 @@ def test_the_transcript_outlives_its_widget(open_notebook: OpenNotebook, demo: D
     second.send(LONG)
     second.wait_growth()
     chat.page.restart()
-    expect(second.root).to_have_count(0, timeout=ANSWERED)
+    expect(second.root).to_have_count(0)
     expect(chat.page.output(2).get_by_text("kernel gone")).to_be_visible()
     saved = [entry.outputs[0].data for entry in chat.page.save().cells if entry.outputs]
     assert ["application/vnd.jupyter.widget-view+json" in data for data in saved] == [False, False]

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import (
@@ -114,10 +115,8 @@ def test_lost_messages_are_never_a_silent_hole(open_notebook: OpenNotebook, demo
     page = open_notebook([MANY, TEXTS])
     page.page.evaluate(_LOSE, 1 / 3)
     page.run_all()
-    page.finish(None, timeout=60)
-    page.page.wait_for_function(
-        f"({SHOWN})().length === 50 && ({SHOWN})().every(outcome => outcome === 'complete')", timeout=60_000
-    )
+    page.finish(None)
+    page.page.wait_for_function(f"({SHOWN})().length === 50 && ({SHOWN})().every(outcome => outcome === 'complete')")
     lost = page.page.evaluate("window.streamwidgetLost")
     assert lost >= 50
     shown = [text.rstrip() for text in page.output(0).locator(".streamwidget-text").all_text_contents()]
@@ -173,14 +172,14 @@ def test_a_killed_kernel_is_said(open_notebook: OpenNotebook, demo: DemoServer) 
     pid = int(page.output_text(0).strip())
     shown = live_text(page, 1)
     os.kill(pid, signal.SIGKILL)
-    wait_static(page, 1, "kernel gone", timeout=30)
+    wait_static(page, 1, "kernel gone")
     text = saved_text(page, 1)
     assert text.startswith(shown)
     assert counts(text)
     (output,) = page.save().cells[1].outputs
     assert output.data["text/plain"].startswith(text)
     assert "kernel gone: the answer is cut" in output.data["text/plain"]
-    assert demo.requests[0].left.wait(5)
+    assert demo.requests[0].left.wait(SOON)
     assert_no_error_of_ours(page)
 
 

@@ -93,12 +93,12 @@ def test_more_answers_than_a_cell_shows(open_notebook: OpenNotebook) -> None:
         page = open_notebook([LOAD, loop, VIEWS_LEFT], env={"STREAMWIDGET_BASE_URL": demo.url})
         for index in range(2):
             page.run(index)
-            page.finish(index, timeout=60)
+            page.finish(index)
         expect(page.page.locator(".streamwidget")).to_have_count(0)
         outputs = page.save().cells[1].outputs
         assert len(outputs) == 55
         assert all("complete" in output.data["text/plain"] for output in outputs)
         page.run(2)
         # A page never says that it has left an answer which it never showed; the kernel keeps twenty such at most.
-        expect(page.output(2)).to_contain_text(re.compile(r"^[0-5] views", re.MULTILINE), timeout=20_000)
+        expect(page.output(2)).to_contain_text(re.compile(r"^[0-5] views", re.MULTILINE))
     assert_no_error_of_ours(page)

@@ -106,8 +106,8 @@ def run(open_notebook: OpenNotebook) -> NotebookPage:
     page = open_notebook([SETUP, *(f"await show({half!r})" for half in HALVES), SWAP])
     for index in range(3):
         page.run(index)
-        page.finish(index, timeout=60)
-    expect(page.page.locator(".streamwidget[data-outcome=error]")).to_have_count(len(XSS), timeout=30_000)
+        page.finish(index)
+    expect(page.page.locator(".streamwidget[data-outcome=error]")).to_have_count(len(XSS))
     return page
 
 

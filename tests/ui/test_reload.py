@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.ui.conftest import OpenNotebook
 from tests.ui.live import (
     LOAD,
@@ -37,7 +38,7 @@ def test_a_view_continues_in_a_reloaded_page(open_notebook: OpenNotebook, demo: 
     wait_longer(page, 1, len(live_text(page, 1)))
     page.stop_button(1).click()
     expect(view(page, 1)).to_have_attribute("data-outcome", "cancelled")
-    assert demo.requests[0].left.wait(5)
+    assert demo.requests[0].left.wait(SOON)
     assert live_text(page, 1) == printed_text(page, 2).rstrip()
     assert_no_error_of_ours(page)
 

@@ -37,7 +37,7 @@ def test_a_reopened_notebook_has_the_answers(open_notebook: OpenNotebook, demo: 
     """Run, saved, the kernel shut down: a new page shows the answers, also untrusted, and with no kernel at all."""
     page = open_notebook(CELLS)
     page.run_all()
-    wait_longer(page, 2, 20, timeout=30)
+    wait_longer(page, 2, 20)
     page.stop_button(2).click()
     page.finish(None)
     wait_static(page, 3, "connection lost")

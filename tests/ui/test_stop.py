@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
 from tests.ui.live import (
@@ -34,8 +35,8 @@ BLOCKING = f"def ask():\n    %chat {ENDLESS}\n\nask()"
 
 def assert_closed(demo: DemoServer, number: int) -> None:
     """The server's request ``number``, from 1, has ended because the client left."""
-    record = demo.wait_for_requests(number)[number - 1]
-    assert record.left.wait(5), "the server did not see the connection close"
+    record = demo.wait_for_requests(number, SOON)[number - 1]
+    assert record.left.wait(SOON), "the server did not see the connection close"
 
 
 def assert_kept(page: NotebookPage, index: int, shown: str, word: str = "stopped") -> None:

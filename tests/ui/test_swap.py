@@ -218,7 +218,7 @@ def test_the_page_does_not_jump_when_a_cell_ends(open_notebook: OpenNotebook, de
     page.finish(0)
     page.page.evaluate(_WATCH, None)
     page.run(1)
-    page.finish(1, timeout=60)
+    page.finish(1)
     wait_static(page, 1)
     page.page.wait_for_timeout(500)
     frames = page.page.evaluate("(window.streamwidgetWatched = true, window.streamwidgetFrames)")

@@ -18,21 +18,21 @@ def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: De
     page = open_notebook(["import streamwidget as sw\nawait sw.race('What is streaming?')"])
     page.run(0)
     views = page.output(0).locator(".streamwidget")
-    expect(views).to_have_count(2, timeout=30_000)
-    expect(views.first.locator(".streamwidget-text")).to_contain_text("What is", timeout=30_000)
+    expect(views).to_have_count(2)
+    expect(views.first.locator(".streamwidget-text")).to_contain_text("What is")
     left, right = (views.nth(place).bounding_box() for place in (0, 1))
     assert left is not None
     assert right is not None
     assert left["x"] + left["width"] <= right["x"]
     page.finish(0)
     pictures = page.output(0).locator("img[src^='data:image/svg']")
-    expect(pictures).to_have_count(1, timeout=30_000)
+    expect(pictures).to_have_count(1)
     expect(views).to_have_count(0)
     assert pictures.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     (output,) = page.save().cells[0].outputs
     assert set(output.data) == {"text/html", "text/plain"}
     page.reopen()
-    expect(page.output(0).locator("img[src^='data:image/svg']")).to_have_count(1, timeout=30_000)
+    expect(page.output(0).locator("img[src^='data:image/svg']")).to_have_count(1)
     assert len(demo.requests) == 2
 
 
@@ -42,7 +42,7 @@ def test_a_lesson_runs_in_the_page(open_notebook: OpenNotebook, name: str) -> No
     lesson = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     page = open_notebook(lesson)
     page.run_all()
-    page.wait_prompt(len(lesson.cells) - 1, timeout=150)
+    page.wait_prompt(len(lesson.cells) - 1)
     cells = [cell for cell in page.save().cells if cell.cell_type == "code"]
     assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
     live = [cell.source for cell in cells if "widget-view" in str(cell.outputs)]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import shutil
 import socket
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.children import child
+from tests.support.deadlines import SOON, START
 from tests.support.kernels import ROOT, clean_environment
 from tests.ui.lab import ARTEFACTS
 
@@ -43,34 +42,18 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     private = {name: str(directory) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
     env = clean_environment(private | {"IPYTHONDIR": str(directory / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1"})
     command = [sys.executable, "-m", "voila", str(pages), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
-    log = directory / "voila.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=env, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    try:
-        wait_until_it_answers(port, process, log)
+    with child(command, directory / "voila.log", directory=directory, env=env) as server:
+        server.wait_until(lambda: answers(f"http://127.0.0.1:{port}/voila/static/"), "Voila answers")
         yield f"http://127.0.0.1:{port}/voila/render/"
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
-def wait_until_it_answers(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/voila/static/", timeout=5):
-                return
-        except urllib.error.HTTPError:
-            return  # it answers
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"Voila did not start:\n{log.read_text(errors='replace')}")
+def answers(url: str) -> bool:
+    """Return True if somebody answers, whatever the answer is. OSError: nobody does."""
+    try:
+        with urllib.request.urlopen(url, timeout=SOON):
+            return True
+    except urllib.error.HTTPError:
+        return True
 
 
 @contextmanager
@@ -78,7 +61,7 @@ def opened(voila: str, notebook: str, browser: Browser) -> Iterator[Page]:
     """The page of a notebook; at the end its picture is taken."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()
-    page.goto(voila + notebook, wait_until="commit", timeout=120_000)
+    page.goto(voila + notebook, wait_until="commit", timeout=START * 1000)
     yield page
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTEFACTS / f"voila-{notebook.partition('.')[0]}.png", full_page=True)
@@ -89,7 +72,7 @@ def opened(voila: str, notebook: str, browser: Browser) -> Iterator[Page]:
 def page(voila: str, browser: Browser) -> Iterator[Page]:
     """The race and the faults, their widgets drawn."""
     with opened(voila, PAGE.name, browser) as page:
-        expect(page.get_by_role("button", name="Race")).to_be_visible(timeout=120_000)
+        expect(page.get_by_role("button", name="Race")).to_be_visible(timeout=START * 1000)
         yield page
 
 
@@ -97,10 +80,10 @@ def test_the_race_runs_in_the_page(page: Page) -> None:
     """Two streams side by side, the first of which can be read; then the picture, which names both first words."""
     page.get_by_role("button", name="Race").click()
     views = page.locator(".streamwidget")
-    expect(views).to_have_count(2, timeout=60_000)
-    expect(views.first.locator(".streamwidget-text")).to_contain_text("What is streaming", timeout=60_000)
+    expect(views).to_have_count(2)
+    expect(views.first.locator(".streamwidget-text")).to_contain_text("What is streaming")
     picture = page.locator("img[src^='data:image/svg']")
-    expect(picture).to_have_count(1, timeout=60_000)
+    expect(picture).to_have_count(1)
     assert "not streamed: first word after " in (picture.get_attribute("alt") or "")
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     expect(views).to_have_count(0)
@@ -112,11 +95,11 @@ def test_stop_stops_in_the_page(page: Page) -> None:
     page.get_by_role("textbox").first.blur()
     page.get_by_role("button", name="Race").click()
     views = page.locator(".streamwidget")
-    expect(views.first.locator(".streamwidget-text")).to_contain_text("rivers", timeout=60_000)
+    expect(views.first.locator(".streamwidget-text")).to_contain_text("rivers")
     views.first.get_by_role("button", name="Stop").click()
-    expect(views.first).to_have_attribute("data-outcome", "cancelled", timeout=20_000)
+    expect(views.first).to_have_attribute("data-outcome", "cancelled")
     page.get_by_role("button", name="Stop").first.click()
-    expect(page.locator("img[src^='data:image/svg']")).to_have_count(1, timeout=60_000)
+    expect(page.locator("img[src^='data:image/svg']")).to_have_count(1)
     expect(page.get_by_text("stopped by you; the text so far is kept")).to_have_count(1)
 
 
@@ -133,12 +116,12 @@ def test_a_chat_in_a_tab_answers_and_stops(voila: str, browser: Browser) -> None
     """Voila's page has no notebook and no cell; the chat, in a box in a tab, needs neither."""
     with opened(voila, "chat.ipynb", browser) as page:
         box = page.get_by_role("textbox", name="Prompt")
-        box.fill("What is a stream?", timeout=120_000)
+        box.fill("What is a stream?", timeout=START * 1000)
         box.press("Enter")
         answers = page.locator(".streamwidget")
-        expect(answers).to_have_attribute("data-outcome", "complete", timeout=60_000)
+        expect(answers).to_have_attribute("data-outcome", "complete")
         box.fill("count to 9000")
         box.press("Enter")
-        expect(answers.nth(1).locator(".streamwidget-text")).to_contain_text("12", timeout=60_000)
+        expect(answers.nth(1).locator(".streamwidget-text")).to_contain_text("12")
         page.get_by_role("button", name="Stop").click()
-        expect(answers.nth(1)).to_have_attribute("data-outcome", "cancelled", timeout=20_000)
+        expect(answers.nth(1)).to_have_attribute("data-outcome", "cancelled")

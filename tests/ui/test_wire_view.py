@@ -64,7 +64,7 @@ def run_view(page: NotebookPage, index: int, outcome: str = "complete") -> Locat
     page.run(index)
     page.finish(index)
     root = wire(page, index)
-    expect(root).to_have_attribute("data-outcome", outcome, timeout=60_000)
+    expect(root).to_have_attribute("data-outcome", outcome)
     return root
 
 

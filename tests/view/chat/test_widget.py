@@ -17,6 +17,7 @@ import pytest_asyncio
 import streamwidget as sw
 from streamwidget._client.client import models_of
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # connections belong to a loop, and are used again on it
 
@@ -89,7 +90,7 @@ def typed(name: str, text: str, **more: Any) -> dict[str, Any]:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SOON):
         while not condition():  # noqa: ASYNC110  (whatever it looks at)
             await asyncio.sleep(0.01)
 

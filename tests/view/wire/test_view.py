@@ -25,6 +25,7 @@ from streamwidget._saved.wire import wire_bundle
 from streamwidget._view.wire.feed import WireFeed
 from streamwidget._view.wire.rows import MOST_CHARACTERS, MOST_ROWS, WireRows, pieces_of
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.support.notebooks import execute, notebook
 from tests.support.recordings import CANARY, LIGHT_FAULTS, LIMITS, recording_of
 from tests.support.vectors import Vector, load_vectors
@@ -223,7 +224,7 @@ async def test_a_page_that_loses_messages_gets_every_row(server: DemoServer, see
     feed = WireFeed(stream, page.take, lambda: None)
     feed.follow(stream)
     stream.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SOON):
         while not page.whole:
             feed.send_from(len(page.rows))
             await asyncio.sleep(0.01)
@@ -243,7 +244,7 @@ async def test_messages_and_state_are_bounded(server: DemoServer) -> None:
     state = feed.snapshot()
     assert len(json.dumps(state["rows"])) < 150_000
     assert state["total"] == len(feed.rows) > len(state["rows"])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(SOON):
         await over.wait()
     assert max(len(json.dumps(message)) for message in told) < 80_000
     rows = [row for message in told for row in message["rows"]]
