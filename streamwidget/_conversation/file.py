@@ -1,4 +1,4 @@
-"""A conversation in a file: JSON that gives back exactly what was written, Markdown to read."""
+"""A conversation in a file: as JSON, which is read back without a loss, and as Markdown for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VERSION = 1
 
 
 def to_json(system: str | None, turns: Iterable[Turn]) -> str:
-    """Return the conversation as a JSON object, its lone surrogates escaped."""
+    """Return the conversation as JSON. Lone surrogates are escaped."""
     written = [
         {
             "key": turn.key,
@@ -35,20 +35,20 @@ def to_json(system: str | None, turns: Iterable[Turn]) -> str:
 
 
 def from_json(text: str) -> tuple[str | None, list[Turn]]:
-    """Read what :func:`to_json` wrote; ConfigurationError for anything else."""
+    """Return the system prompt and the turns that :func:`to_json` wrote. ConfigurationError for other text."""
     try:
         value = json.loads(text)
         version = value["streamwidget"]["conversation"]
         if version != _VERSION:
-            raise ConfigurationError(f"The conversation is of version {version!r}; this streamwidget reads {_VERSION}.")
+            raise ConfigurationError(f"This conversation has version {version!r}. This streamwidget reads {_VERSION}.")
         system = value["system"]
         turns = [_to_turn(turn) for turn in value["turns"]]
     except ConfigurationError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        raise ConfigurationError(f"This is no conversation of streamwidget: {type(exc).__name__} {exc}.") from exc
+        raise ConfigurationError(f"This is not a streamwidget conversation file: {type(exc).__name__} {exc}.") from exc
     if not (system is None or isinstance(system, str)) or len({turn.key for turn in turns}) < len(turns):
-        raise ConfigurationError("This is no conversation of streamwidget: its system prompt or its keys are wrong.")
+        raise ConfigurationError("This is not a streamwidget conversation file: its system prompt or keys are wrong.")
     return system, turns
 
 
@@ -84,16 +84,16 @@ def _to_answer(value: dict[str, Any] | None) -> Message | None:
     fields["timing"] = Timing(**fields["timing"])
     fields["usage"] = None if fields["usage"] is None else Usage(**fields["usage"])
     fields["error"] = None if fields["error"] is None else ErrorInfo(**fields["error"])
-    fields["outcome"] = fields["outcome"] or "interrupted"  # nothing streams into a file
+    fields["outcome"] = fields["outcome"] or "interrupted"  # an answer that was still streaming is cut
     completion = ChatCompletion(**fields)
     _check(completion)
     return Message("assistant", completion.text, completion=completion)
 
 
 def _check(completion: ChatCompletion) -> None:
-    """Raise ValueError where a value is not what its annotation says: it would break whoever shows it."""
+    """Raise ValueError if a value does not have its annotated type. It would break the code that shows it later."""
     if completion.outcome not in get_args(Outcome):
-        raise ValueError("an outcome that there is not")
+        raise ValueError(f"unknown outcome {completion.outcome!r:.40}")
     parts = (completion, completion.timing, completion.usage, completion.error)
     for part in (*parts, *completion.tool_calls, *completion.warnings):
         for name, kind in get_type_hints(type(part)).items() if part is not None else ():
@@ -111,7 +111,7 @@ def _is_one_of(value: object, kinds: tuple[type, ...]) -> bool:
 
 
 def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:
-    """Return the conversation as Markdown, each message under a heading."""
+    """Return the conversation as Markdown. Each message has a heading."""
     parts = [f"## System\n\n{system}"] if system else []
     for turn in turns:
         shown = [f"![{image.media_type or 'image'}]({image.src})" for image in turn.user.images]
@@ -129,5 +129,5 @@ def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:
 def _ending(turn: Turn) -> str:
     answer = turn.answer
     completion = answer.completion if answer else None
-    said = completion.error.message if completion and completion.error else ""
-    return f"{(answer and answer.outcome) or 'still streaming'}{': ' * bool(said)}{said}"
+    why = completion.error.message if completion and completion.error else ""
+    return f"{(answer and answer.outcome) or 'still streaming'}{': ' * bool(why)}{why}"

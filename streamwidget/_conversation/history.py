@@ -1,6 +1,6 @@
-"""The turns of a conversation in their order, each with the stream that its answer comes from. Any thread may look.
+"""The turns of a conversation in order, each with the stream of its answer. Any thread may read them.
 
-A turn that was dropped leaves its place behind, so that a cell that is run again stands where it stood.
+A dropped turn leaves an empty slot. If its cell is run again, the new turn goes into that slot.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 
 class Entry:
-    """A turn whose answer may still be streaming."""
+    """A turn, with the stream of its answer while that runs."""
 
     empty = False
 
     def __init__(self, turn: Turn, stream: ChatStream | None = None) -> None:
         self.turn = turn
         self.stream = stream
-        self.source = None if stream is None else stream.id  # stays known when the stream is let go
+        self.source = None if stream is None else stream.id  # kept after the stream is released
 
     def now(self) -> Turn:
+        """Return the turn with the answer so far."""
         stream = self.stream
         if stream is None:
             return self.turn
@@ -37,7 +38,7 @@ class Entry:
 
 
 class _EmptySlot(Entry):
-    """Where a turn was, or is to be."""
+    """A slot that keeps the position of a dropped or a future turn."""
 
     empty = True
 
@@ -46,7 +47,10 @@ class _EmptySlot(Entry):
 
 
 class History:
-    """Entries by key, in order. What is taken out is cancelled by :func:`cancel`, outside of the lock."""
+    """Entries by key, in order.
+
+    Methods that remove entries return them. The caller passes them to :func:`cancel`, outside of the lock.
+    """
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
@@ -57,58 +61,58 @@ class History:
             return sum(not entry.empty for entry in self._entries)
 
     def turns(self, before: str | None = None) -> tuple[Turn, ...]:
-        """Return the turns at this moment; those before one of this name, if there is one or its place."""
+        """Return the turns with their answers so far: all of them, or those before the slot of this key."""
         with self._lock:
             earlier = takewhile(lambda entry: entry.turn.key != before, self._entries)
             return tuple(entry.now() for entry in earlier if not entry.empty)
 
     def turn(self, key: str) -> Turn:
-        """Return one turn at this moment; KeyError if there is none of this name."""
+        """Return one turn with its answer so far. KeyError if there is no turn of this key."""
         with self._lock:
             return self._find(key).now()
 
     def stream(self, key: str) -> ChatStream | None:
-        """Return what a turn's answer comes from; None where it is over, or there is none of this name."""
+        """Return the stream of a turn's answer. None if the answer has ended, or there is no turn of this key."""
         with self._lock:
             return next((entry.stream for entry in self._entries if entry.turn.key == key), None)
 
     def source(self, key: str) -> str | None:
-        """Return the id of the stream that a turn's answer came from; None where none is known."""
+        """Return the id of the stream that a turn's answer came from, or None."""
         with self._lock:
             return next((entry.source for entry in self._entries if entry.turn.key == key), None)
 
     def put(self, entry: Entry) -> list[Entry]:
-        """Put an entry into the place of its name, or at the end; return what was there."""
+        """Put an entry into the slot of its key, or at the end. Return the entry that it replaced."""
         with self._lock:
-            for place, other in enumerate(self._entries):
+            for position, other in enumerate(self._entries):
                 if other.turn.key == entry.turn.key:
-                    self._entries[place] = entry
+                    self._entries[position] = entry
                     return [other]
             self._entries.append(entry)
             return []
 
     def reserve(self, key: str, after: Sequence[str]) -> None:
-        """Make a place for a turn behind the last of these that has one; without such a one, none."""
+        """Make a slot for ``key`` after the last of the turns ``after``. Ignored if none of them has a slot."""
         with self._lock:
             keys = [entry.turn.key for entry in self._entries]
-            places = [keys.index(other) for other in after if other in keys]
-            if places and key not in keys:
-                self._entries.insert(max(places) + 1, _EmptySlot(key))
+            positions = [keys.index(other) for other in after if other in keys]
+            if positions and key not in keys:
+                self._entries.insert(max(positions) + 1, _EmptySlot(key))
 
     def settle(self, entry: Entry) -> None:
-        """Keep the value of a turn that is over, not its stream, which holds its request and so all turns before it."""
+        """Replace an ended stream by its final value. The stream would keep its request and all earlier turns."""
         with self._lock:
             entry.turn = entry.now()
             entry.stream = None
 
     def choose(self, key: str, sent: bool | None) -> None:
-        """Set what the person chose for a turn; KeyError if there is none of this name."""
+        """Set ``Turn.chosen``. KeyError if there is no turn of this key."""
         with self._lock:
             entry = self._find(key)
             entry.turn = replace(entry.turn, chosen=sent)
 
     def drop(self, key: str, *, and_after: bool) -> list[Entry]:
-        """Leave only the places of a turn, and of those after it; return what was there."""
+        """Replace a turn, and with ``and_after`` all later ones, by empty slots. Return the dropped entries."""
         with self._lock:
             later = list(dropwhile(lambda entry: entry.turn.key != key, self._entries))
             gone = [entry for entry in (later if and_after else later[:1]) if not entry.empty]
@@ -116,7 +120,7 @@ class History:
             return gone
 
     def replace_all(self, turns: Iterable[Turn]) -> list[Entry]:
-        """Hold these turns and no places; return what was there."""
+        """Replace all turns and slots by these turns. Return the old entries."""
         with self._lock:
             gone, self._entries = self._entries, [Entry(turn) for turn in turns]
             return gone
@@ -125,11 +129,11 @@ class History:
         for entry in self._entries:
             if entry.turn.key == key and not entry.empty:
                 return entry
-        raise KeyError(f"no turn {key!r} in this conversation")
+        raise KeyError(f"This conversation has no turn {key!r}.")
 
 
 def cancel(entries: Iterable[Entry]) -> None:
-    """End what these entries still stream."""
+    """Cancel the streams of these entries."""
     for entry in entries:
         if entry.stream is not None:
             entry.stream.cancel()

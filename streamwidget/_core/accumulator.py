@@ -1,10 +1,13 @@
-"""The one owner of an answer: what the deltas add up to. No I/O; standard library only.
+r"""The accumulator: it adds up the deltas of one answer. No other object owns the text.
 
-- Every text that leaves here, joined or as a delta, is well formed: half of a surrogate pair at the end of a delta
-  waits for the next one, and every other lone surrogate is U+FFFD. The published deltas of the text, the reasoning and
-  the refusal join to exactly those. (Of a tool call's arguments only the whole has its halves joined.)
-- Only choice 0 is kept; the deltas of others pass through.
-- One thread applies, any thread may read: a reader never changes what the writer appends to.
+Rules
+-----
+- All text that leaves here is well formed. Half of a surrogate pair at the end of a delta waits for the next delta.
+  Every other lone surrogate becomes U+FFFD. Example: ``"a\ud83d"``, ``"\ude00"`` -> ``"a"``, ``"😀"``.
+- The published deltas of text, reasoning and refusal join to the whole. In the arguments of a tool call the halves are
+  joined in the whole only.
+- Only choice 0 is kept. Deltas of other choices are published, but not added up.
+- One thread applies events. Any thread may read, and a reader never changes the list that the writer appends to.
 """
 
 from __future__ import annotations
@@ -31,9 +34,9 @@ _Delta = TextDelta | ReasoningDelta | RefusalDelta
 
 
 class _Text:
-    """A growing text: appended by one thread, joined by readers, each part at most once for each reader's look.
+    """A growing text. One thread appends, and any thread may read. A read joins only the parts that are new to it.
 
-    Parts are joined into blocks as they come, since each part by itself weighs ten times its characters.
+    Full blocks of parts are joined early, because a part alone takes ten times the memory of its characters.
     """
 
     __slots__ = ("_blocks", "_joined", "_tail", "length")
@@ -41,9 +44,9 @@ class _Text:
     def __init__(self) -> None:
         self.length = 0
         self._blocks: list[str] = []
-        # Each is one attribute, so that threads see what belongs together:
-        self._tail: tuple[int, list[str]] = (0, [])  # the parts after that many blocks
-        self._joined = ("", 0, 0)  # a reader's text, and how many blocks, of how many characters, are whole in it
+        # Each of these two is one tuple, so that another thread never sees half of a change.
+        self._tail: tuple[int, list[str]] = (0, [])  # how many blocks there are, and the parts after them
+        self._joined = ("", 0, 0)  # the text that was read last, how many blocks are in it, and their characters
 
     def append(self, text: str) -> None:
         parts = self._tail[1]
@@ -82,18 +85,18 @@ class Accumulator:
     Parameters
     ----------
     text : str, default ""
-        What the answer begins with: the part that an earlier stream brought.
+        The beginning of the answer, from an earlier stream that is continued.
 
     Attributes
     ----------
     delta_count : int
-        Text, reasoning, refusal and tool call deltas so far, empty ones not counted.
+        Text, reasoning, refusal and tool call deltas so far, without empty ones.
     usage : Usage or None
-        The last one told.
+        The last one that arrived.
     finish_reason : str or None
-        The last one told.
+        The last one that arrived.
     model, request_id : str or None
-        The first ones told.
+        The first ones that arrived.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -110,7 +113,7 @@ class Accumulator:
         }
         self._text.append(text)
         self._calls: list[_Call] = []
-        self._held: dict[tuple[type[_Delta], int], str] = {}  # high surrogates that wait for their other half
+        self._held: dict[tuple[type[_Delta], int], str] = {}  # first halves of surrogate pairs
         self._warnings: dict[str, StreamWarning] = {}
 
     @property
@@ -141,14 +144,14 @@ class Accumulator:
 
     @property
     def warnings(self) -> tuple[StreamWarning, ...]:
-        """One warning for each code, in the order in which they first came, with the latest detail."""
+        """One warning for each code, with its latest detail, in the order of their first arrival."""
         return tuple(self._warnings.copy().values())
 
     def apply(self, event: ParsedEvent) -> StreamEvent | None:
-        """Add one event; return it as it is to be published, or None where there is nothing to publish."""
+        """Add one event. Return the event to publish, or None."""
         if isinstance(event, TextDelta):
             text = event.text
-            if text.isascii() and not self._held and event.index == 0:  # nothing to clean: the ordinary case
+            if text.isascii() and not self._held and event.index == 0:  # the usual case: nothing to clean
                 if not text:
                     return None
                 self._text.append(text)
@@ -174,12 +177,12 @@ class Accumulator:
         return event
 
     def flush(self) -> list[StreamEvent]:
-        """End the stream: halves of characters that still wait become U+FFFD. Return the deltas to publish."""
+        """End the stream. Halves of characters that still wait become U+FFFD. Return the deltas to publish."""
         held, self._held = self._held, {}
         return [self._keep(kind("\ufffd", index)) for kind, index in held]
 
     def snapshot(self, **rest: Any) -> ChatCompletion:
-        """Return the answer so far; ``rest`` holds what others know (outcome, timing, error, ...), and wins."""
+        """Return the answer so far. ``rest`` sets the other fields (outcome, timing, ...), and overrides these."""
         known: dict[str, Any] = {
             "text": self.text,
             "reasoning": self.reasoning,
@@ -229,10 +232,11 @@ class Accumulator:
         )
 
     def _call_of(self, event: ToolCallDelta) -> _Call:
-        """Find the call that a fragment goes on with, or begin one.
+        """Find the call that a fragment belongs to, or begin a new one.
 
-        With an index: the latest call of that index, unless the fragment brings another id (servers that number every
-        call 0). Without: the call of that id; with neither id nor name, the latest call.
+        - A fragment with an index belongs to the latest call of that index. If it has another id, it begins a new call,
+          because some servers number every call 0.
+        - A fragment without an index belongs to the call of its id. With neither id nor name, it belongs to the latest.
         """
         for call in reversed(self._calls):
             if event.index is None:

@@ -1,6 +1,6 @@
 """The result of a chat completion: :class:`ChatCompletion` and the small values in it.
 
-A ``ChatCompletion`` is a snapshot. The one a stream shows while it runs has ``outcome`` None; the last one is final.
+A ``ChatCompletion`` is a snapshot. While the stream runs, its ``outcome`` is None. The last snapshot is final.
 """
 
 from __future__ import annotations
@@ -13,7 +13,25 @@ from streamwidget._core.events import Outcome, StreamWarning, Usage
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call that the model asked for. ``arguments`` is JSON text, as it came (it may be cut, or not be JSON)."""
+    """A tool call that the model asked for.
+
+    Attributes
+    ----------
+    id : str or None
+        The provider's id of the call.
+    name : str or None
+        The name of the tool.
+    arguments : str
+        JSON text, exactly as it arrived. It may be cut, and a model may write invalid JSON.
+
+    Examples
+    --------
+    >>> import json
+    >>> import streamwidget as sw
+    >>> call = sw.ToolCall("call_1", "weather", '{"city": "Oslo"}')
+    >>> json.loads(call.arguments)
+    {'city': 'Oslo'}
+    """
 
     id: str | None
     name: str | None
@@ -22,16 +40,25 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How the answer came.
+    """How fast the answer arrived.
 
     Attributes
     ----------
     first_delta : float or None
-        Seconds from the request to the first delta (time to first token); None before there was one.
+        Seconds from the request to the first delta (time to first token). None before the first delta.
     total : float
-        Seconds from the request to the end, or until now while the stream runs.
+        Seconds from the request to the end. Until now, while the stream runs.
     deltas : int
-        How many text, reasoning, refusal and tool call deltas came.
+        The number of text, reasoning, refusal and tool call deltas.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> timing = sw.ChatClient().stream("Name three rivers.", max_tokens=3).wait().timing
+    >>> timing.deltas
+    3
+    >>> timing.first_delta < timing.total
+    True
     """
 
     first_delta: float | None = None
@@ -41,20 +68,32 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
-    """What went wrong, as far as it is known.
+    """What went wrong.
 
     Attributes
     ----------
     message : str
-        One sentence, keys masked.
-    code, type : str, int or None
-        The provider's own words.
+        One sentence. Keys in it are masked.
+    code : str, int or None
+        The provider's own code.
+    type : str or None
+        The provider's own name for this type of error.
     status : int or None
-        The HTTP status of the response; None where there was no response.
+        The HTTP status of the response. None if there was no response.
     kind : str or None
-        The client's word: ``connect``, ``tls``, ``proxy``, ``redirect``, the name of a limit of ``Timeout``, ...
+        Our own name: ``connect``, ``tls``, ``proxy``, ``redirect``, the name of a limit of ``Timeout``, ...
     retry_after : float or None
-        Seconds that the server asked to wait.
+        Seconds to wait, if the server asked for that.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> stream = sw.ChatClient().stream("Name three rivers.", "demo-401")
+    >>> try:
+    ...     completion = stream.wait()
+    ... except sw.StreamError as failure:
+    ...     failure.error.status
+    401
     """
 
     message: str
@@ -67,30 +106,47 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletion:
-    """What a stream has brought so far, or in all. ``str()`` is the text.
+    """The answer: all that arrived so far, or in the end. ``str()`` gives the text.
+
+    In a notebook it shows itself as the formatted answer.
 
     Attributes
     ----------
-    text, reasoning, refusal : str
-        Exactly what arrived, joined.
+    text : str
+        The answer, exactly as it arrived.
+    reasoning : str
+        The model's reasoning. Empty if the provider does not send it.
+    refusal : str
+        The refusal that the model sent instead of text.
     tool_calls : tuple of ToolCall
         In the order of their index.
     finish_reason : str or None
-        The provider's own word.
+        The provider's own word for the end.
     outcome : Outcome or None
-        How it ended; None while it runs.
+        Our word for the end: ``complete``, ``length``, ``cancelled``, ... None while the stream runs.
     usage : Usage or None
-        Token counts, where the provider told them.
+        Token counts. None if the provider did not send them.
     timing : Timing
         Seconds and counts.
     warnings : tuple of StreamWarning
-        One for each code, in the order in which they first came.
+        One for each code, in the order of their first arrival.
     error : ErrorInfo or None
-        What went wrong, for the outcomes that are failures.
-    model, request_id : str or None
-        As the provider names them.
+        What went wrong, if the outcome is a failure.
+    model : str or None
+        The model, as the provider names it.
+    request_id : str or None
+        The provider's id of the request. Useful in a bug report to the provider.
     demo : bool
         True for an answer of the built-in demo server.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> completion = sw.ChatClient().stream("Name three rivers.").wait()
+    >>> completion.outcome
+    'complete'
+    >>> str(completion).splitlines()[0]
+    '## Name three rivers'
     """
 
     text: str = ""
@@ -111,14 +167,14 @@ class ChatCompletion:
         return self.text
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Show the answer as the saved notebook would show it."""
+        """Show the answer the way a saved notebook shows it."""
         from streamwidget._saved.answer import mimebundle
 
         return mimebundle(self)
 
 
 def why(completion: ChatCompletion) -> str:
-    """Say in a sentence why it ended as it did, where its outcome does not say all: a failure, or a vain stop."""
+    """Return one sentence with the reason for a failure, or for a Stop that did not reach the source. Else empty."""
     if completion.error is not None:
         return completion.error.message
     return next((warning.detail for warning in completion.warnings if warning.code == "not_stopped"), "")

@@ -1,8 +1,7 @@
-"""What a stream tells: one frozen value for each thing that can happen, in the order in which it happened.
+"""The events of a stream: one frozen value for each thing that happens, in order.
 
-These are the public ``StreamEvent`` values. They say what the *provider* sent or what the *client* did about it; how
-the events came over the wire (:mod:`streamwidget._client.sse`) and what they add up to
-(:mod:`streamwidget._core.accumulator`) is told elsewhere. Standard library only.
+These are the public ``StreamEvent`` values. Each describes something the *provider* sent or something the *client* did.
+:mod:`streamwidget._client.sse` reads them off the wire. :mod:`streamwidget._core.accumulator` adds them up.
 """
 
 from __future__ import annotations
@@ -11,21 +10,35 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Outcome: TypeAlias = Literal[
-    "complete",  # the provider said that it was done
+    "complete",  # the provider said the answer is whole
     "length",  # cut at the token limit (finish_reason "length")
     "filtered",  # cut by a content filter (finish_reason "content_filter")
-    "cancelled",  # stopped by the person: Stop, interrupt, cancel(), close()
+    "cancelled",  # you stopped it: Stop, interrupt, cancel(), close()
     "interrupted",  # the connection ended with neither finish_reason nor [DONE]
     "timeout",  # one of the limits in Timeout passed
-    "error",  # the server reported an error inside the stream
-    "http_error",  # no usable response: connection, TLS, proxy, or an HTTP error status
-    "protocol_error",  # a response that is no chat completion
+    "error",  # the server reported an error in the stream
+    "http_error",  # no answer: connection, TLS, proxy, or an HTTP error status
+    "protocol_error",  # the response is not a chat completion
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """A piece of the answer's text. ``index`` is the choice it belongs to (0 unless ``n`` > 1 was asked for)."""
+    """A piece of the answer's text.
+
+    Attributes
+    ----------
+    text : str
+        The new characters.
+    index : int, default 0
+        The choice it belongs to. Always 0, unless the request asked for several answers with ``n``.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> "".join(delta.text for delta in [sw.TextDelta("Elbe, "), sw.TextDelta("Po")])
+    'Elbe, Po'
+    """
 
     text: str
     index: int = 0
@@ -33,7 +46,21 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """A piece of the model's reasoning, where the provider shows it."""
+    """A piece of the model's reasoning. Only some providers send it.
+
+    Attributes
+    ----------
+    text : str
+        The new characters.
+    index : int, default 0
+        The choice it belongs to.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.ReasoningDelta("The Elbe is long.")
+    ReasoningDelta(text='The Elbe is long.', index=0)
+    """
 
     text: str
     index: int = 0
@@ -41,7 +68,21 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class RefusalDelta:
-    """A piece of a refusal, sent instead of text."""
+    """A piece of a refusal. The model sends it instead of text.
+
+    Attributes
+    ----------
+    text : str
+        The new characters.
+    index : int, default 0
+        The choice it belongs to.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.RefusalDelta("I cannot help with that.").text
+    'I cannot help with that.'
+    """
 
     text: str
     index: int = 0
@@ -49,9 +90,25 @@ class RefusalDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """A piece of a tool call: ``index`` is its place among the calls, ``arguments`` a fragment of JSON text.
+    """A piece of a tool call. One call usually arrives in many pieces.
 
-    ``id`` and ``name`` are None where a fragment repeats neither; ``index`` is None where the provider sent none.
+    Attributes
+    ----------
+    index : int or None
+        The position of the call among the calls of this answer. None if the provider did not send one.
+    id : str or None
+        The provider's id of the call. Usually only the first piece has it.
+    name : str or None
+        The name of the tool. Usually only the first piece has it.
+    arguments : str
+        A fragment of JSON text.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> pieces = [sw.ToolCallDelta(0, "call_1", "weather", '{"ci'), sw.ToolCallDelta(0, None, None, 'ty": "Oslo"}')]
+    >>> "".join(piece.arguments for piece in pieces)
+    '{"city": "Oslo"}'
     """
 
     index: int | None
@@ -62,7 +119,23 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of the whole request, as the provider counts them. A later one replaces an earlier one."""
+    """Token counts of the whole request, as the provider counts them. A later event replaces an earlier one.
+
+    Attributes
+    ----------
+    prompt_tokens : int or None
+        Tokens of the request. None, here and below, if the provider does not report it.
+    completion_tokens : int or None
+        Tokens of the answer.
+    total_tokens : int or None
+        Tokens of both.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.ChatClient().stream("Name three rivers.", max_tokens=3).wait().usage
+    Usage(prompt_tokens=5, completion_tokens=3, total_tokens=8)
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -71,7 +144,23 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The request failed before its first delta; attempt number ``attempt`` (from 2) starts in ``delay`` seconds."""
+    """The request failed before its first delta. It is sent again.
+
+    Attributes
+    ----------
+    attempt : int
+        The number of the next attempt. The first retry is attempt 2.
+    delay : float
+        Seconds until it starts.
+    reason : str
+        One sentence about the failure.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.Retry(attempt=2, delay=0.5, reason="The server is overloaded.").attempt
+    2
+    """
 
     attempt: int
     delay: float
@@ -80,7 +169,25 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The end, told once and last. ``reason`` is the provider's word (finish_reason) or None."""
+    """The end of the stream. It is always the last event, and comes once.
+
+    Attributes
+    ----------
+    reason : str or None
+        The provider's own word (finish_reason). None if it did not send one.
+    outcome : Outcome
+        How the stream ended, in our words.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> events = []
+    >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+    >>> unsubscribe = stream.subscribe(events.extend)
+    >>> completion = stream.wait()
+    >>> events[-1]
+    Finish(reason='length', outcome='length')
+    """
 
     reason: str | None
     outcome: Outcome
@@ -88,7 +195,21 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class StreamWarning:
-    """Something was odd but did not stop the stream: a machine-readable ``code`` and one sentence of ``detail``."""
+    """Something was odd, but the stream went on.
+
+    Attributes
+    ----------
+    code : str
+        A short name for programs.
+    detail : str
+        One sentence for people.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.StreamWarning("no_finish_reason", "the provider ended its answer without a finish_reason").code
+    'no_finish_reason'
+    """
 
     code: str
     detail: str

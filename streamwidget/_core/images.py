@@ -1,7 +1,9 @@
-"""An image in a prompt: its bytes and their media type, or the address where the server finds it.
+"""An image in a prompt: its bytes and media type, or the address that the server fetches it from.
 
-Figures and pictures are known by what they can do (``savefig``, ``save``): matplotlib and PIL are never imported here.
-What is no image is refused before anything is sent, by its first bytes and not by its name.
+Rules
+-----
+- matplotlib and PIL are never imported here. A figure is recognized by its method ``savefig``, a PIL image by ``save``.
+- Bytes are recognized by their first bytes, not by a file name. Anything but an image is rejected before it is sent.
 """
 
 from __future__ import annotations
@@ -15,29 +17,37 @@ from typing import Any, Self
 
 from streamwidget._core.exceptions import ConfigurationError
 
-#: Bytes of one image. Servers take about as much; a larger one would travel with every later turn, too.
+#: Bytes of one image. Servers accept about this much, and each later turn sends the image again.
 MAX_SIZE = 20_000_000
-_TAKEN = "PNG, JPEG, GIF or WebP"
+_FORMATS = "PNG, JPEG, GIF or WebP"
 _REMOTE = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Image:
-    """An image in a prompt, as PNG, JPEG, GIF or WebP. Made by :meth:`of`.
+    """An image in a prompt: PNG, JPEG, GIF or WebP. Use :meth:`of` to make one.
 
     Attributes
     ----------
     data : bytes
-        At most 20 MB; empty where there is a ``url``.
+        The file's bytes, at most 20 MB. Empty if there is a ``url``.
     media_type : str or None
-        Such as ``image/png``; None where there is a ``url``.
+        The type that the bytes have, such as ``image/png``. None if there is a ``url``.
     url : str or None
-        An http(s) address, which the server fetches; nothing is fetched here.
+        An http(s) address. The server fetches it. We do not.
 
     Raises
     ------
     ConfigurationError
-        If the bytes are no image of these kinds or too many, or the address cannot be one.
+        If the bytes are not such an image, there are too many of them, or the address is not an http(s) address.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.Image.of("https://example.com/cat.png")
+    Image(url='https://example.com/cat.png')
+    >>> sw.Message("user", "What is this?", images=("https://example.com/cat.png",)).images
+    (Image(url='https://example.com/cat.png'),)
     """
 
     data: bytes = b""
@@ -46,13 +56,13 @@ class Image:
 
     def __post_init__(self) -> None:
         if self.url is not None:
-            if self.data or self.media_type or not self.url.startswith(_REMOTE) or not _is_one_word(self.url):
-                raise ConfigurationError(f"{self.url[:80]!r} is no address of an image: it must begin with https://.")
+            if self.data or self.media_type or not self.url.startswith(_REMOTE) or not _is_printable_word(self.url):
+                raise ConfigurationError(f"{self.url[:80]!r} is not an image address. It must begin with https://.")
             return
         _check_size(len(self.data))
         found = _media_type(self.data)
         if found is None:
-            raise ConfigurationError(f"These {len(self.data):,} bytes are no image: {_TAKEN} is needed.")
+            raise ConfigurationError(f"This is not an image file ({len(self.data):,} bytes). Use {_FORMATS}.")
         object.__setattr__(self, "media_type", found)
 
     def __repr__(self) -> str:
@@ -60,17 +70,29 @@ class Image:
 
     @classmethod
     def of(cls, source: Any) -> Self:
-        """Make an image from whatever holds one.
+        """Make an image from a path, an address, bytes, a figure or a picture.
 
         Parameters
         ----------
         source : str, Path, bytes, figure, picture or Image
-            A file's path; an ``https://`` address or a ``data:`` URL; the bytes; a matplotlib figure; a PIL image.
+            A file path, an ``https://`` address, a ``data:`` URL, the bytes of a file, a matplotlib figure or a PIL
+            image. Figures and PIL images are sent as PNG.
+
+        Returns
+        -------
+        Image
+            ``source`` itself if it is an Image already.
 
         Raises
         ------
         ConfigurationError
-            If it is no image, cannot be read or written as PNG, or has more than 20 MB.
+            If it is not an image, cannot be read or written as PNG, or has more than 20 MB.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.Image.of(b"GIF89a...")
+        Image(image/gif, 9 bytes)
         """
         if isinstance(source, cls):
             return source
@@ -79,20 +101,21 @@ class Image:
         if isinstance(source, str) and source.startswith(_REMOTE):
             return cls(url=source)
         if isinstance(source, str) and source.startswith("data:"):
-            return cls(_decoded(source))
+            return cls(_decode_data_url(source))
         if isinstance(source, str | Path):
             return cls._read(Path(source))
         if is_drawing(source):
-            return cls(_drawn(source))
+            return cls(_as_png(source))
         raise ConfigurationError(
-            f"A {type(source).__name__} is no image. A path, bytes, a URL, a matplotlib figure or a PIL image is one."
+            f"An object of type {type(source).__name__} is not an image. "
+            "Use a path, bytes, a URL, a matplotlib figure or a PIL image."
         )
 
     @classmethod
     def _read(cls, path: Path) -> Self:
         try:
-            if not path.is_file():  # a pipe or a device would never end
-                raise ConfigurationError(f"There is no image file {str(path)[:200]!r}.")
+            if not path.is_file():  # reading a pipe or a device might never end
+                raise ConfigurationError(f"No image file {str(path)[:200]!r} was found.")
             _check_size(path.stat().st_size)
             data = path.read_bytes()
         except (OSError, ValueError) as exc:
@@ -100,38 +123,45 @@ class Image:
                 raise
             raise ConfigurationError(f"The image {str(path)[:200]!r} cannot be read: {exc}.") from exc
         if _media_type(data) is None:
-            raise ConfigurationError(f"{path.name!r} is no image: {_TAKEN} is needed.")
+            raise ConfigurationError(f"{path.name!r} is not an image file. Use {_FORMATS}.")
         return cls(data)
 
     @property
     def src(self) -> str:
-        """What an ``<img>`` and the chat completions API take: the address, or the bytes as a ``data:`` URL."""
+        """The address, or the bytes as a ``data:`` URL. An ``<img>`` and the chat completions API accept both.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.Image.of(b"GIF89a").src
+        'data:image/gif;base64,R0lGODlh'
+        """
         return self.url or f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
 
 
 def is_drawing(value: Any) -> bool:
-    """True for a matplotlib figure or a PIL image, by what its class can do; the value itself is not asked."""
+    """Return True for a matplotlib figure or a PIL image. Only its class is examined, so no code of the value runs."""
     kind = type(value)
-    # Much can be saved; only a picture can also be converted and given as bytes.
+    # Many classes have `save`. Only a picture also has `convert` and `tobytes`.
     return hasattr(kind, "savefig") or all(hasattr(kind, method) for method in ("save", "convert", "tobytes"))
 
 
 def is_image_data(value: Any) -> bool:
-    """True for the bytes of an image of a kind that is taken."""
+    """Return True for the bytes of a PNG, JPEG, GIF or WebP file."""
     return isinstance(value, bytes) and _media_type(value) is not None
 
 
-def _drawn(drawing: Any) -> bytes:
+def _as_png(drawing: Any) -> bytes:
     file = io.BytesIO()
     write = drawing.savefig if hasattr(type(drawing), "savefig") else drawing.save
     try:
         write(file, format="png")
-    except Exception as exc:  # whatever the library raises
+    except Exception as exc:  # the library may raise anything
         raise ConfigurationError(f"The {type(drawing).__name__} cannot be written as PNG: {exc}.") from exc
     return file.getvalue()
 
 
-def _decoded(url: str) -> bytes:
+def _decode_data_url(url: str) -> bytes:
     head, _, body = url.partition(",")
     if not head.endswith(";base64"):
         raise ConfigurationError("A data: URL of an image must be in base64.")
@@ -156,8 +186,8 @@ def _media_type(data: bytes) -> str | None:
 
 def _check_size(size: int) -> None:
     if size > MAX_SIZE:
-        raise ConfigurationError(f"The image has {size:,} bytes; at most {MAX_SIZE:,} are sent. Make it smaller.")
+        raise ConfigurationError(f"The image has {size:,} bytes. At most {MAX_SIZE:,} are sent. Make it smaller.")
 
 
-def _is_one_word(text: str) -> bool:
+def _is_printable_word(text: str) -> bool:
     return text.isprintable() and " " not in text

@@ -1,12 +1,12 @@
-"""From synchronous code into an event loop. The only file that imports nest_asyncio2.
+"""Run a coroutine from synchronous code. The only file that imports nest_asyncio2.
 
-Three places to stand, three ways:
+There are three cases:
 
-- no loop runs in this thread (a script, ``python -i``, ``%autoawait off`` in a terminal): a loop of our own, kept
-  for the thread so that connections are reused;
-- a loop runs in this thread (a notebook cell): it is run nested, which needs it patched. That is done here, at the
-  first such call, and never at import;
-- the stream runs on another thread's loop: wait for it from here.
+- No loop runs in this thread (a script, ``python -i``, ``%autoawait off`` in a terminal). We run a loop of our own.
+  Each thread keeps one, so that connections are reused.
+- A loop runs in this thread (a notebook cell). We run it nested. That needs a patch of asyncio. We apply it at the
+  first such call, and never at import.
+- The stream runs on another thread's loop. We wait for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _own = threading.local()
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs in this thread, or None."""
+    """Return the loop that runs in this thread, or None."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -41,16 +41,21 @@ def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) 
     Parameters
     ----------
     make : callable
-        Makes the coroutine; it may be called once.
+        Makes the coroutine. It is called at most once.
     cancel : callable
         Makes the coroutine end soon. Called at an interrupt, before KeyboardInterrupt is raised.
+
+    Returns
+    -------
+    object
+        The coroutine's result.
 
     Raises
     ------
     KeyboardInterrupt
-        At an interrupt, once the coroutine has ended: nothing goes on behind it.
+        At an interrupt, after the coroutine has ended, so that nothing keeps running.
     RuntimeError
-        If a loop runs here that cannot be run nested (uvloop).
+        If the loop of this thread cannot be run nested (uvloop).
     """
     loop = running_loop()
     if loop is None:
@@ -62,10 +67,10 @@ def _own_runner() -> asyncio.Runner:
     runners: dict[int, asyncio.Runner] = _own.__dict__.setdefault("runners", {})
     runner = runners.get(os.getpid())
     if runner is None:
-        # By process: a forked child shares its parent's selector. There it neither uses the parent's loop nor lets go
-        # of it, since closing it would take the parent's sockets out of that selector.
+        # One for each process, because a forked child shares its parent's selector. The child must not use the parent's
+        # loop. It must not close it either, because that would remove the parent's sockets from the selector.
         runner = runners[os.getpid()] = asyncio.Runner()
-        # A thread that ends leaves its loop open, and the loop's connections would keep it so for ever.
+        # A thread that ends does not close its loop, and the loop's connections would keep it alive.
         weakref.finalize(threading.current_thread(), runner.get_loop().close).atexit = False
     return runner
 
@@ -73,7 +78,7 @@ def _own_runner() -> asyncio.Runner:
 def run_on_another_loop(
     loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]
 ) -> T:
-    """The same, for a coroutine that belongs to a loop in another thread."""
+    """Run a coroutine on the loop of another thread, and wait for it. Otherwise like :func:`run`."""
     if not loop.is_running():
         raise RuntimeError("The stream belongs to an event loop that no longer runs. Make a new stream.")
     future = asyncio.run_coroutine_threadsafe(make(), loop)
@@ -87,15 +92,15 @@ def run_on_another_loop(
 def _run_nested(
     loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]
 ) -> T:
-    if not isinstance(loop, asyncio.BaseEventLoop):  # looked at first: a refusal leaves asyncio half patched
+    if not isinstance(loop, asyncio.BaseEventLoop):  # checked first: nest_asyncio2 would leave asyncio half patched
         kind = type(loop).__module__
-        raise RuntimeError(f"An event loop of {kind} cannot run nested, so nothing can wait here. Use `await` instead.")
+        raise RuntimeError(f"An event loop of {kind} cannot run nested, so this code cannot wait. Use `await` instead.")
     import nest_asyncio2
 
     nest_asyncio2.apply(loop)
     task = loop.create_task(make())
-    # In a cell that awaits something, ipykernel's own handler cancels the cell's task. That task is the one that called
-    # us: it could not see the cancellation before we return, and the kernel would then never answer the request.
+    # In a cell that awaits, ipykernel's own handler cancels the cell's task. That task called us, so it would only see
+    # the cancellation after we return. The kernel would then never reply to the request.
     with interrupts(lambda: loop.call_soon_threadsafe(cancel)) as interrupted:
         loop.run_until_complete(_until_done(task))
     if interrupted:
@@ -104,16 +109,16 @@ def _run_nested(
 
 
 async def _until_done(task: asyncio.Task[Any]) -> None:
-    # Waking each TICK lets the interpreter see a signal that arrived while the loop slept.
+    # The interpreter sees a signal only when the loop wakes up, so it wakes up at each TICK.
     while not task.done():
         await asyncio.wait([task], timeout=TICK)
 
 
 @contextmanager
 def interrupts(cancel: Callable[[], object]) -> Iterator[list[int]]:
-    """Let the first SIGINT call ``cancel`` and be noted in the list; a second one raises KeyboardInterrupt.
+    """Call ``cancel`` at the first SIGINT, and add it to the list. A second SIGINT raises KeyboardInterrupt.
 
-    Raised at once, KeyboardInterrupt would strike in the middle of whichever task's step the loop is at.
+    The first does not raise, because the exception would break into the middle of some task's step.
     """
     interrupted: list[int] = []
     if threading.current_thread() is not threading.main_thread():

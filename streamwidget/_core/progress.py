@@ -1,4 +1,4 @@
-"""How far a stream has come: when it began, when its first delta came, how it ended, and what that adds up to."""
+"""The progress of a stream: when it began, when the first delta came, and how it ended."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the beginning; 0 before it."""
+        """Seconds since the stream began. 0 before that."""
         return 0.0 if self._begun is None else (self.ended or time.monotonic()) - self._begun
 
     @property
     def completion(self) -> ChatCompletion:
-        """What has come so far."""
+        """A snapshot of the answer so far."""
         work, accumulator = self._work, self._work.accumulator
         return accumulator.snapshot(
             outcome=self.outcome,
@@ -50,22 +50,23 @@ class Progress:
         )
 
     def begin(self) -> None:
+        """Start the clock."""
         self._begun = time.monotonic()
 
     @property
     def timeline(self) -> Timeline:
-        """When it came."""
+        """The times at which the text arrived."""
         return self._arrivals.timeline(self.elapsed, self.outcome)
 
     def note(self, events: list[StreamEvent]) -> None:
-        """Something came, or was tried again."""
+        """Record the time of these events."""
         now, accumulator = self.elapsed, self._work.accumulator
         if self._first_delta is None and accumulator.delta_count:
             self._first_delta = now
         self._arrivals.note(now, accumulator.length, accumulator.delta_count, events)
 
     def end(self, outcome: Outcome, failure: StreamError | None) -> list[StreamEvent]:
-        """Set the outcome, and return the last events; the failure gets its completion."""
+        """Set the outcome, put the completion into the failure, and return the last events."""
         last = self._work.accumulator.flush()
         if last:
             self.note(last)
@@ -77,11 +78,11 @@ class Progress:
         return [*last, self.finish()]
 
     def finish(self) -> Finish:
-        """Return the last event of a stream that is over."""
+        """Return the last event of an ended stream."""
         return Finish(self._work.accumulator.finish_reason, self.outcome or "cancelled")
 
     def result(self) -> ChatCompletion:
-        """Return the completion of a stream that is over, or raise its failure."""
+        """Return the completion of an ended stream, or raise its failure."""
         if self._failure is not None:
             raise self._failure
         return self.completion

@@ -1,4 +1,4 @@
-"""What came over the wire and when: the records of one stream, in order."""
+"""A recording: what came over the wire of one stream, and when."""
 
 from __future__ import annotations
 
@@ -25,7 +25,21 @@ _LEFT_OUT = "(left out)"
 
 @dataclass(frozen=True, slots=True)
 class RequestSent:
-    """A request. ``at`` is in seconds since the first one, here and below; ``body`` is JSON text."""
+    """A request was sent.
+
+    Attributes
+    ----------
+    at : float
+        Seconds since the first request, here and in all records.
+    method : str
+        The HTTP method.
+    url : str
+        The address.
+    headers : mapping of str to str
+        The request's headers. Private ones say ``(left out)``.
+    body : str
+        JSON text.
+    """
 
     at: float
     method: str
@@ -36,7 +50,7 @@ class RequestSent:
 
 @dataclass(frozen=True, slots=True)
 class ResponseStarted:
-    """The status line and the headers of a response; private headers say that they are left out."""
+    """The status line and the headers of a response arrived. Private headers say ``(left out)``."""
 
     at: float
     status: int
@@ -45,7 +59,7 @@ class ResponseStarted:
 
 @dataclass(frozen=True, slots=True)
 class ChunkReceived:
-    """Bytes of a body, as the transport gave them."""
+    """Bytes of a body arrived: one chunk of the transport."""
 
     at: float
     data: bytes
@@ -53,7 +67,18 @@ class ChunkReceived:
 
 @dataclass(frozen=True, slots=True)
 class ResponseEnded:
-    """The end of a response: read to its end, broken, or left by the client (Stop, a limit, nothing more to read)."""
+    """A response ended.
+
+    Attributes
+    ----------
+    at : float
+        Seconds since the first request.
+    how : str
+        ``whole``: it was read to its end. ``broken``: the connection broke. ``left``: the client closed it, because of
+        a Stop, a limit, or because the answer was complete.
+    detail : str
+        One sentence about a broken connection.
+    """
 
     at: float
     how: Literal["whole", "broken", "left"]
@@ -62,7 +87,7 @@ class ResponseEnded:
 
 @dataclass(frozen=True, slots=True)
 class RequestFailed:
-    """There was no response."""
+    """A request got no response."""
 
     at: float
     error: ErrorInfo
@@ -73,23 +98,46 @@ WireRecord: TypeAlias = RequestSent | ResponseStarted | ChunkReceived | Response
 
 
 class Recording:
-    """The records of one stream, in order; it grows while the stream runs.
+    """The records of one stream, in order. It grows while the stream runs.
+
+    :meth:`ChatStream.record <streamwidget.ChatStream.record>` makes one, and :func:`~streamwidget.replay` plays it.
+
+    Parameters
+    ----------
+    model : str or None
+        The model that was asked for.
+    limits : Timeout
+        The limits of the stream.
+    key : ApiKey, optional
+        The API key. It is kept out of the file.
 
     Attributes
     ----------
     records : list of WireRecord
+        Requests, responses, chunks and ends.
     outcome : Outcome or None
-        How the stream ended; None while it runs.
+        How the stream ended. None while it runs.
     model : str or None
         The model that was asked for.
     limits : Timeout
-        The stream's limits.
+        The limits of the stream.
     key : ApiKey or None
-        What must not get into the file.
+        The API key.
     path : str, Path or None
-        The file that is written at the end.
+        The file to write at the end.
     ended_at : float
-        Seconds since the first request.
+        The end, in seconds since the first request.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+    >>> recording = stream.record()
+    >>> completion = stream.wait()
+    >>> recording.outcome
+    'length'
+    >>> sw.replay(recording, speed=100).wait().text == completion.text
+    True
     """
 
     def __init__(self, model: str | None, limits: Timeout, key: ApiKey | None = None) -> None:
@@ -108,7 +156,7 @@ class Recording:
 
     @property
     def attempts(self) -> list[list[WireRecord]]:
-        """The records of each request by itself."""
+        """The records, grouped by request."""
         attempts: list[list[WireRecord]] = []
         for record in self.records:
             if isinstance(record, RequestSent):
@@ -118,17 +166,18 @@ class Recording:
         return attempts
 
     def now(self) -> float:
-        """Seconds since the first request."""
+        """Return the seconds since the first request. The first call starts the clock."""
         if self._begun is None:
             self._begun = time.monotonic()
         return time.monotonic() - self._begun
 
     def add(self, record: WireRecord) -> None:
+        """Append a record, and call the observers."""
         self.records.append(record)
         self._notify()
 
     def end(self, outcome: Outcome) -> None:
-        """Note how the stream ended, and write the file; one that cannot be written is warned of, and ends nothing."""
+        """Set the outcome and write the file. A file that cannot be written gives a warning and no exception."""
         self.outcome, self.ended_at = outcome, self.now()
         self._notify()
         if self.path is not None:
@@ -136,32 +185,83 @@ class Recording:
                 self.save(self.path)
             except OSError as exc:
                 warnings.warn(
-                    f"The recording could not be written: {exc}. It is in stream.recording still: save() it elsewhere.",
+                    f"The recording could not be written: {exc}. It is still in stream.recording. save() it elsewhere.",
                     RuntimeWarning,
                     stacklevel=2,
                 )
 
     def observe(self, observer: Callable[[], None]) -> None:
-        """Call ``observer()`` whenever something was added, on the stream's loop."""
+        """Call ``observer()`` on the stream's loop after each new record, and at the end.
+
+        Parameters
+        ----------
+        observer : callable
+            Takes no argument.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        >>> recording = stream.record()
+        >>> counts = []
+        >>> recording.observe(lambda: counts.append(len(recording.records)))
+        >>> completion = stream.wait()
+        >>> counts[0]
+        1
+        """
         self._observers.append(observer)
 
     def save(self, path: str | Path) -> None:
-        """Write the file of :mod:`streamwidget._core.recording_file`. OSError where that is not possible."""
+        """Write the recording to a file, without the API key and private headers.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file. It is replaced if it exists.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        >>> recording = stream.record()
+        >>> completion = stream.wait()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "rivers.jsonl")
+        ...     recording.save(path)
+        ...     sw.Recording.load(path).outcome
+        'length'
+        """
         from streamwidget._core.recording_file import to_jsonl
 
-        # By way of another file: a lesson that is recorded anew is not lost where that fails halfway.
+        # Written beside the old file and then renamed, so that a failure halfway does not lose the old one.
         half = Path(f"{path}.part")
         half.write_text(to_jsonl(self), encoding="utf-8")
         half.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:
-        """Read the file.
+        """Read a recording from a file. :meth:`save` has an example.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Returns
+        -------
+        Recording
+            An ended one.
 
         Raises
         ------
         ConfigurationError
-            If it is no recording, or a line of it cannot be read; the line is named.
+            If it is not a recording, or a line of it cannot be read. The message names the line.
         OSError
             If it cannot be opened.
         """
@@ -175,5 +275,5 @@ class Recording:
 
 
 def harmless(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers, the values of those that are not known to be harmless left out."""
+    """Return the headers. The value of each header that is not known to be harmless is ``(left out)``."""
     return {name: value if name.lower() in _HARMLESS else _LEFT_OUT for name, value in headers.items()}

@@ -1,16 +1,16 @@
-r"""The file that holds a recording.
+r"""The file format of a recording.
 
-It is JSON lines, so that a lesson can be read, cut and shared, and a bug report is one file. The first line tells
-the version, the model and the limits; then one line for each record, in order, ``at`` in seconds since the request::
+It is JSON lines, so that you can read, cut and share it, and attach it to a bug report. The first line has the version,
+the model and the limits. Then each record is one line, in order. ``at`` is in seconds since the request::
 
     {"streamwidget_recording": 1, "model": "demo", "limits": {"stall": 30, ...}}
     {"at": 0.0, "request": {"method": "POST", "url": "...", "headers": {...}, "body": {...}}}
     {"at": 0.31, "response": {"status": 200, "headers": {...}}}
-    {"at": 0.32, "chunk": "data: {...}\n\n"}                      or "chunk_base64", where it is no UTF-8
+    {"at": 0.32, "chunk": "data: {...}\n\n"}                      or "chunk_base64", if it is not UTF-8
     {"at": 1.02, "end": "whole", "detail": ""}                     or "broken", or "left" by the client
     {"at": 1.02, "outcome": "complete"}
 
-The key and all headers that are not known to be harmless are left out. The prompt and the answer are in it.
+The file contains the prompt and the answer. The API key and all headers that are not known to be harmless are left out.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ERROR = re.compile(rb'"error"|^event: ?error', re.MULTILINE)
 
 
 def to_jsonl(recording: Recording) -> str:
-    """The text of the file."""
+    """Return the text of the file."""
     head = {"streamwidget_recording": _VERSION, "model": recording.model, "limits": asdict(recording.limits)}
     lines: list[dict[str, Any]] = [head]
     for attempt in recording.attempts:
@@ -53,16 +53,22 @@ def to_jsonl(recording: Recording) -> str:
 
 
 def from_jsonl(text: str, name: str) -> Recording:
-    """The recording in a file's text; ConfigurationError, with the file's name and the line, where there is none."""
-    # Not splitlines: an answer may hold U+2028 and the like, which JSON does not escape.
+    """Read the text of a file. ``name`` is the file's name, for messages.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not a recording. The message names the file and the line.
+    """
+    # Not splitlines(): it also splits at U+2028, and JSON does not escape that in an answer.
     first, *lines = text.rstrip("\n").split("\n")
     try:
         head = json.loads(first)
         version = head["streamwidget_recording"]
     except (ValueError, LookupError, TypeError):
-        raise ConfigurationError(f"{name} is no recording of a stream: its first line does not say so.") from None
+        raise ConfigurationError(f"{name} is not a recording of a stream: its first line is not that of one.") from None
     if version != _VERSION:
-        raise ConfigurationError(f"{name} is a recording of version {version!r}; this streamwidget reads {_VERSION}.")
+        raise ConfigurationError(f"{name} is a recording of version {version!r}. This streamwidget reads {_VERSION}.")
     number = 1
     try:
         recording = Recording(head.get("model"), Timeout(**head.get("limits", {})))
@@ -74,15 +80,15 @@ def from_jsonl(text: str, name: str) -> Recording:
             else:
                 recording.records.append(_record_of(entry))
     except (ValueError, LookupError, TypeError, AttributeError, binascii.Error, ConfigurationError) as exc:
-        raise ConfigurationError(f"{name}, line {number}, is no record: {exc or type(exc).__name__}.") from None
+        raise ConfigurationError(f"{name}, line {number}, is not a record: {exc or type(exc).__name__}.") from None
     return recording
 
 
 def _without_keys(attempt: list[WireRecord], key: ApiKey | None) -> list[WireRecord]:
-    """The records of one request, keys in its body blotted out byte by byte, so that each chunk keeps its length."""
+    """Return the records of one request without keys in the body. Each chunk keeps its length."""
     body = b"".join(record.data for record in attempt if isinstance(record, ChunkReceived))
     refused = any(isinstance(record, ResponseStarted) and record.status != 200 for record in attempt)
-    # What merely looks like a key is blotted out of errors alone: an answer may well hold `***`.
+    # Text that only looks like a key is masked in errors and not in answers, because an answer may contain `***`.
     lines = body.splitlines(keepends=True)
     clean = b"".join(mask_bytes(line, key, guess=refused or _ERROR.search(line) is not None) for line in lines)
     records: list[WireRecord] = []

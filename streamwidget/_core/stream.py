@@ -2,12 +2,12 @@
 
 Rules
 -----
-- One owner: the task of :meth:`ChatStream._run` is the only one that takes events and decides the outcome. Where they
-  come from is its work's concern (:mod:`streamwidget._core.work`).
-- One end: the outcome is set once, in ``_finish``; ``Finish`` is the last event that anybody is told.
-- One way to stop: :meth:`ChatStream.cancel`, from any thread, any number of times. A Stop button, an interrupt, a
-  closed widget and a cell that is run again all come here.
-- Text that arrived is kept, whatever happens after it.
+- One owner: only the task of :meth:`ChatStream._run` takes events and sets the outcome. Its work brings the events
+  (:mod:`streamwidget._core.work`).
+- One end: ``_finish`` sets the outcome, once. ``Finish`` is the last event that readers get.
+- One way to stop: :meth:`ChatStream.cancel`. Any thread may call it, any number of times. A Stop button, an interrupt,
+  a closed widget and a cell that is run again all call it.
+- Text that arrived is kept, whatever happens later.
 """
 
 from __future__ import annotations
@@ -31,25 +31,40 @@ from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import PendingLimit
 from streamwidget._core.work import Work
 
-_SETTLED = 1.0  # seconds: for a person waits until the connection is closed
+_SETTLED = 1.0  # seconds to wait for the connection to close; a person waits too
 
 
 class ChatStream:
-    """The stream of one chat completion. Made by :meth:`ChatClient.stream <streamwidget.ChatClient.stream>`.
+    """The stream of one answer. :meth:`ChatClient.stream <streamwidget.ChatClient.stream>` makes it.
 
-    Nothing is sent before the stream is iterated, awaited, waited for, started or shown. Any number of readers may
-    share it; one that comes late first gets the text so far as a single ``TextDelta``.
+    Nothing is sent until you iterate, await or show the stream, or call :meth:`wait` or :meth:`start`. Many readers may
+    share it. A reader that comes late first gets the text so far, as one ``TextDelta``.
+
+    ``await stream`` returns the ChatCompletion. ``async for event in stream`` gives the StreamEvents. Both raise a
+    StreamError on a failure.
 
     Attributes
     ----------
-    completion : ChatCompletion
-        What has arrived so far; its ``outcome`` is None while the stream runs.
     id : str
-        Names the stream, in this process and in the page.
-    model : str or None
-        The model that was asked for.
-    repeatable : bool
-        True if :meth:`again` can ask the same again.
+        The stream's name, in this process and in the page.
+
+    Raises
+    ------
+    StreamError
+        From ``await``, at the end of ``async for``, and from :meth:`wait`. Its ``.completion`` holds what arrived.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import streamwidget as sw
+    >>> async def first_words():
+    ...     stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+    ...     async for event in stream:
+    ...         if isinstance(event, sw.TextDelta):
+    ...             print(event.text, end="|")
+    ...     return stream.completion.outcome
+    >>> asyncio.run(first_words())
+    ##| Name| three|'length'
     """
 
     def __init__(self, work: Work) -> None:
@@ -59,7 +74,7 @@ class ChatStream:
         self._subscribers = Subscribers()
         self._task = LoopTask()
         self._recording: Recording | None = None
-        self._lock = threading.RLock()  # a subscriber that is told of the end may call cancel()
+        self._lock = threading.RLock()  # reentrant: a subscriber may call cancel() in _finish
         self._awaiting = 0
         self._cancelled = False
 
@@ -69,10 +84,12 @@ class ChatStream:
 
     @property
     def model(self) -> str | None:
+        """The model that was asked for. None: the server chooses."""
         return self._work.model
 
     @property
     def repeatable(self) -> bool:
+        """True if :meth:`again` can ask the same again."""
         return self._work.repeatable
 
     @property
@@ -82,7 +99,7 @@ class ChatStream:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the request; 0 before it."""
+        """Seconds since the request. 0 before it."""
         return self._progress.elapsed
 
     @property
@@ -95,40 +112,55 @@ class ChatStream:
 
     @property
     def completion(self) -> ChatCompletion:
+        """All that arrived so far. Its ``outcome`` is None while the stream runs."""
         return self._progress.completion
 
     @property
     def timeline(self) -> Timeline:
-        """When the text came, as far as it has come. At the end of a cell it is a picture."""
+        """The times at which the text arrived. A notebook shows it as a picture."""
         return self._progress.timeline
 
     @property
     def recording(self) -> Recording | None:
-        """What :meth:`record` returned; None before it."""
+        """The recording that :meth:`record` made. None before that."""
         return self._recording
 
     def record(self, path: str | Path | None = None) -> Recording:
-        """Record what comes over the wire, for :func:`streamwidget.replay`. Call before the stream is started.
+        """Record what comes over the wire, for :func:`~streamwidget.replay`. Call this before the stream starts.
 
         Parameters
         ----------
         path : str or Path, optional
-            The file to write at the end. The prompt and the answer are in it; the key and private headers are not.
+            The file to write at the end. It contains the prompt and the answer, but not the API key.
+
+        Returns
+        -------
+        Recording
+            It grows while the stream runs.
 
         Raises
         ------
         RuntimeError
-            If the stream is started, or recorded already.
+            If the stream has started, or is being recorded.
         ConfigurationError
-            If it is a stream of another library, whose bytes are not seen here.
+            If another library reads the stream, so that its bytes are not seen here.
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        >>> recording = stream.record()
+        >>> completion = stream.wait()
+        >>> type(recording.records[0]).__name__
+        'RequestSent'
         """
         if self._recording is not None or self._task.started or self.over:
-            raise RuntimeError("A stream is recorded once, from its beginning: call record() before it is started.")
+            raise RuntimeError("A stream is recorded once, from its beginning. Call record() before it starts.")
         recording = self._work.record()
         if path is not None:
-            # To fail now rather than at the end; what the file holds stays until then.
+            # A path that cannot be written fails now, not at the end. An old file keeps its content until the end.
             with Path(path).open("ab"):
                 recording.path = path
         self._recording = recording
@@ -137,19 +169,32 @@ class ChatStream:
     # ---- reading
 
     def start(self) -> None:
-        """Send the request, on the event loop that runs here; once. The stream goes on by itself.
+        """Send the request, on the event loop of this thread. Later calls do nothing.
 
         Raises
         ------
         RuntimeError
-            If no event loop runs in this thread (use :meth:`wait`), or the stream runs on another one.
+            If no event loop runs in this thread (use :meth:`wait`), or the stream runs on another loop.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import streamwidget as sw
+        >>> async def compare():
+        ...     first = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        ...     second = sw.ChatClient().stream("Name three lakes.", max_tokens=3)
+        ...     first.start()  # both run at the same time
+        ...     second.start()
+        ...     return (await first).outcome, (await second).outcome
+        >>> asyncio.run(compare())
+        ('length', 'length')
         """
         asyncio.get_running_loop()  # or RuntimeError
         with self._lock:
             if self.over:
                 return
             if self._task.is_on_another_loop:
-                raise RuntimeError("The stream runs on another event loop; use wait(), or make a new stream.")
+                raise RuntimeError("The stream runs on another event loop. Use wait(), or make a new stream.")
             if self._task.started:
                 return
             self._progress.begin()
@@ -158,12 +203,27 @@ class ChatStream:
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber(events)`` on the stream's loop for each batch of events from now on.
 
-        A subscriber that raises is warned about once and dropped after three times; the stream goes on.
+        If it raises, the stream goes on. The first exception gives a warning, and the third one ends the subscription.
+
+        Parameters
+        ----------
+        subscriber : callable
+            Takes a list of StreamEvents. It must return quickly, because all streams of the loop wait for it.
 
         Returns
         -------
         callable
-            Ends the subscription.
+            Call it to end the subscription.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        >>> events = []
+        >>> unsubscribe = stream.subscribe(events.extend)
+        >>> completion = stream.wait()
+        >>> type(events[-1]).__name__
+        'Finish'
         """
         return self._subscribers.add(subscriber)
 
@@ -193,10 +253,10 @@ class ChatStream:
         finally:
             unsubscribe()
             if not self._subscribers and not self._awaiting and not self.over:
-                # The only reader left before the end: nobody is there to read the rest.
+                # The last reader left before the end, so nobody would read the rest.
                 self.cancel()
                 await self._task.wait(_SETTLED)
-        self._progress.result()  # or its failure
+        self._progress.result()  # raises the failure, if there is one
 
     def __await__(self) -> Generator[None, None, ChatCompletion]:
         return self._result().__await__()
@@ -216,7 +276,7 @@ class ChatStream:
         return self._progress.result()
 
     def wait(self) -> ChatCompletion:
-        """Wait for the end, from synchronous code: a script, a thread, or a notebook cell whose loop already runs.
+        """Wait for the end, from synchronous code: a script, a thread or a notebook cell.
 
         Returns
         -------
@@ -226,12 +286,18 @@ class ChatStream:
         Raises
         ------
         StreamError
-            On a failure; its ``.completion`` holds what arrived.
+            On a failure. Its ``.completion`` holds what arrived.
         KeyboardInterrupt
-            At an interrupt, once the connection is closed.
+            At an interrupt, after the connection is closed.
         RuntimeError
-            If it cannot be waited for here: its loop has stopped, this thread's loop cannot run nested (uvloop), or it
-            runs in the process that this one was forked from.
+            If the stream's loop has stopped, this thread's loop cannot run nested (uvloop), or the stream runs in the
+            process that this one was forked from.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.ChatClient().stream("Name three rivers.").wait().outcome
+        'complete'
         """
         if self._is_in_parent_process:
             raise RuntimeError("The stream runs in the process that this one was forked from. Make a new stream.")
@@ -242,7 +308,18 @@ class ChatStream:
         return loop.run(self._result, self.cancel)
 
     def cancel(self) -> None:
-        """Stop: close the connection, keep the text, end with outcome ``cancelled``. After the end: nothing."""
+        """Stop the stream: close the connection, keep the text, and end with outcome ``cancelled``.
+
+        Any thread may call this. After the end it does nothing.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.")
+        >>> unsubscribe = stream.subscribe(lambda events: stream.cancel())
+        >>> stream.wait().outcome
+        'cancelled'
+        """
         if self._is_in_parent_process:
             return
         with self._lock:
@@ -250,28 +327,55 @@ class ChatStream:
                 return
             self._cancelled = True
             if not self._task.started:
-                self._finish("cancelled")  # under the lock, or start() could slip in between
+                self._finish("cancelled")  # under the lock, so that start() cannot come between
                 return
         self._task.cancel()
         self._work.stop()
 
     def again(self, *, go_on: bool = False) -> ChatStream:
-        """Make a new stream of the same request; nothing is sent yet.
+        """Make a new stream of the same request. Nothing is sent yet.
 
         Parameters
         ----------
         go_on : bool, default False
-            Ask for the rest of this answer instead: the new stream begins with the text that came.
+            Ask for the rest of this answer instead. The new stream begins with the text of this one.
+
+        Returns
+        -------
+        ChatStream
+            The new stream.
 
         Raises
         ------
         ConfigurationError
             If the stream is not :attr:`repeatable`.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        >>> stream.wait().text == stream.again().wait().text
+        True
         """
         return ChatStream(self._work.again(go_on=go_on))
 
     def call(self, function: Callable[[], None]) -> None:
-        """Call a function on the stream's loop: at once where that runs here or never will, else soon."""
+        """Call a function on the stream's loop.
+
+        Immediately if the loop runs in this thread, is closed or is not known yet. Otherwise it is scheduled there.
+
+        Parameters
+        ----------
+        function : callable
+            Takes no argument.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.")
+        >>> stream.call(lambda: print("not started, so it is called now"))
+        not started, so it is called now
+        """
         self._task.call(function)
 
     @property
@@ -290,18 +394,18 @@ class ChatStream:
         except asyncio.CancelledError:
             pass
         except Exception as exc:  # noqa: BLE001
-            # A fault of ours. The stream still ends, says so, and keeps its text; the cause is in the traceback.
+            # A fault of ours. The stream still ends and keeps its text. The traceback shows the cause.
             failure = ProtocolError(ErrorInfo(f"streamwidget failed: {type(exc).__name__}. Please report it."))
             failure.__cause__, outcome = exc, failure.outcome
         finally:
-            # In `finally`, since KeyboardInterrupt may strike in the middle of a step and must end the stream too.
+            # In `finally`, because a KeyboardInterrupt in the middle of a step must end the stream too.
             if self._cancelled:
-                # A connection that we shut ourselves looks broken before the cancellation arrives.
+                # We shut the connection, and it may look broken before the cancellation arrives.
                 outcome, failure = "cancelled", None
             self._finish(outcome, failure)
 
     def _never_ran(self) -> None:
-        # A task that is cancelled before its first step does not enter its body, so that no `finally` ends the stream.
+        # A task that is cancelled before its first step never enters its body, so no `finally` has ended the stream.
         if not self.over:
             self._finish("cancelled")
 

@@ -1,8 +1,8 @@
-"""Who is told of a stream's events. A subscriber that fails does not harm the stream, nor the others.
+"""The subscribers of a stream. One that raises harms neither the stream nor the others.
 
-One that blocks does: all streams of a loop, and all their subscribers, share its thread, so each waits until it
-returns. What holds is that no text is lost, that no limit of :class:`~streamwidget.Timeout` counts that time, that all
-streams catch up afterwards, and that the person is told once. Slow work belongs in a thread.
+One that blocks does harm. All streams of a loop share its thread, so they all wait until the subscriber returns. No
+text is lost, no limit of :class:`~streamwidget.Timeout` counts that time, and all streams catch up afterwards. You get
+one warning. Do slow work in a thread.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from streamwidget._core.events import StreamEvent
 
 Subscriber: TypeAlias = Callable[[list[StreamEvent]], None]
 _STRIKES = 3
-_SLOW = 0.1  # seconds: a text that stands still for longer is seen to stutter
+_SLOW = 0.1  # seconds: a longer pause is visible in the text
 _OURS = "streamwidget."
 
 
 class Subscribers:
-    """An ordered set of callables, each told of every batch of events."""
+    """An ordered set of callables. Each gets every batch of events."""
 
     def __init__(self) -> None:
         self._strikes: dict[Subscriber, int] = {}
@@ -32,7 +32,7 @@ class Subscribers:
         return bool(self._strikes)
 
     def add(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Tell ``subscriber`` of what comes from now on; call the result to end that."""
+        """Send all later events to ``subscriber``. Call the returned function to end that."""
         self._strikes[subscriber] = 0
 
         def remove() -> None:
@@ -42,11 +42,15 @@ class Subscribers:
         return remove
 
     def clear(self) -> None:
+        """Remove all subscribers."""
         self._strikes.clear()
         self._slow.clear()
 
     def publish(self, events: list[StreamEvent]) -> None:
-        """Tell all. One that raises is warned about once, and dropped after three times; one that blocks, once."""
+        """Send the events to all subscribers.
+
+        The first exception of a subscriber gives a warning. The third one removes it. A slow one gives one warning.
+        """
         for subscriber in tuple(self._strikes):
             begun = time.monotonic()
             try:
@@ -57,14 +61,14 @@ class Subscribers:
             if took > _SLOW and subscriber not in self._slow and not _is_ours(subscriber):
                 self._slow.add(subscriber)
                 _warn(
-                    f"A subscriber of a stream took {took:.1f} s; meanwhile no stream of its event loop goes on. "
+                    f"A subscriber of a stream took {took:.1f} s. All streams of its event loop waited for it. "
                     "Do slow work in a thread."
                 )
 
     def _strike(self, subscriber: Subscriber, exc: Exception) -> None:
         strikes = self._strikes.get(subscriber, 0)
         if strikes == 0:
-            _warn(f"A subscriber of a stream raised {exc!r}; the stream goes on.")
+            _warn(f"A subscriber of a stream raised {exc!r}. The stream goes on.")
         if strikes + 1 < _STRIKES:
             self._strikes[subscriber] = strikes + 1
         else:
@@ -77,5 +81,5 @@ def _warn(message: str) -> None:
 
 
 def _is_ours(subscriber: Subscriber) -> bool:
-    # A machine that is short of time is slow in our own, too, and the person could do nothing about it.
+    # Our own subscribers are slow on a busy machine, and you could do nothing about such a warning.
     return str(getattr(subscriber, "__module__", "")).startswith(_OURS)

@@ -1,14 +1,20 @@
-r"""Text that any encoder takes: no surrogate outside a pair. Standard library only.
+r"""Remove surrogates outside of pairs, so that any encoder accepts the text.
 
-JSON can escape half of a character (``"\ud83d"``), and a server that cuts its text by UTF-16 units sends the other
-half in the next delta. Python keeps such a half in a str and fails much later, where the text is printed or sent.
+JSON can escape half of a character (``"\ud83d"``). A server that cuts its text by UTF-16 units sends the other half in
+the next delta. Python keeps such a half in a str, and fails much later, when the text is printed or sent.
 """
 
 from __future__ import annotations
 
 
 def well_formed(text: str) -> str:
-    """Return ``text`` with its surrogate pairs joined and every other surrogate replaced by U+FFFD."""
+    r"""Return ``text`` with its surrogate pairs joined and every other surrogate replaced by U+FFFD.
+
+    Examples
+    --------
+    >>> well_formed("\ud83d\ude00"), well_formed("\ud83d!")
+    ('😀', '�!')
+    """
     if text.isascii():
         return text
     try:
@@ -19,5 +25,5 @@ def well_formed(text: str) -> str:
 
 
 def ends_high(text: str) -> bool:
-    """Return True where ``text`` ends with the first half of a pair, whose other half may follow."""
+    """Return True if ``text`` ends with the first half of a pair. The other half may follow."""
     return "\ud800" <= text[-1:] <= "\udbff"

@@ -1,4 +1,4 @@
-"""When the text came: a curve of characters over seconds, with what is to be seen in it."""
+"""The times at which the text arrived: a curve of characters over seconds, with its stalls and bursts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST = 20_000  # arrivals that are kept; of more, every other one is dropped
-_STALL = 1.0  # seconds, and
-_STALL_RATIO = 8  # times the ordinary gap: what longer than both is seen to stand still
-_BURST_RATIO = 0.1  # of the ordinary gap: what comes closer together came at once, as far as anybody sees
+# A gap is a stall if it is longer than both: so many seconds, and so many times the median gap.
+_STALL = 1.0
+_STALL_RATIO = 8
+_BURST_RATIO = 0.1  # arrivals closer than this part of the median gap look as if they came at once
 
 
 class Arrival(NamedTuple):
-    """A read that brought something: seconds since the request, then characters and deltas in all."""
+    """A read that brought deltas.
+
+    Attributes
+    ----------
+    at : float
+        Seconds since the request.
+    characters : int
+        Characters of text in total, up to here.
+    deltas : int
+        Deltas in total, up to here.
+    """
 
     at: float
     characters: int
@@ -28,18 +39,37 @@ class Arrival(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A time in which nothing came, in seconds since the request."""
+    """A time without an arrival.
+
+    Attributes
+    ----------
+    start : float
+        Seconds since the request.
+    end : float
+        Seconds since the request.
+    """
 
     start: float
     end: float
 
     @property
     def seconds(self) -> float:
+        """Its length."""
         return self.end - self.start
 
 
 class FailedAttempt(NamedTuple):
-    """An attempt that failed: when, in seconds since the request, the seconds until the next one, and why."""
+    """An attempt that failed.
+
+    Attributes
+    ----------
+    at : float
+        When it failed, in seconds since the request.
+    delay : float
+        Seconds until the next attempt.
+    reason : str
+        Why it failed.
+    """
 
     at: float
     delay: float
@@ -47,7 +77,7 @@ class FailedAttempt(NamedTuple):
 
 
 class Arrivals:
-    """Notes arrivals while a stream runs, at the cost of three numbers each."""
+    """Records the arrivals of a running stream. Each one costs three numbers."""
 
     def __init__(self) -> None:
         self._at = array("d")
@@ -56,7 +86,7 @@ class Arrivals:
         self._failed_attempts: list[FailedAttempt] = []
 
     def note(self, at: float, characters: int, deltas: int, events: list[StreamEvent]) -> None:
-        """Take what one read brought; ``characters`` and ``deltas`` count from the beginning."""
+        """Record one read. ``characters`` and ``deltas`` are totals since the beginning."""
         if deltas != (self._deltas[-1] if self._deltas else 0):
             self._at.append(at)
             self._characters.append(characters)
@@ -68,24 +98,33 @@ class Arrivals:
             self._failed_attempts.append(FailedAttempt(at, events[-1].delay, events[-1].reason))
 
     def timeline(self, total: float, outcome: Outcome | None) -> Timeline:
+        """Return the timeline up to now."""
         columns = zip(self._at, self._characters, self._deltas, strict=True)
         return Timeline(tuple(Arrival(*row) for row in columns), tuple(self._failed_attempts), total, outcome)
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The arrivals of one stream. It draws itself in a notebook, also in a saved one.
+    """The times at which the text of one stream arrived. In a notebook it is a picture, also after a reload.
 
     Attributes
     ----------
     arrivals : tuple of Arrival
-        One for each read that brought deltas; of a very long stream, a part of them.
+        One for each read that brought deltas. A stream of more than 20,000 reads keeps a part of them.
     retries : tuple of FailedAttempt
-        The attempts before the one that was answered.
+        The attempts that failed before the last one.
     total : float
-        Seconds from the request to the end, or until now.
+        Seconds from the request to the end. Until now, while the stream runs.
     outcome : Outcome or None
-        How the stream ended; None while it runs.
+        How the stream ended. None while it runs.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+    >>> completion = stream.wait()
+    >>> stream.timeline.characters == len(completion.text)
+    True
     """
 
     arrivals: tuple[Arrival, ...]
@@ -95,25 +134,25 @@ class Timeline:
 
     @property
     def first_delta(self) -> float | None:
-        """Seconds from the request to the first delta; None where none came."""
+        """Seconds from the request to the first delta. None before it."""
         return self.arrivals[0].at if self.arrivals else None
 
     @property
     def characters(self) -> int:
-        """Characters of the answer's text in all."""
+        """Characters of the answer's text in total."""
         return self.arrivals[-1].characters if self.arrivals else 0
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """The times between two arrivals, in order."""
+        """The times between arrivals, in order."""
         times = [arrival.at for arrival in self.arrivals]
         return tuple(map(Gap, times, times[1:]))
 
     @property
     def stalls(self) -> tuple[Gap, ...]:
-        """Gaps of over a second and over eight times the median gap: the text is seen to stand still.
+        """The gaps in which the text seemed to stop: longer than 1 s and than eight median gaps.
 
-        The time from the last arrival to the end counts too: it is what a stream that was cut has waited for.
+        The time from the last arrival to the end counts too, because a stream that was cut waited in vain there.
         """
         gaps = self.gaps
         limit = max(_STALL, _STALL_RATIO * median(gap.seconds for gap in gaps)) if gaps else _STALL
@@ -122,7 +161,7 @@ class Timeline:
 
     @property
     def bursts(self) -> tuple[Gap, ...]:
-        """Runs of arrivals, each closer to the one before than a tenth of the median gap."""
+        """Groups of arrivals that came at once: their gaps are at most a tenth of the median gap."""
         gaps = self.gaps
         if not gaps:
             return ()
@@ -138,7 +177,26 @@ class Timeline:
         return tuple(bursts)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """The arrivals as a table: ``at`` (seconds), ``characters``, ``deltas``, ``gap`` (seconds). Needs pandas."""
+        """Return the arrivals as a table. Needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With columns ``at`` (seconds), ``characters``, ``deltas`` and ``gap`` (seconds since the arrival before).
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        >>> completion = stream.wait()
+        >>> list(stream.timeline.to_dataframe().columns)
+        ['at', 'characters', 'deltas', 'gap']
+        """
         import pandas as pd
 
         table = pd.DataFrame(self.arrivals, columns=list(Arrival._fields))
@@ -146,7 +204,26 @@ class Timeline:
         return table
 
     def plot(self) -> Figure:
-        """The curve as a matplotlib figure. Needs matplotlib."""
+        """Draw the curve with matplotlib. Stalls are shaded and retries are dashed lines.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it as a picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        >>> completion = stream.wait()
+        >>> stream.timeline.plot().axes[0].get_ylabel()
+        'characters'
+        """
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(7, 3), layout="constrained")
@@ -162,7 +239,19 @@ class Timeline:
         return figure
 
     def to_svg(self) -> str:
-        """The curve as an SVG document."""
+        """Draw the curve as SVG.
+
+        Returns
+        -------
+        str
+            A whole SVG document.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.ChatClient().stream("Name three rivers.").timeline.to_svg()[:4]
+        '<svg'
+        """
         from streamwidget._core.timeline_svg import draw
 
         return draw([("", self)])

@@ -1,7 +1,7 @@
-"""Timelines as a picture: one panel a stream, all on one clock.
+"""Draw timelines as a picture: one panel for each stream, all on the same time axis.
 
-On a ground of its own, because a picture in a saved notebook does not know the theme it is looked at in. As an image in
-a data: URL, because the sanitizer of an untrusted notebook drops SVG elements, and leaves such an image.
+The picture has its own background, because a saved picture does not know the theme of the page that shows it. It is an
+image with a data: URL, because an untrusted notebook removes SVG elements and keeps such images.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from streamwidget._core.timeline import Timeline
 from streamwidget._core.visible import visible
 
 _WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 150, 64, 20, 34, 36  # in units of the picture
-_MOST_POINTS = 1500  # a finer curve cannot be seen
+_MOST_POINTS = 1500  # more points would make no visible difference
 _INK, _QUIET, _CURVE, _STALL, _RETRY = "#1f2328", "#59636e", "#0b62c4", "#fbe3c0", "#b3261e"
 
 
@@ -25,9 +25,14 @@ def draw(streams: Sequence[tuple[str, Timeline]], first_words: Sequence[float | 
     Parameters
     ----------
     streams : sequence of (str, Timeline)
-        A title and a timeline each.
+        The title and the timeline of each stream.
     first_words : sequence of (float or None), optional
-        When the first word of each could be read, in seconds: marked instead of the first delta.
+        Seconds until the first word of each stream could be read. These are marked instead of the first deltas.
+
+    Returns
+    -------
+    str
+        An SVG document.
     """
     span = max((timeline.total for _, timeline in streams), default=0.0) or 1.0
     height = _TOP + len(streams) * (_PANEL + _TOP) - _TOP + _BOTTOM
@@ -44,14 +49,14 @@ def draw(streams: Sequence[tuple[str, Timeline]], first_words: Sequence[float | 
 
 
 def as_html(svg: str, alternative: str) -> str:
-    """An ``img`` that holds the picture, and its words for those who do not see it."""
+    """Return an ``img`` element with the picture, and with ``alternative`` for screen readers."""
     data = base64.b64encode(svg.encode()).decode()
     style = "width:100%;max-width:720px;height:auto"
     return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alternative)}" style="{style}">'
 
 
 def describe(timeline: Timeline) -> str:
-    """The picture in words."""
+    """Return the picture in words."""
     words = [f"{timeline.characters} characters in {timeline.total:.2f} s"]
     words.append("no delta" if timeline.first_delta is None else f"first delta after {timeline.first_delta:.2f} s")
     if timeline.retries:

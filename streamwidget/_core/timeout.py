@@ -1,11 +1,11 @@
-"""When to give up: the limits, and the clock that knows which of them has passed.
+"""When to give up: the limits, and a clock that finds the limit that has passed.
 
 Rules
 -----
-- Limits look at content. ``: ping`` comments are bytes and keep ``stall`` quiet; only deltas keep ``progress`` quiet.
-- Time in which the event loop itself was blocked (the person's own cell computed) counts for no limit: the clock is
-  told the time at each tick, and a tick that comes late moves every mark by as much as it was late.
-- Pure: the caller brings the time.
+- Limits look at content. Any bytes reset ``stall``, even a comment such as ``: ping``. Only deltas reset ``progress``.
+- Time in which the event loop was blocked does not count. Example: your cell computes for 60 s. The next tick is then
+  60 s late, and all start times move by 60 s.
+- No clock is read here. The caller passes the time.
 """
 
 from __future__ import annotations
@@ -16,35 +16,42 @@ from typing import NamedTuple
 
 from streamwidget._core.exceptions import ConfigurationError
 
-#: Seconds between two ticks. Also how soon an awaiting cell notices a kernel interrupt, so it is not a setting.
+#: Seconds between two ticks. An awaiting cell notices a kernel interrupt at the next tick, so it is not a setting.
 TICK = 0.1
-#: A tick that is later than this says that the loop was blocked, rather than merely busy.
+#: Seconds. If a tick is later than this, the loop was blocked and not just busy.
 _LATE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """Limits of one stream, in seconds. None switches one off.
+    """The limits of one stream, in seconds. None switches a limit off.
 
-    Attributes
+    Parameters
     ----------
     connect : float or None, default 5
-        From the request to an open (and, for https, encrypted) connection.
+        From the request to an open connection. For https, to an encrypted one.
     headers : float or None, default 60
-        From the request to the response's status line; includes connecting.
+        From the request to the response's status line. Includes connecting.
     first_delta : float or None, default 120
         From the headers to the first delta.
     stall : float or None, default 30
-        Between two reads of bytes, once the first delta has come.
+        Between two reads of bytes, after the first delta.
     progress : float or None, default 120
-        Between two deltas, whatever else is sent.
+        Between two deltas. Bytes without a delta do not reset it.
     total : float or None, default 600
-        The whole stream, retries and their waits included.
+        The whole stream, with its retries and the delays before them.
 
     Raises
     ------
     ConfigurationError
         If a limit is neither None nor a positive number.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> client = sw.ChatClient(timeout=sw.Timeout(stall=60, total=None))
+    >>> client.timeout.stall
+    60
     """
 
     connect: float | None = 5
@@ -61,7 +68,24 @@ class Timeout:
                 raise ConfigurationError(f"Timeout.{field.name} must be a positive number of seconds or None.")
 
     def explain(self, limit: str) -> str:
-        """Return one sentence that says which limit passed."""
+        """Describe a limit that passed, in one sentence.
+
+        Parameters
+        ----------
+        limit : str
+            The limit's name.
+
+        Returns
+        -------
+        str
+            Without a full stop.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.Timeout().explain("stall")
+        'The server sent nothing more within 30 s'
+        """
         return f"{_PASSED[limit]} within {getattr(self, limit):g} s"
 
 
@@ -93,7 +117,7 @@ class PendingLimit(NamedTuple):
 
 
 class Deadlines:
-    """Which limit of a :class:`Timeout` has passed?"""
+    """The clock of one stream. It finds the limit of a :class:`Timeout` that has passed."""
 
     def __init__(self, limits: Timeout, now: float) -> None:
         self._limits = limits
@@ -101,7 +125,7 @@ class Deadlines:
         self.new_attempt(now)
 
     def new_attempt(self, now: float) -> None:
-        """A request is about to be sent."""
+        """Start the limits of a request that is about to be sent."""
         self._sent = now
         self._headers: float | None = None
         self._bytes = now
@@ -109,7 +133,7 @@ class Deadlines:
         self._retry: tuple[float, float] | None = None
 
     def wait_for_retry(self, now: float, delay: float) -> None:
-        """Nothing is under way for ``delay`` seconds: only ``total`` counts until :meth:`new_attempt`."""
+        """Only ``total`` counts until :meth:`new_attempt`, because no request runs for ``delay`` seconds."""
         self._retry = now, delay
 
     def got_headers(self, now: float) -> None:
@@ -122,9 +146,19 @@ class Deadlines:
         self._delta = now
 
     def tick(self, now: float, *, connecting: bool = False) -> str | None:
-        """Tell the time, each :data:`TICK` seconds; returns the name of the limit that has passed, if one has.
+        """Check the limits. Call this every :data:`TICK` seconds.
 
-        ``connecting`` says that a connection is being made now: ``connect`` counts only then.
+        Parameters
+        ----------
+        now : float
+            The time, from ``time.monotonic()``.
+        connecting : bool, default False
+            A connection is being made now. ``connect`` counts only then.
+
+        Returns
+        -------
+        str or None
+            The name of the limit that has passed.
         """
         late = now - self._ticked - TICK
         self._ticked = now
@@ -163,7 +197,7 @@ class Deadlines:
         return [("stall", self._bytes), ("progress", delta), total]
 
     def _skip(self, seconds: float, now: float) -> None:
-        """Move every mark by ``seconds``; one that was set since the loop is free again stays."""
+        """Move all start times by ``seconds``, but never past ``now``."""
         self._begun += seconds
         self._sent = min(self._sent + seconds, now)
         self._bytes = min(self._bytes + seconds, now)

@@ -1,9 +1,12 @@
-"""Text of a model made visible: what a screen would obey, or not show at all, is shown as a sign.
+r"""Make hidden characters of a model's text visible. A terminal obeys some of them, and a page hides others.
 
-C0 controls (NUL, ESC, ...) become the pictures of U+2400; C1 controls, bidirectional embeddings, overrides and
-isolates, zero-width and tag characters become ``[U+202E]`` and the like. Newline and tab stay, CR LF becomes LF.
-Joiners (U+200C, U+200D), the marks U+200E and U+200F and the three flags that are written with tag characters stay too:
-scripts and emoji need them. A surrogate outside a pair becomes U+FFFD. Standard library only.
+- C0 controls (NUL, ESC, ...) become pictures: ``\x1b`` -> ``␛``.
+- C1 controls, bidirectional embeddings, overrides and isolates, zero-width characters and tag characters become their
+  code: ``\u202e`` -> ``[U+202E]``.
+- CR LF becomes LF. A surrogate outside a pair becomes U+FFFD.
+
+Unchanged are newline, tab, the joiners U+200C and U+200D, the marks U+200E and U+200F, and the three flags that consist
+of tag characters (England, Scotland, Wales). Scripts and emoji need them.
 """
 
 from __future__ import annotations
@@ -24,12 +27,18 @@ _HIDDEN = re.compile(
 
 
 def visible(text: str) -> str:
-    """Return ``text`` with its hidden and controlling characters shown as signs."""
+    r"""Return ``text`` with its hidden and control characters made visible.
+
+    Examples
+    --------
+    >>> visible("a\u202eb")
+    'a[U+202E]b'
+    """
     return _HIDDEN.sub(_sign, well_formed(text))
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """Return ``text`` made visible, on one line, and cut (with ``…``) where it is longer than ``limit`` characters."""
+    """Return ``text`` made visible, on one line. Text of more than ``limit`` characters is cut, and ends with ``…``."""
     line = visible(" ".join(text[: 4 * limit].split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

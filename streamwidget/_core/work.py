@@ -1,7 +1,8 @@
-"""What a stream runs: our own request (:mod:`streamwidget._client.attempts`), or somebody else's stream.
+"""The work of a stream: it brings the events.
 
-The stream knows its readers, how it was stopped and when it ended; its work knows where the events come from. There is
-one work for each stream, run once.
+There are two kinds: a request of ours (:mod:`streamwidget._client.attempts`), and a stream of another library. The
+stream knows its readers, how it was stopped and when it ended. Its work knows how to get events. Each stream has one
+work, and runs it once.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from streamwidget._core.timeout import PendingLimit
 
 
 class Work(Protocol):
-    """What produces the events of one stream."""
+    """Brings the events of one stream."""
 
     @property
     def accumulator(self) -> Accumulator:
-        """What has come so far."""
+        """The answer so far."""
         ...
 
     @property
     def model(self) -> str | None:
-        """The model that was asked for, where that is known before the answer."""
+        """The model that was asked for. None if only the answer will name it."""
         ...
 
     @property
     def request_id(self) -> str | None:
-        """What the response's header calls the request."""
+        """The id of the request in the response's headers."""
         ...
 
     @property
@@ -45,41 +46,66 @@ class Work(Protocol):
 
     @property
     def repeatable(self) -> bool:
-        """True if :meth:`again` can make the same work anew."""
+        """True if :meth:`again` can make the same work again."""
         ...
 
     async def run(self, publish: Callable[[list[StreamEvent]], None]) -> Outcome:
-        """Bring all there is: apply each event to the accumulator, publish it, and return how the answer ended.
+        """Bring all events. Apply each one to the accumulator and publish it.
+
+        Parameters
+        ----------
+        publish : callable
+            Takes each batch of events.
+
+        Returns
+        -------
+        Outcome
+            How the answer ended.
 
         Raises
         ------
         StreamError
-            If there is no whole answer; its completion is filled in by the stream.
+            If there is no whole answer. The stream fills in the error's completion.
         asyncio.CancelledError
-            If the task is cancelled; what was opened is closed by then, or given up.
+            If the task is cancelled. By then all connections are closed or abandoned.
         """
         ...
 
     def stop(self) -> None:
-        """End soon, from any thread. The task is cancelled as well."""
+        """End soon, from any thread. The stream also cancels the task."""
         ...
 
     def record(self) -> Recording:
-        """Note from now on what comes over the wire; before :meth:`run`.
+        """Record what comes over the wire. Call this before :meth:`run`.
+
+        Returns
+        -------
+        Recording
+            It grows during :meth:`run`.
 
         Raises
         ------
         ConfigurationError
-            If the wire is somebody else's.
+            If another library reads the wire, so that its bytes are not seen here.
         """
         ...
 
     def again(self, *, go_on: bool) -> Work:
-        """Make the same work anew; ``go_on`` asks for the rest of this answer.
+        """Make the same work again.
+
+        Parameters
+        ----------
+        go_on : bool
+            Ask for the rest of this answer, instead of a new answer.
+
+        Returns
+        -------
+        Work
+            New work. Nothing is sent yet.
 
         Raises
         ------
         ConfigurationError
-            If that cannot be done.
+            If it is not :attr:`repeatable`.
         """
         ...

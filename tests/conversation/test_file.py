@@ -100,5 +100,5 @@ def test_an_answer_of_the_wrong_types_is_refused(field: str, value: object) -> N
     turn = sw.Turn("k", sw.Message("user", "x"), sw.Message("assistant", "y"))
     written = json.loads(to_json(None, [turn]))
     written["turns"][0]["answer"][field] = value
-    with pytest.raises(sw.ConfigurationError, match="no conversation"):
+    with pytest.raises(sw.ConfigurationError, match="not a streamwidget conversation file"):
         from_json(json.dumps(written))

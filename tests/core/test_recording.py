@@ -227,9 +227,9 @@ async def test_a_file_that_cannot_be_written_is_told_at_once(demo: DemoServer, t
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no recording"),
-        ("{}", "no recording"),
-        ("[1]", "no recording"),
+        ("", "not a recording"),
+        ("{}", "not a recording"),
+        ("[1]", "not a recording"),
         ('{"streamwidget_recording": 9}', "version 9"),
         ('{"streamwidget_recording": 1}\nnot json', "line 2"),
         ('{"streamwidget_recording": 1}\n{"at": 0, "chunk": 5}', "line 2"),

@@ -292,7 +292,7 @@ def test_export_writes_markdown_to_read(shell: InteractiveShell, tmp_path: Path)
         ("--export ~nosuchuser/c.json", "no path"),
         ("--import ~nosuchuser/c.json", "no path"),
         ("--import {0}/none.json", "cannot be read"),
-        ("--import {0}/other.json", "no conversation of streamwidget"),
+        ("--import {0}/other.json", "not a streamwidget conversation file"),
         ("--import {0}/newer.json", "version 99"),
     ],
 )
