@@ -4,7 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 BUNDLE := streamwidget/static/widget.js
-SOURCES := $(wildcard js/*.json js/*.mjs js/src/* js/src/*/*)
+SOURCES := $(wildcard js/*.json js/*.mjs js/src/* js/src/*/*) streamwidget/_core/outcomes.json
 KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp
 # Nothing of the person's own provider settings reaches the demo, the tests or the benchmarks.
 OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u STREAMWIDGET_API_KEY \

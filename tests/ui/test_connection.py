@@ -178,7 +178,7 @@ def test_a_killed_kernel_is_said(open_notebook: OpenNotebook, demo: DemoServer) 
     assert counts(text)
     (output,) = page.save().cells[1].outputs
     assert output.data["text/plain"].startswith(text)
-    assert "kernel gone: the answer is cut" in output.data["text/plain"]
+    assert "kernel gone; the answer is cut" in output.data["text/plain"]
     assert demo.requests[0].left.wait(SOON)
     assert_no_error_of_ours(page)
 

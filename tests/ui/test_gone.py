@@ -50,7 +50,7 @@ def test_text_that_came_outlives_a_restart(open_notebook: OpenNotebook, demo: De
     wait_longer(page, 1, 30)
     shown = live_text(page, 1)
     page.restart()
-    wait_static(page, 1, "kernel gone: the answer is cut")
+    wait_static(page, 1, "kernel gone; the answer is cut")
     text = saved_text(page, 1)
     assert text.startswith(shown)
     page.save()

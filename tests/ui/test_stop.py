@@ -39,9 +39,9 @@ def assert_closed(demo: DemoServer, number: int) -> None:
     assert record.left.wait(SOON), "the server did not see the connection close"
 
 
-def assert_kept(page: NotebookPage, index: int, shown: str, word: str = "stopped") -> None:
-    """The saved answer in the cell begins with the text that was ``shown`` live, and says that it is cut."""
-    wait_static(page, index, f"{word}: the answer is cut")
+def assert_kept(page: NotebookPage, index: int, shown: str) -> None:
+    """The saved answer in the cell begins with the text that was ``shown`` live, and says that it was stopped."""
+    wait_static(page, index, "stopped by you; the text so far is kept")
     assert saved_text(page, index).startswith(shown)
     assert len(shown) > 20
 

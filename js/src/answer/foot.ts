@@ -3,7 +3,8 @@
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { FOOT_STYLE } from "../saved/shape";
 import type { Remedy } from "../transcript/messages";
-import { ending, figures, progressLine, remedies } from "../transcript/status";
+import { outcomeOf } from "../transcript/outcomes";
+import { ending, figures, outcomeName, progressLine, remedies } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
 
 const STATUS_MS = 500;
@@ -44,7 +45,7 @@ export class Foot {
     const t = this.#transcript;
     setHidden(this.#dot, t.over || t.gone || t.phase === "streaming");
     setHidden(this.#outcome, !t.over || t.outcome === "complete");
-    this.#outcome.classList.toggle("streamwidget-bad", t.outcome !== "cancelled");
+    this.#outcome.classList.toggle("streamwidget-bad", outcomeOf(outcomeName(t)).bad);
     this.root.classList.toggle("streamwidget-busy", t.queued || (!t.over && t.busy));
     this.#paintRemedies(next);
     if (t.over) this.#paintEnd();

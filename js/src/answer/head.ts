@@ -3,7 +3,8 @@
 import { copyText } from "../dom/clipboard";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { HEAD_STYLE } from "../saved/shape";
-import { modelName, stateWord } from "../transcript/status";
+import { outcomeOf } from "../transcript/outcomes";
+import { modelName, outcomeName, stateWord } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
 
 const FEEDBACK_MS = 2000;
@@ -58,6 +59,7 @@ export class Head {
     setHidden(this.#demo, !t.demo);
     setText(this.#model, modelName(t));
     setText(this.#state, stateWord(t));
+    this.#state.classList.toggle("streamwidget-bad", t.gone || (t.over && outcomeOf(outcomeName(t)).bad));
     // "Stopping…" takes its place, or a narrow header would not hold both.
     if (t.answer.length === 0 || (t.wish === "stop" && this.#own)) hideFocused(this.#copy, this.stop);
     else setHidden(this.#copy, false);

@@ -4,6 +4,7 @@
 import { mountView } from "../answer/view";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { visible } from "../text/visible";
+import { outcomeOf } from "../transcript/outcomes";
 import type { Chat } from "./chat";
 import type { Turn } from "./turn";
 
@@ -124,7 +125,7 @@ export class TurnView {
     const { turn } = this;
     const over = turn.outcome !== null;
     const { gone } = this.#chat;
-    const whole = turn.outcome === "complete";
+    const whole = over && !outcomeOf(turn.outcome).cut;
     if (gone) hideFocused(edit, null);
     else setHidden(edit, false);
     // A view offers it itself where the answer is not whole.

@@ -65,7 +65,7 @@ export class Writer {
       return;
     }
     const attributes: Record<string, string> = {};
-    // OutgoingMessage of each cell: JupyterLab puts those of saved HTML to the right.
+    // On each cell, because JupyterLab puts the cells of saved HTML to the right.
     if (token.tag === "th" || token.tag === "td") attributes.style = "text-align:left";
     for (const [name, value] of token.attrs ?? []) {
       if (name === "start" && typeof value === "number") attributes.start = String(value);

@@ -9,7 +9,8 @@ import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
 import type { GrowingText } from "../transcript/growing_text";
-import { ending, figures, modelName } from "../transcript/status";
+import { outcomeOf } from "../transcript/outcomes";
+import { ending, figures, modelName, outcomeName } from "../transcript/status";
 import type { ToolCall, Transcript } from "../transcript/transcript";
 import { FOLD_STYLE, FOOT_STYLE, HEAD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./shape";
 
@@ -98,7 +99,7 @@ function foot(t: Transcript): Element {
     .join("");
   if (t.outcome === "complete") rest.append(...badge);
   else {
-    const mark = make("strong", t.outcome === "cancelled" ? "" : "streamwidget-bad");
+    const mark = make("strong", outcomeOf(outcomeName(t)).bad ? "streamwidget-bad" : "");
     mark.append(...badge);
     line.append(mark);
   }

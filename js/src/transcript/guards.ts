@@ -38,6 +38,6 @@ export function phaseOf(value: unknown): Phase | null {
 }
 
 /** How a stream that is over ended. An end that cannot be read is still an end: without it the view would run for ever. */
-export function outcomeOf(value: unknown): string {
+export function parseOutcome(value: unknown): string {
   return typeof value === "string" && /^[a-z_]{1,40}$/.test(value) ? value : "error";
 }

@@ -1,6 +1,6 @@
 // The messages between page and kernel. Nothing from the kernel is trusted until it passed a guard (guards.ts).
 
-import { fields, isCount, label, line, outcomeOf, type Phase, phaseOf, positive, string } from "./guards";
+import { fields, isCount, label, line, type Phase, parseOutcome, phaseOf, positive, string } from "./guards";
 
 export interface Timing {
   /** Seconds from the request to the first delta; null when there was none. */
@@ -140,7 +140,7 @@ export function parseState(value: unknown): ViewState | null {
     reasoning: string(raw.reasoning),
     refusal: string(raw.refusal),
     toolCalls: toolCallsOf(raw.tool_calls),
-    outcome: phase === "over" ? outcomeOf(raw.outcome) : null,
+    outcome: phase === "over" ? parseOutcome(raw.outcome) : null,
     detail: line(raw.detail),
     elapsed: positive(raw.elapsed) ?? 0,
     wait: waitOf(raw.waits),
@@ -182,7 +182,7 @@ export function parseMessage(value: unknown): KernelMessage | null {
       return {
         op: "end",
         seq,
-        outcome: outcomeOf(raw.outcome),
+        outcome: parseOutcome(raw.outcome),
         detail: line(raw.detail),
         timing: timingOf(raw.timing),
         tokens: positive(raw.tokens),

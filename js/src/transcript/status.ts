@@ -5,19 +5,8 @@
 
 import { oneLine } from "../text/one_line";
 import type { Remedy } from "./messages";
+import { ending as endingOf, outcomeOf } from "./outcomes";
 import type { Transcript } from "./transcript";
-
-const STATES: Readonly<Record<string, string>> = {
-  complete: "complete",
-  length: "cut",
-  filtered: "filtered",
-  cancelled: "stopped",
-  interrupted: "connection lost",
-  timeout: "timed out",
-  error: "error",
-  http_error: "error",
-  protocol_error: "error",
-};
 
 /** A time in two or three digits. In whole milliseconds, so that Python rounds alike. */
 export function seconds(value: number): string {
@@ -36,48 +25,27 @@ export function modelName(t: Transcript): string {
   return oneLine(t.model ?? "", 100) || "unnamed model";
 }
 
+/** The name of how the answer ended, or of that the kernel went before it did. */
+export function outcomeName(t: Transcript): string {
+  return t.outcome ?? "kernel_gone";
+}
+
 /** One or two words for the header. */
 export function stateWord(t: Transcript): string {
   if (t.gone) return "kernel gone";
-  if (t.over) return STATES[t.outcome ?? "error"] ?? oneLine((t.outcome ?? "").replaceAll("_", " "));
+  if (t.over) return outcomeOf(outcomeName(t)).state;
   return t.wish === "stop" ? "stopping" : t.phase;
 }
 
-/** What may be asked for after this outcome. A view that is not kept, or whose kernel is gone, can ask for nothing. */
-export function remedies(t: Transcript): Remedy[] {
-  if (!t.over || !t.kept || t.gone || t.outcome === "complete") return [];
-  const cut = !["filtered", "http_error", "protocol_error"].includes(t.outcome ?? "");
-  return cut && t.answer.length > 0 ? ["continue", "retry"] : ["retry"];
+/** What the person may ask for after this outcome. Where the view is not kept, or the kernel is gone, that is nothing. */
+export function remedies(t: Transcript): readonly Remedy[] {
+  if (!t.over || !t.kept || t.gone) return [];
+  return outcomeOf(outcomeName(t)).remedies.filter((remedy) => remedy !== "continue" || t.answer.length > 0);
 }
 
-/** How the answer ended, so that no reader takes a cut one for a whole one. */
+/** The sentence on how the answer ended, so that nobody takes a cut answer for a whole one. */
 export function ending(t: Transcript): string {
-  const rest = t.hasContent ? "the answer is cut" : "no answer";
-  const why = oneLine(t.detail).replace(/\.+$/, "");
-  switch (t.outcome) {
-    case "complete":
-      return "complete";
-    case "length":
-      return `token limit reached: ${rest}`;
-    case "filtered":
-      return `stopped by a content filter: ${rest}`;
-    case "cancelled":
-      return why ? `stopped (${why}): ${rest}` : `stopped: ${rest}`;
-    case "interrupted":
-      return `connection lost: ${rest}`;
-    case "timeout": {
-      const limit = why.split(". ", 1)[0];
-      return limit ? `timed out (${limit}): ${rest}` : `timed out: ${rest}`;
-    }
-    case "error":
-      return `error (${why || "reported by the server"}): ${rest}`;
-    case "http_error":
-      return `request failed (${why || "no response"}): ${rest}`;
-    case "protocol_error":
-      return `not a chat completion (${why || "the response could not be read"}): ${rest}`;
-    default:
-      return `${stateWord(t)}: ${rest}`;
-  }
+  return endingOf(outcomeName(t), oneLine(t.detail).replace(/\.+$/, ""), t.hasContent);
 }
 
 /** The figures of an answer that is over. */

@@ -1,6 +1,16 @@
 // What the kernel sends about a wire. Nothing of it is trusted until it passed a guard.
 
-import { fields, isCount, label, line, outcomeOf, type Phase, phaseOf, positive, string } from "../transcript/guards";
+import {
+  fields,
+  isCount,
+  label,
+  line,
+  type Phase,
+  parseOutcome,
+  phaseOf,
+  positive,
+  string,
+} from "../transcript/guards";
 
 export interface WireRow {
   /** Seconds since the request. */
@@ -57,7 +67,7 @@ export function parseRows(value: unknown): RowsMessage | null {
     rows: raw.rows.map(rowOf),
     total: count(raw.total),
     phase,
-    outcome: phase === "over" ? outcomeOf(raw.outcome) : null,
+    outcome: phase === "over" ? parseOutcome(raw.outcome) : null,
     detail: line(raw.detail),
     model: label(raw.model),
     demo: raw.demo === true,

@@ -7,6 +7,7 @@ import { cancelPaint, requestPaint } from "../dom/frames";
 import { countCodePoints, firstCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
+import { outcomeOf } from "../transcript/outcomes";
 import { AnswerPane } from "./answer_pane";
 import { Curve } from "./curve";
 import { Player, SPEEDS } from "./player";
@@ -17,19 +18,10 @@ const SIZES = [0.75, 0.85, 1, 1.2, 1.45, 1.75, 2.1, 2.5] as const; // of the tex
 const PLAIN_SIZE = 2;
 const PAGE_ROWS = 10;
 const SHOWN_MADE = 60; // characters
-const STATES: Record<string, string> = {
+const PHASES = {
   waiting: "waiting for the response",
   streaming: "streaming",
   retrying: "waits to try again",
-  complete: "complete",
-  length: "token limit reached",
-  filtered: "stopped by a content filter",
-  cancelled: "stopped",
-  interrupted: "connection lost",
-  timeout: "timed out",
-  error: "error",
-  http_error: "request failed",
-  protocol_error: "not a chat completion",
 };
 
 /** Shows `wire` in `el` until `signal` aborts. */
@@ -150,7 +142,7 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
 
   function paintHead(shown: number): void {
     const { over, gone, phase, outcome } = wire;
-    const word = gone ? "the kernel is gone" : (STATES[over ? (outcome ?? "error") : phase] ?? "error");
+    const word = gone ? "the kernel is gone" : phase === "over" ? outcomeOf(outcome ?? "error").state : PHASES[phase];
     setText(name, `${wire.demo ? "demo · " : ""}${oneLine(wire.model ?? "", 100)}`);
     const why = oneLine(wire.detail);
     setText(state, why ? `${word}: ${why}` : word);

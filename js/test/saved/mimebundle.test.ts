@@ -31,8 +31,8 @@ test("an answer that its kernel left says so, in both", () => {
   t.kernelGone();
   const bundle = answerMimebundle(t);
   expect(bundle["text/html"]).toContain("<strong>so</strong> far");
-  expect(bundle["text/html"]).toContain('<strong class="streamwidget-bad">kernel gone: the answer is cut</strong>');
-  expect(bundle["text/plain"]).toBe("**so** far\n\n[demo · demo-model · kernel gone: the answer is cut]");
+  expect(bundle["text/html"]).toContain('<strong class="streamwidget-bad">kernel gone; the answer is cut</strong>');
+  expect(bundle["text/plain"]).toBe("**so** far\n\n[demo · demo-model · kernel gone; the answer is cut]");
 });
 
 test("what a model, a server or a tool said is text", () => {

@@ -119,21 +119,21 @@ test("lost messages and a queued stop are said", () => {
 test("every outcome has a word, an ending that does not make it look whole, and its remedies", () => {
   for (const [outcome, detail, word, end, offered] of [
     ["complete", "", "complete", "complete", []],
-    ["length", "", "cut", "token limit reached: the answer is cut", ["continue", "retry"]],
-    ["filtered", "", "filtered", "stopped by a content filter: the answer is cut", ["retry"]],
-    ["cancelled", "", "stopped", "stopped: the answer is cut", ["continue", "retry"]],
-    ["interrupted", "x", "connection lost", "connection lost: the answer is cut", ["continue", "retry"]],
-    ["timeout", "No. Do.", "timed out", "timed out (No): the answer is cut", ["continue", "retry"]],
-    ["error", "overloaded.", "error", "error (overloaded): the answer is cut", ["continue", "retry"]],
-    ["http_error", "401", "error", "request failed (401): the answer is cut", ["retry"]],
+    ["length", "", "cut", "stopped at the token limit; raise it with max_tokens", ["continue", "retry"]],
+    ["filtered", "", "filtered", "stopped by a content filter; the answer is cut", ["retry"]],
+    ["cancelled", "", "stopped", "stopped by you; the text so far is kept", ["continue", "retry"]],
+    ["interrupted", "x", "connection lost", "connection lost; the answer is cut", ["continue", "retry"]],
+    ["timeout", "No $& text.", "timed out", "timed out (No $& text); the answer is cut", ["continue", "retry"]],
+    ["error", "overloaded.", "error", "error (overloaded); the answer is cut", ["continue", "retry"]],
+    ["http_error", "401", "error", "request failed (401); the answer is cut", ["retry"]],
     [
       "protocol_error",
       "",
       "error",
-      "not a chat completion (the response could not be read): the answer is cut",
+      "unreadable response (the response could not be read); the answer is cut",
       ["retry"],
     ],
-    ["some_new_one", "", "some new one", "some new one: the answer is cut", ["continue", "retry"]],
+    ["some_new_one", "", "some new one", "some new one; the answer is cut", ["continue", "retry"]],
   ] as const) {
     for (const kept of [true, false]) {
       const { kernel, transcript } = pair({ kept });
@@ -155,7 +155,7 @@ test("without a text there is nothing to continue", () => {
   const { kernel, transcript } = pair({ kept: true });
   transcript.receive(kernel.end("cancelled"));
   expect(remedies(transcript)).toEqual(["retry"]);
-  expect(ending(transcript)).toBe("stopped: no answer");
+  expect(ending(transcript)).toBe("stopped by you; no text had come");
 });
 
 test("an end without figures has none", () => {

@@ -332,7 +332,7 @@ test("what a server names or says is one line in the head, and hides and turns n
   const state = root.querySelector<HTMLElement>(".streamwidget-wire-state");
   const detail = root.querySelector(".streamwidget-wire-detail")?.textContent;
   expect(name).toMatch(/^demo · m\[U\+202E\] x+…$/);
-  expect(state?.textContent).toMatch(/^request failed: no\[U\+202E\] ␛\[2Jy+…$/);
+  expect(state?.textContent).toMatch(/^error: no\[U\+202E\] ␛\[2Jy+…$/);
   expect(state?.title).toBe(state?.textContent);
   expect(detail).toContain('"a[U+202E]b"');
 });
