@@ -1,0 +1,199 @@
+"""What README.md and CONTRIBUTING.md say is true: the code runs, the commands exist, the links and tables hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from IPython.core.magic import Magics
+from nbformat import NotebookNode
+from PIL import Image
+
+from streamwidget._client.servers import SERVERS
+from streamwidget._notebook.magics import ChatMagics
+from tests.moving_picture import MOST_BYTES, TARGET
+from tests.support.kernels import ROOT
+from tests.support.notebooks import execute, notebook
+from tests.support.servers import RawServer, response, sse
+from tests.support.shells import chat_shell, magics_of
+from tests.support.wings import WINGS
+
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+README, CONTRIBUTING, _ = (Path(ROOT, page).read_text("utf-8") for page in PAGES)
+JSON_ANSWER = '{"rivers": ["Elbe", "Oder", "Rhine"]}'
+
+# Run before the README's blocks. "ollama" listens on the stand-in, and the key that is typed belongs to it.
+SET_UP = """
+import dataclasses, os
+from streamwidget._client.servers import SERVERS
+
+SERVERS["ollama"] = dataclasses.replace(SERVERS["ollama"], base_url={url!r})
+
+def type_a_key(*_, **__):
+    os.environ["OPENAI_BASE_URL"] = {url!r}
+    return "typed-by-a-person"
+
+get_ipython().kernel.getpass = type_a_key
+stream = ["A stream ", "of text."]
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """Return the README's code blocks of one language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def table_rows(heading: str) -> list[list[str]]:
+    """Return the cells of all tables under a heading of the README, without their first two lines."""
+    section = re.split(r"^#+ ", README.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    tables = re.findall(r"(?:^\|.*\|\n)+", section, re.MULTILINE)
+    assert tables, heading
+    rows = [line for table in tables for line in table.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in rows]
+
+
+def in_code(text: str) -> list[str]:
+    """Return what stands between single backticks."""
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+@pytest.fixture
+def provider() -> Iterator[RawServer]:
+    """A stand-in for a provider that knows every model. The whole answer is JSON, a streamed one is a sentence."""
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+
+    def answer(connection: socket.socket) -> None:
+        body = json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])
+        if body.get("stream"):
+            end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage}
+            connection.sendall(response(sse("A river ", "is water.", end, b"data: [DONE]\n\n")))
+            return
+        message = {"role": "assistant", "content": JSON_ANSWER}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        whole = json.dumps({"choices": [choice], "usage": usage}).encode()
+        connection.sendall(response(whole, kind="application/json"))
+
+    with RawServer(answer) as server:
+        yield server
+
+
+@pytest.fixture
+def run(provider: RawServer, tmp_path: Path) -> NotebookNode:
+    """All Python blocks of the README as the cells of one notebook, run from top to bottom without a network."""
+    Image.new("RGB", (2, 2)).save(tmp_path / "map.png")
+    cells = notebook(SET_UP.format(url=provider.url), *blocks("python"), "print(rivers)")
+    execute(cells, tmp_path, {})
+    return cells
+
+
+@pytest.mark.kernel
+def test_the_code_of_the_readme_runs(run: NotebookNode, provider: RawServer) -> None:
+    """Each block runs where a reader would type it: the first ones without a key, then Ollama, then with a key."""
+    texts = [json.dumps(cell.outputs) for cell in run.cells]
+    asked = next(number for number, cell in enumerate(run.cells) if cell.source.startswith("%%chat"))
+    assert "<strong>demo</strong>" in texts[asked]
+    assert "complete" in texts[asked + 1]
+    head, _, body = provider.requests[0].partition(b"\r\n\r\n")
+    assert json.loads(body)["model"] == "llama3.2"
+    assert b"Bearer typed-by-a-person" in head
+    assert "Elbe" in texts[-1]
+
+
+def test_the_shell_commands_exist() -> None:
+    """Each line of a shell block is a target of the Makefile, a variable that is read, or a program of ours."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    config = (ROOT / "streamwidget" / "_client" / "config.py").read_text("utf-8")
+    lines = [line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    assert f"pip install {project['name']}" in lines
+    for line in lines:
+        program, _, rest = line.partition(" ")
+        if program == "make":
+            assert re.search(rf"^{rest}:", makefile, re.MULTILINE), line
+        elif program == "export":
+            assert f'"{rest.partition("=")[0]}"' in config, line
+        else:
+            assert line in (f"pip install {project['name']}", "jupyter lab")
+
+
+def test_the_demo_server_has_the_options_that_are_named() -> None:
+    """``python -m streamwidget.demo`` takes what the README writes after it."""
+    command = [sys.executable, "-m", "streamwidget.demo", "--help"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    named = [code for code in in_code(README) if code.startswith("python -m streamwidget.demo ")]
+    assert named
+    for option in re.findall(r"--[a-z-]+", " ".join(named) + " --list"):
+        assert option in said
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_link_leads_somewhere(page: str) -> None:
+    """A link is a heading of the page, a file of the project, or an address."""
+    text = (ROOT / page).read_text("utf-8")
+    # GitHub's rule: lower case, no punctuation, a hyphen for each space.
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in anchors
+        else:
+            assert target.startswith("https://") or (ROOT / target).exists()
+
+
+def test_the_paths_that_are_named_exist() -> None:
+    """A path in backticks is there: ``notebooks/...`` in the README, and each one in CONTRIBUTING."""
+    for text in (README, CONTRIBUTING):
+        for path in re.findall(r"(?:\.ci|js|notebooks|streamwidget|tests)/[\w./-]*\w", " ".join(in_code(text))):
+            assert (ROOT / path).exists() or path.startswith("streamwidget/static"), path
+
+
+def test_the_option_tables_are_the_parsers_options() -> None:
+    """Every option of the magic has its place in the tables, and every option there is one of the magic."""
+    with chat_shell() as shell:
+        parser = magics_of(shell).chat.parser
+    options = {name for action in parser._actions for name in action.option_strings}
+    said = [name for row in table_rows("Options of %%chat") for code in in_code(row[0]) for name in code.split()]
+    assert {name for name in said if name.startswith("-")} == options
+    assert len([name for name in said if name.startswith("-")]) == len(options)
+
+
+def test_the_settings_table_is_the_magics_settings() -> None:
+    """``%config ChatMagics`` and the README list the same settings."""
+    said = [name for row in table_rows("Settings") for name in in_code(row[0])]
+    inherited = set(Magics.class_trait_names(config=True))
+    assert sorted(said) == sorted(set(ChatMagics.class_trait_names(config=True)) - inherited)
+
+
+def test_the_provider_table_is_the_servers() -> None:
+    """Names, addresses and variables of the keys are those of the code."""
+    said = {row[0]: row[1:] for row in table_rows("Providers")}
+    # OpenAI's key is in no row: a rule of its own, in the client's settings, says where it goes.
+    keys = {name: server.key_env or "" for name, server in SERVERS.items()} | {"openai": "OPENAI_API_KEY"}
+    assert said == {
+        f"`{name}`": [f"`{server.base_url}`", f"`{keys[name]}`" if keys[name] else ""]
+        for name, server in SERVERS.items()
+    }
+
+
+def test_the_moving_picture_moves_and_is_small() -> None:
+    """The README's picture is the one that ``python -m tests.moving_picture`` makes."""
+    path = TARGET.relative_to(ROOT).as_posix()
+    assert f"]({path})" in README
+    assert TARGET.stat().st_size < MOST_BYTES
+    with Image.open(TARGET) as picture:
+        assert getattr(picture, "n_frames", 1) > 20
+
+
+def test_the_map_names_each_wing_and_each_folder_of_the_page() -> None:
+    """CONTRIBUTING's map is whole."""
+    named = in_code(CONTRIBUTING) + re.findall(r"^\s*([\w./]+)/? ", CONTRIBUTING, re.MULTILINE)
+    words = {name.strip("/").rpartition("/")[2] for name in named}
+    folders = [path.name for path in (ROOT / "js" / "src").iterdir() if path.is_dir()]
+    assert set(WINGS) | set(folders) <= words
