@@ -35,6 +35,17 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+def call_on(loop: asyncio.AbstractEventLoop | None, function: Callable[[], object]) -> None:
+    """Call a function on a loop, from any thread.
+
+    Immediately if the loop runs in this thread, is closed, or is None. Otherwise it is scheduled there.
+    """
+    if loop is None or loop.is_closed() or running_loop() is loop:
+        function()
+    else:
+        loop.call_soon_threadsafe(function)
+
+
 def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) -> T:
     """Run a coroutine to its end and return its result.
 

@@ -376,7 +376,7 @@ class ChatStream:
         >>> stream.call(lambda: print("not started, so it is called now"))
         not started, so it is called now
         """
-        self._task.call(function)
+        loop.call_on(self._task.loop, function)
 
     @property
     def _is_in_parent_process(self) -> bool:

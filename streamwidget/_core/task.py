@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 
-from streamwidget._core.loop import running_loop
+from streamwidget._core.loop import call_on, running_loop
 
 
 class LoopTask:
@@ -48,18 +48,7 @@ class LoopTask:
         """Cancel it, from any thread. Ignored if its loop is closed."""
         task, loop = self._task, self.loop
         if task is not None and loop is not None and not loop.is_closed():
-            self.call(task.cancel)
-
-    def call(self, function: Callable[[], object]) -> None:
-        """Call a function on the task's loop.
-
-        Immediately if the loop runs in this thread or is closed. Otherwise it is scheduled there.
-        """
-        loop = self.loop
-        if loop is None or loop.is_closed() or running_loop() is loop:
-            function()
-        else:
-            loop.call_soon_threadsafe(function)
+            call_on(loop, task.cancel)
 
     async def wait(self, timeout: float | None = None) -> None:
         """Wait for its end, on its loop, for at most ``timeout`` seconds."""

@@ -1,4 +1,4 @@
-"""ChatWidget: a conversation in the page, with a prompt box. What it does is in :mod:`streamwidget._view.chat.chat`."""
+"""ChatWidget: a conversation in the page, with a prompt box. :mod:`streamwidget._view.chat.chat` has its logic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streamwidget._saved.conversation import conversation_html, conversation_tex
 from streamwidget._view import control, output
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.chat.chat import Chat
-from streamwidget._view.chat.page import receive
+from streamwidget._view.chat.received import receive
 from streamwidget._view.transcript import JSON
 
 
@@ -29,44 +29,67 @@ class ChatWidget(anywidget.AnyWidget):
     Parameters
     ----------
     model : str, optional
-        Whom to ask first; the person may choose another. Default: the client's.
+        The first model. You can choose another one in the page. Default: the client's.
     system : str, optional
         The system prompt of a new conversation.
     client : ChatClient, optional
-        Default: a new ``ChatClient()``, as the environment configures it.
+        Default: a new ``ChatClient()`` with the settings of the environment.
     conversation : Conversation, optional
-        One that goes on here, and may be shared with cells and other widgets. Default: a new one.
+        A conversation to continue. Cells and other widgets may share it. Default: a new one.
 
     Attributes
     ----------
     conversation : Conversation
-        The history. ``widget.observe(f, "conversation")`` calls ``f`` whenever turns were added, ended or dropped.
+        The history. ``widget.observe(f, "conversation")`` calls ``f`` after a turn was added, ended or removed.
     busy : bool
-        True while an answer of this widget is written. Can be observed.
+        True while an answer of this widget is written. You can observe it.
     model : str or None
-        Whom the next prompt goes to. May be set, and observed.
+        The model for the next prompt. You can set it and observe it.
+    state, bundle
+        For the page: the conversation, and the name of the JavaScript that shows it. Python code has no use for them.
+
+    Methods
+    -------
+    send(text, images=())
+        Ask a prompt, as if it had been typed. Await it for the answer.
+    stop()
+        Stop the answer that is being written.
+    freeze()
+        Replace the widget with its transcript.
+    close()
+        Take the widget out of the page.
 
     Raises
     ------
     ConfigurationError
-        If both ``system`` and ``conversation`` are given, or no client can be made.
+        If you give both ``system`` and ``conversation``, or if no client can be made.
 
     Notes
     -----
-    The widget stays live. A prompt that is typed while a cell runs is asked as soon as the kernel's event loop is free:
-    at once beside a cell that awaits, after the cell otherwise; until then the page says so. Stop gets through beside
-    a blocking cell too, on ipykernel 7.
+    The chat works while a cell awaits something. While a cell blocks the kernel, your prompt is queued, and the page
+    says so. On ipykernel 7 Stop works beside a blocking cell too.
 
     Examples
     --------
-    >>> widget = ChatWidget(system="Be brief.")  # doctest: +SKIP
-    >>> widget  # doctest: +SKIP
-    >>> completion = await widget.send("Name a river.")  # doctest: +SKIP
+    >>> import asyncio
+    >>> import streamwidget as sw
+    >>> from streamwidget.demo import DemoServer
+    >>> async def chat(client):
+    ...     widget = sw.ChatWidget(client=client, system="Be brief.")  # in a notebook: display(widget)
+    ...     await widget.send("count to 3")
+    ...     return widget.conversation
+    >>> with DemoServer() as server:
+    ...     conversation = asyncio.run(chat(sw.ChatClient(server.url)))
+    >>> for message in conversation.messages:
+    ...     print(message.role, message.text.split())
+    system ['Be', 'brief.']
+    user ['count', 'to', '3']
+    assistant ['1', '2', '3']
     """
 
     _esm = LOADER
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
-    # Never assigned: read from the conversation whenever the widget's state is asked for, so it cannot be stale.
+    # Never assigned. It is read from the conversation whenever the widget's state is asked for, so it cannot be stale.
     state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, widget: widget._chat.state())
     busy = traitlets.Bool(read_only=True)
     model = traitlets.Unicode(None, allow_none=True)
@@ -83,8 +106,9 @@ class ChatWidget(anywidget.AnyWidget):
         if conversation is not None and system is not None:
             raise ConfigurationError("A conversation has a system prompt of its own: set conversation.system instead.")
         conversation = Conversation(system) if conversation is None else conversation
-        self._chat = Chat(conversation, ChatClient() if client is None else client, self._tell, self._reflect)
-        self._displays: list[str] = []
+        client = ChatClient() if client is None else client
+        self._chat = Chat(conversation, client, self._send_to_pages, self._reflect)
+        self._displays: list[str] = []  # display ids
         self._page_spoke = False
         self._freezing = False
         self.set_trait("conversation", conversation)
@@ -99,38 +123,43 @@ class ChatWidget(anywidget.AnyWidget):
     # ---- for Python
 
     async def send(self, text: str, images: Sequence[Any] = ()) -> ChatCompletion:
-        """Ask, as if it had been typed.
+        """Ask a prompt, as if it had been typed.
 
         Parameters
         ----------
         text : str
-        images : sequence
+        images : sequence, optional
             Paths, bytes, matplotlib figures, PIL images or addresses.
+
+        Returns
+        -------
+        ChatCompletion
+            With outcome ``complete``, ``length``, ``filtered`` or ``cancelled``.
 
         Raises
         ------
         RuntimeError
-            If an answer of the conversation is still being written; nothing is sent.
+            If an answer of the conversation is still being written. Nothing is sent.
         ConfigurationError
-            If there is nothing to send, or an image is none.
+            If the prompt is empty, or an image cannot be read. Nothing is sent.
         StreamError
-            On a failure; its ``.completion`` holds what arrived.
+            On a failure. Its ``.completion`` holds the text that arrived.
         """
         return await self._chat.ask(Message("user", text, tuple(images)), uuid.uuid4().hex[:16])
 
     def stop(self) -> None:
-        """Stop the answer that is being written, here or elsewhere in the conversation; its text stays.
+        """Stop the answer that is being written, here or elsewhere in the conversation. Its text stays.
 
-        From any thread, any number of times.
+        You may call it from any thread, any number of times.
         """
         self._chat.stop()
 
     def freeze(self) -> None:
-        """Leave the transcript as it is in the place of the live widget, and close it. A running answer is stopped.
+        """Replace the widget with its transcript as HTML, and close it. A running answer is stopped.
 
-        It reaches what was shown by itself: as a cell's result, or by ``display``. In a box or a tab there is nothing
-        to put in its place, so it goes. Where the kernel ends or restarts, JupyterLab's and Notebook 7's page does the
-        same by itself; other hosts do not let it.
+        This works where the widget itself was shown: as a cell's result, or by ``display``. In a box or a tab there is
+        no output to replace, so the widget just disappears. When the kernel stops or restarts, JupyterLab and
+        Notebook 7 do the same automatically. Other hosts do not allow it.
         """
         if self.comm is None:
             return
@@ -138,15 +167,15 @@ class ChatWidget(anywidget.AnyWidget):
             self._freezing = True
             self.stop()
             return
-        bundle = {"text/html": conversation_html(self.conversation.turns), "text/plain": self._text()}
-        # A page that was reloaded knows no display id: there the page itself puts it into the notebook.
-        self._tell({"op": "saved", "view": self.model_id, "mimebundle": bundle})
+        saved = {"text/html": conversation_html(self.conversation.turns), "text/plain": self._text()}
+        # A page that was reloaded does not know the display id. It puts the mimebundle into the notebook itself.
+        self._send_to_pages({"op": "saved", "view": self.model_id, "mimebundle": saved})
         for display_id in self._displays:
-            output.replace(display_id, bundle)
+            output.replace(display_id, saved)
         self.close()
 
     def close(self) -> None:
-        """Take the widget out of the page; an answer that is being written is stopped. The conversation stays."""
+        """Take the widget out of the page. An answer that is being written is stopped. The conversation stays."""
         if self.comm is None:
             return
         self._displays.clear()
@@ -159,18 +188,19 @@ class ChatWidget(anywidget.AnyWidget):
     # ---- the border
 
     def set_state(self, sync_data: JSON) -> None:
-        """Nothing: the page sets no trait, and what it tries to set is not echoed to other pages."""
+        """Do nothing. The page sets no trait, and other pages never see what it tries to set."""
 
     def _receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""
         self._page_spoke = True
         receive(self._chat, content)
 
-    def _tell(self, message: JSON) -> None:
+    def _send_to_pages(self, message: JSON) -> None:
         if self.comm is not None:
             super().send(message)
 
     def _reflect(self) -> None:
+        """Show the chat's ``model`` and ``busy`` as traits, and do what waits for the end of an answer."""
         ended = self.busy and not self._chat.busy
         for name in ("model", "busy"):
             try:
@@ -184,7 +214,8 @@ class ChatWidget(anywidget.AnyWidget):
             self.freeze()
 
     def _renew(self) -> None:
-        # Where no page ever spoke (nbclient, papermill), the file gets what there is. A page would draw it all anew.
+        # Where no page ever spoke (nbclient, papermill), the file gets the transcript so far. A page would draw the
+        # widget again.
         if self._displays and (made := self._repr_mimebundle_()):
             self.send_state("state")
             for display_id in self._displays:
@@ -195,12 +226,12 @@ class ChatWidget(anywidget.AnyWidget):
         self.notify_change(traitlets.Bunch(name="conversation", old=same, new=same, owner=self, type="change"))
 
     def _ipython_display_(self) -> None:
-        # Not left to IPython, so that there is a display id, under which `freeze` can put something else.
+        # Not left to IPython, because `freeze` needs a display id to replace the output.
         if made := self._repr_mimebundle_():
             self._displays.append(output.show(made[0]))
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Show the widget, with the transcript as plain text for what can show no widget."""
+        """Show the widget. A front end without widgets shows the transcript as plain text."""
         made = super()._repr_mimebundle_()
         return made and ({**made[0], "text/plain": self._text()}, made[1])
 

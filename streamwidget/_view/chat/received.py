@@ -1,0 +1,139 @@
+"""What a chat widget receives from its pages: messages, checked for their types, their sizes and their images.
+
+A page is not trusted. Unknown and ill-typed messages are ignored. If a person is waiting for an answer, the chat says
+why it refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.images import Image
+from streamwidget._core.loop import call_on
+
+if TYPE_CHECKING:
+    from streamwidget._view.chat.chat import Chat
+
+MAX_TEXT = 1_000_000  # characters of a prompt
+MAX_IMAGE = 10_000_000  # bytes
+MAX_IMAGES = 20
+MAX_NAME = 200  # characters of a model's name
+_KEY = re.compile(r"[A-Za-z0-9-]{8,64}")  # of a turn, as js/src/chat makes it: "3f2a9c04-..."
+_THUMBNAIL = re.compile(r"data:image/(?:png|jpeg|webp);base64,[A-Za-z0-9+/]{4,40000}={0,2}")
+
+
+class Refused(Exception):
+    """The page asks for something impossible. The message tells the person why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedPrompt:
+    """A prompt from the page's prompt box.
+
+    Attributes
+    ----------
+    name : str
+        The page's name for it. A new turn has this name as its key.
+    text : str
+    images : tuple
+        New images, and numbers for images that are kept. Example: 0 is the first image of the edited turn.
+    thumbnails : tuple of str or None
+        A ``data:`` URL for each image that has one.
+    replaces : str or None
+        The key of the edited turn. The prompt takes its place, and the turns after it are removed.
+    """
+
+    name: str
+    text: str
+    images: tuple[Image | int, ...]
+    thumbnails: tuple[str | None, ...]
+    replaces: str | None
+
+    def images_with(self, old: tuple[Image, ...]) -> tuple[Image, ...]:
+        """Return the images. ``old`` has those that are kept."""
+        known = [image for image in self.images if not isinstance(image, int) or image < len(old)]
+        return tuple(old[image] if isinstance(image, int) else image for image in known)
+
+    def thumbnails_with(self, old: list[str | None]) -> list[str | None]:
+        """Return the thumbnails. ``old`` has those that are kept."""
+        kept = [old[image] if isinstance(image, int) and image < len(old) else None for image in self.images]
+        return [new or before for new, before in zip(self.thumbnails, kept, strict=True)]
+
+
+def receive(chat: Chat, content: Any) -> None:
+    """Take one message of a page, which may be anything. May run on any thread."""
+    match content:
+        case {"op": "stop", "stream": str(stream)}:
+            chat.stop(stream)
+        case {"op": str()}:
+            call_on(chat.loop, lambda: _act(chat, content))
+
+
+def _act(chat: Chat, content: dict[str, Any]) -> None:
+    """Do what the message says, on the chat's loop."""
+    match content:
+        case {"op": "sync", "key": str(key)}:
+            chat.send_answer(key)
+        case {"op": "sync"}:
+            chat.send_missing(content.get("rev"), content.get("pending"))
+        case {"op": "send", "name": str(name)} if _KEY.fullmatch(name):
+            _ask(chat, name, lambda: chat.ask_typed(read_prompt(name, content)))
+        case {"op": "retry" | "continue" as op, "key": str(key)}:
+            _ask(chat, None, lambda: chat.ask_again(key, go_on=op == "continue"))
+        case {"op": "include", "key": str(key), "sent": bool(sent)}:
+            chat.include(key, sent=sent)
+        case {"op": "clear"}:
+            chat.clear()
+        case {"op": "model", "name": str(name)} if len(name) <= MAX_NAME and name.isprintable():
+            chat.set_model(name.strip() or None)
+        case {"op": "models"}:
+            chat.list_models()
+
+
+def _ask(chat: Chat, name: str | None, ask: Callable[[], None]) -> None:
+    try:
+        ask()
+    except (Refused, RuntimeError, ConfigurationError) as exc:  # all of them are raised before the question is asked
+        chat.refuse(name, str(exc))
+
+
+def read_prompt(name: str, content: dict[str, Any]) -> TypedPrompt:
+    """Read a prompt.
+
+    Raises
+    ------
+    Refused
+        If it cannot be read, is too large, or has an image that cannot be read.
+    """
+    text, images, replaces = (content.get(field) for field in ("text", "images", "replaces"))
+    if not isinstance(text, str) or not isinstance(images, list) or not isinstance(replaces, str | None):
+        raise Refused("The prompt could not be read.")
+    if len(text) > MAX_TEXT:
+        raise Refused(f"The prompt has {len(text):,} characters. The limit is {MAX_TEXT:,}.")
+    if len(images) > MAX_IMAGES:
+        raise Refused(f"At most {MAX_IMAGES} images go with a prompt.")
+    read = [_read_image(image) for image in images]
+    return TypedPrompt(
+        name, text, tuple(image for image, _ in read), tuple(thumbnail for _, thumbnail in read), replaces
+    )
+
+
+def _read_image(value: Any) -> tuple[Image | int, str | None]:
+    if not isinstance(value, dict):
+        raise Refused("An image could not be read.")
+    keep, data, thumbnail = value.get("keep"), value.get("data"), value.get("thumbnail")
+    if isinstance(keep, int) and not isinstance(keep, bool) and 0 <= keep < MAX_IMAGES:
+        return keep, None
+    if not isinstance(data, str):
+        raise Refused("An image could not be read.")
+    if len(data) * 3 // 4 > MAX_IMAGE:
+        raise Refused(f"An image has more than {MAX_IMAGE // 1_000_000} MB.")
+    try:
+        image = Image.of(f"data:;base64,{data}")
+    except ConfigurationError as exc:
+        raise Refused(str(exc)) from None
+    return image, thumbnail if isinstance(thumbnail, str) and _THUMBNAIL.fullmatch(thumbnail) else None

@@ -1,0 +1,226 @@
+"""What a chat widget sends to its pages: the turns as values, and the answer that streams as a feed.
+
+Rules
+-----
+- Each text is sent once. A finished answer is sent with its turn. A running answer is sent through a feed, as in
+  StreamView, so its turn is sent without it.
+- Changes of one step are sent in one message, after the feed knows its stream.
+- Each message about the turns has a revision, one higher each time. The wire to the page is lossy, and the revision
+  shows a page that it missed something.
+- Everything at once is sent only to a page that asks for it.
+- Text is made well-formed first (half of a surrogate pair becomes U+FFFD). Otherwise it could not be encoded, and no
+  later message about these turns would reach a page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from streamwidget._conversation.conversation import Conversation
+from streamwidget._conversation.turn import Turn
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.images import Image
+from streamwidget._core.messages import Message
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.surrogates import well_formed
+from streamwidget._view.feed import AnswerFeed
+from streamwidget._view.presentation import Presentation
+from streamwidget._view.transcript import JSON, state_of
+
+_SMALL = 30_000  # bytes of an image that is shown itself. A larger one is only named.
+_THUMBNAILS = 100  # turns whose thumbnails are kept
+
+
+@dataclass(frozen=True, slots=True)
+class _PageTurn:
+    """A turn as the pages have it."""
+
+    user: Message
+    sent: bool
+    answer: ChatCompletion | str | None  # "live" or "elsewhere" for an answer that is sent in another way
+
+
+class SentChat:
+    """What the pages of a chat have been sent, and what is still to be sent.
+
+    Parameters
+    ----------
+    conversation : Conversation
+    send : callable
+        Sends one message, a JSON object, to the pages.
+    facts : callable
+        Returns the other fields of a message about the turns.
+    ended : callable
+        Called right after the last message of an answer.
+
+    Attributes
+    ----------
+    key : str or None
+        The turn that streams, or streamed last.
+    live : bool
+        True while it streams.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        send: Callable[[JSON], None],
+        facts: Callable[[], JSON],
+        ended: Callable[[], None],
+    ) -> None:
+        self.key: str | None = None
+        self.live = False
+        self._conversation = conversation
+        self._send = send
+        self._facts = facts
+        self._ended = ended
+        self._feed = AnswerFeed(self._send_fed, self._fed, Presentation(end_in_turn=False))
+        self._thumbnails: dict[str, list[str | None]] = {}
+        self._in_step = False
+        self._rev = 1  # the page's state begins with these turns
+        self._turns = {turn.key: self._now(turn) for turn in conversation.turns}
+
+    @property
+    def stream(self) -> ChatStream:
+        """The stream that is followed, or was followed last. Missing before the first one."""
+        return self._feed.stream
+
+    def follow(self, key: str, stream: ChatStream) -> None:
+        """Send the answer of the turn ``key`` from this stream."""
+        self.key, self.live = key, True
+        self._feed.follow(stream, stream.completion.text)
+
+    def leave(self) -> None:
+        """Send nothing more of the stream."""
+        self._feed.leave()
+        self.live = False
+
+    # ---- sending
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        """Send the changes within it at its end, in one message. If it fails, nothing is sent."""
+        if self._in_step:
+            yield
+            return
+        self._in_step = True
+        try:
+            yield
+        finally:
+            self._in_step = False
+        self.send_changes()
+
+    def send_changes(self) -> None:
+        """Send the changes since the last revision. Within a step nothing is sent before its end."""
+        if self._in_step:
+            return
+        message = {"op": "chat", **self._changes(), **self._facts()}
+        try:
+            self._send(message)
+        except Exception as exc:  # noqa: BLE001  (the wire's. The change is made, and the page will see the gap.)
+            warnings.warn(f"A page could not be told of a conversation: {exc!r}.", RuntimeWarning, stacklevel=2)
+
+    def send_missing(self, rev: Any) -> None:
+        """Send everything, unless the page has this revision already."""
+        if rev == self._rev:
+            self._send({"op": "chat", "rev": rev, "keys": None, "turns": [], **self._facts()})
+        else:
+            self._send({"op": "chat", "whole": True, **self.state()})
+
+    def send_answer(self, turn: Turn) -> None:
+        """Send the whole answer of a turn."""
+        if (answer := self._answer(turn)) is not None:
+            self._send({"op": "answer", "key": turn.key, "message": {"op": "snapshot", **answer}})
+
+    def state(self) -> JSON:
+        """Return everything, for a page that has nothing."""
+        turns = self._conversation.turns
+        return {
+            "rev": self._rev,
+            "keys": [turn.key for turn in turns],
+            "turns": [self._whole(turn) for turn in turns],
+            **self._facts(),
+        }
+
+    def thumbnails(self, key: str) -> list[str | None]:
+        """Return the thumbnails of a turn's images, ``data:`` URLs or None."""
+        return self._thumbnails.get(key, [])
+
+    def keep_thumbnails(self, key: str, thumbnails: list[str | None]) -> None:
+        """Show these thumbnails for the images of a turn."""
+        self._thumbnails[key] = thumbnails
+        while len(self._thumbnails) > _THUMBNAILS:
+            del self._thumbnails[next(iter(self._thumbnails))]
+
+    # ---- the answer that streams
+
+    def _send_fed(self, message: JSON) -> None:
+        self._send({"op": "answer", "key": self.key, "message": message})
+
+    def _fed(self) -> None:
+        self.live = False
+        for turn in self._conversation.turns:
+            if turn.key == self.key and turn.key in self._turns:
+                self._turns[turn.key] = self._now(turn)  # the feed has sent its answer to the end
+        self._ended()
+
+    # ---- turns as values
+
+    def _changes(self) -> JSON:
+        self._rev += 1
+        before, self._turns = self._turns, {}
+        changed: list[JSON] = []
+        for turn in self._conversation.turns:
+            old, new = before.get(turn.key), self._now(turn)
+            self._turns[turn.key] = new
+            if old == new:
+                continue
+            if old is None or old.user != new.user:
+                changed.append(self._whole(turn))
+                continue
+            answer = {} if new.answer in ("live", old.answer) else {"answer": self._answer(turn)}
+            changed.append({"key": turn.key, "sent": turn.sent, **answer})
+        keys = None if list(self._turns) == list(before) else list(self._turns)
+        return {"rev": self._rev, "keys": keys, "turns": changed}
+
+    def _now(self, turn: Turn) -> _PageTurn:
+        completion = turn.answer.completion if turn.answer else None
+        if self.live and turn.key == self.key:
+            return _PageTurn(turn.user, turn.sent, "live")
+        # The page asks for an answer that streams elsewhere, as often as it likes.
+        streams = completion is not None and completion.outcome is None
+        return _PageTurn(turn.user, turn.sent, "elsewhere" if streams else completion)
+
+    def _whole(self, turn: Turn) -> JSON:
+        thumbnails = self.thumbnails(turn.key)
+        return {
+            "key": turn.key,
+            "text": well_formed(turn.user.text),
+            "images": [
+                _shown(image, thumbnails[place] if place < len(thumbnails) else None)
+                for place, image in enumerate(turn.user.images)
+            ],
+            "sent": turn.sent,
+            "answer": self._answer(turn),
+        }
+
+    def _answer(self, turn: Turn) -> JSON | None:
+        if turn.answer is None:
+            return None
+        if self.live and turn.key == self.key:
+            return self._feed.snapshot()
+        answer = turn.answer.completion or ChatCompletion(turn.answer.text, outcome="complete")
+        return state_of(answer, seq=self._feed.seq, id=turn.key, elapsed=round(answer.timing.total, 3), kept=True)
+
+
+def _shown(image: Image, thumbnail: str | None) -> JSON:
+    """Return what the page shows of an image: its picture or its name. Never its address, or the page would load it."""
+    if image.url:
+        return {"src": None, "label": image.url[:200]}
+    kind = (image.media_type or "image").removeprefix("image/").upper()
+    small = image.src if len(image.data) <= _SMALL else None
+    return {"src": thumbnail or small, "label": f"{kind}, {len(image.data) / 1000:,.0f} kB"}
