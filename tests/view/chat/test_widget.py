@@ -280,7 +280,7 @@ LARGE = "A" * 14_000_000
     [
         (typed("name-of-one", "x" * 1_000_001), "1,000,001 characters"),
         (typed("name-of-one", "x", images=[{"data": LARGE}]), "more than 10 MB"),
-        (typed("name-of-one", "x", images=[{"data": base64.b64encode(b"<svg/>").decode()}]), "no image"),
+        (typed("name-of-one", "x", images=[{"data": base64.b64encode(b"<svg/>").decode()}]), "not an image"),
         (typed("name-of-one", "x", images=[{"data": "%%%"}]), "broken"),
         (typed("name-of-one", "x", images=[{"keep": True}]), "could not be read"),
         (typed("name-of-one", "x", images=[{"keep": 0}] * 21), "At most 20"),

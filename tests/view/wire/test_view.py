@@ -321,7 +321,7 @@ async def test_a_stream_that_was_recorded_is_shown_whole_afterwards(server: Demo
     assert made(state["rows"]) == stream.completion.text
     unrecorded = client.stream("count to 5")
     await unrecorded
-    with pytest.raises(RuntimeError, match="before it is started"):
+    with pytest.raises(RuntimeError, match="before it starts"):
         sw.WireView(unrecorded)
 
 
