@@ -13,9 +13,6 @@ from tests.support.wings import PACKAGE, WINGS, Import
 #: Imports that go up, each with its reason.
 UP = {
     ("_core.completion", "_saved.answer"): "late: a completion shows itself in a notebook as the saved answer",
-    ("_core.accumulator", "_dialects.dialect"): "to be moved",
-    ("_dialects.chat_completions", "_client.sse"): "to be moved",
-    ("_dialects.dialect", "_client.sse"): "to be moved",
 }
 #: Which modules may import an outside library. A name without a dot is a whole wing.
 OWNERS = {

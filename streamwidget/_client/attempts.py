@@ -1,7 +1,7 @@
 """The requests of one stream: the first, and those that follow a failure, each watched by the same clock.
 
-The exchange knows one request; the stream knows its readers, and how it was stopped. Here is what lies between: when a
-failure is tried again, and when a limit of :class:`~streamwidget.Timeout` ends it all.
+The exchange knows one request. The stream knows its readers and how it was stopped. Between them is what this file
+decides: whether a failed request is made again, and when a limit of :class:`~streamwidget.Timeout` ends it all.
 """
 
 from __future__ import annotations
@@ -9,25 +9,27 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from streamwidget._client.exchange import Exchange, Request
+from streamwidget._client.exchange import Exchange, Publish, Request
+from streamwidget._client.http import host_of
+from streamwidget._client.recorder import RecordingTransport
 from streamwidget._client.retry import RetryPolicy
-from streamwidget._client.tap import Tap
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ErrorInfo
-from streamwidget._core.events import Outcome, Retry, StreamEvent
+from streamwidget._core.events import Outcome, Retry
 from streamwidget._core.exceptions import StreamError, StreamTimeout
 from streamwidget._core.recording import Recording
 from streamwidget._core.timeout import TICK, Deadlines, PendingLimit, Timeout
 
-_GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
+T = TypeVar("T")
+MakeExchange = Callable[[Request, Accumulator, Deadlines, Publish], Exchange]
 
 
 class Attempts:
-    """Ask until there is an answer, or no more may be asked. A :class:`~streamwidget._core.work.Work`.
+    """Ask until there is an answer, or until no more may be asked. A :class:`~streamwidget._core.work.Work`.
 
     Parameters
     ----------
@@ -36,32 +38,44 @@ class Attempts:
     retry : RetryPolicy
     text : str, default ""
         What the answer begins with.
+    exchange : callable, optional
+        Makes the exchange of one attempt. Default: one that reads an answer.
 
     Attributes
     ----------
     accumulator : Accumulator
-        The text of the last attempt. Earlier ones had none, or they would not have been followed by another.
+        The text of the last attempt. Earlier ones had none, or no other attempt would have followed.
     exchange : Exchange or None
-        The last attempt; None before the first.
+        The last attempt. None before the first.
     """
 
     repeatable = True
 
-    def __init__(self, request: Request, limits: Timeout, retry: RetryPolicy, text: str = "") -> None:
+    def __init__(
+        self,
+        request: Request,
+        limits: Timeout,
+        retry: RetryPolicy,
+        text: str = "",
+        *,
+        exchange: MakeExchange = Exchange,
+    ) -> None:
         self.accumulator = Accumulator(text)
         self.exchange: Exchange | None = None
         self.request = request
-        self._sent = request  # the same, by way of the tap that records it
+        self._sent = request  # the same, by way of the transport that records it
         self._limits = limits
         self._retry = retry
         self._text = text
+        self._make_exchange = exchange
         self._deadlines: Deadlines | None = None
+        self._step: asyncio.Task[Any] | None = None  # what the clock may cancel
         self._stopped = False
-        self._passed: str | None = None  # the limit that ended it
+        self._passed: str | None = None  # the limit that ended the step
 
     @property
     def model(self) -> str | None:
-        return self.request.model
+        return self.request.question.model
 
     @property
     def request_id(self) -> str | None:
@@ -75,7 +89,7 @@ class Attempts:
     def pending_limit(self) -> PendingLimit | None:
         return self._deadlines.pending() if self._deadlines else None
 
-    async def run(self, publish: Callable[[list[StreamEvent]], None]) -> Outcome:
+    async def run(self, publish: Publish) -> Outcome:
         """Ask, and return how the answer ended.
 
         Raises
@@ -83,71 +97,88 @@ class Attempts:
         StreamError
             If there is no whole answer.
         asyncio.CancelledError
-            If the task is cancelled by somebody else than the clock.
+            If the task is cancelled.
         """
-        task = asyncio.current_task()
-        assert task is not None  # a coroutine that asyncio runs has one
         deadlines = self._deadlines = Deadlines(self._limits, time.monotonic())
-        clock = asyncio.create_task(self._watch(deadlines, task))
+        clock = asyncio.create_task(self._watch(deadlines))
         try:
             return await self._ask(deadlines, publish)
-        except (asyncio.CancelledError, StreamError):
-            self._raise_if_passed()
-            raise
         finally:
             clock.cancel()
 
     def stop(self) -> None:
-        """End the connection at once, from any thread, and ask no more. The task is still to be cancelled."""
+        """End the connection at once, from any thread, and ask no more. The caller cancels the task too."""
         self._stopped = True
         if self.exchange is not None:
             self.exchange.shut()
 
     def record(self) -> Recording:
-        transport = self.request.transport
-        recording = Recording(self.request.model, self._limits, transport.api_key)
-        self._sent = replace(self.request, transport=Tap(transport, recording))
+        transport, question = self.request.transport, self.request.question
+        recording = Recording(
+            question.model,
+            self._limits,
+            transport.api_key,
+            dialect=self.request.dialect.name,
+            streamed=question.stream,
+        )
+        self._sent = replace(self.request, transport=RecordingTransport(transport, recording))
         return recording
 
     def again(self, *, go_on: bool) -> Attempts:
         if not go_on:
             return Attempts(self.request, self._limits, self._retry)
         text = self.accumulator.text
-        rest: list[dict[str, Any]] = [{"role": "assistant", "content": text}, {"role": "user", "content": _GO_ON}]
-        request = replace(self.request, messages=[*self.request.messages, *rest])
-        return Attempts(request, self._limits, self._retry, text)
+        question = self.request.dialect.go_on(self.request.question, text)
+        return Attempts(replace(self.request, question=question), self._limits, self._retry, text)
 
-    async def _ask(self, deadlines: Deadlines, publish: Callable[[list[StreamEvent]], None]) -> Outcome:
+    async def _ask(self, deadlines: Deadlines, publish: Publish) -> Outcome:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
             self.accumulator = Accumulator(self._text)
-            self.exchange = Exchange(self._sent, self.accumulator, deadlines, publish)
+            exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
             try:
-                return await self.exchange.run(self._limits.connect)
+                return await self._limited(exchange.run())
             except StreamError as exc:
-                if not exc.retryable or self.accumulator.delta_count or self._stopped:
+                gave_up = self._passed not in (None, "connect")
+                if not exc.retryable or self.accumulator.delta_count or self._stopped or gave_up:
                     raise
                 delay = self._retry.delay(attempt, exc.error.retry_after)
                 if delay is None:
                     raise
                 deadlines.wait_for_retry(time.monotonic(), delay)
                 publish([Retry(attempt + 1, delay, exc.error.message)])
-                await asyncio.sleep(delay)
+            await self._limited(asyncio.sleep(delay))
         raise AssertionError("unreachable")
 
-    async def _watch(self, deadlines: Deadlines, task: asyncio.Task[None]) -> None:
-        while self._passed is None:
-            exchange = self.exchange
-            passed = deadlines.tick(time.monotonic(), connecting=exchange is not None and exchange.connecting)
-            if passed == "connect" and exchange is not None:
-                exchange.gave_up = True  # this attempt only: another may follow
-            else:
-                self._passed = passed
-            if passed is not None:
-                task.cancel()
-            await asyncio.sleep(TICK)
+    async def _limited(self, coroutine: Coroutine[object, object, T]) -> T:
+        """Run one step, which the clock may end. Only ``connect`` lets another attempt follow."""
+        self._passed = None
+        self._step = step = asyncio.ensure_future(coroutine)
+        try:
+            return await step
+        except (asyncio.CancelledError, StreamError):
+            # A connection that the clock ends may look broken before the cancellation arrives.
+            task = asyncio.current_task()
+            timeout = self._timeout_error()
+            if timeout is None or (task is not None and task.cancelling()):
+                raise
+            raise timeout from None
+        except KeyboardInterrupt:
+            # The loop raised it already, where it struck. Raised again here it would strike somebody else.
+            raise asyncio.CancelledError from None
 
-    def _raise_if_passed(self) -> None:
-        if self._passed is not None:
-            message = self._limits.explain(self._passed)
-            raise StreamTimeout(ErrorInfo(message, kind=self._passed), retryable=True) from None
+    def _timeout_error(self) -> StreamTimeout | None:
+        """Return the error for the limit that ended the step. None: no limit did."""
+        if self._passed is None:
+            return None
+        message = self._limits.explain(self._passed, host_of(self.request.transport.base_url))
+        return StreamTimeout(ErrorInfo(message, kind=self._passed), retryable=True)
+
+    async def _watch(self, deadlines: Deadlines) -> None:
+        while True:
+            exchange, step = self.exchange, self._step
+            passed = deadlines.tick(time.monotonic(), connecting=exchange is not None and exchange.connecting)
+            if passed is not None and step is not None and not step.done() and self._passed is None:
+                self._passed = passed
+                step.cancel()
+            await asyncio.sleep(TICK)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.config import Settings, resolve
 from streamwidget._client.exchange import Request
+from streamwidget._client.http import host_of
+from streamwidget._client.model_list import ModelList
 from streamwidget._client.retry import RetryPolicy
-from streamwidget._client.servers import Server
 from streamwidget._client.sse import MAX_EVENT_SIZE
-from streamwidget._client.transport import Transport
+from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Prompt, as_messages
 from streamwidget._core.stream import ChatStream
-from streamwidget._core.surrogates import well_formed
 from streamwidget._core.timeout import Timeout
-from streamwidget._dialects.chat_completions import ChatCompletions
-from streamwidget._dialects.model_list import ModelList
+from streamwidget._dialects.dialect import Dialect, Question
 
 
 class ChatClient:
@@ -101,9 +99,14 @@ class ChatClient:
         return self._settings.model
 
     @property
-    def server(self) -> Server:
-        """What is known of the server's ways."""
-        return self._settings.server
+    def needs_model(self) -> bool:
+        """True where the server refuses a request that names no model."""
+        return self._settings.server.needs_model
+
+    @property
+    def dialect(self) -> Dialect:
+        """The words in which the server is asked."""
+        return self._settings.server.dialect
 
     def stream(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatStream:
         """Make a stream. Nothing is sent before it is awaited, iterated, waited for or shown.
@@ -133,54 +136,59 @@ class ChatClient:
         return await self.request(prompt, model, params, stream=False)
 
     def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
-        """Make a stream; with ``stream`` False it asks for one whole reply, and can be stopped all the same."""
+        """Make a stream. With ``stream`` False it asks for one whole reply, and can be stopped all the same.
+
+        Takes and raises what :meth:`stream` does, the fields of the request as a dict.
+
+        Returns
+        -------
+        ChatStream
+        """
         model = model or self.model
-        if model is None and self.server.needs_model:
-            raise ConfigurationError("No model is named. Pass model=, use -m NAME, or set STREAMWIDGET_MODEL.")
-        if not self.server.stream_options:
-            params = {"stream_options": None, **params}
-        return self._ask(ChatCompletions(), as_messages(prompt), model, params, stream=stream)
+        if model is None and self.needs_model:
+            raise ConfigurationError(
+                f"No model chosen for {host_of(self.base_url or '')}. Its models: await client.models(). "
+                "Then pass model=, or set STREAMWIDGET_MODEL."
+            )
+        request = self._request(Question(as_messages(prompt), model, params, stream=stream))
+        try:
+            request.to_http()
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
+        return ChatStream(Attempts(request, self.timeout, self.retry))
 
     async def models(self) -> list[str]:
-        """Ask the server for the names of its models (``GET /models``), in its order.
+        """Ask the server for the names of its models.
+
+        Returns
+        -------
+        list of str
+            In the server's order.
 
         Raises
         ------
         StreamError
             As an answer would.
         """
-        return models_of(await self.list_models())
+        models = self.list_models()
+        await models.stream
+        return models.names
 
-    def list_models(self) -> ChatStream:
-        """Make the request of :meth:`models`, which can be stopped and waited for like any other."""
-        return self._ask(ModelList(), [], None, {}, stream=False)
+    def list_models(self) -> ModelList:
+        """Make the request of :meth:`models`, which can be stopped and waited for like any other.
 
-    def _ask(
-        self,
-        provider: ChatCompletions,
-        messages: list[dict[str, Any]],
-        model: str | None,
-        params: dict[str, Any],
-        *,
-        stream: bool,
-    ) -> ChatStream:
+        Returns
+        -------
+        ModelList
+            Its ``stream`` is to be awaited. Then its ``names`` are there.
+        """
+        return ModelList(self._request(Question((), None, {}, stream=False)), self.timeout, self.retry)
+
+    def _request(self, question: Question) -> Request:
         url = self.base_url
         if url is None:
             from streamwidget.demo import shared_server
 
             url = shared_server().url
-        transport = Transport(url, self._settings.api_key, self._http_client)
-        request = Request(
-            transport, provider, messages, model, params, stream=stream, max_event_size=self._max_event_size
-        )
-        try:
-            request.body()
-        except (TypeError, ValueError, RecursionError) as exc:
-            raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
-        return ChatStream(Attempts(request, self.timeout, self.retry))
-
-
-def models_of(reply: ChatCompletion) -> list[str]:
-    """Return the names in the reply to :meth:`ChatClient.list_models`."""
-    names: list[str] = json.loads(reply.text or "[]")  # empty: it was stopped
-    return [well_formed(name) for name in names]
+        transport = HTTPXTransport(url, self._settings.api_key, self._http_client)
+        return Request(transport, self.dialect, question, self._max_event_size)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from streamwidget._client.http import host_of
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey
@@ -97,14 +98,6 @@ def check_url(url: str) -> str:
         shown = url.rpartition("@")[2][:80]  # without a scheme, what stands before the @ was not recognised above
         raise ConfigurationError(f"{shown!r} is no base URL. It must look like https://host/v1 (http or https).")
     return url
-
-
-def host_of(url: str) -> str:
-    """The host of a URL, or the text itself where it names none."""
-    try:
-        return urlsplit(url).hostname or url
-    except ValueError:
-        return url
 
 
 def is_loopback(url: str) -> bool:

@@ -1,60 +1,56 @@
-"""One attempt at a request: send it, read the response to its end, tell the events, name the outcome.
+"""One attempt at a request: send it, read the response to its end, publish the events, name the outcome.
 
-Every way in which a response can go wrong becomes one :class:`StreamError` here. Retries, timers, cancelling and the
-final completion belong to the stream above.
+Every way in which a response can go wrong becomes one :class:`StreamError` here. Retries, limits, cancelling and the
+final completion belong to the layers above.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from streamwidget._client.config import host_of
-from streamwidget._client.inflate import BodyError
+from streamwidget._client.http import (
+    BodyError,
+    Connection,
+    HTTPRequest,
+    Response,
+    Transport,
+    host_of,
+    media_type_of,
+)
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.retry import parse_retry_after, worth_retrying
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge
-from streamwidget._client.transport import Line, Response, Transport
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
-from streamwidget._core.exceptions import (
-    HTTPStatusError,
-    InStreamError,
-    ProtocolError,
-    StreamInterrupted,
-    StreamTimeout,
-)
+from streamwidget._core.exceptions import HTTPStatusError, InStreamError, ProtocolError, StreamInterrupted
 from streamwidget._core.secrets import ApiKey, mask, mask_error
 from streamwidget._core.timeout import Deadlines
-from streamwidget._dialects.dialect import MalformedEvent, Provider, ServerReportedError
+from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
 
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
 _REPLY_BODY = 64 * 1024 * 1024  # bytes of a reply that was not streamed
 _WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
-_DEMO = "streamwidget-demo"  # the Server header of the demo server
+
+Publish = Callable[[list[StreamEvent]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked, of whom. ``model`` None leaves the choice to the server."""
+    """A question, the dialect in which it is asked, and the transport to the server."""
 
     transport: Transport
-    provider: Provider
-    messages: list[dict[str, Any]]
-    model: str | None
-    params: Mapping[str, Any]
-    stream: bool = True
+    dialect: Dialect
+    question: Question
     max_event_size: int = MAX_EVENT_SIZE
 
-    def body(self, **overrides: Any) -> bytes:
-        params = {**self.params, **overrides}
-        fields = self.provider.request_body(self.messages, self.model, stream=self.stream, params=params)
-        return json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
+    def to_http(self) -> HTTPRequest:
+        """Return the request as it is sent. TypeError or ValueError where it cannot be written as JSON."""
+        body = json.dumps(self.dialect.body(self.question), ensure_ascii=False).encode("utf-8", "replace")
+        return HTTPRequest("POST", self.dialect.path(self.question), body, self.dialect.headers)
 
 
 class Exchange:
@@ -66,40 +62,39 @@ class Exchange:
     accumulator : Accumulator
         Takes the text.
     deadlines : Deadlines
-        Is told of headers, bytes and deltas.
+        Is notified of headers, bytes and deltas.
     publish : callable
-        Is given each batch of events.
+        Gets each batch of events.
+
+    Attributes
+    ----------
+    demo : bool
+        The response is from the demo server.
+    request_id : str or None
+        What the response's header calls the request.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        accumulator: Accumulator,
-        deadlines: Deadlines,
-        publish: Callable[[list[StreamEvent]], None],
-    ) -> None:
+    def __init__(self, request: Request, accumulator: Accumulator, deadlines: Deadlines, publish: Publish) -> None:
+        self.demo = False
+        self.request_id: str | None = None
         self._request = request
         self._accumulator = accumulator
         self._deadlines = deadlines
         self._publish = publish
-        self._parser = StreamParser(request.provider, accumulator, max_event_size=request.max_event_size)
-        self._line = Line()
-        self.demo = False
-        self.request_id: str | None = None
-        #: The task that runs this is cancelled because it took too long to connect, rather than by the person.
-        self.gave_up = False
+        self._parser = StreamParser(request.dialect, accumulator, max_event_size=request.max_event_size)
+        self._connection = Connection()
 
     @property
     def connecting(self) -> bool:
         """True while a connection is being made for it."""
-        return self._line.connecting and not self.gave_up
+        return self._connection.connecting
 
     def shut(self) -> None:
         """End the connection at once, from any thread."""
-        self._line.shut()
+        self._connection.shut()
 
-    async def run(self, connect: float | None) -> Outcome:
-        """Send the request and read the response. ``connect`` is the limit to name where :attr:`gave_up` is set.
+    async def run(self) -> Outcome:
+        """Send the request and read the response.
 
         Returns
         -------
@@ -109,56 +104,47 @@ class Exchange:
         Raises
         ------
         StreamError
-            In every other case; its completion is still to be filled in.
+            In every other case. Its completion is still to be filled in.
         """
         try:
-            refused = await self._send(self._request.body())
-            if isinstance(refused, HTTPStatusError) and self._asks_too_much(refused):
-                self._warn("stream_options_refused", "the server refused stream_options: no usage is known")
-                refused = await self._send(self._request.body(stream_options=None))
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self.gave_up or task is None or task.uncancel():
+            return await self._send(self._request)
+        except HTTPStatusError as refused:
+            simpler = self._request.dialect.simplify(self._request.question, refused.error)
+            if simpler is None:
                 raise
-            message = f"No connection to {self._host} was made within {connect:g} s"
-            raise StreamTimeout(ErrorInfo(message, kind="connect"), retryable=True) from None
-        if isinstance(refused, HTTPStatusError):
-            raise refused
-        return refused
+        question, warning = simpler
+        self._warn(warning)
+        return await self._send(replace(self._request, question=question))
 
-    def _asks_too_much(self, error: HTTPStatusError) -> bool:
-        return (
-            self._request.stream
-            and "stream_options" not in self._request.params
-            and error.error.status in (400, 422)
-            and ("stream_options" in error.error.message or "include_usage" in error.error.message)
-        )
-
-    async def _send(self, body: bytes) -> Outcome | HTTPStatusError:
-        request = self._request
-        method = request.provider.method
-        opened = request.transport.open(
-            method, request.provider.path, None if method == "GET" else body, line=self._line
-        )
-        async with opened as response:
+    async def _send(self, request: Request) -> Outcome:
+        async with request.transport.open(self._to_http(request), connection=self._connection) as response:
             self._deadlines.got_headers(time.monotonic())
-            self.demo = response.headers.get("server", "") == _DEMO
+            self.demo = response.headers.get("server", "") == DEMO_SERVER
             self.request_id = response.headers.get("x-request-id")
+            if response.status != 200:
+                raise await self._refusal(response)
+            if media_type_of(response) in _WEB_PAGES:
+                raise self._unreadable("answered with a web page: a login page or a proxy?")
             try:
-                if response.status != 200:
-                    return await self._refusal(response)
-                if response.media_type in _WEB_PAGES:
-                    raise self._protocol_error("answered with a web page, not a completion (a login page, a proxy?)")
-                if response.media_type == "application/json":
-                    return await self._reply(response)
-                return await self._stream(response)
+                return await self._read(response)
             except ServerReportedError as exc:
                 self._publish(self._parser.events)
-                info = self._masked(exc.info)
+                info = mask_error(exc.info, self._key)
                 raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text is not masked
-            except (MalformedStream, MalformedEvent, EventTooLarge) as exc:
+            except (MalformedStream, MalformedItem, EventTooLarge) as exc:
                 self._publish(self._parser.events)
-                raise self._protocol_error(f"sent no usable completion: {exc}") from None
+                raise self._unreadable(f"sent no usable answer: {exc}") from None
+            except BodyError as exc:
+                message = f"The reply of {self._host} is cut ({mask(str(exc), self._key)})"
+                raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from None
+
+    def _to_http(self, request: Request) -> HTTPRequest:
+        return request.to_http()
+
+    async def _read(self, response: Response) -> Outcome:
+        if media_type_of(response) == "application/json":
+            return await self._reply(response)
+        return await self._stream(response)
 
     async def _stream(self, response: Response) -> Outcome:
         parser, accumulator, deadlines = self._parser, self._accumulator, self._deadlines
@@ -181,43 +167,22 @@ class Exchange:
         self._publish(events)
         if outcome == "interrupted":
             why = f" ({mask(broken, self._key)})" if broken else ""
-            message = f"The connection to {self._host} ended before the answer did{why}: the answer is cut."
+            message = f"The connection to {self._host} ended before the answer did{why}"
             raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True)
         return outcome
 
     async def _reply(self, response: Response) -> Outcome:
         """Read one whole reply: what was asked for without streaming, or all that the server can do."""
-        try:
-            body = await _read(response, _REPLY_BODY)
-        except BodyError as exc:
-            message = f"The reply of {self._host} is cut ({mask(str(exc), self._key)})."
-            raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from None
+        body = await read_body(response, _REPLY_BODY)
         outcome, events = self._parser.reply(body)
         self._publish(events)
-        if self._request.stream:
-            self._warn("not_streamed", "the server sent one whole reply instead of a stream")
+        if self._request.question.stream:
+            self._warn(StreamWarning("not_streamed", "the server sent one whole reply instead of a stream"))
         return outcome
 
-    async def _refusal(self, response: Response) -> HTTPStatusError:
-        status, headers = response.status, response.headers
-        if 300 <= status < 400:
-            # Followed, a redirect would carry the prompt, and perhaps the key, to somebody else.
-            there = host_of(headers.get("location", "")) or "nowhere"
-            message = f"{self._host} redirects to {there}; redirects are not followed. Set base_url to where it is."
-            return HTTPStatusError(ErrorInfo(mask(message, self._key), status=status, kind="redirect"))
-        try:
-            body = await _read(response, _ERROR_BODY)
-        except BodyError:
-            body = b""
-        info = self._masked(self._request.provider.parse_error(status, body))
-        wait = parse_retry_after(headers.get("retry-after"), headers.get("retry-after-ms"), time.time())
-        info = replace(info, retry_after=wait)
-        return HTTPStatusError(info, retryable=worth_retrying(info))
-
-    def _warn(self, code: str, detail: str) -> None:
-        warning = self._accumulator.apply(StreamWarning(code, detail))
-        if warning is not None:
-            self._publish([warning])
+    def _warn(self, warning: StreamWarning) -> None:
+        if (published := self._accumulator.apply(warning)) is not None:
+            self._publish([published])
 
     @property
     def _host(self) -> str:
@@ -227,15 +192,29 @@ class Exchange:
     def _key(self) -> ApiKey | None:
         return self._request.transport.api_key
 
-    def _masked(self, info: ErrorInfo) -> ErrorInfo:
-        return mask_error(info, self._key)
+    def _unreadable(self, what: str) -> ProtocolError:
+        return ProtocolError(ErrorInfo(f"{self._host} {mask(what, self._key)}", status=200))
 
-    def _protocol_error(self, what: str) -> ProtocolError:
-        return ProtocolError(ErrorInfo(f"{self._host} {mask(what, self._key)}.", status=200))
+    async def _refusal(self, response: Response) -> HTTPStatusError:
+        """Read a response with an error status, or with a redirect, which is never followed."""
+        status, headers = response.status, response.headers
+        if 300 <= status < 400:
+            # Followed, a redirect would carry the prompt, and perhaps the key, to somebody else.
+            there = host_of(headers.get("location", "")) or "nowhere"
+            message = f"{self._host} redirects to {there}. Redirects are not followed. Set base_url to where it is."
+            return HTTPStatusError(ErrorInfo(mask(message, self._key), status=status, kind="redirect"))
+        try:
+            body = await read_body(response, _ERROR_BODY)
+        except BodyError:
+            body = b""
+        info = mask_error(self._request.dialect.parse_error(status, body), self._key)
+        wait = parse_retry_after(headers.get("retry-after"), headers.get("retry-after-ms"), time.time())
+        info = replace(info, retry_after=wait)
+        return HTTPStatusError(info, retryable=worth_retrying(info))
 
 
-async def _read(response: Response, limit: int) -> bytes:
-    """The body, or its first ``limit`` bytes."""
+async def read_body(response: Response, limit: int) -> bytes:
+    """Return the body, or its first ``limit`` bytes."""
     body = bytearray()
     async for chunk in response.chunks():
         body += chunk

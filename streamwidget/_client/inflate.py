@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import zlib
 
+from streamwidget._client.http import BodyError
+
 _AT_ONCE = 64 * 1024  # bytes of one piece
 _BOMB = 200  # times its compressed size: no text of a model compresses like this
-
-
-class BodyError(Exception):
-    """The connection broke, or its content coding did, while the body was read."""
 
 
 class Inflater:

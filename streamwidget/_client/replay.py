@@ -11,9 +11,8 @@ from pathlib import Path
 
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.exchange import Request
-from streamwidget._client.inflate import BodyError
+from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response
 from streamwidget._client.retry import RetryPolicy
-from streamwidget._client.transport import Line, Response, Transport
 from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
 from streamwidget._core.recording import (
     ChunkReceived,
@@ -26,7 +25,8 @@ from streamwidget._core.recording import (
 )
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
-from streamwidget._dialects.chat_completions import ChatCompletions
+from streamwidget._dialects import dialect_named
+from streamwidget._dialects.dialect import Question
 
 
 def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
@@ -60,16 +60,15 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
     transport = _Player(recording, speed)
     limits = {field.name: getattr(recording.limits, field.name) for field in fields(Timeout)}
     timeout = Timeout(**{name: limit and limit / speed for name, limit in limits.items()})
-    request = Request(transport, ChatCompletions(), [], recording.model, {}, stream=_asked_to_stream(recording))
+    try:
+        dialect = dialect_named(recording.dialect)
+    except KeyError:
+        raise ConfigurationError(f"The recording is in an unknown dialect: {recording.dialect!r}.") from None
+    request = Request(transport, dialect, Question((), recording.model, {}, stream=recording.streamed))
     stream = ChatStream(_Replay(request, timeout, _RecordedWaits.of(recording, speed)))
     if recording.outcome == "cancelled":
         transport.stop = stream.cancel
     return stream
-
-
-def _asked_to_stream(recording: Recording) -> bool:
-    first = recording.records[0]
-    return isinstance(first, RequestSent) and '"stream": true' in first.body
 
 
 class _Replay(Attempts):
@@ -100,12 +99,14 @@ class _RecordedWaits(RetryPolicy):
         return self.waits[failed - 1] if failed <= len(self.waits) else None
 
 
-class _Player(Transport):
-    """Answers each request with the next recorded response."""
+class _Player:
+    """A transport that answers each request with the next recorded response."""
+
+    api_key = None
 
     def __init__(self, recording: Recording, speed: float) -> None:
         first = recording.attempts[0][0]
-        super().__init__(first.url.rpartition("/chat/")[0] if isinstance(first, RequestSent) else "", None)
+        self.base_url = first.url if isinstance(first, RequestSent) else ""  # to name its host in messages
         self._attempts = iter(recording.attempts)
         self._speed = speed
         self._begun: float | None = None
@@ -113,8 +114,8 @@ class _Player(Transport):
         self.stop: Callable[[], None] | None = None
 
     @contextlib.asynccontextmanager
-    async def open(self, *_request: object, line: Line) -> AsyncIterator[Response]:
-        del line  # there is none
+    async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
+        del request, connection  # nothing is sent
         if self._begun is None:
             self._begun = time.monotonic()
         records = iter(next(self._attempts))
@@ -146,7 +147,7 @@ class _Player(Transport):
         await asyncio.Event().wait()
 
 
-class _PlayedResponse(Response):
+class _PlayedResponse:
     def __init__(self, started: ResponseStarted, records: AsyncIterator[WireRecord]) -> None:
         self.status = started.status
         self.headers = started.headers
@@ -160,4 +161,4 @@ class _PlayedResponse(Response):
                 raise BodyError(record.detail)
 
     async def drain(self) -> None:
-        """Nothing is left on a line that is none."""
+        """Do nothing: no connection waits for it."""

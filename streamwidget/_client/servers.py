@@ -1,6 +1,6 @@
-"""Compatible servers by name: configuration, and nothing about models.
+"""Servers by name: configuration, and nothing about models.
 
-A key is read from the variable that the server's row names, and goes to the host of that row alone.
+A key is read from the variable that the server's row names. It goes to the host of that row alone.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._dialects.chat_completions import ChatCompletions
+from streamwidget._dialects.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What differs between servers that speak OpenAI's chat completions.
+    """One server.
 
     Attributes
     ----------
@@ -22,17 +24,14 @@ class Server:
         The name of the environment variable of its key.
     needs_model : bool
         It refuses a request that names no model.
-    max_tokens : str
-        What it calls the limit of an answer.
-    stream_options : bool
-        It takes this field; without it usage comes unasked, or not at all.
+    dialect : Dialect
+        What it speaks.
     """
 
     base_url: str
     key_env: str | None = None
     needs_model: bool = False
-    max_tokens: str = "max_tokens"
-    stream_options: bool = True
+    dialect: Dialect = ChatCompletions()  # noqa: RUF009  (a frozen value)
 
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -45,10 +44,10 @@ SERVERS = {
     "litellm": Server("http://localhost:4000/v1", "LITELLM_API_KEY"),
     "llamacpp": Server("http://localhost:8080/v1"),
     "lmstudio": Server("http://localhost:1234/v1"),
-    "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", stream_options=False),
+    "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", dialect=ChatCompletions(asks_for_usage=False)),
     "ollama": Server("http://localhost:11434/v1"),
-    # Its newer models refuse the old name of the limit; other servers know no other. Its key's rule is in _config.
-    "openai": Server(OPENAI_URL, needs_model=True, max_tokens="max_completion_tokens"),
+    # Which key goes there is decided in config.py.
+    "openai": Server(OPENAI_URL, needs_model=True, dialect=ChatCompletions(max_tokens="max_completion_tokens")),
     "openrouter": Server("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     "together": Server("https://api.together.ai/v1", "TOGETHER_API_KEY"),
     "vllm": Server("http://localhost:8000/v1", "VLLM_API_KEY"),
@@ -71,5 +70,6 @@ def server_named(name: str) -> Server:
         return SERVERS[name]
     except KeyError:
         raise ConfigurationError(
-            f"There is no provider {name[:40]!r}. Known: {', '.join(SERVERS)}. Any other server: its base_url."
+            f"Unknown provider {name[:40]!r}. Known providers: {', '.join(SERVERS)}. "
+            "For any other server, set base_url."
         ) from None

@@ -13,7 +13,6 @@ import functools
 import importlib
 import os
 import re
-import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -21,8 +20,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from streamwidget._client.config import host_of
-from streamwidget._client.inflate import BodyError, inflater
+from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of
+from streamwidget._client.inflate import inflater
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.secrets import ApiKey, mask
@@ -41,8 +40,8 @@ _DRAIN = 0.1  # seconds that a finished response may take to end, so that its co
 _NOT_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number|record layer failure")
 
 
-class Response:
-    """One response whose body is still to be read."""
+class HTTPXResponse:
+    """A response of httpx."""
 
     def __init__(self, response: httpx.Response, library: ModuleType) -> None:
         self._library = library
@@ -50,12 +49,7 @@ class Response:
         self.headers: Mapping[str, str] = response.headers
         self._raw = response.aiter_raw()  # one iterator for the answer and for what is drained: a second is refused
 
-    @property
-    def media_type(self) -> str:
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, content coding removed. Raises :class:`BodyError` where it breaks."""
         inflate = inflater(self.headers.get("content-encoding", ""))
         try:
             async for chunk in self._raw:
@@ -72,57 +66,14 @@ class Response:
             raise BodyError("the compressed body is cut")
 
     async def drain(self) -> None:
-        """Read what is left, briefly: a response read to its end leaves a connection that can be used again."""
         with contextlib.suppress(TimeoutError, self._library.TransportError, self._library.StreamError, OSError):
             async with asyncio.timeout(_DRAIN):
                 async for _ in self._raw:
                     pass
 
 
-class Line:
-    """The connection under one request, to end it from any thread: a loop that is blocked cannot close it.
-
-    A new connection is known from the moment that it is made. One that is used again is known from the response's
-    headers on: before them httpx tells nobody which of its idle connections it took.
-    """
-
-    def __init__(self) -> None:
-        self._stream: Any = None
-        self.connecting = False
-
-    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note a connection that is made (httpx's ``trace`` extension)."""
-        self.connecting = event.startswith("connection.")
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._stream = info["return_value"]
-
-    def follow_response(self, response: httpx.Response) -> None:
-        self._stream = response.extensions.get("network_stream")
-
-    def forget(self) -> None:
-        """The connection may serve another request from now on."""
-        self._stream = None
-
-    def shut(self) -> None:
-        stream = self._stream
-        sock = stream.get_extra_info("socket") if stream is not None else None
-        if sock is None:
-            return
-        # By its number: asyncio and uvloop give stand-ins for the socket, which refuse to shut it down.
-        with contextlib.suppress(OSError), socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
-            same.shutdown(socket.SHUT_RDWR)
-
-
-def headers_of(body: bytes | None) -> dict[str, str]:
-    """What every request says of itself, whoever sends it: all but the key, and what httpx adds."""
-    headers = {"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"}
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-    return headers
-
-
-class Transport:
-    """Sends requests to one base URL with one key."""
+class HTTPXTransport:
+    """Sends requests with httpx."""
 
     def __init__(self, base_url: str, api_key: ApiKey | None, http_client: Any = None) -> None:
         self.base_url = base_url
@@ -132,43 +83,34 @@ class Transport:
             _library_of(http_client)
 
     @contextlib.asynccontextmanager
-    async def open(self, method: str, path: str, body: bytes | None, *, line: Line) -> AsyncIterator[Response]:
-        """Send one request; the response is closed when the block is left. ``line`` follows its connection.
-
-        Raises
-        ------
-        ConnectionFailed
-            If there is no response; ``error.kind`` is ``connect``, ``tls`` or ``proxy``.
-        """
+    async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
         client = self._injected or _client_of(asyncio.get_running_loop())
         library = _library_of(client)
-        headers = headers_of(body)
-        if self.api_key is not None:
-            headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
-        request = client.build_request(
-            method,
-            f"{self.base_url}/{path}",
-            content=body,
+        headers = _with_key(request.all_headers(), self.api_key)
+        sent = client.build_request(
+            request.method,
+            f"{self.base_url}/{request.path}",
+            content=request.body,
             headers=headers,
             timeout=library.Timeout(None),  # its clock counts time in which the person's own cell blocked the loop
-            extensions={"trace": line.follow},
+            extensions={"trace": connection.follow},
         )
         try:
-            response = await client.send(request, stream=True, follow_redirects=False)
-            line.follow_response(response)
+            response = await client.send(sent, stream=True, follow_redirects=False)
+            connection.use(response.extensions.get("network_stream"))
         except library.RequestError as exc:
             _without_frames(exc)
-            raise self._failure(exc, library) from None  # what it says may hold the key, and is not masked
+            raise self._failure(exc, library) from None  # its message may hold the key, and is not masked
         except Exception as exc:
             _without_frames(exc)
             raise
         finally:
-            line.connecting = False
-            del request, headers  # they hold the key, and `%xmode Verbose` prints the locals of every frame
+            connection.connecting = False
+            del sent, headers  # they hold the key, and `%xmode Verbose` prints the locals of every frame
         try:
-            yield Response(response, library)
+            yield HTTPXResponse(response, library)
         finally:
-            line.forget()
+            connection.use(None)
             await response.aclose()
 
     def _failure(self, exc: Exception, library: ModuleType) -> ConnectionFailed:
@@ -187,6 +129,13 @@ class Transport:
                 ErrorInfo(f"{host} closed the connection before it answered: {said}.", kind="connect"), retryable=True
             )
         return ConnectionFailed(ErrorInfo(f"The request to {host} failed: {said}.", kind="connect"))
+
+
+def _with_key(headers: dict[str, str], key: ApiKey | None) -> dict[str, str]:
+    """Put the key in its place. Without a key the headers that need one are left out."""
+    if key is None:
+        return {name: value for name, value in headers.items() if "{key}" not in value}
+    return {name: value.replace("{key}", key.reveal()) for name, value in headers.items()}
 
 
 def _without_frames(exc: BaseException) -> BaseException:

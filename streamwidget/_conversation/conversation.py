@@ -84,7 +84,7 @@ class Conversation:
 
     # ---- what goes out
 
-    def request_messages(self, before: str | None = None, *, system: str | None = None) -> list[dict[str, Any]]:
+    def request_messages(self, before: str | None = None, *, system: str | None = None) -> list[Message]:
         """Return the history that a new request carries, without its own question.
 
         Parameters
@@ -95,9 +95,9 @@ class Conversation:
             The system prompt of this request alone; an empty one sends none. Default: the conversation's.
         """
         kept, _ = self._within_limits(before)
-        history = [message for turn in kept for message in turn.to_request()]
+        history = [message for turn in kept for message in turn.to_messages()]
         system = self.system if system is None else system
-        return [*([Message("system", system).to_request()] if system else []), *history]
+        return [*([Message("system", system)] if system else []), *history]
 
     def trimmed(self, before: str | None = None) -> int:
         """Return how many turns that would be sent are left out by ``max_turns`` or ``max_tokens``."""
@@ -150,7 +150,7 @@ class Conversation:
         if not user.text.strip() and not user.images:
             raise ConfigurationError("The prompt is empty; nothing was sent.")
         key = key or uuid.uuid4().hex
-        messages = [*self.request_messages(key, system=system), user.to_request()]
+        messages = [*self.request_messages(key, system=system), user]
         answer = client.request(messages, model, params, stream=stream)
         self._put(Turn(key, user), answer)
         return answer

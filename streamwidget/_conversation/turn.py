@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from streamwidget._core.messages import Message
 from streamwidget._core.outcomes import OUTCOMES
@@ -54,10 +53,10 @@ class Turn:
             return False
         return OUTCOMES[self.answer.outcome].sent_again and bool(_said(self.answer))
 
-    def to_request(self) -> list[dict[str, Any]]:
-        """Return the turn as the chat completions API takes it; a turn without an answer is the question alone."""
+    def to_messages(self) -> list[Message]:
+        """Return the messages that a later request carries. A turn without an answer is the question alone."""
         said = _said(self.answer)
-        return [self.user.to_request(), *([{"role": "assistant", "content": said}] if said else [])]
+        return [self.user, *([Message("assistant", said)] if said else [])]
 
 
 def newest(turns: Sequence[Turn], max_turns: int | None, max_tokens: int | None) -> list[Turn]:

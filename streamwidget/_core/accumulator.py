@@ -18,6 +18,8 @@ from typing import Any
 from streamwidget._core.completion import ChatCompletion, ToolCall
 from streamwidget._core.events import (
     Finish,
+    Identity,
+    ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
     StreamEvent,
@@ -27,7 +29,6 @@ from streamwidget._core.events import (
     Usage,
 )
 from streamwidget._core.surrogates import ends_high, well_formed
-from streamwidget._dialects.dialect import Identity, ParsedEvent
 
 _PARTS = 1024  # in a block of text
 _Delta = TextDelta | ReasoningDelta | RefusalDelta

@@ -10,6 +10,9 @@ from typing import Any
 
 from streamwidget._core.events import Outcome, StreamWarning, Usage
 
+#: The ``Server`` header of the demo server, whose answers are marked.
+DEMO_SERVER = "streamwidget-demo"
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:

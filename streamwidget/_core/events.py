@@ -218,3 +218,14 @@ class StreamWarning:
 StreamEvent: TypeAlias = (
     TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Retry | Finish | StreamWarning
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The provider's names for the model and for the answer. The accumulator keeps them. They are not published."""
+
+    model: str | None
+    request_id: str | None
+
+
+ParsedEvent: TypeAlias = StreamEvent | Identity

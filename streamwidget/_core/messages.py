@@ -55,20 +55,12 @@ class Message:
         """How an assistant's message ended; None while it runs, and for the other roles."""
         return self.completion.outcome if self.completion else None
 
-    def to_request(self) -> dict[str, Any]:
-        """Return the message as the chat completions API takes it."""
-        if not self.images:
-            return {"role": self.role, "content": self.text}
-        parts: list[dict[str, Any]] = [{"type": "text", "text": self.text}] if self.text.strip() else []
-        parts.extend({"type": "image_url", "image_url": {"url": image.src}} for image in self.images)
-        return {"role": self.role, "content": parts}
-
 
 Prompt: TypeAlias = str | Message | Sequence[Mapping[str, Any] | Message]
 
 
-def as_messages(prompt: Prompt) -> list[dict[str, Any]]:
-    """The messages of a request: a text becomes one user message, a list is checked and copied.
+def as_messages(prompt: Prompt) -> tuple[Message | Mapping[str, Any], ...]:
+    """Return the messages of a request. A text becomes one user message. A list is checked and copied.
 
     Raises
     ------
@@ -80,13 +72,13 @@ def as_messages(prompt: Prompt) -> list[dict[str, Any]]:
     if isinstance(prompt, Message):
         if not prompt.text.strip() and not prompt.images:
             raise ConfigurationError("The prompt is empty; nothing was sent.")
-        return [prompt.to_request()]
+        return (prompt,)
     if not isinstance(prompt, list | tuple):
         raise ConfigurationError(f"A prompt is a text or a list of messages, not {type(prompt).__name__}.")
-    messages = []
+    messages: list[Message | Mapping[str, Any]] = []
     for place, message in enumerate(prompt):
         if isinstance(message, Message):
-            messages.append(message.to_request())
+            messages.append(message)
         elif isinstance(message, Mapping) and isinstance(message.get("role"), str):
             messages.append(dict(message))
         else:
@@ -95,4 +87,4 @@ def as_messages(prompt: Prompt) -> list[dict[str, Any]]:
             )
     if not messages:
         raise ConfigurationError("The list of messages is empty; nothing was sent.")
-    return messages
+    return tuple(messages)

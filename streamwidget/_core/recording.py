@@ -123,6 +123,10 @@ class Recording:
         The limits of the stream.
     key : ApiKey or None
         The API key.
+    dialect : str or None
+        The name of the dialect in which the server was asked. None: the file does not say.
+    streamed : bool
+        True where a stream was asked for, and not one whole reply.
     path : str, Path or None
         The file to write at the end.
     ended_at : float
@@ -140,7 +144,15 @@ class Recording:
     True
     """
 
-    def __init__(self, model: str | None, limits: Timeout, key: ApiKey | None = None) -> None:
+    def __init__(
+        self,
+        model: str | None,
+        limits: Timeout,
+        key: ApiKey | None = None,
+        *,
+        dialect: str | None = None,
+        streamed: bool = True,
+    ) -> None:
         self.records: list[WireRecord] = []
         self.outcome: Outcome | None = None
         self.path: str | Path | None = None
@@ -148,6 +160,8 @@ class Recording:
         self.model = model
         self.limits = limits
         self.key = key
+        self.dialect = dialect
+        self.streamed = streamed
         self._begun: float | None = None
         self._observers: list[Callable[[], None]] = []
 

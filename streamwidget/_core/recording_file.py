@@ -3,7 +3,7 @@ r"""The file format of a recording.
 It is JSON lines, so that you can read, cut and share it, and attach it to a bug report. The first line has the version,
 the model and the limits. Then each record is one line, in order. ``at`` is in seconds since the request::
 
-    {"streamwidget_recording": 1, "model": "demo", "limits": {"stall": 30, ...}}
+    {"streamwidget_recording": 1, "model": "demo", "limits": {"stall": 30, ...}, "dialect": "...", "streamed": true}
     {"at": 0.0, "request": {"method": "POST", "url": "...", "headers": {...}, "body": {...}}}
     {"at": 0.31, "response": {"status": 200, "headers": {...}}}
     {"at": 0.32, "chunk": "data: {...}\n\n"}                      or "chunk_base64", if it is not UTF-8
@@ -43,7 +43,13 @@ _ERROR = re.compile(rb'"error"|^event: ?error', re.MULTILINE)
 
 def to_jsonl(recording: Recording) -> str:
     """Return the text of the file."""
-    head = {"streamwidget_recording": _VERSION, "model": recording.model, "limits": asdict(recording.limits)}
+    head = {
+        "streamwidget_recording": _VERSION,
+        "model": recording.model,
+        "limits": asdict(recording.limits),
+        "dialect": recording.dialect,
+        "streamed": recording.streamed,
+    }
     lines: list[dict[str, Any]] = [head]
     for attempt in recording.attempts:
         lines += [_line_of(record) for record in _without_keys(attempt, recording.key)]
@@ -71,7 +77,8 @@ def from_jsonl(text: str, name: str) -> Recording:
         raise ConfigurationError(f"{name} is a recording of version {version!r}. This streamwidget reads {_VERSION}.")
     number = 1
     try:
-        recording = Recording(head.get("model"), Timeout(**head.get("limits", {})))
+        limits, dialect, streamed = Timeout(**head.get("limits", {})), head.get("dialect"), head.get("streamed", True)
+        recording = Recording(head.get("model"), limits, dialect=dialect, streamed=streamed)
         for line in lines:
             number += 1
             entry = json.loads(line)

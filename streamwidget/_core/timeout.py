@@ -67,13 +67,15 @@ class Timeout:
             if value is not None and not (isinstance(value, int | float) and value > 0 and not math.isnan(value)):
                 raise ConfigurationError(f"Timeout.{field.name} must be a positive number of seconds or None.")
 
-    def explain(self, limit: str) -> str:
+    def explain(self, limit: str, host: str) -> str:
         """Describe a limit that passed, in one sentence.
 
         Parameters
         ----------
         limit : str
             The limit's name.
+        host : str
+            The server.
 
         Returns
         -------
@@ -83,17 +85,18 @@ class Timeout:
         Examples
         --------
         >>> import streamwidget as sw
-        >>> sw.Timeout().explain("stall")
-        'The server sent nothing more within 30 s'
+        >>> sw.Timeout().explain("stall", "localhost")
+        'localhost sent nothing more within 30 s'
         """
-        return f"{_PASSED[limit]} within {getattr(self, limit):g} s"
+        return f"{_PASSED[limit].format(host=host)} within {getattr(self, limit):g} s"
 
 
 _PASSED = {
-    "headers": "The server did not answer",
-    "first_delta": "The server accepted the request, but sent no text",
-    "stall": "The server sent nothing more",
-    "progress": "The connection is alive, but no more text came",
+    "connect": "No connection to {host} was made",
+    "headers": "{host} did not answer",
+    "first_delta": "{host} accepted the request, but sent no text",
+    "stall": "{host} sent nothing more",
+    "progress": "The connection to {host} is alive, but no more text came",
     "total": "The answer was not finished",
 }
 

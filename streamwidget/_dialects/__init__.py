@@ -1,0 +1,36 @@
+"""What providers and SDKs say, one file for each dialect. No I/O, and no SDK is imported.
+
+A dialect of our own wire is found by its name. An SDK's stream is known by the shape of its first item.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamwidget._dialects.dialect import Dialect, Reader
+
+
+def dialect_named(name: str | None) -> Dialect:
+    """Return the dialect of this name, to read with. None: chat completions. KeyError if there is no such dialect."""
+    from streamwidget._dialects.chat_completions import ChatCompletions
+
+    dialects: dict[str | None, Dialect] = {dialect.name: dialect for dialect in (ChatCompletions(),)}
+    return dialects[name or ChatCompletions.name]
+
+
+def reader_for(item: Any) -> Reader | None:
+    """Return a new reader for a stream with this first item. None: no dialect fits."""
+    from streamwidget._dialects.anthropic import MessagesReader
+    from streamwidget._dialects.chat_completions import ChatCompletionsReader
+    from streamwidget._dialects.langchain import LangChainReader
+    from streamwidget._dialects.responses import ResponsesReader
+    from streamwidget._dialects.strings import StringsReader
+
+    kinds: tuple[type[Reader], ...] = (
+        StringsReader,
+        ChatCompletionsReader,
+        ResponsesReader,
+        MessagesReader,
+        LangChainReader,
+    )
+    return next((kind() for kind in kinds if kind.fits(item)), None)

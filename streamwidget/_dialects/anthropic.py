@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamwidget._core.events import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from streamwidget._dialects.dialect import Identity, ParsedEvent, ServerReportedError
+from streamwidget._core.events import Finish, Identity, ParsedEvent, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
 from streamwidget._dialects.fields import count, field, plain, text, word
 from streamwidget._dialects.finish_reasons import outcome_of
@@ -13,7 +13,7 @@ from streamwidget._dialects.finish_reasons import outcome_of
 _PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
-class AnthropicEvents:
+class MessagesReader:
     """Raw events. Those that ``.stream()`` adds say again what the raw ones say, and bring nothing."""
 
     plain_end = False

@@ -1,20 +1,24 @@
-"""OpenAI's chat completions, as OpenAI and the many servers that imitate it speak them. Standard library only.
+"""OpenAI's chat completions, as OpenAI and the many servers that imitate it speak them.
 
-Lenient where servers differ, strict where text could be lost: a missing ``index``, ``delta: null``, ``message`` for
-``delta``, an empty ``finish_reason`` are read for what they mean; a piece of content that cannot be read is warned of.
+It reads the wire's JSON, and the chunks and events of the openai SDK and LiteLLM.
+
+Lenient where servers differ, strict where text could be lost. A missing ``index``, ``delta: null``, ``message`` in
+place of ``delta`` and an empty ``finish_reason`` are read for what they mean. A piece of content that cannot be read
+gives a warning.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
-from streamwidget._client.sse import ServerSentEvent
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import (
     Finish,
-    Outcome,
+    Identity,
+    ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
     StreamWarning,
@@ -22,74 +26,113 @@ from streamwidget._core.events import (
     ToolCallDelta,
     Usage,
 )
-from streamwidget._dialects.dialect import Identity, MalformedEvent, ParsedEvent, ServerReportedError
+from streamwidget._core.messages import Message
+from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
+from streamwidget._dialects.fields import count, field, plain, word
+from streamwidget._dialects.finish_reasons import outcome_of
 
-_raw_decode = json.JSONDecoder().raw_decode
-
-# finish_reason is an open set; every other word is an ordinary end ("stop", "tool_calls", "eos", ...).
-_OUTCOMES: dict[str, Outcome] = {
-    "length": "length",
-    "max_tokens": "length",  # Anthropic's word, let through by some proxies
-    "model_length": "length",  # Mistral
-    "content_filter": "filtered",
-}
-
-# Events that only show that the server lives; some carry data that is no JSON.
-_LIVENESS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
+_GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
+_DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 
+@dataclass(frozen=True, slots=True)
 class ChatCompletions:
-    """The dialect of ``/chat/completions``."""
+    """The dialect of ``/chat/completions``. The fields are what differs between servers.
 
-    path = "chat/completions"
-    method = "POST"
+    Attributes
+    ----------
+    max_tokens : str
+        The field that limits the length of an answer. OpenAI's newer models refuse the old name, and other servers
+        know no other.
+    asks_for_usage : bool
+        A stream has to ask for its token counts (``stream_options``). False for servers that refuse the field.
+    """
 
-    def request_body(
-        self, messages: list[dict[str, Any]], model: str | None, *, stream: bool, params: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Return the JSON object to send.
+    max_tokens: str = "max_tokens"
+    asks_for_usage: bool = True
 
-        Parameters
-        ----------
-        messages : list of dict
-            The conversation, each with ``role`` and ``content``.
-        model : str or None
-            None leaves the choice to the server.
-        stream : bool
-            Asks for a stream, and for usage in it.
-        params : Mapping
-            Further fields. ``stream_options`` replaces ours; None sends none, for servers that refuse the field.
-        """
-        body: dict[str, Any] = {**params, "messages": messages}
-        if model is not None:
-            body["model"] = model
-        options = body.pop("stream_options", {"include_usage": True})
+    name: ClassVar[str] = "chat_completions"
+    headers: ClassVar[Mapping[str, str]] = {"Authorization": "Bearer {key}"}
+    models_path: ClassVar[str] = "models"
+
+    def path(self, question: Question) -> str:  # noqa: ARG002  (the same for every question)
+        return "chat/completions"
+
+    def body(self, question: Question) -> dict[str, Any]:
+        """Return the JSON object to send. ``stream_options`` in the params replaces ours, and None sends none."""
+        body: dict[str, Any] = {**question.params, "messages": [_written(message) for message in question.messages]}
+        if question.model is not None:
+            body["model"] = question.model
+        options = body.pop("stream_options", {"include_usage": True} if self.asks_for_usage else None)
         body.pop("stream", None)
-        if stream:
+        if question.stream:
             body["stream"] = True
             if options is not None:
                 body["stream_options"] = options
         return body
 
-    def is_done(self, event: ServerSentEvent) -> bool:
-        """Return True for ``[DONE]``, whatever the event is called."""
-        return event.data.strip() == "[DONE]"
+    def limit_tokens(self, most: int) -> dict[str, Any]:
+        return {self.max_tokens: most}
 
-    def parse(self, event: ServerSentEvent, *, identify: bool = True) -> list[ParsedEvent]:
-        """Return what one chunk says; raise MalformedEvent or ServerReportedError (``status`` 200)."""
-        if event.event == "error":
-            raise ServerReportedError(_error_event(event.data))
-        try:
-            chunk = _decode_json(event.data)
-        except (ValueError, RecursionError) as exc:
-            if event.event in _LIVENESS or not event.data.strip():
-                return []
-            raise MalformedEvent(f"an event is not JSON: {exc}") from exc
-        if not identify:
+    def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
+        """Drop ``stream_options`` where the server refused it and the person did not ask for it."""
+        ours = question.stream and self.asks_for_usage and "stream_options" not in question.params
+        refused = "stream_options" in refusal.message or "include_usage" in refusal.message
+        if not (ours and refusal.status in (400, 422) and refused):
+            return None
+        warning = StreamWarning("stream_options_refused", "the server refused stream_options: no usage is known")
+        return replace(question, params={**question.params, "stream_options": None}), warning
+
+    def go_on(self, question: Question, text: str) -> Question:
+        rest = (Message("assistant", text), Message("user", _GO_ON))
+        return replace(question, messages=(*question.messages, *rest))
+
+    def reader(self) -> ChatCompletionsReader:
+        return ChatCompletionsReader()
+
+    def is_done(self, data: str) -> bool:
+        return data.strip() == "[DONE]"
+
+    def parse_reply(self, reply: Any) -> list[ParsedEvent]:
+        if isinstance(reply, list) and reply:
+            reply = reply[0]
+        if not isinstance(reply, dict):
+            raise MalformedItem("the reply is not a JSON object")
+        events = _parse_chunk(reply)
+        if not isinstance(reply.get("choices"), list):
+            raise MalformedItem("the reply has no choices: it is not a chat completion")
+        return events
+
+    def parse_error(self, status: int, body: bytes) -> ErrorInfo:
+        return http_error_info(status, body)
+
+    def parse_models(self, reply: Any) -> list[str]:
+        if isinstance(reply, dict) and reply.get("error"):
+            raise ServerReportedError(error_info(reply["error"], 200))
+        rows = reply.get("data") if isinstance(reply, dict) else reply  # Together sends the bare list
+        if not isinstance(rows, list):
+            raise MalformedItem("the reply is not a list of models")
+        return [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+
+
+class ChatCompletionsReader:
+    """Reads chunks, and of the events of the openai SDK's ``.stream()`` those that bring a chunk."""
+
+    plain_end = False
+
+    def __init__(self) -> None:
+        self._named = False  # a delta came, so the model's name is known if the server tells it
+
+    @staticmethod
+    def fits(item: Any) -> bool:
+        return isinstance(field(item, "choices"), list) or isinstance(field(item, "chunk", "choices"), list)
+
+    def parse(self, item: Any) -> list[ParsedEvent]:
+        if self._named:
             # The ordinary chunk, one piece of the one answer's text, costs half as much here as below.
             try:
-                (choice,) = chunk["choices"]
+                (choice,) = item["choices"]
                 delta = choice["delta"]
                 text = delta["content"]
                 if (
@@ -97,60 +140,41 @@ class ChatCompletions:
                     and (len(delta) == 1 or (len(delta) == 2 and "role" in delta))
                     and not choice.get("finish_reason")
                     and not choice.get("index")
-                    and not chunk.get("usage")
-                    and not chunk.get("error")
+                    and not item.get("usage")
+                    and not item.get("error")
                 ):
                     return [TextDelta(text)]
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, AttributeError):
                 pass  # any other shape
+        kind = field(item, "type")
+        if isinstance(kind, str) and (kind == "chunk" or "." in kind):
+            # The other events of .stream() repeat what the chunks say. Each holds the whole answer so far.
+            item = field(item, "chunk")
+            if item is None:
+                return []
+        chunk = item if isinstance(item, dict | str) else plain(item)
         if not isinstance(chunk, dict):
-            raise MalformedEvent("an event is not a JSON object")
-        return parse_chunk(chunk)
-
-    def parse_reply(self, body: bytes) -> list[ParsedEvent]:
-        """Return what a JSON chat completion says; raise MalformedEvent or ServerReportedError (``status`` 200)."""
-        try:
-            reply = json.loads(body)
-        except (ValueError, RecursionError) as exc:
-            raise MalformedEvent(f"the reply is not JSON: {exc}") from exc
-        if isinstance(reply, list) and reply:
-            reply = reply[0]
-        if not isinstance(reply, dict):
-            raise MalformedEvent("the reply is not a JSON object")
-        events = parse_chunk(reply)
-        if not isinstance(reply.get("choices"), list):
-            raise MalformedEvent("the reply has no choices: it is not a chat completion")
+            raise MalformedItem(f"a {type(item).__name__} among its chunks")
+        events = _parse_chunk(chunk)
+        self._named = self._named or any(isinstance(event, _DELTAS) for event in events)
         return events
 
-    def parse_error(self, status: int, body: bytes) -> ErrorInfo:
-        """Return what the body of an HTTP error says: JSON in the usual forms, or a page's visible text."""
-        return http_error_info(status, body)
+
+def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message in the API's form. One that the person wrote in that form stays as it is."""
+    if not isinstance(message, Message):
+        return message
+    if not message.images:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}] if message.text.strip() else []
+    parts.extend({"type": "image_url", "image_url": {"url": image.src}} for image in message.images)
+    return {"role": message.role, "content": parts}
 
 
-def _decode_json(data: str) -> Any:
-    """Return ``json.loads(data)``, a quarter faster where no space surrounds it, as it mostly does not."""
-    try:
-        value, end = _raw_decode(data)
-    except json.JSONDecodeError:
-        end = -1
-    return value if end == len(data) else json.loads(data)
-
-
-def _error_event(data: str) -> ErrorInfo:
-    """Read the data of an ``event: error``: an error object, bare or wrapped, or plain text."""
-    try:
-        error = _decode_json(data)
-    except (ValueError, RecursionError):
-        error = data.strip()
-    if isinstance(error, dict):
-        error = error.get("error") or error
-    return error_info(error, 200)
-
-
-def parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
+def _parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
     """Return what one chunk, or one whole completion, says; raise ServerReportedError."""
     events: list[ParsedEvent] = []
-    model, request_id = _word(chunk.get("model")), _word(chunk.get("id"))
+    model, request_id = word(chunk.get("model")), word(chunk.get("id"))
     if model or request_id:
         events.append(Identity(model, request_id))
     error = chunk.get("error") or (chunk if chunk.get("object") == "error" else None)
@@ -164,14 +188,14 @@ def parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             events.extend(_parse_delta(delta, index))
-        reason = _word(choice.get("finish_reason"))
+        reason = word(choice.get("finish_reason"))
         if reason == "error":  # OpenRouter: neither an ordinary end nor always beside an error object
             error = error or choice.get("error") or "the provider stopped with finish_reason 'error'"
         elif reason and index == 0:
-            events.append(Finish(reason, _OUTCOMES.get(reason, "complete")))
+            events.append(Finish(reason, outcome_of(reason)))
     usage = chunk.get("usage")
     if isinstance(usage, dict) and usage:
-        events.append(Usage(*(_count(usage.get(f"{part}_tokens")) for part in ("prompt", "completion", "total"))))
+        events.append(Usage(*(count(usage.get(f"{part}_tokens")) for part in ("prompt", "completion", "total"))))
     if error:
         raise ServerReportedError(error_info(error, 200), events)
     return events
@@ -226,12 +250,4 @@ def _parse_tool_call(call: dict[str, Any]) -> Iterator[ParsedEvent]:
         arguments = ""
     elif not isinstance(arguments, str):  # Ollama and others: the object itself
         arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
-    yield ToolCallDelta(index, _word(call.get("id")), _word(function.get("name")), arguments)
-
-
-def _word(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int else None
+    yield ToolCallDelta(index, word(call.get("id")), word(function.get("name")), arguments)

@@ -1,10 +1,10 @@
-"""What an SDK's word for the end means, whoever the provider behind it is."""
+"""The words with which providers end an answer, and the outcome of each. One table for all dialects."""
 
 from __future__ import annotations
 
 from streamwidget._core.events import Outcome
 
-# The words are an open set; every other one is an ordinary end: stop, end_turn, tool_use, STOP, completed, ...
+# The words are an open set. Every other one is an ordinary end: stop, end_turn, tool_use, STOP, completed, ...
 _LENGTH = frozenset(
     {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded", "incomplete"}
 )
@@ -15,5 +15,12 @@ _FILTERED = frozenset(
 
 
 def outcome_of(reason: str) -> Outcome:
+    """Return the outcome for a provider's word.
+
+    Examples
+    --------
+    >>> outcome_of("MAX_TOKENS"), outcome_of("content_filter"), outcome_of("end_turn")
+    ('length', 'filtered', 'complete')
+    """
     word = reason.lower()
     return "length" if word in _LENGTH else "filtered" if word in _FILTERED else "complete"

@@ -8,6 +8,8 @@ from typing import Any
 
 from streamwidget._core.events import (
     Finish,
+    Identity,
+    ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
     StreamWarning,
@@ -15,7 +17,6 @@ from streamwidget._core.events import (
     ToolCallDelta,
     Usage,
 )
-from streamwidget._dialects.dialect import Identity, ParsedEvent
 from streamwidget._dialects.fields import count, field, items, text, word
 from streamwidget._dialects.finish_reasons import outcome_of
 
@@ -25,7 +26,7 @@ _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")  # of O
 _SILENT = frozenset({"tool_use", "input_json_delta", "tool_call", "tool_call_chunk", "function_call", "signature"})
 
 
-class LangChainChunks:
+class LangChainReader:
     """``AIMessageChunk``: text or a list of parts, fragments of tool calls, counts that add up, metadata at the end."""
 
     plain_end = False

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamwidget._core.events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
-from streamwidget._dialects.dialect import Identity, ParsedEvent, ServerReportedError
+from streamwidget._core.events import (
+    Finish,
+    Identity,
+    ParsedEvent,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
 from streamwidget._dialects.fields import count, field, plain, text, word
 from streamwidget._dialects.finish_reasons import outcome_of
@@ -20,7 +29,7 @@ _ARGUMENTS = frozenset({"response.function_call_arguments.delta", "response.cust
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 
 
-class ResponseEvents:
+class ResponsesReader:
     """Events whose type begins with ``response.``; those that are not known bring nothing that is shown."""
 
     plain_end = False

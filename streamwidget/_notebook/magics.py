@@ -23,7 +23,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from streamwidget._client.client import models_of
 from streamwidget._client.servers import SERVERS, server_named
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.completion import ChatCompletion
@@ -171,8 +170,8 @@ class ChatMagics(Magics):
             if text or (cell or "").strip():
                 raise ConfigurationError(f"--{commands[0].removesuffix('_file')} takes no prompt; nothing was sent")
             if commands[0] == "models":
-                stream = make_client(self, options).list_models()
-                return self._wait(stream, _print_models, awaits=awaits)
+                models = make_client(self, options).list_models()
+                return self._wait(models.stream, lambda _: _print_models(models.names), awaits=awaits)
             COMMANDS[commands[0]](self, options)
             return _at_once(None) if awaits else None
         if cell is not None and text:
@@ -223,8 +222,8 @@ def _itself(completion: ChatCompletion) -> ChatCompletion:
     return completion
 
 
-def _print_models(reply: ChatCompletion) -> None:
-    print("\n".join(models_of(reply)) or "The server names no models.")  # noqa: T201
+def _print_models(names: list[str]) -> None:
+    print("\n".join(names) or "The server names no models.")  # noqa: T201
 
 
 async def _at_once(value: T) -> T:

@@ -9,7 +9,7 @@ import os
 import sys
 import uuid
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,7 +96,7 @@ def _params(magics: ChatMagics, options: Namespace, client: ChatClient) -> dict[
     if temperature is not None:
         params["temperature"] = temperature
     if max_tokens is not None:
-        params[client.server.max_tokens] = max_tokens
+        params |= client.dialect.limit_tokens(max_tokens)
     return params
 
 
@@ -125,12 +125,7 @@ def _count(number: int, what: str) -> str:
 def _show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message) -> None:
     if not options.show_prompt:
         return
-    for sent in [*conversation.request_messages(key, system=options.system), message.to_request()]:
-        print(f"[{sent['role']}]\n{_as_text(sent['content']).rstrip()}\n")  # noqa: T201
-
-
-def _as_text(content: str | Iterable[Mapping[str, Any]]) -> str:
-    """The text of a message as it is sent; an image's bytes are not printed."""
-    if isinstance(content, str):
-        return content
-    return "\n".join(part["text"] if part["type"] == "text" else "[an image]" for part in content)
+    for sent in [*conversation.request_messages(key, system=options.system), message]:
+        # An image's bytes are not printed.
+        parts = [*([sent.text] if sent.text.strip() or not sent.images else []), *("[an image]" for _ in sent.images)]
+        print(f"[{sent.role}]\n{chr(10).join(parts).rstrip()}\n")  # noqa: T201

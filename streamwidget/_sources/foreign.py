@@ -19,8 +19,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.completion import ErrorInfo
-from streamwidget._core.events import Finish, Outcome, StreamEvent, StreamWarning
+from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
+from streamwidget._core.events import Finish, Outcome, ParsedEvent, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import (
     ConfigurationError,
     InStreamError,
@@ -32,9 +32,9 @@ from streamwidget._core.recording import Recording
 from streamwidget._core.secrets import mask, mask_error
 from streamwidget._core.timeout import TICK
 from streamwidget._core.visible import one_line
-from streamwidget._dialects.dialect import MalformedEvent, ParsedEvent, ServerReportedError
+from streamwidget._dialects import reader_for
+from streamwidget._dialects.dialect import MalformedItem, Reader, ServerReportedError
 from streamwidget._dialects.fields import field
-from streamwidget._dialects.items import Dialect, dialect_of
 from streamwidget._sources.shapes import check, is_async
 from streamwidget._sources.threaded import Threaded
 
@@ -42,7 +42,6 @@ _PATIENCE = 0.5  # seconds that a stopped source is waited for
 _TURN = 0.02  # seconds after which a source that never waits lets others have the loop
 _MAX_MESSAGE = 2_000  # characters
 _DEPTH = 10  # causes of causes
-_DEMO = "streamwidget-demo"  # the Server header of the demo server
 
 Publish = Callable[[list[StreamEvent]], None]
 
@@ -64,7 +63,7 @@ class Foreign:
         self.accumulator = Accumulator()
         self._source = source
         self._items: Any = source
-        self._dialect: Dialect | None = None
+        self._reader: Reader | None = None
         self._finish: Finish | None = None
         self._stopped = False
         self._closing = False
@@ -79,7 +78,7 @@ class Foreign:
         source = self._items.source if isinstance(self._items, Threaded) else self._items
         # openai's `.stream()` keeps its response to itself.
         headers = (field(source, name, "headers") for name in ("response", "_response"))
-        return any(field(found, "server") == _DEMO for found in headers)
+        return any(field(found, "server") == DEMO_SERVER for found in headers)
 
     async def run(self, publish: Publish) -> Outcome:
         reading = asyncio.create_task(self._read(publish))
@@ -116,10 +115,10 @@ class Foreign:
     def _outcome(self) -> Outcome:
         if self._finish is not None:
             return self._finish.outcome
-        if self._dialect is not None and self._dialect.plain_end:
+        if self._reader is not None and self._reader.plain_end:
             return "complete"
         message = "The source ended without a finish_reason: the answer is cut."
-        if self._dialect is None:
+        if self._reader is None:
             message = "The source ended without a single item: there is no answer."
         raise StreamInterrupted(ErrorInfo(message), retryable=True)
 
@@ -172,9 +171,9 @@ class Foreign:
     def _take(self, item: Any, publish: Publish) -> None:
         if item is None:
             return
-        if self._dialect is None:
-            self._dialect = dialect_of(item)
-            if self._dialect is None:
+        if self._reader is None:
+            self._reader = reader_for(item)
+            if self._reader is None:
                 raise ProtocolError(
                     ErrorInfo(
                         f"The source gave a {type(item).__name__}, which is neither text nor a chunk of a known SDK. "
@@ -182,11 +181,11 @@ class Foreign:
                     )
                 )
         try:
-            parsed = self._dialect.parse(item)
+            parsed = self._reader.parse(item)
         except ServerReportedError as exc:
             self._apply(exc.events, publish)
             raise InStreamError(mask_error(exc.info)) from None
-        except MalformedEvent as exc:
+        except MalformedItem as exc:
             raise ProtocolError(ErrorInfo(f"The source gave {mask(str(exc))}.")) from None
         self._apply(parsed, publish)
 

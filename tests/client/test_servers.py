@@ -62,7 +62,7 @@ def test_openais_key_stays_with_the_address_that_it_belongs_to() -> None:
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """When the client is made."""
-    with pytest.raises(sw.ConfigurationError, match=r"no provider 'olama'.*groq.*ollama"):
+    with pytest.raises(sw.ConfigurationError, match=r"Unknown provider 'olama'.*groq.*ollama"):
         sw.ChatClient(provider="olama")
 
 
@@ -74,8 +74,8 @@ async def test_the_servers_ways_are_known_by_name_and_by_address(server: DemoSer
     await client.stream("x", stream_options={"include_usage": True})
     assert "stream_options" in server.requests[-1].body
     for needs in (sw.ChatClient(provider="openai"), sw.ChatClient("https://api.openai.com/v1/")):
-        assert needs.server.max_tokens == "max_completion_tokens"
-        with pytest.raises(sw.ConfigurationError, match="No model is named"):
+        assert needs.dialect.limit_tokens(5) == {"max_completion_tokens": 5}
+        with pytest.raises(sw.ConfigurationError, match=r"No model chosen for api\.openai\.com"):
             needs.stream("x")
 
 

@@ -37,25 +37,12 @@ def roles(conversation: sw.Conversation) -> list[tuple[str, str]]:
     return [(message.role, message.text) for message in conversation.messages]
 
 
+def said(conversation: sw.Conversation) -> list[dict[str, Any]]:
+    """Return the history that a request would carry."""
+    return [{"role": message.role, "content": message.text} for message in conversation.request_messages()]
+
+
 # ---- messages
-
-
-def test_images_are_parts_of_a_request() -> None:
-    """After the text, as data: URLs or as the addresses they are; without a text they stand alone."""
-    both = sw.Message("user", "look", images=(PNG, "https://host.invalid/a.png"))  # type: ignore[arg-type]
-    assert both.to_request() == {
-        "role": "user",
-        "content": [
-            {"type": "text", "text": "look"},
-            {"type": "image_url", "image_url": {"url": sw.Image(PNG).src}},
-            {"type": "image_url", "image_url": {"url": "https://host.invalid/a.png"}},
-        ],
-    }
-    assert [part["type"] for part in sw.Message("user", "", images=both.images).to_request()["content"]] == [
-        "image_url",
-        "image_url",
-    ]
-    assert sw.Message("assistant", "x").to_request() == {"role": "assistant", "content": "x"}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +83,7 @@ async def test_a_question_carries_what_was_said_before(server: DemoServer, clien
         {"role": "assistant", "content": "dc"},
         {"role": "user", "content": "ef"},
     ]
-    assert conversation.request_messages() == [*sent(server), {"role": "assistant", "content": "fe"}]
+    assert said(conversation) == [*sent(server), {"role": "assistant", "content": "fe"}]
 
 
 async def test_the_answer_is_there_from_the_start(server: DemoServer, client: sw.ChatClient) -> None:
@@ -159,7 +146,7 @@ async def test_the_person_chooses_what_is_sent(server: DemoServer, client: sw.Ch
         await conversation.ask("fails", client, model="demo-401", key="fails")
     conversation.include("ab", sent=False)
     conversation.include("fails", sent=True)
-    assert conversation.request_messages() == [{"role": "user", "content": "fails"}]
+    assert said(conversation) == [{"role": "user", "content": "fails"}]
     for key in ("ab", "fails"):
         conversation.include(key, None)
     assert [turn.sent for turn in conversation.turns] == [True, False]
@@ -172,7 +159,7 @@ async def test_a_refusal_is_what_was_said(client: sw.ChatClient) -> None:
     conversation = sw.Conversation()
     completion = await conversation.ask("x", client, model="demo-refusal")
     assert completion.refusal
-    assert conversation.request_messages()[1]["content"] == (completion.text or completion.refusal)
+    assert conversation.request_messages()[1].text == (completion.text or completion.refusal)
 
 
 async def test_asking_again_replaces_the_turn_in_its_place(server: DemoServer, client: sw.ChatClient) -> None:
@@ -263,7 +250,7 @@ async def test_limits_leave_out_the_oldest_and_count_them(client: sw.ChatClient)
     """Whole turns, of those that would be sent; the history keeps all."""
     conversation = sw.Conversation(max_turns=2)
     await told(conversation, client, "ab", "cd", "ef", "gh")
-    assert [message["content"] for message in conversation.request_messages()] == ["ef", "fe", "gh", "hg"]
+    assert [message.text for message in conversation.request_messages()] == ["ef", "fe", "gh", "hg"]
     assert (conversation.trimmed(), conversation.trimmed(before="ef"), len(conversation.turns)) == (2, 0, 4)
     conversation.include("gh", sent=False)
     assert conversation.trimmed() == 1
@@ -336,7 +323,7 @@ async def test_a_dropped_turn_comes_back_to_its_place(server: DemoServer, client
     conversation = sw.Conversation()
     await told(conversation, client, "ab", "cd", "ef")
     conversation.drop("cd")
-    assert (len(conversation), conversation.request_messages(before="cd")[0]["content"]) == (2, "ab")
+    assert (len(conversation), conversation.request_messages(before="cd")[0].text) == (2, "ab")
     await told(conversation, client, "cd")
     assert [message["content"] for message in sent(server)] == ["ab", "ba", "cd"]
     assert [turn.key for turn in conversation.turns] == ["ab", "cd", "ef"]

@@ -13,6 +13,7 @@ from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ErrorInfo, Timing, ToolCall
 from streamwidget._core.events import (
     Finish,
+    Identity,
     ReasoningDelta,
     RefusalDelta,
     Retry,
@@ -21,7 +22,6 @@ from streamwidget._core.events import (
     ToolCallDelta,
     Usage,
 )
-from streamwidget._dialects.dialect import Identity
 
 HIGH, LOW = "\ud83d", "\ude00"
 UNITS = st.text(st.sampled_from(["a", "é", "\U0001f600", "\u200d", HIGH, LOW, "\ufffd"]), max_size=5)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from streamwidget import ConfigurationError
-from streamwidget._core.messages import as_messages
+from streamwidget._core.messages import Message, as_messages
 
 
 def test_a_text_is_one_user_message_as_it_was_typed() -> None:
     """Nothing is stripped or rewritten."""
-    assert as_messages("  what?\n") == [{"role": "user", "content": "  what?\n"}]
+    assert as_messages("  what?\n") == (Message("user", "  what?\n"),)
 
 
 def test_messages_are_copied() -> None:
@@ -22,8 +22,8 @@ def test_messages_are_copied() -> None:
     given = [message, MappingProxyType({"role": "assistant", "content": None})]
     made = as_messages(given)
     message["content"] = "changed"
-    assert made == [{"role": "user", "content": "a", "name": "n"}, {"role": "assistant", "content": None}]
-    assert as_messages(tuple(made)) == made
+    assert made == ({"role": "user", "content": "a", "name": "n"}, {"role": "assistant", "content": None})
+    assert as_messages(list(made)) == made
 
 
 @pytest.mark.parametrize(

@@ -14,23 +14,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwidget._client.parser import MalformedStream, StreamParser
-from streamwidget._client.sse import EventTooLarge, ServerSentEvent
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import (
     Finish,
+    Identity,
     ReasoningDelta,
     StreamEvent,
     StreamWarning,
     TextDelta,
     ToolCallDelta,
-    Usage,
 )
+from streamwidget._core.images import Image
+from streamwidget._core.messages import Message
 from streamwidget._dialects.chat_completions import ChatCompletions
-from streamwidget._dialects.dialect import Identity, MalformedEvent, Provider, ServerReportedError
+from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
+from tests.support.pictures import PNG
 from tests.support.vectors import Vector, cut, load_vectors
 
-PROVIDER: Provider = ChatCompletions()
+DIALECT: Dialect = ChatCompletions()
 VECTORS = load_vectors("chat")
 STREAMED = [vector for vector in VECTORS if not vector.http]
 HTTP = [vector for vector in VECTORS if vector.http]
@@ -40,7 +42,7 @@ each_stream = pytest.mark.parametrize("vector", STREAMED, ids=lambda vector: vec
 def run(chunks: Iterable[bytes], *, clean: bool = True) -> tuple[ChatCompletion, list[StreamEvent]]:
     """Read a stream as the client does, without its network."""
     accumulator = Accumulator()
-    parser = StreamParser(PROVIDER, accumulator)
+    parser = StreamParser(DIALECT, accumulator)
     published: list[StreamEvent] = []
     end: dict[str, Any] = {}
     try:
@@ -113,10 +115,10 @@ def test_http_vector(vector: Vector) -> None:
     status, headers = vector.http["status"], vector.http["headers"]
     accumulator, published = Accumulator(), list[StreamEvent]()
     if status != 200:
-        info = PROVIDER.parse_error(status, vector.body)
+        info = DIALECT.parse_error(status, vector.body)
         check(vector.expect, ChatCompletion(outcome="http_error", error=info), [])
     elif "json" in headers["content-type"]:
-        parser = StreamParser(PROVIDER, accumulator)
+        parser = StreamParser(DIALECT, accumulator)
         try:
             outcome, published = parser.reply(vector.body)
             published += filter(None, [accumulator.apply(StreamWarning("not_streamed", "as the transport says"))])
@@ -131,8 +133,12 @@ def test_http_vector(vector: Vector) -> None:
 # -- one chunk ---------------------------------------------------------------------------------------------------------
 
 
-def parse(chunk: Any, event: str = "message", *, identify: bool = True) -> list[Any]:
-    return list(PROVIDER.parse(ServerSentEvent(event, json.dumps(chunk), ""), identify=identify))
+def parse(chunk: Any, *, named: bool = False) -> list[Any]:
+    """Read one chunk: the first of a stream, or one after the server has named itself, which takes a shorter path."""
+    reader = DIALECT.reader()
+    if named:
+        reader.parse(choice({"content": "before"}))
+    return list(reader.parse(chunk))
 
 
 def choice(delta: Any, **rest: Any) -> dict[str, Any]:
@@ -147,7 +153,7 @@ def test_identity_is_told_unless_it_is_known() -> None:
     """The model's name and the id come from the chunk; empty ones are none."""
     chunk = {"id": "c1", "model": "m", **choice({"content": "a"})}
     assert parse(chunk) == [Identity("m", "c1"), TextDelta("a")]
-    assert parse(chunk, identify=False) == [TextDelta("a")]
+    assert parse(chunk, named=True) == [TextDelta("a")]
     assert parse({"id": "", "model": "", "choices": []}) == []
 
 
@@ -155,7 +161,7 @@ def test_other_choices_are_told_by_index() -> None:
     """Text of every choice is parsed; only choice 0 ends the stream and calls tools."""
     call = {"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}
     chunk = {"choices": [{"index": 1, "delta": {"content": "b", "tool_calls": [call]}, "finish_reason": "stop"}]}
-    assert parse(chunk) == parse(chunk, identify=False) == [TextDelta("b", 1)]
+    assert parse(chunk) == parse(chunk, named=True) == [TextDelta("b", 1)]
 
 
 @pytest.mark.parametrize(
@@ -187,17 +193,12 @@ def test_content_parts_are_read() -> None:
     assert warning.code == "unknown_content"
 
 
-def test_liveness_events_are_no_chunks() -> None:
-    """A ping with any data is neither text nor malformed."""
-    assert PROVIDER.parse(ServerSentEvent("ping", "2026-11-20", "")) == []
-
-
-@pytest.mark.parametrize("text", ["{oops", "[1]", "null", '"x"', "1" * 5000, "[" * 100_000], ids=lambda text: text[:6])
-@pytest.mark.parametrize("identify", [True, False])
-def test_what_is_no_json_object_is_malformed(text: str, identify: bool) -> None:
-    """Broken JSON, other JSON, and JSON made to break a parser raise one exception."""
-    with pytest.raises(MalformedEvent):
-        PROVIDER.parse(ServerSentEvent("message", text, ""), identify=identify)
+@pytest.mark.parametrize("item", [[1], None, "x", 5], ids=repr)
+@pytest.mark.parametrize("named", [True, False])
+def test_an_item_that_is_not_an_object_is_malformed(item: Any, named: bool) -> None:
+    """Other JSON than an object raises one exception."""
+    with pytest.raises(MalformedItem):
+        parse(item, named=named)
 
 
 FIELDS = st.sampled_from(
@@ -227,22 +228,22 @@ def test_any_json_is_parsed_or_refused(anything: Any, delta: Any) -> None:
         {**choice(text, finish_reason=delta), "error": anything},
     ):
         results = []
-        for identify in (True, False):
+        for named in (False, True):
             try:
-                events = parse(chunk, identify=identify)
+                events = parse(chunk, named=named)
                 accumulator = Accumulator()
                 for event in events:
                     accumulator.apply(event)
                 results.append(
                     [event for event in events if not isinstance(event, Identity) and event != TextDelta("")]
                 )
-            except (MalformedEvent, ServerReportedError) as exc:
+            except (MalformedItem, ServerReportedError) as exc:
                 results.append(str(exc))
         assert repr(results[0]) == repr(results[1])
         body = json.dumps(chunk).encode()
-        assert PROVIDER.parse_error(500, body).message
-        with suppress(MalformedEvent, ServerReportedError):
-            PROVIDER.parse_reply(body)
+        assert DIALECT.parse_error(500, body).message
+        with suppress(MalformedItem, ServerReportedError):
+            DIALECT.parse_reply(chunk)
 
 
 @given(st.lists(st.binary(max_size=60) | st.just(b"data: {}\n\n") | st.just(b"\n\ndata:"), max_size=8))
@@ -253,24 +254,79 @@ def test_random_bytes_raise_named_exceptions_only(chunks: list[bytes]) -> None:
 
 # -- requests ----------------------------------------------------------------------------------------------------------
 
-MESSAGES = [{"role": "user", "content": "Hi"}]
+MESSAGES = ({"role": "user", "content": "Hi"},)
+
+
+def body_of(params: dict[str, Any], *, model: str | None = "m", stream: bool = True) -> dict[str, Any]:
+    return DIALECT.body(Question(MESSAGES, model, params, stream=stream))
 
 
 def test_streamed_request_asks_for_usage() -> None:
     """stream_options is ours unless the caller gives it; None leaves it out."""
-    body = PROVIDER.request_body(MESSAGES, "m", stream=True, params={"temperature": 0})
+    body = body_of({"temperature": 0})
     usage = {"include_usage": True}
-    assert body == {"model": "m", "messages": MESSAGES, "temperature": 0, "stream": True, "stream_options": usage}
-    given_options = PROVIDER.request_body(MESSAGES, "m", stream=True, params={"stream_options": {"x": 1}})
+    assert body == {"model": "m", "messages": [*MESSAGES], "temperature": 0, "stream": True, "stream_options": usage}
+    given_options = body_of({"stream_options": {"x": 1}})
     assert given_options["stream_options"] == {"x": 1}
-    none = PROVIDER.request_body(MESSAGES, "m", stream=True, params={"stream_options": None})
+    none = body_of({"stream_options": None})
     assert "stream_options" not in none
 
 
 def test_request_that_is_not_streamed_says_nothing_of_streams() -> None:
     """Servers refuse stream_options without stream; no model is no field."""
-    body = PROVIDER.request_body(MESSAGES, None, stream=False, params={"stream_options": {"x": 1}, "top_p": 1})
-    assert body == {"messages": MESSAGES, "top_p": 1}
+    body = body_of({"stream_options": {"x": 1}, "top_p": 1}, model=None, stream=False)
+    assert body == {"messages": [*MESSAGES], "top_p": 1}
+
+
+def test_images_are_parts_of_a_request() -> None:
+    """After the text, as data: URLs or as the addresses they are; without a text they stand alone."""
+
+    def written(message: Message) -> Any:
+        return DIALECT.body(Question((message,), None, {}))["messages"][0]
+
+    both = Message("user", "look", images=(PNG, "https://host.invalid/a.png"))  # type: ignore[arg-type]
+    assert written(both) == {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "look"},
+            {"type": "image_url", "image_url": {"url": Image(PNG).src}},
+            {"type": "image_url", "image_url": {"url": "https://host.invalid/a.png"}},
+        ],
+    }
+    alone = written(Message("user", "", images=both.images))
+    assert [part["type"] for part in alone["content"]] == ["image_url", "image_url"]
+    assert written(Message("assistant", "x")) == {"role": "assistant", "content": "x"}
+
+
+def test_a_server_has_its_own_words_for_a_request() -> None:
+    """The limit's name, and whether usage is asked for, are the server's."""
+    own = ChatCompletions(max_tokens="max_completion_tokens", asks_for_usage=False)
+    assert own.limit_tokens(5) == {"max_completion_tokens": 5}
+    assert DIALECT.limit_tokens(5) == {"max_tokens": 5}
+    assert "stream_options" not in own.body(Question(MESSAGES, None, {}))
+
+
+def test_a_refused_field_is_left_out() -> None:
+    """Ours is dropped with a warning where the server names it; one that the person asked for stays."""
+    question = Question(MESSAGES, None, {})
+    refusal = ErrorInfo("Unrecognized request argument: stream_options", status=400)
+    simpler, warning = DIALECT.simplify(question, refusal) or (question, None)
+    assert warning is not None
+    assert warning.code == "stream_options_refused"
+    assert "stream_options" not in DIALECT.body(simpler)
+    assert DIALECT.simplify(simpler, refusal) is None
+    assert DIALECT.simplify(question, ErrorInfo("no such model", status=400)) is None
+    assert DIALECT.simplify(question, ErrorInfo("stream_options", status=500)) is None
+
+
+def test_the_list_of_models_is_read() -> None:
+    """In the server's order, in a ``data`` field or bare; what is not a name is passed over."""
+    assert DIALECT.parse_models({"data": [{"id": "b"}, {"id": "a"}, {"id": 1}, "x"]}) == ["b", "a"]
+    assert DIALECT.parse_models([{"id": "a"}]) == ["a"]
+    with pytest.raises(ServerReportedError, match="boom"):
+        DIALECT.parse_models({"error": {"message": "boom"}})
+    with pytest.raises(MalformedItem):
+        DIALECT.parse_models({"data": None})
 
 
 # -- error bodies ------------------------------------------------------------------------------------------------------
@@ -293,81 +349,29 @@ def test_request_that_is_not_streamed_says_nothing_of_streams() -> None:
 )
 def test_error_body_gives_its_message(body: bytes, message: str) -> None:
     """JSON in the usual forms, plain text, a page's visible text, and nothing."""
-    assert PROVIDER.parse_error(502, body) == ErrorInfo(message, status=502)
+    assert DIALECT.parse_error(502, body) == ErrorInfo(message, status=502)
 
 
 @pytest.mark.parametrize("piece", [b"<p>word ", b"<script>", b"<!--", b"word ", b"<"])
 def test_error_page_gives_at_most_200_characters(piece: bytes) -> None:
     """A page of any size and any tags gives a short line."""
-    assert 0 < len(PROVIDER.parse_error(502, b"<html>" + piece * 100_000).message) <= 200
+    assert 0 < len(DIALECT.parse_error(502, b"<html>" + piece * 100_000).message) <= 200
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"status": "ok"}', b""])
-def test_reply_without_choices_is_malformed(body: bytes) -> None:
+@pytest.mark.parametrize("reply", ["<html>", [], {}, {"status": "ok"}, None])
+def test_reply_without_choices_is_malformed(reply: Any) -> None:
     """What is no chat completion is not taken for an empty answer."""
-    with pytest.raises(MalformedEvent):
-        PROVIDER.parse_reply(body)
+    with pytest.raises(MalformedItem):
+        DIALECT.parse_reply(reply)
 
 
 def test_reply_without_finish_reason_is_complete_and_warned_of() -> None:
     """A whole reply is whole; what it does not say is told."""
-    parser = StreamParser(PROVIDER, accumulator := Accumulator())
+    parser = StreamParser(DIALECT, accumulator := Accumulator())
     outcome, events = parser.reply(json.dumps({"model": "m", "choices": [{"message": {"content": "a"}}]}).encode())
     assert (outcome, accumulator.model) == ("complete", "m")
     assert events[0] == TextDelta("a")
     assert [warning.code for warning in accumulator.warnings] == ["no_finish_reason"]
-
-
-# -- policy ------------------------------------------------------------------------------------------------------------
-
-
-def test_third_malformed_event_ends_the_stream() -> None:
-    """Two are skipped and counted; at the third the text before it is still published."""
-    accumulator = Accumulator()
-    parser = StreamParser(PROVIDER, accumulator)
-    bad = b"data: {oops\n\n"
-    with pytest.raises(MalformedStream):
-        parser.feed(data(choice({"content": "a"})) + bad * 2 + data(choice({"content": "b"})) + bad)
-    assert [event for event in parser.events if isinstance(event, TextDelta)] == [TextDelta("a"), TextDelta("b")]
-    (warning,) = accumulator.warnings
-    assert warning.code == "bad_json"
-    assert "3 events" in warning.detail
-
-
-def test_text_before_an_error_in_the_same_read_is_published() -> None:
-    """The events before a failure are in ``events`` and in the accumulator."""
-    for failure, exception in [(b'data: {"error": "x"}\n\n', ServerReportedError), (b"y" * 100, EventTooLarge)]:
-        accumulator = Accumulator()
-        parser = StreamParser(PROVIDER, accumulator, max_event_size=90)
-        with pytest.raises(exception):
-            parser.feed(data(choice({"content": "a"})) + failure)
-        assert parser.events == [TextDelta("a")]
-        assert accumulator.text == "a"
-
-
-def test_too_large_after_done_is_ignored() -> None:
-    """After [DONE] nothing counts, in the same read too."""
-    parser = StreamParser(PROVIDER, Accumulator(), max_event_size=50)
-    assert parser.feed(b"data: [DONE]\n\n" + b"z" * 100) == []
-    assert parser.done
-    assert parser.feed(b"z" * 100) == []
-
-
-def test_finish_is_remembered_not_published() -> None:
-    """The stream above tells Finish once, last; usage after it is still read."""
-    parser = StreamParser(PROVIDER, accumulator := Accumulator())
-    events = parser.feed(data(choice({}, finish_reason="length"), {"choices": [], "usage": {"total_tokens": 3}}))
-    assert events == [Usage(total_tokens=3)]
-    assert parser.finish == Finish("length", "length")
-    assert accumulator.finish_reason == "length"
-
-
-def test_error_cut_off_by_the_end_is_reported() -> None:
-    """An error object without its blank line is still an error."""
-    parser = StreamParser(PROVIDER, Accumulator())
-    parser.feed(b'data: {"error": {"message": "boom"}}')
-    with pytest.raises(ServerReportedError, match="boom"):
-        parser.close(clean=True)
 
 
 def test_tool_calls_are_told_apart() -> None:

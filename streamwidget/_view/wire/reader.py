@@ -17,8 +17,7 @@ from typing import Literal, TypeAlias
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.sse import EventTooLarge
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._dialects.chat_completions import ChatCompletions
-from streamwidget._dialects.dialect import MalformedEvent, Provider, ServerReportedError
+from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
 
 Kind: TypeAlias = Literal["data", "done", "comment", "other", "error", "reply"]
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -35,8 +34,8 @@ class WireEvent:
     data : bytes
         The block as it came, line ends included.
     kind : str
-        ``data``, ``done`` (``[DONE]``), ``comment``, ``error`` (the server says that it failed, or what came cannot be
-        read), ``reply`` (a body that is no stream) or ``other`` (blank lines, fields without data).
+        ``data``, ``done`` (nothing more follows), ``comment``, ``error`` (the server says that it failed, or what
+        came cannot be read), ``reply`` (a body that is no stream) or ``other`` (blank lines, fields without data).
     start, end : int
         The characters of the answer's text that it made, ``text[start:end]``; equal where it made none.
     cuts : tuple of int
@@ -56,14 +55,16 @@ class WireReader:
 
     Parameters
     ----------
+    dialect : Dialect
     streamed : bool
         False for a body that is no stream: an error, or a whole reply.
     """
 
-    def __init__(self, *, streamed: bool = True, provider: Provider | None = None) -> None:
+    def __init__(self, dialect: Dialect, *, streamed: bool = True) -> None:
+        self._dialect = dialect
         self._streamed = streamed
         self._accumulator = Accumulator()
-        self._parser = StreamParser(provider or ChatCompletions(), self._accumulator)
+        self._parser = StreamParser(dialect, self._accumulator)
         self._block = bytearray()  # whole lines of the open block
         self._line = bytearray()
         self._cuts: list[int] = []  # in block + line
@@ -149,16 +150,15 @@ class WireReader:
             return False
         try:
             read()
-        except (ServerReportedError, MalformedStream, MalformedEvent, EventTooLarge):
+        except (ServerReportedError, MalformedStream, MalformedItem, EventTooLarge):
             self._broken = True
         return self._broken
 
-    @staticmethod
-    def _kind(data: bytes) -> Kind:
+    def _kind(self, data: bytes) -> Kind:
         lines = [line for line in _LINE_END.split(data.removeprefix(b"\xef\xbb\xbf")) if line]
         values = [line[5:].strip() for line in lines if line.startswith(b"data:")]
         if values:
-            return "done" if b"\n".join(values) == b"[DONE]" else "data"
+            return "done" if self._dialect.is_done(b"\n".join(values).decode("utf-8", "replace")) else "data"
         return "comment" if lines and all(line.startswith(b":") for line in lines) else "other"
 
     def _unread(self, at: float) -> list[WireEvent]:

@@ -25,6 +25,7 @@ from streamwidget._core.recording import (
 )
 from streamwidget._core.secrets import mask, mask_bytes
 from streamwidget._core.visible import visible
+from streamwidget._dialects import dialect_named
 from streamwidget._view.transcript import JSON
 from streamwidget._view.wire.reader import WireEvent, WireReader
 
@@ -44,6 +45,7 @@ class WireRows:
     def __init__(self, recording: Recording) -> None:
         self.rows: list[JSON] = []
         self._recording = recording
+        self._dialect = dialect_named(recording.dialect)
         self._place = 0  # in its records
         self._attempt = 0
         self._reader: WireReader | None = None
@@ -85,7 +87,7 @@ class WireRows:
             case ResponseStarted(at=at, status=status, headers=headers):
                 self._status = status
                 media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-                self._reader = WireReader(streamed=status == 200 and media_type != "application/json")
+                self._reader = WireReader(self._dialect, streamed=status == 200 and media_type != "application/json")
                 self._add("status", at, [self._masked(f"HTTP {status}\n{_lines(headers)}".rstrip())])
             case ChunkReceived(at=at, data=data) if self._reader is not None:
                 self._events += self._reader.feed(data, at)

@@ -15,7 +15,6 @@ import pytest
 import pytest_asyncio
 
 import streamwidget as sw
-from streamwidget._client.client import models_of
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
 
@@ -268,7 +267,7 @@ async def test_a_prompt_that_cannot_be_asked_changes_nothing(page: Page, monkeyp
     conversation = sw.Conversation()
     widget = sw.ChatWidget(client=sw.ChatClient("https://api.openai.com/v1", "sk-canary"), conversation=conversation)
     widget._receive(typed("name-of-one", "whom?"))
-    assert "No model is named" in page.of("refused")[0]["why"]
+    assert "No model chosen for api.openai.com" in page.of("refused")[0]["why"]
     assert (len(conversation), widget.busy, page.of("chat")) == (0, False, [])
 
 
@@ -420,11 +419,6 @@ async def test_half_a_character_breaks_no_message(widget: sw.ChatWidget, page: P
     assert page.of("refused") == []
     state = widget.get_state("state")["state"]
     assert json.loads(json.dumps(state, ensure_ascii=False).encode())["keys"] == page.keys
-
-
-async def test_half_a_character_in_the_list_of_models_breaks_no_message() -> None:
-    """A server's names are told to a page and printed."""
-    assert models_of(sw.ChatCompletion('["demo-\\ud83d"]', outcome="complete")) == ["demo-\ufffd"]
 
 
 async def test_a_failure_to_tell_is_no_refusal(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamwidget._dialects.chat_completions import ChatCompletions
 from streamwidget._view.wire.reader import WireEvent, WireReader
 from tests.support.vectors import Vector, cut, load_vectors
 
@@ -16,7 +17,7 @@ HELLO = b'data: {"choices":[{"delta":{"content":"Hel"}}]}\n\ndata: {"choices":[{
 
 def read(chunks: list[bytes], *, clean: bool = True, streamed: bool = True) -> tuple[list[WireEvent], str]:
     """The events of a body that comes in these chunks, and the text they make."""
-    reader = WireReader(streamed=streamed)
+    reader = WireReader(ChatCompletions(), streamed=streamed)
     events: list[WireEvent] = []
     for number, chunk in enumerate(chunks):
         events += reader.feed(chunk, float(number))

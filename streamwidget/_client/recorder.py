@@ -1,12 +1,11 @@
-"""A transport that notes what passes through it. Nothing of the stream knows that it is there."""
+"""A transport that notes what passes through another one. Nothing of the stream knows that it is there."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
 
-from streamwidget._client.inflate import BodyError
-from streamwidget._client.transport import Line, Response, Transport, headers_of
+from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, Transport
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.recording import (
     ChunkReceived,
@@ -19,37 +18,40 @@ from streamwidget._core.recording import (
 )
 
 
-class Tap(Transport):
+class RecordingTransport:
     """Sends by ``transport``, and adds to ``recording`` what is sent and what comes."""
 
     def __init__(self, transport: Transport, recording: Recording) -> None:
-        super().__init__(transport.base_url, transport.api_key)
+        self.base_url = transport.base_url
+        self.api_key = transport.api_key
         self._transport = transport
         self._recording = recording
 
     @contextlib.asynccontextmanager
-    async def open(self, method: str, path: str, body: bytes | None, *, line: Line) -> AsyncIterator[Response]:
+    async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
         recording = self._recording
-        sent = headers_of(body)
-        if self.api_key is not None:
-            sent["Authorization"] = ""
-        url = f"{self.base_url}/{path}".partition("?")[0]
-        text = (body or b"").decode("utf-8", "replace")
-        recording.add(RequestSent(recording.now(), method, url, harmless(sent), text))
+        sent = {
+            name: value
+            for name, value in request.all_headers().items()
+            if self.api_key is not None or "{key}" not in value
+        }
+        url = f"{self.base_url}/{request.path}".partition("?")[0]
+        text = (request.body or b"").decode("utf-8", "replace")
+        recording.add(RequestSent(recording.now(), request.method, url, harmless(sent), text))
         try:
-            async with self._transport.open(method, path, body, line=line) as response:
+            async with self._transport.open(request, connection=connection) as response:
                 recording.add(ResponseStarted(recording.now(), response.status, harmless(response.headers)))
-                tapped = _TappedResponse(response, recording)
+                recorded = _RecordedResponse(response, recording)
                 try:
-                    yield tapped
+                    yield recorded
                 finally:
-                    tapped.left()
+                    recorded.left()
         except ConnectionFailed as exc:
             recording.add(RequestFailed(recording.now(), exc.error, exc.retryable))
             raise
 
 
-class _TappedResponse(Response):
+class _RecordedResponse:
     def __init__(self, response: Response, recording: Recording) -> None:
         self.status = response.status
         self.headers = response.headers
