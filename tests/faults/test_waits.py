@@ -145,10 +145,11 @@ async def test_a_limit_that_is_off_is_not_waited_for(server: DemoServer, monkeyp
 
 
 async def test_the_last_word_of_a_stall_names_it(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The end message says which limit passed, and what to do (N8)."""
+    """The end message says who sent nothing for how long, and the exception says what to type (N8)."""
     stream = sw.ChatClient(server.url, timeout=sw.Timeout(stall=0.3)).stream("x", "demo-stall", demo={"after": 3})
     page = Page(StreamView(stream), monkeypatch)
     failure = await failure_of(stream)
     end = page.messages[-1]
-    assert (end["op"], end["outcome"], end["detail"]) == ("end", "timeout", str(failure))
-    assert "Timeout(stall=...)" in end["detail"]
+    assert (end["op"], end["outcome"], end["detail"]) == ("end", "timeout", failure.error.message)
+    assert end["detail"] == "127.0.0.1 sent nothing more within 0.3 s"
+    assert "Timeout(stall=...)" in str(failure)
