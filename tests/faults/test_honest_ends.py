@@ -76,9 +76,7 @@ CUT: list[Any] = [
     pytest.param("half", "interrupted", "ended before", marks=proves("N13", "`interrupted`, the half event counted")),
     pytest.param("gzip-cut", "interrupted", "ended before", marks=proves("N14", "`interrupted`, text kept")),
     pytest.param("error", "error", "The server had an error", marks=proves("N25", "`error`, the provider's words")),
-    pytest.param(
-        "garble", "protocol_error", "not JSON", marks=proves("N27", "skipped and counted, over after 3")
-    ),
+    pytest.param("garble", "protocol_error", "not JSON", marks=proves("N27", "skipped and counted, over after 3")),
 ]
 
 
