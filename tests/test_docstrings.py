@@ -31,21 +31,11 @@ RAISES = {
 }  # fmt: skip
 #: Names whose docstrings are still to be written. Empty is the aim.
 TO_DO: set[str] = {
-    "ChatClient.complete", "ChatClient.request", "ChatClient.stream", "ChatCompletion", "ChatStream",
-    "ChatStream.again", "ChatStream.call", "ChatStream.completion", "ChatStream.model", "ChatStream.record",
-    "ChatStream.repeatable", "ChatStream.subscribe", "ChatWidget.receive", "Comparison", "ConfigurationError",
-    "ConnectionFailed", "Conversation.ask", "Conversation.cancel", "Conversation.drop", "Conversation.follow",
-    "Conversation.from_json", "Conversation.include", "Conversation.is_from", "Conversation.load",
-    "Conversation.observe", "Conversation.request_messages", "Conversation.reserve", "Conversation.streaming",
-    "Conversation.trimmed", "DemoServer", "DemoServer.wait_for_requests", "ErrorInfo", "FaultPanel",
-    "FaultPanel.params", "FaultPanel.set", "Finish", "HTTPStatusError", "Image", "Image.of", "InStreamError",
-    "Message", "ProtocolError", "Race", "RacePanel", "ReasoningDelta", "Recording", "Recording.add",
-    "Recording.end", "Recording.load", "Recording.observe", "Recording.save", "RefusalDelta", "Retry",
-    "RetryPolicy", "RetryPolicy.delay", "SourceError", "StreamError", "StreamInterrupted", "StreamTimeout",
-    "StreamView.completion", "StreamView.receive", "StreamView.replaced", "StreamWarning", "TextDelta", "Timeline",
-    "Timeout", "Timeout.explain", "Timing", "ToolCall", "ToolCallDelta", "Trial", "Turn", "Usage",
-    "WireView.completion", "WireView.receive", "WireView.replaced", "compare", "naive", "race", "replay",
-    "shared_server",
+    "ChatClient.complete", "ChatClient.request", "ChatClient.stream", "Conversation.ask", "Conversation.cancel",
+    "Conversation.drop", "Conversation.follow", "Conversation.from_json", "Conversation.include",
+    "Conversation.is_from", "Conversation.load", "Conversation.observe", "Conversation.request_messages",
+    "Conversation.reserve", "Conversation.streaming", "Conversation.trimmed", "FaultPanel.params", "Message",
+    "Recording.add", "Recording.end", "RetryPolicy", "RetryPolicy.delay", "Turn", "replay",
 }  # fmt: skip
 SETTINGS = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "STREAMWIDGET_BASE_URL", "STREAMWIDGET_API_KEY", "STREAMWIDGET_MODEL")
 _OURS = re.compile(r"\braise (?:ConfigurationError|StreamError|SourceError|StreamTimeout|ProtocolError)\b")
