@@ -30,14 +30,14 @@ from tests.ui.tab import CHROMIUM_FLAGS, Tab, find_chromium
 TARGET = ROOT / "notebooks" / "streaming.gif"
 MOST_BYTES = 1_500_000
 PROMPT = "%%chat\nExplain how an answer streams into a cell."
-WIDTH, HEIGHT = 814, 440
+WIDTH, HEIGHT = 814, 352
 #: Where the pointer waits.
 START = (WIDTH * 0.55, HEIGHT * 0.75)
 #: Seconds between two frames. A slow machine takes fewer, and each stays as long as it really did.
 STEP = 0.1
-TOKENS_PER_SECOND = 32
+TOKENS_PER_SECOND = 28
 #: The pointer leaves for the Stop button once so much of the answer is there.
-ENOUGH = 200
+ENOUGH = 170
 LAST_FRAME = 3.0
 
 _TIDY = """async () => {
