@@ -1,21 +1,23 @@
-"""Server-sent events: bytes in, events out (WHATWG HTML, section 9.2). No I/O; standard library only.
+"""Server-sent events: bytes in, events out (WHATWG HTML, section 9.2). No I/O, standard library only.
 
-The machine, whose rules every line below keeps::
+The machine, and the rules that its lines keep::
 
     bytes --(1 BOM, 2 line ends)--> lines --(3 field)--> open block --(4 blank line)--> ServerSentEvent
 
-1. One BOM is removed, and only where the stream begins.
-2. CRLF, LF and CR end a line, and nothing else does: not VT, NEL, U+2028. A CR at the end of one read and an LF at the
-   start of the next are one end; the line is told at the CR, without waiting for what follows it.
-3. ``name: value``: one space after the colon is removed, no more; no colon means an empty value. A line that starts
-   with a colon is a comment. Known names, exactly as written: ``data`` adds a line to the block; ``event`` names it;
-   ``id`` (unless it holds NUL) sets the last event id; ``retry`` (ASCII digits only) sets the time to reconnect.
-4. A blank line dispatches the block if it has a data line, even an empty one, and opens the next. The id stays.
-5. A block without its blank line is not dispatched; ``close`` hands it over for a policy above to judge.
-6. A line is decoded once it is complete, so that no character is cut between two reads; bad UTF-8 becomes U+FFFD.
-7. The data lines of the open block plus the line being read may have ``max_event_size`` bytes.
+1. One BOM is removed, and only at the beginning of the stream: ``EF BB BF data: x`` is ``data: x``.
+2. CRLF, LF and CR end a line. Nothing else does: VT, NEL and U+2028 stay in the text. A CR at the end of one read and
+   an LF at the start of the next are one line end. The line is taken at the CR, without waiting for what follows it.
+3. A line is ``name: value``. One space after the colon is removed: ``data:  x`` is `` x``. A line without a colon has
+   an empty value. A line that starts with a colon is a comment. The names are exact. ``data`` adds a line to the block,
+   ``event`` names the block, and ``id`` sets the last event id unless it holds NUL. Other names are ignored, and so is
+   ``retry``, because nothing here reconnects.
+4. A blank line dispatches the block if it has a data line, even an empty one. The next block is open then, and the id
+   stays.
+5. A block without its blank line is not dispatched. ``close`` returns it, and the policy above decides.
+6. A line is decoded when it is complete, so no character is cut between two reads. Bad UTF-8 becomes U+FFFD.
+7. The data lines of the open block and the line being read may have ``max_event_size`` bytes together.
 
-Each byte is looked at a fixed number of times however the stream is cut into reads: only new bytes are searched for
+Each byte is looked at a fixed number of times, however the stream is cut into reads. Only new bytes are searched for
 line ends, and an unfinished line grows in place.
 """
 
@@ -28,7 +30,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class ServerSentEvent(NamedTuple):
-    """One dispatched event. ``event`` is ``"message"`` where the server named none; ``id`` is the last one seen."""
+    """One dispatched event. ``event`` is ``"message"`` if the server named none. ``id`` is the last one seen."""
 
     event: str
     data: str
@@ -36,7 +38,7 @@ class ServerSentEvent(NamedTuple):
 
 
 class EventTooLarge(ValueError):
-    """A line or an event passed the cap. ``events`` holds those that the same ``feed`` had completed before it."""
+    """A line or an event passed the cap. ``events`` holds what the same ``feed`` had completed before it."""
 
     def __init__(self, max_event_size: int, events: list[ServerSentEvent]) -> None:
         super().__init__(f"an event of the stream is larger than {max_event_size} bytes (max_event_size)")
@@ -44,39 +46,33 @@ class EventTooLarge(ValueError):
 
 
 class SSEDecoder:
-    """Decode a byte stream into events, whatever pieces it comes in.
+    r"""Decode a byte stream into events, whatever pieces it comes in.
 
     Parameters
     ----------
     max_event_size : int, default 64 MiB
-        Bytes that one event, or one line, may have; beyond them ``feed`` raises :class:`EventTooLarge`.
+        Bytes that one event, or one line, may have. Beyond them ``feed`` raises :class:`EventTooLarge`.
 
-    Attributes
-    ----------
-    retry : int or None
-        Milliseconds to wait before reconnecting, as the server last asked.
-    last_event_id : str
-        The id in force at the last blank line.
+    Examples
+    --------
+    >>> decoder = SSEDecoder()
+    >>> decoder.feed(b"data: Hel")
+    []
+    >>> decoder.feed(b"lo\n\n")
+    [ServerSentEvent(event='message', data='Hello', id='')]
     """
 
-    __slots__ = ("_after_cr", "_at_start", "_data", "_event", "_id", "_max", "_size", "_tail", "last_event_id", "retry")
+    __slots__ = ("_after_cr", "_at_start", "_data", "_event", "_id", "_max", "_size", "_tail")
 
     def __init__(self, max_event_size: int = MAX_EVENT_SIZE) -> None:
-        self.retry: int | None = None
-        self.last_event_id = ""
         self._max = max_event_size
-        self._at_start = True  # fewer than three bytes seen, all of them of a BOM (rule 1)
-        self._after_cr = False  # the last byte was a CR: a leading LF belongs to it (rule 2)
+        self._at_start = True  # fewer than three bytes came, all of them of a BOM (rule 1)
+        self._after_cr = False  # the last byte was a CR, so a leading LF belongs to it (rule 2)
         self._tail = bytearray()  # the line being read
         self._data: list[str] = []  # the open block: its data lines, their bytes, its name, the id
         self._size = 0
         self._event = ""
         self._id = ""
-
-    @property
-    def pending(self) -> bool:
-        """True while a block with data waits for its blank line."""
-        return bool(self._data) or self._tail == b"data" or self._tail.startswith(b"data:")
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """Take the next bytes and return the events that they complete.
@@ -94,7 +90,6 @@ class SSEDecoder:
             and b"\r" not in data
             and not (self._at_start or self._after_cr or self._tail or self._data or self._event)
         ):
-            self.last_event_id = self._id
             return [ServerSentEvent("message", data[6:-2].decode("utf-8", "replace"), self._id)]
         if self._at_start:
             data = self._without_bom(data)
@@ -125,13 +120,11 @@ class SSEDecoder:
         return events
 
     def close(self) -> ServerSentEvent | None:
-        """End the stream; return the block that its end cut off, or None."""
+        """End the stream. Return the block that its end cut off, or None."""
         self._take_line(bytes(self._tail))
         self._tail.clear()
         events: list[ServerSentEvent] = []
-        before = self.last_event_id
         self._dispatch(events)
-        self.last_event_id = before  # rule 5: only a blank line puts an id in force
         return events[0] if events else None
 
     def _without_bom(self, data: bytes) -> bytes:
@@ -144,11 +137,10 @@ class SSEDecoder:
         return data.removeprefix(_BOM)
 
     def _take_lines(self, lines: bytes, events: list[ServerSentEvent]) -> None:
-        """Take whole lines, the last one ended too; nearly every block is one ``data: {...}`` line."""
+        """Take whole lines, the last one ended too. Nearly every block is one ``data: {...}`` line."""
         *blocks, rest = lines.split(b"\n\n")
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block and not self._data and not self._event:
-                self.last_event_id = self._id
                 events.append(ServerSentEvent("message", block[6:].decode("utf-8", "replace"), self._id))
                 continue
             for line in block.split(b"\n"):
@@ -165,7 +157,7 @@ class SSEDecoder:
                     self._dispatch(events)
 
     def _check_size(self, data: bytes, events: list[ServerSentEvent]) -> None:
-        """Take ``data`` line by line, counting: together with what waits it may be too large (rule 7)."""
+        """Take ``data`` line by line and count. Together with what waits it may be too large (rule 7)."""
         *lines, rest = data.split(b"\n")
         for line in lines:
             self._grow_tail(line, events)
@@ -189,14 +181,10 @@ class SSEDecoder:
             self._size += len(line)
         elif name == b"event":
             self._event = value.decode("utf-8", "replace")
-        elif name == b"id":
-            if b"\0" not in value:
-                self._id = value.decode("utf-8", "replace")
-        elif name == b"retry" and value.isdigit() and len(value) < 16:
-            self.retry = int(value)
+        elif name == b"id" and b"\0" not in value:
+            self._id = value.decode("utf-8", "replace")
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
-        self.last_event_id = self._id
         if self._data:
             events.append(ServerSentEvent(self._event or "message", "\n".join(self._data), self._id))
             self._data.clear()
