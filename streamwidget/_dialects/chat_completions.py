@@ -54,6 +54,7 @@ class ChatCompletions:
 
     name: ClassVar[str] = "chat_completions"
     headers: ClassVar[Mapping[str, str]] = {"Authorization": "Bearer {key}"}
+    done: ClassVar[str | None] = "[DONE]"
     models_path: ClassVar[str] = "models"
 
     def path(self, question: Question) -> str:  # noqa: ARG002  (the same for every question)
@@ -90,9 +91,6 @@ class ChatCompletions:
 
     def reader(self) -> ChatCompletionsReader:
         return ChatCompletionsReader()
-
-    def is_done(self, data: str) -> bool:
-        return data.strip() == "[DONE]"
 
     def parse_reply(self, reply: Any) -> list[ParsedEvent]:
         if isinstance(reply, list) and reply:

@@ -98,6 +98,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def done(self) -> str | None:
+        """The data of the event after which nothing counts, such as ``[DONE]``. None: the dialect has no such event."""
+        ...
+
+    @property
     def models_path(self) -> str:
         """Where the list of models is, relative to the base URL."""
         ...
@@ -124,10 +129,6 @@ class Dialect(Protocol):
 
     def reader(self) -> Reader:
         """Return a reader for one stream."""
-        ...
-
-    def is_done(self, data: str) -> bool:
-        """Return True for the data of the event after which nothing counts."""
         ...
 
     def parse_reply(self, reply: Any) -> list[ParsedEvent]:

@@ -158,7 +158,7 @@ class WireReader:
         lines = [line for line in _LINE_END.split(data.removeprefix(b"\xef\xbb\xbf")) if line]
         values = [line[5:].strip() for line in lines if line.startswith(b"data:")]
         if values:
-            return "done" if self._dialect.is_done(b"\n".join(values).decode("utf-8", "replace")) else "data"
+            return "done" if b"\n".join(values).decode("utf-8", "replace") == self._dialect.done else "data"
         return "comment" if lines and all(line.startswith(b":") for line in lines) else "other"
 
     def _unread(self, at: float) -> list[WireEvent]:
