@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,46 @@ def test_the_lower_wings_do_no_io(place: str) -> None:
             assert not _loaded(path) & IMPURE, name
 
 
+#: Words of single APIs. Comments and docstrings may use them, code outside of _dialects may not.
+WORDS = {
+    "choices", "delta", "finish_reason", "[DONE]", "Bearer", "Authorization", "image_url", "stream_options",
+    "include_usage", "max_completion_tokens", "content_block_delta", "chat/completions", "stop_reason",
+}  # fmt: skip
+#: Where one of these words is another thing.
+OTHER_MEANING = {
+    ("_core.secrets", "Bearer"): "a pattern of what looks like a key in any text",
+    ("_view.transcript", "delta"): "our own message to the page",
+    ("_core.timeline_svg", "delta"): "a label of the picture: first delta",
+    ("_client.servers", "max_completion_tokens"): "a row's setting of its dialect",
+    ("_core.accumulator", "finish_reason"): "a field of our ChatCompletion",
+}
+
+
+def test_only_the_dialects_know_the_words_of_an_api() -> None:
+    """No string of the code outside of _dialects holds a word of one provider's API. The lessons and demo speak it."""
+    found = set()
+    for name, path in wings.modules().items():
+        if name.partition(".")[0] not in ("_dialects", "demo", "teaching"):
+            for string in _strings(path):
+                found |= {(name, word) for word in WORDS if re.search(rf"(?<![\w/]){re.escape(word)}(?!\w)", string)}
+    assert found == set(OTHER_MEANING)
+
+
+def _strings(path: Path) -> Iterator[str]:
+    """Yield the string constants of a file, without its docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
 def test_the_rules_would_see_a_breach(tmp_path: Path) -> None:
     """An import up is found, at the top of a file and in a function. One for types alone does not count."""
     (tmp_path / "_core").mkdir()
@@ -90,8 +133,6 @@ def test_the_rules_would_see_a_breach(tmp_path: Path) -> None:
 
 def _loaded(path: Path) -> set[str]:
     """The outside modules that loading a file loads, by their whole names."""
-    import ast
-
     names: set[str] = set()
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Import):

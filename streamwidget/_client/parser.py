@@ -109,7 +109,7 @@ class StreamParser:
         if not self.done:
             self._rescue(self._decoder.close())
         end = "was closed" if clean else "broke"
-        return self._end(f"the connection {end} after the finish_reason, without the sign that the stream is done")
+        return self._end(f"the connection {end} after the finish reason, without the sign that the stream is done")
 
     def reply(self, body: bytes) -> tuple[Outcome, list[StreamEvent]]:
         """Take a reply that was not streamed, in place of ``feed`` and ``close``. Return what ``close`` returns.
@@ -135,7 +135,7 @@ class StreamParser:
         if self.finish is None and not self.done:
             return "interrupted", self.events
         if self.finish is None:
-            self._warn("no_finish_reason", "the provider ended its answer without a finish_reason")
+            self._warn("no_finish_reason", "the provider ended its answer without a finish reason")
             return "complete", self.events
         if not self.done:
             self._warn("no_done", no_done)

@@ -60,10 +60,11 @@ class Progress:
 
     def note(self, events: list[StreamEvent]) -> None:
         """Record the time of these events."""
-        now, accumulator = self.elapsed, self._work.accumulator
-        if self._first_delta is None and accumulator.delta_count:
+        now, accumulator = time.monotonic() - (self._begun or 0.0), self._work.accumulator
+        deltas = accumulator.delta_count
+        if self._first_delta is None and deltas:
             self._first_delta = now
-        self._arrivals.note(now, accumulator.length, accumulator.delta_count, events)
+        self._arrivals.note(now, accumulator.length, deltas, events)
 
     def end(self, outcome: Outcome, failure: StreamError | None) -> list[StreamEvent]:
         """Set the outcome, put the completion into the failure, and return the last events."""

@@ -51,13 +51,14 @@ class Subscribers:
 
         The first exception of a subscriber gives a warning. The third one removes it. A slow one gives one warning.
         """
+        begun = time.monotonic()
         for subscriber in tuple(self._strikes):
-            begun = time.monotonic()
             try:
                 subscriber(events)
             except Exception as exc:  # noqa: BLE001  (a person's callback may raise anything)
                 self._strike(subscriber, exc)
-            took = time.monotonic() - begun
+            ended = time.monotonic()
+            took, begun = ended - begun, ended
             if took > _SLOW and subscriber not in self._slow and not _is_ours(subscriber):
                 self._slow.add(subscriber)
                 _warn(

@@ -117,7 +117,7 @@ class Foreign:
             return self._finish.outcome
         if self._reader is not None and self._reader.plain_end:
             return "complete"
-        message = "The source ended without a finish_reason: the answer is cut."
+        message = "The source ended without a finish reason: the answer is cut."
         if self._reader is None:
             message = "The source ended without a single item: there is no answer."
         raise StreamInterrupted(ErrorInfo(message), retryable=True)
