@@ -1,4 +1,4 @@
-"""Conversation: its turns, what of them goes out, and that it says how each ended."""
+"""Conversation: its turns, what later requests carry, and how each turn ended."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def sent(server: DemoServer) -> list[dict[str, Any]]:
     return messages
 
 
-async def told(conversation: sw.Conversation, client: sw.ChatClient, *texts: str) -> None:
-    """Ask, and let the answer be the question backwards."""
+async def ask_all(conversation: sw.Conversation, client: sw.ChatClient, *texts: str) -> None:
+    """Ask. The answer is the question backwards."""
     for text in texts:
         await conversation.ask(text, client, key=text, demo={"text": text[::-1]})
 
@@ -61,7 +61,7 @@ def test_a_message_that_cannot_be_sent_is_refused(arguments: Any, says: str) -> 
 
 
 async def test_a_client_takes_messages(server: DemoServer, client: sw.ChatClient) -> None:
-    """One, or a list of them among plain ones."""
+    """One message, or a list of messages and plain ones."""
     await client.stream(sw.Message("user", "a"))
     assert sent(server) == [{"role": "user", "content": "a"}]
     await client.stream([sw.Message("system", "s"), {"role": "user", "content": "b"}])
@@ -74,7 +74,7 @@ async def test_a_client_takes_messages(server: DemoServer, client: sw.ChatClient
 async def test_a_question_carries_what_was_said_before(server: DemoServer, client: sw.ChatClient) -> None:
     """The system prompt, then questions and answers in order."""
     conversation = sw.Conversation(system="Be brief.")
-    await told(conversation, client, "ab", "cd", "ef")
+    await ask_all(conversation, client, "ab", "cd", "ef")
     assert sent(server) == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "ab"},
@@ -87,7 +87,7 @@ async def test_a_question_carries_what_was_said_before(server: DemoServer, clien
 
 
 async def test_the_answer_is_there_from_the_start(server: DemoServer, client: sw.ChatClient) -> None:
-    """Empty before the first delta, growing with it, and final with its outcome."""
+    """Empty before the first delta. It grows with the stream, and ends with the outcome."""
     conversation = sw.Conversation()
     stream = conversation.ask("x", client, demo=PACED)
     assert roles(conversation) == [("user", "x"), ("assistant", "")]
@@ -112,7 +112,7 @@ async def test_the_answer_is_there_from_the_start(server: DemoServer, client: sw
 async def test_an_answer_that_failed_is_kept_and_not_sent(
     server: DemoServer, client: sw.ChatClient, model: str, outcome: str, *, again: bool
 ) -> None:
-    """It is in the history with its outcome and its text; later requests go without it."""
+    """The history has its outcome and its text. Later requests do not carry it."""
     conversation = sw.Conversation()
     try:
         completion = await conversation.ask("x", client, model=model)
@@ -126,7 +126,7 @@ async def test_an_answer_that_failed_is_kept_and_not_sent(
 
 
 async def test_a_stopped_answer_is_sent_if_it_has_text(server: DemoServer, client: sw.ChatClient) -> None:
-    """What was read before Stop belongs to the conversation; an empty answer does not."""
+    """Text before a Stop belongs to the conversation. An empty answer does not."""
     conversation = sw.Conversation()
     conversation.ask("never", client).cancel()
     stream = conversation.ask("x", client, demo=PACED)
@@ -139,9 +139,9 @@ async def test_a_stopped_answer_is_sent_if_it_has_text(server: DemoServer, clien
 
 
 async def test_the_person_chooses_what_is_sent(server: DemoServer, client: sw.ChatClient) -> None:
-    """For any turn, and can return to the rule; a turn without an answer is then its question alone."""
+    """You can choose for any turn, and return to the rule. A turn without an answer is then its question alone."""
     conversation = sw.Conversation()
-    await told(conversation, client, "ab")
+    await ask_all(conversation, client, "ab")
     with pytest.raises(sw.HTTPStatusError):
         await conversation.ask("fails", client, model="demo-401", key="fails")
     conversation.include("ab", sent=False)
@@ -155,7 +155,7 @@ async def test_the_person_chooses_what_is_sent(server: DemoServer, client: sw.Ch
 
 
 async def test_a_refusal_is_what_was_said(client: sw.ChatClient) -> None:
-    """Where there is no text, the refusal goes out in its place."""
+    """If there is no text, the refusal is sent in its place."""
     conversation = sw.Conversation()
     completion = await conversation.ask("x", client, model="demo-refusal")
     assert completion.refusal
@@ -163,15 +163,15 @@ async def test_a_refusal_is_what_was_said(client: sw.ChatClient) -> None:
 
 
 async def test_asking_again_replaces_the_turn_in_its_place(server: DemoServer, client: sw.ChatClient) -> None:
-    """Only what stands before it goes out; what stands after it stays."""
+    """The request carries only the turns before it. Later turns stay."""
     conversation = sw.Conversation()
-    await told(conversation, client, "ab", "cd", "ef")
+    await ask_all(conversation, client, "ab", "cd", "ef")
     conversation.include("cd", sent=False)
     await conversation.ask("new", client, key="cd", demo={"text": "wen"})
     assert [message["content"] for message in sent(server)] == ["ab", "ba", "new"]
     assert roles(conversation)[2:4] == [("user", "new"), ("assistant", "wen")]
     assert [turn.key for turn in conversation.turns] == ["ab", "cd", "ef"]
-    assert all(turn.sent for turn in conversation.turns)  # the choice was about the answer that is gone
+    assert all(turn.sent for turn in conversation.turns)  # the choice belonged to the old answer
 
 
 async def test_asking_again_stops_what_still_streams(client: sw.ChatClient) -> None:
@@ -186,7 +186,7 @@ async def test_asking_again_stops_what_still_streams(client: sw.ChatClient) -> N
 
 
 async def test_a_request_that_cannot_be_made_changes_nothing(client: sw.ChatClient) -> None:
-    """An empty prompt, a wrong role, a field that is no JSON: the turn of that key stays, and streams on."""
+    """An empty prompt, a wrong role, a field that is not JSON: the turn of that key stays, and streams on."""
     conversation = sw.Conversation()
     stream = conversation.ask("x", client, key="k", demo=PACED)
     for prompt, params in [(" ", {}), (sw.Message("assistant", "x"), {}), ("y", {"temperature": object()})]:
@@ -198,9 +198,9 @@ async def test_a_request_that_cannot_be_made_changes_nothing(client: sw.ChatClie
 
 
 async def test_dropping_and_clearing_stop_what_streams(client: sw.ChatClient) -> None:
-    """What is taken out streams no longer, and what ends later does not come back."""
+    """A dropped turn stops streaming. If its stream ends later, the turn does not come back."""
     conversation = sw.Conversation(system="s")
-    await told(conversation, client, "a", "b", "c")
+    await ask_all(conversation, client, "a", "b", "c")
     running = conversation.ask("d", client, key="d", demo=PACED)
     await first_delta(running)
     conversation.drop("none")
@@ -230,14 +230,14 @@ async def test_an_answer_can_come_from_another_stream(client: sw.ChatClient) -> 
 
 
 async def test_an_answer_that_is_over_keeps_its_value_and_not_its_request(client: sw.ChatClient) -> None:
-    """Each request holds all that was said before it: kept, they would grow with the square of the turns."""
+    """A request holds all earlier messages. If all were kept, memory would grow with the square of the turns."""
     conversation = sw.Conversation()
     stream = conversation.ask("x", client)
     await stream
     held = weakref.ref(stream)
     del stream
     async with asyncio.timeout(SOON):
-        while held() is not None:  # the loop lets go of the task that is done
+        while held() is not None:  # the loop releases the ended task
             await asyncio.sleep(0.01)
             gc.collect()
     assert conversation.turns[0].sent
@@ -247,9 +247,9 @@ async def test_an_answer_that_is_over_keeps_its_value_and_not_its_request(client
 
 
 async def test_limits_leave_out_the_oldest_and_count_them(client: sw.ChatClient) -> None:
-    """Whole turns, of those that would be sent; the history keeps all."""
+    """Whole turns are left out of the request. The history keeps all."""
     conversation = sw.Conversation(max_turns=2)
-    await told(conversation, client, "ab", "cd", "ef", "gh")
+    await ask_all(conversation, client, "ab", "cd", "ef", "gh")
     assert [message.text for message in conversation.request_messages()] == ["ef", "fe", "gh", "hg"]
     assert (conversation.trimmed(), conversation.trimmed(before="ef"), len(conversation.turns)) == (2, 0, 4)
     conversation.include("gh", sent=False)
@@ -261,9 +261,9 @@ async def test_limits_leave_out_the_oldest_and_count_them(client: sw.ChatClient)
 
 
 async def test_a_token_limit_counts_text_and_images(client: sw.ChatClient) -> None:
-    """About 4 bytes a token and 1,000 an image."""
+    """About 4 bytes a token, and 1,000 tokens an image."""
     conversation = sw.Conversation(max_tokens=1_010)
-    await told(conversation, client, "x" * 20)  # 40 bytes with its answer: 10 tokens
+    await ask_all(conversation, client, "x" * 20)  # 40 bytes with its answer: 10 tokens
     assert conversation.trimmed() == 0
     await conversation.ask(sw.Message("user", "", images=(PNG,)), client, demo={"text": ""})  # type: ignore[arg-type]
     conversation.include(conversation.turns[1].key, sent=True)
@@ -274,11 +274,11 @@ async def test_a_token_limit_counts_text_and_images(client: sw.ChatClient) -> No
     assert conversation.trimmed() == 2
 
 
-# ---- being told
+# ---- observers
 
 
-async def test_observers_are_told_of_changes_and_not_of_deltas(client: sw.ChatClient) -> None:
-    """Added, ended, chosen, dropped; one that raises harms nobody."""
+async def test_observers_are_called_for_changes_and_not_for_deltas(client: sw.ChatClient) -> None:
+    """Added, ended, chosen, dropped. An observer that raises harms nobody."""
     conversation = sw.Conversation()
     states: list[list[Any]] = []
 
@@ -299,7 +299,7 @@ async def test_observers_are_told_of_changes_and_not_of_deltas(client: sw.ChatCl
 
 
 async def test_it_can_be_read_from_other_threads(client: sw.ChatClient) -> None:
-    """While it streams and changes; every value seen is of one moment."""
+    """While it streams and changes. All values that a thread sees belong to one moment."""
     conversation = sw.Conversation()
     over = False
 
@@ -312,28 +312,28 @@ async def test_it_can_be_read_from_other_threads(client: sw.ChatClient) -> None:
 
     reader = asyncio.create_task(asyncio.to_thread(read))
     for _ in range(3):
-        await told(conversation, client, *"abcdef")
+        await ask_all(conversation, client, *"abcdef")
         conversation.drop("c", and_after=True)
     over = True
     assert await reader
 
 
 async def test_a_dropped_turn_comes_back_to_its_place(server: DemoServer, client: sw.ChatClient) -> None:
-    """A cell that failed to ask and is run again stands where it stood; after ``clear`` there are no places."""
+    """A cell failed to ask and is run again: its turn is where it was. ``clear`` removes the empty slots."""
     conversation = sw.Conversation()
-    await told(conversation, client, "ab", "cd", "ef")
+    await ask_all(conversation, client, "ab", "cd", "ef")
     conversation.drop("cd")
     assert (len(conversation), conversation.request_messages(before="cd")[0].text) == (2, "ab")
-    await told(conversation, client, "cd")
+    await ask_all(conversation, client, "cd")
     assert [message["content"] for message in sent(server)] == ["ab", "ba", "cd"]
     assert [turn.key for turn in conversation.turns] == ["ab", "cd", "ef"]
     conversation.clear()
-    await told(conversation, client, "ef", "ab")
+    await ask_all(conversation, client, "ef", "ab")
     assert [turn.key for turn in conversation.turns] == ["ef", "ab"]
 
 
 async def test_a_request_may_have_its_own_system_prompt(server: DemoServer, client: sw.ChatClient) -> None:
-    """For once, and an empty one sends none."""
+    """For one request. An empty one sends none."""
     conversation = sw.Conversation(system="always")
     for own, first in [("once", "once"), ("", "x"), (None, "always")]:
         await conversation.ask("x", client, key="k", system=own)

@@ -1,4 +1,4 @@
-"""A conversation in a file: what comes back is exactly what was written."""
+"""A conversation in a file comes back exactly as it was written."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ TURN = st.builds(
     chosen=st.none() | st.booleans(),
 )
 TURNS = st.lists(TURN, max_size=3, unique_by=lambda turn: turn.key)
-#: A slow machine takes its time over values of so many parts.
+#: A slow machine needs time for values of so many parts.
 PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @PATIENT
 @given(system=MAYBE, turns=TURNS)
 def test_json_gives_back_exactly_what_was_written(system: str | None, turns: list[sw.Turn]) -> None:
-    """Every field of every value, half characters too, in a file that any UTF-8 reader reads."""
+    """Every field of every value, even half characters, in a file that any UTF-8 reader can read."""
     text = to_json(system, turns)
     text.encode("ascii")
     assert from_json(text) == (system, turns)
@@ -59,7 +59,7 @@ def test_json_gives_back_exactly_what_was_written(system: str | None, turns: lis
 @PATIENT
 @given(turns=TURNS)
 def test_markdown_holds_every_message(turns: list[sw.Turn]) -> None:
-    """In order, each under its heading, and no answer that failed looks whole."""
+    """In order, each under its heading. A failed answer never looks whole."""
     text = to_markdown("the system prompt", turns)
     place = text.index("the system prompt")
     for turn in turns:
@@ -96,7 +96,7 @@ def test_a_message_without_a_completion_is_a_whole_answer() -> None:
     ],
 )
 def test_an_answer_of_the_wrong_types_is_refused(field: str, value: object) -> None:
-    """Taken, it would break each widget and each page that shows it later."""
+    """If it were accepted, it would break each widget and page that shows it later."""
     turn = sw.Turn("k", sw.Message("user", "x"), sw.Message("assistant", "y"))
     written = json.loads(to_json(None, [turn]))
     written["turns"][0]["answer"][field] = value

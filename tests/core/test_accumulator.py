@@ -28,14 +28,14 @@ UNITS = st.text(st.sampled_from(["a", "é", "\U0001f600", "\u200d", HIGH, LOW, "
 
 
 def joined(parts: list[str]) -> str:
-    """What the parts are once pairs are joined and the rest replaced, by another way than the accumulator's."""
+    """Join pairs and replace the rest, in another way than the accumulator does."""
     units = "".join(parts).encode("utf-16-le", "surrogatepass")
     return units.decode("utf-16-le", "replace")
 
 
 @given(st.lists(UNITS, max_size=8), st.sampled_from([TextDelta, ReasoningDelta, RefusalDelta]))
 def test_published_deltas_join_to_the_text(parts: list[str], kind: type[TextDelta]) -> None:
-    """Deltas cut anywhere, also within a character, give the whole text, and every delta can be encoded by itself."""
+    """Deltas cut anywhere, even within a character, join to the whole text. Each one can be encoded alone."""
     accumulator = Accumulator()
     published = [event for part in parts if (event := accumulator.apply(kind(part)))] + accumulator.flush()
     texts = [event.text for event in published if isinstance(event, kind)]
@@ -49,7 +49,7 @@ def test_published_deltas_join_to_the_text(parts: list[str], kind: type[TextDelt
 @given(st.text(max_size=20), st.data())
 @pytest.mark.fault("D1", "the halves are joined, wherever they are split")
 def test_text_cut_between_utf16_units_is_joined(text: str, data: st.DataObject) -> None:
-    """A text cut by UTF-16 units, as a JavaScript server cuts it, comes out as it was."""
+    """A JavaScript server cuts text by UTF-16 units. The text comes out whole."""
     units = text.encode("utf-16-le")
     points = sorted(data.draw(st.lists(st.integers(0, len(units) // 2), max_size=6)))
     edges = [0, *points, len(units) // 2]
@@ -62,7 +62,7 @@ def test_text_cut_between_utf16_units_is_joined(text: str, data: st.DataObject) 
 
 
 def test_half_character_waits_for_its_own_choice() -> None:
-    """Halves are held for each choice and kind apart, and only choice 0 is the text."""
+    """Halves of each choice and kind wait separately. Only choice 0 is the text."""
     accumulator = Accumulator()
     assert accumulator.apply(TextDelta("a" + HIGH)) == TextDelta("a")
     assert accumulator.apply(TextDelta("b", 1)) == TextDelta("b", 1)
@@ -72,8 +72,8 @@ def test_half_character_waits_for_its_own_choice() -> None:
     assert accumulator.flush() == []
 
 
-def test_flush_tells_what_was_held() -> None:
-    """A half without its other half is U+FFFD at the end, once."""
+def test_flush_returns_the_halves_that_waited() -> None:
+    """A half without its other half becomes U+FFFD at the end, once."""
     accumulator = Accumulator()
     assert accumulator.apply(TextDelta(HIGH)) is None
     assert accumulator.text == ""
@@ -82,8 +82,8 @@ def test_flush_tells_what_was_held() -> None:
     assert accumulator.text == "\ufffd"
 
 
-def test_empty_deltas_are_not_told() -> None:
-    """An empty delta is no first delta."""
+def test_empty_deltas_are_not_published() -> None:
+    """An empty delta is not a first delta."""
     accumulator = Accumulator()
     assert accumulator.apply(TextDelta("")) is None
     assert accumulator.apply(ReasoningDelta("")) is None
@@ -91,8 +91,8 @@ def test_empty_deltas_are_not_told() -> None:
     assert accumulator.delta_count == 0
 
 
-def test_warnings_are_told_once_for_each_code() -> None:
-    """The first of a code is published; later ones replace its detail, in the same place."""
+def test_warnings_are_published_once_for_each_code() -> None:
+    """The first warning of a code is published. Later ones replace its detail and keep its position."""
     accumulator = Accumulator()
     assert accumulator.apply(StreamWarning("a", "1")) == StreamWarning("a", "1")
     accumulator.apply(StreamWarning("b", "1"))
@@ -101,7 +101,7 @@ def test_warnings_are_told_once_for_each_code() -> None:
 
 
 def test_snapshot_holds_all_that_came() -> None:
-    """A snapshot merges what the accumulator knows with what the caller knows; the caller wins."""
+    """A snapshot merges the accumulator's values with the caller's. The caller's override."""
     accumulator = Accumulator()
     for event in [
         Identity("m", "id"),
@@ -125,14 +125,14 @@ def test_snapshot_holds_all_that_came() -> None:
 
 
 def test_retry_passes_through() -> None:
-    """What is not part of the answer is published as it is."""
+    """An event that is not part of the answer is published unchanged."""
     event = Retry(2, 0.5, "429")
     assert Accumulator().apply(event) is event
 
 
 @pytest.mark.parametrize("readers", [3])
 def test_readers_of_other_threads_lose_nothing(readers: int) -> None:
-    """Threads that read the text while it grows see a prefix of it, and the writer's text stays whole."""
+    """Threads that read a growing text see a beginning of it. The writer's text stays whole."""
     accumulator = Accumulator()
     parts = [f"{i} " for i in range(20_000)]
     whole = "".join(parts)

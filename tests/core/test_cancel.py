@@ -1,4 +1,4 @@
-"""Stopping a stream: by leaving it, by cancelling it, from anywhere and at any moment."""
+"""Stopping a stream: by leaving it or cancelling it, from any thread and at any moment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def client(server: DemoServer) -> sw.ChatClient:
 
 
 async def test_the_last_reader_to_leave_closes_the_connection(server: DemoServer, client: sw.ChatClient) -> None:
-    """``break`` ends a stream that nobody else reads; the text stays."""
+    """``break`` ends a stream that has no other reader. The text is kept."""
     stream = client.stream("x", "demo-stall")
     async for event in stream:
         if isinstance(event, TextDelta):
@@ -35,7 +35,7 @@ async def test_the_last_reader_to_leave_closes_the_connection(server: DemoServer
 
 @pytest.mark.parametrize("other", ["iterates", "awaits", "subscribes"])
 async def test_a_reader_may_leave_the_others(client: sw.ChatClient, other: str) -> None:
-    """While somebody else iterates, awaits or has subscribed, the stream goes on to its end."""
+    """While another reader iterates, awaits or subscribes, the stream goes on to its end."""
     stream = client.stream("x", demo=PACED | {"tokens": 30})
     task: asyncio.Task[Any] | None = None
     if other == "subscribes":
@@ -52,7 +52,7 @@ async def test_a_reader_may_leave_the_others(client: sw.ChatClient, other: str) 
 
 @pytest.mark.parametrize("way", ["await", "async for"])
 async def test_a_cancelled_task_cancels_its_stream(server: DemoServer, client: sw.ChatClient, way: str) -> None:
-    """As a kernel interrupt does: when the task has ended the connection is closed, and the text kept."""
+    """A kernel interrupt does this. When the task has ended, the connection is closed and the text is kept."""
     stream = client.stream("x", "demo-stall")
     task = asyncio.ensure_future(stream._result() if way == "await" else events_of(stream))
     await first_delta(stream)
@@ -69,7 +69,7 @@ async def test_a_cancelled_task_cancels_its_stream(server: DemoServer, client: s
 )
 @pytest.mark.fault("K14", "cancelled before the first byte and in a retry's wait; told once")
 async def test_cancel_works_at_every_moment(server: DemoServer, client: sw.ChatClient, moment: str) -> None:
-    """The outcome is cancelled, told once by Finish; twice is once; the result is no error (K14)."""
+    """The outcome is cancelled, and Finish comes once. Two calls count as one. No error is raised (K14)."""
     demo: dict[str, Any] = {}
     name = {"waiting for headers": "demo-silent", "mid-stream": "demo-stall", "retrying": "demo-429"}.get(
         moment, "demo"
@@ -114,7 +114,7 @@ async def test_cancel_after_the_end_changes_nothing(client: sw.ChatClient) -> No
 
 @pytest.mark.fault("K12", "1,000 stops at once from as many threads: one end, told once")
 async def test_cancel_works_from_a_thousand_threads_at_once(server: DemoServer, client: sw.ChatClient) -> None:
-    """From any thread, any number of times; the end is told once (K12)."""
+    """From any thread, any number of times. Finish comes once (K12)."""
     stream = client.stream("x", "demo-stall")
     told: list[sw.StreamEvent] = []
     stream.subscribe(told.extend)
@@ -138,25 +138,25 @@ async def test_cancel_from_a_thread_reaches_the_server_while_the_loop_is_blocked
     thread = threading.Thread(target=stream.cancel)
     thread.start()
     thread.join()
-    assert server.requests[0].left.wait(SOON)  # on this loop's thread, which it blocks
+    assert server.requests[0].left.wait(SOON)  # blocks the thread of this loop
     assert (await stream).outcome == "cancelled"
 
 
 @pytest.mark.fault("K13", "on a new connection also before the response's headers")
 async def test_cancel_from_a_thread_ends_a_wait_for_headers_while_the_loop_is_blocked(server: DemoServer) -> None:
-    """A server that has not answered is left while the loop is blocked."""
+    """A server that has not answered is left too, while the loop is blocked."""
     stream = sw.ChatClient(server.url).stream("x", "demo-silent")
     stream.start()
     await asyncio.to_thread(server.wait_for_requests)
     thread = threading.Thread(target=stream.cancel)
     thread.start()
     thread.join()
-    assert server.requests[0].left.wait(SOON)  # on this loop's thread, which it blocks
+    assert server.requests[0].left.wait(SOON)  # blocks the thread of this loop
     assert (await stream).outcome == "cancelled"
 
 
 async def test_a_cancel_that_comes_late_leaves_the_connections_next_stream_alone(server: DemoServer) -> None:
-    """A connection that is used again belongs to its next stream: cancelling the first, which is over, ends nothing."""
+    """A reused connection belongs to its next stream. Cancelling the first, ended stream does not end it."""
     first = sw.ChatClient(server.url).stream("x")
     await first
     second = sw.ChatClient(server.url).stream("y", demo=PACED | {"tokens": 20})
@@ -168,7 +168,7 @@ async def test_a_cancel_that_comes_late_leaves_the_connections_next_stream_alone
 
 
 async def test_starts_and_cancels_that_race_end_it_once(client: sw.ChatClient) -> None:
-    """Whichever comes first, there is one end, and nobody waits for ever."""
+    """In any order there is one end, and nobody waits for ever."""
     for _ in range(100):
         stream = client.stream("x", "demo-silent")
         told: list[sw.StreamEvent] = []

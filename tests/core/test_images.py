@@ -1,4 +1,4 @@
-"""Images in prompts: where they may come from, what is refused, and that their bytes are not printed."""
+"""Images in prompts: their sources, the errors, and bytes that are never printed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.pictures import GIF, JPEG, PNG, WEBP
 
 
 class Figure:
-    """Has what is used of a matplotlib figure."""
+    """Has the method of a matplotlib figure that is used."""
 
     def savefig(self, file: Any, *, format: str) -> None:  # noqa: A002  (matplotlib's word)
         assert format == "png"
@@ -23,7 +23,7 @@ class Figure:
 
 
 class Picture:
-    """Has what is used of a PIL image."""
+    """Has the methods of a PIL image that are used."""
 
     def convert(self, mode: str) -> Picture:
         return self
@@ -39,8 +39,8 @@ class Picture:
 @pytest.mark.parametrize(
     ("data", "kind"), [(PNG, "image/png"), (JPEG, "image/jpeg"), (GIF, "image/gif"), (WEBP, "image/webp")]
 )
-def test_the_first_bytes_say_what_it_is(data: bytes, kind: str, tmp_path: Path) -> None:
-    """From bytes or a file, whatever the file's name."""
+def test_the_first_bytes_give_the_type(data: bytes, kind: str, tmp_path: Path) -> None:
+    """The type comes from the bytes, not from the file's name."""
     path = tmp_path / "misnamed.txt"
     path.write_bytes(data)
     for source in (data, bytearray(data), path, str(path)):
@@ -51,12 +51,12 @@ def test_the_first_bytes_say_what_it_is(data: bytes, kind: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("drawing", [Figure(), Picture()])
 def test_figures_and_pictures_become_png(drawing: Any) -> None:
-    """Known by what they can do, so that nothing is imported."""
+    """They are recognized by their methods, so nothing is imported."""
     assert sw.Image.of(drawing) == sw.Image(PNG)
 
 
 def test_matplotlibs_figures_and_pils_images_are_taken() -> None:
-    """The libraries themselves, with a picture of a mode that PNG has not, too."""
+    """The real libraries work, also with a picture in a mode that PNG does not have."""
     from matplotlib.figure import Figure as RealFigure
     from PIL import Image as Pictures
 
@@ -91,14 +91,14 @@ def test_an_address_is_sent_as_it_is() -> None:
         (None, "type NoneType is not an image"),
     ],
 )
-def test_what_is_no_image_is_refused(source: Any, says: str) -> None:
-    """Before anything is sent, and saying what would be one."""
+def test_anything_but_an_image_is_rejected(source: Any, says: str) -> None:
+    """The error comes before anything is sent, and names the accepted kinds."""
     with pytest.raises(sw.ConfigurationError, match=says):
         sw.Image.of(source)
 
 
 def test_a_failing_library_is_named() -> None:
-    """A figure that cannot be written says why."""
+    """If a figure cannot be written, the error gives the library's reason."""
 
     class Broken(Figure):
         def savefig(self, file: Any, *, format: str) -> None:  # noqa: A002
@@ -110,7 +110,7 @@ def test_a_failing_library_is_named() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    """A path that is no ordinary file is refused instead of read."""
+    """A path that is not an ordinary file is rejected without reading it."""
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(sw.ConfigurationError, match="No image file"):
         sw.Image.of(tmp_path / "pipe")
@@ -130,7 +130,7 @@ def test_too_large_an_image_is_refused_with_both_sizes(tmp_path: Path, monkeypat
 
 
 def test_the_bytes_are_never_printed() -> None:
-    """Neither by the image nor by what holds it."""
+    """Neither the image nor its message prints them."""
     message = sw.Message("user", "look", images=(PNG,))  # type: ignore[arg-type]
     assert repr(message.images[0]) == f"Image(image/png, {len(PNG)} bytes)"
     assert "IHDR" not in repr(message)

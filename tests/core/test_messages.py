@@ -1,4 +1,4 @@
-"""What is sent: a prompt or messages, checked first."""
+"""Prompts and messages are checked before they are sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_text_is_one_user_message_as_it_was_typed() -> None:
 
 
 def test_messages_are_copied() -> None:
-    """Lists, tuples and any mapping; a later change of the caller's is not sent."""
+    """Lists, tuples and any mapping work. A later change by the caller is not sent."""
     message = {"role": "user", "content": "a", "name": "n"}
     given = [message, MappingProxyType({"role": "assistant", "content": None})]
     made = as_messages(given)
@@ -40,7 +40,7 @@ def test_messages_are_copied() -> None:
         ([{"role": None}], "Message 0"),
     ],
 )
-def test_what_is_no_message_is_refused_by_its_place(prompt: Any, says: str) -> None:
-    """The refusal names what is wrong, and nothing was sent."""
+def test_anything_but_a_message_is_rejected_with_its_position(prompt: Any, says: str) -> None:
+    """The error names the problem. Nothing was sent."""
     with pytest.raises(ConfigurationError, match=says):
         as_messages(prompt)

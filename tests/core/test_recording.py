@@ -1,4 +1,4 @@
-"""Recordings: what is in the file, what is not, and that it plays again as it came."""
+"""Recordings: the content of the file, and a replay that is like the original."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.vectors import Vector, load_vectors
 
 
 async def result(stream: sw.ChatStream) -> tuple[list[sw.StreamEvent], sw.ChatCompletion]:
-    """All events, and the completion, however it ended."""
+    """Return all events and the completion, for any outcome."""
     told: list[sw.StreamEvent] = []
     stream.subscribe(told.extend)
     try:
@@ -36,7 +36,7 @@ async def result(stream: sw.ChatStream) -> tuple[list[sw.StreamEvent], sw.ChatCo
 
 @pytest.mark.parametrize("fault", LIGHT_FAULTS)
 async def test_a_recording_plays_again(demo: DemoServer, tmp_path: Path, fault: str) -> None:
-    """The same events, in order, and the same end, for every fault of the demo server, from the file alone."""
+    """From the file alone, the same events come in order with the same end, for every fault of the demo server."""
     client = sw.ChatClient(demo.url, CANARY, timeout=LIMITS, retry=sw.RetryPolicy(wait_initial=0.01))
     options = {"tokens": 20, "tokens_per_second": 500, "times": 1, "key": f"record{fault}", "retry_after": "0"}
     stream = client.stream("x", "demo" + (fault and f"-{fault}"), demo=options)
@@ -44,7 +44,7 @@ async def test_a_recording_plays_again(demo: DemoServer, tmp_path: Path, fault: 
     stream.record(path)
     told, completion = await result(stream)
     again, replayed = await result(sw.replay(path))
-    # The wait before a retry is played as long as it took, not as long as it was announced.
+    # The replay waits before a retry as long as the stream did, not as long as the event announced.
     played = [event for event in again if not isinstance(event, sw.Retry)]
     assert played == [event for event in told if not isinstance(event, sw.Retry)]
     assert [event.reason for event in again if isinstance(event, sw.Retry)] == [
@@ -57,7 +57,7 @@ async def test_a_recording_plays_again(demo: DemoServer, tmp_path: Path, fault: 
 
 @pytest.mark.parametrize("vector", load_vectors("chat"), ids=lambda vector: vector.id)
 async def test_every_vector_survives_the_file(vector: Vector) -> None:
-    """Its bytes and its chunks are those that came, whatever they hold."""
+    """The bytes and the chunks come back exactly, whatever they are."""
     recording = recording_of(*vector.chunks)
     text = to_jsonl(recording)
     assert from_jsonl(text, "x").records == recording.records
@@ -65,7 +65,7 @@ async def test_every_vector_survives_the_file(vector: Vector) -> None:
 
 
 async def test_a_stopped_stream_is_stopped_again(demo: DemoServer) -> None:
-    """The person's Stop is part of what happened."""
+    """The Stop is part of the recording."""
     stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 500, "tokens_per_second": 200})
     recording = stream.record()
     async for event in stream:
@@ -77,7 +77,7 @@ async def test_a_stopped_stream_is_stopped_again(demo: DemoServer) -> None:
 
 
 async def test_the_times_are_kept(demo: DemoServer) -> None:
-    """Played at half the speed it takes longer than at four times; in both the pauses are where they were."""
+    """At half the speed it takes longer than at four times the speed. Both have their pauses at the same events."""
     stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 30, "tokens_per_second": 100})
     recording = stream.record()
     await stream
@@ -88,7 +88,7 @@ async def test_the_times_are_kept(demo: DemoServer) -> None:
 
 
 class VirtualClock(asyncio.SelectorEventLoop):
-    """An event loop that never sleeps: where nothing is to be done, its clock goes on to the next appointment."""
+    """An event loop that never sleeps. When it has nothing to do, its clock jumps to the next timer."""
 
     now = 1000.0
 
@@ -103,7 +103,7 @@ class VirtualClock(asyncio.SelectorEventLoop):
 
 @pytest.mark.parametrize("speed", [0.25, 1, 8])
 def test_each_event_comes_at_its_time(monkeypatch: pytest.MonkeyPatch, speed: float) -> None:
-    """Divided by the speed, and not a moment off, by a clock that nothing disturbs."""
+    """Each time is divided by the speed exactly. The clock has no disturbance."""
     recording = recording_of()
     chunk = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
     times = [0.3, 0.31, 2.5, 2.5, 9.875]
@@ -126,7 +126,7 @@ def test_each_event_comes_at_its_time(monkeypatch: pytest.MonkeyPatch, speed: fl
 
 
 def test_no_key_is_in_the_file() -> None:
-    """Neither the key itself, cut by a chunk or not, nor what looks like one in an error; no byte changes its place."""
+    """Neither the key, even if a chunk cuts it, nor text in an error that looks like a key. No byte moves."""
     line = f'data: {{"choices":[{{"delta":{{"content":"{CANARY}"}}}}]}}\n\n'.encode()
     error = b'data: {"error": {"message": "wrong key sk-abcd****************wxyz"}}\n\n'
     chunks = [line[:45], line[45:], error]
@@ -138,13 +138,13 @@ def test_no_key_is_in_the_file() -> None:
 
 
 def test_stars_in_an_answer_stay() -> None:
-    """Markdown is no half-masked key."""
+    """Markdown is not a half-masked key."""
     chunk = b'data: {"choices":[{"delta":{"content":"***bold***"}}]}\n\n'
     assert "***bold***" in to_jsonl(recording_of(chunk))
 
 
 async def test_the_request_is_recorded_as_it_was_sent(demo: DemoServer) -> None:
-    """All that the client says of itself, and that there was a key."""
+    """The headers of our client are there, and a sign that there was a key."""
     stream = sw.ChatClient(demo.url, CANARY).stream("x", demo={"tokens": 1})
     sent = stream.record().records
     await stream
@@ -155,7 +155,7 @@ async def test_the_request_is_recorded_as_it_was_sent(demo: DemoServer) -> None:
 
 
 def test_private_headers_are_left_out() -> None:
-    """Only those that are known to say nothing of a person, an account or a key are kept."""
+    """Only headers are kept that cannot reveal a person, an account or a key."""
     kept = harmless(
         {"Content-Type": "text/event-stream", "Set-Cookie": "a=b", "Authorization": "Bearer x", "x-org": "o"}
     )
@@ -168,7 +168,7 @@ def test_private_headers_are_left_out() -> None:
 
 
 async def test_a_stream_that_runs_cannot_be_recorded(demo: DemoServer) -> None:
-    """Half a recording would play a stream that never was."""
+    """Half a recording would replay a stream that never existed."""
     stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 3})
     stream.start()
     with pytest.raises(RuntimeError, match="before"):
@@ -177,7 +177,7 @@ async def test_a_stream_that_runs_cannot_be_recorded(demo: DemoServer) -> None:
 
 
 async def test_a_recording_is_no_reader(demo: DemoServer) -> None:
-    """Who leaves a loop over a recorded stream ends it, as without the recording."""
+    """Leaving the only loop over a recorded stream ends it, as without the recording."""
     stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 500, "tokens_per_second": 50})
     recording = stream.record()
     events = stream.__aiter__()
@@ -187,7 +187,7 @@ async def test_a_recording_is_no_reader(demo: DemoServer) -> None:
 
 
 async def test_a_file_that_can_be_written_no_more_ends_nothing(demo: DemoServer, tmp_path: Path) -> None:
-    """A full disk costs the file, and neither the answer nor the recording."""
+    """A full disk loses the file, but neither the answer nor the recording."""
     (tmp_path / "gone").mkdir()
     stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 3})
     recording = stream.record(tmp_path / "gone" / "stream.jsonl")
@@ -200,7 +200,7 @@ async def test_a_file_that_can_be_written_no_more_ends_nothing(demo: DemoServer,
 
 
 def test_what_cannot_be_recorded_leaves_the_file_as_it_was(tmp_path: Path) -> None:
-    """A lesson is not lost to a stream of another library, nor to one that is never started."""
+    """A stream of another library, or one that never starts, does not overwrite a lesson."""
     path = tmp_path / "lesson.jsonl"
     path.write_text("precious")
     with pytest.raises(sw.ConfigurationError):
@@ -210,15 +210,15 @@ def test_what_cannot_be_recorded_leaves_the_file_as_it_was(tmp_path: Path) -> No
 
 
 def test_a_replay_is_not_asked_again() -> None:
-    """So no view offers Retry; who tries is told what to do."""
+    """So no view offers Retry. The error says what to do instead."""
     stream = sw.replay(recording_of())
     assert not stream.repeatable
     with pytest.raises(sw.ConfigurationError, match="call replay"):
         stream.again()
 
 
-async def test_a_file_that_cannot_be_written_is_told_at_once(demo: DemoServer, tmp_path: Path) -> None:
-    """Before anything is sent, not after the answer."""
+async def test_a_file_that_cannot_be_written_raises_at_once(demo: DemoServer, tmp_path: Path) -> None:
+    """The error comes before anything is sent, not after the answer."""
     stream = sw.ChatClient(demo.url).stream("x")
     with pytest.raises(OSError, match="nowhere"):
         stream.record(tmp_path / "nowhere" / "file.jsonl")
@@ -237,8 +237,8 @@ async def test_a_file_that_cannot_be_written_is_told_at_once(demo: DemoServer, t
         ('{"streamwidget_recording": 1, "limits": {"stall": -1}}', "line 1"),
     ],
 )
-def test_what_is_no_recording_is_refused(tmp_path: Path, text: str, says: str) -> None:
-    """With the file's name and the line."""
+def test_anything_but_a_recording_is_rejected(tmp_path: Path, text: str, says: str) -> None:
+    """The error has the file's name and the line."""
     path = tmp_path / "some.jsonl"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(sw.ConfigurationError, match=says) as caught:
@@ -247,7 +247,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, text: str, says: str) -
 
 
 def test_a_recording_that_has_not_ended_is_not_played() -> None:
-    """There is no knowing how it would end."""
+    """Nobody knows how it would end."""
     recording = recording_of()
     recording.outcome = None
     with pytest.raises(sw.ConfigurationError, match="ended"):
@@ -256,13 +256,13 @@ def test_a_recording_that_has_not_ended_is_not_played() -> None:
 
 @pytest.mark.parametrize("speed", [0, -1, float("inf"), float("nan")])
 def test_a_speed_is_a_positive_number(speed: float) -> None:
-    """Nothing else is a pace."""
+    """Other values are rejected."""
     with pytest.raises(sw.ConfigurationError, match="speed"):
         sw.replay(recording_of(), speed=speed)
 
 
 def test_a_failure_survives_the_file() -> None:
-    """With all that is known of it."""
+    """All fields of the error come back."""
     recording = recording_of()
     failed = RequestFailed(0.5, sw.ErrorInfo("No connection.", kind="connect", retry_after=2.0), retryable=True)
     recording.records.append(failed)
@@ -270,7 +270,7 @@ def test_a_failure_survives_the_file() -> None:
 
 
 def test_the_file_is_lines_of_json() -> None:
-    """The first names the version; each other has a time."""
+    """The first line has the version. Each other line has a time."""
     head, *lines = map(json.loads, to_jsonl(recording_of(b"data: x\xff\n\n")).splitlines())
     assert head["streamwidget_recording"] == 1
     assert all("at" in line for line in lines)

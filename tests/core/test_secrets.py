@@ -1,4 +1,4 @@
-"""Keys: how one is accepted, and that it is seen nowhere."""
+"""API keys: they are checked, and never shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def server() -> DemoServer:
 
 
 def shown(failure: BaseException) -> str:
-    """Return all that a person may be shown of an exception: message, traceback, and one with every frame's locals."""
+    """Return all that can be shown of an exception: message, traceback, and a traceback with every frame's locals."""
     return "\n".join(
         (
             str(failure),
@@ -44,7 +44,7 @@ def shown(failure: BaseException) -> str:
 
 
 def test_the_canary_would_be_seen() -> None:
-    """The net has no hole: a key in a local variable of a frame is found by what the other tests look with."""
+    """The other tests would find a key: ``shown`` finds one in a frame's local variable."""
 
     def fail() -> None:
         secret = CANARY
@@ -56,7 +56,7 @@ def test_the_canary_would_be_seen() -> None:
 
 
 def test_a_key_does_not_show_itself() -> None:
-    """Neither repr, str, format nor pickle of a key, its settings or its client holds it."""
+    """The key is not in the repr, str, format or pickle of a key, its settings or its client."""
     key = ApiKey(f"  {CANARY}\n")
     assert key.reveal() == CANARY
     client = sw.ChatClient("https://host.example/v1", CANARY)
@@ -76,7 +76,7 @@ def test_a_key_does_not_show_itself() -> None:
 @given(st.text(min_size=1))
 @pytest.mark.fault("S3", "stripped, or refused without its value")
 def test_any_text_is_a_sendable_key_or_refused_without_its_value(text: str) -> None:
-    """Outer white space goes; what no header may carry is refused, and the message does not repeat it (S3)."""
+    """Outer white space is removed. Text that a header cannot carry is rejected, and not repeated (S3)."""
     try:
         key = ApiKey(text).reveal()
     except ConfigurationError as refused:
@@ -90,7 +90,7 @@ def test_any_text_is_a_sendable_key_or_refused_without_its_value(text: str) -> N
 @pytest.mark.parametrize("way", ["argument", "environment"])
 @pytest.mark.fault("S3", "no traceback shows it, wherever it came from")
 def test_a_key_that_cannot_be_sent_is_seen_nowhere(bad: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The refusal, and every frame under it, is free of the key, wherever it came from (S3)."""
+    """The error and all its frames are free of the key, wherever it came from (S3)."""
     argument = {"api_key": CANARY + bad + "end"} if way == "argument" else {}
     if way == "environment":
         if "\0" in bad:
@@ -102,12 +102,12 @@ def test_a_key_that_cannot_be_sent_is_seen_nowhere(bad: str, way: str, monkeypat
     except ConfigurationError as refused:
         failure = refused
     assert failure is not None
-    del argument  # this frame is the test's own
+    del argument  # this frame belongs to the test
     assert CANARY not in shown(failure)
 
 
 def test_a_wrong_address_does_not_show_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the address is refused, the keys of the environment are in no frame of the traceback."""
+    """If the address is rejected, no frame of the traceback has the environment's keys."""
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     with pytest.raises(ConfigurationError) as caught:
         sw.ChatClient("ftp://host")
@@ -127,12 +127,12 @@ def test_a_wrong_address_does_not_show_the_environment(monkeypatch: pytest.Monke
     ],
 )  # fmt: skip
 def test_what_looks_like_a_key_is_masked(text: str, masked: str) -> None:
-    """Any provider's key, whole or half masked by the provider, becomes [key]; plain words stay."""
+    """Any provider's key becomes [key], whole or half masked. Plain words stay."""
     assert mask(text) == masked
 
 
 def test_the_key_itself_is_masked_whatever_it_looks_like() -> None:
-    """A key of no known form is masked where it is the one in use."""
+    """The key in use is masked even if it has an unknown form."""
     assert mask("wrong: hunter2!", ApiKey("hunter2")) == "wrong: [key]!"
 
 
@@ -140,7 +140,7 @@ def test_the_key_itself_is_masked_whatever_it_looks_like() -> None:
 @pytest.mark.parametrize("fault", ["401", "401-echo", "500", "drop", "cut", "error", "garble", "html", "redirect", ""])
 @pytest.mark.fault("S5", "neither message, traceback nor completion shows it")
 async def test_a_key_is_in_no_failure(server: DemoServer, fault: str, key: str) -> None:
-    """Whatever goes wrong, and even where the server repeats the key, it is not shown (S2, S5)."""
+    """Whatever fails, and even if the server repeats the key, it is not shown (S2, S5)."""
     client = sw.ChatClient(server.url, key, retry=QUICK)
     stream = client.stream("x", f"demo-{fault}" if fault else "nope")
     failure = await failure_of(stream)
@@ -161,7 +161,7 @@ ECHOES = {
 
 @pytest.mark.parametrize("name", ECHOES)
 async def test_a_key_that_comes_back_is_masked(name: str) -> None:
-    """A server that repeats the key in any part of its response does not get it shown."""
+    """A server may repeat the key in any part of its response. It is not shown."""
     with RawServer(ECHOES[name]) as server:
         failure = await failure_of(sw.ChatClient(server.url, CANARY, retry=QUICK).stream("x"))
         assert CANARY.encode() in server.requests[0]
@@ -169,7 +169,7 @@ async def test_a_key_that_comes_back_is_masked(name: str) -> None:
 
 
 class Broken(httpx.AsyncBaseTransport):
-    """Fails with an error that is not httpx's, in a frame that holds the headers."""
+    """Fails with an error that is not httpx's, in a frame that has the headers."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         headers = request.headers.raw
@@ -178,7 +178,7 @@ class Broken(httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("case", ["refused", "no name", "proxy", "bug"])
 async def test_a_key_is_in_no_failure_to_connect(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a response the frames of the HTTP library, which hold the request's head, are not in the traceback."""
+    """The HTTP library's frames have the request's headers. Without a response they are not in the traceback."""
     url = f"http://127.0.0.1:{closed_port()}/v1"
     client: Any = None
     if case == "no name":
@@ -195,7 +195,7 @@ async def test_a_key_is_in_no_failure_to_connect(case: str, monkeypatch: pytest.
 async def test_a_key_is_in_no_log(
     server: DemoServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """With everything at DEBUG, neither a good request nor a failing one logs the key."""
+    """With everything at DEBUG, neither a good nor a failing request logs the key."""
     for name in ("httpx", "httpcore", "asyncio", "streamwidget", None):
         caplog.set_level(logging.DEBUG, name)
     asyncio.get_running_loop().set_debug(True)

@@ -1,4 +1,4 @@
-"""ChatStream: who reads it, what they are told, and that it ends once and keeps its text."""
+"""ChatStream: its readers and their events, its one end, and text that is kept."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_events_come_in_order_and_end_with_one_finish(client: sw.ChatClien
 
 @pytest.mark.parametrize("fault", ["cut", "401", "html", "error"])
 async def test_a_failure_ends_with_one_finish_and_is_raised(client: sw.ChatClient, fault: str) -> None:
-    """A reader is told of the end, with the outcome, and then of the error."""
+    """A reader gets Finish with the outcome, and then the exception."""
     events: list[sw.StreamEvent] = []
     with pytest.raises(sw.StreamError) as caught:
         async for event in client.stream("x", f"demo-{fault}"):
@@ -65,7 +65,7 @@ async def test_all_readers_get_all(server: DemoServer, client: sw.ChatClient) ->
 
 
 async def test_a_late_reader_gets_the_text_so_far_first(client: sw.ChatClient) -> None:
-    """As one delta; what follows joins to the same text."""
+    """It comes as one delta. The later deltas join to the same text."""
     stream = client.stream("x", demo=PACED | {"tokens": 40})
     await first_delta(stream)
     await asyncio.sleep(0.1)
@@ -78,7 +78,7 @@ async def test_a_late_reader_gets_the_text_so_far_first(client: sw.ChatClient) -
 
 
 async def test_a_reader_after_the_end_gets_text_and_finish(client: sw.ChatClient) -> None:
-    """The story is short then, and a failure is raised each time."""
+    """It gets one delta and Finish. A failure is raised each time."""
     stream = client.stream("x")
     completion = await stream
     assert await events_of(stream) == [TextDelta(completion.text), Finish("stop", "complete")]
@@ -90,7 +90,7 @@ async def test_a_reader_after_the_end_gets_text_and_finish(client: sw.ChatClient
 
 
 def test_a_stream_that_is_over_can_be_read_on_another_loop(client: sw.ChatClient) -> None:
-    """Its result is a value, wherever it is asked for."""
+    """Its result is a value, on any loop."""
     stream = client.stream("x")
     completion = asyncio.run(stream._result())
     assert asyncio.run(stream._result()) == completion
@@ -98,7 +98,7 @@ def test_a_stream_that_is_over_can_be_read_on_another_loop(client: sw.ChatClient
 
 
 async def test_the_completion_is_a_snapshot(client: sw.ChatClient) -> None:
-    """One taken in the middle has no outcome and does not change; a later one is longer."""
+    """One taken in the middle has no outcome and does not change. A later one is longer."""
     stream = client.stream("x", demo=PACED | {"tokens": 30})
     seen = [stream.completion async for event in stream if isinstance(event, TextDelta)]
     lengths = [len(completion.text) for completion in seen]
@@ -107,12 +107,12 @@ async def test_the_completion_is_a_snapshot(client: sw.ChatClient) -> None:
     assert {completion.outcome for completion in seen[:-1]} == {None}
 
 
-# ---- what may go wrong around it
+# ---- failures around it
 
 
 @pytest.mark.fault("K9", "the stream goes on, one warning, dropped after 3")
-async def test_a_subscriber_that_raises_is_told_of_and_dropped(client: sw.ChatClient) -> None:
-    """One warning; after the third time it is not called again; the stream and the others go on (K9)."""
+async def test_a_subscriber_that_raises_gives_a_warning_and_is_dropped(client: sw.ChatClient) -> None:
+    """It gives one warning, and is removed after the third time. The stream and the others go on (K9)."""
     calls: list[int] = []
     told: list[sw.StreamEvent] = []
 
@@ -132,7 +132,7 @@ async def test_a_subscriber_that_raises_is_told_of_and_dropped(client: sw.ChatCl
 
 
 async def test_a_subscriber_that_raises_harms_nothing_where_warnings_are_errors(client: sw.ChatClient) -> None:
-    """``python -W error`` turns the warning into an exception, which must not end the stream."""
+    """``python -W error`` turns the warning into an exception. It must not end the stream."""
     stream = client.stream("x")
     stream.subscribe(lambda _: 1 / 0)  # type: ignore[arg-type,return-value]
     with warnings.catch_warnings():
@@ -141,7 +141,7 @@ async def test_a_subscriber_that_raises_harms_nothing_where_warnings_are_errors(
 
 
 async def test_a_fault_of_ours_still_ends_the_stream(client: sw.ChatClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bug becomes a protocol_error whose cause is the bug; the text that came is kept."""
+    """A bug becomes a protocol_error with the bug as its cause. The text is kept."""
     played = Exchange._warn
 
     async def broken(self: Exchange, response: Any) -> AsyncIterator[bytes]:

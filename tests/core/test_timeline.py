@@ -1,4 +1,4 @@
-"""Timelines: what a stream's arrivals show, and the pictures of it."""
+"""Timelines: what a stream's arrivals show, and their pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamwidget.demo import DemoServer
 
 
 def timeline(*times: float, total: float | None = None) -> Timeline:
-    """One of arrivals of a character each, at these times."""
+    """Make one with an arrival of one character at each of these times."""
     arrivals = Arrivals()
     for number, at in enumerate(times, 1):
         arrivals.note(at, number, number, [TextDelta("x")])
@@ -30,24 +30,24 @@ def test_a_gap_lies_between_two_arrivals() -> None:
 
 
 def test_a_stall_is_long_and_unusual() -> None:
-    """Over a second, and over eight ordinary gaps; a slow stream does not stall all the time."""
+    """Longer than a second and than eight median gaps. A slow stream does not always stall."""
     assert timeline(0.1, 0.2, 0.3, 2.0, 2.1).stalls == (Gap(0.3, 2.0),)
     assert timeline(0, 2, 4, 6, 8).stalls == ()
     assert timeline(0.1, 0.2, 0.3, 1.0).stalls == ()
 
 
 def test_waiting_for_nothing_at_the_end_is_a_stall() -> None:
-    """What was cut by a limit stood still before that."""
+    """A stream that a limit cut stood still before that."""
     assert timeline(0.1, 0.2, 0.3, total=30.3).stalls == (Gap(0.3, 30.3),)
 
 
 def test_a_burst_is_what_came_closer_together_than_the_rest() -> None:
-    """Neighbouring ones are one burst."""
+    """Neighbouring short gaps are one burst."""
     assert timeline(0, 1, 1.01, 1.02, 2, 3, 4).bursts == (Gap(1, 1.02),)
 
 
 def test_a_very_long_stream_keeps_a_bounded_number_of_arrivals() -> None:
-    """The first and the last are among them, and their order is kept."""
+    """The first and the last are kept, and so is the order."""
     long = timeline(*(n / 1000 for n in range(100_000)))
     times = [arrival.at for arrival in long.arrivals]
     assert len(times) <= 20_000
@@ -57,7 +57,7 @@ def test_a_very_long_stream_keeps_a_bounded_number_of_arrivals() -> None:
 
 
 def test_retries_are_in_it() -> None:
-    """With when, how long and why."""
+    """With the time, the delay and the reason."""
     arrivals = Arrivals()
     arrivals.note(0.2, 0, 0, [Retry(2, 0.5, "busy")])
     arrivals.note(1.0, 5, 1, [TextDelta("Hello")])
@@ -66,7 +66,7 @@ def test_retries_are_in_it() -> None:
 
 
 async def test_a_stream_has_its_timeline_at_any_time(demo: DemoServer) -> None:
-    """Before, during and after; at the end it has all characters and deltas."""
+    """Before, during and after. At the end it has all characters and deltas."""
     stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 30, "tokens_per_second": 300})
     assert stream.timeline.arrivals == ()
     assert stream.timeline.outcome is None
@@ -81,7 +81,7 @@ async def test_a_stream_has_its_timeline_at_any_time(demo: DemoServer) -> None:
 
 
 def test_the_picture_is_well_formed_and_says_what_it_shows() -> None:
-    """Also with titles that are markup, and where nothing came."""
+    """Also with titles that are markup, and without an arrival."""
     svg = draw([('<script>"&', timeline(0.1, 0.2, 0.3, 3.1)), ("empty", Timeline((), (), 0.0, None))])
     root = ET.fromstring(svg)
     texts = " ".join(element.text or "" for element in root.iter())
@@ -92,14 +92,14 @@ def test_the_picture_is_well_formed_and_says_what_it_shows() -> None:
 
 
 def test_controls_in_a_reason_do_not_break_the_picture() -> None:
-    """A gateway's error page may hold escape codes, which no XML may."""
+    """A gateway's error page may have escape codes. XML does not allow them."""
     arrivals = Arrivals()
     arrivals.note(0.2, 0, 0, [Retry(2, 0.5, "busy \x1b[31m<b>\ud800")])
     ET.fromstring(draw([("\x00", arrivals.timeline(1.5, "complete"))]))
 
 
 def test_the_saved_picture_is_an_image_with_words() -> None:
-    """A sanitizer drops SVG elements; an image of a data: URL stays, and its words are there for those who see none."""
+    """A sanitizer removes SVG elements and keeps an image with a data: URL. Screen readers get its words."""
     bundle = timeline(0.1, 0.2, 0.3)._repr_mimebundle_()
     found = re.fullmatch(
         r'<img src="data:image/svg\+xml;base64,([^"]+)" alt="([^"]+)" style="[^"]+">', bundle["text/html"]
@@ -120,7 +120,7 @@ def test_the_table_has_a_row_for_each_arrival() -> None:
 
 
 def test_the_figure_shows_the_curve() -> None:
-    """For a paper, by matplotlib."""
+    """matplotlib draws it, for a paper."""
     (axes,) = timeline(0.5, 1.0, 1.25).plot().axes
     (line, *_) = axes.lines
     assert line.get_xdata().tolist() == [0, 0.5, 1.0, 1.25]

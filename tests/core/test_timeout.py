@@ -1,4 +1,4 @@
-"""When to give up: the clock, then real connections that keep it waiting."""
+"""When to give up: first the clock alone, then real connections."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ proves = pytest.mark.fault
 
 
 class Clock:
-    """Deadlines and the time they are told, tick by tick."""
+    """Deadlines with a time that the test moves, tick by tick."""
 
     def __init__(self, **limits: float | None) -> None:
         self.now = 1000.0
         self.deadlines = Deadlines(Timeout(**{"connect": None, **limits}), self.now)
 
     def run(self, seconds: float, *, pings: bool = False) -> str | None:
-        """Let time pass on a loop that is free; return the limit that passed, if one did."""
+        """Let time pass on a free loop. Return the limit that passed, if one did."""
         end = self.now + seconds
         while self.now < end - 1e-9:
             self.now += TICK
@@ -38,7 +38,7 @@ class Clock:
         return None
 
     def block(self, seconds: float) -> str | None:
-        """Let time pass while the loop is blocked, up to the tick that comes late."""
+        """Let time pass on a blocked loop, up to the late tick."""
         self.now += seconds
         return self.deadlines.tick(self.now)
 
@@ -49,7 +49,7 @@ class Clock:
 
 
 def test_each_limit_counts_from_its_own_mark() -> None:
-    """headers from the request, first_delta from the headers, stall and progress from what came last."""
+    """headers from the request, first_delta from the headers, stall and progress from the last bytes or delta."""
     clock = Clock(headers=10, first_delta=20, stall=5, progress=8, total=None)
     assert clock.run(9.5) is None
     assert clock.run(1) == "headers"
@@ -70,7 +70,7 @@ def test_each_limit_counts_from_its_own_mark() -> None:
 
 @pytest.mark.fault("N9", "comments feed `stall`, never `progress`")
 def test_pings_feed_stall_but_not_progress() -> None:
-    """A server that sends comments for ever is alive but says nothing (N9)."""
+    """A server that sends comments for ever is alive but sends no text (N9)."""
     clock = Clock(stall=5, progress=20, total=None)
     clock.stream()
     assert clock.run(19, pings=True) is None
@@ -78,14 +78,14 @@ def test_pings_feed_stall_but_not_progress() -> None:
 
 
 def test_pings_do_not_stand_for_a_first_delta() -> None:
-    """Before the first delta too only deltas count."""
+    """Only deltas count before the first delta too."""
     clock = Clock(first_delta=20, stall=5, total=None)
     clock.deadlines.got_headers(clock.now)
     assert clock.run(30, pings=True) == "first_delta"
 
 
 def test_total_counts_all_attempts_and_waits() -> None:
-    """A new attempt begins anew for every limit but ``total``; in a retry's wait only ``total`` counts."""
+    """A new attempt restarts every limit but ``total``. During the delay of a retry only ``total`` counts."""
     clock = Clock(headers=10, total=25)
     assert clock.run(9) is None
     clock.deadlines.wait_for_retry(clock.now, 9)
@@ -97,7 +97,7 @@ def test_total_counts_all_attempts_and_waits() -> None:
 
 @pytest.mark.parametrize("mark", ["headers", "first_delta", "stall", "progress", "total"])
 def test_a_blocked_loop_counts_for_no_limit(mark: str) -> None:
-    """The person's own cell computed for a minute; the limit passes as if it had not (K1)."""
+    """Your own cell computed for a minute. The limit passes as if it had not (K1)."""
     clock = Clock(**{**dict.fromkeys(("headers", "first_delta", "stall", "progress", "total")), mark: 5})
     if mark != "headers":
         clock.deadlines.got_headers(clock.now)
@@ -110,7 +110,7 @@ def test_a_blocked_loop_counts_for_no_limit(mark: str) -> None:
 
 
 def test_a_blocked_loop_does_not_put_off_the_limit_after_it() -> None:
-    """Bytes that are read as soon as the loop is free are marked as read then, not a minute later."""
+    """Bytes are read when the loop is free again. Their time is then, not a minute later."""
     clock = Clock(stall=5, total=None)
     clock.stream()
     clock.now += 60
@@ -121,7 +121,7 @@ def test_a_blocked_loop_does_not_put_off_the_limit_after_it() -> None:
 
 
 def test_a_cell_of_seventy_seconds_beside_a_healthy_stream_fires_nothing() -> None:
-    """With the default limits, wherever in the stream it strikes; and the wait that is shown does not count it."""
+    """With the default limits, at any point of the stream. The time that the page shows does not count it."""
     clock = Clock()
     for _ in range(5):
         assert clock.block(70) is None
@@ -134,7 +134,7 @@ def test_a_cell_of_seventy_seconds_beside_a_healthy_stream_fires_nothing() -> No
 
 
 def test_what_is_waited_for_is_the_limit_that_is_nearest() -> None:
-    """headers, then first_delta, then stall, or progress where only comments come; a retry's own wait; never total."""
+    """headers, first_delta, stall, progress if only comments come, a retry's delay. Never total."""
     clock = Clock(headers=10, first_delta=20, stall=5, progress=8, total=2)
     assert clock.deadlines.pending() == ("headers", 0, 10)
     clock.run(0.5)
@@ -165,7 +165,7 @@ def test_a_busy_loop_is_not_a_blocked_one() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["run", "block", "bytes", "delta"]), st.floats(0.1, 5)), max_size=30))
 def test_a_limit_that_is_off_never_passes(steps: list[tuple[str, float]]) -> None:
-    """None means never, whatever happens."""
+    """None means never."""
     clock = Clock(headers=None, first_delta=None, stall=None, progress=None, total=None)
     clock.deadlines.got_headers(clock.now)
     for step, seconds in steps:
@@ -217,7 +217,7 @@ async def test_a_limit_ends_a_real_stream(
 
 @pytest.mark.fault("N9", "`timeout` by `progress`, whatever the comments; text kept")
 async def test_pings_do_not_keep_a_stream_alive(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """After the first deltas, comments alone end it by ``progress`` although no read ever waited long (N9)."""
+    """After the first deltas, ``progress`` ends a stream of comments, although no read waited long (N9)."""
     limits = Timeout(stall=5, progress=0.5, total=5)
     stream = sw.ChatClient(server.url, timeout=limits).stream("x", "demo-ping", demo={"after": 3})
     failure = await failure_of(stream)
@@ -228,7 +228,7 @@ async def test_pings_do_not_keep_a_stream_alive(server: DemoServer, seen: Callab
 
 
 async def test_a_blocked_loop_ends_no_real_stream(server: DemoServer) -> None:
-    """A second of computing on the stream's own loop passes no limit of half a second; no text is lost."""
+    """The stream's loop computes for a second. No limit of half a second passes, and no text is lost."""
     limits = Timeout(headers=0.5, first_delta=0.5, stall=0.5, progress=0.5, total=5)
     demo = {"tokens": 30, "tokens_per_second": 60}
     stream = sw.ChatClient(server.url, timeout=limits).stream("x", demo=demo)

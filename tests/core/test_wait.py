@@ -1,4 +1,4 @@
-"""wait(): from a script, from a thread, and inside a loop that runs already."""
+"""wait(): in a script, in a thread, and inside a running loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTING = "import sys, streamwidget as sw\nclient = sw.ChatClient(sys.argv[1])\n
 
 
 def script(code: str, server: DemoServer) -> subprocess.Popen[str]:
-    """Run a script of its own, so that what it patches and which signals it gets stay its own."""
+    """Run a script in a process of its own. Its patches and its signals stay there."""
     return subprocess.Popen(
         [sys.executable, "-c", SETTING + code, server.url],
         cwd=ROOT,
@@ -41,7 +41,7 @@ def output(process: subprocess.Popen[str]) -> str:
 
 
 def test_a_script_waits_without_a_loop(server: DemoServer) -> None:
-    """In plain synchronous code wait() gives the completion, and again the same one."""
+    """In plain synchronous code wait() returns the completion. A second call returns the same one."""
     stream = sw.ChatClient(server.url).stream("x")
     completion = stream.wait()
     assert completion.outcome == "complete"
@@ -49,14 +49,14 @@ def test_a_script_waits_without_a_loop(server: DemoServer) -> None:
 
 
 def test_waits_in_a_row_share_a_connection(server: DemoServer) -> None:
-    """The loop behind wait() is kept, and so its connections are."""
+    """wait() keeps its loop, and so its connections."""
     for _ in range(3):
         sw.ChatClient(server.url).stream("x").wait()
     assert len({record.connection for record in server.requests}) == 1
 
 
 def test_a_failure_is_raised_each_time(server: DemoServer) -> None:
-    """With the text that came."""
+    """With the text that arrived."""
     stream = sw.ChatClient(server.url, retry=QUICK).stream("x", "demo-cut")
     for _ in range(2):
         with pytest.raises(sw.StreamInterrupted) as caught:
@@ -73,7 +73,7 @@ def test_a_stream_that_was_cancelled_before_it_began_gives_its_completion(server
 
 
 def test_cancel_from_another_thread_ends_a_wait(server: DemoServer) -> None:
-    """As Stop does beside a blocking cell: the wait returns the text that came."""
+    """Stop does this while a cell blocks. The wait returns the text so far."""
     stream = sw.ChatClient(server.url).stream("x", "demo-stall")
     stream.subscribe(lambda events: stop.start() if isinstance(events[0], sw.TextDelta) and not stop.ident else None)
     stop = threading.Thread(target=stream.cancel)
@@ -84,7 +84,7 @@ def test_cancel_from_another_thread_ends_a_wait(server: DemoServer) -> None:
 
 
 async def test_a_thread_waits_for_a_stream_of_the_running_loop(server: DemoServer) -> None:
-    """The loop goes on; thread and loop get the same result."""
+    """The loop goes on. The thread and the loop get the same result."""
     stream = sw.ChatClient(server.url).stream("x", demo=PACED | {"tokens": 20})
     await first_delta(stream)
     waited = await asyncio.to_thread(stream.wait)
@@ -93,14 +93,14 @@ async def test_a_thread_waits_for_a_stream_of_the_running_loop(server: DemoServe
 
 
 async def test_threads_wait_for_streams_of_their_own(server: DemoServer) -> None:
-    """While a loop runs in the main thread, a wait in another one uses neither it nor its connections."""
+    """A loop runs in the main thread. A wait in another thread uses neither it nor its connections."""
     client = sw.ChatClient(server.url)
     completions = await asyncio.gather(*(asyncio.to_thread(client.stream("x").wait) for _ in range(8)))
     assert {completion.outcome for completion in completions} == {"complete"}
 
 
-def test_a_wait_for_a_loop_that_is_gone_says_so(server: DemoServer) -> None:
-    """A stream that belongs to a loop that no longer runs cannot go on, and is not waited for in vain."""
+def test_a_wait_for_a_stopped_loop_raises(server: DemoServer) -> None:
+    """If the stream's loop no longer runs, the stream cannot go on. The wait raises."""
     stream = sw.ChatClient(server.url).stream("x", "demo-stall")
     loop = asyncio.new_event_loop()
     loop.run_until_complete(first_delta(stream))
@@ -113,7 +113,7 @@ def test_a_wait_for_a_loop_that_is_gone_says_so(server: DemoServer) -> None:
 
 
 def test_a_wait_inside_a_running_loop_lets_the_loop_go_on(server: DemoServer) -> None:
-    """Called in a coroutine, wait() returns the completion, other tasks run meanwhile, and the loop is whole after."""
+    """In a coroutine, wait() returns the completion. Other tasks run meanwhile, and the loop works afterwards."""
     code = """
 import asyncio
 async def main():
@@ -171,7 +171,7 @@ with asyncio.Runner() as runner:
 )
 @pytest.mark.fault("K2", "while wait() blocks in a script: KeyboardInterrupt, connection closed")
 def test_an_interrupt_ends_a_wait_and_closes_its_connection(server: DemoServer, code: str, lines: list[str]) -> None:
-    """SIGINT raises KeyboardInterrupt once the server's end is closed; the next wait works (K2)."""
+    """SIGINT raises KeyboardInterrupt after the server's end is closed. The next wait works (K2)."""
     process = script(code, server)
     assert process.stdout is not None
     assert process.stdout.readline() == "delta\n"
@@ -183,7 +183,7 @@ def test_an_interrupt_ends_a_wait_and_closes_its_connection(server: DemoServer, 
 
 @pytest.mark.fault("K16", "importing and waiting patch nothing")
 def test_importing_and_waiting_in_a_script_patch_nothing(server: DemoServer) -> None:
-    """asyncio is patched only where a wait has to nest (K16)."""
+    """asyncio is patched only if a wait has to nest (K16)."""
     code = """
 import asyncio
 run, task = asyncio.run, asyncio.Task
@@ -194,14 +194,14 @@ print(asyncio.run is run, asyncio.Task is task, "nest_asyncio2" in sys.modules)
 
 
 def test_a_script_ends_without_complaint(server: DemoServer) -> None:
-    """Nothing that wait() keeps delays the end of the process or prints at it."""
+    """wait() keeps a loop. It neither delays the end of the process nor prints anything then."""
     process = script('print(client.stream("x").wait().outcome)', server)
     out, err = process.communicate(timeout=SOON)
     assert (out.strip(), err) == ("complete", "")
 
 
 def test_a_thread_that_ends_leaves_nothing_open(server: DemoServer) -> None:
-    """Thread after thread may wait: the loop and the connection of each go with it."""
+    """Many threads may wait, one after the other. Each one's loop and connection are closed with it."""
     code = """
 import gc, os, threading
 def ask():

@@ -1,4 +1,4 @@
-"""How a foreign source is opened, stopped, closed and, where it does not end, left behind."""
+"""Streams of other libraries: opened, stopped, closed, and abandoned if they do not end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.servers import first_delta
 
 
 class Blocking:
-    """A blocking iterable: ``items`` come at once, the next one when ``go`` is set; it notes what is done to it."""
+    """A blocking iterable. ``items`` come at once, and the next one when ``go`` is set. It records all calls."""
 
     def __init__(self, *items: Any) -> None:
         self.items = list(items)
@@ -43,7 +43,7 @@ class Blocking:
 
 
 class Awaiting:
-    """An async iterable that never ends by itself; ``close`` is its way to be closed."""
+    """An async iterable that never ends by itself. ``close`` names its method to close it."""
 
     def __init__(self, close: str, *, asynchronous: bool = True) -> None:
         self.closed = 0
@@ -69,7 +69,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_stop_of_a_blocking_source_takes_effect_at_its_next_item() -> None:
-    """It is read and closed in one thread that is not the loop's, and what it still brings is not shown."""
+    """One thread reads and closes it, and not the loop's. Items after the stop are not shown."""
     source = Blocking("a")
     stream = as_stream(source)
     await first_delta(stream)
@@ -83,8 +83,8 @@ async def test_a_stop_of_a_blocking_source_takes_effect_at_its_next_item() -> No
     assert threading.get_ident() not in source.threads
 
 
-async def test_a_source_that_brings_nothing_is_left_behind_and_that_is_said() -> None:
-    """The stop ends the stream all the same, with a warning; the late item and the late failure change nothing."""
+async def test_a_silent_source_is_abandoned_with_a_warning() -> None:
+    """The stop ends the stream, with a warning. A late item and a late failure change nothing."""
     source = Blocking("a")
     stream = as_stream(source)
     events: list[sw.StreamEvent] = []
@@ -106,8 +106,8 @@ async def test_a_source_that_brings_nothing_is_left_behind_and_that_is_said() ->
     assert stream.completion == completion
 
 
-async def test_an_async_source_that_does_not_heed_a_stop_is_left_behind() -> None:
-    """One that swallows its cancellation and waits on ends the stream no later, and changes nothing afterwards."""
+async def test_an_async_source_that_ignores_a_stop_is_abandoned() -> None:
+    """It swallows its cancellation and waits on. The stream ends no later, and nothing changes afterwards."""
     go, over = asyncio.Event(), asyncio.Event()
 
     async def stubborn() -> AsyncIterator[str]:
@@ -146,7 +146,7 @@ async def test_a_stop_closes_an_async_source_at_once(close: str, asynchronous: b
 
 
 async def test_generators_are_closed_by_a_stop() -> None:
-    """Their ``finally`` has run when the stream is over."""
+    """Their ``finally`` has run before the stream is over."""
     closed: list[str] = []
 
     async def asynchronous() -> AsyncIterator[str]:
@@ -173,7 +173,7 @@ async def test_generators_are_closed_by_a_stop() -> None:
 
 
 async def test_a_source_that_is_whole_is_not_closed() -> None:
-    """What has ended is left to its owner, who may ask it for more than text."""
+    """Its owner keeps an ended source, and may read more than text from it."""
 
     class Sync(list[str]):
         closed = False
@@ -193,7 +193,7 @@ async def test_a_source_that_is_whole_is_not_closed() -> None:
 
 
 async def test_a_source_that_never_waits_leaves_the_loop_to_others() -> None:
-    """A stop that waits on the loop reaches an async source without a pause in it, and a sync one without end."""
+    """A stop that waits on the loop reaches an async source without a pause, and a sync one without an end."""
 
     async def endless() -> AsyncIterator[str]:
         while True:
@@ -212,7 +212,7 @@ async def test_a_source_that_never_waits_leaves_the_loop_to_others() -> None:
 
 
 async def test_a_blocking_source_does_not_run_ahead_of_the_loop() -> None:
-    """While the loop is busy, no more than a bounded number of items is read."""
+    """While the loop is busy, only a bounded number of items is read."""
     count = 0
 
     def counted() -> Iterator[str]:
@@ -224,7 +224,7 @@ async def test_a_blocking_source_does_not_run_ahead_of_the_loop() -> None:
     stream = as_stream(counted())
     await first_delta(stream)
     begun, seen = count, -1
-    while seen != count:  # the loop stands still until the source does
+    while seen != count:  # the loop is blocked until the source pauses
         seen = count
         threading.Event().wait(0.3)
     assert count - begun < 2_000
@@ -233,7 +233,7 @@ async def test_a_blocking_source_does_not_run_ahead_of_the_loop() -> None:
 
 
 async def test_a_coroutine_is_awaited_for_its_stream() -> None:
-    """What ``client.create(stream=True)`` returns un-awaited is a source; it is not awaited before the start."""
+    """``client.create(stream=True)`` without ``await`` is a source. It is awaited at the start, not earlier."""
     asked = 0
 
     async def create(result: Any) -> Any:
@@ -255,7 +255,7 @@ async def test_a_coroutine_is_awaited_for_its_stream() -> None:
 
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_a_context_manager_is_entered_and_left(stopped: bool) -> None:
-    """A sync one in the thread of its stream, an async one in one task; at the end and after a stop alike."""
+    """A sync one in its stream's thread, an async one in one task. It is left at the end and after a stop."""
     log: list[str] = []
 
     class Managed:
@@ -296,7 +296,7 @@ async def test_a_context_manager_is_entered_and_left(stopped: bool) -> None:
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, StopAsyncIteration])
 async def test_whatever_a_blocking_source_raises_is_its_failure(raised: type[BaseException]) -> None:
-    """Also what would end an event loop, or pass for a stop or an end."""
+    """Even an exception that ends event loops, or looks like a stop or an end."""
 
     class Raising(Blocking):
         def __next__(self) -> Any:
@@ -310,7 +310,7 @@ async def test_whatever_a_blocking_source_raises_is_its_failure(raised: type[Bas
 
 
 async def test_a_failure_to_open_is_the_sources() -> None:
-    """What a coroutine, a context manager or ``iter`` raises is told like any failure of the source."""
+    """An exception of a coroutine, a context manager or ``iter`` is a failure of the source."""
 
     async def create() -> Any:
         raise ConnectionError("nobody there")
@@ -336,8 +336,8 @@ async def test_a_failure_to_open_is_the_sources() -> None:
             await as_stream(source)
 
 
-async def test_what_an_sdk_hides_is_told() -> None:
-    """The root of what was raised is in the message, where the SDK's own words do not say it."""
+async def test_a_root_cause_that_an_sdk_hides_is_in_the_message() -> None:
+    """If the SDK's message hides the root cause, our message adds it."""
 
     def breaks() -> Iterator[str]:
         yield "a"
@@ -352,7 +352,7 @@ async def test_what_an_sdk_hides_is_told() -> None:
 
 
 async def test_a_source_cannot_be_asked_again() -> None:
-    """``again`` and ``record`` say so, and the stream says it beforehand."""
+    """``again`` and ``record`` raise. The stream's properties say so before."""
     stream = as_stream(["a"])
     assert not stream.repeatable
     for ask in (stream.again, lambda: stream.again(go_on=True), stream.record):
@@ -361,14 +361,14 @@ async def test_a_source_cannot_be_asked_again() -> None:
 
 
 def test_our_own_stream_is_passed_on() -> None:
-    """A ChatStream is the stream itself."""
+    """A ChatStream is used directly."""
     stream = sw.ChatClient("http://127.0.0.1:9/v1").stream("x")
     assert as_stream(stream) is stream
     assert stream.repeatable
 
 
 def test_a_source_can_be_waited_for_without_a_loop() -> None:
-    """``wait()`` reads blocking and async sources from a script."""
+    """In a script ``wait()`` reads blocking and async sources."""
 
     async def texts() -> AsyncIterator[str]:
         yield "a"
@@ -378,7 +378,7 @@ def test_a_source_can_be_waited_for_without_a_loop() -> None:
 
 
 class Whole:
-    """A finished response, as pydantic makes them: iterable, but over its fields."""
+    """A finished response of pydantic: it is iterable, but over its fields."""
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         yield "id", "x"
@@ -388,7 +388,7 @@ class Whole:
 
 
 class Client:
-    """An SDK's client: a context manager, which is no stream."""
+    """An SDK's client: a context manager that is not a stream."""
 
     def __enter__(self) -> Any: ...
     def __exit__(self, *_: object) -> None: ...
@@ -413,8 +413,8 @@ def generator() -> Iterator[str]:
         (Whole, "Whole is a class: call it"),
     ],
 )
-def test_what_is_no_stream_is_refused(given: Any, said: str) -> None:
-    """At once, by what was given, with what to pass instead; nothing was touched."""
+def test_anything_but_a_stream_is_rejected(given: Any, said: str) -> None:
+    """The error comes at once. It names what was given and what to pass instead. Nothing was touched."""
     with pytest.raises(sw.ConfigurationError) as told:
         as_stream(given)
     assert said in str(told.value)
@@ -422,7 +422,7 @@ def test_what_is_no_stream_is_refused(given: Any, said: str) -> None:
 
 
 async def test_a_close_that_has_begun_is_not_broken_off() -> None:
-    """A stop from another thread may be noticed at an item, before the task is cancelled; the close goes on."""
+    """An item may notice a thread's stop before the task is cancelled. The close goes on."""
     go, closing, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     class Slow:
@@ -447,7 +447,7 @@ async def test_a_close_that_has_begun_is_not_broken_off() -> None:
 
 
 class Wrapper:
-    """LiteLLM's stream: iterable both ways, whichever way the stream under it is."""
+    """LiteLLM's stream. It is iterable both ways, whether its inner stream is sync or async."""
 
     def __init__(self, under: Any) -> None:
         self.completion_stream = under
@@ -464,7 +464,7 @@ class Wrapper:
 
 
 async def test_what_is_iterable_both_ways_is_read_as_what_is_under_it() -> None:
-    """A blocking stream in a thread, an async one on the loop."""
+    """A blocking inner stream is read in a thread, an async one on the loop."""
 
     async def texts() -> AsyncIterator[str]:
         yield "a"
@@ -476,7 +476,7 @@ async def test_what_is_iterable_both_ways_is_read_as_what_is_under_it() -> None:
 
 
 async def test_a_source_that_cancels_itself_was_not_stopped() -> None:
-    """``cancelled`` is a person's doing; here the answer is cut, and that is an error."""
+    """Only you make a stream ``cancelled``. Here the answer is cut, and that is an error."""
 
     async def source() -> AsyncIterator[str]:
         yield "a"
@@ -489,8 +489,8 @@ async def test_a_source_that_cancels_itself_was_not_stopped() -> None:
     assert caught.value.completion.text == "a"
 
 
-async def test_an_error_as_the_first_event_of_responses_is_told() -> None:
-    """It has the shape of anthropic's, too; what it says must not be lost."""
+async def test_an_error_as_the_first_event_of_responses_is_reported() -> None:
+    """It looks like an error of anthropic. Its message must not be lost."""
     first = {"type": "error", "code": "rate_limit_exceeded", "message": "Too many of them", "param": None}
 
     async def source() -> AsyncIterator[dict[str, Any]]:
@@ -501,7 +501,7 @@ async def test_an_error_as_the_first_event_of_responses_is_told() -> None:
 
 
 async def test_a_sources_failure_shows_no_key_in_its_traceback() -> None:
-    """However it is awaited: IPython would show the cause word for word, and SDKs echo keys."""
+    """For every way to await it. IPython would print the cause, and SDKs repeat keys."""
 
     async def source() -> AsyncIterator[str]:
         yield "a"

@@ -1,6 +1,6 @@
-"""The official openai and anthropic clients as sources, and LangChain's own chunks.
+"""The official openai and anthropic clients as sources, and real LangChain chunks.
 
-``aimock``, a server that we did not write, answers; the demo server breaks off as no polite server would.
+The server is ``aimock``, which we did not write. The demo server makes the ugly endings.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def said(prompt: str) -> Any:
 
 @pytest.fixture(scope="module")
 def asks(address: str) -> dict[str, Ask]:
-    """Each way in which a person may have asked; a coroutine is left un-awaited, a context manager un-entered."""
+    """Return each way to ask. Coroutines are not awaited, and context managers are not entered."""
     settings: Any = {"api_key": KEY, "max_retries": 0}
     o, ao = (kind(base_url=f"{address}/v1", **settings) for kind in (openai.OpenAI, openai.AsyncOpenAI))
     a, aa = (kind(base_url=address, **settings) for kind in (anthropic.Anthropic, anthropic.AsyncAnthropic))
@@ -82,7 +82,7 @@ all_ways = pytest.mark.parametrize("way", WAYS)
 
 @all_ways
 async def test_the_text_comes_whole(asks: dict[str, Ask], way: str) -> None:
-    """In many deltas, with the emoji that the server cuts in two; model, id and the provider's last word are known."""
+    """It comes in many deltas. The server cuts an emoji in two. Model, id and the provider's last word are known."""
     completion = await as_stream(asks[way]("whole"))
     assert (completion.text, completion.outcome, completion.error) == (TEXT, "complete", None)
     assert completion.timing.deltas > 10
@@ -93,7 +93,7 @@ async def test_the_text_comes_whole(asks: dict[str, Ask], way: str) -> None:
 
 @all_ways
 async def test_thoughts_calls_and_limits_are_read(asks: dict[str, Ask], way: str) -> None:
-    """Reasoning is no text, a tool call is put together, and the token limit is named."""
+    """Reasoning is not text, the pieces of a tool call are joined, and the token limit is named."""
     thought = await as_stream(asks[way]("think"))
     assert (thought.reasoning, thought.text) == ("Six times seven.", "42")
     (call,) = (await as_stream(asks[way]("weather"))).tool_calls
@@ -105,12 +105,12 @@ async def test_thoughts_calls_and_limits_are_read(asks: dict[str, Ask], way: str
 
 @all_ways
 async def test_a_broken_connection_is_an_error_that_keeps_the_text(asks: dict[str, Ask], way: str) -> None:
-    """What the SDK raises is the cause, its own words and what was at their root are told, and nothing is complete."""
+    """The SDK's exception is the cause. Our message has its words and its root cause. Nothing is complete."""
     failure = await failure_of(as_stream(asks[way]("drop")))
     assert isinstance(failure, sw.SourceError)
     assert "peer closed connection" in failure.error.message
     assert type(failure.__cause__).__module__.partition(".")[0] in ("openai", "httpx", "httpx2")
-    # The server cuts an emoji in two, so that half of it may be the last that came.
+    # The server cuts an emoji in two, so its first half may be the last text.
     text = failure.completion.text.rstrip("\ufffd")
     assert TEXT.startswith(text)
     assert len(text) < len(TEXT)
@@ -118,7 +118,7 @@ async def test_a_broken_connection_is_an_error_that_keeps_the_text(asks: dict[st
 
 @all_ways
 async def test_a_stop_keeps_the_text_and_closes_the_connection(asks: dict[str, Ask], way: str) -> None:
-    """Whatever the SDK calls its close: its response is closed when the stream is over."""
+    """Every SDK has its own name for closing. Its response is closed before the stream is over."""
     source = asks[way]("endless")
     stream = as_stream(source)
     await first_delta(stream)
@@ -133,14 +133,14 @@ async def test_a_stop_keeps_the_text_and_closes_the_connection(asks: dict[str, A
 
 
 async def test_a_text_stream_is_text(asks: dict[str, Ask]) -> None:
-    """anthropic's ``text_stream`` is an iterable of strings like any other."""
+    """anthropic's ``text_stream`` is an iterable of strings."""
     with asks["messages.stream"]("whole") as stream:
         completion = await as_stream(stream.text_stream)
     assert (completion.text, completion.outcome) == (TEXT, "complete")
 
 
 async def test_a_finished_response_is_refused(address: str) -> None:
-    """The commonest slip, a forgotten ``stream=True``: at once, or once it was awaited."""
+    """The most common mistake is a missing ``stream=True``. The error comes at once, or after the await."""
     client = openai.OpenAI(base_url=f"{address}/v1", api_key=KEY)
     with pytest.raises(sw.ConfigurationError, match="stream=True"):
         as_stream(client.chat.completions.create(model="gpt-4o", messages=said("whole")))
@@ -157,7 +157,7 @@ async def test_a_finished_response_is_refused(address: str) -> None:
     [("demo-drop", "error"), ("demo-fin", "error"), ("demo-cut", "interrupted"), ("demo-error", "error")],
 )
 async def test_a_cut_answer_is_never_complete(server: DemoServer, model: str, outcome: str, asynchronous: bool) -> None:
-    """Each way to break off ends with the outcome that the SDK lets us know, and with what came."""
+    """Each broken ending has the outcome that the SDK lets us know, and keeps the text."""
     settings: Any = {"base_url": server.url, "api_key": "sk-demo-0123456789", "max_retries": 0}
     client: Any = openai.AsyncOpenAI(**settings) if asynchronous else openai.OpenAI(**settings)
     failure = await failure_of(
@@ -168,8 +168,8 @@ async def test_a_cut_answer_is_never_complete(server: DemoServer, model: str, ou
     assert failure.completion.demo
 
 
-async def test_a_wrong_key_is_told_and_not_repeated(server: DemoServer) -> None:
-    """What the SDK says of a 401 comes without the key, in the error and in the saved answer."""
+async def test_a_wrong_key_is_reported_and_not_repeated(server: DemoServer) -> None:
+    """The SDK's message for a 401 comes without the key, in the error and in the saved answer."""
     key = "sk-wrong-canary-9876543210"
     client = openai.AsyncOpenAI(base_url=server.url, api_key=key, max_retries=0)
     asked = client.chat.completions.create(model="demo-401", messages=said("x"), stream=True)
@@ -180,7 +180,7 @@ async def test_a_wrong_key_is_told_and_not_repeated(server: DemoServer) -> None:
     )
 
 
-async def test_langchain_says_it_so() -> None:
+async def test_langchain_chunks_are_read() -> None:
     """Real message chunks: text, thoughts, a tool call in pieces, counts and the end."""
     call = {"type": "tool_call_chunk", "index": 0}
     chunks = [
@@ -202,14 +202,14 @@ async def test_langchain_says_it_so() -> None:
 
 
 async def test_langchains_streams_are_sources() -> None:
-    """A model's ``stream`` and ``astream`` are read to their end, and so is a chain's, which is text."""
+    """A model's ``stream`` and ``astream`` are read to their end. So is a chain's, which is text."""
     reply = AIMessage("Grüezi mitenand", response_metadata={"finish_reason": "stop"})
 
     def model() -> GenericFakeChatModel:
         return GenericFakeChatModel(messages=iter([reply]))
 
     for source in (model().stream("x"), model().astream("x")):
-        # This model never says that it is done.
+        # This model sends no word for the end.
         assert (await failure_of(as_stream(source))).completion.text == "Grüezi mitenand"
     for chain in ((model() | StrOutputParser()).stream("x"), (model() | StrOutputParser()).astream("x")):
         completion = await as_stream(chain)

@@ -1,4 +1,4 @@
-"""One contract for all dialects: the same answer adds up to the same completion, and a cut one is never complete."""
+"""One contract for all dialects: the same answer gives the same completion, and a cut one is never complete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def later(items: list[Any]) -> AsyncIterator[Any]:
 @all_dialects
 @pytest.mark.parametrize("readable", ["async", "sync"])
 async def test_the_same_answer_is_the_same_completion(dialect: str, shape: str, readable: str) -> None:
-    """Text, reasoning, tool calls, usage, model, id and outcome are those of the answer, in every dialect."""
+    """Text, reasoning, tool calls, usage, model, id and outcome are the same in every dialect."""
     items = SHAPES[shape](DIALECTS[dialect](ANSWER))
     completion = await as_stream(later(items) if readable == "async" else iter(items))
     assert completion.text == "".join(ANSWER.texts)
@@ -43,7 +43,7 @@ async def test_the_same_answer_is_the_same_completion(dialect: str, shape: str, 
 @all_dialects
 @pytest.mark.parametrize(("end", "outcome"), [("length", "length"), ("filter", "filtered")])
 async def test_a_limited_answer_is_named(dialect: str, end: str, outcome: str) -> None:
-    """The provider's word for the end decides, whatever it is called in the dialect."""
+    """The provider's word for the end decides. Each dialect has its own word."""
     completion = await as_stream(DIALECTS[dialect](Answer(end=end)))
     assert (completion.outcome, completion.text) == (outcome, "".join(ANSWER.texts))
 
@@ -51,7 +51,7 @@ async def test_a_limited_answer_is_named(dialect: str, end: str, outcome: str) -
 @all_shapes
 @all_dialects
 async def test_an_answer_that_is_cut_anywhere_is_never_complete(dialect: str, shape: str) -> None:
-    """Whatever number of items came, without the provider's last word the answer is ``interrupted``."""
+    """After any number of items, an answer without the provider's last word is ``interrupted``."""
     items = SHAPES[shape](DIALECTS[dialect](Answer(end=None)))
     for count in range(len(items) + 1):
         failure = await failure_of(as_stream(items[:count]))
@@ -61,7 +61,7 @@ async def test_an_answer_that_is_cut_anywhere_is_never_complete(dialect: str, sh
 
 @all_dialects
 async def test_what_the_source_raises_is_an_error_that_keeps_the_text(dialect: str) -> None:
-    """A SourceError with the text so far, the cause beside it, and no key in its words."""
+    """A SourceError has the text so far, the cause, and no key in its message."""
     raised = ValueError("the key sk-canary-0123456789abcdef is wrong")
 
     def breaks() -> Iterator[Any]:
@@ -92,8 +92,8 @@ ERRORS: dict[str, Any] = {
 
 @all_shapes
 @pytest.mark.parametrize("kind", ERRORS)
-async def test_an_error_among_the_items_is_told(kind: str, shape: str) -> None:
-    """What the server says of its failure ends the answer, masked, with the text kept."""
+async def test_an_error_among_the_items_is_reported(kind: str, shape: str) -> None:
+    """A server's error message ends the answer. It is masked, and the text is kept."""
     items = [*DIALECTS[kind.partition(",")[0]](Answer(end=None)), ERRORS[kind]]
     failure = await failure_of(as_stream(SHAPES[shape](items)))
     assert isinstance(failure, sw.InStreamError)
@@ -101,8 +101,8 @@ async def test_an_error_among_the_items_is_told(kind: str, shape: str) -> None:
     assert failure.completion.text == "".join(ANSWER.texts)
 
 
-async def test_events_that_say_a_chunk_again_are_not_looked_into() -> None:
-    """Each of them holds the whole answer so far: to read it would cost the square of the answer's length."""
+async def test_events_that_repeat_a_chunk_are_not_read() -> None:
+    """Each of them has the whole answer so far. Reading them all would cost the square of the answer's length."""
 
     class Again:
         type = "content.delta"
@@ -116,7 +116,7 @@ async def test_events_that_say_a_chunk_again_are_not_looked_into() -> None:
 
 
 async def test_refusals_are_kept_apart() -> None:
-    """A refusal is no text, in each dialect that has a word for it."""
+    """A refusal is not text, in each dialect that has a word for it."""
     chat = {"choices": [{"index": 0, "delta": {"refusal": "No."}, "finish_reason": "stop"}]}
     responses = [
         {"type": "response.refusal.delta", "delta": "No."},
@@ -130,7 +130,7 @@ async def test_refusals_are_kept_apart() -> None:
 
 
 async def test_strings_are_complete_when_they_end() -> None:
-    """Text, sync or async, a list or a generator, is joined as it came; None between the strings is nothing."""
+    """Strings from a list or a generator, sync or async, are joined. None between the strings is ignored."""
     texts = ["", "a", "a", None, "🏔"]
     for source in (texts, tuple(texts), iter(texts), (text for text in texts), later(texts)):
         completion = await as_stream(source)
@@ -139,13 +139,13 @@ async def test_strings_are_complete_when_they_end() -> None:
 
 
 async def test_a_source_without_an_item_is_no_answer() -> None:
-    """Nothing shows that there was an answer at all, so it is not called complete."""
+    """Nothing shows that there was an answer, so it is not complete."""
     for source in ([], iter(()), later([]), [None]):
         assert (await failure_of(as_stream(source))).outcome == "interrupted"
 
 
-async def test_an_item_of_no_known_shape_is_told_by_its_class() -> None:
-    """A protocol error that says what came and what to give instead; also in the middle of a text."""
+async def test_an_item_of_unknown_shape_is_named_by_its_class() -> None:
+    """A protocol error names the class and what to give instead, even in the middle of a text."""
     for items, name in (([{"a": 1}], "dict"), ([7], "int"), ([b"x"], "bytes"), (["text", 7], "int")):
         failure = await failure_of(as_stream(items))
         assert isinstance(failure, sw.ProtocolError)
@@ -153,7 +153,7 @@ async def test_an_item_of_no_known_shape_is_told_by_its_class() -> None:
 
 
 async def test_a_part_that_is_not_known_is_warned_of() -> None:
-    """What LangChain brings beside text and thoughts is left out, and said."""
+    """Other parts of a LangChain message than text and thoughts are left out, with a warning."""
     image = [{"type": "image_url", "image_url": "https://host.example/x.png"}, {"type": "text", "text": "x"}]
     item = {"type": "AIMessageChunk", "content": image, "response_metadata": {"done_reason": "stop"}}
     completion = await as_stream([item])
