@@ -1,6 +1,10 @@
-"""Stream LLM chat into Jupyter notebooks: see it as it is written, stop it, find it in the saved notebook.
+"""Stream LLM chat into Jupyter notebooks: read it while it is written, stop it, and keep it in the saved notebook.
 
-``%load_ext streamwidget`` gives ``%%chat`` and ``%chat``; :class:`ChatClient` and :class:`StreamView` are the parts.
+In a notebook, ``%load_ext streamwidget`` adds ``%%chat`` and ``%chat``. In Python, begin with :class:`ChatClient`:
+
+>>> import streamwidget as sw
+>>> sw.ChatClient().stream("Name three rivers.").wait().outcome
+'complete'
 """
 
 from __future__ import annotations
@@ -97,7 +101,7 @@ __all__ = [
 ]
 
 
-# Late: ipywidgets and anywidget cost more to import than all the rest, and a script needs neither.
+# Imported at first use. ipywidgets and anywidget take longer to import than all the rest, and a script needs neither.
 _LATE = {
     "ChatWidget": "_view.chat.widget",
     "StreamView": "_view.stream_view",
@@ -123,14 +127,14 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """``%load_ext streamwidget``: add the magics."""
+    """Add the magics. IPython calls this for ``%load_ext streamwidget``."""
     from streamwidget._notebook.extension import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """``%unload_ext streamwidget``: undo all that loading did."""
+    """Undo everything that loading did. IPython calls this for ``%unload_ext streamwidget``."""
     from streamwidget._notebook.extension import unload
 
     unload(shell)

@@ -186,12 +186,24 @@ class Recording:
         return time.monotonic() - self._begun
 
     def add(self, record: WireRecord) -> None:
-        """Append a record, and call the observers."""
+        """Append a record, and call the observers.
+
+        Parameters
+        ----------
+        record : WireRecord
+            What happened, with its time.
+        """
         self.records.append(record)
         self._notify()
 
     def end(self, outcome: Outcome) -> None:
-        """Set the outcome and write the file. A file that cannot be written gives a warning and no exception."""
+        """Set the outcome, and write the file. A file that cannot be written gives a warning and no exception.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            How the stream ended.
+        """
         self.outcome, self.ended_at = outcome, self.now()
         self._notify()
         if self.path is not None:
