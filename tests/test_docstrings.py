@@ -31,11 +31,7 @@ RAISES = {
 }  # fmt: skip
 #: Names whose docstrings are still to be written. Empty is the aim.
 TO_DO: set[str] = {
-    "ChatClient.complete", "ChatClient.request", "ChatClient.stream", "Conversation.ask", "Conversation.cancel",
-    "Conversation.drop", "Conversation.follow", "Conversation.from_json", "Conversation.include",
-    "Conversation.is_from", "Conversation.load", "Conversation.observe", "Conversation.request_messages",
-    "Conversation.reserve", "Conversation.streaming", "Conversation.trimmed", "Message", "Recording.add",
-    "Recording.end", "RetryPolicy", "RetryPolicy.delay", "Turn", "replay",
+    "ChatClient.complete", "ChatClient.request", "ChatClient.stream", "RetryPolicy", "RetryPolicy.delay", "replay",
 }  # fmt: skip
 SETTINGS = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "STREAMWIDGET_BASE_URL", "STREAMWIDGET_API_KEY", "STREAMWIDGET_MODEL")
 _OURS = re.compile(r"\braise (?:ConfigurationError|StreamError|SourceError|StreamTimeout|ProtocolError)\b")

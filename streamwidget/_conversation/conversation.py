@@ -1,10 +1,10 @@
-"""A conversation: its turns in order, and what of them goes out with the next request.
+"""A conversation: its turns in order, and the part of them that the next request carries.
 
 Rules
 -----
-- One owner: only :class:`Conversation` changes the history. What it hands out are values of one moment.
-- History never lies: the answer is in it before its first delta, and ends with its outcome in every case.
-- Nothing is left out silently: ``Turn.sent`` says it, and :meth:`Conversation.trimmed` counts what a limit leaves out.
+- One owner: only :class:`Conversation` changes the history. It returns snapshots.
+- The history is always true. It has the answer before its first delta, and every answer gets its outcome.
+- Nothing is left out silently. ``Turn.sent`` shows it, and :meth:`Conversation.trimmed` counts the turns over a limit.
 - A request that cannot be made changes nothing.
 """
 
@@ -27,28 +27,36 @@ if TYPE_CHECKING:
 
 
 class Conversation:
-    """The turns of a conversation. Any thread may read it; ask where the streams are to run.
+    """The turns of a conversation. Each request carries the turns before it.
+
+    Any thread may read it. Call :meth:`ask` in the thread whose loop runs the streams.
 
     Parameters
     ----------
     system : str, optional
         The system prompt.
     max_turns : int, optional
-        At most so many earlier turns go out with a request, the newest. Default: all.
+        A request carries at most so many earlier turns, the newest. Default: all.
     max_tokens : int, optional
-        At most about so many tokens of earlier turns go out, in whole turns, the newest. Counted without the model's
-        tokenizer: 4 bytes of text are one token, an image is 1,000. Default: all.
+        A request carries earlier turns of about so many tokens in total, the newest, and only whole turns. This is an
+        estimate without the model's tokenizer: 4 bytes of text are one token, an image is 1,000. Default: all.
 
     Attributes
     ----------
     system, max_turns, max_tokens
-        May be changed; the next request heeds them.
+        You may change them. The next request uses the new values.
 
     Examples
     --------
-    >>> conversation = Conversation(system="Be brief.")  # doctest: +SKIP
-    >>> await conversation.ask("Name a river.", client)  # doctest: +SKIP
-    >>> await conversation.ask("And its source?", client)  # doctest: +SKIP
+    >>> import streamwidget as sw
+    >>> client = sw.ChatClient()
+    >>> conversation = sw.Conversation(system="Be brief.")
+    >>> conversation.ask("Name a river.", client).wait().outcome
+    'complete'
+    >>> conversation.ask("And its source?", client).wait().outcome
+    'complete'
+    >>> [turn.user.text for turn in conversation.turns]
+    ['Name a river.', 'And its source?']
     """
 
     def __init__(
@@ -69,20 +77,31 @@ class Conversation:
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """The turns at this moment."""
+        """The turns, with their answers so far."""
         return self._history.turns()
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """All messages at this moment: the system prompt, then questions and answers, whether they are sent or not."""
-        said = [message for turn in self.turns for message in (turn.user, turn.answer) if message is not None]
-        return (*([Message("system", self.system)] if self.system else []), *said)
+        """All messages: the system prompt, then questions and answers so far, also those that are not sent."""
+        messages = [message for turn in self.turns for message in (turn.user, turn.answer) if message is not None]
+        return (*([Message("system", self.system)] if self.system else []), *messages)
 
     def streaming(self, before: str | None = None) -> tuple[Turn, ...]:
-        """Return the turns whose answer is still written; with ``before`` only those before the turn of this name."""
+        """Return the turns whose answer still streams.
+
+        Parameters
+        ----------
+        before : str, optional
+            The key of a turn. Only earlier turns are returned. Default: all.
+
+        Returns
+        -------
+        tuple of Turn
+            In order.
+        """
         return tuple(turn for turn in self._history.turns(before) if turn.streams)
 
-    # ---- what goes out
+    # ---- requests
 
     def request_messages(self, before: str | None = None, *, system: str | None = None) -> list[Message]:
         """Return the history that a new request carries, without its own question.
@@ -90,9 +109,21 @@ class Conversation:
         Parameters
         ----------
         before : str, optional
-            The key of a turn that is asked anew: what comes before it. Default, and where there is none: all.
+            The key of a turn that is asked again. Only earlier turns are returned. Default: all turns.
         system : str, optional
-            The system prompt of this request alone; an empty one sends none. Default: the conversation's.
+            The system prompt of this request only. An empty one sends none. Default: the conversation's.
+
+        Returns
+        -------
+        list of Message
+            The system prompt, then questions and answers.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation(system="Be brief.")
+        >>> [message.role for message in conversation.request_messages()]
+        ['system']
         """
         kept, _ = self._within_limits(before)
         history = [message for turn in kept for message in turn.to_messages()]
@@ -100,7 +131,18 @@ class Conversation:
         return [*([Message("system", system)] if system else []), *history]
 
     def trimmed(self, before: str | None = None) -> int:
-        """Return how many turns that would be sent are left out by ``max_turns`` or ``max_tokens``."""
+        """Return how many turns ``max_turns`` and ``max_tokens`` leave out of a request.
+
+        Parameters
+        ----------
+        before : str, optional
+            The key of a turn that is asked again. Only earlier turns are counted. Default: all turns.
+
+        Returns
+        -------
+        int
+            Turns that the rule of :attr:`Turn.sent` leaves out do not count.
+        """
         return self._within_limits(before)[1]
 
     def _within_limits(self, before: str | None) -> tuple[list[Turn], int]:
@@ -121,34 +163,48 @@ class Conversation:
         stream: bool = True,
         **params: Any,
     ) -> ChatStream:
-        """Put a question into the conversation, and make the stream of its answer. Nothing is sent before it starts.
+        """Add a question to the conversation, and make the stream of its answer. The stream does not start yet.
 
         Parameters
         ----------
         prompt : str or Message
+            The question.
         client : ChatClient
+            The client to ask.
         key : str, optional
-            Names the turn. Where there is one of this name it is replaced, in its place: what it streams is cancelled,
-            and only what stands before it goes out. Default: a new turn at the end.
+            The turn's name. If there is a turn of this name, the new one replaces it in its position. The old stream is
+            cancelled, and the request carries only the turns before it. Default: a new turn at the end.
         model : str, optional
             Default: the client's.
         system : str, optional
-            The system prompt of this request alone; an empty one sends none. Default: the conversation's.
+            The system prompt of this request only. An empty one sends none. Default: the conversation's.
         stream : bool, default True
             False asks for one whole reply.
         **params
-            Fields of the request, as :meth:`ChatClient.stream` takes them.
+            Fields of the request, as in :meth:`ChatClient.stream`.
+
+        Returns
+        -------
+        ChatStream
+            Await it, or call its ``wait()``.
 
         Raises
         ------
         ConfigurationError
-            If nothing can be sent; the conversation is as it was.
+            If the prompt is empty or cannot be sent. The conversation does not change.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> conversation.ask("Name three rivers.", sw.ChatClient()).wait().outcome
+        'complete'
         """
         user = prompt if isinstance(prompt, Message) else Message("user", prompt)
         if user.role != "user":
-            raise ConfigurationError(f"A question is a message of role user, not {user.role}.")
+            raise ConfigurationError(f"A question needs a message of role user, not {user.role}.")
         if not user.text.strip() and not user.images:
-            raise ConfigurationError("The prompt is empty; nothing was sent.")
+            raise ConfigurationError("The prompt is empty. Nothing was sent.")
         key = key or uuid.uuid4().hex
         messages = [*self.request_messages(key, system=system), user]
         answer = client.request(messages, model, params, stream=stream)
@@ -156,11 +212,26 @@ class Conversation:
         return answer
 
     def reserve(self, key: str, after: Sequence[str]) -> None:
-        """Give a turn that is still to be asked a place: behind the last of these that has one, else none."""
+        """Reserve a position for a turn that is not asked yet.
+
+        Parameters
+        ----------
+        key : str
+            The turn's name.
+        after : sequence of str
+            Names of turns. The position is after the last of them. If none of them has a position, nothing happens.
+        """
         self._history.reserve(key, after)
 
     def follow(self, key: str, stream: ChatStream) -> None:
-        """Let a turn's answer come from another stream: one that was asked again, or goes on where it was cut.
+        """Replace the answer of a turn by another stream, for example after Retry or Continue.
+
+        Parameters
+        ----------
+        key : str
+            The turn's name.
+        stream : ChatStream
+            The new stream. The old one is cancelled.
 
         Raises
         ------
@@ -170,11 +241,30 @@ class Conversation:
         self._put(self._history.turn(key), stream)
 
     def is_from(self, key: str, stream: ChatStream) -> bool:
-        """True where a turn's answer comes from this stream; False where it was asked again, or is gone."""
+        """Return whether a turn's answer comes from a stream.
+
+        Parameters
+        ----------
+        key : str
+            The turn's name.
+        stream : ChatStream
+            A stream, running or ended.
+
+        Returns
+        -------
+        bool
+            False if the turn was asked again or dropped.
+        """
         return self._history.source(key) == stream.id
 
     def cancel(self, key: str) -> None:
-        """Stop the answer of a turn; its text stays. From any thread. Nothing is streamed there: nothing."""
+        """Stop the answer of a turn. Its text is kept. Any thread may call this.
+
+        Parameters
+        ----------
+        key : str
+            The turn's name. If its answer does not stream, nothing happens.
+        """
         if (stream := self._history.stream(key)) is not None:
             stream.cancel()
 
@@ -192,20 +282,43 @@ class Conversation:
     # ---- changing
 
     def include(self, key: str, sent: bool | None) -> None:
-        """Say whether a turn goes out with later requests; None returns to the rule of :attr:`Turn.sent`.
+        """Choose whether later requests carry a turn.
+
+        Parameters
+        ----------
+        key : str
+            The turn's name.
+        sent : bool or None
+            None returns to the rule of :attr:`Turn.sent`.
 
         Raises
         ------
         KeyError
             If there is no turn of this name.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> completion = conversation.ask("Name three rivers.", sw.ChatClient(), key="rivers").wait()
+        >>> conversation.include("rivers", sent=False)
+        >>> conversation.turns[0].sent
+        False
         """
         self._history.choose(key, sent)
         self._notify()
 
     def drop(self, key: str, *, and_after: bool = False) -> None:
-        """Take a turn out, with ``and_after`` those after it too; what they stream is cancelled. No such turn: nothing.
+        """Remove a turn. Its stream is cancelled.
 
-        If a turn of this name is asked again, it comes back to its place.
+        If you ask again with the same key, the turn comes back in its old position.
+
+        Parameters
+        ----------
+        key : str
+            The turn's name. If there is no such turn, nothing happens.
+        and_after : bool, default False
+            Remove all later turns too.
         """
         gone = self._history.drop(key, and_after=and_after)
         if gone:
@@ -213,19 +326,32 @@ class Conversation:
             self._notify()
 
     def clear(self) -> None:
-        """Take all turns out; what still streams is cancelled. The system prompt stays."""
+        """Remove all turns. Their streams are cancelled. The system prompt stays."""
         cancel(self._history.replace_all(()))
         self._notify()
 
-    # ---- telling
+    # ---- observing
 
     def observe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback()`` when turns were added, ended, chosen or dropped (not for each delta), on that thread.
+        """Call ``callback()`` after each change: a turn was added, ended, chosen or dropped. Not for each delta.
+
+        Parameters
+        ----------
+        callback : callable
+            Takes no argument. It runs in the thread that makes the change.
 
         Returns
         -------
         callable
-            Ends this.
+            Call it to end this.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> end = conversation.observe(lambda: print(len(conversation), "turns"))
+        >>> stream = conversation.ask("Name three rivers.", sw.ChatClient())
+        1 turns
         """
         self._observers.append(callback)
 
@@ -242,28 +368,62 @@ class Conversation:
             except Exception as exc:  # noqa: BLE001  (a person's callback may raise anything)
                 warnings.warn(f"An observer of a conversation raised {exc!r}.", RuntimeWarning, stacklevel=2)
 
-    # ---- keeping
+    # ---- files
 
     def to_json(self) -> str:
-        """Return all of it as JSON, images too. An answer that still streams is written as cut."""
+        """Return the whole conversation as JSON, with images. A streaming answer is written as cut.
+
+        Returns
+        -------
+        str
+            :meth:`from_json` and :meth:`load` read it.
+        """
         from streamwidget._conversation.file import to_json
 
         return to_json(self.system, self.turns)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Make the conversation that :meth:`to_json` wrote; ConfigurationError if the text is something else."""
+        """Make a conversation from the text that :meth:`to_json` returned.
+
+        Parameters
+        ----------
+        text : str
+            JSON.
+
+        Returns
+        -------
+        Conversation
+            Without limits. They are not in the text.
+
+        Raises
+        ------
+        ConfigurationError
+            If the text is not a conversation.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation(system="Be brief.")
+        >>> sw.Conversation.from_json(conversation.to_json()).system
+        'Be brief.'
+        """
         made = cls()
         made.load(text)
         return made
 
     def load(self, text: str) -> None:
-        """Take what :meth:`to_json` wrote in place of its own turns and system prompt; what streams is cancelled.
+        """Replace the turns and the system prompt by those in a text of :meth:`to_json`. Old streams are cancelled.
+
+        Parameters
+        ----------
+        text : str
+            JSON.
 
         Raises
         ------
         ConfigurationError
-            If the text is something else; the conversation is as it was.
+            If the text is not a conversation. The conversation does not change then.
         """
         from streamwidget._conversation.file import from_json
 
@@ -272,7 +432,13 @@ class Conversation:
         self._notify()
 
     def to_markdown(self) -> str:
-        """Return it as Markdown to read: each message under its heading, each ending that is not ``complete`` named."""
+        """Return the conversation as Markdown for people.
+
+        Returns
+        -------
+        str
+            Each message has a heading. Endings other than ``complete`` are named.
+        """
         from streamwidget._conversation.file import to_markdown
 
         return to_markdown(self.system, self.turns)

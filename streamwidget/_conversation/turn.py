@@ -1,4 +1,4 @@
-"""One turn of a conversation, when it is sent again, and how many turns a limit leaves."""
+"""One turn of a conversation: whether later requests carry it, and how many turns the limits allow."""
 
 from __future__ import annotations
 
@@ -14,17 +14,27 @@ _TOKENS_AN_IMAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question and its answer, at one moment.
+    """A question and its answer. It is a snapshot.
 
     Attributes
     ----------
     key : str
-        Names the turn: the id of its cell, or one of its own.
+        The turn's name: the id of its cell, or a name of its own.
     user : Message
+        The question.
     answer : Message or None
-        Its ``outcome`` is None while it streams. None: there is no answer.
+        The answer. Its ``outcome`` is None while it streams. None if there is no answer.
     chosen : bool or None
-        What :meth:`Conversation.include` was told; None leaves it to the rule of :attr:`sent`.
+        Your choice, from :meth:`Conversation.include`. None: the rule of :attr:`sent` decides.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> conversation = sw.Conversation()
+    >>> completion = conversation.ask("Name three rivers.", sw.ChatClient()).wait()
+    >>> turn = conversation.turns[0]
+    >>> turn.user.text, turn.answer.outcome, turn.sent
+    ('Name three rivers.', 'complete', True)
     """
 
     key: str
@@ -34,15 +44,15 @@ class Turn:
 
     @property
     def streams(self) -> bool:
-        """True while the answer is written."""
+        """True while the answer streams."""
         return self.answer is not None and self.answer.outcome is None
 
     @property
     def sent(self) -> bool:
-        """True where the turn goes out with later requests, as far as the limits allow.
+        """True if later requests carry the turn, as far as the limits allow.
 
-        By default an answer with text that is complete, cut by a limit or a filter, or was stopped; not one that
-        failed, is empty, or still streams.
+        By default they carry an answer with text that is complete, was stopped, or was cut by a token limit or a
+        filter. They do not carry one that failed, is empty or still streams.
         """
         return self.sendable if self.chosen is None else self.chosen
 
@@ -51,16 +61,16 @@ class Turn:
         """The default of :attr:`sent`."""
         if self.answer is None or self.answer.outcome is None:
             return False
-        return OUTCOMES[self.answer.outcome].sent_again and bool(_said(self.answer))
+        return OUTCOMES[self.answer.outcome].sent_again and bool(_text_of(self.answer))
 
     def to_messages(self) -> list[Message]:
         """Return the messages that a later request carries. A turn without an answer is the question alone."""
-        said = _said(self.answer)
-        return [self.user, *([Message("assistant", said)] if said else [])]
+        text = _text_of(self.answer)
+        return [self.user, *([Message("assistant", text)] if text else [])]
 
 
 def newest(turns: Sequence[Turn], max_turns: int | None, max_tokens: int | None) -> list[Turn]:
-    """Return the last of ``turns`` that both limits allow, whole turns only."""
+    """Return as many of the last turns as both limits allow. Only whole turns."""
     kept: list[Turn] = []
     tokens = 0
     for turn in reversed(turns):
@@ -71,7 +81,8 @@ def newest(turns: Sequence[Turn], max_turns: int | None, max_tokens: int | None)
     return kept[::-1]
 
 
-def _said(answer: Message | None) -> str:
+def _text_of(answer: Message | None) -> str:
+    """Return the text that later requests carry for an answer: its text, or else its refusal."""
     if answer is None:
         return ""
     refusal = answer.completion.refusal if answer.completion else ""
@@ -79,5 +90,5 @@ def _said(answer: Message | None) -> str:
 
 
 def _tokens(turn: Turn) -> int:
-    size = len(turn.user.text.encode("utf-8", "replace")) + len(_said(turn.answer).encode("utf-8", "replace"))
+    size = len(turn.user.text.encode("utf-8", "replace")) + len(_text_of(turn.answer).encode("utf-8", "replace"))
     return -(-size // _BYTES_A_TOKEN) + _TOKENS_AN_IMAGE * len(turn.user.images)

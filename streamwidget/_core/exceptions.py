@@ -33,7 +33,7 @@ class ConfigurationError(ValueError):
     >>> sw.ChatClient().stream("  ")
     Traceback (most recent call last):
         ...
-    streamwidget._core.exceptions.ConfigurationError: The prompt is empty; nothing was sent.
+    streamwidget._core.exceptions.ConfigurationError: The prompt is empty. Nothing was sent.
     """
 
 

@@ -1,4 +1,4 @@
-"""What is sent: a prompt or a list of messages, checked before anything goes over the wire."""
+"""Messages of a conversation. They are checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamwidget._core.images import Image
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation.
+    """One message of a conversation. ``str()`` gives the text.
 
     Attributes
     ----------
@@ -23,14 +23,23 @@ class Message:
     text : str
         Exactly as it was typed, or as it arrived.
     images : tuple of Image
-        Of a user's message. Whatever :meth:`Image.of` takes may be given: paths, bytes, figures, addresses.
+        Only for the role ``user``. You may pass everything that :meth:`Image.of` accepts: paths, bytes, figures, ...
     completion : ChatCompletion or None
-        What an assistant's message came from, at the moment at which the message was looked at.
+        The answer behind an assistant's message. It is a snapshot.
 
     Raises
     ------
     ConfigurationError
-        If the role is another, or an image is none.
+        If the role is unknown, the text is not a str, or an image is not an image.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> message = sw.Message("user", "Name three rivers.")
+    >>> sw.ChatClient().stream(message).wait().outcome
+    'complete'
+    >>> sw.ChatClient().stream([sw.Message("system", "Be brief."), message]).wait().outcome
+    'complete'
     """
 
     role: Literal["system", "user", "assistant"]
@@ -40,19 +49,19 @@ class Message:
 
     def __post_init__(self) -> None:
         if self.role not in ("system", "user", "assistant"):
-            raise ConfigurationError(f"A message's role is system, user or assistant, not {self.role!r}.")
+            raise ConfigurationError(f"The role of a message is system, user or assistant, not {self.role!r}.")
         if not isinstance(self.text, str):
-            raise ConfigurationError(f"A message's text is a str, not {type(self.text).__name__}.")
+            raise ConfigurationError(f"The text of a message is a str, not {type(self.text).__name__}.")
         object.__setattr__(self, "images", tuple(Image.of(image) for image in self.images))
         if self.images and self.role != "user":
-            raise ConfigurationError(f"Images go with a user's message, not with one of role {self.role}.")
+            raise ConfigurationError(f"Only a user's message can have images, not one of role {self.role}.")
 
     def __str__(self) -> str:
         return self.text
 
     @property
     def outcome(self) -> Outcome | None:
-        """How an assistant's message ended; None while it runs, and for the other roles."""
+        """How an assistant's message ended. None while it runs, and for the other roles."""
         return self.completion.outcome if self.completion else None
 
 
@@ -71,20 +80,20 @@ def as_messages(prompt: Prompt) -> tuple[Message | Mapping[str, Any], ...]:
         prompt = Message("user", prompt)
     if isinstance(prompt, Message):
         if not prompt.text.strip() and not prompt.images:
-            raise ConfigurationError("The prompt is empty; nothing was sent.")
+            raise ConfigurationError("The prompt is empty. Nothing was sent.")
         return (prompt,)
     if not isinstance(prompt, list | tuple):
         raise ConfigurationError(f"A prompt is a text or a list of messages, not {type(prompt).__name__}.")
     messages: list[Message | Mapping[str, Any]] = []
-    for place, message in enumerate(prompt):
+    for position, message in enumerate(prompt):
         if isinstance(message, Message):
             messages.append(message)
         elif isinstance(message, Mapping) and isinstance(message.get("role"), str):
             messages.append(dict(message))
         else:
             raise ConfigurationError(
-                f"Message {place} must look like {{'role': 'user', 'content': 'text'}}; nothing was sent."
+                f"Message {position} must look like {{'role': 'user', 'content': 'text'}}. Nothing was sent."
             )
     if not messages:
-        raise ConfigurationError("The list of messages is empty; nothing was sent.")
+        raise ConfigurationError("The list of messages is empty. Nothing was sent.")
     return tuple(messages)

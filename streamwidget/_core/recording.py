@@ -110,6 +110,10 @@ class Recording:
         The limits of the stream.
     key : ApiKey, optional
         The API key. It is kept out of the file.
+    dialect : str, optional
+        The name of the server's dialect.
+    streamed : bool, default True
+        False if one whole reply was asked for.
 
     Attributes
     ----------
@@ -124,9 +128,9 @@ class Recording:
     key : ApiKey or None
         The API key.
     dialect : str or None
-        The name of the dialect in which the server was asked. None: the file does not say.
+        The name of the server's dialect. None if the file does not have it.
     streamed : bool
-        True where a stream was asked for, and not one whole reply.
+        False if one whole reply was asked for.
     path : str, Path or None
         The file to write at the end.
     ended_at : float

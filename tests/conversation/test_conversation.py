@@ -50,7 +50,7 @@ def said(conversation: sw.Conversation) -> list[dict[str, Any]]:
     [
         (("tool", "x"), "role"),
         (("user", None), "text"),
-        (("assistant", "x", (PNG,)), "Images"),
+        (("assistant", "x", (PNG,)), "images"),
         (("user", "", (7,)), "int"),
     ],
 )
