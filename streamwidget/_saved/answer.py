@@ -1,8 +1,8 @@
-"""The saved answer: what is left of a completion in the notebook file, in GitHub's view of it, and in exports.
+"""The saved answer: a completion as HTML, Markdown and text, for the notebook file, GitHub and exports.
 
-Everything in a completion is untrusted: the text, and the model's name and the server's error message as well. An
-answer that was cut says so in each of the representations, and nothing here raises: what cannot be shown as Markdown is
-shown as text.
+1. Everything in a completion is untrusted: the text, the model's name and the server's error message.
+2. Each format says how the answer ended. For example: "m · connection lost; the answer is cut · 12 tokens".
+3. Nothing here raises. Text that cannot be rendered as Markdown is saved as plain text.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from streamwidget._core.visible import one_line, visible
 
 __all__ = ["footer", "mimebundle", "visible"]
 
-MAX_MARKDOWN = 1_000_000  # characters; a longer text is shown as it is
-# Such a text stands in several <pre>, for browsers lay out many small blocks faster than a huge one: each ends with the
-# first line that makes it as long as this, or at twice that; js/src/markdown/plain.ts does the same.
+MAX_MARKDOWN = 1_000_000  # characters; a longer text is saved as plain text
+# A long plain text is split into several <pre>, because browsers lay out many small blocks faster than a huge one. Each
+# ends with the first line end after this many characters, or at twice as many. js/src/markdown/plain.ts does the same.
 _PIECE = 30_000
-_PREVIEW = 120  # characters of a tool call's arguments
+_PREVIEW = 120  # characters of a tool call's arguments, in its heading
 # The live view has the same styles (js/src/saved/shape.ts), or the swap at the end would move what is below. They are
 # inline, because notebooks are opened without our style sheet too. Our own classes are for colours only. The other
 # class is that of JupyterLab for rendered text.
@@ -29,26 +29,35 @@ _HEAD = "margin:0 0 0.3em;height:1.7em;line-height:1.7em;white-space:nowrap;over
 _TEXT = 'jp-RenderedHTMLCommon" style="padding:0;overflow-wrap:break-word'
 _FOLD = "margin:0 0 0.5em"
 _SUMMARY = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
-_NAME = "white-space:nowrap"  # of a tool: JupyterLab lets code break
+_NAME = "white-space:nowrap"  # of a tool; JupyterLab breaks code otherwise
 _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
-# What Markdown, MathJax or an automatic link could take for markup in the footer, save at the start of its line.
+# Characters of the footer that Markdown, MathJax or an automatic link may take for markup: "gpt_4" -> "gpt\_4",
+# "http://x" -> "http\://x". A mark at the start of the line ("- ", "1. ") stays, and _markdown() notices its effect.
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
 
 
 def mimebundle(completion: ChatCompletion) -> dict[str, str]:
-    """Give the representations of a completion that a notebook stores.
+    """Return a completion in the formats that a notebook stores.
 
     Parameters
     ----------
     completion : ChatCompletion
-        Final, or as far as it came.
+        It may still be running.
 
     Returns
     -------
     dict
-        ``text/html`` (the tags and inline styles of the live view, safe without a sanitizer), ``text/plain``, and
-        ``text/markdown`` where the answer is Markdown with neither an image nor raw HTML in it. Each names the model
-        and ends in a line on how the answer ended.
+        ``text/html`` has the tags and inline styles of the live view, and is safe without a sanitizer. ``text/plain``
+        is the text. ``text/markdown`` is there if the answer has no image and no raw HTML. Each ends with the footer.
+
+    Examples
+    --------
+    >>> bundle = mimebundle(ChatCompletion(text="It *is*", outcome="interrupted"))
+    >>> print(bundle["text/markdown"])
+    It *is*
+    <BLANKLINE>
+    connection lost; the answer is cut
+    <BLANKLINE>
     """
     text = visible(completion.text)
     body, portable = _body(text)
@@ -64,7 +73,11 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
 
 
 def footer(completion: ChatCompletion) -> str:
-    """Give one line of plain text: model, how the answer ended, tokens, time to the first delta, total time."""
+    """Return one line of text: the model, how the answer ended, tokens, time to the first delta, total time.
+
+    >>> footer(ChatCompletion(model="m", outcome="complete"))
+    'm · complete'
+    """
     facts = ["demo"] if completion.demo else []
     if completion.model:
         facts.append(one_line(completion.model, 100))
@@ -72,7 +85,7 @@ def footer(completion: ChatCompletion) -> str:
 
 
 def _ending(completion: ChatCompletion) -> str:
-    """Say how the answer ended. js/src/transcript/status.ts reads the same table."""
+    """Return the words for how the answer ended. js/src/transcript/status.ts reads the same table."""
     if completion.outcome is None:
         return "not finished"
     has_content = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
@@ -92,7 +105,11 @@ def _figures(completion: ChatCompletion) -> list[str]:
 
 
 def _seconds(seconds: float) -> str:
-    """Give a time in two or three digits; in whole milliseconds, so that the page rounds alike."""
+    """Return a time with two or three digits, rounded from whole milliseconds like in the page.
+
+    >>> _seconds(0.314), _seconds(12.345), _seconds(75)
+    ('0.31 s', '12.3 s', '1 min 15 s')
+    """
     ms = round(seconds * 1000)
     if ms < 995:
         return f"0.{(ms + 5) // 10:02d} s"
@@ -104,19 +121,19 @@ def _seconds(seconds: float) -> str:
 
 
 def _body(text: str) -> tuple[str, bool]:
-    """Render the answer's text; tell whether it may stand as Markdown too."""
+    """Render the answer's text. Also return whether it may be saved as Markdown too."""
     if len(text) <= MAX_MARKDOWN:
         from streamwidget._saved.html import render
 
         try:
             return render(text)
-        except Exception:  # noqa: BLE001  # whatever a parser makes of hostile text, the answer must be saved
+        except Exception:  # noqa: BLE001  # hostile text may break the parser, and the answer must be saved
             pass
     return "".join(_pieces(text)), False
 
 
 def _pieces(text: str) -> Iterable[str]:
-    """Give the text as it is, in blocks that end at a newline where there is one."""
+    """Yield the text unchanged, in blocks that end at a newline if there is one."""
     from streamwidget._saved.html import as_typed
 
     start = 0
@@ -127,7 +144,7 @@ def _pieces(text: str) -> Iterable[str]:
 
 
 def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
-    """Write header, answer and footer as the live view has them at its end: then the swap moves nothing."""
+    """Yield header, answer and footer like the live view at its end, so that the swap moves nothing."""
     model = _guarded(one_line(completion.model or "", 100)) or "unnamed model"
     demo = "<strong>demo</strong> · " if completion.demo else ""
     yield f'<p style="{_HEAD}"><small class="streamwidget-quiet">{demo}<bdi>{model}</bdi></small></p>\n'
@@ -180,7 +197,7 @@ def _plain_call(call: ToolCall) -> str:
 
 
 def _markdown(text: str, completion: ChatCompletion) -> str | None:
-    """Give the answer with its footer as Markdown; None where the footer cannot be kept out of an open construct."""
+    """Return the answer with its footer as Markdown, or None if the footer would become part of an open construct."""
     from streamwidget._saved.html import parse
 
     line = _MARKUP.sub(r"\\\g<0>", footer(completion))
@@ -190,6 +207,6 @@ def _markdown(text: str, completion: ChatCompletion) -> str | None:
         tokens = parse(markdown)
         if tokens[-1].type == "paragraph_close" and tokens[-1].level == 0 and tokens[-2].content == line:
             return markdown
-        # A cut answer often ends inside a code block, which swallows the footer until it is closed.
+        # A cut answer often ends inside a code block, and the footer would be code. So the block is closed first.
         closing = f"\n{tokens[-1].markup}"
     return None

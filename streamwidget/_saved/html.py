@@ -1,19 +1,25 @@
-r"""Markdown of a model to HTML that is safe by itself: it is shown unsanitised in trusted notebooks and exported pages.
+r"""A model's Markdown as safe HTML. Trusted notebooks and exported pages show it without a sanitizer.
 
-The rules:
+The rules, each with an example (Markdown -> HTML, in which ``...`` is left out):
 
-1. Every tag and attribute is written here, as a constant; nothing of the text becomes one, save an ``href`` (http,
-   https or mailto, at most 2048 characters), the ``start`` of a list and a code language of ``[a-z0-9+-]``. A token
-   that is not known here is an error, and the caller falls back to plain text.
-2. No remote resource: an image is a link, or text. Behind a link stands its host, if its text does not show it.
-3. Raw HTML is text. So is a link elsewhere: its source stays as it was typed.
-4. MathJax typesets ``$...$`` wherever it finds it. Text that is no math has each dollar and each backslash in a
-   ``<span>``, where MathJax does not see a pair: money stays money, and ``\begin`` or ``\href`` stays text.
-5. The output is bounded by the input: link targets repeated by reference are dropped beyond that. What costs too much
-   to parse, or is nested too deep, is shown as it was typed.
+1. Every tag and attribute is a constant in this file. Only three values come from the text: an ``href`` (http, https or
+   mailto, at most 2048 characters), the ``start`` of a list, and a code language of ``[a-z0-9+-]``. An unknown token is
+   an error, and the caller falls back to plain text.
+   ``3. x`` -> ``<ol start="3">...``
+2. Nothing is loaded from elsewhere. An image becomes a link, or text. After a link comes its host, unless the link's
+   text shows it.
+   ``[docs](https://a.example/x)`` -> ``<a href="https://a.example/x" ...>docs</a> <small>(a.example)</small>``
+3. Raw HTML becomes text. So does a link with another scheme: its source is shown as typed.
+   ``<b>x</b>`` -> ``&lt;b&gt;x&lt;/b&gt;``, and ``[x](javascript:y)`` -> ``[x](javascript:y)``
+4. MathJax typesets ``$...$`` wherever it finds a pair. Outside of math each dollar and each backslash is in a
+   ``<span>``, so that MathJax finds no pair and no command.
+   ``$5 and $6`` -> ``<span>$</span>5 and <span>$</span>6``, and ``$x$`` -> ``$x$``
+5. The size of the output is bounded by the input. Link targets that are repeated by reference are dropped when they
+   become too many. Text that is too costly to parse, or nested too deep, is shown as typed.
+   ``> > > ...`` of 65 levels -> ``<pre ...>&gt; &gt; &gt; ...</pre>``
 
-The live view builds the same from the same rules (js/src/markdown/): change both,
-tests/saved/test_live_equals_static.py compares them.
+The live view follows the same rules (js/src/markdown/). Change both: tests/saved/test_live_equals_static.py compares
+them.
 """
 
 from __future__ import annotations
@@ -31,9 +37,13 @@ from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, parse, parse
 
 __all__ = ["MAX_BRACKETS", "MAX_NESTING", "escape_text", "parse", "render"]
 
+# The name of a code language: "c++" yes, "x onclick" no.
 _LANGUAGE = re.compile(r"[a-z0-9+-]{1,30}")
+# 64 lines of code, or the rest.
 _CODE_PART = re.compile(r"(?:[^\n]*\n){64}|(?s:.+)")
+# "$5" -> "<span>$</span>5"
 _SPECIAL_IN_TEXT = re.compile(r"[$\\]")
+# A character of a script that is written from right to left, such as Hebrew and Arabic.
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
 _TAGS = {
@@ -57,29 +67,36 @@ _ALIGNMENTS = {f"text-align:{side}" for side in ("left", "center", "right")}
 
 
 def render(text: str) -> tuple[str, bool]:
-    """Render Markdown.
+    r"""Render Markdown.
 
     Parameters
     ----------
     text : str
-        Markdown (CommonMark, tables, task lists, strikethrough, bare addresses), already made visible.
+        Markdown (CommonMark, tables, task lists, strikethrough, bare addresses) without invisible characters.
 
     Returns
     -------
     html : str
         Inner HTML, without a wrapper.
     portable : bool
-        True where the text holds neither an image nor raw HTML, and nothing beyond the bounds, so that other renderers
-        may show it as Markdown.
+        True if other renderers may show the text as Markdown: it has no image and no raw HTML, and all of it is within
+        the bounds.
+
+    Examples
+    --------
+    >>> render("costs $5 and $6")
+    ('<p>costs <span>$</span>5 and <span>$</span>6</p>\n', True)
+    >>> render("a <b>bold</b>")
+    ('<p>a &lt;b&gt;bold&lt;/b&gt;</p>\n', False)
     """
     tokens = parse(text)
     lines = text.split("\n")
-    # The live view has this on every block; saved, it is there where it makes a difference.
+    # The live view has dir="auto" on every block. A saved answer has it only if there is right-to-left text.
     writer = _Writer(budget=len(text) + 65_536, direction=' dir="auto"' if _RIGHT_TO_LEFT.search(text) else "")
     parts: list[str] = []
     is_whole = True
     for block in _top_level(tokens):
-        # Beyond its nesting limit the parser drops text without a word.
+        # Beyond its nesting limit the parser drops text silently.
         if any(token.level >= MAX_NESTING - 1 for token in block):
             start, end = block[0].map or (0, 0)
             parts.append(as_typed("\n".join(lines[start:end])))
@@ -91,8 +108,8 @@ def render(text: str) -> tuple[str, bool]:
 
 
 def as_typed(text: str) -> str:
-    """Show text as it is."""
-    # The parser of HTML drops a line break right behind the tag.
+    """Return text as HTML that shows it unchanged."""
+    # A browser drops a line break right after the tag, so a text that begins with one gets another.
     return f'<pre style="white-space:pre-wrap">{chr(10) if text.startswith(chr(10)) else ""}{escape(text)}</pre>\n'
 
 
@@ -102,7 +119,11 @@ def _top_level(tokens: Sequence[Token]) -> list[Sequence[Token]]:
 
 
 def escape_text(text: str) -> str:
-    """Escape text for HTML, and keep MathJax away from it."""
+    """Escape text for HTML and for MathJax.
+
+    >>> escape_text("<b> costs $5")
+    '&lt;b&gt; costs <span>$</span>5'
+    """
     return _SPECIAL_IN_TEXT.sub(r"<span>\g<0></span>", escape(visible(text)))
 
 
@@ -111,7 +132,8 @@ def _is_portable(text: str, tokens: Sequence[Token]) -> bool:
         return False
     if "<" in text and _any(parser(html=True).parse(text), {"html_block", "html_inline"}):
         return False
-    # Where math is taken out before Markdown is parsed, as in JupyterLab, the pieces may join to something else.
+    # JupyterLab takes math out before it parses Markdown. The pieces around the math may join to an image:
+    # a$`$ ![x](https://a.example/p.png) `
     has_math = "$" in text or "\\" in text
     return not (has_math and re.search(r"!\[|<[a-zA-Z/!?]", text))
 
@@ -121,23 +143,28 @@ def _any(tokens: Sequence[Token], types: set[str]) -> bool:
 
 
 class _Writer:
-    """Tokens to HTML. ``budget`` bounds the characters that link targets may add; ``direction`` goes on each block."""
+    """Writes tokens as HTML.
+
+    ``budget`` is the number of characters that link targets may add. ``direction`` is an attribute of each block.
+    """
 
     def __init__(self, budget: int, direction: str = "") -> None:
         self._budget = budget
         self._direction = direction
         self._parts: list[str] = []
-        self._links: list[tuple[str, int] | None] = []  # of each link that is open: its address, where its text begins
+        self._links: list[
+            tuple[str, int] | None
+        ] = []  # each open link: its address, and the index where its text begins
 
     def blocks(self, tokens: Sequence[Token]) -> str:
-        """Write block tokens; line breaks between the tags are those of markdown-it."""
+        """Return block tokens as HTML, with the same line breaks between tags as markdown-it."""
         self._parts = parts = []
         for index, token in enumerate(tokens):
             if token.type == "inline":
                 self._inline(token.children or [])
             elif token.type in ("fence", "code_block"):
                 parts.append(self._code(token))
-            elif not token.hidden:  # hidden: the paragraphs of a tight list
+            elif not token.hidden:  # the paragraphs of a tight list are hidden
                 if token.nesting != -1 and index and tokens[index - 1].hidden:
                     parts.append("\n")
                 parts.append(self._tag(token))
@@ -167,7 +194,7 @@ class _Writer:
         if tag == "ol" and isinstance(start, int):
             attribute = f' start="{start}"'
         elif tag in ("th", "td"):
-            # Said of each cell: JupyterLab puts those of saved HTML to the right.
+            # Every cell has it, because JupyterLab aligns the cells of saved HTML to the right.
             attribute = f' style="{style if style in _ALIGNMENTS else "text-align:left"}"'
         if token.block and token.level == 0:
             attribute += self._direction
@@ -224,7 +251,7 @@ class _Writer:
 
 
 def _code_parts(code: str) -> str:
-    """Put the lines beyond the first 64 into spans, by as many: js/src/markdown/parts.ts says what for."""
+    """Put the lines after the first 64 into spans of 64 lines each. js/src/markdown/parts.ts says why."""
     parts = [match[0] for match in _CODE_PART.finditer(code)]
     return "".join(f"<span>{part}</span>" if index else part for index, part in enumerate(parts))
 

@@ -1,4 +1,7 @@
-"""Which addresses in a model's text are followed, and what of them is shown: the rules of js/src/markdown/links.ts."""
+"""The addresses in a model's text: which become links, and which host is shown.
+
+js/src/markdown/links.ts has the same rules.
+"""
 
 from __future__ import annotations
 
@@ -10,26 +13,44 @@ from markdown_it.rules_inline import StateInline
 
 MAX_URL = 2048
 
+# An address that may become a link: "https://a.example", "mailto:a@b.example". Not "ftp://a.example", not "x.html".
 _URL = re.compile(r"https?://[^/?#\s]|mailto:\S", re.IGNORECASE)
+# The part up to the host, and the host: "https://me@straße.de/x" -> "https://me@", "straße.de".
 _AUTHORITY = re.compile(r"(https?://(?:[^/?#\\\s]*@)?)([^/?#\\\s@:]+)", re.IGNORECASE)
+# The host of an address: "https://me@a.example:8/x" -> "a.example:8", "mailto:a@b.example" -> "b.example".
 _HOST = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]+)|mailto:[^?]*@([^?@]+)", re.IGNORECASE)
+# ASCII that is not part of a host's name: all but letters, digits, "-" and ".".
 _NO_HOST = re.compile(r"[\x00-,/:-@\[-`{-\x7f]")
+# Characters to percent-encode: "a b" -> "a%20b", "100%" -> "100%25". "%20" stays.
 _NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+")
+# The scheme of a bare address, after a space or an opening mark: "see (https". Not "xhttps".
 _SCHEME = re.compile(r"(?:^|[\s*_~(\"'\[{\u3000-\u303f\uff00-\uffef\u2018-\u201f])(https?)$", re.IGNORECASE)
-# A bare address ends before white space, quotes, brackets and the full stops of East Asian scripts.
+# The rest of a bare address. It ends before white space, quotes, brackets and East Asian full stops:
+# "://a.example/x。" -> "://a.example/x".
 _BARE = re.compile(r"://[^\s<>\"`\\^{}\[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+")
+# Marks at the end that belong to the sentence: "https://a.example/x." -> "https://a.example/x".
 _TRAILING = re.compile(r"(?:[?!.,:*_~';]|&[a-zA-Z0-9]+;)+$")
+# The part of a link's text before the host: "https://a.example/x" -> "https://".
 _SEEN = re.compile(r"https?://|mailto:[^@]*@", re.IGNORECASE)
+# A mail address: "a@b.example" -> "b.example".
 _MAIL = re.compile(r"[^\s@/]+@([^\s@/]+)")
 
 
 def is_link(url: str) -> bool:
-    """Tell whether a normalised address becomes a link."""
+    """Return whether a normalised address becomes a link.
+
+    >>> is_link("https://a.example"), is_link("javascript:alert(1)")
+    (True, False)
+    """
     return len(url) <= MAX_URL and _URL.match(url) is not None
 
 
 def normalize(url: str) -> str:
-    """Give an address with its host in ASCII and the rest percent-encoded; "" where the host is none."""
+    """Return an address with its host in ASCII and the rest percent-encoded. "" if it has no valid host.
+
+    >>> normalize("https://straße.de/a b")
+    'https://xn--strae-oqa.de/a%20b'
+    """
     address = _AUTHORITY.match(url)
     if address and not address[2].isascii():
         host = _ascii(address[2])
@@ -40,7 +61,7 @@ def normalize(url: str) -> str:
 
 
 def _ascii(host: str) -> str:
-    """Encode a host as browsers do; Python's own codec has the older rules, by which straße.de is another's address."""
+    """Encode a host like browsers do. Python's own codec has older rules, and turns straße.de into strasse.de."""
     if _NO_HOST.search(host):
         return ""
     labels = re.split(r"[.\u3002\uff0e\uff61]", unicodedata.normalize("NFKC", host.lower()))
@@ -51,13 +72,21 @@ def _ascii(host: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Tell where a normalised address leads: its host (with port), or a mail address's domain; "" if neither."""
+    """Return the host (with port) of a normalised address, the domain of a mail address, or "".
+
+    >>> host_of("https://me@a.example:8/x"), host_of("mailto:a@b.example")
+    ('a.example:8', 'b.example')
+    """
     found = _HOST.match(url)
     return (found[1] or found[2]) if found else ""
 
 
 def shows_host(text: str, host: str) -> bool:
-    """Tell whether the reader of a link's text already sees where it leads."""
+    """Return whether the text of a link already shows its host.
+
+    >>> shows_host("https://a.example/x", "a.example"), shows_host("docs", "a.example")
+    (True, False)
+    """
     scheme = _SEEN.match(text)
     address = re.split(r"[/?#]", text[scheme.end() :] if scheme else text, maxsplit=1)[0]
     mail = _MAIL.fullmatch(address)
@@ -65,7 +94,10 @@ def shows_host(text: str, host: str) -> bool:
 
 
 def bare_link(state: StateInline, silent: bool) -> bool:
-    """Make links of ``http://`` and ``https://`` in running text: an inline rule of markdown-it."""
+    """Make links of bare addresses. This is an inline rule of markdown-it.
+
+    ``see https://a.example/x.`` -> ``see <a href="https://a.example/x">https://a.example/x</a>.``
+    """
     if not state.src.startswith("://", state.pos) or state.linkLevel > 0:
         return False
     scheme = _SCHEME.search(state.pending[-8:])
@@ -88,7 +120,7 @@ def bare_link(state: StateInline, silent: bool) -> bool:
 def _trimmed(url: str) -> str:
     while True:
         shorter = _TRAILING.sub("", url)
-        # A closing bracket belongs to the address only if its opening one does.
+        # A closing bracket belongs to the address if the address has the opening one too: "https://a.example/x_(y)".
         if shorter.endswith(")") and shorter.count(")") > shorter.count("("):
             shorter = shorter[:-1]
         if shorter == url:

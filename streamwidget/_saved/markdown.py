@@ -1,6 +1,6 @@
-"""What Markdown of a model is: markdown-it's rules with narrower links, math, bare addresses, tasks, and bounds.
+"""The Markdown of a model: markdown-it's rules with math, bare addresses, tasks, fewer links, and bounds.
 
-js/src/markdown/rules.ts has the same for the live view.
+js/src/markdown/rules.ts has the same rules for the live view.
 """
 
 from __future__ import annotations
@@ -16,33 +16,35 @@ from markdown_it.token import Token
 from streamwidget._saved.links import bare_link, is_link, normalize
 
 MAX_NESTING = 60
-MAX_INLINE = 8_192  # characters of one paragraph, heading or cell; a longer one is not parsed
-MAX_BRACKETS = 5_000  # in all of them: the parser takes up to 40 us for each
+MAX_INLINE = 8_192  # characters of one paragraph, heading or cell; a longer one is shown as typed
+MAX_BRACKETS = 5_000  # in all of them together; the parser takes up to 40 us for each
 MAX_MATH = 4096
 
 _MATH_ENDS = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
-# TeX that sets links, attributes or definitions for the rest of the page, or loads more of MathJax.
+# TeX that makes links or attributes, defines something for the rest of the page, or loads more of MathJax:
+# "\href{javascript:x}{y}" stays text, "\frac{1}{2}" is math.
 _UNSAFE_TEX = re.compile(
     r"\\(?:href|url|html|class|style|css|id\b|data|require|include|input|import|def|gdef|edef|xdef|let|new(?!line)|renew|provide|bbox"
     r"|Declare|csname|unicode|mml|tip|texttip|mathtip|toggle|action|global|futurelet|catcode|write|read|open|special)",
     re.IGNORECASE,
 )
+# The mark of a task: "[x] done" -> "☑ done".
 _TASK = re.compile(r"\A\[([ xX])\](?=[ \t])")
 
 
 def parse(text: str) -> list[Token]:
-    """Parse Markdown without raw HTML."""
+    """Parse Markdown. Raw HTML becomes text."""
     return parser(html=False).parse(text)
 
 
 @cache
 def parser(*, html: bool) -> MarkdownIt:
-    """Give the parser; with ``html``, for the question alone what another parser would make of the text."""
+    """Return the parser. With ``html`` it shows only whether another renderer would find raw HTML in a text."""
     markdown = MarkdownIt("commonmark", {"html": html, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
     markdown.inline.ruler.before("escape", "math", _math)
     markdown.inline.ruler.after("text", "bare_link", bare_link)
     markdown.core.ruler.at("inline", _inline)
-    # The documented way to narrow links.
+    # This is the documented way to allow fewer links.
     markdown.validateLink = is_link  # type: ignore[method-assign]
     markdown.normalizeLink = normalize  # type: ignore[method-assign]
     markdown.normalizeLinkText = _unchanged  # type: ignore[method-assign]
@@ -54,7 +56,10 @@ def _unchanged(link: str) -> str:
 
 
 def _inline(state: StateCore) -> None:
-    """Parse the texts of the leaves, within bounds. A task is written as a sign: notebooks' sanitizers drop inputs."""
+    """Parse the text of each leaf, within the bounds.
+
+    A task becomes a sign (``[x] done`` -> ``☑ done``), because the sanitizers of notebooks drop inputs.
+    """
     brackets = 0
     for index, token in enumerate(state.tokens):
         if token.type != "inline":
@@ -72,7 +77,11 @@ def _inline(state: StateCore) -> None:
 
 
 def _math(state: StateInline, silent: bool) -> bool:
-    r"""Take ``$...$``, ``$$...$$``, ``\(...\)``, ``\[...\]`` as one token, by pandoc's rule for what is no money."""
+    r"""Take ``$...$``, ``$$...$$``, ``\(...\)`` and ``\[...\]`` as one token.
+
+    Pandoc's rule tells math from money: no space just inside of the dollars, and no digit after them.
+    ``$5 and $6`` -> text, ``$x$`` -> math.
+    """
     source, start = state.src, state.pos
     if source[start] not in "$\\":
         return False

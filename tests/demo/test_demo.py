@@ -1,4 +1,4 @@
-"""The demo server: what it answers, how each fault looks on the wire, and what it notices about its clients."""
+"""The demo server: its answers, its faults on the wire, and its record of its clients."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def shared() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def server(shared: DemoServer) -> DemoServer:
-    """A server that answers at once and has seen nothing."""
+    """A server that answers at once, with an empty log."""
     shared.reset()
     return shared
 
@@ -67,7 +67,7 @@ def ask(server: DemoServer, *args: Any, **fields: Any) -> http.client.HTTPRespon
 
 
 def events_of(body: bytes) -> list[Any]:
-    """The events' JSON in order; "[DONE]" stands for itself."""
+    """Return the JSON of the events in order, and "[DONE]" as a string."""
     lines = [line[6:] for line in body.decode().splitlines() if line.startswith("data: ")]
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
@@ -97,7 +97,7 @@ def raw_post(body: bytes, version: str = "1.1") -> bytes:
 
 
 def read_all(sock: socket.socket) -> bytes:
-    """Everything until FIN; ConnectionResetError on an RST is raised with what came before lost, so count it first."""
+    """Read everything until FIN. An RST raises ConnectionResetError, and the bytes are lost: count them first."""
     data = b""
     while part := sock.recv(65536):
         data += part
@@ -113,17 +113,17 @@ def read_until(sock: socket.socket, mark: bytes) -> bytes:
     return data
 
 
-# ---- what it answers
+# ---- its answers
 
 
 @given(st.text())
 def test_joined_pieces_are_the_text(text: str) -> None:
-    """The splitter loses and invents nothing, in any script."""
+    """The pieces joined are the text, in any script."""
     assert "".join(split_pieces(text)) == text
 
 
 def test_answer_is_deterministic_and_sized_like_an_answer() -> None:
-    """The same messages give the same pieces: some 150 to 250 of four to five characters."""
+    """The same messages give the same pieces: 150 to 250 of them, with four to five characters each."""
     messages = [{"role": "user", "content": "Explain generators"}]
     first, second = list(answer_pieces(messages, "demo")), list(answer_pieces(messages, "demo"))
     assert first == second
@@ -132,7 +132,7 @@ def test_answer_is_deterministic_and_sized_like_an_answer() -> None:
 
 
 def test_answer_is_about_the_question_and_has_every_kind_of_block() -> None:
-    """The answer has a heading with the topic, a list, a code block, a table, math; and names system and history."""
+    """The answer has a heading with the topic, a list, code, a table and math, and mentions system and history."""
     messages = [
         {"role": "system", "content": "Be terse"},
         {"role": "user", "content": "Hi"},
@@ -149,12 +149,12 @@ def test_answer_is_about_the_question_and_has_every_kind_of_block() -> None:
     "question", ["<script>alert(1)</script>", "# a](javascript:x) `b` $c$ |d|", "\u202eevil\x1b[31m"]
 )
 def test_topic_carries_no_markup(question: str) -> None:
-    """Nothing of the question that Markdown, HTML or a terminal would act on is repeated."""
+    """The answer repeats no markup of the question: no Markdown, HTML or terminal codes."""
     assert not set(topic_of(question)) & set("<>[]`$|#()*_\u202e\x1b")
 
 
 def test_prompt_words_shape_the_answer() -> None:
-    """Counting counts to N, "essay" is long, a number of tokens is exact."""
+    """The words "count to N" count, "essay" is long, and ``tokens`` is the exact number."""
 
     def answer(question: str, tokens: int | None = None) -> list[str]:
         return list(answer_pieces([{"role": "user", "content": question}], "demo", tokens))
@@ -165,7 +165,7 @@ def test_prompt_words_shape_the_answer() -> None:
 
 
 def test_stream_has_the_shape_of_openai(server: DemoServer) -> None:
-    """Role chunk, content chunks, finish_reason chunk, usage only where asked for, [DONE]."""
+    """The role, the content, the finish_reason, usage if it was asked for, and [DONE]."""
     response = ask(server, stream_options={"include_usage": True})
     assert response.status == 200
     assert response.headers["server"] == "streamwidget-demo"
@@ -183,7 +183,7 @@ def test_stream_has_the_shape_of_openai(server: DemoServer) -> None:
 
 
 def test_whole_answer_is_the_streamed_text(server: DemoServer) -> None:
-    """Without stream the same text comes as one chat.completion."""
+    """Without ``stream`` the same text comes as one chat.completion."""
     whole = json.loads(ask(server, stream=False).read())
     assert whole["object"] == "chat.completion"
     assert whole["choices"][0]["message"]["content"] == "".join(deltas_of(events_of(ask(server).read())))
@@ -193,7 +193,7 @@ def test_whole_answer_is_the_streamed_text(server: DemoServer) -> None:
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_token_limit_cuts(server: DemoServer, name: str) -> None:
-    """A limit gives exactly so many deltas and finish_reason length; a large one changes nothing."""
+    """A limit gives exactly that many deltas and finish_reason length. A large limit changes nothing."""
     events = events_of(ask(server, **{name: 7}).read())
     assert len(deltas_of(events)) == 7
     assert reasons_of(events) == ["length"]
@@ -201,7 +201,7 @@ def test_token_limit_cuts(server: DemoServer, name: str) -> None:
 
 
 def test_demo_field_sets_text_pieces_and_length(server: DemoServer) -> None:
-    """A test can name the answer's length, its text, or each delta, lone surrogates too."""
+    """A test can set the answer's length, its text, or each delta, even a lone surrogate."""
     assert len(deltas_of(events_of(ask(server, model="demo-long").read()))) == 4_000
     assert "".join(deltas_of(events_of(ask(server, demo={"text": "naïve 👩‍👩‍👧 <b>"}).read()))) == "naïve 👩‍👩‍👧 <b>"
     pieces = ["a", "a", "\ud83d", "\ude00"]
@@ -209,7 +209,7 @@ def test_demo_field_sets_text_pieces_and_length(server: DemoServer) -> None:
 
 
 def test_pace_is_never_faster_than_asked(server: DemoServer) -> None:
-    """Delta i is sent no earlier than first_delta + i / rate after the request, each as its own HTTP chunk."""
+    """Delta i is not sent before first_delta + i / rate. Each delta is one HTTP chunk."""
     demo = {"tokens": 40, "tokens_per_second": 400, "first_delta": 0.05}
     sock = raw_connection(server, raw_post(body_of(demo=demo)))
     data = read_until(sock, b"0\r\n\r\n")
@@ -223,7 +223,7 @@ def test_pace_is_never_faster_than_asked(server: DemoServer) -> None:
 
 
 def test_jitter_delays_deltas_and_changes_none(server: DemoServer) -> None:
-    """With jitter each delta is late by its chance, which is the same in each answer; the text stays."""
+    """With jitter each delta is late by a random time. The times are the same in each answer, and the text stays."""
     demo = {"tokens": 40, "jitter": 0.2}
     jittered = ask(server, demo=demo).read()
     (record,) = server.requests
@@ -237,7 +237,7 @@ def test_jitter_delays_deltas_and_changes_none(server: DemoServer) -> None:
 @pytest.mark.parametrize("size", [1, 7, 200])
 @pytest.mark.parametrize("fault", ["", "gzip"])
 def test_a_chunk_size_cuts_the_stream_elsewhere(server: DemoServer, size: int, fault: str) -> None:
-    """Each HTTP chunk but the last has exactly the size asked for, and the bytes are the same."""
+    """Each HTTP chunk except the last has exactly the requested size, and the bytes are the same."""
     demo = {"tokens": 40, "chunk": size, "fault": fault}
     sock = raw_connection(server, raw_post(body_of(demo=demo)))
     data = read_until(sock, b"0\r\n\r\n").partition(b"\r\n\r\n")[2]
@@ -272,7 +272,7 @@ def test_openai_sdk_can_use_it(server: DemoServer) -> None:
 
 
 def test_connection_is_reused(server: DemoServer) -> None:
-    """Many requests, streamed and not, GET and POST, go over one connection; the records show it."""
+    """Many requests (streamed or not, GET and POST) use one connection, as the records show."""
     connection = connect(server)
     for stream in (True, False, True):
         connection.request("POST", "/v1/chat/completions", body_of(stream=stream))
@@ -298,14 +298,14 @@ def test_chunked_request_body_is_read(server: DemoServer) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(server: DemoServer) -> None:
-    """A second request that waits in the buffer is no sign that the client left."""
+    """A second request in the buffer does not mean that the client left."""
     last = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     data = read_all(raw_connection(server, raw_post(body_of()) + last))
     assert data.index(b"[DONE]") < data.index(b'"object":"list"')
 
 
 def test_http_1_0_gets_a_body_that_the_close_ends(server: DemoServer) -> None:
-    """HTTP/1.0 knows no chunks."""
+    """HTTP/1.0 does not have chunks."""
     data = read_all(raw_connection(server, raw_post(body_of(), "1.0")))
     assert b"transfer-encoding" not in data
     assert data.endswith(b"data: [DONE]\n\n")
@@ -329,7 +329,7 @@ def test_http_1_0_gets_a_body_that_the_close_ends(server: DemoServer) -> None:
     ],
 )
 def test_bad_requests_get_an_error_body(server: DemoServer, request_bytes: bytes, status: int) -> None:
-    """Whatever is wrong with a request, the answer is JSON in OpenAI's shape and names the server."""
+    """For every wrong request the answer is JSON in OpenAI's format and names the server."""
     response = http.client.HTTPResponse(raw_connection(server, request_bytes))
     response.begin()
     assert response.status == status
@@ -358,14 +358,14 @@ def test_bad_requests_get_an_error_body(server: DemoServer, request_bytes: bytes
     ],
 )
 def test_invalid_fields_are_refused(server: DemoServer, fields: dict[str, Any]) -> None:
-    """A field that cannot be right is refused by name, a misspelt demo option too."""
+    """A wrong field is refused by name, and so is a misspelt demo option."""
     response = post(server, json.dumps({**json.loads(body_of()), **fields}).encode())
     assert response.status == 400
     assert json.loads(response.read())["error"]["param"]
 
 
 def test_unknown_model_is_not_found_and_no_model_is_fine(server: DemoServer) -> None:
-    """Only demo models exist; without a name it is "demo"."""
+    """Only demo models exist. Without a name the model is "demo"."""
     response = ask(server, model="gpt-4o")
     assert response.status == 404
     assert json.loads(response.read())["error"]["code"] == "model_not_found"
@@ -373,11 +373,11 @@ def test_unknown_model_is_not_found_and_no_model_is_fine(server: DemoServer) -> 
     assert json.loads(answered.read())["model"] == "demo"
 
 
-# ---- what it notices
+# ---- its record of the clients
 
 
 def begin(server: DemoServer, **demo: Any) -> tuple[socket.socket, RequestRecord]:
-    """A stream that has begun: its socket and its record."""
+    """Return a stream that has begun: its socket and its record."""
     sock = raw_connection(server, raw_post(body_of(demo=demo)))
     read_until(sock, b"HTTP/1.1 200")
     return sock, server.wait_for_requests(1)[-1]
@@ -399,7 +399,7 @@ def begin(server: DemoServer, **demo: Any) -> tuple[socket.socket, RequestRecord
 )
 @pytest.mark.parametrize("how", ["close", "reset", "shutdown"])
 def test_client_that_leaves_is_noticed(server: DemoServer, demo: dict[str, Any], how: str) -> None:
-    """FIN and RST are seen while it sends, while it waits, and while the client does not read."""
+    """The server notices FIN and RST while it sends, while it waits, and while the client does not read."""
     sock, record = begin(server, **demo)
     assert record.client_left is None
     before = time.monotonic()
@@ -417,7 +417,7 @@ def test_client_that_leaves_is_noticed(server: DemoServer, demo: dict[str, Any],
 
 
 def test_client_that_leaves_a_silent_server_is_noticed(server: DemoServer) -> None:
-    """Even where not one byte was sent."""
+    """The server notices it even if it has sent no byte."""
     sock = raw_connection(server, raw_post(body_of(model="demo-silent")))
     record = server.wait_for_requests(1)[-1]
     sock.close()
@@ -426,7 +426,7 @@ def test_client_that_leaves_a_silent_server_is_noticed(server: DemoServer) -> No
 
 
 def test_client_that_stays_has_not_left(server: DemoServer) -> None:
-    """A client that closes after the last byte did not leave."""
+    """A client that closes after the last byte is not recorded as gone."""
     ask(server).read()
     (record,) = server.requests
     assert record.over.wait(SOON)
@@ -436,7 +436,7 @@ def test_client_that_stays_has_not_left(server: DemoServer) -> None:
 
 
 def test_records_show_the_request_but_not_the_key(server: DemoServer) -> None:
-    """Method, path, headers and body are kept; of the key only its end. The same over HTTP, with wall times."""
+    """The record has method, path, headers and body, but only the end of the key. Over HTTP it has wall times too."""
     ask(server, "secret plans").read()
     (record,) = server.requests
     assert (record.method, record.path, record.status) == ("POST", "/v1/chat/completions", 200)
@@ -456,7 +456,7 @@ def test_records_show_the_request_but_not_the_key(server: DemoServer) -> None:
 
 
 def test_records_are_bounded() -> None:
-    """The oldest records go: by number, and by the size of the bodies."""
+    """The oldest records are dropped if there are too many, or if their bodies are too large."""
     log = RequestLog()
     for number in range(MAX_RECORDS + 5):
         log.add(RequestRecord(number, 1, "GET", "/", {}))
@@ -467,7 +467,7 @@ def test_records_are_bounded() -> None:
 
 
 def test_wait_for_requests_has_a_bound(server: DemoServer) -> None:
-    """It raises TimeoutError rather than wait for ever."""
+    """It raises TimeoutError and does not wait forever."""
     with pytest.raises(TimeoutError):
         server.wait_for_requests(1, timeout=0.01)
 
@@ -476,7 +476,7 @@ def test_wait_for_requests_has_a_bound(server: DemoServer) -> None:
 
 
 def test_every_fault_is_listed_as_a_model(server: DemoServer) -> None:
-    """A fault that exists can be found."""
+    """Every fault is in the list of models."""
     connection = connect(server)
     connection.request("GET", "/v1/models")
     names = {model["id"] for model in json.loads(connection.getresponse().read())["data"]}
@@ -487,12 +487,12 @@ def test_every_fault_is_listed_as_a_model(server: DemoServer) -> None:
                                               ("502", 502), ("quota", 429), ("redirect", 307)])  # fmt: skip
 @pytest.mark.parametrize("stream", [True, False])
 def test_status_faults(server: DemoServer, name: str, status: int, stream: bool) -> None:
-    """They answer with their status, streaming or not."""
+    """They answer with their status, streamed or not."""
     assert ask(server, model=f"demo-{name}", stream=stream).status == status
 
 
 def test_429_says_how_long_to_wait_and_can_pass(server: DemoServer) -> None:
-    """Retry-After is what the request asked for, sense or nonsense; ``times`` failures for a key, then an answer."""
+    """Retry-After is the requested value, even nonsense. After ``times`` failures for a key comes an answer."""
     assert ask(server, model="demo-429").headers["retry-after"] == "1"
     demo = {"fault": "429", "times": 2, "key": "a", "retry_after": "soon"}
     responses = [ask(server, demo=demo) for _ in range(3)]
@@ -502,7 +502,7 @@ def test_429_says_how_long_to_wait_and_can_pass(server: DemoServer) -> None:
 
 
 def test_401_shows_part_of_the_key_or_all_of_it(server: DemoServer) -> None:
-    """Half-masked as OpenAI does it; "401-echo" repeats it whole, as some proxies do."""
+    """The message shows part of the key, like OpenAI's. "401-echo" repeats the whole key, like some proxies."""
     message = json.loads(ask(server, model="demo-401").read())["error"]["message"]
     assert "sk-canar****" in message
     assert KEY not in message
@@ -510,18 +510,18 @@ def test_401_shows_part_of_the_key_or_all_of_it(server: DemoServer) -> None:
 
 
 def test_quota_is_told_by_its_code(server: DemoServer) -> None:
-    """insufficient_quota is what distinguishes it from a rate limit."""
+    """The word insufficient_quota distinguishes it from a rate limit."""
     assert json.loads(ask(server, model="demo-quota").read())["error"]["code"] == "insufficient_quota"
 
 
 def test_redirect_goes_where_the_request_says(server: DemoServer) -> None:
-    """307 with the location asked for."""
+    """The answer is 307 with the requested location."""
     response = ask(server, demo={"fault": "redirect", "location": "http://127.0.0.1:9/x"})
     assert response.headers["location"] == "http://127.0.0.1:9/x"
 
 
 def test_usage_option_can_be_refused(server: DemoServer) -> None:
-    """400 with stream_options, an answer without."""
+    """The answer is 400 with stream_options, and whole without."""
     refused = ask(server, model="demo-no-usage-option", stream_options={"include_usage": True})
     assert refused.status == 400
     assert "stream_options" in json.loads(refused.read())["error"]["message"]
@@ -529,7 +529,7 @@ def test_usage_option_can_be_refused(server: DemoServer) -> None:
 
 
 def test_html_and_json_come_instead_of_a_stream(server: DemoServer) -> None:
-    """200, but no event stream."""
+    """The answer is 200, but not an event stream."""
     assert ask(server, model="demo-html").headers["content-type"] == "text/html; charset=utf-8"
     response = ask(server, model="demo-json")
     assert response.headers["content-type"] == "application/json"
@@ -537,7 +537,7 @@ def test_html_and_json_come_instead_of_a_stream(server: DemoServer) -> None:
 
 
 def test_drop_resets_in_the_middle_of_a_chunk(server: DemoServer) -> None:
-    """The deltas before it arrive, then the connection is reset."""
+    """The deltas before the fault arrive, then the connection is reset."""
     sock = raw_connection(server, raw_post(body_of(demo={"fault": "drop", "after": 5})))
     record = server.wait_for_requests(1)[-1]
     assert record.over.wait(SOON)
@@ -554,7 +554,7 @@ def test_drop_resets_in_the_middle_of_a_chunk(server: DemoServer) -> None:
 
 
 def test_fin_closes_in_the_middle_of_a_chunk(server: DemoServer) -> None:
-    """FIN without the terminal chunk: http.client calls it an incomplete read."""
+    """A FIN comes without the last chunk. http.client calls it an incomplete read."""
     with pytest.raises(http.client.IncompleteRead):
         ask(server, model="demo-fin").read()
     with pytest.raises(http.client.IncompleteRead):
@@ -562,7 +562,7 @@ def test_fin_closes_in_the_middle_of_a_chunk(server: DemoServer) -> None:
 
 
 def test_cut_ends_cleanly_without_an_ending(server: DemoServer) -> None:
-    """HTTP is content; neither finish_reason nor [DONE] came."""
+    """For HTTP the response is whole, but there is no finish_reason and no [DONE]."""
     events = events_of(ask(server, demo={"fault": "cut", "after": 9}).read())
     assert len(deltas_of(events)) == 9
     assert reasons_of(events) == []
@@ -570,21 +570,21 @@ def test_cut_ends_cleanly_without_an_ending(server: DemoServer) -> None:
 
 
 def test_half_is_a_body_without_length_cut_in_an_event(server: DemoServer) -> None:
-    """Neither chunks nor a length, and half an event at the end."""
+    """There are no chunks and no length, and at the end is half an event."""
     response = ask(server, model="demo-half")
     assert response.headers["transfer-encoding"] is response.headers["content-length"] is None
     assert b"\n" not in response.read()[-20:]
 
 
 def test_error_comes_inside_the_stream(server: DemoServer) -> None:
-    """After some deltas an error object, and the end."""
+    """After some deltas comes an error object, and then the end."""
     events = events_of(ask(server, model="demo-error").read())
     assert len(deltas_of(events)) == 12
     assert events[-1]["error"]["type"] == "server_error"
 
 
 def test_garble_sends_broken_events_among_good_ones(server: DemoServer) -> None:
-    """As many as asked for; the rest of the answer is whole."""
+    """The requested number of broken events comes, and the rest of the answer is whole."""
     body = ask(server, demo={"fault": "garble", "count": 2}).read()
     broken = b'data: {"choices":[{"delta":{"content":"bro\n\n'
     assert body.count(broken) == 2
@@ -592,7 +592,7 @@ def test_garble_sends_broken_events_among_good_ones(server: DemoServer) -> None:
 
 
 def test_ping_sends_comments_alone(server: DemoServer) -> None:
-    """No delta, but bytes again and again."""
+    """Bytes come again and again, but no delta."""
     sock, record = begin(server, fault="ping")
     read_until(sock, b": ping\n\n\r\n8\r\n: ping")
     assert record.deltas_sent == 0
@@ -601,7 +601,7 @@ def test_ping_sends_comments_alone(server: DemoServer) -> None:
 
 @pytest.mark.parametrize("name", ["length", "filter", "tools", "reasoning", "refusal"])
 def test_streamed_and_whole_answers_agree(server: DemoServer, name: str) -> None:
-    """Each special ending has the same content and finish_reason in both shapes."""
+    """Each special ending has the same content and finish_reason, streamed or not."""
     events = events_of(ask(server, model=f"demo-{name}").read())
     choice = json.loads(ask(server, model=f"demo-{name}", stream=False).read())["choices"][0]
     assert reasons_of(events) == [choice["finish_reason"]]
@@ -618,7 +618,7 @@ def test_streamed_and_whole_answers_agree(server: DemoServer, name: str) -> None
 
 
 def test_crlf_dribble_and_gzip_carry_the_same_events(server: DemoServer) -> None:
-    """Other line ends, other segments, another coding: the same text."""
+    """The line ends, segments or coding differ, and the text is the same."""
     plain = deltas_of(events_of(ask(server).read()))
     crlf = ask(server, demo={"fault": "crlf"}).read()
     assert crlf.count(b"\n") == crlf.count(b"\r\n") > 100
@@ -630,7 +630,7 @@ def test_crlf_dribble_and_gzip_carry_the_same_events(server: DemoServer) -> None
 
 
 def test_gzip_cut_is_truncated(server: DemoServer) -> None:
-    """The compressed stream has no end."""
+    """The compressed stream is cut."""
     with pytest.raises(http.client.IncompleteRead) as caught:
         ask(server, model="demo-gzip-cut").read()
     with pytest.raises((EOFError, zlib.error)):
@@ -638,7 +638,7 @@ def test_gzip_cut_is_truncated(server: DemoServer) -> None:
 
 
 def test_bomb_unpacks_to_far_more_than_it_sends(server: DemoServer) -> None:
-    """A thousand times and more."""
+    """It grows more than a thousand times."""
     response = ask(server, model="demo-bomb")
     part = response.read(20_000)
     assert len(zlib.decompressobj(31).decompress(part)) > 500 * len(part)
@@ -646,7 +646,7 @@ def test_bomb_unpacks_to_far_more_than_it_sends(server: DemoServer) -> None:
 
 
 def test_slow_sends_two_a_second_unless_told_otherwise(server: DemoServer) -> None:
-    """The second delta comes no earlier than half a second after the first."""
+    """The second delta does not come within half a second of the first."""
     events = events_of(ask(server, model="demo-slow", demo={"tokens": 2}).read())
     (record,) = server.requests
     assert record.over.wait(SOON)
@@ -657,14 +657,14 @@ def test_slow_sends_two_a_second_unless_told_otherwise(server: DemoServer) -> No
 
 
 def test_big_event_is_one_event(server: DemoServer) -> None:
-    """The delta is as large as asked for, and the answer goes on after it."""
+    """The delta has the requested size, and the answer goes on after it."""
     events = events_of(ask(server, demo={"fault": "big-event", "size": 300_000}).read())
     assert max(map(len, deltas_of(events))) == 300_000
     assert events[-1] == "[DONE]"
 
 
 def test_endless_goes_on_after_the_answer(server: DemoServer) -> None:
-    """More deltas than the answer has."""
+    """More deltas come than the answer has."""
     sock, record = begin(server, fault="endless", tokens=5)
     received = b""
     while received.count(b"data: ") < 50:
@@ -677,7 +677,7 @@ def test_endless_goes_on_after_the_answer(server: DemoServer) -> None:
 
 
 def test_stop_closes_open_connections() -> None:
-    """A stalled stream, one that is not read and an idle connection end when the server does; stop is idempotent."""
+    """A stalled stream, an unread stream and an idle connection end with the server. A second stop does nothing."""
     server = DemoServer(first_delta=0, tokens_per_second=0).start()
     stalled, _ = begin(server, fault="stall")
     unread, _ = begin(server, fault="noline")
@@ -694,12 +694,12 @@ def test_stop_closes_open_connections() -> None:
 
 
 def test_a_connection_that_comes_as_the_server_stops_is_closed() -> None:
-    """One that was accepted and is not served yet would stay open: its client would wait until we collect garbage."""
+    """A connection that was accepted but not served yet is closed too. Otherwise its client would wait."""
     server = DemoServer().start()
     assert server._loop is not None and server._thread is not None and server._stopping is not None
     late: list[socket.socket] = []
 
-    def stop_as_one_comes() -> None:  # in the server's event loop, which accepts and stops in its next round
+    def stop_as_one_comes() -> None:  # the server's event loop accepts and stops in its next round
         late.append(raw_connection(server, b"GET / HTTP/1.1\r\n"))
         server._loop.call_soon(server._stopping.set)
 
@@ -714,27 +714,27 @@ def test_a_connection_that_comes_as_the_server_stops_is_closed() -> None:
 
 
 def test_a_port_in_use_is_told_by_start(server: DemoServer) -> None:
-    """OSError in the caller's thread, not in the server's."""
+    """OSError is raised in the caller's thread, not in the server's."""
     with pytest.raises(OSError, match="in use"):
         DemoServer(server.port).start()
 
 
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
 def test_a_pace_that_cannot_be_is_refused(value: float) -> None:
-    """ValueError at once."""
+    """It raises ValueError at once."""
     with pytest.raises(ValueError, match="tokens_per_second"):
         DemoServer(tokens_per_second=value)
 
 
 def test_shared_server_is_one() -> None:
-    """All of a process uses the same one, and it answers."""
+    """Everything in a process uses the same server, and it answers."""
     assert shared_server() is shared_server()
     with urllib.request.urlopen(f"{shared_server().url}/models") as response:
         assert response.headers["server"] == "streamwidget-demo"
 
 
 async def test_many_streams_at_once(server: DemoServer) -> None:
-    """Two hundred clients get the whole answer each."""
+    """Each of two hundred clients gets the whole answer."""
 
     async def one() -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -748,7 +748,7 @@ async def test_many_streams_at_once(server: DemoServer) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_command_line_serves_until_a_signal(how: signal.Signals) -> None:
-    """It prints its address on one line, answers, and ends with status 0, with a stream open too."""
+    """It prints its address on one line, answers, and ends with status 0, even with an open stream."""
     command = [sys.executable, "-m", "streamwidget.demo", "--port", "0", "--first-delta", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -762,7 +762,7 @@ def test_command_line_serves_until_a_signal(how: signal.Signals) -> None:
 
 
 def test_command_line_lists_the_faults() -> None:
-    """Each by the name to ask for and a sentence."""
+    """Each line has the model name of a fault and its sentence."""
     listed = subprocess.run(
         [sys.executable, "-m", "streamwidget.demo", "--list"], capture_output=True, text=True, check=True
     )

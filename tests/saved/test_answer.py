@@ -40,13 +40,13 @@ LINK = {"rel": "noopener noreferrer nofollow", "target": "_blank"}
 
 
 class Page(HTMLParser):
-    """Read HTML as a browser would, and refuse every tag and attribute that is not on the list."""
+    """Read HTML like a browser, and refuse every tag and attribute outside of the list."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.text = ""
         self.hrefs: list[str] = []
-        self.exposed = ""  # the text in which MathJax looks for math, a NUL where an element is between
+        self.exposed = ""  # the text that MathJax reads, with a NUL for each tag between
         self._open: list[str] = []
         self.feed(html)
         self.close()
@@ -114,7 +114,7 @@ class Page(HTMLParser):
 
 
 def answer_of(html: str) -> str:
-    """The answer's part of the HTML, as it is written."""
+    """Return the answer's part of the HTML."""
     return html.split(TEXT, 1)[1].split("</div>", 1)[0]
 
 
@@ -209,7 +209,7 @@ XSS = [
 
 @pytest.mark.parametrize("vector", XSS)
 def test_no_vector_becomes_markup(vector: str) -> None:
-    """Nothing of a vector becomes a tag, an attribute or a TeX command, wherever in a completion it stands."""
+    """Nothing of a vector becomes a tag, an attribute or a TeX command, in any field of a completion."""
     fields: dict[str, Any] = {
         "text": vector,
         "reasoning": vector,
@@ -229,7 +229,7 @@ def test_no_vector_becomes_markup(vector: str) -> None:
 
 
 def no_unsafe_tex(shown: Page) -> bool:
-    """No run of text that MathJax would read holds both a delimiter and a command that reaches beyond the formula."""
+    """No text that MathJax reads has both a delimiter and a command with effects outside of the formula."""
     return not any(
         re.search(r"\$|\\[(\[]|\\begin", run) and re.search(r"\\(href|class|cssId|style|require|html|def)", run)
         for run in shown.exposed.split("\0")
@@ -301,19 +301,19 @@ def _expected_class(name: str) -> str:
     ],
 )
 def test_markdown_is_saved_only_without_images_and_raw_html(text: str, portable: bool) -> None:
-    """JupyterLab's Markdown renderer is not safe for model text: it gets none with an image or raw HTML in it."""
+    """JupyterLab's Markdown renderer is not safe for model text, so it gets no text with an image or raw HTML."""
     assert ("text/markdown" in mimebundle(ChatCompletion(text=text, outcome="complete"))) is portable
 
 
 def test_an_image_is_a_link_that_says_so() -> None:
-    """Images are not loaded; the reader sees what it was and from where."""
+    """Images are not loaded. The reader sees the description and the host."""
     shown = page("![a *cat*](https://user@evil.example:8/p.png?q=1)")
     assert shown.text.startswith("image: a cat (evil.example:8)")
     assert shown.hrefs == ["https://user@evil.example:8/p.png?q=1"]
 
 
 def test_a_link_elsewhere_stays_as_typed() -> None:
-    """A link that is not followed hides nothing: its source is shown."""
+    """A link that is not followed is shown as typed."""
     for source in (
         "[x](javascript:alert(1))",
         "[x](ftp://a.example)",
@@ -342,13 +342,13 @@ def test_a_link_elsewhere_stays_as_typed() -> None:
     ],
 )
 def test_money_stays_money_and_math_is_left_for_the_host(text: str, math: list[str]) -> None:
-    """MathJax finds the formulas whole, and no pair of delimiters elsewhere."""
+    """MathJax finds each whole formula, and no pair of delimiters elsewhere."""
     found = re.findall(r"\$\$[^\0]*?\$\$|\$[^\0$]*?\$|\\\([^\0]*?\\\)|\\\[[^\0]*?\\\]", page(text).exposed)
     assert found == math
 
 
 def test_controls_are_shown_as_signs() -> None:
-    """Control, bidi, zero-width and tag characters are seen in each representation; a lone surrogate becomes U+FFFD."""
+    """Each format shows control, bidi, zero-width and tag characters. A lone surrogate becomes U+FFFD."""
     text = "a\x00b\x1b[31mc\rd\x7fe\x9bf\u202eg\u2066h\u200bi\ufeffj\U000e0041k\ud83d l&#x202E;m"
     bundle = mimebundle(ChatCompletion(text=text, outcome="complete", model=text, error=ErrorInfo(text)))
     expected = "a␀b␛[31mc␍d␡e[U+009B]f[U+202E]g[U+2066]h[U+200B]i[U+FEFF]j[U+E0041]k\ufffd l"
@@ -360,7 +360,7 @@ def test_controls_are_shown_as_signs() -> None:
 
 @given(st.text())
 def test_visible_is_idempotent_and_keeps_what_scripts_need(text: str) -> None:
-    """Seen text stays as it is; emoji joiners, flags, tabs and newlines are kept."""
+    """Visible text stays unchanged. Emoji joiners, flags, tabs and newlines are kept."""
     assert visible(visible(text)) == visible(text)
     kept = (
         "a\tb\n👩\u200d🔬 \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f می\u200cخواهم \u200f"
@@ -370,7 +370,7 @@ def test_visible_is_idempotent_and_keeps_what_scripts_need(text: str) -> None:
 
 
 def test_one_line_is_one_line_and_bounded() -> None:
-    """A server's message of any size and shape is one bounded line."""
+    """A server's message of any size becomes one line of bounded length."""
     assert one_line("a\n b\t\x1b") == "a b ␛"
     assert one_line("x" * 1000, 10) == "x" * 9 + "…"
 
@@ -384,7 +384,7 @@ WHOLE = {"complete"}
     ["Half an ans", "- item\n  - deep", "```python\nx = (", "~~~\n```\nx", "> ```\n> x", "| a |\n|-|", "    code"],
 )
 def test_a_cut_answer_never_looks_whole(outcome: Outcome | None, text: str) -> None:
-    """Every representation ends in a line of its own that says how the answer ended, outside of any open code block."""
+    """Each format ends in a separate line on how the answer ended, even after an open code block."""
     completion = ChatCompletion(text=text, outcome=outcome, error=ErrorInfo("The server went away."), model="m-1")
     bundle = mimebundle(completion)
     said = footer(completion)
@@ -434,7 +434,7 @@ def test_the_saved_answer_has_the_elements_of_the_live_one(case: dict[str, Any])
 
 
 def test_reasoning_refusal_and_tool_calls_are_there() -> None:
-    """What is no text is kept as well, folded or marked."""
+    """Reasoning, a refusal and tool calls are saved too, folded or marked."""
     bundle = mimebundle(
         ChatCompletion(
             reasoning="because *it* is",
@@ -463,7 +463,7 @@ def test_reasoning_refusal_and_tool_calls_are_there() -> None:
     ids=["quotes", "lists", "brackets", "long", "one long line"],
 )
 def test_what_is_too_deep_or_too_long_is_shown_as_text(text: str) -> None:
-    """Beyond the bounds of the parser the text is shown as it is, whole, and not saved as Markdown."""
+    """Text beyond the bounds of the parser is saved whole as plain text, and not as Markdown."""
     bundle = mimebundle(ChatCompletion(text=text, outcome="complete"))
     assert "text/markdown" not in bundle
     answer = answer_of(bundle["text/html"])
@@ -472,7 +472,7 @@ def test_what_is_too_deep_or_too_long_is_shown_as_text(text: str) -> None:
 
 
 def test_a_failure_of_the_renderer_gives_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the parser raises, the answer is saved, escaped."""
+    """If the parser raises, the answer is saved as escaped text."""
 
     def fail(*_: Any, **__: Any) -> Any:
         raise RecursionError
@@ -484,7 +484,7 @@ def test_a_failure_of_the_renderer_gives_the_text(monkeypatch: pytest.MonkeyPatc
 
 
 def test_reference_amplification_is_bounded() -> None:
-    """A long target that is referred to again and again does not multiply; the words stay."""
+    """A long target with many references is not repeated for each. The words stay."""
     text = f"[a]: https://a.example/{'x' * 2000}\n\n" + ("[a] " * 1000 + "\n\n") * 4
     html = mimebundle(ChatCompletion(text=text))["text/html"]
     assert len(html) < 10 * len(text) + 100_000
@@ -495,7 +495,7 @@ def test_reference_amplification_is_bounded() -> None:
     "unit", ["[", "![", "**a ", "*_", "> ", "- ", "<!--", "&", "\\(", "$$a", "$a", "|", "`e``", "~~a ", "[a]("]
 )
 def test_hostile_patterns_take_time_in_proportion(unit: str) -> None:
-    """Four times the text takes at most about four times the time, and is never lost or raised over."""
+    """Four times the text takes about four times the time, and nothing raises."""
 
     def cost(size: int) -> float:
         text = unit * (size // len(unit))

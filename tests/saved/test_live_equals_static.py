@@ -1,7 +1,7 @@
-"""The live view shows what the saved answer shows.
+"""The live view and the saved answer show the same.
 
-js/test/data/static_html.json holds Markdown and the saved HTML of it; here it is compared with what the renderer makes
-now, and in js/test/markdown/static.test.ts with what the live view builds.
+js/test/data/static_html.json has Markdown and its saved HTML. These tests compare it with the renderer's HTML of today,
+and js/test/markdown/static.test.ts compares it with the live view.
 ``python -m tests.saved.test_live_equals_static`` writes the HTML anew.
 """
 
@@ -32,13 +32,13 @@ def demo_answers() -> list[str]:
 
 
 def test_the_data_is_what_the_renderer_makes() -> None:
-    """The HTML that the live view is compared with is the HTML that is saved."""
+    """The live view is compared with the HTML that is really saved."""
     stale = [case["markdown"] for case in cases() if saved(case["markdown"]) != case["html"]]
     assert not stale, "python -m tests.saved.test_live_equals_static"
 
 
 def test_the_data_holds_the_demo_answers() -> None:
-    """What the demo server says is among the compared texts."""
+    """The demo server's answers are among the compared texts."""
     assert set(demo_answers()) <= {case["markdown"] for case in cases()}
 
 
@@ -49,5 +49,5 @@ def write(markdown: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    # Further texts, if any, come as a JSON array on the standard input.
+    # More texts may come as a JSON array on the standard input.
     write([case["markdown"] for case in cases()] + ([] if sys.stdin.isatty() else json.load(sys.stdin)))

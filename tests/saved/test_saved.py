@@ -1,4 +1,4 @@
-"""What nbclient, papermill and ``jupyter nbconvert --execute`` leave in files of a notebook with ``%%chat`` in it."""
+"""The files that nbclient, papermill and ``jupyter nbconvert --execute`` write for a notebook with ``%%chat``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GOOD = (
     "%%time\ny = %chat count to 9",
     "print('values:', x.text.split(), y.text.split())",
 )
-# demo-401-echo repeats the whole key in its error message, as some providers do.
+# demo-401-echo repeats the whole key in its error message, like some providers.
 BAD = (
     "%load_ext streamwidget",
     "%%chat -m demo-401-echo\nWho am I?",
@@ -40,7 +40,7 @@ RIVERS = 4_000  # deltas of demo-long
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A notebook after its run. ``text`` is the file, ``said`` what the tool said, ``failed`` how it ended."""
+    """A notebook after its run. ``text`` is the file, ``said`` the output of the tool, ``failed`` its failure."""
 
     saved: NotebookNode
     text: str
@@ -88,7 +88,7 @@ def convert(kind: str, directory: Path, env: dict[str, str], *extra: str) -> sub
 
 @pytest.fixture(scope="module", params=TOOLS)
 def good(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Run:
-    """The notebook whose prompts are all answered, run by each tool."""
+    """Run the notebook with good prompts, by each tool."""
     done = run_with(request.param, GOOD, tmp_path_factory.mktemp("good"), env)
     assert not done.failed, done.said
     return done
@@ -96,7 +96,7 @@ def good(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.fault("F7", "nbclient, nbconvert and papermill save the whole answer as HTML and text")
 def test_the_whole_answer_is_saved(good: Run) -> None:
-    """HTML and plain text hold the answer to its last word and say that it is complete."""
+    """HTML and plain text have the answer to its last word, and say that it is complete."""
     answer = outputs_of(good.saved, "display_data")[0]["data"]
     assert set(answer) >= {"text/html", "text/plain"}
     text, _, footer = answer["text/plain"].rpartition("\n\n")
@@ -108,14 +108,14 @@ def test_the_whole_answer_is_saved(good: Run) -> None:
 
 @pytest.mark.fault("F7", "the next cell has the answer")
 def test_the_next_cell_has_the_answers(good: Run) -> None:
-    """``_chat``, ``x = %chat``, ``-o`` and the synchronous path (``%%time``) all have the whole text in time."""
+    """``_chat``, ``x = %chat``, ``-o`` and the synchronous path (``%%time``) all give the next cell the whole text."""
     printed = "".join(output["text"] for output in outputs_of(good.saved, "stream"))
     assert "next cell: complete" in printed
     assert f"values: {[str(n) for n in range(1, 6)]} {[str(n) for n in range(1, 10)]}" in printed
 
 
 def test_no_live_widget_is_left_in_the_outputs(good: Run) -> None:
-    """Nothing in the file needs a kernel to be seen."""
+    """A reader of the file does not need a kernel."""
     outputs = json.dumps([cell.get("outputs") for cell in good.saved.cells])
     assert "widget-view" not in outputs
     assert "model not found" not in outputs
@@ -123,28 +123,28 @@ def test_no_live_widget_is_left_in_the_outputs(good: Run) -> None:
 
 
 def test_the_saved_widget_state_does_not_grow_with_the_answers(good: Run) -> None:
-    """These tools save the state of closed widgets too: for each answer little, and never its text."""
+    """These tools save the state of closed widgets too. Each answer adds little, and never its text."""
     saved = good.saved.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {"state": {}})
     sizes = sorted(len(json.dumps(model)) for model in saved["state"].values())
-    assert sum(sizes[:-1]) < 4 * 10_000  # the largest is the code, which all answers share
+    assert sum(sizes[:-1]) < 4 * 10_000  # the largest is the code, and all answers share it
     assert "point 5:" not in json.dumps(saved)  # words of the long answer
 
 
 @pytest.mark.fault("S2", "absent from what nbclient, nbconvert and papermill write")
 def test_the_key_is_nowhere(good: Run) -> None:
-    """Neither the file nor what the tool says holds the key."""
+    """The key is not in the file and not in the output of the tool."""
     assert CANARY not in good.text + good.said
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_failed_answer_stops_the_run_in_two_lines(tool: str, tmp_path: Path, env: dict[str, str]) -> None:
-    """The tool fails and names the error; the notebook that it leaves shows the two lines, and the key nowhere."""
+    """The tool fails and names the error. Its notebook shows the two lines, without the key."""
     done = run_with(tool, BAD, tmp_path, env)
     assert done.failed
     assert "HTTPStatusError (HTTP 401): " in done.said
     assert "must not run" not in done.text + done.said
     assert CANARY not in done.text + done.said
-    if tool != "nbconvert":  # it writes nothing where a cell fails
+    if tool != "nbconvert":  # nbconvert writes no file if a cell fails
         (error,) = outputs_of(done.saved, "error")
         assert len(error["traceback"]) == 2
         assert error["traceback"][0].startswith("HTTPStatusError (HTTP 401): Incorrect API key provided: ")
@@ -152,7 +152,7 @@ def test_a_failed_answer_stops_the_run_in_two_lines(tool: str, tmp_path: Path, e
 
 
 def test_nbconvert_goes_on_where_it_is_told_to(tmp_path: Path, env: dict[str, str]) -> None:
-    """With --allow-errors the failed cell's notebook is written: both lines, and no key."""
+    """With --allow-errors nbconvert writes the notebook, with both lines and without the key."""
     done = run_with("nbconvert", (*BAD[:2], "print('went' + ' on')"), tmp_path, env, "--allow-errors")
     assert not done.failed, done.said
     (error,) = outputs_of(done.saved, "error")
@@ -163,7 +163,7 @@ def test_nbconvert_goes_on_where_it_is_told_to(tmp_path: Path, env: dict[str, st
 
 @pytest.mark.parametrize("kind", ["html", "markdown"])
 def test_an_exported_page_shows_the_answer(kind: str, tmp_path: Path, env: dict[str, str]) -> None:
-    """``nbconvert --execute --to html`` and ``--to markdown`` show the answers with their line, and no widget."""
+    """``nbconvert --execute --to html`` and ``--to markdown`` show the answers with their last line, and no widget."""
     nbformat.write(notebook(*GOOD), tmp_path / "source.ipynb")
     done = convert(kind, tmp_path, env)
     assert done.returncode == 0, done.stderr
