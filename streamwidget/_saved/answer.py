@@ -1,7 +1,7 @@
 """The saved answer: a completion as HTML, Markdown and text, for the notebook file, GitHub and exports.
 
 1. Everything in a completion is untrusted: the text, the model's name and the server's error message.
-2. Each format says how the answer ended. For example: "m · connection lost; the answer is cut · 12 tokens".
+2. Each format says how the answer ended. For example: "m · no answer: connection lost · total 1.2 s".
 3. Nothing here raises. Text that cannot be rendered as Markdown is saved as plain text.
 """
 
@@ -17,7 +17,7 @@ from streamwidget._core.visible import one_line, visible
 
 __all__ = ["footer", "mimebundle", "visible"]
 
-MAX_MARKDOWN = 1_000_000  # characters; a longer text is saved as plain text
+MAX_MARKDOWN = 1_000_000  # characters, a longer text is saved as plain text
 # A long plain text is split into several <pre>, because browsers lay out many small blocks faster than a huge one. Each
 # ends with the first line end after this many characters, or at twice as many. js/src/markdown/plain.ts does the same.
 _PIECE = 30_000
@@ -29,7 +29,7 @@ _HEAD = "margin:0 0 0.3em;height:1.7em;line-height:1.7em;white-space:nowrap;over
 _TEXT = 'jp-RenderedHTMLCommon" style="padding:0;overflow-wrap:break-word'
 _FOLD = "margin:0 0 0.5em"
 _SUMMARY = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
-_NAME = "white-space:nowrap"  # of a tool; JupyterLab breaks code otherwise
+_NAME = "white-space:nowrap"  # of a tool, because JupyterLab breaks code into lines
 _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
 # Characters of the footer that Markdown, MathJax or an automatic link may take for markup: "gpt_4" -> "gpt\_4",
 # "http://x" -> "http\://x". A mark at the start of the line ("- ", "1. ") stays, and _markdown() notices its effect.

@@ -16,8 +16,8 @@ from markdown_it.token import Token
 from streamwidget._saved.links import bare_link, is_link, normalize
 
 MAX_NESTING = 60
-MAX_INLINE = 8_192  # characters of one paragraph, heading or cell; a longer one is shown as typed
-MAX_BRACKETS = 5_000  # in all of them together; the parser takes up to 40 us for each
+MAX_INLINE = 8_192  # characters of one paragraph, heading or cell, a longer one is shown as typed
+MAX_BRACKETS = 5_000  # in all of them together, the parser takes up to 40 us for each
 MAX_MATH = 4096
 
 _MATH_ENDS = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}

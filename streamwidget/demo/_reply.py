@@ -260,7 +260,7 @@ class WholeReply(Reply):
         return to_json(self.envelope("chat.completion", choices=[choice], usage=self.usage()))
 
     async def raw(self, text: str) -> None:
-        pass  # there is no stream to send it in
+        pass  # one JSON object has no stream to send it in
 
     async def error(self, value: dict[str, Any]) -> None:
         await self.connection.send_json(200, value)

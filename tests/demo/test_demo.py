@@ -562,7 +562,7 @@ def test_fin_closes_in_the_middle_of_a_chunk(server: DemoServer) -> None:
 
 
 def test_cut_ends_cleanly_without_an_ending(server: DemoServer) -> None:
-    """For HTTP the response is whole, but there is no finish_reason and no [DONE]."""
+    """For HTTP the response is whole, but finish_reason and [DONE] are missing."""
     events = events_of(ask(server, demo={"fault": "cut", "after": 9}).read())
     assert len(deltas_of(events)) == 9
     assert reasons_of(events) == []
@@ -570,7 +570,7 @@ def test_cut_ends_cleanly_without_an_ending(server: DemoServer) -> None:
 
 
 def test_half_is_a_body_without_length_cut_in_an_event(server: DemoServer) -> None:
-    """There are no chunks and no length, and at the end is half an event."""
+    """The body comes without chunks and without a length, and ends in half an event."""
     response = ask(server, model="demo-half")
     assert response.headers["transfer-encoding"] is response.headers["content-length"] is None
     assert b"\n" not in response.read()[-20:]

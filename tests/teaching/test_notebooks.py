@@ -122,7 +122,7 @@ def test_a_failure_keeps_the_text(quickstart: NotebookNode) -> None:
     """The dropped connection raises a StreamError with the text that came before."""
     told = printed(quickstart, "error-code")
     assert told.startswith("StreamInterrupted: ")
-    assert "outcome: interrupted; worth another try: True" in told
+    assert "outcome: interrupted, worth another try: True" in told
     assert "what came: '## Tell me about rivers" in told
 
 
