@@ -11,8 +11,7 @@ from typing import Any
 from streamwidget._client.client import ChatClient
 from streamwidget._core.timeout import Timeout
 from streamwidget.demo import DemoServer
-from streamwidget.demo._faults import FAULTS as CATALOGUE
-from streamwidget.teaching._trial import OURS, Trial, available, try_naive, try_stream, warm_up
+from streamwidget.teaching._trial import OURS, Trial, available, sentence_of, try_naive, try_stream, warm_up
 
 FAULTS = ("none", "cut", "drop", "stall", "ping", "garble", "error", "length", "html", "429")
 _PROMPT = "What is a stream?"
@@ -95,7 +94,7 @@ class Comparison:
 
     def _cells(self, fault: str) -> Iterator[str]:
         left = ' style="text-align:left;vertical-align:top"'
-        yield f"<td{left}><code>{escape(fault)}</code></td><td{left}>{escape(_sentence(fault))}</td>"
+        yield f"<td{left}><code>{escape(fault)}</code></td><td{left}>{escape(sentence_of(fault))}</td>"
         for client in self.clients:
             trial = self.trials.get((fault, client))
             what = "…" if trial is None else f"{_verdict(trial.verdict)}<br><small>{escape(trial.facts)}</small>"
@@ -170,10 +169,6 @@ async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **de
     finally:
         await asyncio.to_thread(server.stop)
     return comparison
-
-
-def _sentence(fault: str) -> str:
-    return CATALOGUE[fault].sentence if fault in CATALOGUE else "answers as it should"
 
 
 def _verdict(word: str) -> str:

@@ -14,8 +14,7 @@ from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import visible
 from streamwidget._view.stream_view import StreamView
 from streamwidget.demo import DemoServer
-from streamwidget.demo._faults import FAULTS
-from streamwidget.teaching._trial import LOOPS, OURS, Trial, available, try_naive, try_stream
+from streamwidget.teaching._trial import LOOPS, OURS, Trial, available, sentence_of, try_naive, try_stream
 
 # The faults that a class can watch. The others fill the memory of a naive loop, or change only a header.
 _SHOWN = (
@@ -102,9 +101,7 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _describe(self) -> None:
         """Show the whole sentence of the fault, which a list would cut off."""
-        name = self._fault.value
-        sentence = FAULTS[name].sentence if name in FAULTS else "answers as it should"
-        self._sentence.value = f"The server {escape(sentence)}."
+        self._sentence.value = f"The server {escape(sentence_of(self._fault.value))}."
 
     def set(self, **settings: Any) -> None:
         """Move the controls.

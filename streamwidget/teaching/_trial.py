@@ -26,6 +26,7 @@ from streamwidget._core.events import StreamEvent, TextDelta
 from streamwidget._core.exceptions import StreamError
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.visible import one_line
+from streamwidget.demo._faults import FAULTS
 from streamwidget.teaching import naive
 
 Verdict = Literal["whole", "reports it", "crashes", "lies", "hangs"]
@@ -33,10 +34,8 @@ OURS = "streamwidget"
 #: The naive loops, by the library that each of them needs.
 LOOPS: dict[str, Callable[..., str]] = {"requests": naive.with_requests, "openai": naive.with_openai}
 _TICK = 0.1  # seconds
-_ERRORS = {
-    "requests": "RequestException",
-    "openai": "OpenAIError",
-}  # the base of the exceptions that each library documents
+# The base of the exceptions that each library documents.
+_ERRORS = {"requests": "RequestException", "openai": "OpenAIError"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,15 @@ class Trial:
 
     def __str__(self) -> str:
         return f"{self.client} {self.verdict}: {self.facts}"
+
+
+def sentence_of(fault: str) -> str:
+    """Return what the server does for a fault, or for "none".
+
+    >>> sentence_of("none"), sentence_of("slow")
+    ('answers as it should', 'sends two deltas a second')
+    """
+    return FAULTS[fault].sentence if fault in FAULTS else "answers as it should"
 
 
 def available() -> tuple[str, ...]:
