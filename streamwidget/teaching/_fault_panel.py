@@ -60,7 +60,7 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.deadline = deadline
         wide = Layout(width="32em")
         self._fault = Dropdown(options=["none", *_SHOWN], description="Fault", style=_WIDE, layout=wide)
-        self._sentence = HTML(layout=Layout(margin="0 0 0.5em 9.5em", max_width="22em"))
+        self._sentence = HTML(layout=Layout(margin="0 0 0 10em"))
         self._after = IntSlider(12, 0, 100, description="After deltas", style=_WIDE, layout=wide)
         self._pace = IntSlider(30, 1, 200, description="Deltas a second", style=_WIDE, layout=wide)
         self._jitter = FloatSlider(0, min=0, max=1, step=0.05, description="Jitter (s)", style=_WIDE, layout=wide)
@@ -77,7 +77,8 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._sides = HBox(layout=Layout(flex_flow="row wrap"))
         super().__init__(
             [
-                HBox([VBox([self._fault, self._sentence]), self._after], layout=Layout(flex_flow="row wrap")),
+                HBox([self._fault, self._after], layout=Layout(flex_flow="row wrap")),
+                self._sentence,
                 HBox([self._pace, self._jitter], layout=Layout(flex_flow="row wrap")),
                 HBox([self._first, self._chunk], layout=Layout(flex_flow="row wrap")),
                 HBox([self._loop, self._runner.run, self._runner.stop], layout=Layout(flex_flow="row wrap")),
