@@ -69,16 +69,24 @@ def resolve(
     url = check_url(base_url)
     server = named or next((row for row in SERVERS.values() if _origin(row.base_url) == _origin(url)), UNKNOWN)
     if api_key is None:
-        if named and named.key_env in env and _origin(url) == _origin(named.base_url):
-            api_key = env[named.key_env]
-        elif "STREAMWIDGET_API_KEY" in env and _origin(url) == _origin(own or OPENAI_URL):
-            api_key = env["STREAMWIDGET_API_KEY"]
-        elif "OPENAI_API_KEY" in env and _origin(url) == _origin(openai or OPENAI_URL):
-            api_key = env["OPENAI_API_KEY"]
+        api_key = next((env[name] for name in key_variables(url, provider, env) if name in env), None)
     key = ApiKey(api_key) if api_key is not None else None
     if key is not None:
         _warn_if_exposed(url)
     return Settings(url, key, model, server)
+
+
+def key_variables(url: str, provider: str | None = None, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the environment variables whose key belongs to this address. The first of them that is set is used."""
+    env = os.environ if environ is None else environ
+    homes = {
+        "STREAMWIDGET_API_KEY": env.get("STREAMWIDGET_BASE_URL", "").strip() or OPENAI_URL,
+        "OPENAI_API_KEY": env.get("OPENAI_BASE_URL", "").strip() or OPENAI_URL,
+    }
+    named = server_named(provider) if provider is not None else None
+    if named is not None and named.key_env is not None:
+        homes = {named.key_env: named.base_url, **homes}
+    return [name for name, home in homes.items() if _origin(home) == _origin(url)]
 
 
 def check_url(url: str) -> str:

@@ -13,11 +13,13 @@ import functools
 import importlib
 import os
 import re
+import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of
@@ -118,12 +120,16 @@ class HTTPXTransport:
         said = mask(str(exc), self.api_key) or type(exc).__name__
         if isinstance(exc, library.ProxyError):
             return ConnectionFailed(ErrorInfo(f"The proxy refused the connection to {host}: {said}.", kind="proxy"))
-        if isinstance(exc, library.ConnectError) and _is_tls(exc):
+        if isinstance(exc, library.ConnectError) and _is_caused_by(exc, ssl.SSLError):
             if _NOT_TLS.search(said):
                 said = f"it does not speak TLS; is its address http:// rather than https://? ({said})"
             return ConnectionFailed(ErrorInfo(f"No secure connection to {host}: {said}.", kind="tls"))
+        if isinstance(exc, library.ConnectError) and _is_caused_by(exc, socket.gaierror):
+            message = f"Cannot find {host}: no network, or a proxy?"
+            return ConnectionFailed(ErrorInfo(message, kind="connect"), retryable=True)
         if isinstance(exc, library.ConnectError):
-            return ConnectionFailed(ErrorInfo(f"No connection to {host}: {said}.", kind="connect"), retryable=True)
+            place = urlsplit(self.base_url).netloc  # with its port
+            return ConnectionFailed(ErrorInfo(f"No connection to {place}: {said}.", kind="connect"), retryable=True)
         if isinstance(exc, library.TransportError):
             return ConnectionFailed(
                 ErrorInfo(f"{host} closed the connection before it answered: {said}.", kind="connect"), retryable=True
@@ -197,9 +203,9 @@ def _library_of(client: Any) -> ModuleType:
     raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(client).__name__}.")
 
 
-def _is_tls(exc: BaseException | None) -> bool:
+def _is_caused_by(exc: BaseException | None, kind: type[BaseException]) -> bool:
     while exc is not None:
-        if isinstance(exc, ssl.SSLError):
+        if isinstance(exc, kind):
             return True
         exc = exc.__cause__ or exc.__context__
     return False

@@ -1,4 +1,4 @@
-"""A place among the outputs of a cell whose contents change, and end with what the saved notebook holds."""
+"""An output of a cell that can be filled and replaced."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from streamwidget._notebook.display import current_shell, in_kernel
 from streamwidget._view import output
 
 
-class Place:
-    """An output of the cell that runs. Where there is no page (a script, a terminal) it shows nothing.
+class CellOutput:
+    """An output of the cell that runs. Outside of a notebook (a script, a terminal) it shows nothing.
 
     Attributes
     ----------
     cell : int or None
-        Which execution it belongs to; None where it shows nothing.
+        The number of the execution that it belongs to. None if it shows nothing.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Place:
         self._display_id: str | None = None  # until something is shown
 
     def put(self, bundle: dict[str, Any]) -> None:
-        """Show a mime bundle in place of what is there."""
+        """Show a mime bundle, in place of the one before it."""
         if self.cell is None:
             return
         if self._display_id is None:
@@ -34,13 +34,13 @@ class Place:
 
 
 def current_cell() -> int | None:
-    """The number of the execution that runs in this kernel; None outside of one."""
+    """Return the number of the execution that runs in this kernel, or None outside of a kernel."""
     shell = current_shell()
     return shell.execution_count if shell is not None and in_kernel(shell) else None
 
 
 def show(bundle: dict[str, Any]) -> None:
-    """Show a mime bundle where the person is: the notebook, or standard output."""
+    """Show a mime bundle in the notebook, or print its text where there is no IPython."""
     if current_shell() is not None:
         publish_display_data(bundle)  # type: ignore[no-untyped-call]
     else:

@@ -1,14 +1,14 @@
-"""Which turn belongs to which cell, so that the history is what the notebook shows.
+"""Which turns belong to which cell, so that the history is what the notebook shows.
 
-A front end sends the id of the cell with each execution. A cell that runs again loses its output, and its turns with
-it; when it asks, they come back to their places. A terminal sends no ids, nor does nbclient: there each run is a turn.
+A front end sends the id of the cell with each execution. A cell that is run again loses its output and its turns. When
+it asks again, its turns come back to their places. A terminal and nbclient send no ids, so there each run adds a turn.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from streamwidget._conversation.conversation import Conversation
@@ -20,29 +20,32 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # the ids of a notebook file
 
 
 class CellTurns:
-    """The conversations of a notebook by name, and the cell that runs.
+    """The turns of the cell that runs.
 
-    Attributes
+    Parameters
     ----------
-    conversations : dict
-        By name; ``""`` is the one of a ``%%chat`` that names none.
+    conversations : mapping of str to Conversation
+        The session's. When a cell runs again or is deleted, its turns are dropped from all of them.
     """
 
-    def __init__(self) -> None:
-        self.conversations: dict[str, Conversation] = {}
+    def __init__(self, conversations: Mapping[str, Conversation]) -> None:
+        self._conversations = conversations
         self._cell: str | None = None
-        self._asked: list[str] = []  # the names of the turns of this run
+        self._asked: list[str] = []  # the keys of this run's turns
         self._background: dict[str, list[ChatStream]] = {}
 
     def begin(self, cell: str | None, deleted: Iterable[str] = ()) -> None:
-        """A cell begins to run. ``deleted`` are the cells that are gone since the last one ran."""
-        self._cell, self._asked = _name(cell) if cell else None, []
+        """Note that a cell begins to run, and which cells were deleted since the last one ran."""
+        self._cell, self._asked = _key(cell) if cell else None, []
         for gone in (cell, *deleted):
             if gone:
-                self._forget(_name(gone))
+                self._forget(_key(gone))
 
     def next_key(self, conversation: Conversation) -> str | None:
-        """Return the name of the next turn of the cell that runs, placed behind those before it; None without an id."""
+        """Return the key of the running cell's next turn, and reserve its place. None if the cell has no id.
+
+        ``abc`` is the key of the first turn of cell ``abc``, ``abc#2`` of the second. Its place is behind the first.
+        """
         if self._cell is None:
             return None
         key = f"{self._cell}#{len(self._asked) + 1}" if self._asked else self._cell
@@ -51,19 +54,22 @@ class CellTurns:
         return key
 
     def leave_running(self, stream: ChatStream) -> None:
-        """Note a stream that goes on after its cell; it is cancelled when the cell runs again."""
+        """Note a stream that goes on after its cell. It is cancelled when the cell runs again."""
         if self._cell is not None:
             self._background.setdefault(self._cell, []).append(stream)
 
     def _forget(self, cell: str) -> None:
         for stream in self._background.pop(cell, ()):
             stream.cancel()
-        for conversation in self.conversations.values():
+        for conversation in self._conversations.values():
             for turn in conversation.turns:
                 if turn.key == cell or turn.key.startswith(f"{cell}#"):
                     conversation.drop(turn.key)
 
 
-def _name(cell: str) -> str:
-    """The id of a cell as the key of a turn. VS Code's is an address with the notebook's path, which stays here."""
+def _key(cell: str) -> str:
+    """Return the key of a cell's turns: its id, or a hash of an id that is an address.
+
+    VS Code's ids hold the path of the notebook. An exported conversation must not.
+    """
     return cell if _PLAIN.fullmatch(cell) else hashlib.sha256(cell.encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,11 +1,16 @@
-"""``%chat --history`` and the other options that ask nothing of a model."""
+"""The sub-commands of ``%chat``: each stands alone on its line and asks nothing of a model.
+
+One table, :data:`COMMANDS`: a command's option, its help and its action are one row.
+"""
 
 from __future__ import annotations
 
 import traceback
 from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
@@ -13,132 +18,180 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import mask
 from streamwidget._core.surrogates import well_formed
+from streamwidget._core.visible import one_line
 from streamwidget._notebook import display
+from streamwidget._notebook.cell_run import CellJob
 from streamwidget._notebook.code import find_code
+from streamwidget._notebook.options import Option
+from streamwidget._notebook.request import make_client, target_of
+from streamwidget._notebook.session import Session
 
-if TYPE_CHECKING:
-    from streamwidget._notebook.magics import ChatMagics
+_WIDTH = 60  # characters of a message in the list of turns
 
-_WIDTH = 60
-
-
-def show_last(magics: ChatMagics, _: Namespace) -> None:
-    display.show_saved(_last(magics), magics.shell)
-
-
-def put_code(magics: ChatMagics, _: Namespace) -> None:
-    code = find_code(_last(magics).text)
-    if code is None:
-        raise ConfigurationError("the last answer has no code block")
-    # The front end makes a cell of it under this one; nothing runs it.
-    magics.shell.set_next_input(code.text)
-    if code.left_out:
-        print(f"Left out, being in another language: {', '.join(code.left_out)}.")  # noqa: T201
+#: Takes the session, the option's value and all options. Returns a request for the cell to run, if it needs one.
+Action = Callable[[Session, Any, Namespace], CellJob | None]
 
 
-def show_traceback(magics: ChatMagics, _: Namespace) -> None:
-    failure = magics.waiting.failure
-    if failure is None:
-        print("No %chat has failed in this session.")  # noqa: T201
-        return
-    print(mask("".join(traceback.format_exception(failure))))  # noqa: T201
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Option):
+    """A sub-command: its option, and what it does."""
+
+    action: Action
 
 
-def show_history(magics: ChatMagics, options: Namespace) -> None:
-    conversation = magics.conversation(options.conversation)
+# ---- the conversation
+
+
+def show_history(session: Session, _: bool, options: Namespace) -> None:
+    conversation = session.conversation(options.conversation)
     turns = conversation.turns
     if not turns:
         print("The conversation is empty.")  # noqa: T201
-    left_out = conversation.trimmed()
+    trimmed = conversation.trimmed()  # the oldest that would be sent
     if conversation.system:
-        print(f"     system  {_line(conversation.system)}")  # noqa: T201
+        print(f"     system  {one_line(conversation.system, _WIDTH)}")  # noqa: T201
     for number, turn in enumerate(turns, 1):
-        trimmed = turn.sent and left_out > 0
-        left_out -= trimmed
-        print(f"{number:>3}  {_state(turn, trimmed=trimmed)}  {_line(turn.user.text)}")  # noqa: T201
-        print(f"     {_ending(turn)}  {_line(turn.answer.text if turn.answer else '')}".rstrip())  # noqa: T201
+        is_trimmed = turn.sent and trimmed > 0
+        trimmed -= is_trimmed
+        print(f"{number:>3}  {_state(turn, trimmed=is_trimmed)}  {one_line(turn.user.text, _WIDTH)}")  # noqa: T201
+        answer = one_line(turn.answer.text if turn.answer else "", _WIDTH)
+        print(f"     {_ending(turn)}  {answer}".rstrip())  # noqa: T201
     if not all(turn.sent for turn in turns):
-        print("What is not sent can be: %chat --send NUMBER; and %chat --skip NUMBER leaves a turn out.")  # noqa: T201
+        print("`%chat --send N` sends turn N with the next requests, `%chat --skip N` does not.")  # noqa: T201
 
 
-def reset(magics: ChatMagics, options: Namespace) -> None:
-    conversation = magics.conversation(options.conversation)
-    print(f"The conversation is empty; {_turns(conversation)} left it.")  # noqa: T201
+def send_turn(session: Session, number: int, options: Namespace) -> None:
+    _choose(session.conversation(options.conversation), number, sent=True)
+
+
+def skip_turn(session: Session, number: int, options: Namespace) -> None:
+    _choose(session.conversation(options.conversation), number, sent=False)
+
+
+def reset(session: Session, _: bool, options: Namespace) -> None:
+    conversation = session.conversation(options.conversation)
+    count = _turns(conversation)
     conversation.clear()
+    print(f"Conversation cleared ({count}).")  # noqa: T201
 
 
-def export(magics: ChatMagics, options: Namespace) -> None:
-    conversation = magics.conversation(options.conversation)
-    path = _path(options.export)
+def export_file(session: Session, typed: str, options: Namespace) -> None:
+    conversation = session.conversation(options.conversation)
+    path = _path(typed)
     if path.suffix == ".json":
         text = conversation.to_json()
     elif path.suffix in (".md", ".markdown"):
         text = well_formed(conversation.to_markdown())
     else:
-        raise ConfigurationError("--export takes a file that ends in .json (to import again) or .md (to read)")
+        raise ConfigurationError("--export takes a file that ends in .json (to import again) or .md (to read).")
     try:
+        replaced = path.exists()
         path.write_text(text, "utf-8")
     except (OSError, ValueError) as exc:
-        raise ConfigurationError(f"{str(path)!r} cannot be written: {getattr(exc, 'strerror', None) or exc}") from None
-    print(f"Wrote {_turns(conversation)} to {path}.")  # noqa: T201
+        raise ConfigurationError(f"{str(path)!r} cannot be written: {_reason(exc)}.") from None
+    note = ", replacing the file that was there" if replaced else ""
+    print(f"Wrote {_turns(conversation)} to {path}{note}.")  # noqa: T201
+
+
+def import_file(session: Session, typed: str, options: Namespace) -> None:
+    path = _path(typed)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(f"{str(path)!r} cannot be read: {_reason(exc)}.") from None
+    conversation = session.conversation(options.conversation)
+    before = _turns(conversation) if len(conversation) else ""
+    conversation.load(text)
+    note = f", replacing {before}" if before else ""
+    print(f"Imported {_turns(conversation)}{note}.")  # noqa: T201
+
+
+# ---- the server
+
+
+def list_models(session: Session, _: bool, options: Namespace) -> CellJob:
+    client = make_client(session, options)
+    models = client.list_models()
+    target = target_of(client, session.settings, options)
+    return CellJob(models.stream, target, lambda _: print("\n".join(models.names) or "The server lists no models."))  # noqa: T201
+
+
+# ---- the last answer
+
+
+def show_last(session: Session, _: bool, __: Namespace) -> None:
+    display.show_saved(_last_answer(session), session.shell)
+
+
+def insert_code(session: Session, _: bool, __: Namespace) -> None:
+    code = find_code(_last_answer(session).text)
+    if code is None:
+        raise ConfigurationError("The last answer has no code block.")
+    # The front end makes a cell of it below this one. Nothing runs it.
+    session.shell.set_next_input(code.text)
+    if code.left_out:
+        print(f"Left out, in another language: {', '.join(code.left_out)}.")  # noqa: T201
+
+
+def show_traceback(session: Session, _: bool, __: Namespace) -> None:
+    if session.failure is None:
+        print("No %chat has failed in this session.")  # noqa: T201
+    else:
+        print(mask("".join(traceback.format_exception(session.failure))))  # noqa: T201
+
+
+def _command(flag: str, text: str, action: Action, kind: type | None = None, metavar: str | None = None) -> Command:
+    return Command(flags=(flag,), help=text, action=action, type=kind, metavar=metavar)
+
+
+COMMANDS = (
+    _command("--history", "Show the conversation, its turns numbered.", show_history),
+    _command("--send", "Send turn N with the next requests.", send_turn, int, "N"),
+    _command("--skip", "Do not send turn N.", skip_turn, int, "N"),
+    _command("--reset", "Clear the conversation.", reset),
+    _command("--export", "Write the conversation to a .json or .md file.", export_file, str, "FILE"),
+    _command("--import", "Read a .json file in place of the conversation.", import_file, str, "FILE"),
+    _command("--models", "List the server's models.", list_models),
+    _command("--last", "Show the last answer again.", show_last),
+    _command("--code", "Put the code of the last answer into the next cell.", insert_code),
+    _command("--traceback", "Show the last failure in full.", show_traceback),
+)
+
+
+def find_command(options: Namespace) -> tuple[Command, Any] | None:
+    """Return the command that was typed, and its value. None without one. Of several the first in the table."""
+    for command in COMMANDS:
+        value = getattr(options, command.name)
+        if value is not None and value is not False:
+            return command, value
+    return None
+
+
+def _choose(conversation: Conversation, number: int, *, sent: bool) -> None:
+    turns = conversation.turns
+    if not 1 <= number <= len(turns):
+        raise ConfigurationError(f"There is no turn {number}. The conversation has {_turns(conversation)}.")
+    turn = turns[number - 1]
+    conversation.include(turn.key, None if turn.sendable is sent else sent)
+    question = one_line(turn.user.text, _WIDTH)
+    print(f"Turn {number} is {'' if sent else 'not '}sent with the next requests: {question}")  # noqa: T201
 
 
 def _path(typed: str) -> Path:
     try:
         return Path(typed).expanduser()
-    except RuntimeError as exc:  # of a user that is not there
-        raise ConfigurationError(f"{typed!r} is no path: {exc}") from None
+    except RuntimeError as exc:  # the home folder of a user that does not exist
+        raise ConfigurationError(f"{typed!r} is not a path: {exc}") from None
 
 
-def import_(magics: ChatMagics, options: Namespace) -> None:
-    path = _path(options.import_file)
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, ValueError) as exc:
-        raise ConfigurationError(f"{str(path)!r} cannot be read: {exc}") from None
-    conversation = magics.conversation(options.conversation)
-    before = _turns(conversation)
-    conversation.load(text)
-    print(f"Read {_turns(conversation)} from {path}; {before} left the conversation.")  # noqa: T201
+def _reason(exc: OSError | ValueError) -> str:
+    return getattr(exc, "strerror", None) or str(exc)
 
 
-def send(magics: ChatMagics, options: Namespace) -> None:
-    _include(magics, options, options.send, sent=True)
-
-
-def skip(magics: ChatMagics, options: Namespace) -> None:
-    _include(magics, options, options.skip, sent=False)
-
-
-#: By the option's name, in the order in which they are looked for.
-COMMANDS: dict[str, Any] = {
-    "traceback": show_traceback,
-    "last": show_last,
-    "code": put_code,
-    "history": show_history,
-    "reset": reset,
-    "export": export,
-    "import_file": import_,
-    "send": send,
-    "skip": skip,
-}
-
-
-def _include(magics: ChatMagics, options: Namespace, number: int, *, sent: bool) -> None:
-    conversation = magics.conversation(options.conversation)
-    turns = conversation.turns
-    if not 1 <= number <= len(turns):
-        raise ConfigurationError(f"there is no turn {number}: the conversation has {_turns(conversation)}")
-    turn = turns[number - 1]
-    conversation.include(turn.key, None if turn.sendable is sent else sent)
-    print(f"Turn {number} is {'' if sent else 'not '}sent with the next requests: {_line(turn.user.text)}")  # noqa: T201
-
-
-def _last(magics: ChatMagics) -> ChatCompletion:
-    completion = magics.shell.user_ns.get("_chat")
-    if not isinstance(completion, ChatCompletion):
-        raise ConfigurationError("there is no answer yet")
-    return completion
+def _last_answer(session: Session) -> ChatCompletion:
+    if session.last_answer is None:
+        raise ConfigurationError("There is no answer yet.")
+    return session.last_answer
 
 
 def _turns(conversation: Conversation) -> str:
@@ -152,9 +205,4 @@ def _state(turn: Turn, *, trimmed: bool) -> str:
 def _ending(turn: Turn) -> str:
     if turn.answer is None:
         return "no answer"
-    return turn.answer.outcome or "still streams"
-
-
-def _line(text: str) -> str:
-    words = " ".join(text[: 4 * _WIDTH].split())
-    return words if len(words) <= _WIDTH else f"{words[: _WIDTH - 1]}…"
+    return turn.answer.outcome or "streaming"

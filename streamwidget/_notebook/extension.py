@@ -1,4 +1,4 @@
-"""``%load_ext streamwidget`` and ``%unload_ext streamwidget``: what is added to the shell, and how it is taken out."""
+"""``%load_ext streamwidget`` and ``%unload_ext streamwidget``: what is added to the shell, and how it is removed."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from streamwidget._notebook import cell_transform, magic_line
+from streamwidget._notebook import cell_transform, question_mark
 from streamwidget._notebook.magics import ChatMagics
 from streamwidget._view import control
 
 
 def load(shell: InteractiveShell) -> None:
-    """Add the magics, their settings and the cell transform to ``shell``; once, however often it is called."""
+    """Add the magics, their settings and both transforms to ``shell``. A second call replaces those of the first."""
     unload(shell)
     owner = _owner(shell, "cell") or _owner(shell, "line")
     if owner is not None:
-        print(f"streamwidget: %chat was {owner}'s; it is streamwidget's until %unload_ext streamwidget.")  # noqa: T201
+        print(f"%chat belonged to {owner}. It is streamwidget's until `%unload_ext streamwidget`.")  # noqa: T201
     magics = ChatMagics(shell)
-    magics.replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
+    magics._replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
     shell.register_magics(magics)
-    magic_line.install(shell)
+    question_mark.install(shell)
     cell_transform.install(shell)
-    shell.events.register("pre_run_cell", magics.note_cell)
+    shell.events.register("pre_run_cell", magics._session.begin_cell)
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Undo all that :func:`load` did. Streams that run go on."""
-    # By name: after an autoreload its class is not this module's class any more.
+    """Undo :func:`load`. Running streams go on."""
+    # By name: after an autoreload the class is not this module's class any more.
     ours: list[Any] = [entry for entry in shell.configurables if type(entry).__name__ == ChatMagics.__name__]
     for magics in ours:
         shell.configurables.remove(magics)
-        shell.events.unregister("pre_run_cell", magics.note_cell)
+        shell.events.unregister("pre_run_cell", magics._session.begin_cell)
         shell.magics_manager.registry.pop(type(magics).__name__, None)
-        for kind, before in magics.replaced.items():
+        for kind, before in magics._replaced.items():
             table = shell.magics_manager.magics[kind]
             if getattr(table.get("chat"), "__self__", None) is not magics:
-                continue  # it was replaced after us
+                continue  # somebody replaced it after us
             del table["chat"]
             if before is not None:
                 table["chat"] = before
-    magic_line.uninstall(shell)
+    question_mark.uninstall(shell)
     cell_transform.uninstall(shell)
     control.unregister_target()
 

@@ -24,7 +24,7 @@ MAX_CELL = 500
 _FIELD = re.compile(r"\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
 
 
-class Filled(NamedTuple):
+class FilledPrompt(NamedTuple):
     """A prompt with its variables put in."""
 
     text: str
@@ -32,7 +32,7 @@ class Filled(NamedTuple):
     images: tuple[Image, ...] = ()
 
 
-def interpolate(template: str, namespace: Mapping[str, Any]) -> Filled:
+def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
     """Replace each ``{{name}}`` by the text of ``namespace[name]``.
 
     Parameters
@@ -75,7 +75,7 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> Filled:
         return match[0]
 
     text = _FIELD.sub(replacement, template)
-    return Filled(text, list(undefined), tuple(images.values()))
+    return FilledPrompt(text, list(undefined), tuple(images.values()))
 
 
 def _is_image(value: Any) -> bool:

@@ -1,9 +1,12 @@
-"""``%%chat`` and ``%chat``: a prompt in a cell, its answer under it.
+"""``%%chat`` and ``%chat``: a prompt in a cell, its answer below it.
 
-Here are the settings, the options, and who does the work: :mod:`streamwidget._notebook.request` makes the request,
-:mod:`streamwidget._notebook.wait` waits for it, :mod:`streamwidget._notebook.commands` is for what asks nothing.
-The cell awaits (see :mod:`streamwidget._notebook.cell_transform`): the magic returns a coroutine where its caller is
-one, and waits where it is not. Both ways run the same stream, shown by the same view and stopped by the same method.
+Here are the settings and the magic itself. The work is done elsewhere: :mod:`streamwidget._notebook.request` makes the
+request, :mod:`streamwidget._notebook.cell_run` runs it, and :mod:`streamwidget._notebook.commands` has the commands
+that ask nothing. :class:`streamwidget._notebook.session.Session` is what they share.
+
+The magic returns a coroutine if its caller awaits it, and blocks if not
+(see :mod:`streamwidget._notebook.cell_transform`). Both ways run the same stream in the same view, and stop it by the
+same method.
 """
 
 # IPython ships its magic_arguments without types.
@@ -15,52 +18,69 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import traitlets
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from IPython.core.magic_arguments import argument, magic_arguments
+from IPython.core.magic_arguments import argument, argument_group, magic_arguments
 
 from streamwidget._client.servers import SERVERS, server_named
-from streamwidget._conversation.conversation import Conversation
-from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.timeout import Timeout
 from streamwidget._notebook import cell_transform, display
-from streamwidget._notebook.cell_turns import CellTurns
-from streamwidget._notebook.commands import COMMANDS
+from streamwidget._notebook.cell_run import CellJob, run_awaited, run_blocking
+from streamwidget._notebook.commands import COMMANDS, find_command
 from streamwidget._notebook.magic_line import split_line
-from streamwidget._notebook.request import make_client, make_stream
-from streamwidget._notebook.wait import Waiting
+from streamwidget._notebook.options import OPTIONS
+from streamwidget._notebook.request import ask
+from streamwidget._notebook.session import ChatSettings, Session
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LIMITS = [field.name for field in fields(Timeout)]
+
+
+def _options(method: F) -> F:
+    """Declare the options of both tables, in their order. IPython makes the parser and the help of them."""
+    options = [argument(*option.flags, **option.keywords()) for option in OPTIONS]
+    commands = [argument(*command.flags, **command.keywords()) for command in COMMANDS]
+    for decorate in reversed([*options, argument_group("commands, without a prompt"), *commands]):
+        method = decorate(method)
+    return method
 
 
 @magics_class
 class ChatMagics(Magics):
-    """Defaults of ``%%chat`` and ``%chat``; see and set them with ``%config ChatMagics``."""
+    """Defaults of ``%%chat`` and ``%chat``. See and set them with ``%config ChatMagics``."""
 
-    model = traitlets.Unicode(None, allow_none=True, help="The model, where -m names none.").tag(config=True)
-    system = traitlets.Unicode(None, allow_none=True, help="The system prompt, where -s gives none.").tag(config=True)
+    model = traitlets.Unicode(None, allow_none=True, help="The model, if -m names none.").tag(config=True)
+    system = traitlets.Unicode(None, allow_none=True, help="The system prompt, if -s gives none.").tag(config=True)
     temperature = traitlets.Float(None, allow_none=True, help="Sampling temperature.").tag(config=True)
     max_tokens = traitlets.Int(None, allow_none=True, help="The longest answer, in tokens.").tag(config=True)
     max_turns = traitlets.Int(
-        None, allow_none=True, min=0, help="How many earlier turns a request carries, the newest; None: all."
+        None, allow_none=True, min=0, help="A request carries at most so many earlier turns, the newest. None: all."
     ).tag(config=True)
     max_history_tokens = traitlets.Int(
-        None, allow_none=True, min=0, help="About how many tokens of earlier turns a request carries; None: all."
+        None, allow_none=True, min=0, help="A request carries about so many tokens of earlier turns. None: all."
     ).tag(config=True)
-    keep = traitlets.Bool(False, help="Leave the live widget in place of the saved answer.").tag(config=True)
+    timeout = traitlets.Dict(
+        help=f"Seconds to wait, such as {{'stall': 120}}. The limits: {', '.join(_LIMITS)}. None switches one off."
+    ).tag(config=True)
+    keep = traitlets.Bool(False, help="Keep the live widget. The answer is then not saved in the notebook file.").tag(
+        config=True
+    )
     provider = traitlets.Unicode(
-        None, allow_none=True, help=f"The server by name, where -p names none: {', '.join(SERVERS)}."
+        None, allow_none=True, help=f"The server by name, if -p names none: {', '.join(SERVERS)}."
     ).tag(config=True)
     base_url = traitlets.Unicode(
         None,
         allow_none=True,
-        help="The server, such as http://localhost:11434/v1; else the provider's, the environment's.",
+        help="The server's address, such as http://localhost:11434/v1. Default: the provider's, the environment's.",
     ).tag(config=True)
     # Its name, never its value: what a trait holds can be printed, saved and synced.
     api_key_env = traitlets.Unicode(
@@ -71,11 +91,13 @@ class ChatMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.turns = CellTurns()
-        self._execution: str | None = None
-        self.waiting = Waiting(in_kernel=display.in_kernel(shell))
+        self._session = Session(shell, self._settings())
         #: What %chat and %%chat were before, for unloading.
-        self.replaced: dict[str, Any] = {}
+        self._replaced: dict[str, Any] = {}
+        self.observe(lambda _: self._session.configure(self._settings()), [f.name for f in fields(ChatSettings)])
+
+    def _settings(self) -> ChatSettings:
+        return ChatSettings(**{field.name: getattr(self, field.name) for field in fields(ChatSettings)})
 
     @traitlets.validate("api_key_env")
     def _is_a_name(self, proposal: dict[str, Any]) -> str | None:
@@ -95,48 +117,31 @@ class ChatMagics(Magics):
                 raise traitlets.TraitError(str(exc)) from None
         return name
 
-    @traitlets.observe("system", "max_turns", "max_history_tokens")
-    def _apply_to_conversations(self, change: dict[str, Any]) -> None:
-        attribute = "max_tokens" if change["name"] == "max_history_tokens" else change["name"]
-        for conversation in self.turns.conversations.values():
-            setattr(conversation, attribute, change["new"])
+    @traitlets.validate("timeout")
+    def _are_limits(self, proposal: dict[str, Any]) -> dict[str, float | None]:
+        limits: dict[str, float | None] = proposal["value"]
+        for name, seconds in limits.items():
+            if name not in _LIMITS:
+                raise traitlets.TraitError(f"timeout has no limit {name!r}. The limits: {', '.join(_LIMITS)}.")
+            try:
+                Timeout(**{name: seconds})
+            except ConfigurationError:
+                message = f'timeout["{name}"] takes a positive number of seconds, or None for no limit.'
+                raise traitlets.TraitError(message) from None
+        return limits
 
     @no_var_expand
     @line_cell_magic
     @magic_arguments()
-    @argument("-m", "--model", help="The model to ask.")
-    @argument("-p", "--provider", metavar="NAME", help="The server to ask, by name; an unknown name lists those known.")
-    @argument("-s", "--system", help="The system prompt of this request.")
-    @argument("-t", "--temperature", type=float, help="Sampling temperature.")
-    @argument("--max-tokens", type=int, help="The longest answer, in tokens.")
-    @argument("-o", "--out", metavar="NAME", help="Put the ChatCompletion into this variable too.")
-    @argument("-c", "--conversation", metavar="NAME", default="", help="Continue this conversation, not the main one.")
-    @argument("--new", action="store_true", help="Start the conversation over.")
-    @argument("--once", action="store_true", help="Stand alone: neither send the conversation nor join it.")
-    @argument("--no-stream", action="store_true", help="Ask for the whole answer at once.")
-    @argument("--bg", action="store_true", help="Do not wait: the stream goes on while other cells run.")
-    @argument("--keep", action="store_true", help="Leave the live widget in place of the saved answer.")
-    @argument("--wire", action="store_true", help="Show what comes over the wire beside the answer.")
-    @argument("--timeline", action="store_true", help="Show under the answer when its text came.")
-    @argument("--raw", action="store_true", help="Send {{name}} as it stands.")
-    @argument("--show-prompt", action="store_true", help="Print the messages as they are sent.")
-    @argument("--history", action="store_true", help="%%chat --history: show the conversation, its turns numbered.")
-    @argument("--send", type=int, metavar="N", help="%%chat --send N: send turn N with the next requests.")
-    @argument("--skip", type=int, metavar="N", help="%%chat --skip N: do not send it.")
-    @argument("--reset", action="store_true", help="%%chat --reset: empty the conversation.")
-    @argument("--export", metavar="FILE", help="%%chat --export FILE: write the conversation, as .json or .md.")
-    @argument("--import", dest="import_file", metavar="FILE", help="%%chat --import FILE: read a .json back.")
-    @argument("--models", action="store_true", help="%%chat --models: list what the server offers.")
-    @argument("--last", action="store_true", help="%%chat --last: show the last answer again.")
-    @argument("--code", action="store_true", help="%%chat --code: put the last answer's code into the next cell.")
-    @argument("--traceback", action="store_true", help="%%chat --traceback: show the last failure in full.")
+    @_options
     def chat(self, line: str, cell: str | None = None) -> Any:
-        """Send a prompt; the answer streams in below.
+        """Send a prompt. The answer streams in below the cell.
 
-        The body of the cell (or the rest of the line) is the prompt. ``{{name}}`` in it is replaced by the variable's
-        text, or attaches the figure or image that it holds; all other braces stay. The notebook's conversation goes
-        along; a cell that is run again replaces its own turn. The answer is in ``_chat``, as a ChatCompletion;
-        ``x = %chat ...`` has it too. Stop keeps what has come. Keys come from the environment, never from this line.
+        The prompt is the body of the cell, or the rest of the line. ``{{name}}`` in it is replaced by the text of the
+        variable, and a figure or an image is attached. All other braces stay. The notebook's conversation is sent
+        along. If you run a cell again, its new turn replaces the old one. The answer is in ``_chat``, as a
+        ChatCompletion, and ``x = %chat ...`` puts it into ``x`` too. Stop keeps the text that came. Keys come from
+        the environment, never from this line.
         """
         options, text = split_line(self.chat.parser, line)  # type: ignore[union-attr]
         awaits = cell_transform.caller_awaits(sys._getframe())
@@ -145,87 +150,53 @@ class ChatMagics(Magics):
         except ConfigurationError as exc:
             raise UsageError(str(exc)) from None
 
-    def conversation(self, name: str = "") -> Conversation:
-        """Return the conversation of this name; ``""`` and ``"default"`` are that of a ``%%chat`` without ``-c``."""
-        name = "" if name == "default" else name
-        conversations = self.turns.conversations
-        if name not in conversations:
-            conversations[name] = Conversation(
-                self.system, max_turns=self.max_turns, max_tokens=self.max_history_tokens
-            )
-        return conversations[name]
-
-    def note_cell(self, info: Any) -> None:
-        """Remember which cell runs (a ``pre_run_cell`` callback)."""
-        execution = display.execution_id(self.shell)
-        if execution is not None and execution == self._execution:
-            return  # a cell within that cell: %%capture, run_cell
-        self._execution = execution
-        self.turns.begin(getattr(info, "cell_id", None), display.deleted_cells(self.shell))
-
     def _run(self, options: Namespace, text: str, cell: str | None, *, awaits: bool) -> Any:
-        chosen = vars(options)
-        commands = [name for name in (*COMMANDS, "models") if chosen[name] is not None and chosen[name] is not False]
-        if commands:
+        found = find_command(options)
+        if found is not None:
+            command, value = found
             if text or (cell or "").strip():
-                raise ConfigurationError(f"--{commands[0].removesuffix('_file')} takes no prompt; nothing was sent")
-            if commands[0] == "models":
-                models = make_client(self, options).list_models()
-                return self._wait(models.stream, lambda _: _print_models(models.names), awaits=awaits)
-            COMMANDS[commands[0]](self, options)
-            return _at_once(None) if awaits else None
-        if cell is not None and text:
-            raise ConfigurationError(f"unexpected {text[:40]!r} after %%chat: the prompt goes below, a model after -m")
-        if options.out is not None and not options.out.isidentifier():
-            raise ConfigurationError(f"-o takes the name of a variable, not {options.out[:40]!r}")
-        if options.bg and not display.in_kernel(self.shell):
-            raise ConfigurationError("--bg needs a notebook: a terminal runs nothing between two cells")
-        if options.wire and not display.in_kernel(self.shell):
-            raise ConfigurationError("--wire needs a notebook; --timeline serves in a terminal too")
-        asked = make_stream(self, options, text if cell is None else cell)
-        stream = asked.stream
-        self._remember(stream, options.out)
+                raise ConfigurationError(f"{command.flags[0]} takes no prompt. Nothing was sent.")
+            job = command.action(self._session, value, options)
+            return self._finish(job, awaits=awaits) if job is not None else _given(None, awaits=awaits)
+        self._check(options, text, cell)
+        turn = ask(self._session, options, text if cell is None else cell)
+        stream = turn.stream
+        self._session.keep_answer(stream, options.out)
 
-        def again(other: ChatStream) -> None:
-            asked.again(other)
-            self._remember(other, options.out)
+        def asked_again(other: ChatStream) -> None:
+            turn.follow(other)
+            self._session.keep_answer(other, options.out)
 
         shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline}
-        display.present(stream, self.shell, keep=options.keep or self.keep, asked_again=again, **shown)
+        keep = options.keep or self._session.settings.keep
+        display.present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
         if options.bg:
             stream.start()
-            self.turns.leave_running(stream)
-            return _at_once(stream) if awaits else stream
-        return self._wait(stream, _itself, awaits=awaits)
+            self._session.cells.leave_running(stream)
+            return _given(stream, awaits=awaits)
+        return self._finish(CellJob(stream, turn.target), awaits=awaits)
 
-    def _wait(self, stream: ChatStream, result: Callable[[ChatCompletion], T], *, awaits: bool) -> Any:
-        if not awaits:
-            return result(self.waiting.blocked(stream))
+    def _check(self, options: Namespace, text: str, cell: str | None) -> None:
+        """Refuse what cannot be meant, before anything is changed."""
+        if cell is not None and text:
+            raise ConfigurationError(
+                f"Unexpected {text[:40]!r} after %%chat. The prompt goes below it, and -m names a model."
+            )
+        if options.out is not None and not options.out.isidentifier():
+            raise ConfigurationError(f"-o takes the name of a variable, not {options.out[:40]!r}.")
+        if options.bg and not self._session.in_kernel:
+            raise ConfigurationError("--bg needs a notebook. A terminal runs nothing between two cells.")
+        if options.wire and not self._session.in_kernel:
+            raise ConfigurationError("--wire needs a notebook. --timeline works in a terminal too.")
 
-        async def awaited() -> T:
-            return result(await self.waiting.awaited(stream))
-
-        return awaited()
-
-    def _remember(self, stream: ChatStream, name: str | None) -> None:
-        def ended(events: list[StreamEvent]) -> None:
-            if isinstance(events[-1], Finish):
-                completion = stream.completion
-                self.shell.user_ns["_chat"] = completion
-                if name is not None:
-                    self.shell.user_ns[name] = completion
-
-        stream.subscribe(ended)
+    def _finish(self, job: CellJob, *, awaits: bool) -> Any:
+        return run_awaited(self._session, job) if awaits else run_blocking(self._session, job)
 
 
-def _itself(completion: ChatCompletion) -> ChatCompletion:
-    return completion
+def _given(value: T, *, awaits: bool) -> Any:
+    """Return a value that is there already, in a coroutine if the cell awaits one."""
 
+    async def given() -> T:
+        return value
 
-def _print_models(names: list[str]) -> None:
-    print("\n".join(names) or "The server names no models.")  # noqa: T201
-
-
-async def _at_once(value: T) -> T:
-    """Give a cell that awaits what there is nothing to wait for."""
-    return value
+    return given() if awaits else value

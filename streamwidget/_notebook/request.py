@@ -1,98 +1,139 @@
 """From the options and the text of a ``%chat`` to a stream: the prompt, the client, the parameters, the conversation.
 
-Nothing is changed, and nothing sent, before all of it is known to be right.
+All of it is checked first. Before that nothing is changed and nothing is sent.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import uuid
 from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from streamwidget._client.client import ChatClient
+from streamwidget._client.config import key_variables
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.timeout import Timeout
+from streamwidget._notebook.advice import Target
 from streamwidget._notebook.interpolate import interpolate
-
-if TYPE_CHECKING:
-    from streamwidget._notebook.magics import ChatMagics
+from streamwidget._notebook.session import ChatSettings, Session
 
 
-def make_client(magics: ChatMagics, options: Namespace) -> ChatClient:
-    """The client for the settings; ``-p`` on the line sets the address and the key of the settings aside."""
-    model = options.model or magics.model
-    if options.provider:
-        return ChatClient(model=model, provider=options.provider)
-    return ChatClient(magics.base_url, _key(magics.api_key_env), model, provider=magics.provider)
+class NewTurn(NamedTuple):
+    """A question that was asked: the stream of its answer, and its turn. With ``--once`` there is no turn.
 
-
-def make_prompt(options: Namespace, text: str, namespace: Mapping[str, Any]) -> Message:
-    """The question: the text with its variables put in, and the images among them."""
-    if options.raw:
-        message = Message("user", text)
-    else:
-        filled = interpolate(text, namespace)
-        for name in filled.undefined:
-            print(f"{{{{{name}}}}} is no variable here; it is sent as it stands.", file=sys.stderr)  # noqa: T201
-        message = Message("user", filled.text, filled.images)
-    if not message.text.strip():
-        raise ConfigurationError("the prompt is empty; nothing was sent")
-    return message
-
-
-class Asked(NamedTuple):
-    """A question that was asked: its stream, and where it stands; ``--once`` stands nowhere."""
+    Attributes
+    ----------
+    stream : ChatStream
+    target : Target
+    conversation : Conversation or None
+    key : str
+        The turn's name in the conversation.
+    """
 
     stream: ChatStream
+    target: Target
     conversation: Conversation | None = None
     key: str = ""
 
-    def again(self, stream: ChatStream) -> None:
-        """Retry or Continue in a view made another stream: the turn's answer comes from there, if it is still there."""
+    def follow(self, stream: ChatStream) -> None:
+        """Take the answer from another stream: Retry or Continue made it. Nothing if the turn is gone."""
         if self.conversation is not None:
             with suppress(KeyError):
                 self.conversation.follow(self.key, stream)
 
 
-def make_stream(magics: ChatMagics, options: Namespace, text: str) -> Asked:
-    """Put the question into its conversation and make the stream of the answer; it is not started.
+def make_client(session: Session, options: Namespace) -> ChatClient:
+    """Return the client for the settings. ``-p`` on the line replaces their address and their key."""
+    settings = session.settings
+    model = options.model or settings.model
+    timeout = Timeout(**settings.timeout)
+    if options.provider:
+        return ChatClient(model=model, provider=options.provider, timeout=timeout)
+    key = _key(settings.api_key_env)
+    return ChatClient(settings.base_url, key, model, provider=settings.provider, timeout=timeout)
+
+
+def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) -> Target:
+    """Return what the advice after a failure may name."""
+    provider = options.provider or settings.provider
+    url = client.base_url
+    if url is None:
+        return Target("the demo server", timeout=settings.timeout)
+    variables = key_variables(url, provider)
+    if settings.api_key_env and not options.provider:
+        variables = [settings.api_key_env]
+    ready = [name for name in variables if os.environ.get(name, "").strip()]
+    variable = next(iter([*ready, *variables]), None)
+    return Target(urlsplit(url).netloc, provider, variable, bool(ready), settings.timeout)
+
+
+def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> Message:
+    """Return the question: the text with its variables put in, and the images among them."""
+    if options.raw:
+        message = Message("user", text)
+    else:
+        filled = interpolate(text, variables)
+        if filled.undefined:
+            typed = [f"{{{{{name}}}}}" for name in filled.undefined]
+            raise ConfigurationError(
+                f"There is no variable {' or '.join(filled.undefined)}. Nothing was sent. "
+                f"--raw sends {' and '.join(typed)} as text."
+            )
+        message = Message("user", filled.text, filled.images)
+    if not message.text.strip():
+        raise ConfigurationError(
+            "The prompt is empty. Write `%chat your question`, or `%%chat` with the question below it."
+        )
+    return message
+
+
+def ask(session: Session, options: Namespace, text: str) -> NewTurn:
+    """Put the question into its conversation and make the stream of the answer. It is not started.
 
     Raises
     ------
     ConfigurationError
-        If anything is wrong; the conversation is then as it was.
+        If anything is wrong. The conversation is then as it was.
     """
-    message = make_prompt(options, text, magics.shell.user_ns)
-    client = make_client(magics, options)
-    params = _params(magics, options, client)
+    settings = session.settings
+    message = make_prompt(options, text, session.variables)
+    client = make_client(session, options)
+    target = target_of(client, settings, options)
+    if client.model is None and client.needs_model:
+        raise ConfigurationError(
+            f"No model chosen for {target.host}. `%chat --models` lists them. "
+            'Then `%%chat -m NAME`, or `%config ChatMagics.model = "NAME"`.'
+        )
+    params = _params(settings, options, client)
     asked = {"model": None, "system": options.system, "stream": not options.no_stream, **params}
     if options.once or options.new:
-        alone = Conversation(magics.system)
-        stream = alone.ask(message, client, **asked)
+        alone = Conversation(settings.system)
+        stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
         if options.once:
             _show_prompt(options, alone, "", message)
-            return Asked(stream)
-    conversation = magics.conversation(options.conversation)
+            return NewTurn(stream, target)
+    conversation = session.conversation(options.conversation)
     if options.new:
         conversation.clear()
-    key = magics.turns.next_key(conversation) or uuid.uuid4().hex
+    key = session.cells.next_key(conversation) or uuid.uuid4().hex
     _show_prompt(options, conversation, key, message)
-    _say_what_is_left_out(conversation, key)
+    _say_what_is_not_sent(conversation, key)
     stream = conversation.ask(message, client, key=key, **asked)
-    magics.shell.user_ns["_conversation"] = conversation
-    return Asked(stream, conversation, key)
+    session.variables["_conversation"] = conversation
+    return NewTurn(stream, target, conversation, key)
 
 
-def _params(magics: ChatMagics, options: Namespace, client: ChatClient) -> dict[str, Any]:
+def _params(settings: ChatSettings, options: Namespace, client: ChatClient) -> dict[str, Any]:
     params: dict[str, Any] = {}
-    temperature = magics.temperature if options.temperature is None else options.temperature
-    max_tokens = magics.max_tokens if options.max_tokens is None else options.max_tokens
+    temperature = settings.temperature if options.temperature is None else options.temperature
+    max_tokens = settings.max_tokens if options.max_tokens is None else options.max_tokens
     if temperature is not None:
         params["temperature"] = temperature
     if max_tokens is not None:
@@ -105,21 +146,26 @@ def _key(name: str | None) -> str | None:
         return None
     key = os.environ.get(name)
     if not key:
-        raise ConfigurationError(f"the environment variable {name} (ChatMagics.api_key_env) is not set")
+        raise ConfigurationError(
+            f"The environment variable {name} is not set. `%config ChatMagics.api_key_env` names it. Nothing was sent."
+        )
     return key
 
 
-def _say_what_is_left_out(conversation: Conversation, key: str) -> None:
+def _say_what_is_not_sent(conversation: Conversation, key: str) -> None:
     trimmed = conversation.trimmed(key)
     if trimmed:
-        print(f"{_count(trimmed, 'earlier turn')} left out (ChatMagics.max_turns, max_history_tokens).")  # noqa: T201
+        limits = {"max_turns": conversation.max_turns, "max_history_tokens": conversation.max_tokens}
+        named = ", ".join(f"ChatMagics.{name} = {limit}" for name, limit in limits.items() if limit is not None)
+        print(f"{_earlier_turns(trimmed)} not sent (limit {named}).")  # noqa: T201
     running = sum(not turn.sent for turn in conversation.streaming(before=key))
     if running:
-        print(f"{_count(running, 'earlier turn')} left out, as the answer still streams.")  # noqa: T201
+        whose = "its answer is" if running == 1 else "their answers are"
+        print(f"{_earlier_turns(running)} not sent: {whose} still streaming.")  # noqa: T201
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what} is" if number == 1 else f"{number} {what}s are"
+def _earlier_turns(number: int) -> str:
+    return f"{number} earlier turn{'' if number == 1 else 's'}"
 
 
 def _show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""``await show(source)``: the one line in place of a loop over ``display(Markdown(text), update=True)``."""
+"""``await show(source)``: one line in place of a loop over ``display(Markdown(text), update=True)``."""
 
 from __future__ import annotations
 
@@ -13,38 +13,51 @@ from streamwidget._sources import as_stream
 
 
 async def show(source: Any, *, keep: bool = False) -> ChatCompletion:
-    """Show an answer as it is written, whoever writes it, and leave it in the saved notebook.
+    """Show an answer while it is written, and keep it in the saved notebook.
 
-    In a notebook it has a Stop button; in a terminal or a script it is printed. A source that is not ours is read
-    without a limit of time, since its own client has those; ``asyncio.timeout`` around this call sets one. A blocking
-    source is read in a thread, so that the notebook stays alive, and a stop takes effect at its next item. One that
-    brings none is left behind after half a second, and the answer says so.
+    In a notebook the answer has a Stop button. In a terminal or a script it is printed.
+
+    A source of another library is read without a time limit, because its own client has limits. Put
+    ``asyncio.timeout`` around this call to set one. A blocking source is read in a thread, so that the notebook stays
+    alive, and it stops at its next item. If none arrives within half a second it is abandoned, and the answer says so.
 
     Parameters
     ----------
     source : ChatStream, iterable or async iterable of str, or the stream of an SDK
-        Known by their shapes: openai (chat completions and Responses), anthropic, LangChain's ``stream`` and
-        ``astream``, LiteLLM; what they return, a coroutine that returns it, or the context manager of their
-        ``.stream()``. It is started here, and a stop closes it.
+        SDKs are recognised by the shape of their items: openai (chat completions and Responses), anthropic, LiteLLM,
+        and LangChain's ``stream`` and ``astream``. A coroutine that returns the stream works too, and so does the
+        context manager of their ``.stream()``. The source is started here, and a stop closes it.
     keep : bool, default False
-        Leave the live view in place of the saved answer, which then is not in the notebook.
+        Keep the live view. The answer is then not saved in the notebook file.
 
     Returns
     -------
     ChatCompletion
-        With outcome ``complete``, ``length``, ``filtered`` or ``cancelled``. Strings have no word for how an answer
-        ended: one that just ends is ``complete``.
+        Its outcome is ``complete``, ``length``, ``filtered`` or ``cancelled``. Strings carry no end marker, so their
+        end counts as ``complete``.
 
     Raises
     ------
     ConfigurationError
-        If it is no stream.
+        If the source is not a stream.
     StreamError
-        On a failure; its ``.completion`` holds what arrived. What the source itself raised is its ``__cause__``.
+        On a failure. Its ``.completion`` holds the text that arrived. The source's own exception is its
+        ``__cause__``.
 
     Examples
     --------
-    >>> await show(openai_client.chat.completions.create(..., stream=True))  # doctest: +SKIP
+    >>> from streamwidget import ChatClient, show
+    >>> completion = await show(ChatClient().stream("What is a stream?"))  # doctest: +ELLIPSIS
+    ## What is a stream?
+    ...
+    >>> completion.outcome
+    'complete'
+
+    Any iterable of strings is a source.
+
+    >>> completion = await show(["Hello ", "world."])  # doctest: +ELLIPSIS
+    Hello world.
+    [complete ...]
     """
     stream = as_stream(source)
     shell = display.current_shell()
@@ -55,12 +68,12 @@ async def show(source: Any, *, keep: bool = False) -> ChatCompletion:
     try:
         return await stream
     except StreamError as exc:
-        lines = explain(exc, "in its .completion")
-        # One line, and no key: the traceback would show what the source raised, word for word.
+        lines = explain(exc)
+        # Two lines without a key. The traceback would show what the source raised, word for word.
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise
     except asyncio.CancelledError as exc:
         kept = len(stream.completion.text)
-        said = f"Interrupted: the source is closed; {kept} characters had come."
+        said = f"Interrupted: the source is closed. {kept} characters had come."
         exc._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
         raise

@@ -140,9 +140,9 @@ async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **de
     >>> [comparison[fault, "streamwidget"].verdict for fault in comparison.faults]
     ['whole', 'reports it']
     """
-    from streamwidget._notebook.cell_output import Place
+    from streamwidget._notebook.cell_output import CellOutput
 
-    place = Place()
+    place = CellOutput()
     trials: dict[tuple[str, str], Trial] = {}
     comparison = Comparison(tuple(faults), available(), deadline, trials, place.cell)
     place.put(comparison._repr_mimebundle_())

@@ -138,9 +138,9 @@ async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str |
     >>> race.streamed.text == race.whole.text
     True
     """
-    from streamwidget._notebook.cell_output import Place
+    from streamwidget._notebook.cell_output import CellOutput
 
-    place = Place()
+    place = CellOutput()
     streams = runners(prompt, client, model, params)
     stage = None
     if place.cell is not None:

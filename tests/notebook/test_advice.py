@@ -1,50 +1,93 @@
-"""What a person is told of a failure: one or two lines."""
+"""What a person reads after a failure: one or two lines."""
 
 from __future__ import annotations
 
 import pytest
 
-from streamwidget import ChatCompletion, ErrorInfo, HTTPStatusError, StreamError, StreamInterrupted
-from streamwidget._notebook.advice import advice, explain
+from streamwidget import ChatCompletion, ErrorInfo, HTTPStatusError, StreamError, StreamInterrupted, StreamTimeout
+from streamwidget._notebook.advice import Target, advice, explain
+
+CELL = Target("api.example", None, "MY_KEY", True)
+LOCAL = Target("localhost:11434", "ollama")
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "target", "says"),
     [
-        (ErrorInfo("", status=401), "STREAMWIDGET_API_KEY"),
-        (ErrorInfo("", status=404), "-m NAME"),
-        (ErrorInfo("", status=429), "Wait"),
-        (ErrorInfo("", status=429, retry_after=90.0), "90 s"),
-        (ErrorInfo("", status=429, code="insufficient_quota", retry_after=5), "quota"),
-        (ErrorInfo("", status=429, type="insufficient_quota"), "quota"),
-        (ErrorInfo("", status=500), "server's"),
-        (ErrorInfo("", status=599), "server's"),
-        (ErrorInfo("", kind="connect"), "STREAMWIDGET_BASE_URL"),
-        (ErrorInfo("", kind="tls"), "SSL_CERT_FILE"),
-        (ErrorInfo("", kind="proxy"), "NO_PROXY"),
-        (ErrorInfo("", status=307, kind="redirect"), "Neither the key nor the prompt"),
+        (ErrorInfo("", status=401), CELL, "api.example refused the key. Check MY_KEY (the key must belong to api.exam"),
+        (ErrorInfo("", status=401), Target("api.example", None, "MY_KEY"), "needs a key. MY_KEY is not set."),
+        (ErrorInfo("", status=401), Target("api.example"), "needs a key. Name its environment variable"),
+        (ErrorInfo("", status=401), None, "Check the client's api_key"),
+        (ErrorInfo("", status=404), CELL, "-m NAME"),
+        (ErrorInfo("", status=404), None, "Check the model's name"),
+        (ErrorInfo("", status=429), CELL, "Wait"),
+        (ErrorInfo("", status=429, retry_after=90.0), CELL, "90 s"),
+        (ErrorInfo("", status=429, code="insufficient_quota", retry_after=5), CELL, "quota"),
+        (ErrorInfo("", status=429, type="insufficient_quota"), CELL, "quota"),
+        (ErrorInfo("", status=500), CELL, "on the server"),
+        (ErrorInfo("", status=599), CELL, "on the server"),
+        (ErrorInfo("", kind="connect"), CELL, "STREAMWIDGET_BASE_URL or `%config ChatMagics.base_url`"),
+        (ErrorInfo("", kind="connect"), LOCAL, "Is ollama running? Start it: `ollama serve`."),
+        (ErrorInfo("", kind="connect"), Target("api.groq.com", "groq", "GROQ_API_KEY"), "GROQ_API_KEY is not set."),
+        (ErrorInfo("", kind="connect"), None, "base_url"),
+        (ErrorInfo("", kind="tls"), CELL, "SSL_CERT_FILE"),
+        (ErrorInfo("", kind="proxy"), CELL, "NO_PROXY"),
+        (ErrorInfo("", status=307, kind="redirect"), CELL, "Neither the key nor the prompt"),
     ],
 )
-def test_each_kind_of_failure_has_its_advice(error: ErrorInfo, says: str) -> None:
-    """A setting to change, or why waiting helps or not; one line."""
-    assert says in advice(error)
-    assert "\n" not in advice(error)
+def test_each_kind_of_failure_has_its_advice(error: ErrorInfo, target: Target | None, says: str) -> None:
+    """One line: a setting to change, or whether it helps to wait."""
+    assert says in advice(error, target)
+    assert "\n" not in advice(error, target)
+
+
+@pytest.mark.parametrize("status", [None, 400, 401, 403, 404, 413, 429, 500])
+@pytest.mark.parametrize("kind", [None, "connect", "tls", "proxy", "source", "redirect"])
+def test_advice_names_only_what_can_be_reached(status: int | None, kind: str | None) -> None:
+    """A cell cannot pass arguments, and Python has no options and no ``ChatMagics``."""
+    error = ErrorInfo("", status=status, kind=kind)
+    for word in ("base_url=", "api_key=", "Timeout(", "model="):
+        assert word not in advice(error, CELL)
+    for word in ("-m", "%"):
+        assert word not in advice(error)
 
 
 @pytest.mark.parametrize("error", [ErrorInfo("x"), ErrorInfo("x", status=200), ErrorInfo("x", kind="stall")])
 def test_where_there_is_nothing_to_add_nothing_is_added(error: ErrorInfo) -> None:
-    """The message of a limit says itself what to change."""
+    """An unknown failure has one line."""
     assert advice(error) == ""
     assert len(explain(StreamError(error))) == 1
 
 
 def test_the_lines_say_what_happened_what_was_kept_and_what_to_do() -> None:
-    """The class, the status, the message; then how much text there is, and the advice."""
+    """The class, the status and the message. Then how much text there is, and the advice."""
     error = ErrorInfo("Too many requests.", status=429)
     failure = HTTPStatusError(error, ChatCompletion(text="abc"))
-    first, second = explain(failure)
+    first, second = explain(failure, CELL)
     assert first == "HTTPStatusError (HTTP 429): Too many requests."
-    assert "3 characters" in second
-    assert "_chat" in second
-    assert advice(error) in second
+    assert second == f"The 3 characters that came are in _chat. {advice(error)}"
+    assert explain(failure)[1].startswith("The 3 characters that came are in its .completion.")
     assert explain(StreamInterrupted(ErrorInfo("cut", status=200))) == ["StreamInterrupted: cut"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "timeout", "config"),
+    [
+        ("stall", {}, '{"stall": 60}'),
+        ("stall", {"stall": 7.5}, '{"stall": 15.0}'),
+        ("first_delta", {"stall": None}, '{"stall": None, "first_delta": 240}'),
+        ("connect", {}, '{"connect": 10}'),
+    ],
+)
+def test_a_timeout_in_a_cell_names_the_setting(limit: str, timeout: dict[str, float | None], config: str) -> None:
+    """The limit that passed, with twice its value. The other limits of the setting stay."""
+    failure = StreamTimeout(ErrorInfo("Nothing came", kind=limit))
+    lines = explain(failure, Target("host", timeout=timeout))
+    assert lines == ["StreamTimeout: Nothing came", f"Wait longer: %config ChatMagics.timeout = {config}"]
+
+
+def test_a_timeout_in_python_names_the_argument() -> None:
+    """There is no ``ChatMagics`` behind a client that the person made."""
+    assert explain(StreamTimeout(ErrorInfo("Nothing came", kind="stall")))[1] == (
+        "Wait longer: ChatClient(timeout=Timeout(stall=...))."
+    )

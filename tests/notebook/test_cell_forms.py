@@ -1,7 +1,6 @@
 """Every form of ``%%chat`` and ``%chat`` in data/cell_forms.json, typed into real kernels.
 
-Which path a call takes is seen where the two part: ``ChatMagics._awaited`` and ``_waited`` are wrapped, in the kernel,
-by functions that note their name.
+The magic calls ``run_awaited`` or ``run_blocking``. Both are wrapped in the kernel, so that a test sees which it was.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ FORMS: list[dict[str, str]] = json.loads((Path(__file__).parents[1] / "data/cell
 USUAL = [form for form in FORMS if not form["name"].startswith("autoawait")]
 AUTOAWAIT_OFF = [form for form in FORMS if form["name"].startswith("autoawait") and form["path"] == "sync"]
 TRACE = """
-from streamwidget._notebook.wait import Waiting
+from streamwidget._notebook import magics
 _paths = []
 def _traced(name, method):
-    def traced(self, stream):
+    def traced(session, job):
         _paths.append(name)
-        return method(self, stream)
+        return method(session, job)
     return traced
-Waiting.awaited = _traced("await", Waiting.awaited)
-Waiting.blocked = _traced("sync", Waiting.blocked)
+magics.run_awaited = _traced("await", magics.run_awaited)
+magics.run_blocking = _traced("sync", magics.run_blocking)
 """
 
 # Where a form leaves its value, and what it asked (braces are literal: `{a}` is no `{{a}}`).

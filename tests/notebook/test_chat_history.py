@@ -11,10 +11,10 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import streamwidget as sw
-from streamwidget._notebook.request import _say_what_is_left_out
+from streamwidget._notebook.request import _say_what_is_not_sent
 from streamwidget.demo import DemoServer
 from tests.support.pictures import PNG
-from tests.support.shells import chat_shell, magics_of, run
+from tests.support.shells import chat_shell, magics_of, run, session_of
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def asked(server: DemoServer) -> list[str]:
 
 def shown(shell: InteractiveShell, name: str = "") -> list[str]:
     """Return the questions of a conversation."""
-    return [turn.user.text.strip() for turn in magics_of(shell).conversation(name).turns]
+    return [turn.user.text.strip() for turn in session_of(shell).conversation(name).turns]
 
 
 def refused(shell: InteractiveShell, server: DemoServer, code: str, cell_id: str | None = None) -> str:
@@ -59,7 +59,7 @@ def test_a_cell_continues_the_conversation(shell: InteractiveShell, server: Demo
         {"role": "assistant", "content": first.text},
         {"role": "user", "content": "two"},
     ]
-    assert shell.user_ns["_conversation"] is magics_of(shell).conversation()
+    assert shell.user_ns["_conversation"] is session_of(shell).conversation()
 
 
 def test_a_cell_that_is_run_again_replaces_its_own_turn(shell: InteractiveShell, server: DemoServer) -> None:
@@ -86,7 +86,7 @@ def test_an_id_that_is_an_address_is_not_kept(shell: InteractiveShell, server: D
     run(shell, "%chat b", f"{address}#2")
     run(shell, "%chat A", address)
     assert (asked(server), shown(shell)) == (["A"], ["A", "b"])
-    assert "ada" not in magics_of(shell).conversation().to_json()
+    assert "ada" not in session_of(shell).conversation().to_json()
 
 
 def test_each_question_of_a_cell_is_a_turn(shell: InteractiveShell, server: DemoServer) -> None:
@@ -125,7 +125,7 @@ def test_a_failed_cell_is_in_the_history_as_failed(shell: InteractiveShell, serv
     assert not shell.run_cell("%chat -m demo-cut b", cell_id="b").success
     run(shell, "%chat c", "c")
     assert asked(server) == ["a", "c"]
-    outcomes = [turn.answer and turn.answer.outcome for turn in magics_of(shell).conversation().turns]
+    outcomes = [turn.answer and turn.answer.outcome for turn in session_of(shell).conversation().turns]
     assert outcomes == ["complete", "interrupted", "complete"]
 
 
@@ -178,8 +178,8 @@ def test_only_earlier_answers_that_still_stream_are_said_to_be_left_out(
     for key in ("chosen", "left out", "asked", "behind"):
         conversation.ask(key, client, key=key)
     conversation.include("chosen", True)
-    _say_what_is_left_out(conversation, "asked")
-    assert capsys.readouterr().out == "1 earlier turn is left out, as the answer still streams.\n"
+    _say_what_is_not_sent(conversation, "asked")
+    assert capsys.readouterr().out == "1 earlier turn not sent: its answer is still streaming.\n"
 
 
 def test_trimming_is_said(shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,9 +190,9 @@ def test_trimming_is_said(shell: InteractiveShell, server: DemoServer, capsys: p
     capsys.readouterr()
     run(shell, "%chat d", "d")
     assert asked(server) == ["c", "d"]
-    assert capsys.readouterr().out.startswith("2 earlier turns are left out (ChatMagics.max_turns")
+    assert capsys.readouterr().out.startswith("2 earlier turns not sent (limit ChatMagics.max_turns = 1).\n")
     run(shell, "%chat b", "b")
-    assert "left out" not in capsys.readouterr().out
+    assert "not sent" not in capsys.readouterr().out
     shell.run_cell("%config ChatMagics.max_history_tokens = 0")
     run(shell, "%chat e", "e")
     assert asked(server) == ["e"]
@@ -234,13 +234,13 @@ def test_history_numbers_the_turns_and_says_what_is_not_sent(
     assert lines[1].startswith("     complete  ## first question")
     assert lines[2] == "  2  not sent  second"
     assert lines[3].startswith("     interrupted  ")
-    assert "%chat --send NUMBER" in lines[4]
+    assert "`%chat --send N`" in lines[4]
     run(shell, "%chat --send 2")
     run(shell, "%chat --skip 1")
     run(shell, "%chat third", "c")
     assert asked(server) == ["second", "third"]
-    assert "no turn 4: the conversation has 3 turns" in refused(shell, server, "%chat --send 4")
-    assert "no turn 0" in refused(shell, server, "%chat --send 0")
+    assert "There is no turn 4. The conversation has 3 turns." in refused(shell, server, "%chat --send 4")
+    assert "There is no turn 0." in refused(shell, server, "%chat --send 0")
 
 
 def test_reset_empties_the_conversation(shell: InteractiveShell, server: DemoServer) -> None:
@@ -260,7 +260,7 @@ def test_export_and_import_give_the_same_conversation(
     run(shell, "%chat look: {{fig}}", "a")
     shell.run_cell("%chat -m demo-error b", cell_id="b")
     run(shell, "%chat --skip 1")
-    conversation = magics_of(shell).conversation()
+    conversation = session_of(shell).conversation()
     before = (conversation.system, conversation.turns)
     path = tmp_path / "with space.json"
     run(shell, f"%chat --export '{path}'")
@@ -268,9 +268,27 @@ def test_export_and_import_give_the_same_conversation(
     shell.run_cell("%config ChatMagics.system = None")
     run(shell, f"%chat --import '{path}'")
     assert (conversation.system, conversation.turns) == before
-    assert "Read 2 turns" in capsys.readouterr().out
+    assert "Imported 2 turns.\n" in capsys.readouterr().out
     run(shell, "%chat A", "a")
     assert shown(shell) == ["A", "b"]
+
+
+def test_what_is_replaced_is_said(
+    shell: InteractiveShell, server: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file by ``--export``, turns by ``--import`` and ``--reset``."""
+    run(shell, "%chat a", "a")
+    capsys.readouterr()
+    path = tmp_path / "talk.json"
+    for line in (f"--export {path}", f"--export {path}", f"--import {path}", "--reset", f"--import {path}"):
+        run(shell, f"%chat {line}")
+    assert capsys.readouterr().out.splitlines() == [
+        f"Wrote 1 turn to {path}.",
+        f"Wrote 1 turn to {path}, replacing the file that was there.",
+        "Imported 1 turn, replacing 1 turn.",
+        "Conversation cleared (1 turn).",
+        "Imported 1 turn.",
+    ]
 
 
 def test_export_writes_markdown_to_read(shell: InteractiveShell, tmp_path: Path) -> None:
@@ -289,8 +307,8 @@ def test_export_writes_markdown_to_read(shell: InteractiveShell, tmp_path: Path)
     [
         ("--export c.txt", "ends in .json"),
         ("--export {0}/no/such/folder.json", "cannot be written"),
-        ("--export ~nosuchuser/c.json", "no path"),
-        ("--import ~nosuchuser/c.json", "no path"),
+        ("--export ~nosuchuser/c.json", "is not a path"),
+        ("--import ~nosuchuser/c.json", "is not a path"),
         ("--import {0}/none.json", "cannot be read"),
         ("--import {0}/other.json", "not a streamwidget conversation file"),
         ("--import {0}/newer.json", "version 99"),

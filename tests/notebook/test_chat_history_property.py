@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from streamwidget.demo import DemoServer
-from tests.support.shells import chat_shell, magics_of
+from tests.support.shells import chat_shell, session_of
 
 CELLS = st.sampled_from(["c1", "c2", "c3", "c4"])
 NAMES = st.sampled_from(["", "side"])
@@ -154,7 +154,7 @@ class Notebook(RuleBasedStateMachine):
     @invariant()
     def the_conversation_is_what_the_notebook_shows(self) -> None:
         for name in self.places:
-            turns = magics_of(self.shell).conversation(name).turns
+            turns = session_of(self.shell).conversation(name).turns
             seen = [(turn.user.text, turn.answer and turn.answer.outcome, turn.sent) for turn in turns]
             assert seen == self.history(name)
 

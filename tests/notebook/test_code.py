@@ -65,12 +65,12 @@ def test_the_code_becomes_the_next_input_and_does_not_run(
     assert shell.run_cell(form).success
     assert shell.rl_next_input == "ran = 1"
     assert "ran" not in shell.user_ns
-    assert capsys.readouterr().out == "Left out, being in another language: sql.\n"
+    assert capsys.readouterr().out == "Left out, in another language: sql.\n"
 
 
 def test_without_code_it_says_so(shell: InteractiveShell) -> None:
     """A clear message, and no new cell: where there is no answer, and where the answer has no code."""
-    for text, message in ((None, "there is no answer yet"), ("just words", "the last answer has no code block")):
+    for text, message in ((None, "There is no answer yet."), ("just words", "The last answer has no code block.")):
         if text is not None:
             answered(shell, text)
         error = shell.run_cell("%chat --code").error_in_exec

@@ -29,8 +29,8 @@ ADVICE = {
     "401": "STREAMWIDGET_API_KEY",
     "404": "-m NAME",
     "429, exhausted": "asks to wait 1 s",
-    "quota": "waiting does not help",
-    "500": "try again later",
+    "quota": "Waiting does not help",
+    "500": "Try again later",
 }
 WITH_TEXT = ("in the stream", "dropped", "cut")
 REQUESTS = {"500": 3}
@@ -108,7 +108,7 @@ def test_a_refused_connection_names_the_address_setting(chat: ChatKernel) -> Non
     shown = check_lines(cell)
     assert cell.ename == "ConnectionFailed"
     assert "127.0.0.1" in shown
-    assert "STREAMWIDGET_BASE_URL" in shown
+    assert "ChatMagics.base_url" in shown
     phases = [message["phase"] for message in chat.view(cell).messages if message["op"] == "status"]
     assert phases == ["retrying", "retrying"]
     assert chat.execute("%%chat\nthere it is").status == "ok"
@@ -120,7 +120,7 @@ def test_the_full_traceback_comes_on_request(chat: ChatKernel) -> None:
     cell = chat.execute("%chat --traceback")
     assert cell.status == "ok"
     assert "Traceback" in cell.stdout
-    assert re.search(r'File ".*_exchange\.py", line \d+', cell.stdout)
+    assert re.search(r'File ".*exchange\.py", line \d+', cell.stdout)
     assert "[key]" in cell.stdout
     assert CANARY not in cell.stdout
 
@@ -161,11 +161,11 @@ def test_a_usage_error_is_one_line_and_sends_nothing(chat: ChatKernel) -> None:
     """An unknown option, an empty prompt and a bad name are told as IPython tells a UsageError."""
     before = len(chat.server.requests)
     for code, words in {
-        "%%chat --nonsense\nx": "unknown option --nonsense",
+        "%%chat --nonsense\nx": "Unknown option --nonsense",
         "%%chat\n  \n": "empty",
         "%%chat -o 1x\nx": "-o takes the name of a variable",
         "%%chat -t warm\nx": "invalid float value",
-        "%%chat hello\nx": "unexpected 'hello'",
+        "%%chat hello\nx": "Unexpected 'hello'",
         "%chat": "empty",
     }.items():
         cell = chat.execute(code)

@@ -60,7 +60,7 @@ def test_an_answer_that_still_streams_is_left_out_and_that_is_said(notebook: Cha
     """Half an answer would look whole to the model; once it is stopped it is sent."""
     _, view = notebook.streaming("%%chat --bg -m demo-slow\nbehind", cell_id="cell-1")
     cell = notebook.execute_async("%%chat\nbeside", cell_id="cell-2")
-    assert cell.wait(SOON).stdout == "1 earlier turn is left out, as the answer still streams.\n"
+    assert cell.wait(SOON).stdout == "1 earlier turn not sent: its answer is still streaming.\n"
     assert [m["content"].strip() for m in notebook.asked("beside").body["messages"]] == ["beside"]
     view.send({"op": "stop"})
     view.wait("end")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 import streamwidget
+from streamwidget._notebook.magics import ChatMagics
+from streamwidget._notebook.session import ChatSettings
 from streamwidget.demo import DemoServer
+from tests.support.shells import magics_of
 
 KEY = "sk-only-for-tests-0123456789"
 
@@ -113,7 +118,7 @@ def test_the_prompt_of_a_line_is_kept_as_typed(
 def test_a_key_on_the_line_is_refused(shell: InteractiveShell, server: DemoServer, line: str) -> None:
     """Nothing is sent, the environment variable is named, and the key is not repeated."""
     said = refused(shell, server, f"%%chat {line.format(KEY)}\nhello")
-    assert "STREAMWIDGET_API_KEY" in said or "unknown option -k" in said
+    assert "STREAMWIDGET_API_KEY" in said or "Unknown option -k" in said
     assert KEY not in said
 
 
@@ -154,15 +159,16 @@ def test_variables_are_put_in_and_nothing_else(shell: InteractiveShell, server: 
     assert sent(server) == "A{{b}} 2 {a} {{a.b}} {{1}} $b ${b} {'k': {}}"
 
 
-def test_an_undefined_name_is_sent_as_typed_with_one_line(
-    shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A warning a name, each once; ``--raw`` neither looks nor warns."""
-    run(shell, "%%chat\n{{nobody}} and {{nobody}}")
-    assert sent(server) == "{{nobody}} and {{nobody}}"
-    assert capsys.readouterr().err.splitlines() == ["{{nobody}} is no variable here; it is sent as it stands."]
+def test_an_undefined_name_is_refused(shell: InteractiveShell, server: DemoServer) -> None:
+    """Nothing is sent, each name is named once, and ``--raw`` sends the braces."""
+    assert refused(shell, server, "%%chat\n{{nobody}} and {{nobody}}") == (
+        "There is no variable nobody. Nothing was sent. --raw sends {{nobody}} as text."
+    )
+    assert refused(shell, server, "%chat {{a}} {{b}}") == (
+        "There is no variable a or b. Nothing was sent. --raw sends {{a}} and {{b}} as text."
+    )
     run(shell, "%%chat --raw\n{{nobody}}")
-    assert capsys.readouterr().err == ""
+    assert sent(server) == "{{nobody}}"
 
 
 def test_show_prompt_prints_what_is_sent(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,7 +186,7 @@ def test_an_empty_prompt_is_refused(shell: InteractiveShell, server: DemoServer,
     if cell == "%%chat\n":  # IPython itself refuses a cell magic without a body
         assert not shell.run_cell(cell).success
     else:
-        assert "the prompt is empty" in refused(shell, server, cell)
+        assert "The prompt is empty." in refused(shell, server, cell)
     assert shell.user_ns["_chat"] == 1
 
 
@@ -209,6 +215,51 @@ def test_config_sets_the_defaults_and_the_line_wins(shell: InteractiveShell, ser
     body = server.requests[-1].body
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("demo", 0, 500)
     assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
+
+
+def test_the_timeout_setting_holds_for_every_request(shell: InteractiveShell, server: DemoServer) -> None:
+    """A stalled answer ends after the time that was set, and the line says how to wait longer."""
+    shell.run_cell("%config ChatMagics.timeout = {'stall': 0.3, 'total': None}")
+    for cell in ("%chat -m demo-stall hello", "%time %chat -m demo-stall hello"):
+        with capture_output() as captured:
+            result = shell.run_cell(cell)
+        assert isinstance(result.error_in_exec, streamwidget.StreamTimeout)
+        lines = (captured.stdout + captured.stderr).splitlines()
+        assert lines[-2] == "StreamTimeout: The server sent nothing more within 0.3 s"
+        assert lines[-1].endswith('Wait longer: %config ChatMagics.timeout = {"stall": 0.6, "total": None}')
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("{'stal': 1}", "timeout has no limit 'stal'. The limits: connect, headers,"),
+        ("{'stall': 0}", 'timeout["stall"] takes a positive number of seconds'),
+        ("{'stall': 'long'}", 'timeout["stall"] takes a positive number of seconds'),
+        ("30", "dict"),
+    ],
+)
+def test_a_timeout_that_cannot_be_meant_is_refused(
+    shell: InteractiveShell, caplog: pytest.LogCaptureFixture, value: str, says: str
+) -> None:
+    """The message says what the setting takes, and the setting stays as it was."""
+    shell.run_cell("%config ChatMagics.timeout = {'stall': 5}")
+    shell.run_cell(f"%config ChatMagics.timeout = {value}")
+    assert says in caplog.text
+    assert magics_of(shell).timeout == {"stall": 5}
+
+
+def test_every_setting_reaches_the_session(shell: InteractiveShell) -> None:
+    """The traits of the magics and the fields of ChatSettings are the same names."""
+    assert {field.name for field in fields(ChatSettings)} == set(ChatMagics.class_own_traits(config=True))
+
+
+def test_a_model_that_is_needed_is_asked_for(
+    shell: InteractiveShell, server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line says how to see the models and where to name one."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    said = refused(shell, server, "%chat -p openai hello")
+    assert said.startswith("No model chosen for api.openai.com. `%chat --models` lists them.")
 
 
 def test_api_key_env_holds_a_name_and_never_a_key(

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from streamwidget._notebook import cell_transform, extension, magic_line, magics
+from streamwidget._notebook import cell_transform, extension, magics, question_mark
 from tests.support.chat_kernels import ChatKernel
 from tests.support.deadlines import SOON
 
@@ -55,7 +55,7 @@ def test_loading_again_leaves_one_of_each(shell: InteractiveShell) -> None:
         extension.load(shell)
     once = {name: len(value) for name, value in traces(shell).items()}
     events = len(shell.events.callbacks["pre_run_cell"])
-    for module in (magic_line, cell_transform, magics, extension):
+    for module in (question_mark, cell_transform, magics, extension):
         importlib.reload(module)
     extension.load(shell)
     assert {name: len(value) for name, value in traces(shell).items()} == once
@@ -117,7 +117,8 @@ def test_in_a_kernel_unload_takes_the_control_target_and_streams_go_on(chat: Cha
     target = "'streamwidget.control' in __import__('comm').get_comm_manager().targets"
     cell, view = chat.streaming("%%chat --bg -m demo-slow -o running\ngoes on")
     chat.control({"op": "nothing"})
-    chat.until("__import__('streamwidget')._control._comms")  # it is opened beside the cells, at its own time
+    # The page opens it beside the cells, at its own time.
+    chat.until("__import__('streamwidget._view.control')._view.control._comms")
     assert chat.value(target)
     assert chat.execute("%reload_ext streamwidget").status == "ok"
     assert chat.execute("%unload_ext streamwidget").status == "ok"

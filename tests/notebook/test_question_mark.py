@@ -9,7 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from streamwidget._notebook import magic_line
+from streamwidget._notebook import question_mark
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def shell() -> Iterator[InteractiveShell]:
     """A shell of the test's own, with the transformer and nothing else of streamwidget."""
     InteractiveShell.clear_instance()
     made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    magic_line.install(made)
+    question_mark.install(made)
     yield made
     InteractiveShell.clear_instance()
 
@@ -50,7 +50,7 @@ def test_behind_another_magic_too(shell: InteractiveShell) -> None:
 def test_help_stays_help(shell: InteractiveShell, cell: str) -> None:
     """What asks for help on a name is left to IPython, on ``%chat`` itself as well."""
     ours = shell.transform_cell(cell)
-    magic_line.uninstall(shell)
+    question_mark.uninstall(shell)
     assert shell.transform_cell(cell) == ours
 
 
@@ -64,9 +64,9 @@ def test_installed_once_and_undone(shell: InteractiveShell) -> None:
     """Loading twice adds one entry; unloading leaves what was there."""
     entries = shell.input_transformer_manager.token_transformers
     before = len(entries)
-    magic_line.install(shell)
+    question_mark.install(shell)
     assert len(entries) == before
-    magic_line.uninstall(shell)
+    question_mark.uninstall(shell)
     assert len(entries) == before - 1
     assert "pinfo" in shell.transform_cell("%chat Why?")
 

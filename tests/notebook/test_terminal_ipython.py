@@ -141,7 +141,7 @@ def test_ctrl_c_stops_the_answer(terminal: Terminal, server: DemoServer, autoawa
     assert server.requests[-1].left.wait(SOON)
     told = [line for line in shown.splitlines() if line.startswith("Interrupted")]
     assert len(told) == 1
-    assert re.fullmatch(r"Interrupted: the stream is closed; the \d+ characters that came are in _chat\.", told[0])
+    assert re.fullmatch(r"Interrupted: the stream is closed\. The \d+ characters that came are in _chat\.", told[0])
     assert "stopped by you; the text so far is kept" in shown
     assert "Traceback" not in shown
     assert "KeyboardInterrupt" not in shown

@@ -156,7 +156,7 @@ class ChatKernel(Kernel):
 
 
 def _asked_for(said: str) -> bool:
-    return "The full traceback" in said or "_exceptions." in said  # what `%chat --traceback` prints
+    return "The full traceback" in said or "_core.exceptions." in said  # what `%chat --traceback` prints
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from traitlets.config import Config
 
 import streamwidget
 from streamwidget._notebook.magics import ChatMagics
+from streamwidget._notebook.session import Session
 
 
 @contextmanager
@@ -28,6 +29,11 @@ def chat_shell() -> Iterator[InteractiveShell]:
 def magics_of(shell: InteractiveShell) -> ChatMagics:
     """Return the shell's ChatMagics."""
     return next(entry for entry in shell.configurables if isinstance(entry, ChatMagics))
+
+
+def session_of(shell: InteractiveShell) -> Session:
+    """Return the session behind the shell's ChatMagics."""
+    return magics_of(shell)._session
 
 
 def run(shell: InteractiveShell, code: str, cell_id: str | None = None) -> Any:

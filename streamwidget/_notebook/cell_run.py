@@ -1,0 +1,97 @@
+"""Run a stream to its end in a cell, and show its failure or an interrupt in one or two lines.
+
+The cell awaits if it can (see :mod:`streamwidget._notebook.cell_transform`) and blocks if it cannot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple
+
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.exceptions import ConfigurationError, StreamError
+from streamwidget._core.loop import interrupts
+from streamwidget._core.stream import ChatStream
+from streamwidget._notebook.advice import Target, explain
+from streamwidget._notebook.session import Session
+
+
+class CellJob(NamedTuple):
+    """A stream that a cell is to run.
+
+    Attributes
+    ----------
+    stream : ChatStream
+    target : Target
+        For the advice after a failure.
+    result : callable
+        Makes the cell's result of the completion. Default: the completion itself.
+    """
+
+    stream: ChatStream
+    target: Target
+    result: Callable[[ChatCompletion], Any] = lambda completion: completion
+
+
+class ChatInterrupted(KeyboardInterrupt):
+    """The cell was interrupted. The stream is closed and its text is kept."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Interrupted: {self}"]
+
+
+async def run_awaited(session: Session, job: CellJob) -> Any:
+    """Await the job's stream and return its result.
+
+    Raises
+    ------
+    StreamError
+        The stream's own.
+    ChatInterrupted
+        At an interrupt of the kernel, or Ctrl-C in a terminal.
+    """
+    stream = job.stream
+    with _explained(session, job), _terminal_interrupt(session, stream) as interrupted:
+        try:
+            completion = await stream
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        if interrupted:
+            raise KeyboardInterrupt
+    return job.result(completion)
+
+
+def run_blocking(session: Session, job: CellJob) -> Any:
+    """Do the same in a cell that cannot await."""
+    with _explained(session, job):
+        try:
+            completion = job.stream.wait()
+        except RuntimeError as exc:  # uvloop
+            job.stream.cancel()
+            raise ConfigurationError(str(exc)) from None
+    return job.result(completion)
+
+
+def _terminal_interrupt(session: Session, stream: ChatStream) -> AbstractContextManager[list[int]]:
+    """Let Ctrl-C cancel the stream. In a notebook ipykernel cancels the cell, so nothing is needed there."""
+    if session.in_kernel:
+        return nullcontext([])
+    return interrupts(lambda: asyncio.get_running_loop().call_soon_threadsafe(stream.cancel))
+
+
+@contextmanager
+def _explained(session: Session, job: CellJob) -> Iterator[None]:
+    """Turn a failure into one or two lines and an interrupt into one."""
+    try:
+        yield
+    except StreamError as exc:
+        session.failure = exc
+        lines = explain(exc, job.target)
+        # IPython asks the exception itself how it is to be shown. Its class stays the one that `except` clauses name.
+        exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+        raise
+    except KeyboardInterrupt:
+        kept = len(job.stream.completion.text)
+        raise ChatInterrupted(f"the stream is closed. The {kept} characters that came are in _chat.") from None

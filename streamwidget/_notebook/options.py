@@ -1,0 +1,66 @@
+"""The options of ``%chat`` and ``%%chat`` that go with a prompt. The parser and its help are made from the table.
+
+The options that stand alone, such as ``%chat --history``, are the table of :mod:`streamwidget._notebook.commands`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    Attributes
+    ----------
+    flags : tuple of str
+        How it is typed, such as ``("-m", "--model")``.
+    help : str
+        Its line in ``%chat?``.
+    type : callable or None, default None
+        Converts the typed value. None: it is a switch and takes no value.
+    metavar : str or None, default None
+        What the help calls the value. Default: the option's name in capitals.
+    default : str or None, default None
+        The value of an option that is not typed.
+    """
+
+    flags: tuple[str, ...]
+    help: str
+    type: Callable[[str], Any] | None = None
+    metavar: str | None = None
+    default: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name among the parsed options: ``max_tokens`` for ``--max-tokens``."""
+        return self.flags[-1].lstrip("-").replace("-", "_")
+
+    def keywords(self) -> dict[str, Any]:
+        """Return it as the keywords of ``ArgumentParser.add_argument``."""
+        if self.type is None:
+            return {"action": "store_true", "help": self.help}
+        return {"type": self.type, "metavar": self.metavar, "default": self.default, "help": self.help}
+
+
+OPTIONS = (
+    Option(("-m", "--model"), "The model to ask.", str),
+    Option(("-p", "--provider"), "The server to ask, by name. An unknown name lists the known ones.", str, "NAME"),
+    Option(("-s", "--system"), "The system prompt of this request.", str),
+    Option(("-t", "--temperature"), "Sampling temperature.", float),
+    Option(("--max-tokens",), "The longest answer, in tokens.", int),
+    Option(("-o", "--out"), "Put the ChatCompletion into this variable too.", str, "NAME"),
+    Option(("-c", "--conversation"), "Continue this conversation instead of the main one.", str, "NAME", ""),
+    Option(("--new",), "Clear the conversation first."),
+    Option(("--once",), "Ask outside of the conversation: it is not sent, and the turn is not added."),
+    Option(("--no-stream",), "Ask for the whole answer at once."),
+    Option(("--bg",), "Do not wait. The answer streams while other cells run."),
+    Option(("--keep",), "Keep the live widget. The answer is then not saved in the notebook file."),
+    Option(("--wire",), "Show the server's events beside the answer."),
+    Option(("--timeline",), "Show under the answer when its text came."),
+    Option(("--raw",), "Send {{name}} as text."),
+    Option(("--show-prompt",), "Print the messages before they are sent."),
+)

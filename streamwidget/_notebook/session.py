@@ -1,0 +1,122 @@
+"""What ``%chat`` remembers from one cell to the next: the conversations, the settings and the last failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from streamwidget._conversation.conversation import Conversation
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.events import Finish, StreamEvent
+from streamwidget._notebook import display
+from streamwidget._notebook.cell_turns import CellTurns
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from streamwidget._core.exceptions import StreamError
+    from streamwidget._core.stream import ChatStream
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """The values of ``%config ChatMagics``, each under the name of its trait. The traits' help says what they mean."""
+
+    model: str | None = None
+    system: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_turns: int | None = None
+    max_history_tokens: int | None = None
+    timeout: Mapping[str, float | None] = field(default_factory=dict)
+    keep: bool = False
+    provider: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+
+
+class Session:
+    """The state behind the magics of one shell.
+
+    Attributes
+    ----------
+    shell : InteractiveShell
+    settings : ChatSettings
+        Change it with :meth:`configure`.
+    conversations : dict of str to Conversation
+        By name. ``""`` is the name of the main conversation.
+    cells : CellTurns
+        Which turns belong to the running cell.
+    failure : StreamError or None
+        The last one.
+    """
+
+    def __init__(self, shell: InteractiveShell, settings: ChatSettings) -> None:
+        self.shell = shell
+        self.settings = settings
+        self.conversations: dict[str, Conversation] = {}
+        self.cells = CellTurns(self.conversations)
+        self.failure: StreamError | None = None
+        self._execution: str | None = None
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The person's variables."""
+        variables: dict[str, Any] = self.shell.user_ns
+        return variables
+
+    @property
+    def in_kernel(self) -> bool:
+        """True in a notebook, False in a terminal."""
+        return display.in_kernel(self.shell)
+
+    @property
+    def last_answer(self) -> ChatCompletion | None:
+        """What ``_chat`` holds, if it is an answer."""
+        answer = self.variables.get("_chat")
+        return answer if isinstance(answer, ChatCompletion) else None
+
+    def configure(self, settings: ChatSettings) -> None:
+        """Use these settings from now on.
+
+        A conversation gets only what has changed: one that was imported keeps its own system prompt otherwise.
+        """
+        before, self.settings = self.settings, settings
+        for conversation in self.conversations.values():
+            if settings.system != before.system:
+                conversation.system = settings.system
+            if settings.max_turns != before.max_turns:
+                conversation.max_turns = settings.max_turns
+            if settings.max_history_tokens != before.max_history_tokens:
+                conversation.max_tokens = settings.max_history_tokens
+
+    def conversation(self, name: str = "") -> Conversation:
+        """Return the conversation of this name, a new one if needed. ``""`` and ``"default"`` are the main one."""
+        name = "" if name == "default" else name
+        if name not in self.conversations:
+            settings = self.settings
+            self.conversations[name] = Conversation(
+                settings.system, max_turns=settings.max_turns, max_tokens=settings.max_history_tokens
+            )
+        return self.conversations[name]
+
+    def begin_cell(self, info: Any) -> None:
+        """Note which cell runs. IPython calls this before each cell (``pre_run_cell``)."""
+        execution = display.execution_id(self.shell)
+        if execution is not None and execution == self._execution:
+            return  # a cell that runs inside of the cell: %%capture, run_cell
+        self._execution = execution
+        self.cells.begin(getattr(info, "cell_id", None), display.deleted_cells(self.shell))
+
+    def keep_answer(self, stream: ChatStream, name: str | None) -> None:
+        """Put the stream's completion into ``_chat`` when it ends, and into the variable ``name`` if there is one."""
+
+        def keep(events: list[StreamEvent]) -> None:
+            if isinstance(events[-1], Finish):
+                completion = stream.completion
+                self.variables["_chat"] = completion
+                if name is not None:
+                    self.variables[name] = completion
+
+        stream.subscribe(keep)
