@@ -21,8 +21,8 @@ FAILURES = {
     "quota": ("demo-quota", "HTTPStatusError", "http_error", "exceeded your current quota"),
     "500": ("demo-500", "HTTPStatusError", "http_error", "The server had an error"),
     "in the stream": ("demo-error", "InStreamError", "error", "The server had an error"),
-    "dropped": ("demo-drop", "StreamInterrupted", "interrupted", "the answer is cut"),
-    "cut": ("demo-cut", "StreamInterrupted", "interrupted", "the answer is cut"),
+    "dropped": ("demo-drop", "StreamInterrupted", "interrupted", "ended before the answer did"),
+    "cut": ("demo-cut", "StreamInterrupted", "interrupted", "ended before the answer did"),
     "a web page": ("demo-html", "ProtocolError", "protocol_error", "web page"),
 }
 ADVICE = {
