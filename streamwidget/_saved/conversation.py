@@ -1,4 +1,4 @@
-"""A conversation as a notebook stores it: HTML that is safe without a sanitizer, and plain text."""
+"""A conversation as a notebook stores it: plain text, and HTML. The HTML is safe without a sanitizer."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from streamwidget._core.images import Image
 from streamwidget._core.visible import visible
 from streamwidget._saved.answer import mimebundle
 
-_LARGEST = 1_000_000  # bytes of an image that goes into the notebook's file; of a larger one, what it is
+_LARGEST = 1_000_000  # bytes of an image. A larger one is only named in the notebook's file.
 _PROMPT = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor"
 _TEXT = "margin:0;white-space:pre-wrap;overflow-wrap:break-word"
 _IMAGE = "max-height:12em;max-width:100%"
-_EMPTY = "[a conversation without a turn]"
+_EMPTY = "[empty conversation]"
 
 
 def conversation_html(turns: Iterable[Turn]) -> str:
-    """Write the turns as HTML, each answer as a saved answer is."""
+    """Write the turns as HTML. Each answer looks like a saved answer."""
     return "".join(part for turn in turns for part in _html_parts(turn)) or f"<p><small>{_EMPTY}</small></p>"
 
 

@@ -1,13 +1,13 @@
-"""What the page has been told of one stream: sequenced messages, and the state that they add up to.
+"""What the page has been sent of one stream: numbered messages, and the state that they add up to.
 
 Rules
 -----
-- Each message has the next sequence number. The wire to the page is lossy, and a number (not an offset: Python counts
-  code points, JavaScript UTF-16 units) lets the page see a gap.
-- The state is what was *sent*, not what was received: its ``seq`` names the last message that it contains.
-- One thread makes messages; any thread may ask for the state.
+- Each message has the next number. The wire to the page is lossy, and the number lets the page see a gap. An offset
+  would not do: Python counts code points, and JavaScript counts UTF-16 units.
+- The state is what was *sent*, not what was received. Its ``seq`` is the number of the last message in it.
+- One thread makes messages. Any thread may read the state.
 
-No I/O; the messages are JSON objects for a widget to send.
+No I/O. The messages are JSON objects for a widget to send.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Transcript:
     phase : str
         ``waiting``, ``streaming``, ``retrying`` or ``over``.
     detail : str
-        One line on why; empty where there is nothing to say.
+        One line on the reason for the phase, or empty.
     calls_changed : bool
-        True while tool calls are to be sent.
+        True while tool calls are waiting to be sent.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Transcript:
         self.detail = ""
         self._seq = 0
         self._lock = threading.RLock()
-        self._pending: list[tuple[str, str]] = []  # (op, text), coalesced at the next flush
+        self._pending: list[tuple[str, str]] = []  # (op, text), joined at the next flush
         self.calls_changed = False
         self._sent: dict[str, list[str]] = {op: [] for op in _OPS.values()}
         self._calls: tuple[ToolCall, ...] = ()
@@ -52,23 +52,25 @@ class Transcript:
 
     @property
     def pending(self) -> bool:
-        """True while something is to be sent."""
+        """True while something is waiting to be sent."""
         return bool(self._pending) or self.calls_changed
 
     def add(self, event: StreamEvent) -> None:
-        """Take a delta; other events are not text."""
+        """Take a delta. Other events are ignored."""
         if isinstance(event, ToolCallDelta):
             self.calls_changed = True
         elif isinstance(event, TextDelta | ReasoningDelta | RefusalDelta) and event.index == 0:
             self._pending.append((_OPS[type(event)], event.text))
 
     def flush(self, completion: ChatCompletion | None) -> list[JSON]:
-        """Make messages of what is pending, one for each run of one kind.
+        """Make messages of the pending text, one for each run of one kind.
+
+        Example: two text deltas, then a reasoning delta, become a ``delta`` message and a ``reasoning`` message.
 
         Parameters
         ----------
         completion : ChatCompletion or None
-            Read for its tool calls, where those have changed; None where they cannot have.
+            The answer, for its tool calls. None if they have not changed.
         """
         messages: list[JSON] = []
         pending, self._pending = self._pending, []
@@ -88,7 +90,7 @@ class Transcript:
         return messages
 
     def status(self, phase: str, detail: str, **more: Any) -> JSON:
-        """Make a message that says what the stream waits for."""
+        """Make a message about a wait, such as the wait before a retry."""
         with self._lock:
             self.phase, self.detail = phase, detail
             return self._message("status", phase=phase, detail=detail, **more)
@@ -101,7 +103,7 @@ class Transcript:
             return self._message("end", outcome=completion.outcome, detail=self.detail, **_figures(completion))
 
     def restart(self, text: str) -> None:
-        """Begin again, with ``text`` as what the page has; the next snapshot tells it so."""
+        """Begin again with this text. It reaches the page with the next snapshot."""
         with self._lock:
             self._seq += 1
             self.phase, self.detail = "waiting", ""
@@ -111,7 +113,7 @@ class Transcript:
             self._sent["delta"].append(text)
 
     def snapshot(self, completion: ChatCompletion, **more: Any) -> JSON:
-        """Return the whole state: the text that was sent, and what is known of the answer now."""
+        """Return the whole state: the text that was sent, and the answer's figures as they are now."""
         with self._lock:
             for op, texts in self._sent.items():
                 self._sent[op] = ["".join(texts)]
@@ -128,7 +130,7 @@ class Transcript:
             }
 
     def _call_messages(self, calls: tuple[ToolCall, ...]) -> list[JSON]:
-        """The calls' new arguments; each keeps its place, or the page would append to the wrong one."""
+        """Make messages of the calls' new arguments. Each has its index, so the page appends to the right call."""
         messages = []
         for index, call in enumerate(calls):
             before = self._calls[index] if index < len(self._calls) else ToolCall(None, None, "")
@@ -144,7 +146,7 @@ class Transcript:
 
 
 def state_of(completion: ChatCompletion, **more: Any) -> JSON:
-    """Return the state of an answer that nobody follows: all of it, as it is now."""
+    """Return the whole state of an answer without a feed, as it is now."""
     return {
         "phase": "over" if completion.outcome else "streaming",
         "text": completion.text,

@@ -1,4 +1,4 @@
-"""The pace of all views together, by a clock of the test's."""
+"""The message rate of all views together, with the test's own clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamwidget._view import message_rate
 
 
 class Clock:
-    """Stands for the module ``time``."""
+    """Takes the place of the module ``time``."""
 
     now = 1000.0
 
@@ -24,7 +24,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """A clock that only the test moves, before which nobody spoke."""
+    """A clock that only the test moves. No slot was claimed before it."""
     clock = Clock()
     monkeypatch.setattr(message_rate, "time", clock)
     monkeypatch.setattr(message_rate, "_last_slot", -math.inf)
@@ -39,19 +39,19 @@ CLAIMS = st.lists(st.tuples(st.floats(0, 0.1) | st.just(0.0), st.integers(1, 3),
 def test_no_second_has_more_than_a_hundred_messages(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, claims: list[tuple[float, int, float]], crowd: int
 ) -> None:
-    """However many claim, and though each may use its place a flush later."""
+    """However many claim slots, and even if each uses its slot a flush later."""
     monkeypatch.setattr(message_rate, "_last_slot", -math.inf)
     times: list[float] = []
-    for pause, places, late in [*claims, *[(0.0, 1, 0.0)] * crowd]:
+    for pause, slots, late in [*claims, *[(0.0, 1, 0.0)] * crowd]:
         clock.now += pause
-        times += [max(message_rate.claim(places), clock.now + late)] * places
+        times += [max(message_rate.claim(slots), clock.now + late)] * slots
     times.sort()
     for first, begin in enumerate(times):
         assert bisect.bisect_left(times, begin + 1) - first <= message_rate.PER_SECOND
 
 
-def test_one_view_does_not_wait_for_a_place(clock: Clock) -> None:
-    """At a message each flush, and two or three at its end, every place is there at once."""
+def test_one_view_does_not_wait_for_a_slot(clock: Clock) -> None:
+    """A message each flush, and three at the end, find their slots free."""
     for _ in range(1000):
         assert message_rate.claim() <= clock.now
         clock.now += message_rate.FLUSH
@@ -59,7 +59,7 @@ def test_one_view_does_not_wait_for_a_place(clock: Clock) -> None:
 
 
 def test_the_crowd_is_served_in_the_order_in_which_it_came(clock: Clock) -> None:
-    """Nobody is passed over, and all are served at the full pace."""
-    places = [message_rate.claim() for _ in range(400)]
-    assert places == sorted(places)
-    assert places[-1] - clock.now < 400 / 70
+    """Slots are given in the order of the claims, at the full rate."""
+    slots = [message_rate.claim() for _ in range(400)]
+    assert slots == sorted(slots)
+    assert slots[-1] - clock.now < 400 / 70

@@ -122,7 +122,9 @@ class SentChat:
         try:
             self._send(message)
         except Exception as exc:  # noqa: BLE001  (the wire's. The change is made, and the page will see the gap.)
-            warnings.warn(f"A page could not be told of a conversation: {exc!r}.", RuntimeWarning, stacklevel=2)
+            warnings.warn(
+                f"A change of the conversation could not be sent to the page: {exc!r}.", RuntimeWarning, stacklevel=2
+            )
 
     def send_missing(self, rev: Any) -> None:
         """Send everything, unless the page has this revision already."""

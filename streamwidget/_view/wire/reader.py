@@ -1,8 +1,8 @@
-"""The bytes of a body, explained: which event each belongs to, and which characters of the answer that event made.
+"""The bytes of a body, explained: the event of each byte, and the characters of the answer that each event made.
 
-The body is cut into the blocks of the Server-Sent Events standard (a block ends with its blank line), and each block is
-fed by itself to the same parser that reads the stream. How a body is cut makes no difference to that parser, so what
-it adds to the text for one block is exactly what the stream got from it.
+The body is cut into the blocks of the Server-Sent Events standard. A block ends with its blank line. Each block is fed
+by itself to the parser that reads the stream too. It does not matter to that parser how a body is cut. So the text
+that it adds for one block is exactly the text that the stream got from it.
 
 No I/O.
 """
@@ -30,16 +30,16 @@ class WireEvent:
     Attributes
     ----------
     at : float
-        Seconds since the request: when the chunk that completed it came.
+        Seconds from the request to the chunk that completed the block.
     data : bytes
-        The block as it came, line ends included.
+        The block as it came, with its line ends.
     kind : str
-        ``data``, ``done`` (nothing more follows), ``comment``, ``error`` (the server says that it failed, or what
-        came cannot be read), ``reply`` (a body that is no stream) or ``other`` (blank lines, fields without data).
+        ``data``, ``done`` (the last event of the stream), ``comment``, ``error`` (the server reports an error, or the
+        block cannot be read), ``reply`` (a body that is not a stream) or ``other`` (blank lines, fields without data).
     start, end : int
-        The characters of the answer's text that it made, ``text[start:end]``; equal where it made none.
+        The block made the characters ``text[start:end]`` of the answer. Both are equal if it made none.
     cuts : tuple of int
-        The places in ``data`` at which a chunk of the transport ended, its end included.
+        Places in ``data`` where a network chunk ended. The last one may be the end of ``data``.
     """
 
     at: float
@@ -57,7 +57,7 @@ class WireReader:
     ----------
     dialect : Dialect
     streamed : bool
-        False for a body that is no stream: an error, or a whole reply.
+        False for a body that is not a stream: an error, or a whole reply.
     """
 
     def __init__(self, dialect: Dialect, *, streamed: bool = True) -> None:
@@ -77,14 +77,14 @@ class WireReader:
         return self._accumulator.text
 
     def feed(self, data: bytes, at: float) -> list[WireEvent]:
-        """Take the next chunk; return the events that it completes."""
+        """Take the next chunk, and return the events that it completes."""
         events: list[WireEvent] = []
         if not self._streamed:
             self._line += data
             self._cut()
             return events
         if self._after_cr and data.startswith(b"\n"):
-            self._line += b"\n"  # the second half of the line end, shown with what follows
+            self._line += b"\n"  # the second half of the line end, shown with the next line
             data = data[1:]
         self._after_cr = data.endswith(b"\r") if data else self._after_cr
         place = 0
@@ -107,15 +107,15 @@ class WireReader:
         return self._streamed
 
     def close(self, at: float, *, clean: bool = True, read: bool = True) -> list[WireEvent]:
-        """End the body; return the block that its end cut off, if there is one.
+        """End the body, and return the block that its end cut off, if there is one.
 
         Parameters
         ----------
         at : float
         clean : bool, default True
-            False where the connection broke.
+            False if the connection broke.
         read : bool, default True
-            False where the client left, or refused the body: what its end cut off made nothing.
+            False if the client closed the connection or refused the body. Then the last block made no text.
         """
         self._block += self._line
         self._line.clear()

@@ -1,8 +1,13 @@
-"""What came over the wire as rows to be shown: one for each request, status, event and end, read as a recording grows.
+"""The wire as rows to show: one for each request, status, event and end, read while a recording grows.
 
-A row is a JSON object: ``at`` (seconds since the request), ``kind``, ``pieces`` (its text, cut where a chunk of the
-transport ended), ``more`` (characters left out at its end) and ``made`` (the characters of the answer that it made).
-What the rows made joins to the answer without a hole, so that where it stands need not be said.
+A row is a JSON object:
+
+- ``at``: seconds since the request
+- ``kind``
+- ``pieces``: its text, cut where a network chunk ended
+- ``more``: the number of characters left out at its end
+- ``made``: the characters of the answer that it made. Joined over all rows they are the whole answer, so a row needs no
+  place in it.
 
 No I/O.
 """
@@ -29,13 +34,13 @@ from streamwidget._dialects import dialect_named
 from streamwidget._view.transcript import JSON
 from streamwidget._view.wire.reader import WireEvent, WireReader
 
-MOST_ROWS = 20_000  # what comes after them is counted
+MOST_ROWS = 20_000  # further rows are only counted
 MOST_CHARACTERS = 2_000  # of the text of one row
 _ENDS = {"whole": "The response was read to its end.", "left": "The client closed the connection.", "broken": "Broken."}
 
 
 class WireRows:
-    """The rows of one recording. Read by one thread at a time; what is in :attr:`rows` does not change any more.
+    """The rows of one recording. One thread at a time may read it. A row in :attr:`rows` never changes.
 
     Attributes
     ----------
@@ -46,17 +51,17 @@ class WireRows:
         self.rows: list[JSON] = []
         self._recording = recording
         self._dialect = dialect_named(recording.dialect)
-        self._place = 0  # in its records
+        self._place = 0  # in the recording's records
         self._attempt = 0
         self._reader: WireReader | None = None
         self._status = 200
-        self._events: list[WireEvent] = []  # whose characters are not looked up yet
+        self._events: list[WireEvent] = []  # their characters are not looked up yet
         self._beyond = 0
         self._made_beyond: list[str] = []
         self._lock = threading.Lock()
 
     def read(self) -> None:
-        """Take what the recording has got since the last call."""
+        """Take the records that were added since the last call."""
         with self._lock:
             records = self._recording.records[self._place :]
             self._place += len(records)
@@ -65,12 +70,12 @@ class WireRows:
             self._settle()
 
     def wait(self, delay: float, reason: str) -> None:
-        """Note that the client waits before it tries again."""
+        """Add a row for the wait before a retry."""
         self.read()
         self._add("wait", self._recording.now(), [self._masked(f"Waits {delay:.2g} s, then tries again: {reason}")])
 
     def close(self) -> None:
-        """The recording grows no more."""
+        """Take the last records. The recording is finished."""
         self.read()
         if self._beyond:
             count, made = self._beyond, "".join(self._made_beyond)
@@ -101,7 +106,7 @@ class WireRows:
                 self._add("failed", at, [self._masked(f"There was no response: {error.message}")])
 
     def _settle(self) -> None:
-        """Make rows of the events; the answer is joined once for all of them."""
+        """Make rows of the events. Reading the text joins it, so that is done once for all of them."""
         events, self._events = self._events, []
         if not events or self._reader is None:
             return
@@ -124,12 +129,12 @@ class WireRows:
 
 
 def pieces_of(data: bytes, cuts: Iterable[int]) -> list[str]:
-    """Return the text of an event, cut at these bytes. A character that a chunk cuts through is in the later piece."""
+    """Return the text of an event, cut at these bytes. If a chunk cuts through a character, the later piece has it."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     edges = [0, *cuts]
     pieces = [decoder.decode(data[start:end]) for start, end in pairwise(edges)]
     pieces.append(decoder.decode(data[edges[-1] :], final=True))
-    # A newline stays one, and is shown by the page; a carriage return is shown by its picture.
+    # The page shows a newline itself. A carriage return becomes its picture, "␍".
     return [visible(piece.replace("\r", "\u240d")) for piece in pieces]
 
 

@@ -1,4 +1,4 @@
-"""The chat widget from Python, what it says to a page and takes from it. No kernel: its messages are caught here."""
+"""ChatWidget: its Python API, the messages that it sends to a page, and those that it receives. There is no kernel."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ import streamwidget as sw
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")  # connections belong to a loop, and are used again on it
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # connections belong to a loop and are reused on it
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 ONCE = sw.RetryPolicy(attempts=1)
-STALLS = "demo-stall"  # some words, and then nothing: who stops it stops it in the middle
+STALLS = "demo-stall"  # some words, and then nothing, so that a test can stop it in the middle
 
 
 class Page:
-    """What a page knows that heard every message, by the rules of js/src/chat/chat.ts."""
+    """A page that received every message, by the rules of js/src/chat/chat.ts."""
 
     def __init__(self) -> None:
-        self.said: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
         self.rev = 1
         self.keys: list[str] = []
         self.turns: dict[str, dict[str, Any]] = {}
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def take(self, message: dict[str, Any]) -> None:
         message = json.loads(json.dumps(message, ensure_ascii=False).encode())  # as a kernel packs it
-        self.said.append(json.loads(json.dumps(message)))
+        self.messages.append(json.loads(json.dumps(message)))
         if message["op"] == "chat":
             assert message["rev"] == self.rev + 1
             self.rev = message["rev"]
@@ -44,9 +44,9 @@ class Page:
                 self.turns.setdefault(change["key"], {}).update(change)
             self.keys = self.keys if message["keys"] is None else message["keys"]
         elif message["op"] == "answer":
-            self._hear_answer(self.turns[message["key"]]["answer"], message["message"])
+            self._take_answer(self.turns[message["key"]]["answer"], message["message"])
 
-    def _hear_answer(self, answer: dict[str, Any], message: dict[str, Any]) -> None:
+    def _take_answer(self, answer: dict[str, Any], message: dict[str, Any]) -> None:
         if message["op"] == "snapshot":
             assert message["seq"] >= answer["seq"]
             answer.update(message)
@@ -59,7 +59,7 @@ class Page:
             answer["outcome"] = message["outcome"]
 
     def of(self, op: str) -> list[dict[str, Any]]:
-        return [message for message in self.said if message["op"] == op]
+        return [message for message in self.messages if message["op"] == op]
 
     @property
     def shown(self) -> list[tuple[str, str, str | None, bool]]:
@@ -69,9 +69,9 @@ class Page:
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Page:
-    heard = Page()
-    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.hear(content))
-    return heard
+    received = Page()
+    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: received.take(content))
+    return received
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -98,8 +98,8 @@ async def idle(widget: sw.ChatWidget) -> None:
     await until(lambda: not widget.busy)
 
 
-async def test_what_the_page_is_told_adds_up_to_the_conversation(widget: sw.ChatWidget, page: Page) -> None:
-    """After asking, stopping, editing, asking again, leaving out and clearing, in Python and in the page."""
+async def test_the_messages_add_up_to_the_conversation(widget: sw.ChatWidget, page: Page) -> None:
+    """After asking, stopping, hiding, asking again, editing and clearing, in Python and in the page."""
     completion = await widget.send("from Python")
     assert page.shown == truth(widget) == [("from Python", completion.text, "complete", True)]
     widget.model = STALLS
@@ -129,13 +129,13 @@ async def test_what_the_page_is_told_adds_up_to_the_conversation(widget: sw.Chat
 
 
 async def test_a_text_travels_once(widget: sw.ChatWidget, page: Page) -> None:
-    """What was streamed is not sent again at its end, nor with later turns."""
+    """A streamed text is not sent again at its end, nor with later turns."""
     completion = await widget.send("tell me")
     last_words = completion.text[-40:]
     await widget.send("and again")
     await widget.send("and again")
-    told = [json.dumps(message, ensure_ascii=False) for message in page.of("chat")]
-    assert not any(json.dumps(last_words, ensure_ascii=False)[1:-1] in message for message in told)
+    sent = [json.dumps(message, ensure_ascii=False) for message in page.of("chat")]
+    assert not any(json.dumps(last_words, ensure_ascii=False)[1:-1] in message for message in sent)
     assert [turn["text"] for message in page.of("chat") for turn in message["turns"] if "text" in turn] == [
         "tell me",
         "and again",
@@ -143,8 +143,8 @@ async def test_a_text_travels_once(widget: sw.ChatWidget, page: Page) -> None:
     ]
 
 
-async def test_who_asks_while_an_answer_is_written_is_refused(widget: sw.ChatWidget, page: Page) -> None:
-    """Python by an error, the page in words; the answer goes on, and only it is in the conversation."""
+async def test_a_question_while_an_answer_is_written_is_refused(widget: sw.ChatWidget, page: Page) -> None:
+    """Python gets an error, and the page a reason. The answer goes on, and only it is in the conversation."""
     widget._receive(typed("name-of-one", "count to 900"))
     with pytest.raises(RuntimeError, match="still being written"):
         await widget.send("too early")
@@ -159,7 +159,7 @@ async def test_who_asks_while_an_answer_is_written_is_refused(widget: sw.ChatWid
 
 
 async def test_a_prompt_that_comes_twice_is_asked_once(widget: sw.ChatWidget, page: Page, server: DemoServer) -> None:
-    """The wire to the kernel may repeat what a page says."""
+    """The wire to the kernel may repeat a message of the page."""
     for _ in range(2):
         widget._receive(typed("name-of-one", "once"))
     await idle(widget)
@@ -171,22 +171,22 @@ async def test_a_prompt_that_comes_twice_is_asked_once(widget: sw.ChatWidget, pa
 async def test_a_prompt_that_was_lost_is_refused_and_one_that_came_is_not(
     widget: sw.ChatWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page that waits names its prompt in each question: the kernel says so where it never heard of it."""
-    heard: list[dict[str, Any]] = []
-    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.append(content))
+    """A waiting page names its prompt each time it syncs. The kernel refuses a prompt that it never received."""
+    received: list[dict[str, Any]] = []
+    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: received.append(content))
     widget._receive({"op": "sync", "rev": 0, "pending": "name-of-one"})
-    assert [message["op"] for message in heard] == ["chat", "refused"]
-    assert heard[1]["asked"] == "name-of-one"
+    assert [message["op"] for message in received] == ["chat", "refused"]
+    assert received[1]["asked"] == "name-of-one"
     for name in ("name-of-one", "name-of-two"):
         widget._receive(typed(name, "here"))
         await idle(widget)
     for pending in ("name-of-one", "name-of-two", None, 7):
         widget._receive({"op": "sync", "rev": 0, "pending": pending})
-    assert [message["op"] for message in heard].count("refused") == 1
+    assert [message["op"] for message in received].count("refused") == 1
 
 
-async def test_the_page_speaks_from_any_thread(widget: sw.ChatWidget, page: Page) -> None:
-    """A subshell's thread asks and stops; the conversation changes on the loop's thread all the same."""
+async def test_the_page_is_received_on_any_thread(widget: sw.ChatWidget, page: Page) -> None:
+    """A subshell's thread asks and stops. The conversation still changes on the loop's thread."""
     threads = []
     widget.observe(lambda _change: threads.append(threading.current_thread()), ["busy", "conversation"])
     widget.model = STALLS
@@ -199,8 +199,8 @@ async def test_the_page_speaks_from_any_thread(widget: sw.ChatWidget, page: Page
     assert set(threads) == {threading.main_thread()}
 
 
-async def test_a_stop_that_comes_late_does_not_meet_the_next_answer(widget: sw.ChatWidget, page: Page) -> None:
-    """A page stops the stream that it saw, and no other."""
+async def test_a_late_stop_does_not_stop_the_next_answer(widget: sw.ChatWidget, page: Page) -> None:
+    """A page stops the stream that it saw, and not another one."""
     await widget.send("first")
     (first,) = {turn["answer"]["id"] for turn in page.turns.values()}
     widget._receive(typed("name-of-two", "second"))
@@ -210,7 +210,7 @@ async def test_a_stop_that_comes_late_does_not_meet_the_next_answer(widget: sw.C
 
 
 async def test_busy_and_the_conversation_can_be_observed(widget: sw.ChatWidget) -> None:
-    """``busy`` turns on and off once an answer; the conversation is told at its beginning and its end."""
+    """``busy`` turns on and off once for each answer. The conversation changes at its beginning and at its end."""
     busy: list[bool] = []
     lengths: list[tuple[int, str | None]] = []
     widget.observe(lambda change: busy.append(change.new), "busy")
@@ -225,7 +225,7 @@ async def test_busy_and_the_conversation_can_be_observed(widget: sw.ChatWidget) 
 async def test_an_edited_prompt_keeps_its_images_and_drops_what_followed(
     widget: sw.ChatWidget, page: Page, server: DemoServer
 ) -> None:
-    """Images are kept by number, new ones come beside them, with the page's thumbnails; what is no number is gone."""
+    """Images are kept by number, and new ones come beside them with their thumbnails. A wrong number is ignored."""
     thumbnail = "data:image/webp;base64,AAAA"
     images = [{"data": base64.b64encode(PNG).decode(), "thumbnail": thumbnail}]
     widget._receive(typed("name-of-one", "what is it?", images=images))
@@ -242,7 +242,7 @@ async def test_an_edited_prompt_keeps_its_images_and_drops_what_followed(
 
 
 async def test_an_answer_that_was_cut_goes_on(widget: sw.ChatWidget, page: Page) -> None:
-    """Continue keeps the text and asks for the rest, in the same turn; an answer whose request is gone says so."""
+    """Continue keeps the text and asks for the rest, in the same turn. Without its request it is refused."""
     widget.model = STALLS
     widget._receive(typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
@@ -262,7 +262,7 @@ async def test_an_answer_that_was_cut_goes_on(widget: sw.ChatWidget, page: Page)
 
 
 async def test_a_prompt_that_cannot_be_asked_changes_nothing(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page is told why, and the turn that was to be edited stands."""
+    """The page gets the reason, and the conversation stays empty."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-1234567890")
     conversation = sw.Conversation()
     widget = sw.ChatWidget(client=sw.ChatClient("https://api.openai.com/v1", "sk-canary"), conversation=conversation)
@@ -289,10 +289,10 @@ LARGE = "A" * 14_000_000
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_what_cannot_be_taken_is_refused_in_words(
+async def test_an_impossible_prompt_is_refused_with_a_reason(
     widget: sw.ChatWidget, page: Page, message: dict[str, Any], why: str
 ) -> None:
-    """Too large, no image, nothing to send: the page is told, and nothing is asked."""
+    """Too large, not an image, empty: the page gets the reason, and nothing is asked."""
     widget._receive(message)
     (refused,) = page.of("refused")
     assert refused["asked"] == "name-of-one"
@@ -322,16 +322,16 @@ async def test_what_cannot_be_taken_is_refused_in_words(
     ],
     ids=str,
 )
-async def test_what_is_none_of_ours_is_dropped(widget: sw.ChatWidget, page: Page, message: Any) -> None:
-    """Unknown or ill-typed: nothing happens, and nothing raises."""
+async def test_an_unknown_message_is_ignored(widget: sw.ChatWidget, page: Page, message: Any) -> None:
+    """Nothing happens, and nothing raises. The same holds for an ill-typed message."""
     widget._receive(message)
-    assert (page.said, widget.busy, widget.model) == ([], False, None)
+    assert (page.messages, widget.busy, widget.model) == ([], False, None)
 
 
 async def test_the_model_is_chosen_in_python_or_in_the_page(
     widget: sw.ChatWidget, page: Page, server: DemoServer
 ) -> None:
-    """Both say it to the other, and the next request asks it."""
+    """Each side sees the other's choice, and the next request uses it."""
     seen = []
     widget.observe(lambda change: seen.append(change.new), "model")
     widget._receive({"op": "model", "name": " demo "})
@@ -348,14 +348,14 @@ async def test_the_model_is_chosen_in_python_or_in_the_page(
 async def test_a_page_that_asks_gets_all_or_nothing_new(
     widget: sw.ChatWidget, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the same revision nothing is repeated; of another one everything comes, and of one answer all of it."""
+    """With the newest revision nothing is repeated. With another one everything comes. One answer comes whole."""
     completion = await widget.send("one")
-    heard: list[dict[str, Any]] = []
-    monkeypatch.setattr(page, "hear", heard.append)
-    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: heard.append(content))
+    received: list[dict[str, Any]] = []
+    monkeypatch.setattr(page, "take", received.append)
+    monkeypatch.setattr(ipywidgets.Widget, "send", lambda _widget, content, _buffers=None: received.append(content))
     for asked in ({"rev": page.rev}, {"rev": 0}, {"rev": None}, {"key": page.keys[0]}):
         widget._receive({"op": "sync", **asked})
-    same, old, strange, answer = heard
+    same, old, strange, answer = received
     assert (same["rev"], same["keys"], same["turns"]) == (page.rev, None, [])
     assert old == strange
     assert (old["whole"], old["rev"], old["keys"]) == (True, page.rev, page.keys)
@@ -363,16 +363,16 @@ async def test_a_page_that_asks_gets_all_or_nothing_new(
 
 
 async def test_closing_stops_and_keeps_the_conversation(widget: sw.ChatWidget, page: Page) -> None:
-    """The stream ends, the text stays in the conversation, and nothing more is said to the page."""
+    """The stream ends, the text stays in the conversation, and the page gets no more messages."""
     widget.model = STALLS
     widget._receive(typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
     stream = widget.conversation
     widget.close()
-    told = len(page.said)
+    count = len(page.messages)
     await until(lambda: stream.turns[0].answer and stream.turns[0].answer.outcome)
     assert stream.turns[0].answer is not None
-    assert (stream.turns[0].answer.outcome, widget.busy, len(page.said)) == ("cancelled", False, told)
+    assert (stream.turns[0].answer.outcome, widget.busy, len(page.messages)) == ("cancelled", False, count)
     widget.close()
     widget.freeze()
 
@@ -380,7 +380,7 @@ async def test_closing_stops_and_keeps_the_conversation(widget: sw.ChatWidget, p
 async def test_a_frozen_chat_leaves_its_transcript(
     widget: sw.ChatWidget, page: Page, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Safe HTML and plain text, with how each answer ended; an answer that still runs is stopped first."""
+    """It is safe HTML and plain text, with the outcome of each answer. A running answer is stopped first."""
     widget.model = STALLS
     widget._receive(typed("name-of-one", "frozen <b>&"))
     await until(lambda: page.keys and page.shown[0][1])
@@ -397,10 +397,10 @@ async def test_a_frozen_chat_leaves_its_transcript(
     assert "stopped by you; the text so far is kept" in plain
 
 
-async def test_a_shared_conversation_shows_turns_that_were_asked_elsewhere(
+async def test_a_shared_conversation_shows_the_turns_of_others(
     widget: sw.ChatWidget, page: Page, server: DemoServer
 ) -> None:
-    """A turn of another owner appears while it runs, can be asked for whole, and ends in the page as it ended."""
+    """A turn of another owner appears while it runs, and its end reaches the page."""
     stream = widget.conversation.ask("elsewhere", sw.ChatClient(server.url), key="cell")
     assert page.shown == [("elsewhere", "", None, False)]
     assert not widget.busy
@@ -409,31 +409,31 @@ async def test_a_shared_conversation_shows_turns_that_were_asked_elsewhere(
 
 
 async def test_half_a_character_breaks_no_message(widget: sw.ChatWidget, page: Page) -> None:
-    """In a prompt or a model's name, from the page or from Python: it is told as U+FFFD."""
+    """In a prompt or a model's name, from the page or from Python, it is sent as U+FFFD."""
     widget._receive(typed("name-of-one", "typed \ud83d"))
     await idle(widget)
     await widget.send("sent \ud83d")
     widget.model = "demo-\ud83d"
     assert [text for text, *_ in page.shown] == ["typed \ufffd", "sent \ufffd"]
-    assert page.said[-1]["model"] == "demo-\ufffd"
+    assert page.messages[-1]["model"] == "demo-\ufffd"
     assert page.of("refused") == []
     state = widget.get_state("state")["state"]
     assert json.loads(json.dumps(state, ensure_ascii=False).encode())["keys"] == page.keys
 
 
-async def test_a_failure_to_tell_is_no_refusal(
+async def test_a_failure_to_send_is_not_a_refusal(
     widget: sw.ChatWidget, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The question was put: it is asked, and the page is not told that it was not."""
+    """The question is asked all the same, and the page gets no refusal."""
 
     def fail(message: dict[str, Any]) -> None:
         if message["op"] == "chat" and not failed:
             failed.append(message)
             raise ValueError("the wire")
-        page.said.append(message)
+        page.messages.append(message)
 
     failed: list[dict[str, Any]] = []
-    monkeypatch.setattr(page, "hear", fail)
+    monkeypatch.setattr(page, "take", fail)
     with pytest.warns(RuntimeWarning, match="the wire"):
         widget._receive(typed("name-of-one", "asked all the same"))
     assert widget.busy
@@ -446,7 +446,7 @@ async def test_a_failure_to_tell_is_no_refusal(
 async def test_continue_does_not_write_over_a_newer_answer(
     widget: sw.ChatWidget, page: Page, server: DemoServer, elsewhere: str
 ) -> None:
-    """Where the turn's answer is no longer that of this widget's stream, Continue is refused in words."""
+    """If another stream has answered the turn since, Continue is refused with the reason."""
     widget.model = STALLS
     widget._receive(typed("name-of-one", "stopped"))
     await until(lambda: page.keys and page.shown[0][1])
@@ -463,7 +463,7 @@ async def test_continue_does_not_write_over_a_newer_answer(
 
 
 async def test_an_observer_that_raises_stops_nothing(widget: sw.ChatWidget, page: Page) -> None:
-    """The question is sent, ``busy`` turns off again, a freeze takes place: the observer's mistake is a warning."""
+    """The question is sent, ``busy`` turns off again, and freeze works. The observer's mistake becomes a warning."""
 
     def fail(_change: object) -> None:
         raise ValueError("a person's mistake")
@@ -482,7 +482,7 @@ async def test_an_observer_that_raises_stops_nothing(widget: sw.ChatWidget, page
 
 
 async def test_one_answer_of_a_conversation_at_a_time(widget: sw.ChatWidget, page: Page, server: DemoServer) -> None:
-    """While another owner's streams the widget refuses; it can stop it, by the turn's key, and then asks."""
+    """The widget refuses while another owner's answer streams. It can stop that one by its turn's key, and then ask."""
     client = sw.ChatClient(server.url, model=STALLS)
     for stop in (lambda: widget._receive({"op": "stop", "stream": "cell"}), widget.stop):
         other = widget.conversation.ask("elsewhere", client, key="cell")
@@ -501,7 +501,7 @@ async def test_one_answer_of_a_conversation_at_a_time(widget: sw.ChatWidget, pag
 
 
 async def test_closing_a_widget_stops_nothing_of_others(widget: sw.ChatWidget, server: DemoServer) -> None:
-    """What a cell streams in a shared conversation goes on."""
+    """A cell's stream in a shared conversation goes on."""
     other = widget.conversation.ask("elsewhere", sw.ChatClient(server.url))
     other.start()
     widget.close()
@@ -509,7 +509,7 @@ async def test_closing_a_widget_stops_nothing_of_others(widget: sw.ChatWidget, s
 
 
 async def test_a_chat_has_one_system_prompt(page: Page) -> None:
-    """It is the conversation's: a second one is refused."""
+    """The conversation has it, and a second one is refused."""
     with pytest.raises(sw.ConfigurationError, match="system prompt"):
         sw.ChatWidget(system="x", conversation=sw.Conversation())
     assert sw.ChatWidget(system="Be brief.").conversation.system == "Be brief."

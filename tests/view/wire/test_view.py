@@ -1,4 +1,4 @@
-"""WireView, the kernel's side: which rows there are, what is in them, and that no page misses any."""
+"""WireView in the kernel: its rows, their contents, and that no page misses any."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def made(rows: list[dict[str, Any]]) -> str:
 
 
 async def ended(stream: sw.ChatStream) -> sw.ChatCompletion:
-    """The completion, however it ended."""
+    """Return the completion, also after a failure."""
     try:
         return await stream
     except sw.StreamError as exc:
@@ -55,15 +55,15 @@ async def ended(stream: sw.ChatStream) -> sw.ChatCompletion:
 
 
 def is_compressed(vector: Vector) -> bool:
-    """Then what is on the wire is not what is shown: the transport undoes it first."""
+    """The rows of a compressed body differ from the wire, because the transport decompresses it first."""
     return "content-encoding" in (vector.http or {}).get("headers", {})
 
 
 @pytest.mark.parametrize(
     "vector", [v for v in load_vectors("chat") if not is_compressed(v)], ids=lambda vector: vector.id
 )
-def test_what_the_rows_made_is_the_answer(vector: Vector) -> None:
-    """For every vector the characters of the rows join to the text of the stream."""
+def test_the_rows_make_the_answer(vector: Vector) -> None:
+    """For every vector, the characters that the rows made join to the text of the stream."""
     http = vector.http or {}
     headers = http.get("headers", {})
     recording = recording_of(
@@ -80,8 +80,8 @@ def test_what_the_rows_made_is_the_answer(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("fault", LIGHT_FAULTS)
-async def test_the_rows_tell_what_the_stream_told(demo: DemoServer, fault: str) -> None:
-    """For every fault of the demo server the rows make the answer that the stream gave, and show no key."""
+async def test_the_rows_make_the_answer_of_a_real_stream(demo: DemoServer, fault: str) -> None:
+    """For every fault of the demo server the rows make the stream's answer, and they show no key."""
     client = sw.ChatClient(demo.url, CANARY, timeout=LIMITS, retry=sw.RetryPolicy(wait_initial=0.01))
     options = {"tokens": 20, "tokens_per_second": 500, "times": 1, "key": f"wire{fault}", "retry_after": "0"}
     stream = client.stream("x", "demo" + (fault and f"-{fault}"), demo=options)
@@ -92,8 +92,8 @@ async def test_the_rows_tell_what_the_stream_told(demo: DemoServer, fault: str) 
     assert CANARY not in json.dumps(feed.rows)
 
 
-async def test_a_stopped_stream_has_made_what_was_read(demo: DemoServer) -> None:
-    """What Stop cut off is shown, and made nothing."""
+async def test_the_rows_of_a_stopped_stream_make_its_text(demo: DemoServer) -> None:
+    """The bytes after Stop are shown, and they made no text."""
     stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 500, "tokens_per_second": 200})
     feed = WireFeed(stream, lambda _message: None, lambda: None)
     feed.follow(stream)
@@ -106,14 +106,14 @@ async def test_a_stopped_stream_has_made_what_was_read(demo: DemoServer) -> None
 
 
 def test_an_event_that_the_client_did_not_wait_for_made_nothing() -> None:
-    """Its bytes are there all the same."""
+    """Its bytes are shown all the same."""
     rows = rows_of(recording_of(DELTA, DELTA[:-1], how="left"))
     assert made(rows) == "Hi"
     assert "".join(rows[-2]["pieces"]) == DELTA[:-1].decode()
 
 
 async def test_each_attempt_has_its_request(demo: DemoServer) -> None:
-    """A refused request, the wait, and the next request stand one after the other; the answer is of the last."""
+    """The rows show a refused request, the wait, and the next request. The answer comes from the last one."""
     options = {"times": 1, "key": "attempts", "retry_after": "0", "tokens": 5, "tokens_per_second": 0}
     client = sw.ChatClient(demo.url, retry=sw.RetryPolicy(wait_initial=0.01))
     stream = client.stream("x", "demo-429", demo=options)
@@ -127,7 +127,7 @@ async def test_each_attempt_has_its_request(demo: DemoServer) -> None:
 
 
 def test_a_request_without_a_response_says_why() -> None:
-    """In one row, the key masked."""
+    """The reason is one row, with the key masked."""
     recording = Recording("m", sw.Timeout(), ApiKey(CANARY))
     recording.records = [
         RequestSent(0.0, "POST", "http://127.0.0.1/v1", {}, "{}"),
@@ -148,7 +148,7 @@ def test_a_request_without_a_response_says_why() -> None:
     ids=["in an event", "another's, in an error", "through two chunks"],
 )
 def test_no_row_shows_a_key(recording: Recording) -> None:
-    """Wherever it comes from; and each chunk still ends where it did."""
+    """Not even a key that the server sent. The masked text keeps its length, so each chunk still ends where it did."""
     recording.records[0] = RequestSent(0.0, "POST", f"http://127.0.0.1/{CANARY}", {"x": CANARY}, CANARY)
     rows = rows_of(recording)
     text = json.dumps(["".join(row["pieces"]) for row in rows])
@@ -159,7 +159,7 @@ def test_no_row_shows_a_key(recording: Recording) -> None:
 
 
 def test_pieces_are_cut_where_the_chunks_ended() -> None:
-    """A character that a chunk cut through is in the later piece; what a screen would obey is shown as a sign."""
+    """If a chunk cuts through a character, the later piece has it. A control character is shown as a sign."""
     assert pieces_of(b"data: x\n\n", [4, 9]) == ["data", ": x\n\n", ""]
     whole = "aé😀b".encode()
     for place in range(1, len(whole)):
@@ -171,7 +171,7 @@ def test_pieces_are_cut_where_the_chunks_ended() -> None:
 
 
 def test_a_row_is_no_longer_than_its_limit() -> None:
-    """The rest is counted; the characters that it made are all there."""
+    """The rest is counted. The characters that the row made are all there."""
     text = "x" * 5_000
     event = b'data: {"choices":[{"delta":{"content":"' + text.encode() + b'"}}]}\n\n'
     rows = rows_of(recording_of(event[:100], event[100:]))
@@ -183,11 +183,11 @@ def test_a_row_is_no_longer_than_its_limit() -> None:
 
 
 def test_rows_beyond_the_limit_are_counted() -> None:
-    """As one last row, which made what they made."""
+    """One last row has their number and the characters that they made."""
     rows = rows_of(recording_of(DELTA * (MOST_ROWS + 100)))
     assert len(rows) == MOST_ROWS + 1
     assert rows[-1]["kind"] == "rest"
-    assert rows[-1]["pieces"] == ["103 more rows."]  # and request, status and end
+    assert rows[-1]["pieces"] == ["103 more rows."]  # the 100, and the request, the status and the end
     assert made(rows) == "Hi" * (MOST_ROWS + 100)
 
 
@@ -195,7 +195,7 @@ def test_rows_beyond_the_limit_are_counted() -> None:
 
 
 class LossyPage:
-    """A page that loses messages, and asks for what it misses."""
+    """A page that loses messages, and asks for the rows that it misses."""
 
     def __init__(self, seed: int) -> None:
         self.rows: list[Any] = []
@@ -218,7 +218,7 @@ class LossyPage:
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_page_that_loses_messages_gets_every_row(server: DemoServer, seed: int) -> None:
-    """It says how many it has, and has them all in the end, each once and in order."""
+    """It says how many it has. In the end it has them all, each once and in order."""
     page = LossyPage(seed)
     stream = sw.ChatClient(server.url).stream("x", demo={"tokens": 400, "tokens_per_second": 2000})
     feed = WireFeed(stream, page.take, lambda: None)
@@ -234,11 +234,11 @@ async def test_a_page_that_loses_messages_gets_every_row(server: DemoServer, see
 
 
 async def test_messages_and_state_are_bounded(server: DemoServer) -> None:
-    """Thousands of events that come at once go out in pieces that the notebook server lets through."""
-    told: list[dict[str, Any]] = []
+    """Thousands of events at once are sent in pieces small enough for the notebook server."""
+    sent: list[dict[str, Any]] = []
     over = asyncio.Event()
     stream = sw.ChatClient(server.url).stream("x", demo={"tokens": 3000})
-    feed = WireFeed(stream, told.append, over.set)
+    feed = WireFeed(stream, sent.append, over.set)
     feed.follow(stream)
     await stream
     state = feed.snapshot()
@@ -246,10 +246,10 @@ async def test_messages_and_state_are_bounded(server: DemoServer) -> None:
     assert state["total"] == len(feed.rows) > len(state["rows"])
     async with asyncio.timeout(SOON):
         await over.wait()
-    assert max(len(json.dumps(message)) for message in told) < 80_000
-    rows = [row for message in told for row in message["rows"]]
+    assert max(len(json.dumps(message)) for message in sent) < 80_000
+    rows = [row for message in sent for row in message["rows"]]
     assert rows == feed.rows
-    assert told[-1]["phase"] == "over"
+    assert sent[-1]["phase"] == "over"
 
 
 # ---- the widget
@@ -262,7 +262,7 @@ def _close_widgets() -> Any:
 
 
 async def test_a_view_records_its_stream_and_gives_its_completion(server: DemoServer) -> None:
-    """It starts the stream, as a StreamView does, and the answer is the ordinary one."""
+    """It starts the stream as a StreamView does, and the answer is the same."""
     stream = sw.ChatClient(server.url).stream("count to 5")
     view = sw.WireView(stream)
     assert stream.recording is not None
@@ -311,7 +311,7 @@ async def test_awaiting_a_view_on_a_second_loop_returns(server: DemoServer) -> N
 
 
 async def test_a_stream_that_was_recorded_is_shown_whole_afterwards(server: DemoServer) -> None:
-    """Also where it is over; one that was not recorded is refused in words."""
+    """A stream that is over is shown too. Without a recording it is refused with the reason."""
     client = sw.ChatClient(server.url)
     stream = client.stream("count to 5")
     stream.record()
@@ -326,7 +326,7 @@ async def test_a_stream_that_was_recorded_is_shown_whole_afterwards(server: Demo
 
 
 async def test_a_replay_shows_the_recorded_wire(server: DemoServer) -> None:
-    """The same events, and what they made."""
+    """The replay has the same events, and they made the same characters."""
     stream = sw.ChatClient(server.url).stream("count to 5")
     recording = stream.record()
     await stream
@@ -338,8 +338,8 @@ async def test_a_replay_shows_the_recorded_wire(server: DemoServer) -> None:
     assert [row.get("made") for row in again] == [row.get("made") for row in rows]
 
 
-async def test_stop_is_heard_from_any_thread(demo: DemoServer) -> None:
-    """By the view, and by a message of its page."""
+async def test_stop_works_from_any_thread(demo: DemoServer) -> None:
+    """Both ``view.stop()`` and the page's message."""
     for stop in (lambda view: view.stop(), lambda view: view._receive({"op": "stop"})):
         view = sw.WireView(sw.ChatClient(demo.url).stream("x", demo={"tokens": 5000}))
         thread = threading.Thread(target=stop, args=(view,))
@@ -352,8 +352,8 @@ async def test_stop_is_heard_from_any_thread(demo: DemoServer) -> None:
     "content",
     [None, 3, "stop", [], {}, {"op": "sync"}, {"op": "sync", "have": -1}, {"op": "sync", "have": "x"}, {"op": "retry"}],
 )
-async def test_what_else_a_page_says_does_nothing(server: DemoServer, content: Any) -> None:
-    """It is dropped, and what was over stays so."""
+async def test_an_unknown_message_is_ignored(server: DemoServer, content: Any) -> None:
+    """The state of a finished view stays the same."""
     view = sw.WireView(sw.ChatClient(server.url).stream("count to 5"))
     await view
     before = view.get_state()["state"]
@@ -361,8 +361,8 @@ async def test_what_else_a_page_says_does_nothing(server: DemoServer, content: A
     assert view.get_state()["state"] == before
 
 
-async def test_its_code_travels_apart_from_that_of_the_answers(server: DemoServer) -> None:
-    """Answers need not carry it; all wire views share one."""
+async def test_its_bundle_is_not_that_of_the_answers(server: DemoServer) -> None:
+    """All wire views share one bundle, and answers do not need it."""
     client = sw.ChatClient(server.url)
     views = [sw.WireView(client.stream("a")), sw.WireView(client.stream("b")), sw.StreamView(client.stream("c"))]
     assert views[0].bundle == views[1].bundle != views[2].bundle
@@ -374,7 +374,7 @@ async def test_its_code_travels_apart_from_that_of_the_answers(server: DemoServe
 
 
 def test_the_saved_view_is_a_table_with_the_answer_and_its_picture() -> None:
-    """Of the first 200 rows; it says how many there were."""
+    """The table has the first 200 rows and their total number."""
     completion = sw.ChatCompletion(text="Hi **you**", outcome="complete")
     rows = rows_of(recording_of(*[DELTA] * 500))
     bundle = wire_bundle(completion, rows, Timeline((), (), 1.0, "complete"))
@@ -387,7 +387,7 @@ def test_the_saved_view_is_a_table_with_the_answer_and_its_picture() -> None:
 
 
 def test_nothing_from_the_wire_is_markup_in_the_saved_view() -> None:
-    """Neither in an event nor in what it made."""
+    """Neither in an event nor in the characters that it made."""
     bad = b'data: {"choices":[{"delta":{"content":"<script>alert(1)</script>"}}]}\n\n'
     rows = rows_of(recording_of(bad, b": <img src=x>\n\n"))
     html = wire_bundle(sw.ChatCompletion(text="", outcome="complete"), rows, Timeline((), (), 1.0, None))["text/html"]
@@ -398,7 +398,7 @@ def test_nothing_from_the_wire_is_markup_in_the_saved_view() -> None:
 
 @pytest.mark.kernel
 def test_a_cell_keeps_the_wire_and_the_timeline_in_the_saved_notebook(server: DemoServer, tmp_path: Path) -> None:
-    """Without a page too; no widget that nobody can draw is left."""
+    """Even without a page. The file holds no widget that cannot be drawn."""
     unrun = notebook(
         "%load_ext streamwidget",
         "%%chat --wire\ncount to 5",
