@@ -78,10 +78,16 @@ def footer(completion: ChatCompletion) -> str:
     >>> footer(ChatCompletion(model="m", outcome="complete"))
     'm · complete'
     """
-    facts = ["demo"] if completion.demo else []
-    if completion.model:
-        facts.append(one_line(completion.model, 100))
-    return " · ".join([*facts, _ending(completion), *_figures(completion)])
+    facts = [*_answered_by(completion), _ending(completion), *_figures(completion)]
+    return " · ".join(fact for fact in facts if fact)
+
+
+def _answered_by(completion: ChatCompletion) -> tuple[str, str]:
+    """Return the mark of the demo server and the model's name; js/src/transcript/answered_by.ts does the same."""
+    model = one_line(completion.model or "", 100)
+    if not completion.demo:
+        return "", model
+    return ("demo server (no model)", "") if model in ("", "demo") else ("demo", model)
 
 
 def _ending(completion: ChatCompletion) -> str:
@@ -145,16 +151,16 @@ def _pieces(text: str) -> Iterable[str]:
 
 def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
     """Yield header, answer and footer like the live view at its end, so that the swap moves nothing."""
-    model = _guarded(one_line(completion.model or "", 100)) or "unnamed model"
-    demo = "<strong>demo</strong> · " if completion.demo else ""
-    yield f'<p style="{_HEAD}"><small class="streamwidget-quiet">{demo}<bdi>{model}</bdi></small></p>\n'
+    mark, model = _answered_by(completion)
+    demo = f"<strong>{mark}</strong>{' · ' if model else ''}" if mark else ""
+    yield f'<p style="{_HEAD}"><small class="streamwidget-quiet">{demo}<bdi>{_guarded(model)}</bdi></small></p>\n'
     if completion.reasoning:
         count = len(completion.reasoning)
         label = f"Reasoning ({count} character{'' if count == 1 else 's'})"
         yield _fold(label, f'<div class="{_TEXT}">{_body(visible(completion.reasoning))[0]}</div>')
     yield f'<div class="streamwidget-text {_TEXT}">{body}</div>\n'
     if completion.refusal:
-        yield f'<p style="{_FOLD}"><strong>Refused:</strong></p>\n'
+        yield f'<p style="{_FOLD}"><strong>The model refused:</strong></p>\n'
         yield f"<blockquote>{_paragraph(completion.refusal)}</blockquote>\n"
     for call in completion.tool_calls:
         name = f'<code style="{_NAME}">{escape(one_line(call.name or "?"))}</code>'
@@ -187,7 +193,7 @@ def _plain_parts(completion: ChatCompletion, text: str) -> Iterable[str]:
     if text:
         yield text.rstrip("\n")
     if completion.refusal:
-        yield f"Refused: {visible(completion.refusal)}"
+        yield f"The model refused: {visible(completion.refusal)}"
     yield from (_plain_call(call) for call in completion.tool_calls)
     yield f"[{footer(completion)}]"
 

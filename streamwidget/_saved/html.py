@@ -32,7 +32,7 @@ from itertools import pairwise
 from markdown_it.token import Token
 
 from streamwidget._core.visible import visible
-from streamwidget._saved.links import host_of, is_link, shows_host
+from streamwidget._saved.links import destination_of, is_link, shows_destination
 from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, parse, parser
 
 __all__ = ["MAX_BRACKETS", "MAX_NESTING", "escape_text", "parse", "render"]
@@ -240,14 +240,18 @@ class _Writer:
             return
         url, start = link
         shown = unescape(re.sub("<[^>]*>", "", "".join(self._parts[start:])))
-        host = host_of(url)
-        self._parts.append("</a>" if not host or shows_host(shown, host) else f"</a> <small>({escape(host)})</small>")
+        destination = destination_of(url)
+        seen = not destination or shows_destination(shown, destination)
+        self._parts.append("</a>" if seen else f"</a> <small>({escape(destination)})</small>")
 
     def _image(self, token: Token) -> None:
         url = str(token.attrs.get("src", ""))
         anchor = "" if any(self._links) else self._anchor(url)
-        said = f"image: {_plain(token.children or [])} ({host_of(url) or 'no host'})"
-        self._parts.append(f"{anchor}{escape_text(said)}{'</a>' if anchor else ''}")
+        alt = _plain(token.children or []).strip()
+        name = escape_text(f'Image "{alt}" (' if alt else "Image (")
+        host = escape_text(f"{destination_of(url) or 'no host'})")
+        # In an element of its own, because a live view hides it once the image is loaded.
+        self._parts.append(f"{anchor}{name}<span>not loaded, </span>{host}{'</a>' if anchor else ''}")
 
 
 def _code_parts(code: str) -> str:

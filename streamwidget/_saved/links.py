@@ -17,8 +17,8 @@ MAX_URL = 2048
 _URL = re.compile(r"https?://[^/?#\s]|mailto:\S", re.IGNORECASE)
 # The part up to the host, and the host: "https://me@straße.de/x" -> "https://me@", "straße.de".
 _AUTHORITY = re.compile(r"(https?://(?:[^/?#\\\s]*@)?)([^/?#\\\s@:]+)", re.IGNORECASE)
-# The host of an address: "https://me@a.example:8/x" -> "a.example:8", "mailto:a@b.example" -> "b.example".
-_HOST = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]+)|mailto:[^?]*@([^?@]+)", re.IGNORECASE)
+# Where an address leads: "https://me@a.example:8/x" -> "a.example:8", "mailto:a@b.example?subject=x" -> "a@b.example".
+_DESTINATION = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]+)|mailto:([^?]*@[^?@]+)", re.IGNORECASE)
 # ASCII that is not part of a host's name: all but letters, digits, "-" and ".".
 _NO_HOST = re.compile(r"[\x00-,/:-@\[-`{-\x7f]")
 # Characters to percent-encode: "a b" -> "a%20b", "100%" -> "100%25". "%20" stays.
@@ -30,9 +30,9 @@ _SCHEME = re.compile(r"(?:^|[\s*_~(\"'\[{\u3000-\u303f\uff00-\uffef\u2018-\u201f
 _BARE = re.compile(r"://[^\s<>\"`\\^{}\[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+")
 # Marks at the end that belong to the sentence: "https://a.example/x." -> "https://a.example/x".
 _TRAILING = re.compile(r"(?:[?!.,:*_~';]|&[a-zA-Z0-9]+;)+$")
-# The part of a link's text before the host: "https://a.example/x" -> "https://".
-_SEEN = re.compile(r"https?://|mailto:[^@]*@", re.IGNORECASE)
-# A mail address: "a@b.example" -> "b.example".
+# The scheme of a link's text: "https://a.example/x" -> "https://".
+_SEEN = re.compile(r"https?://|mailto:", re.IGNORECASE)
+# The host behind a user's name: "me@a.example" -> "a.example".
 _MAIL = re.compile(r"[^\s@/]+@([^\s@/]+)")
 
 
@@ -71,26 +71,26 @@ def _ascii(host: str) -> str:
         return ""
 
 
-def host_of(url: str) -> str:
-    """Return the host (with port) of a normalised address, the domain of a mail address, or "".
+def destination_of(url: str) -> str:
+    """Return where a normalised address leads: a host with its port, or a whole mail address. "" if neither.
 
-    >>> host_of("https://me@a.example:8/x"), host_of("mailto:a@b.example")
-    ('a.example:8', 'b.example')
+    >>> destination_of("https://me@a.example:8/x"), destination_of("mailto:a@b.example?subject=x")
+    ('a.example:8', 'a@b.example')
     """
-    found = _HOST.match(url)
+    found = _DESTINATION.match(url)
     return (found[1] or found[2]) if found else ""
 
 
-def shows_host(text: str, host: str) -> bool:
-    """Return whether the text of a link already shows its host.
+def shows_destination(text: str, destination: str) -> bool:
+    """Return whether the text of a link already shows where it leads.
 
-    >>> shows_host("https://a.example/x", "a.example"), shows_host("docs", "a.example")
+    >>> shows_destination("https://a.example/x", "a.example"), shows_destination("docs", "a.example")
     (True, False)
     """
     scheme = _SEEN.match(text)
     address = re.split(r"[/?#]", text[scheme.end() :] if scheme else text, maxsplit=1)[0]
     mail = _MAIL.fullmatch(address)
-    return (mail[1] if mail else address).lower() == host.lower()
+    return destination.lower() in (address.lower(), mail[1].lower() if mail else "")
 
 
 def bare_link(state: StateInline, silent: bool) -> bool:

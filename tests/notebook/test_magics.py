@@ -196,7 +196,7 @@ def test_a_terminal_prints_the_answer_once(shell: InteractiveShell, capsys: pyte
         completion = run(shell, cell)
         text, footer = capsys.readouterr().out.rstrip("\n").rsplit("\n", 1)
         assert text == completion.text
-        assert footer.startswith("[demo · ")
+        assert footer.startswith("[demo server (no model) · ")
         assert footer.count("\n") == 0
 
 
@@ -299,7 +299,7 @@ def test_without_any_setting_the_demo_answers(
     """No address and no key: the built-in demo server, visibly marked."""
     monkeypatch.delenv("STREAMWIDGET_BASE_URL")
     assert run(shell, "%chat --max-tokens 3 who are you").demo
-    assert "[demo · " in capsys.readouterr().out
+    assert "[demo server (no model) · " in capsys.readouterr().out
 
 
 # ---- failures

@@ -114,7 +114,8 @@ def test_the_answer_prints_as_it_streams(terminal: Terminal, server: DemoServer)
     assert rest.split("\n")[0:3] == ["9", "10", "11"]
     numbers, _, line = rest.strip().rpartition("\n")
     assert numbers.split()[-1] == "60"
-    assert re.fullmatch(r"\[demo · demo · complete · 119 tokens · first token [\d.]+ s · total [\d.]+ s\]", line)
+    facts = r"demo server \(no model\) · complete · 119 tokens · first token [\d.]+ s · total [\d.]+ s"
+    assert re.fullmatch(rf"\[{facts}\]", line)
     assert "Out[" not in rest
 
 
@@ -180,7 +181,7 @@ def test_a_cell_magic_takes_several_lines(terminal: Terminal, server: DemoServer
     terminal.type("or so")
     terminal.type("")
     shown = terminal.run("")
-    assert "1\n2\n3\n[demo · demo · complete · 5 tokens" in shown
+    assert "1\n2\n3\n[demo server (no model) · complete · 5 tokens" in shown
     assert server.requests[-1].body["messages"][0]["content"].rstrip() == "count to 3\nor so"
 
 

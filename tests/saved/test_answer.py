@@ -308,7 +308,7 @@ def test_markdown_is_saved_only_without_images_and_raw_html(text: str, portable:
 def test_an_image_is_a_link_that_says_so() -> None:
     """Images are not loaded. The reader sees the description and the host."""
     shown = page("![a *cat*](https://user@evil.example:8/p.png?q=1)")
-    assert shown.text.startswith("image: a cat (evil.example:8)")
+    assert shown.text.startswith('Image "a cat" (not loaded, evil.example:8)')
     assert shown.hrefs == ["https://user@evil.example:8/p.png?q=1"]
 
 
@@ -403,6 +403,8 @@ def test_the_footer_tells_model_outcome_tokens_and_times() -> None:
         text="x", outcome="complete", model="m", demo=True, usage=Usage(1, 42, 43), timing=Timing(0.314, 12.345, 3)
     )
     assert footer(completion) == "demo · m · complete · 42 tokens · first token 0.31 s · total 12.3 s"
+    demo = ChatCompletion(outcome="complete", model="demo", demo=True)
+    assert footer(demo) == "demo server (no model) · complete"
     stalled = ChatCompletion(outcome="timeout", error=ErrorInfo("Nothing came within 30 s"))
     assert footer(stalled) == "no answer: timed out (Nothing came within 30 s)"
     refused = ChatCompletion(outcome="http_error", error=ErrorInfo("401: the key was\nrefused."))
@@ -445,10 +447,10 @@ def test_reasoning_refusal_and_tool_calls_are_there() -> None:
     )
     html = bundle["text/html"]
     assert "<p>because <em>it</em> is</p>\n</div></details>" in html
-    assert Page(html).text.split("\n")[0:2] == ["unnamed model", "Reasoning (15 characters)because it is"]
-    assert "<strong>Refused:</strong></p>\n<blockquote><p>No.</p></blockquote>" in html
+    assert Page(html).text.split("\n")[0:2] == ["", "Reasoning (15 characters)because it is"]
+    assert "<strong>The model refused:</strong></p>\n<blockquote><p>No.</p></blockquote>" in html
     assert "find</code> <small>{&quot;q&quot;: 1}</small></summary><pre><code>{&quot;q&quot;: 1}</code></pre>" in html
-    assert bundle["text/plain"] == 'Refused: No.\n\nTool call: find({"q": 1})\n\n[complete]'
+    assert bundle["text/plain"] == 'The model refused: No.\n\nTool call: find({"q": 1})\n\n[complete]'
 
 
 @pytest.mark.parametrize(

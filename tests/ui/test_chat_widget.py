@@ -102,7 +102,7 @@ def test_a_prompt_is_typed_answered_stopped_and_edited(open_notebook: OpenNotebo
     # A prompt that is sent meanwhile is refused, in words, and stays.
     chat.box.fill("too early")
     chat.box.press("Enter")
-    expect(chat.root.get_by_text("Answer still running")).to_be_visible()
+    expect(chat.root.get_by_text("An answer is still being written")).to_be_visible()
     expect(chat.box).to_have_value("too early")
     chat.wait_growth()
     chat.stop.click()
@@ -253,7 +253,7 @@ def test_all_works_by_keyboard_and_no_key_is_the_notebooks(open_notebook: OpenNo
     expect(chat.box).to_be_focused()
     chat.button("Clear").focus()
     keyboard.press("Enter")
-    expect(chat.button("Keep")).to_be_focused()
+    expect(chat.button("Cancel")).to_be_focused()
     keyboard.press("Shift+Tab")
     keyboard.press("Space")
     expect(chat.answers).to_have_count(0)
@@ -279,7 +279,7 @@ def test_axe_finds_nothing_in_the_page(open_notebook: OpenNotebook, demo: DemoSe
     chat.box.press("Escape")
     chat.expect_outcomes("complete", "cancelled")
     chat.box.press("ArrowUp")
-    expect(chat.root.get_by_text("Editing:")).to_be_visible()
+    expect(chat.root.get_by_text("Editing message")).to_be_visible()
     assert chat.page.page.evaluate(run) == []
 
 
@@ -345,7 +345,7 @@ def test_another_server_and_its_models(open_notebook: OpenNotebook, tmp_path: Pa
         chat.send("broken")
         chat.expect_outcomes("complete", "http_error")
         expect(chat.answers.last).to_contain_text("It broke")
-        expect(chat.root.get_by_text("not sent with later prompts")).to_be_visible()
+        expect(chat.root.get_by_text("hidden from the model")).to_be_visible()
         chat.button("Retry").click()
         chat.expect_outcomes("complete", "http_error")
         assert chat.said(1) == [["whole", "complete"], ["broken", "http_error"]]

@@ -60,7 +60,7 @@ def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
         "the output was empty between the live view and the saved answer"
     )
     assert saved_text(page, 1) == "\n".join(str(number) for number in range(1, 61))
-    expect(page.output(1).locator("small").first).to_have_text("demo · demo")
+    expect(page.output(1).locator("small").first).to_have_text("demo server (no model)")
     expect(page.output(1).locator("small").last).to_contain_text(re.compile(r"complete · \d+ tokens"))
     page.run(3)
     page.wait_output(3, "0 views")

@@ -73,7 +73,7 @@ export class Refusal {
     this.#reader = new Reader(transcript.refusal);
     const mark = make("p", "streamwidget-refusal");
     mark.style.cssText = FOLD_STYLE;
-    mark.append(make("strong", "", "Refused:"));
+    mark.append(make("strong", "", "The model refused:"));
     const quote = make("blockquote");
     quote.append(this.#text);
     this.roots = [mark, quote];

@@ -10,7 +10,7 @@ import type { Transcript } from "../transcript/transcript";
 const STATUS_MS = 500;
 const REMEDIES: Readonly<Record<Remedy, readonly [name: string, title: string]>> = {
   continue: ["Continue", "Ask for the rest of this answer"],
-  retry: ["Retry", "Ask again; the new answer replaces this one"],
+  retry: ["Retry", "Ask again. The new answer replaces this one."],
 };
 
 export class Foot {

@@ -3,8 +3,9 @@
 import { copyText } from "../dom/clipboard";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { HEAD_STYLE } from "../saved/shape";
+import { answeredBy } from "../transcript/answered_by";
 import { outcomeOf } from "../transcript/outcomes";
-import { modelName, outcomeName, stateWord } from "../transcript/status";
+import { outcomeName, stateWord } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
 
 const FEEDBACK_MS = 2000;
@@ -25,6 +26,8 @@ export class Head {
   readonly stop: HTMLButtonElement;
   #transcript: Transcript;
   #demo = make("span", "streamwidget-demo");
+  #mark = make("strong");
+  #dot = document.createTextNode("");
   #model = make("bdi", "streamwidget-model");
   #state = make("small", "streamwidget-state streamwidget-quiet");
   #copy: HTMLButtonElement;
@@ -38,9 +41,8 @@ export class Head {
     this.#transcript = transcript;
     this.#say = say;
     this.root.style.cssText = HEAD_STYLE;
-    const mark = make("strong", "", "demo");
-    mark.title = "Written by the built-in demo server, not by a language model";
-    this.#demo.append(mark, " · ");
+    this.#mark.title = "Written by the built-in demo server, not by a language model";
+    this.#demo.append(this.#mark, this.#dot);
     const name = make("small", "streamwidget-name streamwidget-quiet");
     name.append(this.#demo, this.#model);
     this.#copy = makeButton("streamwidget-copy", "Copy", () => void this.#copyAnswer());
@@ -56,8 +58,11 @@ export class Head {
 
   paint(): void {
     const t = this.#transcript;
-    setHidden(this.#demo, !t.demo);
-    setText(this.#model, modelName(t));
+    const [mark, model] = answeredBy(t);
+    setHidden(this.#demo, mark === "");
+    setText(this.#mark, mark);
+    setText(this.#dot, model === "" ? "" : " · ");
+    setText(this.#model, model);
     setText(this.#state, stateWord(t));
     this.#state.classList.toggle("streamwidget-bad", t.gone || (t.over && outcomeOf(outcomeName(t)).bad));
     // "Stopping…" takes its place, or a narrow header would not hold both.

@@ -16,11 +16,11 @@ export class ClearButton {
     this.#next = next;
     this.#first = makeButton("", "Clear", () => this.#ask(true));
     this.#first.title = "Remove all turns of this conversation";
-    const yes = makeButton("streamwidget-bad", "Remove all turns", () => {
+    const yes = makeButton("streamwidget-bad", "Clear the conversation", () => {
       chat.clear();
       this.#ask(false);
     });
-    const no = makeButton("", "Keep", () => this.#ask(false));
+    const no = makeButton("", "Cancel", () => this.#ask(false));
     this.#really.append(yes, no);
     this.#really.hidden = true;
     this.root.addEventListener("keydown", (event) => {

@@ -9,7 +9,7 @@ import { ACCEPTED, filesOf, type Picture, readPicture } from "./images";
 import { ModelPicker } from "./model_picker";
 import type { Turn } from "./turn";
 
-const RUNNING = "Answer still running: Esc stops it";
+const RUNNING = "An answer is still being written. Esc stops it.";
 const READING = "An image is still being read";
 const GROWS = CSS.supports("field-sizing", "content");
 
@@ -30,6 +30,7 @@ export class Composer {
   #models: ModelPicker;
   #thumbnails = make("div", "streamwidget-thumbnails");
   #editing = make("p", "streamwidget-editing");
+  #editingWords = make("small");
   #cancelEdit: HTMLButtonElement;
   #note = make("small", "streamwidget-note");
   #attached: Attached[] = [];
@@ -79,11 +80,10 @@ export class Composer {
       this.#attach([...(file.files ?? [])]);
       file.value = "";
     });
-    const image = makeButton("", "Image", () => file.click());
-    image.title = "Add an image; pasting and dropping one works too";
+    const image = makeButton("", "Add image", () => file.click());
+    image.title = "You can also paste or drop an image";
 
-    this.#editing.append(make("small", "", "Editing: sending drops the old answer and all that comes after it "));
-    this.#editing.append(this.#cancelEdit);
+    this.#editing.append(this.#editingWords, " ", this.#cancelEdit);
     this.#editing.hidden = true;
     this.#thumbnails.hidden = true;
     const bar = make("div", "streamwidget-bar");
@@ -129,6 +129,8 @@ export class Composer {
     if (this.#sent !== null) return;
     if (!this.#edited) this.#draft = [this.#text.value, this.#attached];
     this.#edited = turn;
+    const number = this.#chat.turns.indexOf(turn) + 1;
+    setText(this.#editingWords, `Editing message ${number}. Sending replaces it and removes what follows.`);
     this.#fill(
       turn.text,
       turn.images.map(({ src, label }, keep) => ({ send: { keep }, bytes: 0, src, name: label })),

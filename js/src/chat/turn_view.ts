@@ -9,7 +9,7 @@ import type { Chat } from "./chat";
 import type { Turn } from "./turn";
 
 const LONG = 1500; // characters of a prompt that scrolls in a box of its own
-const LEFT_OUT = "not sent with later prompts";
+const LEFT_OUT = "hidden from the model";
 
 export interface TurnOptions {
   readonly model: object;
@@ -108,9 +108,9 @@ export class TurnView {
   #makeButtons(): void {
     const { turn } = this;
     const edit = makeButton("", "Edit", () => this.#options.edit(turn));
-    edit.title = "Edit this prompt; sending it drops the answer and all that comes after it";
+    edit.title = "Edit this prompt. Sending it replaces the old one and removes what follows.";
     const retry = makeButton("", "Retry", () => this.#chat.ask(turn, "retry"));
-    retry.title = "Ask again; the new answer replaces this one";
+    retry.title = "Ask again. The new answer replaces this one.";
     const include = makeButton("", "", () => this.#chat.include(turn, !turn.sent));
     const note = make("small", "streamwidget-quiet");
     const bar = make("span", "streamwidget-bar");
@@ -134,7 +134,7 @@ export class TurnView {
     if (gone || !over || (whole && turn.sent)) hideFocused(include, edit);
     else setHidden(include, false);
     retry.ariaDisabled = edit.ariaDisabled = String(gone || this.#chat.live !== null);
-    setText(include, turn.sent ? "Leave out" : "Include");
+    setText(include, turn.sent ? "Hide from model" : "Send to model");
     include.title = turn.sent ? "Do not send this turn with later prompts" : "Send this turn with later prompts";
     setText(note, over && !turn.sent ? LEFT_OUT : "");
   }

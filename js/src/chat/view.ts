@@ -120,7 +120,7 @@ function totals(chat: Chat): string {
   if (count === 0) return "";
   const tokens = chat.turns.reduce((sum, turn) => sum + turn.tokens, 0);
   const parts = [`${count} turn${count === 1 ? "" : "s"}`];
-  if (tokens > 0) parts.push(`${tokens.toLocaleString("en")} tokens of answers`);
-  if (chat.trimmed > 0) parts.push(`the first ${chat.trimmed} left out of the next request`);
+  if (tokens > 0) parts.push(`${tokens.toLocaleString("en")} answer token${tokens === 1 ? "" : "s"}`);
+  if (chat.trimmed > 0) parts.push(`${chat.trimmed} earlier turn${chat.trimmed === 1 ? "" : "s"} not sent`);
   return parts.join(" · ");
 }

@@ -1,6 +1,6 @@
 // The lines of a code element whose text grows, and the state in which each begins. Only what is new is read.
 
-import { lastAtMost } from "../text/last_at_most";
+import { lastAtMost } from "../text/search";
 import { type Emit, type Language, type State, scanLine } from "./languages";
 
 const MOST = 50_000; // UTF-16 units; of longer code nothing more is read

@@ -19,7 +19,7 @@ export function makeButton(className: string, text: string, click: () => void): 
 }
 
 // Assigning what is there already would still dirty the layout and wake assistive technology.
-export function setText(node: Element, text: string): void {
+export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
 

@@ -5,7 +5,7 @@ import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
 const MAX_URL = 2048;
 const URL_START = /^(?:https?:\/\/[^/?#\s]|mailto:\S)/i;
 const AUTHORITY = /^(https?:\/\/(?:[^/?#\\\s]*@)?)([^/?#\\\s@:]+)/i;
-const HOST = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#]+)|mailto:[^?]*@([^?@]+))/i;
+const HOST = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#]+)|mailto:([^?]*@[^?@]+))/i;
 // What of ASCII is not in the name of a host: all but letters, digits, "-" and ".".
 const NO_HOST = /[\0-,/:-@[-`{-\x7f]/;
 const NOT_IN_URL = /%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+/gu;
@@ -34,17 +34,20 @@ export function normalizeLink(url: string): string {
   return full.replace(NOT_IN_URL, encodeURIComponent);
 }
 
-/** Where a normalised address really leads: its host (with port), or the domain of a mail address; "" if neither. */
-export function hostOf(url: string): string {
+/**
+ * Where a normalised address leads: the host with its port, or the whole mail address; "" if neither. For example
+ * `https://user@docs.example:8/a` leads to "docs.example:8", and `mailto:a@b.example?subject=x` to "a@b.example".
+ */
+export function destinationOf(url: string): string {
   const found = HOST.exec(url);
   return found?.[1] ?? found?.[2] ?? "";
 }
 
-/** Whether a reader of the link's text already sees where it leads. */
-export function showsHost(text: string, host: string): boolean {
-  const address = text.replace(/^(?:https?:\/\/|mailto:[^@]*@)/i, "").split(/[/?#]/, 1)[0] as string;
-  const mail = /^[^\s@/]+@([^\s@/]+)$/.exec(address);
-  return (mail?.[1] ?? address).toLowerCase() === host.toLowerCase();
+/** Whether the text of a link already shows where it leads: `docs.example/a` shows "docs.example", and `docs` does not. */
+export function showsDestination(text: string, destination: string): boolean {
+  const address = text.replace(/^(?:https?:\/\/|mailto:)/i, "").split(/[/?#]/, 1)[0] as string;
+  const host = /^[^\s@/]+@([^\s@/]+)$/.exec(address)?.[1]; // of "user@docs.example"
+  return [address, host].some((seen) => seen?.toLowerCase() === destination.toLowerCase());
 }
 
 function trimmed(url: string): string {

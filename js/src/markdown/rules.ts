@@ -26,6 +26,7 @@ import StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
 import strikethrough from "markdown-it/lib/rules_inline/strikethrough.mjs";
 import text from "markdown-it/lib/rules_inline/text.mjs";
 import Token from "markdown-it/lib/token.mjs";
+import { countCodePoints } from "../text/code_points";
 import { backticks } from "./backticks";
 import { bareLink, isLink, normalizeLink } from "./links";
 import { math } from "./math";
@@ -161,7 +162,7 @@ export function parseBlocks(source: string, references: References): Token[] {
 
 /** Inline tokens of one leaf's text. */
 export function parseInline(source: string, references: References): Token[] {
-  if (isLonger(source, MAX_INLINE)) return unparsed(source);
+  if (countCodePoints(source) > MAX_INLINE) return unparsed(source);
   const tokens: Token[] = [];
   parseInlineTokens(source, md, { references: references.proxy }, tokens);
   return tokens;
@@ -172,9 +173,4 @@ export function unparsed(source: string): Token[] {
   const token = new Token("text", "", 0);
   token.content = source;
   return [token];
-}
-
-// In code points, as Python counts.
-function isLonger(source: string, limit: number): boolean {
-  return source.length > limit && (source.length > 2 * limit || [...source].length > limit);
 }

@@ -4,7 +4,7 @@
 
 import type Token from "markdown-it/lib/token.mjs";
 import { visible } from "../text/visible";
-import { hostOf, isLink, showsHost } from "./links";
+import { destinationOf, isLink, showsDestination } from "./links";
 import { parts } from "./parts";
 import { addText, element, type VElement, type VNode } from "./tree";
 
@@ -141,10 +141,10 @@ export class Writer {
     this.#links += 1;
     this.#open(anchor.children, () => {
       this.#links -= 1;
-      const host = hostOf(url);
-      if (host && !showsHost(textOf(anchor.children), host)) {
+      const destination = destinationOf(url);
+      if (destination && !showsDestination(textOf(anchor.children), destination)) {
         this.#text(" ");
-        this.#children.push(element("small", {}, [{ text: `(${host})` }]));
+        this.#children.push(element("small", {}, [{ text: `(${destination})` }]));
       }
       this.#children.push(...this.#buttons.splice(0));
     });
@@ -152,14 +152,16 @@ export class Writer {
 
   #image(token: Token): void {
     const url = attribute(token, "src");
-    const host = hostOf(url) || "no host";
+    const host = destinationOf(url) || "no host";
     const anchor = this.#links > 0 ? null : this.#anchor(url);
     if (anchor) {
       this.#children.push(anchor);
       this.#open(anchor.children);
     }
-    const alt = visible(plain(token.children ?? []));
-    this.#guarded(`image: ${alt} (${host})`);
+    const alt = visible(plain(token.children ?? [])).trim();
+    this.#guarded(alt === "" ? "Image (" : `Image "${alt}" (`);
+    this.#children.push(element("span", { class: "streamwidget-unloaded" }, [{ text: "not loaded, " }]));
+    this.#guarded(`${host})`);
     if (anchor) this.#close();
     if (!/^https?:/i.test(url)) return;
     const button = element("button", { type: "button", class: "streamwidget-load" }, [

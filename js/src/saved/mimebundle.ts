@@ -8,9 +8,10 @@ import { renderOnce } from "../markdown/stream";
 import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
+import { answeredBy } from "../transcript/answered_by";
 import type { GrowingText } from "../transcript/growing_text";
 import { outcomeOf } from "../transcript/outcomes";
-import { ending, figures, modelName, outcomeName } from "../transcript/status";
+import { ending, figures, outcomeName } from "../transcript/status";
 import type { ToolCall, Transcript } from "../transcript/transcript";
 import { FOLD_STYLE, FOOT_STYLE, HEAD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./shape";
 
@@ -46,8 +47,9 @@ function head(t: Transcript): Element {
   const root = styled("p", HEAD_STYLE);
   const name = make("small", "streamwidget-quiet");
   const model = make("bdi");
-  model.append(...guarded(modelName(t)));
-  if (t.demo) name.append(make("strong", "", "demo"), " · ");
+  const [mark, modelName] = answeredBy(t);
+  model.append(...guarded(modelName));
+  if (mark) name.append(make("strong", "", mark), modelName === "" ? "" : " · ");
   name.append(model);
   root.append(name);
   return root;
@@ -70,7 +72,7 @@ function fold(about: (Node | string)[], body: Element): Element {
 function refusal(t: Transcript): Element[] {
   if (t.refusal.length === 0) return [];
   const mark = styled("p", FOLD_STYLE);
-  mark.append(make("strong", "", "Refused:"));
+  mark.append(make("strong", "", "The model refused:"));
   const said = make("p");
   const lines = visible(t.refusal.text).split("\n");
   said.append(...lines.flatMap((line, index) => [...(index > 0 ? [make("br")] : []), ...guarded(line)]));
@@ -110,10 +112,10 @@ function foot(t: Transcript): Element {
 }
 
 function plain(t: Transcript): string {
-  const facts = [...(t.demo ? ["demo"] : []), ...(t.model ? [modelName(t)] : []), ending(t), ...figures(t)];
+  const facts = [...answeredBy(t), ending(t), ...figures(t)].filter((fact) => fact !== "");
   return [
     ...(t.answer.length > 0 ? [visible(t.text).replace(/\n+$/, "")] : []),
-    ...(t.refusal.length > 0 ? [`Refused: ${visible(t.refusal.text)}`] : []),
+    ...(t.refusal.length > 0 ? [`The model refused: ${visible(t.refusal.text)}`] : []),
     ...t.calls.map(({ name, arguments: given }) => `Tool call: ${oneLine(name ?? "?")}(${visible(given.text)})`),
     `[${facts.join(" · ")}]`,
   ].join("\n\n");

@@ -20,11 +20,6 @@ export function seconds(value: number): string {
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
-/** The model's name, or words for that there is none. */
-export function modelName(t: Transcript): string {
-  return oneLine(t.model ?? "", 100) || "unnamed model";
-}
-
 /** The name of how the answer ended, or of that the kernel went before it did. */
 export function outcomeName(t: Transcript): string {
   return t.outcome ?? "kernel_gone";
@@ -61,17 +56,17 @@ export function figures(t: Transcript): string[] {
 const UNHEARD: Readonly<Record<string, string>> = {
   headers: "no response",
   first_delta: "no text",
-  stall: "nothing more",
+  stall: "nothing",
   progress: "no more text",
 };
 
-/** Past a quarter of a limit: what has not come for how long, and when it will be given up. */
+/** Past a quarter of a limit: what has not come for how long, and when the kernel gives up. */
 export function stalled(t: Transcript, now: number): string {
   if (t.over || t.wait === null || t.busy) return "";
   const what = UNHEARD[t.wait.what];
   const waited = (now - t.wait.since) / 1000;
   if (what === undefined || waited <= t.wait.limit / 4) return "";
-  return `looks stalled: ${what} for ${Math.floor(waited)} s, given up at ${t.wait.limit} s`;
+  return `${what} for ${Math.floor(waited)} s (gives up at ${t.wait.limit} s)`;
 }
 
 /** The status line while the answer is not over. `now` is a time of performance.now(). */
@@ -110,6 +105,6 @@ export function announcement(t: Transcript, now: number): string {
   if (t.over) return `Answer ${ending(t)}`;
   if (t.queued) return "Kernel busy: the stop is queued";
   if (t.phase === "retrying") return `Retrying. ${oneLine(t.detail)}`.trim();
-  if (stalled(t, now)) return "Looks stalled";
+  if (stalled(t, now)) return "Nothing has come for a while";
   return t.phase === "streaming" ? "Answer started" : "";
 }

@@ -5,7 +5,7 @@
 
 import { make } from "../dom/elements";
 import { canHighlight, sharedHighlight } from "../dom/highlights";
-import { lastAtMost } from "../text/last_at_most";
+import { lastAtMost } from "../text/search";
 
 const NAME = "streamwidget-wire";
 const BLOCK = 1500; // UTF-16 units: a block ends with the first line that makes it as long as this,

@@ -2,6 +2,7 @@
 // many rows there are: it is looked up at as many moments as can be told apart.
 
 import { make, setText } from "../dom/elements";
+import { firstBehind } from "../text/search";
 import type { Row, Wire } from "./wire";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -76,14 +77,8 @@ export class Curve {
 
   #charactersAt(at: number, shown: number): number {
     const { rows } = this.#wire;
-    let low = 0;
-    let high = shown;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((rows[middle] as Row).at <= at) low = middle + 1;
-      else high = middle;
-    }
-    return rows[low - 1]?.characters ?? 0;
+    const count = firstBehind(shown, (index) => (rows[index] as Row).at > at);
+    return rows[count - 1]?.characters ?? 0;
   }
 }
 

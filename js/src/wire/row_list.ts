@@ -1,7 +1,7 @@
 // The rows, of which only those in sight are in the page.
 
 import { make } from "../dom/elements";
-import { lastAtMost } from "../text/last_at_most";
+import { lastAtMost } from "../text/search";
 import { countLines, shownPieces } from "./row_text";
 import type { Row, Wire } from "./wire";
 

@@ -7,6 +7,7 @@ import { cancelPaint, requestPaint } from "../dom/frames";
 import { countCodePoints, firstCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
+import { answeredBy } from "../transcript/answered_by";
 import { outcomeOf } from "../transcript/outcomes";
 import { AnswerPane } from "./answer_pane";
 import { Curve } from "./curve";
@@ -143,7 +144,8 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
   function paintHead(shown: number): void {
     const { over, gone, phase, outcome } = wire;
     const word = gone ? "the kernel is gone" : phase === "over" ? outcomeOf(outcome ?? "error").state : PHASES[phase];
-    setText(name, `${wire.demo ? "demo · " : ""}${oneLine(wire.model ?? "", 100)}`);
+    const names = answeredBy(wire).filter((part) => part !== "");
+    setText(name, names.join(" · "));
     const why = oneLine(wire.detail);
     setText(state, why ? `${word}: ${why}` : word);
     state.title = state.textContent;

@@ -2,6 +2,7 @@
 // follows those it has, so that nothing is lost and nothing is there twice.
 
 import { countCodePoints } from "../text/code_points";
+import { firstBehind } from "../text/search";
 import type { Phase } from "../transcript/guards";
 import { Questions } from "../transcript/questions";
 import { parseRows, type RowsMessage, type WireRow } from "./messages";
@@ -81,14 +82,7 @@ export class Wire {
   /** The row that made the character at `offset` of the text, or -1. */
   rowAt(offset: number): number {
     if (offset < 0 || offset >= this.text.length) return -1;
-    let low = 0;
-    let high = this.rows.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.rows[middle] as Row).end > offset) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return firstBehind(this.rows.length, (index) => (this.rows[index] as Row).end > offset);
   }
 
   #take(message: RowsMessage): void {

@@ -72,7 +72,7 @@ test("a refusal is marked", async () => {
   expect(shown(root.querySelector("blockquote"))).toBe(false);
   host.deliver(kernel.refusal("I cannot\nhelp "), kernel.refusal("<i>with</i> that."));
   await frames();
-  expect(root.querySelector(".streamwidget-refusal")?.textContent).toBe("Refused:");
+  expect(root.querySelector(".streamwidget-refusal")?.textContent).toBe("The model refused:");
   expect(root.querySelector("blockquote p")?.innerHTML).toBe("I cannot<br>help &lt;i&gt;with&lt;/i&gt; that.");
 });
 

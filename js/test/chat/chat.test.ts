@@ -151,11 +151,11 @@ test("clearing takes two steps, and the first stands on the harmless button", as
   host.deliver(side.begin("one"), ...side.end());
   await frames();
   button("Clear")[0]?.click();
-  expect(document.activeElement?.textContent).toBe("Keep");
+  expect(document.activeElement?.textContent).toBe("Cancel");
   await userEvent.keyboard("{Enter}");
   expect(sent("clear")).toEqual([]);
   button("Clear")[0]?.click();
-  button("Remove all turns")[0]?.click();
+  button("Clear the conversation")[0]?.click();
   expect(sent("clear")).toEqual([{ op: "clear" }]);
 });
 

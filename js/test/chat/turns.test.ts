@@ -70,7 +70,7 @@ test("a button that goes hands the focus on, within its turn or to the prompt bo
   host.deliver(side.begin("two"), ...side.end("cancelled"));
   await frames();
   expect(focused()).toEqual([0, "Edit"]);
-  const [leave] = button("Leave out");
+  const [leave] = button("Hide from model");
   leave?.focus();
   host.deliver(side.begin("two", "turn-1"));
   await frames();

@@ -39,7 +39,7 @@ test("nothing of the text becomes a tag or an attribute but addresses, list star
     href: /^(?:https?:\/\/[^/]|mailto:)/i,
     rel: /^noopener noreferrer nofollow$/,
     target: /^_blank$/,
-    class: /^(?:language-[a-z0-9+-]{1,30}|streamwidget-load)$/,
+    class: /^(?:language-[a-z0-9+-]{1,30}|streamwidget-load|streamwidget-unloaded)$/,
     start: /^\d+$/,
     style: /^text-align:(?:left|center|right)$/,
     dir: /^auto$/,
