@@ -236,7 +236,7 @@ class Conversation:
         Raises
         ------
         KeyError
-            If there is no turn of this name.
+            If no turn has this name.
         """
         self._put(self._history.turn(key), stream)
 
@@ -294,7 +294,7 @@ class Conversation:
         Raises
         ------
         KeyError
-            If there is no turn of this name.
+            If no turn has this name.
 
         Examples
         --------
@@ -316,7 +316,7 @@ class Conversation:
         Parameters
         ----------
         key : str
-            The turn's name. If there is no such turn, nothing happens.
+            The turn's name. If no turn has it, nothing happens.
         and_after : bool, default False
             Remove all later turns too.
         """

@@ -1,4 +1,4 @@
-"""A conversation in a file: as JSON, which is read back without a loss, and as Markdown for people."""
+"""A conversation in a file: as JSON for programs, without a loss, and as Markdown for people."""
 
 from __future__ import annotations
 

@@ -67,12 +67,12 @@ class History:
             return tuple(entry.now() for entry in earlier if not entry.empty)
 
     def turn(self, key: str) -> Turn:
-        """Return one turn with its answer so far. KeyError if there is no turn of this key."""
+        """Return one turn with its answer so far. KeyError if no turn has this key."""
         with self._lock:
             return self._find(key).now()
 
     def stream(self, key: str) -> ChatStream | None:
-        """Return the stream of a turn's answer. None if the answer has ended, or there is no turn of this key."""
+        """Return the stream of a turn's answer. None if the answer has ended, or no turn has this key."""
         with self._lock:
             return next((entry.stream for entry in self._entries if entry.turn.key == key), None)
 
@@ -106,7 +106,7 @@ class History:
             entry.stream = None
 
     def choose(self, key: str, sent: bool | None) -> None:
-        """Set ``Turn.chosen``. KeyError if there is no turn of this key."""
+        """Set ``Turn.chosen``. KeyError if no turn has this key."""
         with self._lock:
             entry = self._find(key)
             entry.turn = replace(entry.turn, chosen=sent)

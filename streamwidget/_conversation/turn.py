@@ -23,7 +23,7 @@ class Turn:
     user : Message
         The question.
     answer : Message or None
-        The answer. Its ``outcome`` is None while it streams. None if there is no answer.
+        The answer. Its ``outcome`` is None while it streams. None if the question has no answer.
     chosen : bool or None
         Your choice, from :meth:`Conversation.include`. None: the rule of :attr:`sent` decides.
 

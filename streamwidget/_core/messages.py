@@ -74,7 +74,7 @@ def as_messages(prompt: Prompt) -> tuple[Message | Mapping[str, Any], ...]:
     Raises
     ------
     ConfigurationError
-        If there is no text, or a message has no ``role``.
+        If the prompt is empty, or a message has no ``role``.
     """
     if isinstance(prompt, str):
         prompt = Message("user", prompt)

@@ -23,15 +23,15 @@ class OutcomeRow:
     with_text, without_text : str
         The sentence under the answer, for an answer with content and for an empty one. ``{why}`` is the reason.
     why : str
-        The reason to give where none is known. Empty: the sentence does without.
+        The reason to give if none is known. If it is empty, the sentence has no reason.
     bad : bool
         Shown as a failure.
     cut : bool
         The answer is not whole.
     remedies : tuple of str
-        What a live view offers: ``continue`` (only where there is text to continue) and ``retry``.
+        The buttons of a live view: ``continue`` (only if there is text to continue) and ``retry``.
     sent_again : bool
-        The answer is part of the history that later requests carry.
+        Later requests carry the answer.
     """
 
     state: str
@@ -53,14 +53,14 @@ OUTCOMES = _read()
 
 
 def ending(outcome: str, why: str, *, has_content: bool) -> str:
-    """Return the sentence that says how an answer ended.
+    """Return the sentence for the end of an answer.
 
     Parameters
     ----------
     outcome : str
         A word of the table.
     why : str
-        The reason, on one line, without its full stop. Empty where none is known.
+        The reason, on one line, without its full stop. Empty if none is known.
     has_content : bool
         Text, reasoning, a refusal or a tool call came.
 

@@ -31,7 +31,7 @@ from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import PendingLimit
 from streamwidget._core.work import Work
 
-_SETTLED = 1.0  # seconds to wait for the connection to close; a person waits too
+_SETTLED = 1.0  # seconds to wait for the connection to close, while a person waits too
 
 
 class ChatStream:

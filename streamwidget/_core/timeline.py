@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_MOST = 20_000  # arrivals that are kept; of more, every other one is dropped
+_MOST = 20_000  # arrivals that are kept: if there are more, every other one is dropped
 # A gap is a stall if it is longer than both: so many seconds, and so many times the median gap.
 _STALL = 1.0
 _STALL_RATIO = 8

@@ -65,7 +65,7 @@ class Work(Protocol):
         Raises
         ------
         StreamError
-            If there is no whole answer. The stream fills in the error's completion.
+            If the answer is not whole. The stream fills in the error's completion.
         asyncio.CancelledError
             If the task is cancelled. By then all connections are closed or abandoned.
         """

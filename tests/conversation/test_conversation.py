@@ -155,7 +155,7 @@ async def test_the_person_chooses_what_is_sent(server: DemoServer, client: sw.Ch
 
 
 async def test_a_refusal_is_what_was_said(client: sw.ChatClient) -> None:
-    """If there is no text, the refusal is sent in its place."""
+    """Without a text, the refusal is sent in its place."""
     conversation = sw.Conversation()
     completion = await conversation.ask("x", client, model="demo-refusal")
     assert completion.refusal
