@@ -1,4 +1,4 @@
-"""Our client against a server that we did not write: ``@copilotkit/aimock``, which npm installed into ``js/``."""
+"""Our client against a server that we did not write: ``@copilotkit/aimock``. npm installed it into ``js/``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import streamwidget as sw
 from tests.support.aimock import KEY, start_aimock
 
-# Pieces of three UTF-16 units: aimock cuts the emoji between its surrogates, and a real server may.
+# Pieces of three UTF-16 units. aimock cuts the emoji between its surrogates, as real servers do.
 TEXT = "Grüezi! 👋🏽 One, two, three.\n\n- first\n- **second** `{}`\n\n```\n\ttab\n```\n"
 FIXTURES: list[dict[str, Any]] = [
     {"match": {"userMessage": "whole"}, "response": {"content": TEXT}, "chunkSize": 3, "latency": 3},
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base URL of an aimock that checks the key."""
+    """Yield the base URL of an aimock that checks the key."""
     with start_aimock(FIXTURES, tmp_path_factory.mktemp("aimock")) as address:
         yield f"{address}/v1"
 
@@ -48,7 +48,7 @@ def client(url: str) -> sw.ChatClient:
 
 
 async def test_the_text_comes_whole_and_in_pieces(client: sw.ChatClient) -> None:
-    """Many deltas, joined exactly the text, emoji cut in the middle included; usage, model and outcome are known."""
+    """Many deltas join exactly to the text, with emoji cut in the middle. Usage, model and outcome are known."""
     deltas = [event.text async for event in client.stream("whole") if isinstance(event, sw.TextDelta)]
     completion = await client.stream("whole")
     assert len(deltas) > 20
@@ -62,20 +62,20 @@ async def test_the_text_comes_whole_and_in_pieces(client: sw.ChatClient) -> None
 
 
 async def test_one_whole_reply_is_the_same(client: sw.ChatClient) -> None:
-    """``complete()`` gives the text that streams."""
+    """``complete()`` returns the text that streams."""
     completion = await client.complete("whole")
     assert (completion.text, completion.outcome) == (TEXT, "complete")
     assert completion.usage is not None
 
 
 async def test_reasoning_is_kept_apart(client: sw.ChatClient) -> None:
-    """What the model thinks is no part of the text, streamed or not."""
+    """The model's reasoning is not part of the text, streamed or not."""
     for completion in (await client.stream("think"), await client.complete("think")):
         assert (completion.reasoning, completion.text) == ("Six times seven.", "42")
 
 
 async def test_a_tool_call_is_put_together(client: sw.ChatClient) -> None:
-    """Name and arguments, streamed or not."""
+    """Name and arguments are joined, streamed or not."""
     for completion in (await client.stream("weather"), await client.complete("weather")):
         (call,) = completion.tool_calls
         assert (call.name, json.loads(call.arguments)) == ("look", {"at": "Bern"})
@@ -90,7 +90,7 @@ async def test_a_cut_answer_is_named(client: sw.ChatClient, prompt: str, outcome
 
 
 async def test_a_dropped_connection_keeps_the_text(client: sw.ChatClient) -> None:
-    """A connection that ends in the middle is no complete answer, and what came is kept."""
+    """A connection that ends in the middle does not make a complete answer. The text is kept."""
     with pytest.raises(sw.StreamInterrupted) as told:
         await client.stream("drop")
     assert told.value.outcome == "interrupted"
@@ -99,7 +99,7 @@ async def test_a_dropped_connection_keeps_the_text(client: sw.ChatClient) -> Non
 
 
 async def test_a_stop_keeps_the_text(client: sw.ChatClient) -> None:
-    """Cancelled after some deltas, the stream ends at once with what came."""
+    """Cancelled after some deltas, the stream ends at once with its text."""
     stream, came = client.stream("endless"), 0
     async for event in stream:
         came += isinstance(event, sw.TextDelta)
@@ -111,7 +111,7 @@ async def test_a_stop_keeps_the_text(client: sw.ChatClient) -> None:
 
 
 async def test_a_429_is_retried_as_the_server_asks(url: str) -> None:
-    """The second attempt comes after Retry-After and is answered; the retry is told."""
+    """The second attempt comes after Retry-After and gets an answer. A Retry event announces it."""
     stream = sw.ChatClient(url, KEY, "gpt-4o", retry=sw.RetryPolicy(attempts=2)).stream("busy")
     retries = [event async for event in stream if isinstance(event, sw.Retry)]
     assert [(retry.attempt, retry.reason) for retry in retries] == [(2, "Slow down.")]
@@ -123,8 +123,8 @@ async def test_a_429_is_retried_as_the_server_asks(url: str) -> None:
     ("prompt", "status", "message"),
     [("broken", 500, "It broke."), ("nothing that is known", 404, "No fixture matched")],
 )
-async def test_a_refusal_tells_the_servers_words(client: sw.ChatClient, prompt: str, status: int, message: str) -> None:
-    """Status and message of the server, streamed or not."""
+async def test_a_refusal_has_the_servers_words(client: sw.ChatClient, prompt: str, status: int, message: str) -> None:
+    """The error has the server's status and message, streamed or not."""
     for answer in (client.stream(prompt), client.complete(prompt)):
         with pytest.raises(sw.HTTPStatusError) as told:
             await answer
@@ -141,13 +141,13 @@ async def test_a_wrong_key_is_refused_and_not_repeated(url: str) -> None:
 
 
 async def test_broken_json_is_a_protocol_error(client: sw.ChatClient) -> None:
-    """A reply that is no JSON is told as such."""
+    """The error says that the reply is not JSON."""
     with pytest.raises(sw.ProtocolError):
         await client.stream("malformed")
 
 
-async def test_a_server_that_hangs_up_is_told(client: sw.ChatClient) -> None:
-    """No response at all is a failure that may be tried again."""
+async def test_a_server_that_hangs_up_is_a_failure(client: sw.ChatClient) -> None:
+    """A missing response is a failure. The request may be sent again."""
     with pytest.raises(sw.StreamError) as told:
         await client.stream("vanish")
     assert told.value.retryable

@@ -1,4 +1,4 @@
-"""ChatClient: what it takes, what it makes, and the demo server that it falls back on."""
+"""ChatClient: its arguments, its streams, and the demo server that it uses by default."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def server() -> Iterator[DemoServer]:
 
 
 async def test_with_nothing_configured_the_demo_server_answers() -> None:
-    """No key, no address, no network: the answer comes from this process, is marked, and no key is sent."""
+    """No key, no address, no network. This process answers, the answer is marked, and no key is sent."""
     client = ChatClient()
     assert "demo server" in repr(client)
     completion = await client.stream("x", demo={"tokens": 3, "tokens_per_second": 0, "first_delta": 0})
@@ -38,13 +38,13 @@ async def test_with_nothing_configured_the_demo_server_answers() -> None:
 
 
 async def test_an_answer_of_another_server_is_not_marked_as_a_demo() -> None:
-    """Only the demo server's answers carry the mark."""
+    """Only the demo server's answers have the mark."""
     with RawServer(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ndata: [DONE]\n\n") as server:
         assert not (await ChatClient(server.url).stream("x")).demo
 
 
 async def test_complete_gives_the_same_type_in_one_piece(server: DemoServer) -> None:
-    """One request that is not streamed: same text, same kind of result."""
+    """One request that is not streamed: the same text, and the same kind of result."""
     client = ChatClient(server.url)
     whole, streamed = await client.complete("x"), await client.stream("x")
     assert whole.text == streamed.text
@@ -54,7 +54,7 @@ async def test_complete_gives_the_same_type_in_one_piece(server: DemoServer) -> 
 
 
 async def test_a_whole_reply_can_be_stopped_too(server: DemoServer) -> None:
-    """``request(stream=False)`` is what complete() awaits, and cancel() ends it."""
+    """complete() awaits ``request(stream=False)``, and cancel() ends it."""
     server.reset()
     stream = ChatClient(server.url).request("x", None, {"demo": {"first_delta": 60}}, stream=False)
     stream.start()
@@ -65,14 +65,14 @@ async def test_a_whole_reply_can_be_stopped_too(server: DemoServer) -> None:
 
 
 async def test_the_call_wins_over_the_client_and_the_client_over_the_server(server: DemoServer) -> None:
-    """The model: argument, client, STREAMWIDGET_MODEL, the server's own choice."""
+    """The model comes from the argument, the client, STREAMWIDGET_MODEL, or the server, in this order."""
     assert (await ChatClient(server.url).complete("x")).model == "demo"
     assert (await ChatClient(server.url, model="demo-a").complete("x")).model == "demo-a"
     assert (await ChatClient(server.url, model="demo-a").complete("x", "demo-b")).model == "demo-b"
 
 
 def test_openai_needs_a_model() -> None:
-    """Where the server cannot choose, that is said before anything is sent."""
+    """If the server cannot choose one, the error comes before anything is sent."""
     with pytest.raises(ConfigurationError, match="STREAMWIDGET_MODEL"):
         ChatClient(api_key=CANARY).stream("x")
     ChatClient(api_key=CANARY).stream("x", "some-model")
@@ -83,7 +83,7 @@ def test_openai_needs_a_model() -> None:
     [("", {}), (" \n", {}), ([], {}), ("x", {"stop": {1}}), ([{"role": "user", "content": b""}], {})],
 )
 def test_what_cannot_be_sent_is_refused_when_the_stream_is_made(prompt: Any, params: dict[str, Any]) -> None:
-    """An empty prompt, or one that is no JSON: a ConfigurationError, before anything runs."""
+    """An empty prompt, or one that is not JSON, raises ConfigurationError before anything runs."""
     with pytest.raises(ConfigurationError):
         ChatClient("http://127.0.0.1:9/v1").stream(prompt, **params)
 

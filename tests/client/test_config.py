@@ -1,4 +1,4 @@
-"""Where requests go and with which key."""
+"""The address of requests, and the key for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHER = "sk-other-0123456789abcdefWXYZ"
 def found(
     env: dict[str, str], base_url: str | None = None, api_key: str | None = None
 ) -> tuple[str | None, str | None]:
-    """Return the address and the key that come of an environment and arguments."""
+    """Return the address and the key for an environment and arguments."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         settings = resolve(base_url, api_key, None, env)
@@ -28,7 +28,7 @@ def found(
 
 
 def test_nothing_configured_means_the_demo_server() -> None:
-    """With neither address nor key there is no address: requests go to the built-in server, without a key."""
+    """Without an address and a key, requests go to the built-in server, without a key."""
     assert resolve(None, None, None, {}) == Settings(None, None, None)
     assert resolve(None, None, None, {"OPENAI_API_KEY": " ", "STREAMWIDGET_BASE_URL": ""}).base_url is None
 
@@ -46,7 +46,7 @@ def test_arguments_win_over_our_variables_and_those_over_openais() -> None:
 
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY", "STREAMWIDGET_API_KEY"])
 def test_a_key_alone_goes_to_openai(name: str) -> None:
-    """A key for which no address is configured belongs to OpenAI's own."""
+    """A key without a configured address belongs to OpenAI's own address."""
     assert found({name: CANARY}) == (OPENAI_URL, CANARY)
     assert found({}, api_key=CANARY) == (OPENAI_URL, CANARY)
 
@@ -67,12 +67,12 @@ def test_a_key_alone_goes_to_openai(name: str) -> None:
 )
 @pytest.mark.fault("S10", "the key goes to no other scheme, host or port")
 def test_a_key_goes_to_no_other_origin(env: dict[str, str], base_url: str | None) -> None:
-    """A key from the environment goes to the scheme, host and port that it belongs to, and nowhere else (S10)."""
+    """A key from the environment goes to its own scheme, host and port, and nowhere else (S10)."""
     assert found(env, base_url)[1] is None
 
 
 def test_a_key_goes_to_another_path_of_its_origin() -> None:
-    """What counts is the origin, not the path."""
+    """Only the origin counts, not the path."""
     env = {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"}
     assert found(env, "https://PROXY/v2")[1] == CANARY
 
@@ -95,7 +95,7 @@ def test_a_key_goes_to_another_path_of_its_origin() -> None:
 )
 @pytest.mark.fault("S6", "refused before anything is sent")
 def test_an_address_that_cannot_work_is_refused(url: str) -> None:
-    """Only http and https URLs with a host are addresses (S6); the refusal is a ConfigurationError."""
+    """An address is an http or https URL with a host. Others raise ConfigurationError (S6)."""
     with pytest.raises(ConfigurationError, match="base URL"):
         ChatClient(url)
 
@@ -106,7 +106,7 @@ def test_an_address_that_cannot_work_is_refused(url: str) -> None:
 )
 @pytest.mark.fault("S6", "user information refused, and not repeated")
 def test_user_information_is_refused_and_not_repeated(url: str) -> None:
-    """A name or password in an address is refused, and its text is not in the message (S6)."""
+    """A name or password in an address is rejected. The message does not repeat it (S6)."""
     with pytest.raises(ConfigurationError) as caught:
         check_url(url)
     assert CANARY not in str(caught.value)
@@ -114,15 +114,15 @@ def test_user_information_is_refused_and_not_repeated(url: str) -> None:
 
 
 @given(st.text())
-def test_any_text_is_an_address_or_refused(url: str) -> None:
-    """No text makes anything but an address or a ConfigurationError."""
+def test_any_text_is_an_address_or_an_error(url: str) -> None:
+    """Any text gives an address or a ConfigurationError."""
     with contextlib.suppress(ConfigurationError):
         assert check_url(url).lower().startswith(("http://", "https://"))
 
 
 @pytest.mark.fault("S7", "one visible warning for each host")
-def test_a_key_over_plain_http_is_warned_of_once_for_each_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key that travels unencrypted to another machine is warned of, once a host, without the key (S7)."""
+def test_a_key_over_plain_http_gives_one_warning_for_each_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key sent unencrypted to another machine gives one warning for each host, without the key (S7)."""
     monkeypatch.setattr(config, "_warned_hosts", set())
     with pytest.warns(UserWarning, match="unencrypted") as caught:
         ChatClient("http://far.example/v1", CANARY)
@@ -138,14 +138,14 @@ def test_a_key_over_plain_http_is_warned_of_once_for_each_host(monkeypatch: pyte
 
 @pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
 def test_loopback_is_known_in_its_forms(host: str) -> None:
-    """A loopback address is one under each of its names."""
+    """All names of a loopback address are known."""
     assert is_loopback(f"http://{host}:8000/v1")
     assert not is_loopback(f"http://{host.strip('[]')[:1]}x.example/v1")
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), "5"])
 def test_a_limit_is_a_positive_number_or_none(value: float) -> None:
-    """A limit that cannot work is refused when it is made, by name."""
+    """A limit that cannot work is rejected when it is made. The message names it."""
     with pytest.raises(ConfigurationError, match=r"Timeout\.stall"):
         Timeout(stall=value)
     Timeout(stall=None)
@@ -153,6 +153,6 @@ def test_a_limit_is_a_positive_number_or_none(value: float) -> None:
 
 @pytest.mark.parametrize("wrong", [{"attempts": 0}, {"wait_initial": -1}, {"wait_max": -1}, {"max_retry_after": -1}])
 def test_a_retry_policy_that_cannot_work_is_refused(wrong: dict[str, int]) -> None:
-    """At least one attempt, no negative waits."""
+    """At least one attempt, and no negative delays."""
     with pytest.raises(ConfigurationError):
         RetryPolicy(**wrong)

@@ -1,4 +1,4 @@
-"""One request and its response: each way in which it can end has its outcome, and no text is lost."""
+"""One request and its response. Each ending has its outcome, and no text is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.servers import CANARY, QUICK, RawServer, events_of, failure_o
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 DONE = b"data: [DONE]\n\n"
 
-#: Fault -> outcome, whether text came, and the exception; those that never end are in test_timeout.
+#: Fault -> outcome, whether text came, and the exception. Faults that never end are in test_timeout.
 ENDINGS: dict[str, tuple[str, bool, type[sw.StreamError] | None]] = {
     "401": ("http_error", False, sw.HTTPStatusError),
     "401-echo": ("http_error", False, sw.HTTPStatusError),
@@ -51,7 +51,7 @@ ENDLESS = {"silent", "headers", "stall", "ping", "endless", "slow"}
 
 
 def test_every_fault_of_the_server_is_proved() -> None:
-    """A fault that is added to the demo server is added here, or to those that a limit ends."""
+    """A new fault of the demo server is added here, or to the faults that a limit ends."""
     assert set(FAULTS) == set(ENDINGS) | ENDLESS
 
 
@@ -62,7 +62,7 @@ async def test_each_fault_has_its_outcome(server: DemoServer, fault: str) -> Non
     client = sw.ChatClient(server.url, retry=sw.RetryPolicy(attempts=1))
     demo: dict[str, Any] = {"tokens": 30}
     if fault == "drop":
-        demo["tokens_per_second"] = 200  # an RST discards what the client has not read yet
+        demo["tokens_per_second"] = 200  # an RST discards bytes that the client has not read yet
     stream = client.stream("x", f"demo-{fault}", demo=demo)
     if fault == "noline":
         object.__setattr__(stream._work.request, "max_event_size", 100_000)
@@ -84,8 +84,8 @@ async def test_each_fault_has_its_outcome(server: DemoServer, fault: str) -> Non
         assert completion.timing.deltas == server.requests[-1].deltas_sent > 0
 
 
-async def test_what_a_failure_of_the_server_says_is_told(server: DemoServer) -> None:
-    """The status, the provider's own code and message, and the request's id, for whoever looks into it."""
+async def test_a_failure_has_the_words_of_the_server(server: DemoServer) -> None:
+    """The error has the status, the provider's code and message, and the request's id."""
     client = sw.ChatClient(server.url, CANARY, retry=QUICK)
     failure = await failure_of(client.stream("x", "demo-401"))
     assert (failure.error.status, failure.error.code) == (401, "invalid_api_key")
@@ -100,7 +100,7 @@ async def test_what_a_failure_of_the_server_says_is_told(server: DemoServer) -> 
 
 @pytest.mark.fault("N29", "not followed; the host named, key and prompt not sent on")
 async def test_a_redirect_is_not_followed() -> None:
-    """Neither the key nor the prompt reaches another server; the error names where it points (N29)."""
+    """Neither the key nor the prompt reaches another server. The error names the new address (N29)."""
     with RawServer(response(b"")) as other, DemoServer(first_delta=0) as server:
         client = sw.ChatClient(server.url, CANARY, retry=QUICK)
         location = f"http://localhost:{other.port}/v1/chat/completions"
@@ -113,14 +113,14 @@ async def test_a_redirect_is_not_followed() -> None:
 
 @pytest.mark.parametrize("location", ["/elsewhere", "", "http://[bad", "//host"])
 async def test_a_redirect_to_nowhere_is_only_a_redirect(location: str) -> None:
-    """Whatever Location says, the outcome is the same."""
+    """The outcome is the same for any Location."""
     with RawServer(response(b"", f"location: {location}", status="302 Found")) as server:
         failure = await failure_of(sw.ChatClient(server.url, retry=QUICK).stream("x"))
     assert (failure.error.status, failure.error.kind) == (302, "redirect")
 
 
 async def test_a_refusal_of_stream_options_is_survived(server: DemoServer) -> None:
-    """One more request without them; the answer is whole, and a warning says why usage is unknown."""
+    """One more request is sent without them. The answer is whole, and a warning says why usage is unknown."""
     stream = sw.ChatClient(server.url, retry=QUICK).stream("x", "demo-no-usage-option")
     events = await events_of(stream)
     assert [record.body.get("stream_options") for record in server.requests] == [{"include_usage": True}, None]
@@ -130,7 +130,7 @@ async def test_a_refusal_of_stream_options_is_survived(server: DemoServer) -> No
 
 
 async def test_stream_options_of_the_caller_are_not_dropped(server: DemoServer) -> None:
-    """Who asked for them is told that they were refused."""
+    """If you asked for them, you get the server's error."""
     stream = sw.ChatClient(server.url, retry=QUICK).stream(
         "x", "demo-no-usage-option", stream_options={"include_usage": True}
     )
@@ -141,7 +141,7 @@ async def test_stream_options_of_the_caller_are_not_dropped(server: DemoServer) 
 
 @pytest.mark.fault("N24", "`complete`, warning not_streamed")
 async def test_one_whole_reply_to_a_streaming_request_is_taken(server: DemoServer) -> None:
-    """Its text is the answer, and a warning says that it was not streamed (N24)."""
+    """Its text is the answer. A warning says that it was not streamed (N24)."""
     completion = await sw.ChatClient(server.url).stream("x", "demo-json")
     whole = await sw.ChatClient(server.url).complete("x", "demo-json")
     assert completion.text == whole.text != ""
@@ -170,7 +170,7 @@ async def test_one_whole_reply_to_a_streaming_request_is_taken(server: DemoServe
     ],
 )
 async def test_a_response_of_any_kind_has_an_outcome(answer: bytes, outcome: str, text: str) -> None:
-    """Whole, cut, empty or no HTTP at all: one of the named outcomes, never ``complete`` for what is cut."""
+    """Whole, cut, empty or not HTTP: it gets a named outcome. A cut one is never ``complete``."""
     with RawServer(answer) as server:
         stream = sw.ChatClient(server.url, retry=sw.RetryPolicy(attempts=1)).stream("x")
         await events_of(stream)
@@ -178,7 +178,7 @@ async def test_a_response_of_any_kind_has_an_outcome(answer: bytes, outcome: str
 
 
 async def test_an_error_page_is_read_only_so_far() -> None:
-    """An error body without end does not hold the stream up: its beginning is enough."""
+    """An endless error body does not hold the stream up. Its beginning is enough."""
     with RawServer(lambda sock: endless(sock, response(b"", status="500 Oops", kind="text/plain"))) as server:
         failure = await failure_of(sw.ChatClient(server.url, retry=sw.RetryPolicy(attempts=1)).stream("x"))
     assert failure.error.status == 500
@@ -191,8 +191,8 @@ def endless(sock: Any, head: bytes) -> None:
         sock.sendall(b"y" * 65536)  # until the client leaves
 
 
-async def test_the_request_says_what_it_should(server: DemoServer) -> None:
-    """Messages, model, parameters, a stream and usage; the key as a bearer token; nothing compressed."""
+async def test_the_request_has_all_that_it_needs(server: DemoServer) -> None:
+    """Messages, model, parameters, a stream and usage, the key as a bearer token, and no compression."""
     client = sw.ChatClient(server.url, CANARY, "demo")
     messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "ü\ud800"}]
     await client.stream(messages, temperature=0.5, stream_options=None)

@@ -1,4 +1,4 @@
-"""OpenAI's own client against the demo server: the server speaks the protocol, and both clients read the same text."""
+"""OpenAI's own client against the demo server. The server speaks the protocol, and both clients read the same text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import streamwidget as sw
 from streamwidget.demo import DemoServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")  # one loop for all, so that our client keeps its connection
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one loop for all tests, so that our client keeps its connection
 
 GOOD = ("demo", "demo-long", "demo-crlf", "demo-gzip", "demo-dribble", "demo-length", "demo-filter", "demo-reasoning")
 ASKED: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is Zürich's 🏔️ like?"}]
@@ -25,7 +25,7 @@ def server() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def theirs(server: DemoServer) -> Iterator[Any]:
-    """OpenAI's client, which does not retry."""
+    """OpenAI's client, without retries."""
     with openai.OpenAI(base_url=server.url, api_key="sk-demo-0123456789", max_retries=0) as client:
         yield client
 
@@ -53,7 +53,7 @@ async def test_both_clients_read_the_same_stream(theirs: Any, ours: sw.ChatClien
 
 @pytest.mark.parametrize("model", GOOD)
 async def test_both_clients_read_the_same_whole_reply(theirs: Any, ours: sw.ChatClient, model: str) -> None:
-    """The same without streaming, and it is the text that streams."""
+    """Without streaming, both get the same text as with it."""
     reply = theirs.chat.completions.create(model=model, messages=ASKED)
     completion = await ours.complete(ASKED, model)
     assert completion.text == reply.choices[0].message.content
@@ -64,7 +64,7 @@ async def test_both_clients_read_the_same_whole_reply(theirs: Any, ours: sw.Chat
 
 
 async def test_both_clients_read_the_same_tool_call(theirs: Any, ours: sw.ChatClient) -> None:
-    """Name, id and joined arguments of a streamed tool call are equal, and those of a whole reply."""
+    """Name, id and joined arguments of a tool call are equal, streamed and whole."""
     reply = theirs.chat.completions.create(model="demo-tools", messages=ASKED).choices[0].message.tool_calls[0]
     deltas = [
         call
@@ -79,7 +79,7 @@ async def test_both_clients_read_the_same_tool_call(theirs: Any, ours: sw.ChatCl
 
 
 async def test_both_clients_read_the_same_refusal(theirs: Any, ours: sw.ChatClient) -> None:
-    """A refusal is a refusal for both, and no text."""
+    """A refusal is a refusal for both, and not text."""
     reply = theirs.chat.completions.create(model="demo-refusal", messages=ASKED).choices[0].message
     completion = await ours.stream(ASKED, "demo-refusal")
     assert (completion.refusal, completion.text) == (reply.refusal, reply.content or "")
@@ -98,10 +98,10 @@ async def test_both_clients_read_the_same_refusal(theirs: Any, ours: sw.ChatClie
         ("demo-503", "InternalServerError", 503),
     ],
 )
-async def test_both_clients_tell_the_same_refused_request(
+async def test_both_clients_report_the_same_refused_request(
     theirs: Any, ours: sw.ChatClient, model: str, raised: str, status: int, stream: bool
 ) -> None:
-    """OpenAI's client raises the class that it has for the status; ours has the same status, code and message."""
+    """OpenAI's client raises its class for the status. Ours has the same status, code and message."""
     with pytest.raises(getattr(openai, raised)) as known:
         theirs.chat.completions.create(model=model, messages=ASKED, stream=stream)
     with pytest.raises(sw.HTTPStatusError) as told:
@@ -109,12 +109,12 @@ async def test_both_clients_tell_the_same_refused_request(
     error = told.value.error
     assert error.status == known.value.status_code == status
     assert error.code == known.value.code
-    if status != 401:  # there ours masks what the server repeats of the key
+    if status != 401:  # the server repeats a part of the key, and our client masks it
         assert error.message == known.value.body["message"]
 
 
-async def test_both_clients_tell_an_error_inside_a_stream(theirs: Any, ours: sw.ChatClient) -> None:
-    """An error event ends both streams; ours keeps what came, which is what theirs had given."""
+async def test_both_clients_report_an_error_inside_a_stream(theirs: Any, ours: sw.ChatClient) -> None:
+    """An error event ends both streams. Ours keeps the text that theirs had given."""
     text = ""
     with pytest.raises(openai.APIError) as known:
         for chunk in theirs.chat.completions.create(model="demo-error", messages=ASKED, stream=True):
@@ -127,6 +127,6 @@ async def test_both_clients_tell_an_error_inside_a_stream(theirs: Any, ours: sw.
 
 
 async def test_their_client_lists_the_models(theirs: Any) -> None:
-    """``/v1/models`` is what OpenAI's client expects, and names the faults."""
+    """OpenAI's client can read ``/v1/models``. It has the names of the faults."""
     names = [model.id for model in theirs.models.list()]
     assert {"demo", "demo-long", "demo-drop", *GOOD} <= set(names)

@@ -68,7 +68,7 @@ def test_a_reply_that_is_not_json_is_malformed(body: bytes) -> None:
 
 
 def test_third_malformed_event_ends_the_stream() -> None:
-    """Two are skipped and counted; at the third the text before it is still published."""
+    """Two are skipped and counted. At the third, the text before it is still published."""
     accumulator = Accumulator()
     parser = StreamParser(DIALECT, accumulator)
     bad = b"data: {oops\n\n"
@@ -92,7 +92,7 @@ def test_text_before_an_error_in_the_same_read_is_published() -> None:
 
 
 def test_too_large_after_done_is_ignored() -> None:
-    """After [DONE] nothing counts, in the same read too."""
+    """After [DONE] nothing counts, even in the same read."""
     parser = StreamParser(DIALECT, Accumulator(), max_event_size=50)
     assert parser.feed(b"data: [DONE]\n\n" + b"z" * 100) == []
     assert parser.done
@@ -100,7 +100,7 @@ def test_too_large_after_done_is_ignored() -> None:
 
 
 def test_finish_is_remembered_not_published() -> None:
-    """The stream above tells Finish once, last; usage after it is still read."""
+    """The stream publishes Finish once, last. Usage after it is still read."""
     parser = StreamParser(DIALECT, accumulator := Accumulator())
     events = parser.feed(data(choice({}, finish_reason="length"), {"choices": [], "usage": {"total_tokens": 3}}))
     assert events == [Usage(total_tokens=3)]

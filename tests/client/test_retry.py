@@ -1,4 +1,4 @@
-"""When a failed request is made again, and how long to wait before."""
+"""When a failed request is sent again, and how long to wait before that."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_last_attempt_is_the_last() -> None:
 
 
 def test_the_servers_wait_is_taken_up_to_the_cap() -> None:
-    """Retry-After is honoured exactly; one above ``max_retry_after`` ends it."""
+    """Retry-After is used exactly. A value above ``max_retry_after`` ends the stream."""
     assert RetryPolicy().delay(1, 7) == 7
     assert RetryPolicy().delay(1, 60) == 60
     assert RetryPolicy().delay(1, 60.1) is None
@@ -77,27 +77,27 @@ def test_the_servers_wait_is_taken_up_to_the_cap() -> None:
     ],
 )
 def test_retry_after_in_its_forms(value: str | None, milliseconds: str | None, seconds: float | None) -> None:
-    """Seconds, milliseconds or a date; what cannot be read asks for nothing."""
+    """Seconds, milliseconds or a date. An unreadable value counts as none."""
     assert parse_retry_after(value, milliseconds, now=1000.0) == seconds
 
 
 @given(st.text(), st.text())
 def test_no_retry_after_raises(value: str, milliseconds: str) -> None:
-    """Whatever a server writes there, the answer is None or a finite number of seconds."""
+    """Any value gives None or a finite number of seconds."""
     seconds = parse_retry_after(value, milliseconds, time.time())
     assert seconds is None or 0 <= seconds < float("inf")
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
-def test_a_passing_status_is_worth_a_retry(status: int) -> None:
-    """These may succeed later; a spent quota never does."""
+def test_a_temporary_status_is_retryable(status: int) -> None:
+    """These may succeed later. A spent quota never does."""
     assert worth_retrying(ErrorInfo("", status=status))
     assert not worth_retrying(ErrorInfo("", status=status, code="insufficient_quota"))
     assert not worth_retrying(ErrorInfo("", status=status, type="insufficient_quota"))
 
 
 @pytest.mark.parametrize("status", [204, 301, 400, 401, 403, 404, 413, 422, 501])
-def test_any_other_status_is_not(status: int) -> None:
+def test_any_other_status_is_not_retryable(status: int) -> None:
     """The same request would fail the same way."""
     assert not worth_retrying(ErrorInfo("", status=status))
 
@@ -113,10 +113,10 @@ def test_any_other_status_is_not(status: int) -> None:
         "529",
     ],
 )
-async def test_a_passing_failure_is_tried_three_times(
+async def test_a_temporary_failure_is_tried_three_times(
     server: DemoServer, fault: str, seen: Callable[[str], None]
 ) -> None:
-    """Three requests in all, two Retry events that say why, then the error, which may be tried again."""
+    """Three requests, two Retry events with the reason, then the error. It is marked as retryable."""
     stream = client(server).stream("x", f"demo-{fault}")
     events = await events_of(stream)
     retries = [event for event in events if isinstance(event, Retry)]
@@ -131,7 +131,7 @@ async def test_a_passing_failure_is_tried_three_times(
 
 
 async def test_a_failure_that_passes_leaves_a_whole_answer(server: DemoServer) -> None:
-    """After two failures the third request's answer is complete, and timed from the first request."""
+    """After two failures the third answer is complete. Its time counts from the first request."""
     completion = await client(server).stream("x", "demo-503", demo={"times": 2, "key": "passes"})
     assert completion.outcome == "complete"
     assert completion.text
@@ -141,7 +141,7 @@ async def test_a_failure_that_passes_leaves_a_whole_answer(server: DemoServer) -
 
 
 @pytest.mark.parametrize("fault", ["quota", "401", "401-echo", "redirect", "html"])
-async def test_a_lasting_failure_is_not_repeated(server: DemoServer, fault: str) -> None:
+async def test_a_permanent_failure_is_not_repeated(server: DemoServer, fault: str) -> None:
     """A spent quota, a wrong key, a wrong address: one request."""
     failure = await failure_of(client(server).stream("x", f"demo-{fault}"))
     assert not failure.retryable
@@ -150,7 +150,7 @@ async def test_a_lasting_failure_is_not_repeated(server: DemoServer, fault: str)
 
 @pytest.mark.parametrize("fault", ["error", "cut", "fin", "half", "garble"])
 async def test_nothing_is_repeated_after_the_first_delta(server: DemoServer, fault: str) -> None:
-    """A second request would cost tokens twice and could answer differently."""
+    """A second request would cost tokens twice, and could answer differently."""
     failure = await failure_of(client(server).stream("x", f"demo-{fault}"))
     assert failure.completion.text
     assert len(server.requests) == 1
@@ -158,14 +158,14 @@ async def test_nothing_is_repeated_after_the_first_delta(server: DemoServer, fau
 
 @pytest.mark.parametrize("fault", ["error", "cut", "drop", "fin"])
 async def test_a_stream_that_breaks_before_the_first_delta_is_repeated(server: DemoServer, fault: str) -> None:
-    """Where no text came nothing is lost by asking again."""
+    """Without text, nothing is lost by asking again."""
     completion = await client(server).stream("x", f"demo-{fault}", demo={"after": 0, "times": 1, "key": fault})
     assert completion.outcome == "complete"
     assert len(server.requests) == 2
 
 
 async def test_the_servers_wait_is_announced(server: DemoServer) -> None:
-    """Retry-After: 0.2 is the delay that the Retry event tells, and that passes before the next request."""
+    """With Retry-After: 0.2 the Retry event says 0.2 s, and the next request waits that long."""
     stream = client(server).stream("x", "demo-429", demo={"retry_after": "0.2", "times": 1, "key": "announced"})
     events = await events_of(stream)
     assert [event.delay for event in events if isinstance(event, Retry)] == [0.2]
@@ -176,7 +176,7 @@ async def test_the_servers_wait_is_announced(server: DemoServer) -> None:
 
 @pytest.mark.fault("N22", "huge: fails at once and says the wait")
 async def test_a_wait_that_is_too_long_ends_it_at_once(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """Above ``max_retry_after`` there is no second request, and the error says the wait (N22)."""
+    """Above ``max_retry_after`` no second request is sent. The error names the delay (N22)."""
     failure = await failure_of(client(server).stream("x", "demo-429", demo={"retry_after": "3600"}))
     assert failure.error.retry_after == 3600
     assert failure.completion.timing.total <= RetryPolicy().max_retry_after
@@ -187,8 +187,8 @@ async def test_a_wait_that_is_too_long_ends_it_at_once(server: DemoServer, seen:
 
 @pytest.mark.parametrize("value", ["soon", "-1", "nan", "1e999"])
 @pytest.mark.fault("N22", "garbled: counts as none, the 429 is told")
-async def test_a_garbled_wait_does_not_hide_the_refusal(server: DemoServer, value: str) -> None:
-    """What cannot be read counts as no Retry-After (N22)."""
+async def test_an_unreadable_wait_does_not_hide_the_refusal(server: DemoServer, value: str) -> None:
+    """An unreadable value counts as no Retry-After (N22)."""
     failure = await failure_of(client(server).stream("x", "demo-429", demo={"retry_after": value}))
     assert (failure.error.status, failure.error.retry_after) == (429, None)
     assert len(server.requests) == 3

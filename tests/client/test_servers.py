@@ -1,4 +1,4 @@
-"""Servers by name, where their keys go, and the list of models."""
+"""Servers by name, the addresses that their keys go to, and the list of models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYED = sorted(name for name, server in SERVERS.items() if server.key_env)
 
 
 def found(provider: str | None, env: dict[str, str], base_url: str | None = None) -> tuple[str | None, str | None]:
-    """Return the address and the key of a client for a provider in an environment."""
+    """Return the address and the key of a client, for a provider in an environment."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         settings = resolve(base_url, None, None, env, provider=provider)
@@ -27,7 +27,7 @@ def found(provider: str | None, env: dict[str, str], base_url: str | None = None
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_row_is_an_address_and_the_name_of_a_variable(name: str) -> None:
-    """Over TLS, or on this machine; a key's variable is a name, in capitals."""
+    """The address uses TLS or is on this machine. The key's variable is a name in capitals."""
     server = SERVERS[name]
     assert check_url(server.base_url) == server.base_url
     assert server.base_url.startswith("https://") or is_loopback(server.base_url)
@@ -35,7 +35,7 @@ def test_a_row_is_an_address_and_the_name_of_a_variable(name: str) -> None:
 
 
 def test_a_name_gives_the_address_whatever_the_environment_says() -> None:
-    """It was named, so it wins over the variables; an address beside it wins over the name's own."""
+    """A named provider overrides the variables. A given address overrides the provider's own."""
     env = {"STREAMWIDGET_BASE_URL": "https://mine/v1", "STREAMWIDGET_API_KEY": CANARY, "OPENAI_API_KEY": OTHER}
     assert found("ollama", env) == ("http://localhost:11434/v1", None)
     assert found("ollama", env, "http://localhost:9999/v1") == ("http://localhost:9999/v1", None)
@@ -46,7 +46,7 @@ def test_a_name_gives_the_address_whatever_the_environment_says() -> None:
 @pytest.mark.parametrize("name", KEYED)
 @pytest.mark.fault("S10", "a provider's key goes to the provider's address alone")
 def test_a_providers_key_goes_to_its_own_address_alone(name: str) -> None:
-    """Not to another address under its name, not where only its address is given, and no other key goes there."""
+    """Not to another address with its name, nor to its address without the name. It gets no other key."""
     server = SERVERS[name]
     env = {server.key_env or "": CANARY, "OPENAI_API_KEY": OTHER, "STREAMWIDGET_API_KEY": OTHER}
     assert found(name, env) == (server.base_url, CANARY)
@@ -56,7 +56,7 @@ def test_a_providers_key_goes_to_its_own_address_alone(name: str) -> None:
 
 
 def test_openais_key_stays_with_the_address_that_it_belongs_to() -> None:
-    """A key that was set for a proxy does not go to OpenAI because OpenAI is named."""
+    """A key for a proxy does not go to OpenAI when you name OpenAI."""
     assert found("openai", {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"})[1] is None
 
 
@@ -99,7 +99,7 @@ async def test_models_are_the_servers_names_in_its_order(server: DemoServer) -> 
     ],
 )
 async def test_lists_of_other_shapes_are_read(reply: object, names: list[str]) -> None:
-    """A bare list, rows that are none, names that need quoting."""
+    """A bare list, entries that are not models, names that need quoting."""
     with RawServer(response(json.dumps(reply).encode(), kind="application/json")) as raw:
         assert await sw.ChatClient(raw.url).models() == names
 
@@ -115,7 +115,7 @@ async def test_lists_of_other_shapes_are_read(reply: object, names: list[str]) -
     ],
 )
 async def test_a_failure_is_that_of_an_answer(answer: bytes, failure: type[sw.StreamError]) -> None:
-    """The same classes, and no key in what they say."""
+    """The same classes, without the key in their messages."""
     with RawServer(answer) as raw, pytest.raises(failure) as caught:
         await sw.ChatClient(raw.url, CANARY, retry=QUICK).models()
     assert CANARY not in str(caught.value)

@@ -1,4 +1,4 @@
-"""SSEDecoder follows the WHATWG standard, however the bytes are cut."""
+"""SSEDecoder follows the WHATWG standard, at any cut of the bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.vectors import Vector, cut, load_vectors
 VECTORS = load_vectors("sse")
 each_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.id)
 
-# Bytes in which everything that the decoder looks at is likely.
+# Bytes that often contain everything the decoder looks for.
 PIECES = st.sampled_from(
     [
         *(b"data", b"data:", b"data: x", b"id: 7", b"event: e", b"retry: 12", b": comment", b":", b" "),
@@ -44,21 +44,21 @@ def test_all_sse_vectors_are_there() -> None:
 
 @each_vector
 def test_vector_as_delivered_and_whole(vector: Vector) -> None:
-    """A stream gives its events in the reads it came in, and in one."""
+    """A stream gives its events in the original reads, and in one read."""
     check(vector, vector.chunks)
     check(vector, [vector.body])
 
 
 @each_vector
 def test_vector_byte_by_byte(vector: Vector) -> None:
-    """A stream gives the same events one byte at a time, empty reads between."""
+    """A stream gives the same events one byte at a time, with empty reads between."""
     check(vector, [piece for i in range(len(vector.body)) for piece in (vector.body[i : i + 1], b"")])
 
 
 @each_vector
 @pytest.mark.fault("N28", "the same events at every split point")
 def test_vector_at_every_split_point(vector: Vector) -> None:
-    """A stream gives the same events cut in two anywhere."""
+    """A stream gives the same events when it is cut in two anywhere."""
     for point in range(len(vector.body) + 1):
         check(vector, cut(vector.body, [point]))
 
@@ -67,7 +67,7 @@ def test_vector_at_every_split_point(vector: Vector) -> None:
 @pytest.mark.parametrize("end", [b"\r", b"\r\n"])
 @pytest.mark.fault("N28", "the same events with LF, CR and CRLF")
 def test_line_ends_are_equal(vector: Vector, end: bytes) -> None:
-    """CR and CRLF mean what LF means."""
+    """CR and CRLF mean the same as LF."""
     if b"\r" not in vector.body:
         body = vector.body.replace(b"\n", end)
         for point in range(len(body) + 1):
@@ -76,7 +76,7 @@ def test_line_ends_are_equal(vector: Vector, end: bytes) -> None:
 
 @given(STREAMS, st.lists(st.integers(0, 200), max_size=12))
 def test_any_cut_of_any_stream_gives_the_same(body: bytes, points: list[int]) -> None:
-    """Events and the pending block depend on the bytes alone. A line-by-line reading of the standard gives the same."""
+    """Events, retry, id and the pending block depend only on the bytes. Reading line by line gives the same."""
     whole, one = decode([body])
     pieces, many = decode(cut(body, points))
     assert pieces == whole == plain_reading(body)
@@ -84,7 +84,7 @@ def test_any_cut_of_any_stream_gives_the_same(body: bytes, points: list[int]) ->
 
 
 def plain_reading(body: bytes) -> list[ServerSentEvent]:
-    """Decode by the standard's own words, slowly."""
+    """Decode by the words of the standard, slowly."""
     text = body.decode("utf-8", "replace").removeprefix("\ufeff")
     events, data, name, last_id = [], [], "", ""
     *lines, _ = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -106,13 +106,13 @@ def plain_reading(body: bytes) -> list[ServerSentEvent]:
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=8))
 def test_random_bytes_never_raise(body: bytes, points: list[int]) -> None:
-    """Whatever comes is either an event or nothing."""
+    """Any bytes give an event or nothing."""
     _, decoder = decode(cut(body, points))
     decoder.close()
 
 
 def test_close_returns_the_block_that_the_end_cut_off() -> None:
-    """The unfinished line counts as a line of the pending block; the id of that block is not in force."""
+    """The unfinished line counts as a line of the pending block. The id of that block is not used."""
     decoder = SSEDecoder()
     assert decoder.feed(b"id: 1\nevent: e\ndata: a\ndata: b") == []
     assert decoder.close() == ServerSentEvent("e", "a\nb", "1")
@@ -122,7 +122,7 @@ def test_close_returns_the_block_that_the_end_cut_off() -> None:
 @pytest.mark.parametrize("size", [7, 16, 4096])
 @given(st.lists(st.integers(0, 120), max_size=12))
 def test_cap_holds_however_the_bytes_are_cut(size: int, points: list[int]) -> None:
-    """A block whose data lines have exactly the cap's bytes passes; one more byte raises, after the events before."""
+    """A block with exactly the cap's bytes of data passes. One more byte raises, after the earlier events."""
     small = b"data:x\n\n: note\n\n"
     block = b"data:" + b"y" * (size - 5)
     decoder = SSEDecoder(size)
@@ -136,7 +136,7 @@ def test_cap_holds_however_the_bytes_are_cut(size: int, points: list[int]) -> No
 
 
 def test_cap_counts_the_lines_of_one_event_together() -> None:
-    """Many short data lines without a blank line reach the cap too; comments do not."""
+    """Many short data lines without a blank line reach the cap too. Comments do not count."""
     decoder = SSEDecoder(1000)
     for _ in range(1000):
         decoder.feed(b": comment\n")
@@ -146,7 +146,7 @@ def test_cap_counts_the_lines_of_one_event_together() -> None:
 
 
 def test_line_without_end_has_bounded_memory() -> None:
-    """A server that never ends its line costs about the cap, not all that it sends."""
+    """An endless line costs about the cap, not all that the server sends."""
     decoder = SSEDecoder(2**20)
     chunk = b"x" * 2**14
     tracemalloc.start()
@@ -160,7 +160,7 @@ def test_line_without_end_has_bounded_memory() -> None:
 
 
 def test_large_event_in_small_reads_is_whole() -> None:
-    """An event of 10 MB in reads of 1 KB is one event; a re-scan of what waits would take minutes here."""
+    """An event of 10 MB in reads of 1 KB is one event. Scanning the pending bytes again would take minutes."""
     body = b"data: " + b"z" * (10 * 2**20) + b"\n\n"
     decoder = SSEDecoder()
     events = [event for i in range(0, len(body), 1024) for event in decoder.feed(body[i : i + 1024])]

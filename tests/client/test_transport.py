@@ -44,22 +44,22 @@ async def test_five_requests_take_one_connection(server: DemoServer, pace: float
 
 @pytest.mark.fault("N30", "200 of 200 complete, all at one time")
 async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """No pool limit ends the 101st with a PoolTimeout, or lets it wait (N30): far more were answered at one moment."""
+    """No pool limit makes the 101st wait or fail (N30). Far more than 100 were answered at one moment."""
     client = sw.ChatClient(server.url)
     demo = {"tokens": 6, "tokens_per_second": 2}
     completions = await asyncio.gather(*(client.stream("x", demo=demo) for _ in range(200)))
     assert {completion.outcome for completion in completions} == {"complete"}
     seen(f"{len(completions)} complete")
-    # The client knows a moment earlier than the server.
+    # The client knows it a moment before the server.
     assert all(record.over.wait(SOON) for record in server.requests)
     begun = [record.received for record in server.requests]
     ended = [record.ended for record in server.requests if record.ended is not None]
-    # Not all 200: on a busy machine the first may have ended before the last was sent.
+    # Not all 200, because on a busy machine the first may have ended before the last was sent.
     assert max(sum(start <= at for start in begun) - sum(end < at for end in ended) for at in begun) > 150
 
 
 def test_a_closed_loops_client_is_let_go(server: DemoServer) -> None:
-    """Script after script with ``asyncio.run`` keeps neither clients nor sockets."""
+    """Many calls of ``asyncio.run`` keep neither clients nor sockets."""
 
     async def ask() -> None:
         await sw.ChatClient(server.url).stream("x", demo={"tokens": 1})
@@ -72,7 +72,7 @@ def test_a_closed_loops_client_is_let_go(server: DemoServer) -> None:
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2", "openai"])
 async def test_an_injected_client_is_used_and_left_open(server: DemoServer, library: str) -> None:
-    """An AsyncClient of httpx, of httpx2, or one derived from either does the sending; closing it is its owner's."""
+    """An AsyncClient of httpx or httpx2, or a derived one, sends the request. Its owner closes it."""
     module = pytest.importorskip(library)
     kind = module.DefaultAsyncHttpxClient if library == "openai" else module.AsyncClient
     seen: list[Any] = []
@@ -91,8 +91,8 @@ async def test_an_injected_client_is_used_and_left_open(server: DemoServer, libr
 
 
 @pytest.mark.parametrize("wrong", [httpx.Client(), object(), "http://proxy"])
-def test_what_is_no_async_client_is_refused_at_once(server: DemoServer, wrong: Any) -> None:
-    """A synchronous client cannot stream here; that is said before anything is sent."""
+def test_anything_but_an_async_client_is_rejected_at_once(server: DemoServer, wrong: Any) -> None:
+    """A synchronous client cannot stream here. The error comes before anything is sent."""
     with pytest.raises(TypeError, match=r"httpx\.AsyncClient"):
         sw.ChatClient(server.url, http_client=wrong).stream("x")
 
@@ -100,7 +100,7 @@ def test_what_is_no_async_client_is_refused_at_once(server: DemoServer, wrong: A
 @pytest.mark.fault("N31", "`complete` over ::1 and over 127.0.0.1, by HTTP/1.1")
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_ip_of_both_versions_works(host: str, seen: Callable[[str], None]) -> None:
-    """The loopback address of IPv6 is an address like any other, and HTTP/1.1 is enough (N31)."""
+    """The loopback address of IPv6 works like any other, and HTTP/1.1 is enough (N31)."""
     whole = response(sse("a", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n"))
     try:
         server = RawServer(whole, host)
@@ -129,7 +129,7 @@ async def test_ip_of_both_versions_works(host: str, seen: Callable[[str], None])
     ],
 )
 async def test_no_connection_names_the_host(url: str, host: str, seen: Callable[[str], None]) -> None:
-    """Refused, or a name that does not exist: http_error of kind connect, worth a retry, the host named (N1, N2)."""
+    """Refused, or an unknown name: http_error of kind connect. It is retried, and the error names the host (N1, N2)."""
     stream = sw.ChatClient(url.format(closed_port()), retry=QUICK).stream("x")
     retries: list[sw.StreamEvent] = []
     stream.subscribe(lambda events: retries.extend(event for event in events if isinstance(event, sw.Retry)))
@@ -143,8 +143,8 @@ async def test_no_connection_names_the_host(url: str, host: str, seen: Callable[
 
 
 @pytest.mark.fault("N4", "`http_error` of kind tls, once, with a hint at the scheme")
-async def test_https_to_a_plain_port_says_so(seen: Callable[[str], None]) -> None:
-    """A server that answers TLS in plain HTTP: kind tls, never retried, with the hint to look at the scheme (N4)."""
+async def test_https_to_a_plain_port_is_named(seen: Callable[[str], None]) -> None:
+    """The server answers TLS with plain HTTP: kind tls, no retry, and a hint to check the scheme (N4)."""
     with RawServer(response(b"", status="400 Bad Request")) as server:
         failure = await failure_of(sw.ChatClient(server.url.replace("http", "https"), CANARY).stream("x"))
         assert (failure.error.kind, failure.retryable) == ("tls", False)
@@ -159,7 +159,7 @@ async def test_https_to_a_plain_port_says_so(seen: Callable[[str], None]) -> Non
 async def test_https_to_a_silent_port_ends_by_the_connect_limit(
     server: DemoServer, seen: Callable[[str], None]
 ) -> None:
-    """Where nobody answers the TLS greeting, ``connect`` passes (N4)."""
+    """If nobody answers the TLS greeting, ``connect`` passes (N4)."""
     client = sw.ChatClient(server.url.replace("http", "https"), timeout=sw.Timeout(connect=0.3), retry=ONCE)
     failure = await failure_of(client.stream("x"))
     assert (failure.outcome, failure.error.kind) == ("timeout", "connect")
@@ -172,7 +172,7 @@ async def test_https_to_a_silent_port_ends_by_the_connect_limit(
 async def test_a_proxy_that_refuses_is_named_as_such(
     monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]
 ) -> None:
-    """407 from HTTPS_PROXY: kind proxy, its credentials not shown (N5); the prompt was not sent."""
+    """407 from HTTPS_PROXY has kind proxy. Its credentials are not shown, and the prompt was not sent (N5)."""
     with RawServer(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:{CANARY}@127.0.0.1:{proxy.port}")
         failure = await failure_of(sw.ChatClient("https://far.example/v1", retry=ONCE).stream("the prompt"))
@@ -186,7 +186,7 @@ async def test_a_proxy_that_refuses_is_named_as_such(
 
 @pytest.mark.fault("S12", "a proxy is not asked for this machine")
 async def test_a_proxy_is_not_asked_for_this_machine(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP_PROXY and ALL_PROXY are for the world outside (S12)."""
+    """HTTP_PROXY and ALL_PROXY are for other machines (S12)."""
     for name in ("HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
     assert (await sw.ChatClient(server.url, retry=ONCE).stream("x")).outcome == "complete"
@@ -194,7 +194,7 @@ async def test_a_proxy_is_not_asked_for_this_machine(server: DemoServer, monkeyp
 
 @pytest.mark.fault("S12", "honoured, also where it is set in mid-session")
 async def test_a_proxy_that_is_set_later_is_used_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a failure a person sets HTTPS_PROXY or NO_PROXY in the notebook; the next request obeys it."""
+    """You set HTTPS_PROXY or NO_PROXY in the notebook after a failure. The next request uses it."""
     client = sw.ChatClient("https://far.invalid/v1", retry=ONCE)
     assert (await failure_of(client.stream("x"))).error.kind == "connect"
     with RawServer(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n") as proxy:
@@ -216,7 +216,7 @@ GZIPPED = zlib.compress(TEXT, wbits=31)
     ("coding", "body"), [("gzip", GZIPPED), ("X-GZip", GZIPPED), ("deflate", DEFLATED), ("", TEXT)]
 )
 async def test_a_compressed_body_is_read(coding: str, body: bytes) -> None:
-    """A server that compresses although nobody asked is understood."""
+    """A server may compress although nobody asked. The body is read."""
     with RawServer(response(body, f"content-encoding: {coding}")) as server:
         completion = await sw.ChatClient(server.url).stream("x")
     assert completion.text == "a" * 50 + "b"
@@ -234,7 +234,7 @@ async def test_a_compressed_body_is_read(coding: str, body: bytes) -> None:
     ],
 )
 async def test_a_body_that_cannot_be_unpacked_is_never_complete(coding: str, body: bytes, why: str) -> None:
-    """Cut, broken or unknown: interrupted, not a short answer that looks whole (N14)."""
+    """Cut, broken or unknown: interrupted, and not a short answer that looks whole (N14)."""
     with RawServer(response(body, f"content-encoding: {coding}")) as server:
         failure = await failure_of(sw.ChatClient(server.url, retry=ONCE).stream("x"))
     assert failure.outcome == "interrupted"
@@ -262,7 +262,7 @@ asyncio.run(main())
 
 @pytest.mark.fault("N15", "refused, for less than 50 MB")
 def test_a_gzip_bomb_is_refused_in_bounded_memory(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """A megabyte that would become a gigabyte is refused, and costs less than 50 MB (N15)."""
+    """A megabyte that unpacks to a gigabyte is rejected. It costs less than 50 MB (N15)."""
     outcome, grown = run_python(BOMB, server.url).splitlines()
     assert outcome == "interrupted True"
     assert int(grown) < 50_000_000
@@ -270,7 +270,7 @@ def test_a_gzip_bomb_is_refused_in_bounded_memory(server: DemoServer, seen: Call
 
 
 async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: DemoServer) -> None:
-    """What the server sees of a cancel is the end of the connection, not silence."""
+    """After a cancel the server sees the end of the connection, not silence."""
     async with httpx.AsyncClient() as http_client:
         stream = sw.ChatClient(server.url, http_client=http_client).stream("x", "demo-stall")
         async for event in stream:

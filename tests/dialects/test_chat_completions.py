@@ -89,7 +89,7 @@ def test_all_chat_vectors_are_there() -> None:
 
 @each_stream
 def test_vector_whole_and_byte_by_byte(vector: Vector) -> None:
-    """A stream comes to what is expected of it in one read, and in reads of one byte."""
+    """A stream gives the expected result in one read, and in reads of one byte."""
     check_stream(vector, vector.chunks)
     check_stream(vector, [vector.body])
     check_stream(vector, [vector.body[i : i + 1] for i in range(len(vector.body))])
@@ -97,20 +97,20 @@ def test_vector_whole_and_byte_by_byte(vector: Vector) -> None:
 
 @each_stream
 def test_vector_at_every_split_point(vector: Vector) -> None:
-    """A stream comes to the same cut in two anywhere."""
+    """A stream gives the expected result when it is cut in two anywhere."""
     for point in range(len(vector.body) + 1):
         check_stream(vector, cut(vector.body, [point]))
 
 
 @given(st.sampled_from(STREAMED), st.lists(st.integers(0, 1500), max_size=12))
 def test_vector_cut_at_random(vector: Vector, points: list[int]) -> None:
-    """A stream comes to the same however it is cut."""
+    """A stream gives the expected result when it is cut anywhere."""
     check_stream(vector, cut(vector.body, points))
 
 
 @pytest.mark.parametrize("vector", HTTP, ids=lambda vector: vector.id)
 def test_http_vector(vector: Vector) -> None:
-    """A body comes to what its status and content type make of it (which the transport tells apart)."""
+    """A body gives the result for its status and content type. The transport finds these two."""
     assert vector.http
     status, headers = vector.http["status"], vector.http["headers"]
     accumulator, published = Accumulator(), list[StreamEvent]()
@@ -134,7 +134,7 @@ def test_http_vector(vector: Vector) -> None:
 
 
 def parse(chunk: Any, *, named: bool = False) -> list[Any]:
-    """Read one chunk: the first of a stream, or one after the server has named itself, which takes a shorter path."""
+    """Read one chunk: the first of a stream, or a later one. After the server has named itself, parsing is shorter."""
     reader = DIALECT.reader()
     if named:
         reader.parse(choice({"content": "before"}))
@@ -149,16 +149,16 @@ def data(*chunks: Any) -> bytes:
     return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
 
 
-def test_identity_is_told_unless_it_is_known() -> None:
-    """The model's name and the id come from the chunk; empty ones are none."""
+def test_identity_is_reported_unless_it_is_known() -> None:
+    """The model's name and the id come from the chunk. Empty ones count as none."""
     chunk = {"id": "c1", "model": "m", **choice({"content": "a"})}
     assert parse(chunk) == [Identity("m", "c1"), TextDelta("a")]
     assert parse(chunk, named=True) == [TextDelta("a")]
     assert parse({"id": "", "model": "", "choices": []}) == []
 
 
-def test_other_choices_are_told_by_index() -> None:
-    """Text of every choice is parsed; only choice 0 ends the stream and calls tools."""
+def test_other_choices_keep_their_index() -> None:
+    """Text of every choice is parsed. Only choice 0 ends the stream and calls tools."""
     call = {"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}
     chunk = {"choices": [{"index": 1, "delta": {"content": "b", "tool_calls": [call]}, "finish_reason": "stop"}]}
     assert parse(chunk) == parse(chunk, named=True) == [TextDelta("b", 1)]
@@ -168,13 +168,13 @@ def test_other_choices_are_told_by_index() -> None:
     ("word", "outcome"),
     [("stop", "complete"), ("eos", "complete"), ("length", "length"), ("content_filter", "filtered")],
 )
-def test_finish_reason_tells_the_outcome(word: str, outcome: str) -> None:
-    """The known words are told apart; unknown ones are an ordinary end."""
+def test_finish_reason_gives_the_outcome(word: str, outcome: str) -> None:
+    """Each known word has its outcome. Unknown words are an ordinary end."""
     assert parse(choice({}, finish_reason=word)) == [Finish(word, outcome)]
 
 
 def test_finish_reason_error_is_an_error() -> None:
-    """An answer that ended in an error is never complete; text in the same chunk is kept."""
+    """An answer that ended in an error is never complete. Text in the same chunk is kept."""
     with pytest.raises(ServerReportedError) as caught:
         parse(choice({"content": "a"}, finish_reason="error"))
     assert caught.value.events == [TextDelta("a")]
@@ -182,7 +182,7 @@ def test_finish_reason_error_is_an_error() -> None:
 
 
 def test_content_parts_are_read() -> None:
-    """A list of parts gives text and reasoning; a kind that is not known is warned of, not dropped in silence."""
+    """A list of parts gives text and reasoning. A part of unknown kind gives a warning."""
     parts = [
         {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
         {"type": "text", "text": "a"},
@@ -215,8 +215,8 @@ JSON = st.recursive(
 
 
 @given(JSON, JSON)
-def test_any_json_is_parsed_or_refused(anything: Any, delta: Any) -> None:
-    """No shape of JSON raises anything but the named exceptions, and both paths of the parser read it alike."""
+def test_any_json_is_parsed_or_rejected(anything: Any, delta: Any) -> None:
+    """Any JSON raises only the named exceptions. Both paths of the parser read it alike."""
     text = {"content": "a"}
     for chunk in (
         anything,
@@ -248,7 +248,7 @@ def test_any_json_is_parsed_or_refused(anything: Any, delta: Any) -> None:
 
 @given(st.lists(st.binary(max_size=60) | st.just(b"data: {}\n\n") | st.just(b"\n\ndata:"), max_size=8))
 def test_random_bytes_raise_named_exceptions_only(chunks: list[bytes]) -> None:
-    """No byte stream raises anything but what the parser names, which run() catches."""
+    """Any bytes raise only the parser's named exceptions. run() catches these."""
     run(chunks)
 
 
@@ -262,7 +262,7 @@ def body_of(params: dict[str, Any], *, model: str | None = "m", stream: bool = T
 
 
 def test_streamed_request_asks_for_usage() -> None:
-    """stream_options is ours unless the caller gives it; None leaves it out."""
+    """We add stream_options unless the caller gives it. None leaves it out."""
     body = body_of({"temperature": 0})
     usage = {"include_usage": True}
     assert body == {"model": "m", "messages": [*MESSAGES], "temperature": 0, "stream": True, "stream_options": usage}
@@ -272,14 +272,14 @@ def test_streamed_request_asks_for_usage() -> None:
     assert "stream_options" not in none
 
 
-def test_request_that_is_not_streamed_says_nothing_of_streams() -> None:
-    """Servers refuse stream_options without stream; no model is no field."""
+def test_request_that_is_not_streamed_has_no_stream_options() -> None:
+    """Servers reject stream_options without stream. Without a model, the field is missing."""
     body = body_of({"stream_options": {"x": 1}, "top_p": 1}, model=None, stream=False)
     assert body == {"messages": [*MESSAGES], "top_p": 1}
 
 
 def test_images_are_parts_of_a_request() -> None:
-    """After the text, as data: URLs or as the addresses they are; without a text they stand alone."""
+    """They follow the text, as data: URLs or as addresses. Without a text they are alone."""
 
     def written(message: Message) -> Any:
         return DIALECT.body(Question((message,), None, {}))["messages"][0]
@@ -299,7 +299,7 @@ def test_images_are_parts_of_a_request() -> None:
 
 
 def test_a_server_has_its_own_words_for_a_request() -> None:
-    """The limit's name, and whether usage is asked for, are the server's."""
+    """The server decides the name of the limit, and whether usage is asked for."""
     own = ChatCompletions(max_tokens="max_completion_tokens", asks_for_usage=False)
     assert own.limit_tokens(5) == {"max_completion_tokens": 5}
     assert DIALECT.limit_tokens(5) == {"max_tokens": 5}
@@ -307,7 +307,7 @@ def test_a_server_has_its_own_words_for_a_request() -> None:
 
 
 def test_a_refused_field_is_left_out() -> None:
-    """Ours is dropped with a warning where the server names it; one that the person asked for stays."""
+    """If the server names our field, we drop it with a warning. A field that you asked for stays."""
     question = Question(MESSAGES, None, {})
     refusal = ErrorInfo("Unrecognized request argument: stream_options", status=400)
     simpler, warning = DIALECT.simplify(question, refusal) or (question, None)
@@ -320,7 +320,7 @@ def test_a_refused_field_is_left_out() -> None:
 
 
 def test_the_list_of_models_is_read() -> None:
-    """In the server's order, in a ``data`` field or bare; what is not a name is passed over."""
+    """In the server's order, in a ``data`` field or bare. Entries that are not names are ignored."""
     assert DIALECT.parse_models({"data": [{"id": "b"}, {"id": "a"}, {"id": 1}, "x"]}) == ["b", "a"]
     assert DIALECT.parse_models([{"id": "a"}]) == ["a"]
     with pytest.raises(ServerReportedError, match="boom"):
@@ -354,19 +354,19 @@ def test_error_body_gives_its_message(body: bytes, message: str) -> None:
 
 @pytest.mark.parametrize("piece", [b"<p>word ", b"<script>", b"<!--", b"word ", b"<"])
 def test_error_page_gives_at_most_200_characters(piece: bytes) -> None:
-    """A page of any size and any tags gives a short line."""
+    """A page of any size and with any tags gives a short line."""
     assert 0 < len(DIALECT.parse_error(502, b"<html>" + piece * 100_000).message) <= 200
 
 
 @pytest.mark.parametrize("reply", ["<html>", [], {}, {"status": "ok"}, None])
 def test_reply_without_choices_is_malformed(reply: Any) -> None:
-    """What is no chat completion is not taken for an empty answer."""
+    """Anything but a chat completion is an error, and not an empty answer."""
     with pytest.raises(MalformedItem):
         DIALECT.parse_reply(reply)
 
 
-def test_reply_without_finish_reason_is_complete_and_warned_of() -> None:
-    """A whole reply is whole; what it does not say is told."""
+def test_reply_without_finish_reason_is_complete_with_a_warning() -> None:
+    """A whole reply is whole. A warning says what is missing."""
     parser = StreamParser(DIALECT, accumulator := Accumulator())
     outcome, events = parser.reply(json.dumps({"model": "m", "choices": [{"message": {"content": "a"}}]}).encode())
     assert (outcome, accumulator.model) == ("complete", "m")
@@ -374,8 +374,8 @@ def test_reply_without_finish_reason_is_complete_and_warned_of() -> None:
     assert [warning.code for warning in accumulator.warnings] == ["no_finish_reason"]
 
 
-def test_tool_calls_are_told_apart() -> None:
-    """A server that numbers every call 0, and one that numbers none, both keep their calls apart by id."""
+def test_tool_calls_are_kept_apart() -> None:
+    """One server numbers every call 0, and one numbers none. The id separates the calls of both."""
 
     def calls(*fragments: dict[str, Any]) -> list[tuple[Any, ...]]:
         completion, _ = run([data(*(choice({"tool_calls": [fragment]}) for fragment in fragments))])
@@ -396,6 +396,6 @@ def test_tool_calls_are_told_apart() -> None:
 
 
 def test_tool_call_delta_is_published_as_it_came() -> None:
-    """A delta without an index keeps None; an empty fragment is not published."""
+    """A delta without an index keeps None. An empty fragment is not published."""
     _, published = run([data(choice({"tool_calls": [{"function": {"name": "f"}}, {"index": 0}]}))])
     assert [event for event in published if isinstance(event, ToolCallDelta)] == [ToolCallDelta(None, None, "f", "")]
