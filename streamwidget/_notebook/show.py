@@ -46,16 +46,19 @@ async def show(source: Any, *, keep: bool = False) -> ChatCompletion:
 
     Examples
     --------
+    In a notebook, write ``await show(...)``. In a script, run it:
+
+    >>> import asyncio
     >>> from streamwidget import ChatClient, show
-    >>> completion = await show(ChatClient().stream("What is a stream?"))  # doctest: +ELLIPSIS
-    ## What is a stream?
+    >>> completion = asyncio.run(show(ChatClient().stream("What is a stream?")))  # doctest: +ELLIPSIS
+    ## What is a stream
     ...
     >>> completion.outcome
     'complete'
 
     Any iterable of strings is a source.
 
-    >>> completion = await show(["Hello ", "world."])  # doctest: +ELLIPSIS
+    >>> completion = asyncio.run(show(["Hello ", "world."]))  # doctest: +ELLIPSIS
     Hello world.
     [complete ...]
     """
