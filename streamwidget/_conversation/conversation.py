@@ -237,6 +237,18 @@ class Conversation:
         ------
         KeyError
             If no turn has this name.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> stream = conversation.ask("Name three rivers.", sw.ChatClient(), key="rivers", max_tokens=3)
+        >>> stream.wait().outcome
+        'length'
+        >>> rest = stream.again(go_on=True)
+        >>> conversation.follow("rivers", rest)
+        >>> conversation.is_from("rivers", rest)
+        True
         """
         self._put(self._history.turn(key), stream)
 
@@ -319,6 +331,15 @@ class Conversation:
             The turn's name. If no turn has it, nothing happens.
         and_after : bool, default False
             Remove all later turns too.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> completion = conversation.ask("Name three rivers.", sw.ChatClient(), key="rivers").wait()
+        >>> conversation.drop("rivers")
+        >>> len(conversation)
+        0
         """
         gone = self._history.drop(key, and_after=and_after)
         if gone:
@@ -424,6 +445,14 @@ class Conversation:
         ------
         ConfigurationError
             If the text is not a conversation. The conversation does not change then.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> conversation.load(sw.Conversation(system="Be brief.").to_json())
+        >>> conversation.system
+        'Be brief.'
         """
         from streamwidget._conversation.file import from_json
 
@@ -438,6 +467,15 @@ class Conversation:
         -------
         str
             Each message has a heading. Endings other than ``complete`` are named.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> print(sw.Conversation(system="Be brief.").to_markdown())
+        ## System
+        <BLANKLINE>
+        Be brief.
+        <BLANKLINE>
         """
         from streamwidget._conversation.file import to_markdown
 

@@ -58,7 +58,7 @@ class Turn:
 
     @property
     def sendable(self) -> bool:
-        """The default of :attr:`sent`."""
+        """Whether the rule of :attr:`sent` allows it, without your choice."""
         if self.answer is None or self.answer.outcome is None:
             return False
         return OUTCOMES[self.answer.outcome].sent_again and bool(_text_of(self.answer))

@@ -106,7 +106,7 @@ class ChatStream:
     def pending_limit(self) -> PendingLimit | None:
         """The limit of :class:`Timeout` that is nearest to its end now, and the seconds of it that have passed.
 
-        None where no limit is in force, and once the stream is over.
+        None if no limit is in force, and after the end.
         """
         return None if self.over else self._work.pending_limit
 

@@ -41,7 +41,7 @@ class Work(Protocol):
 
     @property
     def pending_limit(self) -> PendingLimit | None:
-        """The limit that is nearest to its end now. None where no limit is in force."""
+        """The limit that is nearest to its end now. None if no limit is in force."""
         ...
 
     @property
