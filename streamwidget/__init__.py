@@ -42,7 +42,6 @@ from streamwidget._core.exceptions import (
 )
 from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
-from streamwidget._core.recording import Recording
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import Timeout
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from streamwidget._client.replay import replay
+    from streamwidget._core.recording import Recording
     from streamwidget._notebook.show import show
     from streamwidget._view.chat.widget import ChatWidget
     from streamwidget._view.stream_view import StreamView
@@ -104,6 +104,7 @@ __all__ = [
 # Imported at first use. ipywidgets and anywidget take longer to import than all the rest, and a script needs neither.
 _LATE = {
     "ChatWidget": "_view.chat.widget",
+    "Recording": "_core.recording",
     "StreamView": "_view.stream_view",
     "WireView": "_view.wire.view",
     "race": "teaching._race",

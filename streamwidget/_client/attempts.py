@@ -11,18 +11,19 @@ import itertools
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwidget._client.exchange import Exchange, Publish, Request
 from streamwidget._client.http import host_of
-from streamwidget._client.recorder import RecordingTransport
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Outcome, Retry
 from streamwidget._core.exceptions import StreamError, StreamTimeout
-from streamwidget._core.recording import Recording
 from streamwidget._core.timeout import TICK, Deadlines, PendingLimit, Timeout
+
+if TYPE_CHECKING:
+    from streamwidget._core.recording import Recording
 
 T = TypeVar("T")
 MakeExchange = Callable[[Request, Accumulator, Deadlines, Publish], Exchange]
@@ -113,15 +114,9 @@ class Attempts:
             self.exchange.shut()
 
     def record(self) -> Recording:
-        transport, question = self.request.transport, self.request.question
-        recording = Recording(
-            question.model,
-            self._limits,
-            transport.api_key,
-            dialect=self.request.dialect.name,
-            streamed=question.stream,
-        )
-        self._sent = replace(self.request, transport=RecordingTransport(transport, recording))
+        from streamwidget._client.recorder import record  # late: few streams are recorded
+
+        recording, self._sent = record(self.request, self._limits)
         return recording
 
     def again(self, *, go_on: bool) -> Attempts:

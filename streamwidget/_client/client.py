@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.config import Settings, resolve
 from streamwidget._client.exchange import Request
 from streamwidget._client.http import host_of
-from streamwidget._client.model_list import ModelList
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.sse import MAX_EVENT_SIZE
 from streamwidget._client.transport import HTTPXTransport
@@ -18,6 +17,9 @@ from streamwidget._core.messages import Prompt, as_messages
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._dialects.dialect import Dialect, Question
+
+if TYPE_CHECKING:
+    from streamwidget._client.model_list import ModelList
 
 
 class ChatClient:
@@ -182,6 +184,8 @@ class ChatClient:
         ModelList
             Its ``stream`` is to be awaited. Then its ``names`` are there.
         """
+        from streamwidget._client.model_list import ModelList  # late: few clients list models
+
         return ModelList(self._request(Question((), None, {}, stream=False)), self.timeout, self.retry)
 
     def _request(self, question: Question) -> Request:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
+from streamwidget._client.exchange import Request
 from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, Transport
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.recording import (
@@ -16,6 +18,16 @@ from streamwidget._core.recording import (
     ResponseStarted,
     harmless,
 )
+from streamwidget._core.timeout import Timeout
+
+
+def record(request: Request, limits: Timeout) -> tuple[Recording, Request]:
+    """Return a new recording, and the request to send so that it is recorded."""
+    transport, question = request.transport, request.question
+    recording = Recording(
+        question.model, limits, transport.api_key, dialect=request.dialect.name, streamed=question.stream
+    )
+    return recording, replace(request, transport=RecordingTransport(transport, recording))
 
 
 class RecordingTransport:

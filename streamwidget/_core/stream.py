@@ -18,18 +18,21 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamwidget._core import loop
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, TextDelta
 from streamwidget._core.exceptions import ProtocolError, StreamError
 from streamwidget._core.progress import Progress
-from streamwidget._core.recording import Recording
 from streamwidget._core.subscribers import Subscriber, Subscribers
 from streamwidget._core.task import LoopTask
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import PendingLimit
 from streamwidget._core.work import Work
+
+if TYPE_CHECKING:
+    from streamwidget._core.recording import Recording
 
 _SETTLED = 1.0  # seconds to wait for the connection to close, while a person waits too
 

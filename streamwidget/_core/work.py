@@ -8,12 +8,14 @@ work, and runs it once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.events import Outcome, StreamEvent
-from streamwidget._core.recording import Recording
 from streamwidget._core.timeout import PendingLimit
+
+if TYPE_CHECKING:
+    from streamwidget._core.recording import Recording
 
 
 class Work(Protocol):

@@ -16,7 +16,7 @@ import contextlib
 import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
@@ -28,7 +28,6 @@ from streamwidget._core.exceptions import (
     SourceError,
     StreamInterrupted,
 )
-from streamwidget._core.recording import Recording
 from streamwidget._core.secrets import mask, mask_error
 from streamwidget._core.timeout import TICK
 from streamwidget._core.visible import one_line
@@ -37,6 +36,9 @@ from streamwidget._dialects.dialect import MalformedItem, Reader, ServerReported
 from streamwidget._dialects.fields import field
 from streamwidget._sources.shapes import check, is_async
 from streamwidget._sources.threaded import Threaded
+
+if TYPE_CHECKING:
+    from streamwidget._core.recording import Recording
 
 _PATIENCE = 0.5  # seconds that a stopped source is waited for
 _TURN = 0.02  # seconds after which a source that never waits lets others have the loop
