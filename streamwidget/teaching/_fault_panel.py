@@ -89,6 +89,7 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def params(self) -> dict[str, Any]:
+        """The settings as fields of a request."""
         """Fields for :meth:`ChatClient.stream <streamwidget.ChatClient.stream>`, as the controls are set now."""
         demo: dict[str, Any] = {
             "tokens_per_second": self._pace.value,
