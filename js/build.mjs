@@ -1,4 +1,4 @@
-// Builds the page half into streamwidget/static/. `--check-size` also fails when the bundle outgrew its budget.
+// Builds the page half into streamwidget/static/. With `--check-size` it fails when a file is larger than its budget.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -6,7 +6,7 @@ import { aliases } from "./aliases.mjs";
 
 const { name, version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url)));
 const OUT = new URL("../streamwidget/static/", import.meta.url);
-// Bytes. The loader travels, and is saved, with each answer; the others once.
+// Bytes. The loader travels, and is saved, with each answer. The others travel once.
 const BUDGETS = [
   ["loader.js", 2 * 1024, (code) => code.length],
   ["widget.js", 40 * 1024, (code) => gzipSync(code).length],

@@ -1,4 +1,5 @@
-// Builds what the benchmarks of the page need into the directory that is named: page.js, and widget.css as it is shipped.
+// Builds what the benchmarks of the page need into the directory that is named: page.js, and widget.css as it is
+// shipped.
 import { build } from "esbuild";
 import { aliases } from "../aliases.mjs";
 

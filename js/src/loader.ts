@@ -1,11 +1,11 @@
-// What each answer's widget carries: it takes the renderer from one model that all answers share, so that the bundle
-// travels to a page once. Kept small by hand: every byte here is sent, and saved, once an answer.
+// The code that the widget of each answer carries. It takes the renderer from one model that all answers share, so that
+// the bundle travels to a page once. It is kept small by hand: every byte here is sent, and saved, with each answer.
 //
-// A page keeps the module of each answer for as long as it lives. So the first one leaves the loader with the page, by
-// its version, and in the others none of it is compiled.
+// A page keeps the module of each answer as long as the page lives. So the first module leaves the loader with the
+// page, under its version, and the others compile none of it.
 //
-// The bundle is not awaited in `initialize`: anywidget gives that 2 s and then drops the messages that came meanwhile.
-// None needs to be kept here either, because the transcript begins with the `state` trait and asks for the rest.
+// `initialize` does not await the bundle. anywidget gives it 2 s, and then drops the messages that came meanwhile. None
+// of them is needed here, because the transcript begins with the `state` trait and asks for the rest.
 
 type Part = {
   initialize(props: Props): unknown;
@@ -18,7 +18,7 @@ type Props = { model: any; signal: AbortSignal };
 declare const VERSION: string; // build.mjs
 
 function makeLoader(): () => Part {
-  // By their code: two notebooks with one version share one renderer.
+  // By the code, so that two notebooks with one version share one renderer.
   const bundles = new Map<string, Promise<Bundle>>();
 
   async function evaluate(code: string, css: string): Promise<Bundle> {
@@ -39,7 +39,7 @@ function makeLoader(): () => Part {
     if (!bundle) {
       bundle = evaluate(code, shared.get("css"));
       bundles.set(code, bundle);
-      bundle.catch(() => bundles.delete(code)); // a failure is not for ever
+      bundle.catch(() => bundles.delete(code)); // so that the next answer tries again
     }
     return bundle;
   }
@@ -59,13 +59,13 @@ function makeLoader(): () => Part {
         const { el, model } = props;
         started.then(
           ([part, sheet]) => {
-            // With the bundle at hand this comes before the host puts `el` into the page: then its root is itself.
+            // If the bundle is there already, the host has not put `el` into the page yet, and `el` is its own root.
             const root = (el.isConnected ? el.getRootNode() : document) as Document;
             if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
             if (!props.signal?.aborted) part.render(props);
           },
           () => {
-            // A host without the shared model, or one that forbids blobs: the text, as far as its state has come.
+            // The host lacks the shared model, or forbids blobs. Show the text as far as the state has it.
             const show = () => {
               const { text, turns } = model.get("state");
               // biome-ignore lint/suspicious/noExplicitAny: as above

@@ -1,7 +1,7 @@
-// The anywidget entry: a StreamView or a ChatWidget, by what its state is.
+// The anywidget entry: a StreamView or a ChatWidget. The form of the state decides which.
 //
-// The default export is a function, which anywidget calls once for each model: `initialize` and `render` get different
-// proxies of the model, so only their closure can tie the two together.
+// The default export is a function. anywidget calls it once for each model. `initialize` and `render` get different
+// proxies of the model, so only their closure can connect the two.
 
 import type { InitializeProps, RenderProps } from "@anywidget/types";
 import { streamView } from "./answer/stream_view";

@@ -1,5 +1,5 @@
-// What is no answer text: reasoning and tool calls, folded until the person opens them, and a refusal, marked.
-// Nothing here opens or closes a fold but the person.
+// The parts of an answer beside its text: reasoning and tool calls in folds, and a marked refusal. Only the person
+// opens or closes a fold.
 
 import { make, setHidden, setText } from "../dom/elements";
 import { FOLD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
@@ -23,7 +23,7 @@ function fold(className: string): { root: HTMLDetailsElement; summary: HTMLEleme
   return { root, summary };
 }
 
-/** Rendered only once it was opened: a thousand tokens that nobody reads cost a number. */
+/** The reasoning. It is rendered only once it was opened, so that unread reasoning costs nothing but its count. */
 export class Reasoning {
   readonly root: HTMLDetailsElement;
   #transcript: Transcript;
@@ -94,7 +94,7 @@ export class Refusal {
   }
 }
 
-/** One tool call: a line with its name and the beginning of its arguments, which come bit by bit. */
+/** One tool call: a line with its name and the beginning of its arguments. The arguments come bit by bit. */
 class Call {
   readonly root: HTMLDetailsElement;
   #reader: Reader;
@@ -135,7 +135,7 @@ export class Calls {
   #end: Element;
   #shown: { call: ToolCall; fold: Call }[] = [];
 
-  /** They stand before `end`. */
+  /** The calls are put before `end`. */
   constructor(transcript: Transcript, end: Element) {
     this.#transcript = transcript;
     this.#end = end;

@@ -1,4 +1,5 @@
-// The status line: while the answer is written, how it goes; then how it ended, what to do about it, and its figures.
+// The status line. While the answer is written it shows the progress. After that it shows how the answer ended, buttons
+// for what to do about it, and the figures.
 
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { FOOT_STYLE } from "../saved/shape";
@@ -40,7 +41,7 @@ export class Foot {
     this.root.append(line);
   }
 
-  /** `next` gets the focus of a remedy that was taken. */
+  /** `next` gets the focus when a button that had it disappears. */
   paint(now: number, next: HTMLElement): void {
     const t = this.#transcript;
     setHidden(this.#dot, t.over || t.gone || t.phase === "streaming");
@@ -60,7 +61,7 @@ export class Foot {
       this.#offered = offered.join();
       this.#remedies.replaceChildren(...offered.flatMap((remedy) => [" ", this.#buttons.get(remedy) as Node]));
     }
-    // Not `disabled`: that would drop the focus.
+    // Not `disabled`, because that drops the focus.
     for (const button of this.#buttons.values()) button.ariaDisabled = String(this.#transcript.wish !== null);
   }
 
@@ -77,7 +78,7 @@ export class Foot {
   #paintProgress(now: number): void {
     const t = this.#transcript;
     const about = [t.phase, t.wish, t.queued, t.busy, t.lost, t.gone, t.retryAt].join();
-    // Figures that change with every message could not be read.
+    // Nobody could read figures that change with every message.
     if (about === this.#about && now - this.#paintedAt < STATUS_MS) return;
     this.#about = about;
     this.#paintedAt = now;

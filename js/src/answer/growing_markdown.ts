@@ -1,4 +1,4 @@
-// A growing text as Markdown in the page, painted frame by frame.
+// Shows a growing text as Markdown, frame by frame.
 
 import { type MarkdownOptions, MarkdownStream } from "../markdown/stream";
 import { type GrowingText, Reader } from "../transcript/growing_text";
@@ -15,7 +15,7 @@ export class GrowingMarkdown {
     this.#markdown = new MarkdownStream(root, options);
   }
 
-  /** Shows what has come; `over` when no more will. True where some of it is put off to the next frame. */
+  /** Shows the text that has come. `over`: no more will come. Returns true if some of it waits for the next frame. */
   paint(over: boolean): boolean {
     let { fresh, piece } = this.#reader.next();
     const reopened = this.#isFinished && !over;

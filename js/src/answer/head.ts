@@ -1,4 +1,4 @@
-// The header line: who answers and how it stands, Copy and Stop.
+// The header line: who answers, the state, Copy and Stop.
 
 import { copyText } from "../dom/clipboard";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
@@ -12,7 +12,7 @@ const FEEDBACK_MS = 2000;
 
 export function makeStop(stop: () => void): HTMLButtonElement {
   const button = makeButton("streamwidget-stop", "Stop", stop);
-  button.ariaLabel = "Stop"; // stays its name while it reads "Stopping…"
+  button.ariaLabel = "Stop"; // the name stays when the button reads "Stopping…"
   button.title = "Stop this answer (Esc)";
   return button;
 }
@@ -36,7 +36,7 @@ export class Head {
 
   #own: boolean;
 
-  /** `stop` is what the Stop button does, or one that stands elsewhere. */
+  /** `stop` is the action of the Stop button, or a Stop button elsewhere. */
   constructor(transcript: Transcript, stop: (() => void) | HTMLButtonElement, say: (text: string) => void) {
     this.#transcript = transcript;
     this.#say = say;
@@ -51,7 +51,7 @@ export class Head {
     this.#own = !(stop instanceof HTMLElement);
     this.stop = stop instanceof HTMLElement ? stop : makeStop(stop);
     const controls = make("span", "streamwidget-controls");
-    controls.dataset.lmSuppressShortcuts = "true"; // Enter shall press the button, not edit the cell
+    controls.dataset.lmSuppressShortcuts = "true"; // Enter presses the button and does not edit the cell
     controls.append(this.#copy, ...(this.#own ? [this.stop] : []));
     this.root.append(name, this.#state, controls);
   }
@@ -65,7 +65,7 @@ export class Head {
     setText(this.#model, model);
     setText(this.#state, stateWord(t));
     this.#state.classList.toggle("streamwidget-bad", t.gone || (t.over && outcomeOf(outcomeName(t)).bad));
-    // "Stopping…" takes its place, or a narrow header would not hold both.
+    // "Stopping…" replaces it, because a narrow header does not hold both.
     if (t.answer.length === 0 || (t.wish === "stop" && this.#own)) hideFocused(this.#copy, this.stop);
     else setHidden(this.#copy, false);
     if (!this.#own) return;

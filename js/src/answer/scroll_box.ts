@@ -1,16 +1,16 @@
-// A box of limited height. It follows the end of what grows in it while the person is there, and not otherwise.
+// A box of limited height whose content grows. It follows the end of the content while the person is at the end.
 
 import { make, makeButton, setHidden } from "../dom/elements";
 
-const NEAR = 8; // CSS pixels from the end that still count as being there
+const NEAR = 8; // CSS pixels: nearer than this counts as at the end
 
 export class ScrollBox {
-  /** Goes right after the text. Of no height, so that it moves nothing. */
+  /** Stands right after the text. It has no height, so it moves nothing. */
   readonly root = make("div", "streamwidget-jump");
   #text: HTMLElement;
   #button: HTMLButtonElement;
   #follows = true;
-  #top = 0; // where it was scrolled to, and could be at most
+  #top = 0; // the last scroll position, and the largest possible one
   #range = 0;
 
   constructor(text: HTMLElement, name: string) {
@@ -23,7 +23,7 @@ export class ScrollBox {
     this.#button = makeButton("", "Jump to latest", () => this.#jump());
     this.#button.hidden = true;
     this.root.append(this.#button);
-    // The browser's own anchoring would scroll it, and look as if the person had.
+    // The browser's own anchoring would scroll it, which would look as if the person had.
     text.style.overflowAnchor = "none";
     text.addEventListener("scroll", () => this.#look(), { passive: true });
   }
@@ -44,7 +44,7 @@ export class ScrollBox {
 
   #look(): void {
     const { scrollTop, clientHeight, scrollHeight } = this.#text;
-    // Being scrolled up ends it, by a person: where the heights have changed, that was the layout.
+    // When a person scrolls up, the box stops following. If the heights have changed, the layout did it.
     if (scrollTop + clientHeight >= scrollHeight - NEAR) this.#follows = true;
     else if (scrollTop < this.#top && scrollHeight - clientHeight === this.#range) this.#follows = false;
     this.#note();
@@ -60,7 +60,7 @@ export class ScrollBox {
   }
 
   #jump(): void {
-    this.#text.focus({ preventScroll: true }); // the button goes
+    this.#text.focus({ preventScroll: true }); // because the button disappears
     this.follow();
   }
 }

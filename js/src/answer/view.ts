@@ -3,8 +3,8 @@
 // - It paints when dom/frames.ts says so, and not while the page is hidden.
 // - It appends. It never paints again what is there.
 // - It never takes the focus and never scrolls the page.
-// - Its elements are those of the saved answer, in the same order (saved/shape.ts). What only a live answer has is of no
-//   height.
+// - Its elements are those of the saved answer, in the same order (saved/shape.ts). Elements of only the live answer
+//   have no height.
 
 import { attachCode } from "../code/attach";
 import { make, setText } from "../dom/elements";
@@ -27,11 +27,11 @@ export interface Actions {
 }
 
 export interface ViewOptions {
-  /** The widget's model, as far as it leads to the host: its notebook, its MathJax. */
+  /** The widget's model. It leads to the host's notebook and MathJax. */
   model: object;
-  /** CSS pixels of the answer's box; null for an answer that is shown at its whole height. */
+  /** CSS pixels of the answer's box. Null shows the answer at its whole height. */
   maxHeight: number | null;
-  /** A Stop button that stands elsewhere, and is not the view's to show or hide. */
+  /** A Stop button elsewhere, which the view does not show or hide. */
   stop?: HTMLButtonElement;
 }
 
@@ -65,12 +65,12 @@ export function mountView(
   root.append(head.root, spoken, reasoning.root, text, ...(box ? [box.root] : []), ...refusal.roots, foot.root);
 
   let tick: ReturnType<typeof setTimeout> | undefined;
-  let cell: Element | null = null; // when the view goes, it may be out of the page already
-  let said = announcement(transcript, performance.now()); // what was so before the view was there is no news
+  let cell: Element | null = null; // found early: when the view goes, it may be out of the page already
+  let said = announcement(transcript, performance.now()); // a state from before the view is not news
 
   function paintRoot(): void {
     const { over, gone, outcome, phase } = transcript;
-    // While there is something to stop, keys in here are for the view; after that the notebook has them again.
+    // While there is something to stop, the view gets the keys. After that the notebook gets them again.
     for (const [name, value] of [
       ["outcome", over ? (outcome ?? "error") : null],
       ["phase", over ? null : gone ? "gone" : phase],
@@ -98,7 +98,7 @@ export function mountView(
     said = say;
     if (behind) schedule();
     clearTimeout(tick);
-    // Seconds are counted from the request, or down to the next attempt: tick where the number changes.
+    // Tick when a number changes: the seconds since the request, or the seconds to the next attempt.
     const origin = transcript.retryAt ?? transcript.startedAt;
     const next = 1000 - ((((now - origin) % 1000) + 1000) % 1000);
     if (!over && !transcript.gone) tick = setTimeout(schedule, next + 5);

@@ -1,10 +1,12 @@
-// The state of one chat in the page, one for each model, however many views show it.
+// The state of one chat in the page. Each model has one, however many views show it.
 //
-// Rules (the wire is lossy):
-// 1. News apply only to the revision before theirs. After a gap nothing applies until everything came.
-// 2. What streams has its own numbers and its own questions: those of its Transcript.
-// 3. Silence is trusted, save while something is waited for: the kernel has nothing to say when nothing happens.
-// 4. A prompt stays the person's until the kernel has taken it.
+// Rules (messages may get lost):
+// 1. News apply only to the revision before theirs. For example, revision 8 applies to 7. After a gap nothing applies
+//    until the whole state came.
+// 2. An answer that streams has its own numbers and its own questions: those of its Transcript.
+// 3. Silence is trusted, because the kernel sends nothing when nothing happens. While the page waits for something, it
+//    asks.
+// 4. A prompt stays in the person's box until the kernel has taken it.
 
 import { fields, string } from "../transcript/guards";
 import type { OutgoingMessage, Remedy } from "../transcript/messages";
@@ -12,12 +14,12 @@ import { Questions } from "../transcript/questions";
 import { type ChatNews, parseChatMessage, parseNews } from "./messages";
 import { Turn } from "./turn";
 
-/** An image that goes with a prompt: a new one, in base64, or one of the prompt that is edited, by its number. */
+/** An image of a prompt: a new one in base64, or the number of an image of the edited prompt. */
 export type SentImage = { readonly data: string; readonly thumbnail: string | null } | { readonly keep: number };
 
-/** What a chat needs of its KernelLink. */
+/** The part of a KernelLink that a chat uses. */
 export interface ChatLink {
-  /** Returns false where there is no way to the kernel now. */
+  /** Returns false if the kernel cannot be reached now. */
   send(message: OutgoingMessage): boolean;
   stop(stop: OutgoingMessage, first: boolean, unanswered: () => boolean): void;
 }
@@ -30,9 +32,9 @@ export class Chat {
   trimmed = 0;
   /** The kernel died or was restarted. */
   gone = false;
-  /** What the person is to know: why something was not done. */
+  /** A line for the person: why something was not done. */
   note = "";
-  /** The prompt that the kernel has not taken yet, by its name, and the last that it took. */
+  /** The name of the prompt that the kernel has not taken yet, and of the last prompt that it took. */
   pending: string | null = null;
   taken: string | null = null;
 
@@ -56,7 +58,7 @@ export class Chat {
     this.#questions.ask();
   }
 
-  /** The turn whose answer is being written, here or by another owner of the conversation. */
+  /** The turn whose answer is being written, in this chat or by a cell that shares the conversation. */
   get live(): Turn | null {
     return this.turns.filter((turn) => turn.streams).at(-1) ?? null;
   }
@@ -75,9 +77,9 @@ export class Chat {
     return () => this.#listeners.delete(listener);
   }
 
-  // ---- what the person does
+  // ---- actions of the person
 
-  /** Sends a prompt, and returns its name; null where it was not sent, and `note` says why. */
+  /** Sends a prompt and returns its name. Returns null if it was not sent. Then `note` says why. */
   send(text: string, images: readonly SentImage[], replaces: string | null): string | null {
     if (this.gone || this.pending !== null) return null;
     const name = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}-p`;
@@ -91,7 +93,7 @@ export class Chat {
   stop(turn = this.live): void {
     const transcript = turn?.transcript;
     if (!transcript || transcript.over || transcript.gone) return;
-    // By its name, so that a stop that comes late does not meet the next answer: its stream's, elsewhere its turn's.
+    // With the name of the stream, so that a late stop does not stop the next answer.
     const { id } = transcript;
     const unanswered = () => transcript.id === id && !transcript.over && !transcript.gone;
     this.#link.stop({ op: "stop", stream: id }, transcript.wish === null, unanswered);
@@ -99,10 +101,10 @@ export class Chat {
     this.#changed();
   }
 
-  /** Asks for another answer to the last prompt, or for the rest of the one that is there. */
+  /** Asks for another answer to the last prompt, or for the rest of this one. */
   ask(turn: Turn, remedy: Remedy): void {
     const transcript = turn.transcript;
-    // Asking twice would be paying twice.
+    // To ask twice would be to pay twice.
     if (!transcript?.over || this.gone || transcript.wish !== null || this.live) return;
     if (this.#request({ op: remedy, key: turn.key })) transcript.wished(remedy);
   }
@@ -128,7 +130,7 @@ export class Chat {
     this.#changed();
   }
 
-  // ---- what the kernel says
+  // ---- messages from the kernel
 
   receive(content: unknown): void {
     const message = parseChatMessage(content);
@@ -150,7 +152,7 @@ export class Chat {
         if (message.why !== null) this.note = `No list of models: ${message.why}`;
         break;
       case "refused":
-        // A prompt of another page, or one that was refused before.
+        // It is about a prompt of another page, or about one that was refused before.
         if (message.asked !== null && message.asked !== this.pending) break;
         this.note = message.why;
         if (message.asked === null) this.last?.transcript?.refused();

@@ -1,4 +1,4 @@
-// The button that takes all turns out: it asks first, in its place.
+// The button that removes all turns. It asks first: two other buttons replace it.
 
 import { hideFocused, make, makeButton, setHidden } from "../dom/elements";
 import type { Chat } from "./chat";
@@ -25,7 +25,7 @@ export class ClearButton {
     this.#really.hidden = true;
     this.root.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || this.#really.hidden) return;
-      event.stopPropagation(); // it stops no answer
+      event.stopPropagation(); // so that it does not stop an answer
       this.#ask(false);
     });
     this.root.append(this.#first, this.#really);
@@ -40,7 +40,7 @@ export class ClearButton {
     const [shown, hidden] = really ? [this.#really, this.#first] : [this.#first, this.#really];
     shown.hidden = false;
     hidden.hidden = true;
-    // To the harmless one: a second Enter must not clear.
+    // Focus the harmless one, because a second Enter must not clear.
     (really ? shown.querySelector<HTMLElement>("button:last-child") : shown)?.focus({ preventScroll: true });
   }
 }

@@ -1,4 +1,4 @@
-// The prompt box and what is around it. It keeps what was typed until the kernel has taken it.
+// The prompt box, its buttons and its images. It keeps the typed text until the kernel has taken it.
 
 import { makeStop, stopWord } from "../answer/head";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
@@ -34,16 +34,16 @@ export class Composer {
   #cancelEdit: HTMLButtonElement;
   #note = make("small", "streamwidget-note");
   #attached: Attached[] = [];
-  /** Images that are being read, one after the other: together they have a limit. */
+  /** How many images are being read. They are read one after the other, because the limit is for all together. */
   #reads = 0;
   #reading = Promise.resolve();
   #edited: Turn | null = null;
-  /** What was in the box before a turn was edited. */
+  /** The content of the box before a turn was edited. */
   #draft: readonly [text: string, attached: Attached[]] = ["", []];
   #sent: string | null = null;
   #onSent: () => void;
 
-  /** @param onSent called when a prompt of this box was sent */
+  /** @param onSent is called when a prompt of this box was sent */
   constructor(chat: Chat, onSent: () => void) {
     this.#chat = chat;
     this.#onSent = onSent;
@@ -63,7 +63,7 @@ export class Composer {
     text.addEventListener("input", () => this.#grow());
     text.addEventListener("keydown", (event) => this.#key(event));
     text.addEventListener("paste", (event) => {
-      // Cells and paragraphs come with a picture of themselves.
+      // A copied cell or paragraph brings a picture of itself. Then only the text counts.
       if (!event.clipboardData?.getData("text/plain").trim()) this.#take(event, event.clipboardData);
     });
     this.root.addEventListener("dragover", (event) => {
@@ -109,7 +109,7 @@ export class Composer {
     this.#clear.paint();
     this.#models.paint();
     if (!waits && this.#edited && !chat.turns.includes(this.#edited)) {
-      // What was typed stays; the images of the turn went with it.
+      // The edited turn was removed, and its images with it. The typed text stays.
       this.#edited = null;
       this.#fill(
         this.#text.value,
@@ -120,7 +120,7 @@ export class Composer {
     setText(this.#note, this.#words(waits));
   }
 
-  /** Has the person edit `turn`, here. */
+  /** Lets the person edit `turn` in this box. */
   edit(turn: Turn): void {
     if (this.#chat.live) {
       this.#chat.say(RUNNING);
@@ -146,7 +146,7 @@ export class Composer {
   }
 
   #key(event: KeyboardEvent): void {
-    // 229: a key that the input method has taken, in browsers that do not say so otherwise.
+    // 229 is a key that the input method has taken. Some browsers report it only in this way.
     if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
@@ -163,7 +163,7 @@ export class Composer {
   }
 
   #submit(): void {
-    if (this.#sent !== null) return; // Enter again
+    if (this.#sent !== null) return; // a second Enter
     const chat = this.#chat;
     const not = chat.live ? RUNNING : chat.pending ? "A prompt is still on its way" : this.#reads > 0 ? READING : "";
     if (not) {
@@ -175,7 +175,7 @@ export class Composer {
     this.#sent = chat.send(this.#text.value, images, this.#edited?.key ?? null);
   }
 
-  // The kernel took the prompt, or refused it: then the person has it still.
+  // The kernel took the prompt or refused it. A refused prompt stays in the box.
   #settle(): void {
     const taken = this.#chat.taken === this.#sent;
     this.#sent = null;
@@ -251,7 +251,7 @@ export class Composer {
       const remove = makeButton("", "×", () => {
         this.#attached = this.#attached.filter((other) => other !== one);
         this.#paintThumbnails();
-        this.#text.focus({ preventScroll: true }); // the button goes
+        this.#text.focus({ preventScroll: true }); // because the button disappears
       });
       remove.ariaLabel = `Remove ${one.name}`;
       frame.append(remove);

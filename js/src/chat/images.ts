@@ -1,8 +1,8 @@
-// Images for a prompt: read from what was pasted, dropped or chosen, and a thumbnail for the transcript.
+// Images for a prompt: files that were pasted, dropped or chosen, and a thumbnail of each for the transcript.
 
 const THUMBNAIL_PX = 160;
 const TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
-/** Bytes of all images of one prompt: notebook servers take messages of up to 10 MB, and base64 adds a third. */
+/** Bytes of all images of one prompt. Notebook servers take messages of up to 10 MB, and base64 adds a third. */
 const MOST = 7_000_000;
 
 export const ACCEPTED = TYPES.join(",");
@@ -12,16 +12,16 @@ export interface Picture {
   readonly bytes: number;
   /** In base64. */
   readonly data: string;
-  /** A data: URL; null for what the browser cannot draw. */
+  /** A data: URL. Null if the browser cannot draw the image. */
   readonly thumbnail: string | null;
 }
 
-/** The image files in what was pasted or dropped. */
+/** The image files among pasted or dropped data. */
 export function filesOf(transfer: DataTransfer | null): File[] {
   return [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/"));
 }
 
-/** Reads `file`, or says why it cannot go with a prompt that has `already` bytes of images. */
+/** Reads `file`. Returns a sentence if the file cannot be added to a prompt with `already` bytes of images. */
 export async function readPicture(file: File, already: number): Promise<Picture | string> {
   const name = file.name || "image";
   if (!TYPES.includes(file.type)) return `${name} is not taken: PNG, JPEG, GIF or WebP is needed`;
@@ -54,7 +54,7 @@ async function thumbnail(file: Blob): Promise<string | null> {
     canvas.height = Math.max(1, Math.round(image.height * scale));
     canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
     image.close();
-    // WebP keeps what is transparent. A browser that cannot write it writes PNG.
+    // WebP keeps transparent parts. A browser that cannot write WebP writes PNG.
     const url = canvas.toDataURL("image/webp", 0.8);
     return url.length < 40_000 ? url : null;
   } catch {

@@ -1,33 +1,33 @@
-// What the kernel sends about a conversation. Nothing of it is trusted until it passed a guard.
+// Messages from the kernel about a conversation. Nothing of them is trusted until it passed a guard.
 
 import { type Fields, fields, isCount, label, line, positive } from "../transcript/guards";
 
 export interface ImageState {
-  /** A data: URL, so that nothing is fetched; null where only the label tells what it is. */
+  /** A data: URL, so that nothing is fetched. Null where there is only the label. */
   readonly src: string | null;
   readonly label: string;
 }
 
-/** What is known of a turn. A change leaves out what is as before. */
+/** A turn that is new or changed. A change leaves out the parts that are as before. */
 export interface TurnChange {
   readonly key: string;
   readonly sent: boolean;
   readonly prompt?: { readonly text: string; readonly images: readonly ImageState[] };
-  /** As it came: a Transcript has its own guard. */
+  /** Unchecked, because a Transcript has its own guard. */
   readonly answer?: unknown;
 }
 
 export interface ChatNews {
   readonly op: "chat";
   readonly rev: number;
-  /** Everything, not what changed since the revision before. */
+  /** True for the whole state, false for the changes since the revision before. */
   readonly whole: boolean;
-  /** The turns in their order; null where that is as before. */
+  /** The keys of all turns in their order. Null if the order is as before. */
   readonly keys: readonly string[] | null;
   readonly turns: readonly TurnChange[];
   readonly model: string | null;
   readonly trimmed: number;
-  /** The name of the last prompt of a page that was taken. */
+  /** The name of the last prompt that the kernel took. */
   readonly asked: string | null;
 }
 
@@ -81,7 +81,7 @@ export function parseNews(raw: Fields | null, whole: boolean): ChatNews | null {
   };
 }
 
-/** The message in `value`, or null when it is not one of a chat. */
+/** The message in `value`. Null if it is not one of a chat. */
 export function parseChatMessage(value: unknown): ChatMessage | null {
   const raw = fields(value);
   switch (raw?.op) {

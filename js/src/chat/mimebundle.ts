@@ -1,4 +1,4 @@
-// The saved conversation, made in the page where the kernel is gone: what streamwidget/_saved/conversation.py makes.
+// The saved conversation, made in the page when the kernel is gone. streamwidget/_saved/conversation.py makes the same.
 
 import { make } from "../dom/elements";
 import { answerMimebundle } from "../saved/mimebundle";
@@ -9,7 +9,7 @@ import type { Turn } from "./turn";
 const PROMPT_STYLE = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor";
 const TEXT_STYLE = "margin:0;white-space:pre-wrap;overflow-wrap:break-word";
 
-/** What a notebook stores of the conversation as far as it came, by media type. */
+/** The conversation as far as it came, as a notebook stores it: a text for each media type. */
 export function chatMimebundle(chat: Chat): Record<string, string> {
   const made = chat.turns.map((turn) => {
     const answer = turn.transcript ? answerMimebundle(turn.transcript) : {};
@@ -24,7 +24,7 @@ export function chatMimebundle(chat: Chat): Record<string, string> {
 function prompt(turn: Turn): string {
   const root = make("div");
   root.setAttribute("style", PROMPT_STYLE);
-  // The host looks for formulas in what is saved, but not in here.
+  // The host looks for formulas in saved HTML, but not in this class.
   const text = make("p", "mathjax_ignore", visible(turn.text));
   text.setAttribute("style", TEXT_STYLE);
   root.append(text, ...turn.images.map(({ label }) => make("small", "", `[image: ${visible(label)}]`)));

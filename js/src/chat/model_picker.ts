@@ -1,4 +1,4 @@
-// Whom to ask: a name that may be typed, and those that the server lists, once the person looks.
+// The model to ask: the person types its name, or picks one that the server lists. The list is fetched on first use.
 
 import { make } from "../dom/elements";
 import type { Chat } from "./chat";

@@ -1,5 +1,5 @@
-// One question and its answer, as the page knows them. Its transcript is made when it is shown, or when it streams: of
-// two hundred turns most are never looked at.
+// One prompt and its answer, as the page knows them. The transcript is made when the turn is shown or streams, because
+// of two hundred turns most are never looked at.
 
 import { parseState, type ViewState } from "../transcript/messages";
 import { Transcript } from "../transcript/transcript";
@@ -9,7 +9,7 @@ export class Turn {
   readonly key: string;
   text = "";
   images: readonly ImageState[] = [];
-  /** Goes out with later prompts. */
+  /** True if later prompts are sent with this turn. */
   sent = false;
   /** Changes with the prompt. */
   edition = 0;
@@ -19,7 +19,10 @@ export class Turn {
   #sync: () => boolean;
   #changed: () => void;
 
-  /** @param sync asks the kernel for the whole answer; @param changed is told when the transcript changed */
+  /**
+   * @param sync    asks the kernel for the whole answer
+   * @param changed is called when the transcript changed
+   */
   constructor(key: string, sync: () => boolean, changed: () => void) {
     this.key = key;
     this.#sync = sync;
@@ -41,7 +44,7 @@ export class Turn {
     else if (this.#answer.phase !== "over") void this.transcript;
   }
 
-  /** The answer; null where there is none. */
+  /** The answer. Null if there is none. */
   get transcript(): Transcript | null {
     if (this.#transcript || !this.#answer) return this.#transcript;
     this.#transcript = new Transcript(this.#raw, this.#sync);
@@ -49,7 +52,7 @@ export class Turn {
     return this.#transcript;
   }
 
-  /** What is known without a transcript. */
+  /** The answer's text, also without a transcript. */
   get preview(): string {
     return this.#transcript?.text ?? this.#answer?.text ?? "";
   }

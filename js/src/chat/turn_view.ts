@@ -1,5 +1,5 @@
-// One turn in the page: the prompt as it was typed, and the answer in a view as every answer has it. Until it comes near
-// the screen its answer is plain text, which costs little, and which a search in the page finds.
+// One turn in the page: the prompt as it was typed, and the answer in a view. Until the turn comes near the screen, its
+// answer is plain text. That costs little, and a search in the page finds it.
 
 import { mountView } from "../answer/view";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
@@ -8,7 +8,7 @@ import { outcomeOf } from "../transcript/outcomes";
 import type { Chat } from "./chat";
 import type { Turn } from "./turn";
 
-const LONG = 1500; // characters of a prompt that scrolls in a box of its own
+const LONG = 1500; // characters: a longer prompt scrolls in a box of its own
 const LEFT_OUT = "hidden from the model";
 
 export interface TurnOptions {
@@ -99,7 +99,7 @@ export class TurnView {
       image.title = about;
       return image;
     });
-    // Not the bar: it may have the focus.
+    // The bar stays, because it may have the focus.
     for (const old of this.#asked) old.remove();
     this.#asked = [text, ...images];
     this.#prompt.prepend(...this.#asked);
@@ -128,7 +128,7 @@ export class TurnView {
     const whole = over && !outcomeOf(turn.outcome).cut;
     if (gone) hideFocused(edit, null);
     else setHidden(edit, false);
-    // A view offers it itself where the answer is not whole.
+    // After a cut answer the answer's own view offers it.
     if (gone || !whole || turn !== this.#chat.last) hideFocused(retry, edit);
     else setHidden(retry, false);
     if (gone || !over || (whole && turn.sent)) hideFocused(include, edit);

@@ -11,12 +11,12 @@ import { TurnView } from "./turn_view";
 const HINT = "Enter sends, Shift+Enter breaks the line, Esc stops an answer, ↑ edits the last prompt.";
 const AHEAD = "600px 0px"; // how near the screen a turn is when it is shown in full
 
-/** Shows `chat` in `el` until `signal` aborts; `model` is the widget's. */
+/** Shows `chat` in `el` until `signal` aborts. `model` is the widget's. */
 export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: AbortSignal): void {
   const root = make("div", "streamwidget-chat");
   root.role = "group";
   root.ariaLabel = "Chat";
-  // Keys in here are for the chat, never for the notebook.
+  // Keys in the chat never go to the notebook.
   root.dataset.lmSuppressShortcuts = "true";
   const log = make("div", "streamwidget-log");
   const list = make("div", "streamwidget-turns");

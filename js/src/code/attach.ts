@@ -1,5 +1,5 @@
-// What code blocks get, in a live answer and in a saved one: colours and buttons. It watches the DOM instead of being
-// told, so the renderer knows nothing of it.
+// Gives code blocks their colours and buttons, in live and in saved answers. It watches the DOM, so that the renderer
+// need not know of it.
 
 import { type Coloured, highlightCode } from "./highlight";
 import { rememberNotebook } from "./insert";
@@ -8,15 +8,15 @@ import { makeTools, onToolClick, prepareAnnouncements } from "./tools";
 interface CodeBlock {
   readonly code: HTMLElement;
   readonly tools: HTMLElement;
-  name: string; // the class that its colours were made for
+  name: string; // the class for which the colours were made
   coloured: Coloured | null;
 }
 
 const LANGUAGE = /(?:^|\s)language-([a-z0-9+-]{1,30})(?:\s|$)/;
 
 /**
- * Gives colours and buttons to the code blocks in `root`, present and future, until `signal` aborts. `model` is the
- * widget's, or null for a saved answer.
+ * Gives colours and buttons to the code blocks in `root`, also to later ones, until `signal` aborts. `model` is the
+ * widget's. Null for a saved answer.
  */
 export function attachCode(root: HTMLElement, model: object | null, signal: AbortSignal): void {
   const blocks = new Map<Element, CodeBlock>();
@@ -63,7 +63,7 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
   observer.observe(root, { childList: true, characterData: true, subtree: true });
   root.addEventListener("click", onToolClick, { signal });
   if (model) {
-    // Only in the page is it in a notebook, and a view is rendered before it comes there.
+    // The notebook can be found once `root` is in the page, and a view is rendered before that.
     const inPage = new IntersectionObserver(() => {
       if (root.isConnected) rememberNotebook(root, model);
     });

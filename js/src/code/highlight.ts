@@ -1,9 +1,10 @@
-// Colours for code that leave the DOM alone: CSS Custom Highlight API. No node is made or changed, so a selection, and
-// whatever else holds on to the text, stays.
+// Colours code with the CSS Custom Highlight API, which leaves the DOM alone. No node is made or changed, so selections
+// stay.
 //
 // Chromium looks at every range of the page again in each frame in which anything in the page changed (5-9 us a range,
-// measured on 156). So only the lines on the screen have ranges, a page has at most RANGES of them, and they are
-// StaticRanges: a live Range costs each change of the DOM besides. Everything is measured where layout is done already.
+// measured on 156). So only the lines on the screen have ranges, and a page has at most RANGES of them. They are
+// StaticRanges, because a live Range costs time with each change of the DOM. Everything is measured after layout is
+// done.
 
 import { canHighlight, sharedHighlight } from "../dom/highlights";
 import { type Emit, type Language, languageOf } from "./languages";
@@ -11,14 +12,14 @@ import { Lines } from "./lines";
 import { canObserve, unwatch, watch } from "./on_screen";
 
 const RANGES = 300;
-const MARGIN = 2; // lines beyond the edge of the screen; after a scroll the next frame has the rest
+const MARGIN = 2; // lines beyond the edge of the screen. The frame after a scroll adds the rest
 
 type Shown = readonly [Highlight, StaticRange];
 
 export const supported = canObserve && canHighlight;
 
 let count = 0; // of ranges in the page
-let probe: Range | undefined; // one for all: each live Range costs until it is collected
+let probe: Range | undefined; // one for all blocks, because a live Range costs time until it is collected
 
 export interface Coloured {
   /** The text of the block changed. */
@@ -26,7 +27,7 @@ export interface Coloured {
   dispose(): void;
 }
 
-/** Colours `code`, a code element in a pre, while it is on the screen; null where the page or the language cannot. */
+/** Colours `code`, a code element in a pre, while it is on the screen. Null if the page or the language cannot. */
 export function highlightCode(code: HTMLElement, language: string): Coloured | null {
   const known = supported ? languageOf(language) : undefined;
   return known ? new Block(code, known) : null;
@@ -49,7 +50,7 @@ class Block implements Coloured {
 
   update(): void {
     this.#isStale = true;
-    // The new lines may be on the screen too; once layout is done, `measure` knows.
+    // The new lines may be on the screen too. `measure` knows after layout.
     if (this.#isVisible && this.#read()) this.#show();
   }
 
@@ -73,17 +74,17 @@ class Block implements Coloured {
     this.#show();
   };
 
-  // Takes in what the text has become; false if it is too long.
+  // Reads the new text. Returns false if it is too long.
   #read(): boolean {
     if (this.#isStale && !this.#lines.isTooLong) {
       this.#isStale = false;
-      this.#hide(this.#lines.read()); // ranges in what has changed are void
+      this.#hide(this.#lines.read()); // because ranges in changed lines are void
       if (this.#lines.isTooLong) this.#hide();
     }
     return !this.#lines.isTooLong;
   }
 
-  // The last line that begins above `edge`, from the top of the screen; 0 if none does. Mostly it is what it was `before`.
+  // The last line that begins above `edge` (from the top of the screen), or 0. Mostly it is the same as `before`.
   #lastAbove(edge: number, before: number): number {
     let low = 0;
     let high = this.#lines.count - 1;
@@ -98,7 +99,7 @@ class Block implements Coloured {
   }
 
   #top(line: number): number {
-    // The line break before it: there is always one, and in the last line there may be nothing else.
+    // The bottom of the line break before it. The last line may have no other character.
     const [node, at] = this.#lines.locate(this.#lines.start(line) - 1);
     probe ??= document.createRange();
     probe.setStart(node, at);
@@ -115,7 +116,7 @@ class Block implements Coloured {
     }
   }
 
-  // The whole line, or nothing where the page has too many ranges: the next measure tries again.
+  // Colours the whole line. If the page has too many ranges it colours nothing, and the next measure tries again.
   #colour(line: number): void {
     const start = this.#lines.start(line);
     const tokens: Parameters<Emit>[] = [];

@@ -1,5 +1,5 @@
-// A new code cell under the one that holds an answer, where the host lets a widget reach the notebook: JupyterLab and
-// Notebook 7 (by the widget manager's document context) and nbclassic (by its global). Never runs anything.
+// Inserts a code cell under the cell that holds an answer. A widget can reach the notebook in JupyterLab and Notebook 7
+// (by the document context of the widget manager) and in nbclassic (by its global). Nothing here runs a cell.
 
 interface SharedCell {
   readonly cell_type: string;
@@ -23,22 +23,23 @@ interface ClassicNotebook {
   insert_cell_at_index(type: string, index: number): { set_text(text: string): void };
 }
 
-// Of each notebook's element, so that saved answers, which have no model, find theirs. Two notebooks may be open.
+// The manager of each notebook's element. Saved answers have no model, so they find their notebook by this. Two
+// notebooks may be open.
 const managers = new WeakMap<Element, WeakRef<object>>();
 
-/** Notes the notebook that `element`, now in the page, stands in: `model` is the model of the widget in it. */
+/** Notes which notebook holds `element`. `model` is the model of a widget in it. */
 export function rememberNotebook(element: Element, model: object): void {
   const notebook = element.closest(".jp-Notebook");
   const manager = (model as { widget_manager?: object }).widget_manager;
   if (notebook && manager) managers.set(notebook, new WeakRef(manager));
 }
 
-/** Inserts a code cell with `code` under the cell that holds `element`; false where that cannot be done. */
+/** Inserts a code cell with `code` under the cell that holds `element`. Returns false if it cannot. */
 export function insertBelow(element: Element, code: string): boolean {
   try {
     return insertInLab(element, code) || insertInClassic(element, code);
   } catch {
-    return false; // a host of another version: nothing of this is a promised interface
+    return false; // the host has another version: these interfaces may change at any time
   }
 }
 
@@ -55,8 +56,8 @@ function insertInLab(element: Element, code: string): boolean {
   return true;
 }
 
-// Its place among the cells in the page, where all of them are there; else the place that the notebook wrote on it. And
-// the number in its prompt must be the one of the model's cell.
+// The index of the cell. If all cells are in the page, it is the index among them. Otherwise the notebook wrote it on
+// the cell. And the number in the cell's prompt must be the number in the model.
 function cellIndex(cell: Element, notebook: Element, shared: SharedNotebook): number {
   const inPage = [...notebook.querySelectorAll(".jp-Cell")];
   const noted = Number.parseInt((cell as HTMLElement).dataset.windowedListIndex ?? "", 10);

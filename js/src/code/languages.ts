@@ -1,15 +1,16 @@
-// Tokens of a line of code, for colouring. Not parsers: what cannot be told from the line and the state at its start
-// stays plain.
+// Splits a line of code into tokens to colour. These are not parsers: a token that the line alone, with the state at
+// its start, does not show stays plain. For example `def f(x): return "a"  # why` has two keywords (def, return), a
+// name (f), a string ("a") and a comment (# why).
 //
-// Linear in the line: each token is one sticky match whose alternatives begin with different characters, so there is
-// nothing to backtrack into.
+// The time is linear in the length of the line. Each token is one sticky match, and its alternatives begin with
+// different characters, so the match never backtracks.
 
 export type Kind = "keyword" | "string" | "number" | "comment" | "name";
 
-/** What goes over the end of a line: a comment or a string, from its opening to its closing mark. */
+/** A comment or string that may go on over the end of a line, like `"""` in Python. */
 interface Span {
   readonly kind: Kind;
-  /** Finds the closing mark, and escapes (which begin with a backslash) on the way there. */
+  /** Finds the closing mark, and the escapes before it, like `\"`. */
   readonly end: RegExp;
 }
 
@@ -17,25 +18,28 @@ export interface Language {
   readonly token: RegExp;
   readonly spans: Readonly<Record<string, Span>>;
   readonly keywords: ReadonlySet<string>;
-  /** Words after which a name is defined. */
+  /** Words before the name that they define: `def f`. */
   readonly defining: ReadonlySet<string>;
   readonly folded: boolean;
-  /** A string before a colon is a name. */
+  /** A string before a colon is a name: `"key": 1`. */
   readonly keyed: boolean;
 }
 
-/** The mark that opened what the line begins in; "" for none. */
+/** The mark of the span in which a line begins, like `"""`. "" if it begins in none. */
 export type State = string;
 export type Emit = (kind: Kind, from: number, to: number) => void;
 
 const words = (list: string): ReadonlySet<string> => new Set(list.split(" "));
 
+// `0xff`, `12`, `1_000.5e-3`, `2j`, `10n`.
 const NUMBER = String.raw`(?<number>0[xXbBoO][\da-fA-F_]+n?|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?\d+)?[jJn]?)`;
+// `name`, `$el`, `größe`.
 const WORD = String.raw`(?<word>[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*)`;
+// `"a \" b"`, and an open `"a`.
 const DOUBLE = String.raw`"(?:[^"\\]|\\.)*"?`;
 const SINGLE = String.raw`'(?:[^'\\]|\\.)*'?`;
 
-// `patterns` may name the groups comment, open, string and name; a group "open" holds the mark.
+// `patterns` may have groups named comment, open, string and name. The group "open" holds the mark of a span.
 function language(
   patterns: readonly string[],
   keywords: string,
@@ -56,10 +60,10 @@ const BLOCK_COMMENT: Readonly<Record<string, Span>> = { "/*": { kind: "comment",
 
 const PYTHON = language(
   [
-    "(?<comment>#.*)",
-    `[rRbBuUfFtT]{0,2}(?<open>"""|''')`,
-    `(?<string>[rRbBuUfFtT]{0,2}(?:${DOUBLE}|${SINGLE}))`,
-    String.raw`(?<name>@[\w.]+)`,
+    "(?<comment>#.*)", // # a comment
+    `[rRbBuUfFtT]{0,2}(?<open>"""|''')`, // r"""a docstring
+    `(?<string>[rRbBuUfFtT]{0,2}(?:${DOUBLE}|${SINGLE}))`, // f"{x}"
+    String.raw`(?<name>@[\w.]+)`, // @functools.cache
   ],
   "False None True and as assert async await break case class continue def del elif else except finally for from " +
     "global if import in is lambda match nonlocal not or pass raise return try type while with yield self",
@@ -71,7 +75,7 @@ const PYTHON = language(
 
 const JAVASCRIPT = language(
   [
-    String.raw`(?<comment>\/\/.*)`,
+    String.raw`(?<comment>\/\/.*)`, // a comment
     String.raw`(?<open>\/\*|\x60)`,
     `(?<string>${DOUBLE}|${SINGLE})`,
     String.raw`(?<name>@\w+)`,
@@ -90,9 +94,9 @@ const JSON_ = language([`(?<string>${DOUBLE})`], "false null true", { keyed: tru
 
 const SHELL = language(
   [
-    String.raw`(?<comment>(?<![^\s;|&()])#.*)`,
+    String.raw`(?<comment>(?<![^\s;|&()])#.*)`, // ls # why, and not a#b
     `(?<string>${DOUBLE}|'[^']*'?)`,
-    String.raw`(?<name>\$(?:\{[^}]*\}?|\w+|[@*#?$!-]))`,
+    String.raw`(?<name>\$(?:\{[^}]*\}?|\w+|[@*#?$!-]))`, // $HOME, ${x:-1}, $?
   ],
   "alias break case cd continue declare do done echo elif else esac eval exec exit export fi for function if in let " +
     "local read readonly return select set shift source sudo test then trap unset until while",
@@ -119,12 +123,12 @@ const NAMES: ReadonlyArray<readonly [Language, string]> = [
 
 const LANGUAGES = new Map(NAMES.flatMap(([found, names]) => names.split(" ").map((name) => [name, found] as const)));
 
-/** The language of a fence's name, or undefined where it is not coloured. */
+/** The language with a fence's name. Undefined if it is not coloured. */
 export function languageOf(name: string): Language | undefined {
   return LANGUAGES.get(name.toLowerCase());
 }
 
-// The place after the closing mark of `span`, or -1.
+// The index after the closing mark of `span`, or -1.
 function spanEnd(span: Span, line: string, from: number): number {
   span.end.lastIndex = from;
   for (let found = span.end.exec(line); found; found = span.end.exec(line)) {
@@ -133,12 +137,12 @@ function spanEnd(span: Span, line: string, from: number): number {
   return -1;
 }
 
-/** Calls `emit` for the tokens of `line` (without its line break), and returns the state at its end. */
+/** Calls `emit` for each token of `line`, a line without its line break. Returns the state at its end. */
 export function scanLine(language: Language, line: string, state: State, emit: Emit): State {
   const { token } = language;
   let at = 0;
   let open = state;
-  let start = 0; // of what is open
+  let start = 0; // of the open span
   let defining = false;
   for (;;) {
     const span = language.spans[open];

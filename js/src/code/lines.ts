@@ -1,9 +1,9 @@
-// The lines of a code element whose text grows, and the state in which each begins. Only what is new is read.
+// The lines of a code element whose text grows, and the state in which each line begins. Only new text is read.
 
 import { lastAtMost } from "../text/search";
 import { type Emit, type Language, type State, scanLine } from "./languages";
 
-const MOST = 50_000; // UTF-16 units; of longer code nothing more is read
+const MOST = 50_000; // UTF-16 units: the rest of longer code is not read
 const LINE = 1000; // a longer line is left plain
 
 export class Lines {
@@ -15,7 +15,7 @@ export class Lines {
   #nodes: Text[] = [];
   #data: string[] = []; // of each node, when it was read
   #offsets: number[] = []; // of each node in the text
-  #texts = [""]; // of each line, without its line break; that of the last goes on
+  #texts = [""]; // of each line, without its line break
   #starts = [0];
   #states: State[] = [""];
 
@@ -28,7 +28,7 @@ export class Lines {
     return this.#starts.length;
   }
 
-  /** Takes in what the text has become, and returns the first line that is new or has changed. */
+  /** Reads the new text. Returns the first line that is new or has changed. */
   read(): number {
     const walker = document.createTreeWalker(this.#code, NodeFilter.SHOW_TEXT);
     let node = walker.nextNode() as Text | null;
@@ -56,7 +56,7 @@ export class Lines {
     return first;
   }
 
-  /** Calls `emit` for the tokens of a line; returns the state at its end. */
+  /** Calls `emit` for each token of a line. Returns the state at its end. */
   scan(line: number, emit: Emit = () => {}): State {
     const text = this.#texts[line] as string;
     const state = this.#states[line] as State;
@@ -74,7 +74,7 @@ export class Lines {
     return [this.#nodes[index] as Text, offset - (this.#offsets[index] as number)];
   }
 
-  // Forgets the text from `offset` on; the line that is cut.
+  // Forgets the text from `offset` on. Returns the line that it cut.
   #cut(offset: number): number {
     const line = lastAtMost(this.#starts, offset);
     this.#texts.length = line + 1;

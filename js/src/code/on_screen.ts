@@ -1,5 +1,5 @@
-// Tells elements when they come onto the screen, leave it, or move on it. Layout is done then: in the callbacks of
-// observers, and in the frame after a scroll.
+// Calls back when an element comes onto the screen, leaves it, or moves on it. Layout is done then, because that is in
+// the callbacks of observers and in the frame after a scroll.
 
 export const canObserve = typeof IntersectionObserver === "function" && typeof ResizeObserver === "function";
 
@@ -24,7 +24,7 @@ export function watch(element: Element, measure: Measure): void {
   screen.observe(element);
 }
 
-/** Ends what `watch` began, unless somebody else watches the element since then. */
+/** Ends a `watch`. Does nothing if another `watch` of the element replaced it. */
 export function unwatch(element: Element, measure: Measure): void {
   if (watched.get(element) !== measure) return;
   watched.delete(element);

@@ -1,7 +1,7 @@
 // The buttons of a code block: "Copy" and "Insert below".
 //
-// They stand in the pre, after its code, and are positioned absolutely: nothing moves. Their words are drawn by the
-// style sheet from an attribute, so the text of the answer is the answer's alone, in a selection and in a search too.
+// They stand in the pre, after its code, and are positioned absolutely, so that nothing moves. The style sheet draws
+// their words from an attribute. So the words are not part of the answer's text, in a selection or in a search.
 
 import { copyText } from "../dom/clipboard";
 import { insertBelow } from "./insert";
@@ -20,11 +20,11 @@ function button(label: string, name: string): HTMLButtonElement {
   return made;
 }
 
-/** The buttons, for the end of a pre. Their clicks are for `onToolClick` of an element around it. */
+/** Makes the buttons for the end of a pre. An element around the pre handles their clicks with `onToolClick`. */
 export function makeTools(): HTMLElement {
   const tools = document.createElement("div");
   tools.className = "streamwidget-tools";
-  // Enter on a button would otherwise be the notebook's "edit this cell".
+  // Without this, Enter on a button would make the notebook edit the cell.
   tools.dataset.lmSuppressShortcuts = "true";
   tools.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === " ") event.stopPropagation(); // hosts without Lumino listen further out
@@ -33,7 +33,7 @@ export function makeTools(): HTMLElement {
   return tools;
 }
 
-/** What a click in a root does, if it was on one of the buttons. */
+/** Handles a click in a root, if it was on one of the buttons. */
 export function onToolClick(event: Event): void {
   const pressed = (event.target as Element).closest<HTMLButtonElement>(".streamwidget-tool");
   const code = pressed?.closest("pre")?.querySelector("code");
@@ -72,12 +72,12 @@ function showFeedback(pressed: HTMLButtonElement, words: string): void {
 
 let region: HTMLElement | undefined;
 
-/** Puts the page's one status region in place: assistive technology reads what changes in it, not what comes with it. */
+/** Adds the page's one status region early, because assistive technology reads only later changes in it. */
 export function prepareAnnouncements(): void {
   if (region?.isConnected) return;
   region = document.createElement("div");
   region.role = "status";
-  // Styled here: a view in a shadow root brings its style sheet there only.
+  // Styled here, because a view in a shadow root brings its style sheet only there.
   region.style.cssText = "position:fixed;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap";
   document.body.append(region);
 }
@@ -85,6 +85,6 @@ export function prepareAnnouncements(): void {
 function announce(words: string): void {
   prepareAnnouncements();
   const said = region as HTMLElement;
-  // The same words again are news too.
+  // The same words again must be read out too.
   said.textContent = said.textContent === words ? `${words}\u00a0` : words;
 }

@@ -1,4 +1,4 @@
-// Copying. navigator.clipboard is missing on plain http and may be forbidden in a frame; a textarea works there.
+// Copies text. navigator.clipboard is missing on plain http and may be forbidden in a frame. A textarea works there.
 
 function copyBySelection(text: string): boolean {
   const focused = document.activeElement;
@@ -18,7 +18,7 @@ function copyBySelection(text: string): boolean {
   }
 }
 
-/** Puts `text` on the clipboard; false where the host forbids it. Call it from a click or a key. */
+/** Puts `text` on the clipboard. Returns false if the host forbids it. Call it from a click or a key. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-// The few things that all parts of the view do with elements.
+// Small functions on elements that all views use.
 
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -18,7 +18,7 @@ export function makeButton(className: string, text: string, click: () => void): 
   return button;
 }
 
-// Assigning what is there already would still dirty the layout and wake assistive technology.
+// To assign the same text again would still dirty the layout and wake assistive technology.
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -28,8 +28,8 @@ export function setHidden(node: HTMLElement, hidden: boolean): void {
 }
 
 /**
- * Hides what may have the focus. Hiding would drop the focus to the page's top; whoever worked by keyboard shall find
- * it at `next`, or at the cell.
+ * Hides an element that may have the focus. The browser would move the focus to the top of the page. For people who
+ * work by keyboard it goes to `next`, or to the cell.
  */
 export function hideFocused(node: HTMLElement, next: HTMLElement | null): void {
   if (node.hidden) return;

@@ -1,14 +1,14 @@
-// When views paint: all that want to, in one animation frame, and then none until three times as long has passed as
-// that frame took. So all answers of a page together take at most about a quarter of its main thread, however many
-// stream at once and however slow the machine is.
+// When views paint. All views that want to paint do so in one animation frame. Then none paints until three times the
+// cost of that frame has passed: after a frame of 10 ms they wait 30 ms. So all answers of a page together take at most
+// about a quarter of its main thread, however many stream at once and however slow the machine is.
 
 const IDLE_SHARE = 3;
-const LONGEST_PAUSE_MS = 2000; // a page that was blocked by others for long is not made to wait for long
+const LONGEST_PAUSE_MS = 2000; // because others may have blocked the page for long
 
 const wanted = new Set<() => void>();
 let frame = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
-let begun: number | null = null; // of the frame whose cost is not known yet
+let begun: number | null = null; // when the frame began whose cost is not known yet
 let freeAt = 0;
 
 // A message posted from a frame arrives when that frame's style, layout and paint are done: they are most of the cost.
@@ -29,7 +29,7 @@ function run(): void {
     try {
       paint();
     } catch (error) {
-      reportError(error); // one view's fault is not the others'
+      reportError(error); // a fault in one view must not stop the others
     }
   }
   rendered.port2.postMessage(null);
@@ -48,7 +48,7 @@ function arm(): void {
   }, wait);
 }
 
-/** Has `paint` called in a coming frame, once; not while the page is hidden: ask again when it is shown. */
+/** Calls `paint` once, in a coming frame. Not while the page is hidden: ask again when it is shown. */
 export function requestPaint(paint: () => void): void {
   wanted.add(paint);
   arm();

@@ -1,12 +1,13 @@
-// The control comm: what the page says to the kernel, where that can be said beside the cells.
+// The control comm: the page sends messages to the kernel on it, beside the cells.
 //
-// The kernel never publishes on it, so that ipykernel >= 7.3 serves it in a subshell thread, also while a cell blocks
-// the main thread. And a comm message in the main shell just when one cell ends and the next begins makes ipykernel 7.4
-// take the one cell for the other: the next cell's end is not reported, and it looks as if it ran for ever.
-// Where a subshell cannot be had, model.send remains. Hence nothing here throws.
+// The kernel never publishes on it. So ipykernel >= 7.3 serves it in a subshell thread, also while a cell blocks the
+// main thread. It avoids a bug too: a comm message in the main shell, just when one cell ends and the next begins,
+// makes ipykernel 7.4 confuse the two. The end of the next cell is then not reported, and the cell looks as if it ran
+// for ever. Without a subshell there is still model.send. So nothing here throws.
 //
-// A page has one for each kernel, and does not close it. With the last comm of a target JupyterLab deletes the target's
-// subshell: a comm that is opened just then is lost, and ipykernel prints a warning into the cell that runs.
+// A page has one control comm for each kernel, and does not close it. When the last comm of a target is closed,
+// JupyterLab deletes the target's subshell. A comm that is opened just then is lost, and ipykernel prints a warning
+// into the cell that runs.
 
 import { type Comm, type Kernel, kernelOf } from "./kernel";
 
@@ -14,13 +15,13 @@ const TARGET = "streamwidget.control";
 
 class Channel {
   readonly comm: Comm;
-  /** The kernel serves the comm in a subshell. */
+  /** True if the kernel serves the comm in a subshell. */
   subshell = false;
   #opened = false;
 
   constructor(kernel: Kernel) {
     this.comm = kernel.createComm(TARGET);
-    // A comm_open that does not name the subshell waits behind the cell that runs, and messages before it are lost.
+    // A comm_open without the subshell's name waits behind the cell that runs, and messages before it are lost.
     const ready = kernel.supportsSubshells ? this.comm.subshellStarted : undefined;
     if (ready) ready.then(this.#openThere, this.open);
     else this.open();
@@ -37,7 +38,7 @@ class Channel {
     try {
       this.comm.open();
     } catch {
-      // The connection is down: the comm is disposed when it is up again.
+      // The connection is down. The host disposes of the comm when it is up again.
     }
   };
 }
@@ -48,7 +49,7 @@ function channelOf(model: object): Channel | null {
   const kernel = kernelOf(model);
   if (!kernel) return null;
   let channel = channels.get(kernel);
-  // After a kernel restart the old comm is disposed, and its onClose was never called.
+  // After a kernel restart the old comm is disposed. Its onClose is never called.
   if (!channel || channel.comm.isDisposed) {
     channel = new Channel(kernel);
     channels.set(kernel, channel);
@@ -56,16 +57,16 @@ function channelOf(model: object): Channel | null {
   return channel;
 }
 
-/** Makes the comm ready, so that it need not be opened when the kernel is busy. */
+/** Opens the comm before it is needed, because the kernel may be busy then. */
 export function openControl(model: object): void {
   try {
     channelOf(model);
   } catch {
-    // A dead or disconnected kernel: sendControl tries again.
+    // The kernel is dead or disconnected. sendControl tries again.
   }
 }
 
-/** Sends `message` to the kernel of `model` beside its cells; false where that cannot be done now. */
+/** Sends `message` to the kernel of `model` beside its cells. Returns false if it cannot now. */
 export function sendBeside(model: object, message: object): boolean {
   try {
     const channel = channelOf(model);
@@ -77,13 +78,13 @@ export function sendBeside(model: object, message: object): boolean {
   }
 }
 
-/** Sends `message` to the kernel of `model`, if there is a way. */
+/** Sends `message` to the kernel of `model` if it can. */
 export function sendControl(model: object, message: object): void {
   try {
     const channel = channelOf(model);
     channel?.open();
     channel?.comm.send(message);
   } catch {
-    // model.send remains.
+    // There is still model.send.
   }
 }

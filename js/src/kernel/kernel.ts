@@ -1,18 +1,18 @@
-// What the host's widget manager lets us see of the kernel. JupyterLab and Notebook 7 show it; nbclassic, VS Code,
-// Colab, marimo and exported pages do not. So everything here may be missing, and nothing here throws.
+// The kernel, as the host's widget manager shows it. JupyterLab and Notebook 7 show it. nbclassic, VS Code, Colab,
+// marimo and exported pages do not. So everything here may be missing, and nothing here throws.
 
 import type { AnyModel } from "@anywidget/types";
 import { ownCellRuns } from "../notebook/cells";
 
 export interface Comm {
   readonly isDisposed: boolean;
-  /** Resolved once the comm has a subshell; never, where the kernel has none. */
+  /** Resolves once the comm has a subshell. Never resolves if the kernel has none. */
   readonly subshellStarted?: Promise<void>;
   open(data?: object): unknown;
   send(data: object): unknown;
 }
 
-/** A widget's own comm, as the widget managers have it. */
+/** The own comm of a widget, as the widget managers have it. */
 interface ClassicComm {
   on_msg?(callback: () => void): void;
   on_close?(callback: () => void): void;
@@ -27,7 +27,7 @@ export interface Kernel {
   readonly statusChanged?: { connect(slot: StatusSlot): unknown; disconnect(slot: StatusSlot): unknown };
 }
 
-/** The kernel connection behind a model, as it is now (it changes), or null where the host hides it. */
+/** The present kernel connection of a model. Null where the host hides it. */
 export function kernelOf(model: object): Kernel | null {
   try {
     const kernel = (model as { widget_manager?: { kernel?: Kernel | null } }).widget_manager?.kernel;
@@ -37,7 +37,7 @@ export function kernelOf(model: object): Kernel | null {
   }
 }
 
-/** Interrupts a kernel that hears nothing while a cell runs (ipykernel 6), if it is a cell that shows `model`. */
+/** Interrupts a kernel that hears nothing while a cell runs (ipykernel 6), if that cell shows `model`. */
 export async function interruptDeafKernel(model: AnyModel<{ state: unknown }>): Promise<void> {
   try {
     const kernel = kernelOf(model);
@@ -48,9 +48,8 @@ export async function interruptDeafKernel(model: AnyModel<{ state: unknown }>): 
 }
 
 /**
- * Lets the page forget `model` once it is closed: JupyterLab keeps each comm for as long as its kernel lives (it listens
- * to the kernel for good), and with it whom it would tell. The model is destroyed after all else has left it, so this
- * one stays to the end.
+ * Lets the page forget `model` once it is closed. JupyterLab keeps each comm as long as its kernel lives, and with the
+ * comm its listeners. The model is destroyed after everything else has left it, so this listener stays to the end.
  */
 export function forgetClosed(model: Pick<AnyModel, "on">): void {
   model.on("destroy", (closed: { comm?: ClassicComm }) => {

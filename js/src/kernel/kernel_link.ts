@@ -12,8 +12,8 @@ const STOPPED_MS = 300;
 const UNHEARD_MS = 800;
 
 /**
- * The name of this page. With it the kernel knows a reloaded page from the page that it displayed the view in. It is not
- * a secret, so it needs no `crypto`, which a page without https lacks.
+ * The name of this page. With it the kernel knows a reloaded page from the page that it displayed the view in. It is
+ * not a secret, so it needs no `crypto`, which a page without https lacks.
  */
 export const PAGE = Math.random().toString(36).slice(2);
 

@@ -1,4 +1,4 @@
-// The top-level blocks of a piece of Markdown: their lines, and what they become.
+// The top-level blocks of a piece of Markdown: their lines and their nodes.
 
 import type Token from "markdown-it/lib/token.mjs";
 import type { References } from "./references";
@@ -11,13 +11,13 @@ export type Block = {
   start: number; // first line
   end: number; // line after the last
   items: number[]; // of a list: the first lines of its items
-  isDeep: boolean; // nested deeper than is shown
+  isDeep: boolean; // nested too deep, so shown as text
   nodes: VNode[]; // an element and the line break after it
-  asked: Set<string>; // the link labels it looks up
-  brackets: [line: number, count: number][]; // in the leaves that have any
+  asked: Set<string>; // the link labels that it looks up
+  brackets: [line: number, count: number][]; // of the leaves with a "["
 };
 
-/** What is left, after what stands before, of the characters that link addresses may have and of "[" in the leaves. */
+/** How many characters of link addresses, and how many "[" in the leaves, are still allowed. */
 export type Budget = { addresses: number; brackets: number };
 
 export type Build = {
@@ -28,7 +28,7 @@ export type Build = {
 
 const TASK = /^\[([ xX])\](?=[ \t])/;
 
-/** The start of each line of `source`, and its end: line `n` is from `[n]` to `[n + 1]`. */
+/** The starts of the lines of `source`, and its end. For example "a\nbc" gives [0, 2, 4]. */
 function lineStarts(source: string): number[] {
   const starts = [0];
   for (let at = source.indexOf("\n"); at >= 0; at = source.indexOf("\n", at + 1)) starts.push(at + 1);
@@ -36,10 +36,12 @@ function lineStarts(source: string): number[] {
   return starts;
 }
 
-/** Parse `source` and build its blocks.
+/**
+ * Parses `source` and builds its blocks.
  *
- * `preview` changes the text of the last leaf where that may go on; `parsed` is called between the blocks and their
- * contents. */
+ * @param preview changes the text of the last leaf, if more text may come to it
+ * @param parsed  is called after the blocks were parsed, and before their contents are
+ */
 export function buildBlocks(
   source: string,
   references: References,
@@ -67,8 +69,8 @@ export function buildBlocks(
       group.forEach((token, index) => {
         line = token.map?.[0] ?? line;
         if (token.type !== "inline") return;
-        let text = token.content.trim(); // as in Python; markdown-it trims ASCII alone
-        // A task is written as a sign: an input would not get through a notebook's sanitizer.
+        let text = token.content.trim(); // as Python does. markdown-it trims only ASCII
+        // `- [x] done` -> `☑ done`. The sanitizer of a notebook would remove an input element.
         if (group[index - 2]?.type === "list_item_open") text = text.replace(TASK, (_, x) => (x === " " ? "☐" : "☑"));
         const count = text.split("[").length - 1;
         left.brackets -= count;
@@ -98,7 +100,7 @@ function split(tokens: Token[]): Token[][] {
   return groups;
 }
 
-// The leaf to which more text may come: a paragraph at the end, or the line that is being written.
+// The leaf to which more text may come: a paragraph at the end, or the line that is being written. Undefined if none.
 function openLeaf(group: Token[], lines: number, inLine: boolean): Token | undefined {
   const isTable = group[0]?.type === "table_open";
   let index = group.length - 1;
@@ -108,7 +110,7 @@ function openLeaf(group: Token[], lines: number, inLine: boolean): Token | undef
   return end === lines && (inLine || group[index - 1]?.type === "paragraph_open") ? leaf : undefined;
 }
 
-// The browser looks for the first letter again with each change: only where it is near.
+// A browser looks for the first letter again with each change. So a block gets dir="auto" only if a letter is near.
 function hasDirection(block: VElement): boolean {
   return block.tag !== "pre" && /\p{L}/u.test(leadingText(block, 200));
 }
@@ -123,7 +125,7 @@ function leadingText(node: VNode, limit: number): string {
   return text;
 }
 
-// What is nested too deep is shown as it was typed.
+// A block that is nested too deep is shown as it was typed.
 function asTyped(text: string): VNode[] {
   return [element("pre", { style: "white-space:pre-wrap" }, [{ text: text.replace(/\n$/, "") }]), { text: "\n" }];
 }

@@ -1,5 +1,6 @@
-// A list or table that is still open, whose finished items or rows are behind us: they are not parsed again. The open ones
-// are parsed after a stub (`prefix`), so that they stand where they stood: behind an item, or below the table's head.
+// A list or table that is still open. Its finished items or rows are done, which means that they are not parsed again.
+// The open ones are parsed behind a stub, so that they stay what they are: behind an item, or below the head of the
+// table. For example, after `- a` and `- b` are done, the item `- c` is parsed as `-    x` and `- c`.
 
 import type { Block } from "./blocks";
 import { buildBlocks } from "./blocks";
@@ -7,21 +8,21 @@ import { LongTable } from "./long_table";
 import { References } from "./references";
 import { isText, type VElement, type VNode } from "./tree";
 
-const MAX_EMPTY_CELLS = 32_768; // markdown-it completes 65,536 missing cells of a table, and counts from its top
+const MAX_EMPTY_CELLS = 32_768; // markdown-it adds at most 65,536 missing cells to a table, counted from its top
 
 export class Container {
-  /** The Markdown behind us. */
+  /** The Markdown of the done items or rows. */
   source = "";
-  /** Its nodes, which stand before the open ones: line break, item, line break, item, ... */
+  /** Their nodes, before the open ones: line break, item, line break, item, ... */
   readonly done: VNode[] = [];
   readonly asked = new Set<string>();
-  /** "[" in its leaves. */
+  /** How many "[" their leaves have. */
   brackets = 0;
   #isList: boolean;
   #marker = ""; // of a list
-  #head = ""; // of a table: two lines
-  #isLoose = false; // what is behind us makes the list loose, whatever comes
-  #looksLoose = false; // the items behind us are shown as those of a loose list
+  #head = ""; // of a table, two lines
+  #isLoose = false; // the done items make the list loose, whatever comes
+  #looksLoose = false; // the done items are shown as in a loose list
   #emptyCells = 0;
   #table: LongTable | null = null;
 
@@ -42,7 +43,7 @@ export class Container {
   }
 
   get prefix(): string {
-    // Its text stands so far right that no item that may follow is inside it.
+    // The stub's text is indented so far that no later item can be inside it.
     return this.#isList ? this.#stub(this.#isLoose) : `${this.#head}|\\||\n`;
   }
 
@@ -50,7 +51,10 @@ export class Container {
     return `${this.#marker}    x\n${isLoose ? "\n" : ""}`;
   }
 
-  /** Take the stub out of `block`. "again": what is behind us has to be parsed with it; "whole": and so for good. */
+  /**
+   * Takes the stub out of `block`. "fits": all is well. "again": the done items must be parsed again with the open
+   * ones. "whole": the same, and from now on the block is always parsed whole.
+   */
   strip(block: Block): "fits" | "again" | "whole" {
     const body = block.isDeep ? undefined : this.bodyOf(block.nodes[0]);
     const [, stub] = body?.children.splice(0, 2) ?? [];
@@ -59,7 +63,7 @@ export class Container {
     return this.#emptyCells + countEmpty(body.children) > MAX_EMPTY_CELLS ? "whole" : "fits";
   }
 
-  /** Give `block` the nodes that are behind us. */
+  /** Gives `block` the done nodes. */
   restore(block: VNode | undefined): void {
     this.#table?.release();
     this.bodyOf(block)?.children.unshift(...this.done);
@@ -72,12 +76,12 @@ export class Container {
     return root.children.find((child): child is VElement => !isText(child) && child.tag === "tbody");
   }
 
-  /** Put behind us the items of `block` that are finished; the line where the open ones start, or -1 for none. */
+  /** Moves the finished items or rows of `block` to the done ones. Returns the first line of the open ones, or -1. */
   advance(block: Block, source: string, lines: number[], skipped: number): number {
     const isWhole = (line: number) => source[(lines[line + 1] ?? 0) - 1] === "\n";
     const starts = this.#isList ? block.items : range(block.start + 2, block.end);
     let past = starts.length;
-    // A row is finished with its line; an item, when the first line of the next is.
+    // A row is finished when its line is. An item is finished when the first line of the next item is.
     if (this.#isList) past -= isWhole(starts.at(-1) ?? 0) ? 1 : 2;
     else if (past > 0 && !isWhole(starts[past - 1] as number)) past -= 1;
     const body = this.bodyOf(block.nodes[0]);
@@ -103,7 +107,7 @@ export class Container {
     return boundary;
   }
 
-  // How the list is shown now; items without a paragraph do not tell, so ask a stub.
+  // Whether the list is shown as loose. Items without a paragraph do not show it, so parse them with a stub.
   #looks(block: Block, body: VElement, source: string, lines: number[]): boolean {
     if (this.done.length > 0) return this.#looksLoose;
     if (body.children.some((item) => !isText(item) && isLoose(item))) return true;

@@ -1,4 +1,5 @@
-// An open code fence: no parser, the text goes into the page as it comes, in bounded parts and text nodes.
+// An open code fence. It needs no parser: the text goes into the page as it comes, in parts and text nodes of bounded
+// length.
 
 import { PART, partEnd } from "./parts";
 
@@ -7,14 +8,14 @@ const NODE = 4096; // UTF-16 units in one text node
 export class OpenFence {
   readonly element: HTMLElement;
   #code: HTMLElement;
-  #part: HTMLElement; // that is being written
-  #lines = 0; // whole ones in it
+  #part: HTMLElement; // the one that is being written
+  #lines = 0; // whole lines in that part
   #node: Text | null = null;
   #indent: number;
   #closing: RegExp;
   #mayClose: RegExp;
-  #line = ""; // what is held back of the line that is being written
-  #inLine = false; // whether a part of that line is shown
+  #line = ""; // the held back beginning of the newest line, which may close the fence
+  #inLine = false; // a part of the newest line is shown
 
   /** `element` is the empty block in the page, `markup` the fence, `indent` the columns before it. */
   constructor(element: HTMLElement, markup: string, indent: number) {
@@ -27,7 +28,7 @@ export class OpenFence {
     this.#mayClose = new RegExp(`^(?: {0,3}${marker}+[ \\t]*|[ \\t]*)$`);
   }
 
-  /** Show `text`; what follows the closing fence, or null while it is open. */
+  /** Shows `text`. Returns the text behind the closing fence, or null while the fence is open. */
   append(text: string, last: boolean): string | null {
     let rest = this.#line + text;
     let shown = "";
@@ -45,7 +46,7 @@ export class OpenFence {
           this.#line = line;
           break;
         }
-        if (end === 0 && /^[ \t]*$/.test(bare)) break; // the parser drops white space at the very end, too
+        if (end === 0 && /^[ \t]*$/.test(bare)) break; // the parser too drops white space at the very end
       }
       shown += this.#inLine ? line : outdent(line, this.#indent);
       this.#inLine = end === 0;
@@ -85,12 +86,12 @@ export class OpenFence {
   }
 }
 
-/** What a line that closes the fence `markup` looks like. */
+/** Matches a line that closes the fence `markup`. For "```" that is "```" or " ````". */
 export function closingLine(markup: string): RegExp {
   return new RegExp(`^ {0,3}${markup[0]}{${markup.length},}[ \\t]*$`);
 }
 
-// As markdown-it takes the fence's own indent from each line.
+// Removes the fence's own indent from a line, as markdown-it does: with 2 columns "   a" is " a".
 function outdent(line: string, indent: number): string {
   let column = 0;
   let at = 0;

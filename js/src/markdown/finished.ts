@@ -1,4 +1,5 @@
-// The finished blocks that a link definition may still change: they are on record by the labels they look up.
+// The finished blocks that a later link definition may change, by the labels that they look up. For example
+// `[docs][1]` becomes a link when `[1]: https://docs.example` comes.
 
 import { type Budget, buildBlocks } from "./blocks";
 import { create, isIntact, patch } from "./patch";
@@ -8,7 +9,7 @@ import { isText, type VElement, type VNode } from "./tree";
 type Finished = { source: string; nodes: VNode[]; brackets: number };
 
 export class FinishedBlocks {
-  /** Characters of the addresses they link to. */
+  /** Characters of all addresses that they link to. */
   addresses = 0;
   #references: References;
   #rebuilt: (element: HTMLElement) => void;
@@ -20,7 +21,7 @@ export class FinishedBlocks {
     this.#rebuilt = rebuilt;
   }
 
-  /** `brackets` were left for it. */
+  /** `brackets` is how many "[" the block might have. */
   add(source: string, nodes: VNode[], asked: Iterable<string>, brackets: number): void {
     this.addresses += addressesIn(nodes);
     this.#record({ source, nodes, brackets }, asked);
@@ -34,16 +35,12 @@ export class FinishedBlocks {
     }
   }
 
-  /** The labels lead elsewhere now. */
+  /** Notes that these labels lead elsewhere now. */
   changed(labels: string[]): void {
     for (const label of labels) for (const finished of this.#users.get(label) ?? []) this.#stale.add(finished);
   }
 
-  get isStale(): boolean {
-    return this.#stale.size > 0;
-  }
-
-  /** Bring the blocks up to date; false where they have more `addresses` than that. */
+  /** Brings the blocks up to date. Returns false if their addresses have more characters than `addresses`. */
   refresh(addresses: number): boolean {
     const stale = [...this.#stale];
     this.#stale.clear();
@@ -68,7 +65,7 @@ export class FinishedBlocks {
     const { className } = old;
     if (from.every(isIntact)) patch(parent, from, to, from.at(-1)?.dom?.nextSibling ?? null);
     else {
-      // Somebody else changed it, say a typesetter of formulas.
+      // Something else changed the block, like MathJax.
       const [made, lineBreak] = to as [VElement, VNode];
       old.replaceWith(create(made));
       Object.assign(lineBreak, { dom: from[1]?.dom });

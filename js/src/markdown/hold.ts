@@ -1,12 +1,23 @@
-// What of an unfinished text is shown: a marker whose meaning is open is held back, and one that was opened is styled as
-// what it will become. Only what is shown on the way changes by this, never the end.
+// Shows an unfinished text as it will look. A marker whose meaning is open is held back, and an open marker is closed:
+//
+//   `**text`      -> `**text**`
+//   `*a **b`      -> `*a **b***`
+//   `[text](http` -> `text`
+//   `text ~~`     -> `text`
+//
+// This changes only how the text looks on the way. It does not change the finished text.
 
+// The beginning of a list item or quote: `- `, `12. `, `> `.
 const CONTAINER = /[ \t]*(?:[-+*][ \t]+|\d{1,9}[.)][ \t]+|>[ \t]?)/y;
+// A line with only a marker: `-`, `12.`, `##`, `---`, `[x]`. `-` may become `- item` or `---`.
 const BARE = /^[ \t]*(?:[-+*]|\d{1,9}[.)]?|#{1,6}[ \t]*|[-=*_~`|: \t]*|\[[ xX]?\]?[ \t]*)$/;
+// The opening line of a fence. Its language may not be complete: "```py" may become "```python".
 const FENCE = /^[ \t]*(?:`{3,}[^`]*|~{3,}.*)$/;
+// A link definition that is being written: `[a`, `[a]:`, `[a]: https`.
 const DEFINITION = /^ {0,3}\[[^\][]{1,60}(?:\](?::.*)?)?$/;
+// The second line of a table: `|--`.
 const DELIMITER_ROW = /^[ \t|:-]*$/;
-const MAX_LINE = 400; // a longer last line is shown as it is
+const MAX_LINE = 400; // characters: a longer last line is shown as it is
 const MAX_LEAF = 4_000;
 const MAX_LINK = 2_100;
 const MAX_OPEN = 20; // markers
@@ -21,7 +32,7 @@ function contentOf(line: string): string {
 
 const isRow = (line: string) => /^[ \t]*\|/.test(contentOf(line));
 
-/** `source` without the lines at its end that may still become something else. */
+/** `source` without a line at its end that may become something else: `- ` an item, `| a |` the head of a table. */
 export function holdLines(source: string): string {
   const start = source.lastIndexOf("\n") + 1;
   const line = source.slice(start);
@@ -41,7 +52,7 @@ export function holdLines(source: string): string {
 
 type Opened = { marker: string; length: number; at: number };
 
-/** `text`, the last leaf of an unfinished text, with its open markers closed or held back. */
+/** Closes or holds back the open markers of `text`, the last leaf of an unfinished text. */
 export function closeMarkers(text: string): string {
   if (text.length > MAX_LEAF) return text;
   const opened: Opened[] = [];
@@ -123,7 +134,8 @@ function closingRun(text: string, from: number, length: number): number {
   return -1;
 }
 
-// Past a link's target, or -1 while it is open. `at` is behind the closing bracket.
+// The index behind a link's target, or -1 while the target is open. `at` is the index behind the closing bracket. For
+// example the target of `[a](https://x` is open.
 function linkEnd(text: string, at: number): number {
   if (at === text.length) return -1;
   const rest = text.slice(at, at + MAX_LINK);
@@ -138,9 +150,10 @@ function linkEnd(text: string, at: number): number {
   return /^\(\s*\S*(?:\s+["'(].*)?$/s.test(rest) ? -1 : at;
 }
 
+// `<b` may become a tag or an address, and `&am` may become `&amp;`.
 const isOpenEnd = (rest: string) => /^(?:<[a-zA-Z][^\s<>]*|&#?[a-zA-Z0-9]{0,31})$/.test(rest);
 
-// A run of emphasis markers closes what is open, or opens.
+// A run of emphasis markers closes open ones, or opens: in `**a**` the first run opens and the second closes.
 function meet(opened: Opened[], text: string, at: number, run: string): void {
   const marker = run[0] as string;
   if (marker === "~" && run.length < 2) return;

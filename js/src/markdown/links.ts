@@ -1,16 +1,23 @@
-// Which addresses are followed, and what of them is shown: the rules of streamwidget/_saved/links.py.
+// The addresses in a model's text: which become links, and which host is shown. streamwidget/_saved/links.py has the
+// same rules.
 
 import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
 
 const MAX_URL = 2048;
+// An address that may become a link: `https://a.example`, `mailto:a@b.example`. Not `ftp://a.example`, not `x.html`.
 const URL_START = /^(?:https?:\/\/[^/?#\s]|mailto:\S)/i;
+// The part up to the host, and the host: `https://me@straße.de/x` -> `https://me@`, `straße.de`.
 const AUTHORITY = /^(https?:\/\/(?:[^/?#\\\s]*@)?)([^/?#\\\s@:]+)/i;
-const HOST = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#]+)|mailto:([^?]*@[^?@]+))/i;
-// What of ASCII is not in the name of a host: all but letters, digits, "-" and ".".
+// Where an address leads: `https://me@a.example:8/x` -> `a.example:8`, `mailto:a@b.example?subject=x` -> `a@b.example`.
+const DESTINATION = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#]+)|mailto:([^?]*@[^?@]+))/i;
+// ASCII that is not part of a host's name: all but letters, digits, "-" and ".".
 const NO_HOST = /[\0-,/:-@[-`{-\x7f]/;
+// Characters to percent-encode: `a b` -> `a%20b`, `100%` -> `100%25`. `%20` stays.
 const NOT_IN_URL = /%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+/gu;
-// A bare address ends before white space, quotes, brackets and the full stops of East Asian scripts.
+// The rest of a bare address. It ends before white space, quotes, brackets and East Asian full stops:
+// `://a.example/x。` -> `://a.example/x`.
 const BARE = /^:\/\/[^\s<>"`\\^{}[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+/;
+// Marks at the end that belong to the sentence: `https://a.example/x.` -> `https://a.example/x`.
 const TRAILING = /(?:[?!.,:*_~';]|&[a-zA-Z0-9]+;)+$/;
 
 /** Whether a normalised address becomes a link. */
@@ -18,7 +25,7 @@ export function isLink(url: string): boolean {
   return url.length <= MAX_URL && URL_START.test(url);
 }
 
-/** The address with its host in ASCII and the rest percent-encoded; "" where the host is none. */
+/** The address with its host in ASCII and the rest percent-encoded. "" if it has no valid host. */
 export function normalizeLink(url: string): string {
   const address = AUTHORITY.exec(url);
   const name = address?.[2] ?? "";
@@ -35,15 +42,15 @@ export function normalizeLink(url: string): string {
 }
 
 /**
- * Where a normalised address leads: the host with its port, or the whole mail address; "" if neither. For example
+ * Where a normalised address leads: a host with its port, or a whole mail address. "" if neither. For example
  * `https://user@docs.example:8/a` leads to "docs.example:8", and `mailto:a@b.example?subject=x` to "a@b.example".
  */
 export function destinationOf(url: string): string {
-  const found = HOST.exec(url);
+  const found = DESTINATION.exec(url);
   return found?.[1] ?? found?.[2] ?? "";
 }
 
-/** Whether the text of a link already shows where it leads: `docs.example/a` shows "docs.example", and `docs` does not. */
+/** Whether the text of a link already shows where it leads. `docs.example/a` shows "docs.example", `docs` does not. */
 export function showsDestination(text: string, destination: string): boolean {
   const address = text.replace(/^(?:https?:\/\/|mailto:)/i, "").split(/[/?#]/, 1)[0] as string;
   const host = /^[^\s@/]+@([^\s@/]+)$/.exec(address)?.[1]; // of "user@docs.example"
@@ -53,14 +60,15 @@ export function showsDestination(text: string, destination: string): boolean {
 function trimmed(url: string): string {
   for (;;) {
     let shorter = url.replace(TRAILING, "");
-    // A closing bracket belongs to the address only if its opening one does.
+    // A closing bracket belongs to the address only if its opening one does: `https://a.example/b)` ->
+    // `https://a.example/b`.
     if (shorter.endsWith(")") && shorter.split(")").length > shorter.split("(").length) shorter = shorter.slice(0, -1);
     if (shorter === url) return url;
     url = shorter;
   }
 }
 
-/** Inline rule: `http://` and `https://` in running text are links. */
+/** Inline rule: bare addresses are links. `see https://a.example.` has a link to `https://a.example`. */
 export function bareLink(state: StateInline, silent: boolean): boolean {
   if (!state.src.startsWith("://", state.pos) || state.linkLevel > 0) return false;
   const scheme = /(?:^|[\s*_~("'[{\u3000-\u303f\uff00-\uffef\u2018-\u201f])(https?)$/i.exec(state.pending)?.[1];

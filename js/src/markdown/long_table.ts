@@ -1,11 +1,12 @@
-// A long table that is still being written. A browser lays out all rows of a table anew when one is added: with 1,200
-// rows that takes 10 ms a frame. So each row of a long one is laid out as a table of its own (widget.css), in the columns
-// that all had when they were last laid out together. That is done again when a row came that is taller than those, or
-// the page became wider or narrower, but not before the table has grown by a twentieth; and for good when it is over.
+// A long table that is still being written. When a row is added, a browser lays out all rows of the table anew: with
+// 1,200 rows that takes 10 ms a frame. So each row of a long table is laid out as a table of its own (widget.css). Its
+// columns have the widths that they had when all rows were last laid out together. That is done again when a taller
+// row came or the page changed its width, but not before the table has grown by a twentieth. When the table is
+// finished it is laid out as one table.
 
 const LONG = 32; // rows
 const GROWTH = 1.05;
-const COLUMNS = 16; // the style sheet has widths for so many; a table of more stays as it is
+const COLUMNS = 16; // the style sheet has widths for so many. A table with more stays as it is
 const NAME = "streamwidget-long";
 
 export class LongTable {
@@ -13,7 +14,7 @@ export class LongTable {
   #rows: HTMLCollection;
   #seen = 0; // rows whose height is known
   #tallest = 0; // CSS pixels
-  #laidOut = 0; // rows, when they were last laid out together
+  #laidOut = 0; // how many rows were last laid out together
   #isStale = true;
   #room = 0; // CSS pixels
   #sizes: ResizeObserver | null = null;
@@ -23,12 +24,12 @@ export class LongTable {
     this.#rows = body.children;
   }
 
-  /** Rows have come. */
+  /** Call it when rows have come. */
   grow(): void {
     if (this.#isStale && this.#rows.length >= Math.max(LONG, GROWTH * this.#laidOut)) this.#layOut();
   }
 
-  /** The table is laid out as one again. */
+  /** Lets the table be laid out as one again. */
   release(): void {
     this.#sizes?.disconnect();
     this.#sizes = null;
@@ -44,7 +45,7 @@ export class LongTable {
     this.release();
     const cells = [...(this.#table.querySelector("tr")?.children ?? [])];
     const [width, ...columns] = [this.#table, ...cells].map(widthOf);
-    if (!width || columns.length > COLUMNS || !this.#table.parentElement) return; // not in the page, or not shown
+    if (!width || columns.length > COLUMNS || !this.#table.parentElement) return; // it is not in the page, or not shown
     this.#isStale = false;
     this.#laidOut = this.#rows.length;
     this.#seen = 0;
@@ -61,7 +62,7 @@ export class LongTable {
     this.#sizes.observe(this.#table.parentElement);
   }
 
-  // Called where layout is done.
+  // Called after layout.
   #resized(): void {
     if (this.#table.parentElement?.clientWidth !== this.#room) {
       this.#isStale = true;
@@ -72,15 +73,15 @@ export class LongTable {
     });
   }
 
-  // The last row may not be whole yet.
+  // Without the last row, which may not be complete.
   #look(at: (height: number) => void): void {
     for (; this.#seen < this.#rows.length - 1; this.#seen += 1)
       at((this.#rows[this.#seen] as HTMLElement).offsetHeight);
   }
 }
 
-// As exact as Chromium lays out, in 64ths of a pixel: it tells fewer digits, and a cell that is narrower by one may break
-// its line elsewhere.
+// In 64ths of a pixel, as Chromium lays out. It reports fewer digits, and a cell that is narrower by one 64th may
+// break its line elsewhere.
 function widthOf(element: Element): number {
   return Math.round(Number.parseFloat(getComputedStyle(element).width) * 64) / 64;
 }

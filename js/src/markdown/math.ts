@@ -1,16 +1,18 @@
-// `$...$`, `$$...$$`, `\(...\)` and `\[...\]` as one token, by pandoc's rule for what is no money: the rule of
-// streamwidget/_saved/html.py.
+// Formulas: `$a$`, `$$a$$`, `\(a\)` and `\[a\]` each become one token. Money is not a formula, by pandoc's rule: `$5
+// and $6` stays text. streamwidget/_saved/html.py has the same rule.
 
 import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
 
 const MAX_MATH = 4096;
 const ENDS = { $$: "$$", $: "$", "\\(": "\\)", "\\[": "\\]" };
 const OPENINGS = Object.keys(ENDS) as (keyof typeof ENDS)[];
-// TeX that sets links, attributes or definitions for the rest of the page, or loads more of MathJax.
+// TeX that sets links or attributes, defines something for the rest of the page, or loads more of MathJax:
+// `\href{x}{y}`.
 const UNSAFE_TEX =
   /\\(?:href|url|html|class|style|css|id\b|data|require|include|input|import|def|gdef|edef|xdef|let|new(?!line)|renew|provide|bbox|Declare|csname|unicode|mml|tip|texttip|mathtip|toggle|action|global|futurelet|catcode|write|read|open|special)/i;
 
-// Where each closing mark was found last, searched from where: a text full of opening ones is not searched from each.
+// For each closing mark: where it was last found, and from where the search began. So a text full of opening marks is
+// not searched from each of them.
 const searched = new WeakMap<StateInline, Map<string, { from: number; at: number }>>();
 
 function next(state: StateInline, mark: string, from: number): number {

@@ -1,11 +1,11 @@
-// Long code stands in parts: the first as it is, each further one in a span, which the style sheet makes a block. A
-// browser lays out a whole block anew when its end grows, so that is not the whole code. The line breaks are in the text:
-// where there is no style sheet, in a saved answer, it looks the same. The rule is that of
-// streamwidget/_saved/html.py.
+// Long code stands in parts of 64 lines. The first part is plain, each further one is in a span, which the style sheet
+// makes a block. A browser lays out a whole block anew when its end grows, so the block must not be the whole code.
+// The line breaks are in the text, so a saved answer looks the same without our style sheet.
+// streamwidget/_saved/html.py has the same rule.
 
 export const PART = 64; // lines
 
-/** Where the part of `text` ends that begins at `from` and has `lines` already; -1 where it is not full. */
+/** The end of the part that begins at `from` in `text` and has `lines` lines already. -1 if the part is not full. */
 export function partEnd(text: string, from: number, lines = 0): number {
   let at = from;
   for (let line = lines; line < PART; line += 1) {
@@ -15,7 +15,7 @@ export function partEnd(text: string, from: number, lines = 0): number {
   return at;
 }
 
-/** The parts of a whole text; there is at least one. */
+/** The parts of a whole text, at least one. */
 export function parts(text: string): [string, ...string[]] {
   const end = partEnd(text, 0);
   if (end < 0 || end === text.length) return [text];

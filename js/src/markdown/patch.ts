@@ -1,9 +1,9 @@
-// Brings the page from one tree to the next with as few changes as it takes: text grows in its node, and what stays the
-// same is not touched, so that selections hold.
+// Brings the page from one tree to the next with few changes. Text grows in its node, and equal parts are not touched,
+// so that selections stay.
 
 import { isText, type VElement, type VNode } from "./tree";
 
-/** Make the nodes of a tree. */
+/** Makes the nodes of a tree. */
 export function create(node: VNode): Node {
   if (isText(node)) {
     node.dom = document.createTextNode(node.text);
@@ -17,7 +17,7 @@ export function create(node: VNode): Node {
   return made;
 }
 
-/** Replace the children `from` of `parent` by `to`, in place; they stand before `end`, or last. */
+/** Replaces the children `from` of `parent` by `to`. They stand before `end`, or last. */
 export function patch(parent: Node, from: VNode[], to: VNode[], end: Node | null = null): void {
   let head = 0;
   const shared = Math.min(from.length, to.length);
@@ -35,7 +35,7 @@ export function patch(parent: Node, from: VNode[], to: VNode[], end: Node | null
   for (const node of to.slice(head, to.length - tail)) parent.insertBefore(create(node), before);
 }
 
-/** Whether the nodes in the page are still those that were made from the tree. */
+/** Whether the nodes in the page are still as they were made from the tree. */
 export function isIntact(node: VNode): boolean {
   if (isText(node)) return node.dom?.data === node.text;
   const found = node.dom?.childNodes;
@@ -63,7 +63,7 @@ function update(from: VNode, to: VNode): void {
   }
 }
 
-// A text node that is changed where it differs keeps a selection in the rest of it.
+// Only the part that differs is changed, so that a selection in the rest of the node stays.
 function setText(dom: Text, from: string, to: string): void {
   if (from === to) return;
   if (to.startsWith(from)) {

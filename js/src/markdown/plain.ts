@@ -1,15 +1,15 @@
-// A text that is not shown as Markdown, in blocks that browsers lay out faster than one huge one: the blocks of
-// streamwidget/_saved/answer.py.
+// A text that is not shown as Markdown. It stands in several blocks, because browsers lay them out faster than one huge
+// block. streamwidget/_saved/answer.py makes the same blocks.
 
 import { countCodePoints, indexAfter } from "../text/code_points";
 
-const PIECE = 30_000; // code points after which a block ends at the next line break, and twice that where there is none
+const PIECE = 30_000; // code points: after these a block ends at the next line break, or at twice that without one
 
 export class PlainText {
   #root: HTMLElement;
   #block: HTMLElement | null = null;
   #size = 0; // code points in the block
-  #newline = ""; // a line break at its end is shown when something follows
+  #newline = ""; // the line break at its end, which is shown when something follows
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -38,7 +38,7 @@ export class PlainText {
     }
   }
 
-  // As much of `text` as goes into the block.
+  // The beginning of `text` that goes into the block.
   #take(text: string): string {
     const least = indexAfter(text, Math.max(0, PIECE - this.#size - 1));
     const most = indexAfter(text, 2 * PIECE - this.#size);

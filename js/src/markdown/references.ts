@@ -1,11 +1,12 @@
-// Link definitions of a text that is parsed in parts. Those of the parts behind us are fixed; those of the open tail are
-// found anew with each parse. Who asks for a label is on record, for a definition may come after its uses.
+// The link definitions of a text that is parsed in parts. Definitions in finished parts are fixed. Definitions in the
+// open tail are found anew with each parse. A definition may come after its uses, so the blocks that ask for a label
+// are recorded: `[docs][1]` comes first, and `[1]: https://docs.example` later.
 
 export type Reference = { href: string; title: string };
 type Found = Reference & { line: number };
 
 export class References {
-  /** What markdown-it takes for `env.references`. */
+  /** The value of markdown-it's `env.references`. */
   readonly proxy: object = new Proxy(
     {},
     {
@@ -33,30 +34,30 @@ export class References {
     return true;
   }
 
-  /** Before the blocks of the tail are parsed, or parsed again. */
+  /** Call it before the blocks of the tail are parsed, or parsed again. */
   begin(): void {
     if (this.#isSettled) this.#before = this.#open;
     this.#isSettled = false;
     this.#open = new Map();
   }
 
-  /** What the parse found is shown. */
+  /** Call it when the result of the parse is shown. */
   settle(): void {
     this.#isSettled = true;
   }
 
-  /** The definition that was just set ends before `line`. */
+  /** Notes that the newest definition ends before `line`. */
   ended(line: number): void {
     if (this.#latest) this.#latest.line = line;
     this.#latest = null;
   }
 
-  /** Forget the definitions of the tail that end after `line`. */
+  /** Forgets the definitions of the tail that end after `line`. */
   cutAfter(line: number): void {
     for (const [label, found] of this.#open) if (found.line > line) this.#open.delete(label);
   }
 
-  /** Fix the definitions of the tail that end before or at `line`. */
+  /** Fixes the definitions of the tail that end before or at `line`. */
   fix(line: number): void {
     for (const [label, found] of this.#open) {
       if (found.line > line) continue;
@@ -66,13 +67,13 @@ export class References {
     }
   }
 
-  /** The labels that lead elsewhere than before this parse. */
+  /** The labels whose address this parse changed. */
   changed(): string[] {
     const labels = new Set([...this.#before.keys(), ...this.#open.keys()]);
     return [...labels].filter((label) => this.#before.get(label)?.href !== this.#open.get(label)?.href);
   }
 
-  /** Run `parse` over text that was parsed before: its definitions are known. */
+  /** Runs `parse` over text that was parsed before. Its definitions are known already. */
   again<T>(parse: () => T): T {
     this.#closed = true;
     const result = parse();
@@ -80,7 +81,7 @@ export class References {
     return result;
   }
 
-  /** Run `parse` and tell which labels it asked for. */
+  /** Runs `parse`. Returns its result and the labels that it asked for. */
   record<T>(parse: () => T): [T, Set<string>] {
     const asked = new Set<string>();
     this.#asked = asked;

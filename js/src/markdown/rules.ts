@@ -1,5 +1,6 @@
-// markdown-it's rules for CommonMark, tables and strikethrough, in its order, without raw HTML and without the parts of
-// the package that are not used here (typographer, renderer, linkify-it, entity tables): 12 KB gzipped of 46.
+// markdown-it's rules for CommonMark, tables and strikethrough, in its order. Raw HTML is left out, and so are the
+// parts of the package that are not used here (typographer, renderer, linkify-it, entity tables). That is 12 of 46 KB
+// gzipped.
 
 import * as helpers from "markdown-it/lib/helpers/index.mjs";
 import blockquote from "markdown-it/lib/rules_block/blockquote.mjs";
@@ -33,20 +34,21 @@ import { math } from "./math";
 import type { References } from "./references";
 
 export const MAX_NESTING = 60;
-const MAX_INLINE = 8_192; // characters of one paragraph, heading or cell; a longer one is not parsed
-export const MAX_BRACKETS = 5_000; // "[" in all of them: each may cost a look over all that follows
+const MAX_INLINE = 8_192; // code points: a longer paragraph, heading or cell is not parsed
+export const MAX_BRACKETS = 5_000; // "[" in all of them, because for each one the rest may be searched
 
 type BlockRule = (state: StateBlock, startLine: number, endLine: number, silent: boolean) => boolean;
 type InlineRule = (state: StateInline, silent: boolean) => boolean;
 
-/** The rule of link definitions, telling where each ends: one in an unfinished line is not yet what it will be. */
+/** The rule of link definitions. It records where each one ends, because one in an unfinished line may change. */
 const definition: BlockRule = (state, startLine, endLine, silent) => {
   const found = reference(state, startLine, endLine, silent);
   if (found) (state.env as { found: References }).found.ended(state.line);
   return found;
 };
 
-// Rule, and what it may end: the order decides.
+// The block rules in order, each with the blocks that it may end. A `# heading` ends a paragraph, an indented `code`
+// block does not.
 const BLOCK: [BlockRule, string][] = [
   [table, "paragraph reference"],
   [code, ""],
@@ -80,7 +82,7 @@ const INLINE: InlineRule[] = [
 ];
 const AFTER = [balancePairs, strikethrough.postProcess, emphasis.postProcess, fragmentsJoin];
 
-// The parts of a MarkdownIt that its rules use.
+// The parts of a MarkdownIt object that its rules use.
 const md = {
   options: { html: false, maxNesting: MAX_NESTING },
   helpers,
@@ -99,7 +101,7 @@ function tokenizeBlocks(state: StateBlock, startLine: number, endLine: number): 
     state.line = line;
     if (line >= endLine || (state.sCount[line] as number) < state.blkIndent) break;
     if (state.level >= MAX_NESTING) {
-      state.line = endLine; // the text is lost to the tokens; whoever reads them looks for this level
+      state.line = endLine; // the text is not in the tokens. blocks.ts looks for this level and shows it as typed
       break;
     }
     for (const rule of BLOCK_RULES[""] as BlockRule[]) if (rule(state, line, endLine, false)) break;
@@ -151,7 +153,7 @@ function parseInlineTokens(source: string, _md: object, env: object, tokens: Tok
   for (const rule of AFTER) rule(state);
 }
 
-/** Block tokens of `source`. Link definitions go into `references`; the texts of the leaves are not parsed yet. */
+/** Block tokens of `source`. Link definitions go into `references`. The texts of the leaves are not parsed yet. */
 export function parseBlocks(source: string, references: References): Token[] {
   const tokens: Token[] = [];
   if (source === "") return tokens;

@@ -6,14 +6,14 @@ export const S: RegExp = /\p{S}/u;
 
 const known = new Map<string, string>();
 
-/** The characters of one named character reference (`&copy;`); the reference itself where it is none. */
+/** The characters of a named character reference: "&copy;" -> "©". An unknown one is returned as it is. */
 export function decodeHTML(reference: string): string {
   let decoded = known.get(reference);
   if (decoded === undefined) {
-    // Inert: a document without a window, and of the text nothing but letters and digits gets this far.
+    // This is safe: the document has no window, and only letters and digits get here.
     const named = /^&[a-z][a-z0-9]*;$/i.test(reference);
     decoded = named ? (new DOMParser().parseFromString(reference, "text/html").body.textContent ?? "") : reference;
-    // Without its semicolon a reference may be one where it is not: `&copyx;` is no entity.
+    // The browser decodes `&copyx;` to `©x;`, but it is not an entity.
     if (decoded.endsWith(";") && reference !== "&semi;") decoded = reference;
     if (known.size > 500) known.clear();
     known.set(reference, decoded);

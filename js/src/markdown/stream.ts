@@ -1,9 +1,9 @@
 // Markdown that grows in the page, at a cost that does not grow with it.
 //
-// Only the open tail of the text is parsed; a block is finished when the first line of the next is complete, and then its
-// nodes are not touched again (but for a link definition that comes late). Inside the tail, the finished rows of a table
-// and items of a list are behind us too, and an open code fence needs no parser. Whatever was shown on the way, after
-// finish() the page holds what renderOnce() makes of the whole text.
+// Only the open tail of the text is parsed. A block is finished when the first line of the next block is complete.
+// Then its nodes are not touched again, except when a link definition comes late. Inside the tail, finished rows of a
+// table and finished items of a list are not parsed again either, and an open code fence needs no parser. After
+// finish() the page holds the same as renderOnce() makes of the whole text.
 
 import { countCodePoints } from "../text/code_points";
 import { VisibleStream, visible } from "../text/visible";
@@ -14,47 +14,47 @@ import { References } from "./references";
 import { MAX_BRACKETS } from "./rules";
 import { Tail } from "./tail";
 
-const MAX_MARKDOWN = 1_000_000; // code points; a longer text is shown as it is
+const MAX_MARKDOWN = 1_000_000; // code points: a longer text is shown as it is
 const FREE_ADDRESSES = 65_536; // characters of link addresses beyond the length of the text
 const STEP = 32_768; // characters that one append() takes at most
-const CHEAP = 4; // ms for a parse; after a longer one the next waits for text worth it
+const CHEAP = 4; // ms for a parse. After a longer one the next parse waits until enough text came
 const CHARACTERS_PER_MS = 24;
 
 export interface MarkdownOptions {
-  /** Gets each top-level element that will not change any more (and what replaces it, if a late definition does). */
+  /** Gets each top-level element that will not change any more, and its replacement after a late link definition. */
   finished?: (block: HTMLElement) => void;
 }
 
 export class MarkdownStream {
   #root: HTMLElement;
-  #tell: (block: HTMLElement) => void;
+  #onFinished: (block: HTMLElement) => void;
   #input = new VisibleStream();
-  #chunks: string[] = []; // the whole text: it may have to be shown in another way
+  #chunks: string[] = []; // the whole text, which may have to be rendered again
   #length = 0; // its code points
-  #waiting = ""; // its end that is not shown yet
-  #cost = 0; // ms of a parse
+  #waiting = ""; // the end of the text, which is not shown yet
+  #cost = 0; // ms of the last parse
   #tail: Tail;
   #plain: PlainText | null = null;
 
   constructor(container: HTMLElement, options: MarkdownOptions = {}) {
     this.#root = container;
-    this.#tell = options.finished ?? (() => {});
-    this.#tail = new Tail(container, this.#tell);
+    this.#onFinished = options.finished ?? (() => {});
+    this.#tail = new Tail(container, this.#onFinished);
   }
 
-  /** Whether text waits, to keep frames short: append("") shows it. */
+  /** Whether text waits, so that frames stay short. append("") shows it. */
   get isBehind(): boolean {
     return this.#waiting !== "";
   }
 
-  /** Append text, at most once a frame. */
+  /** Appends text. Call it at most once a frame. */
   append(text: string): void {
     this.#take(this.#input.push(text, false));
     const isDue = text === "" || this.#tail.isFence || this.#plain !== null || this.#waiting.length >= this.#patience();
     if (isDue && this.#waiting !== "") this.#write(false);
   }
 
-  /** No more text will come. */
+  /** Ends the text. */
   finish(): void {
     this.#take(this.#input.push("", true));
     while (this.#waiting.length > STEP) this.#write(false);
@@ -64,7 +64,7 @@ export class MarkdownStream {
     render(this.#root, this.#chunks.join(""));
   }
 
-  /** Forget all text; another may follow. */
+  /** Forgets all text. Another text may follow. */
   clear(): void {
     this.#root.replaceChildren();
     this.#input = new VisibleStream();
@@ -72,7 +72,7 @@ export class MarkdownStream {
     this.#length = 0;
     this.#waiting = "";
     this.#cost = 0;
-    this.#tail = new Tail(this.#root, this.#tell);
+    this.#tail = new Tail(this.#root, this.#onFinished);
     this.#plain = null;
   }
 
@@ -87,7 +87,7 @@ export class MarkdownStream {
     this.#chunks = [];
   }
 
-  // So long as a parse is cheap, or the text it is about short, each piece is shown as it comes.
+  // How much text must wait for a parse. While parses are cheap or the tail is short, each piece is shown as it comes.
   #patience(): number {
     return Math.max(this.#tail.size / 64, this.#cost > CHEAP ? this.#cost * CHARACTERS_PER_MS : 0);
   }
@@ -104,12 +104,12 @@ export class MarkdownStream {
     this.#waiting = this.#waiting.slice(end);
     const start = performance.now();
     this.#tail.write(piece, this.#length + FREE_ADDRESSES, isLast);
-    // One slow parse, as the first of a page is, does not tell of the next.
+    // One slow parse, like the first of a page, does not mean that the next is slow.
     this.#cost = Math.min(performance.now() - start, 2 * this.#cost + CHEAP);
   }
 }
 
-/** Render a whole text into `container`: what a stream of it comes to. */
+/** Renders a whole text into `container`. A stream of the same text ends in the same nodes. */
 export function renderOnce(container: HTMLElement, text: string): void {
   render(container, visible(text));
 }

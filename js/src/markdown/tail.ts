@@ -1,4 +1,4 @@
-// The open end of the text: what of it is parsed again with each piece, and what is behind us.
+// The open end of the text. It is parsed again with each piece. Parts of it that are finished leave it, and are done.
 
 import { type Block, type Budget, buildBlocks } from "./blocks";
 import { Container } from "./container";
@@ -11,32 +11,32 @@ import { MAX_BRACKETS } from "./rules";
 import { isText, type VElement, type VNode } from "./tree";
 import { codeBlock } from "./writer";
 
-// Blocks that may be skipped while they are off screen. Not a list or quote with paragraphs in it: their margins would
-// no longer collapse with those of the neighbours.
+// Blocks that the browser may skip while they are off the screen. A list or quote with paragraphs is not among them:
+// its margins would no longer collapse with those of the neighbours.
 const SKIPPABLE = "p, h1, h2, h3, h4, h5, h6, pre, :is(ul, ol):not(:has(p, pre, blockquote))";
 
 export class Tail {
-  /** There were more link addresses than the budget allows; which of them go depends on all that comes. */
+  /** The text has more link addresses than the budget allows. The whole text decides which of them are dropped. */
   isCut = false;
   #root: HTMLElement;
-  #tell: (block: HTMLElement) => void;
+  #onFinished: (block: HTMLElement) => void;
   #text = "";
   #view: VNode[] = []; // its nodes in the page
   #references = new References();
   #finished: FinishedBlocks;
   #container: Container | null = null;
-  #isWhole = false; // the open block is not taken apart
+  #isWhole = false; // the open block is always parsed whole
   #fence: OpenFence | null = null;
-  #brackets = MAX_BRACKETS; // that are left behind the finished blocks
+  #brackets = MAX_BRACKETS; // still allowed after the finished blocks
 
-  /** `tell` gets each element that is finished. */
-  constructor(root: HTMLElement, tell: (block: HTMLElement) => void) {
+  /** `onFinished` gets each finished element. */
+  constructor(root: HTMLElement, onFinished: (block: HTMLElement) => void) {
     this.#root = root;
-    this.#tell = tell;
+    this.#onFinished = onFinished;
     this.#finished = new FinishedBlocks(this.#references, (element) => this.#done(element));
   }
 
-  /** Characters that the next parse takes. */
+  /** How many characters the next parse reads. */
   get size(): number {
     return this.#text.length;
   }
@@ -45,7 +45,7 @@ export class Tail {
     return this.#fence !== null;
   }
 
-  /** Append `text` and show it. `addresses` bounds the characters of all link addresses. */
+  /** Appends `text` and shows it. `addresses` limits the characters of all link addresses. */
   write(text: string, addresses: number, isLast = false): void {
     let rest = text;
     if (this.#fence) {
@@ -80,7 +80,7 @@ export class Tail {
     const { blocks, lines, left } = build;
     const changed = this.#references.changed();
     if (this.#container) {
-      // Which brackets are too many depends on their order, and the stub is out of it.
+      // The first brackets count, in the order of the text. With a stub that order is not known.
       const isCrossing = this.#brackets >= 0 && left.brackets < 0;
       const verdict = blocks[0] && !isCrossing ? this.#container.strip(blocks[0]) : "whole";
       if (verdict !== "fits" || changed.some((label) => this.#container?.asked.has(label))) {
@@ -99,7 +99,7 @@ export class Tail {
     if (!isLast && blocks.length > 0) this.#leaveBehind(blocks, source, lines, prefix.length);
   }
 
-  // What was behind us inside the open block is in the tail again.
+  // Puts the done items or rows of the open block back into the tail.
   #dissolve(container: Container, isWhole: boolean): void {
     container.restore(this.#view[0]);
     this.#text = container.source + this.#text;
@@ -110,13 +110,13 @@ export class Tail {
   #leaveBehind(blocks: Block[], source: string, lines: number[], offset: number): void {
     const isWholeLine = (line: number) => source[(lines[line + 1] ?? 0) - 1] === "\n";
     const newest = blocks.at(-1) as Block;
-    // A fence with a "|" may be the head of a table, as the line below tells.
+    // A fence with a "|" may be the head of a table. The next line decides.
     const opening = newest.open.info.includes("|") ? newest.start + 1 : newest.start;
     const isFence = newest.open.type === "fence" && isWholeLine(opening);
     const last = source.slice(lines[newest.end - 1], lines[newest.end]);
     const isClosed =
       isFence && newest.end - 1 > newest.start && closingLine(newest.open.markup).test(last.replace(/\n$/, ""));
-    // A block is finished when the first line of the next is complete; a fence, with its closing line.
+    // A block is finished when the first line of the next is complete. A fence is finished with its closing line.
     const count = blocks.length - (isClosed && last.endsWith("\n") ? 0 : isWholeLine(newest.start) ? 1 : 2);
     const text = this.#text;
     if (count > 0) this.#finish(blocks.slice(0, count), source, lines, offset);
@@ -147,7 +147,7 @@ export class Tail {
     this.#isWhole = false;
   }
 
-  // `origin` is where the tail starts in `source`.
+  // `origin` is the start of the tail in `source`.
   #advance(block: Block, source: string, lines: number[], origin: number): void {
     if (this.#isWhole || !Container.fits(block)) return;
     const container = this.#container ?? new Container(block, source, lines);
@@ -170,6 +170,6 @@ export class Tail {
 
   #done(block: HTMLElement): void {
     if (block.matches(SKIPPABLE)) block.classList.add("streamwidget-finished");
-    this.#tell(block);
+    this.#onFinished(block);
   }
 }

@@ -1,4 +1,4 @@
-// A tree of what shall be in the page, before it is: plain objects that are cheap to make and to compare.
+// A tree of the nodes that shall be in the page: plain objects, which are cheap to make and to compare.
 
 export type VText = { text: string; dom?: Text };
 export type VElement = {
@@ -6,7 +6,7 @@ export type VElement = {
   attributes: Record<string, string>;
   children: VNode[];
   dom?: HTMLElement;
-  image?: Image; // of a button that loads one
+  image?: Image; // the image that a button loads
 };
 export type VNode = VText | VElement;
 export type Image = { url: string; alt: string };
@@ -19,7 +19,7 @@ export function isText(node: VNode | undefined): node is VText {
   return node !== undefined && "text" in node;
 }
 
-/** Append text, in one node with the text before it. */
+/** Appends text, in one node with the text before it. */
 export function addText(children: VNode[], text: string): void {
   const last = children.at(-1);
   if (isText(last)) last.text += text;

@@ -1,6 +1,7 @@
-// Tokens to the tree of what is shown. The rules, and the line breaks between the tags, are those of
-// streamwidget/_saved/html.py, so that the saved answer is the same: every tag and attribute is written here, and
-// nothing of the text becomes one but an address, the start of a list and the language of a code block.
+// Makes a tree of nodes from tokens. The rules, and the line breaks between the tags, are those of
+// streamwidget/_saved/html.py, so that the saved answer is the same. Every tag and attribute is written here. Only
+// three things of a model's text get into an attribute: a link's address, the start of a list and the language of a
+// code block.
 
 import type Token from "markdown-it/lib/token.mjs";
 import { visible } from "../text/visible";
@@ -15,7 +16,7 @@ const ALIGNMENT = /^text-align:(?:left|center|right)$/;
 type Open = { children: VNode[]; close(): void };
 
 export class Writer {
-  /** Characters of the addresses written. */
+  /** Characters of the addresses so far. */
   spent = 0;
   #budget: number;
   #stack: Open[] = [];
@@ -50,7 +51,7 @@ export class Writer {
     addText(this.#children, text);
   }
 
-  // Each dollar and backslash that is no math is alone in an element, where MathJax does not see a pair.
+  // Puts each dollar and backslash outside of formulas into an element of its own, where MathJax sees no pair.
   #guarded(text: string): void {
     for (const piece of visible(text).split(/([$\\])/)) {
       if (piece === "$" || piece === "\\") this.#children.push(element("span", {}, [{ text: piece }]));

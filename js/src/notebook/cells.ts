@@ -1,4 +1,4 @@
-// The cells of the host's notebook, where it shows them to us: JupyterLab and Notebook 7.
+// The cells of the host's notebook. Only JupyterLab and Notebook 7 show them to us.
 
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 
@@ -10,7 +10,7 @@ interface Outputs {
 
 interface Cell {
   readonly outputs?: Outputs;
-  /** "running" from when the cell is queued (its outputs are empty then) to its end. */
+  /** "running" while the cell is queued (with empty outputs) and while it runs. */
   readonly executionState?: string | null;
 }
 
@@ -23,7 +23,7 @@ function managerOf(model: object): Manager | undefined {
   return (model as { widget_manager?: Manager }).widget_manager;
 }
 
-/** Where a widget is shown: its model's id, its cell, and a way to put something else there. May throw while read. */
+/** The outputs that show a widget: the model's id, the cell, and a function that replaces the output. May throw. */
 export function* shownWidgets(model: object) {
   for (const cell of managerOf(model)?.context?.model?.cells ?? []) {
     for (let index = 0; index < (cell.outputs?.length ?? 0); index += 1) {
@@ -34,17 +34,17 @@ export function* shownWidgets(model: object) {
   }
 }
 
-/** True where the widget with this id is `model`: anywidget hides the id of its model, but not what it holds. */
+/** True if the widget with this id is `model`. anywidget hides the id of its model, but not its state. */
 export async function isModel(id: string, model: { get(trait: "state"): unknown }): Promise<boolean> {
   try {
     const other = await managerOf(model)?.get_model?.(id);
     return other?.get("state") === model.get("state");
   } catch {
-    return false; // a widget that is no more
+    return false; // the widget is gone
   }
 }
 
-/** True where `model` is shown by a cell that runs now. May throw. */
+/** True if a cell that runs now shows `model`. May throw. */
 export async function ownCellRuns(model: { get(trait: "state"): unknown }): Promise<boolean> {
   const running = [...shownWidgets(model)].filter(({ cell }) => cell.executionState === "running");
   for (const { id, cell } of running) {

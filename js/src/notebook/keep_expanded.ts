@@ -1,6 +1,6 @@
-// Notebook 7 puts an output of more than a hundred lines into a small box whenever an output of its cell is replaced. For
-// a long answer that happens at its end, while somebody reads it. So a cell that was expanded when the live view went
-// stays expanded for now. Nothing is stored: the host decides anew when the notebook is opened again.
+// Notebook 7 puts an output of more than a hundred lines into a small box whenever an output of its cell is replaced.
+// For a long answer that happens at its end, while somebody reads it. So a cell that was expanded when the live view
+// went stays expanded for now. Nothing is stored: the host decides anew when the notebook is opened again.
 
 const COLLAPSED = "jp-mod-outputsScrolled";
 const SWAP_MS = 500;

@@ -1,13 +1,15 @@
-// Formulas of finished blocks, set by the host's MathJax. The renderer leaves their source as text, as the saved answer
-// has it, and puts every dollar and backslash that is no formula's into an element of its own, where MathJax sees no pair.
+// Formulas of finished blocks, typeset by the host's MathJax. The renderer leaves the source of a formula as text, like
+// the saved answer. It puts every other dollar and backslash into an element of its own, where MathJax sees no pair.
+// For example `$5 and $6` is `<span>$</span>5 and <span>$</span>6`.
 //
-// JupyterLab and Notebook 7 lend theirs through the widget manager; nbclassic and exported pages have a global one.
-// Where there is none the source stays, marked by a highlight, which leaves the DOM alone.
+// JupyterLab and Notebook 7 lend their MathJax through the widget manager. nbclassic and exported pages have a global
+// one. Without MathJax the source stays, with a highlight, which leaves the DOM alone.
 
 import { canHighlight, sharedHighlight } from "../dom/highlights";
 
+// `$$a$$`, `$a$`, `\(a\)` and `\[a\]`.
 const FORMULA = /\$\$[^$]+\$\$|\$[^$]+\$|\\\([\s\S]*?\\\)|\\\[[\s\S]*?\\\]/g;
-const MARKS = 100; // ranges of a page: each costs in every frame
+const MARKS = 100; // ranges of a page, because each costs time in every frame
 
 type Typeset = (element: HTMLElement) => unknown;
 
@@ -41,7 +43,7 @@ function formulasIn(block: HTMLElement): StaticRange[] {
   return found;
 }
 
-/** Sets the formulas of `block`, which will not change any more, in a widget's view. */
+/** Typesets the formulas of `block`, a block that will not change any more, in a view of `model`. */
 export async function typesetFormulas(block: HTMLElement, model: object): Promise<void> {
   const formulas = formulasIn(block);
   if (formulas.length === 0) return;

@@ -2,9 +2,10 @@
 //
 // When an answer is over, the kernel replaces its view. The page that displayed the view applies that update. A page
 // that was reloaded since does not know the display id: it would keep the view, and the notebook would be saved with a
-// widget that nobody can draw. So a view that is still there some time after its end asks for the saved answer, and this
-// file puts it into the outputs, where the host shows us its notebook (JupyterLab, Notebook 7). The kernel closes the
-// replaced widget when the page says that its last view left. When the kernel is gone, the page makes the saved answer.
+// widget that nobody can draw. So a view that is still there some time after its end asks for the saved answer, and
+// this file puts it into the outputs, where the host shows us its notebook (JupyterLab, Notebook 7). The kernel closes
+// the replaced widget when the page says that its last view left. When the kernel is gone, the page makes the saved
+// answer.
 
 import type { PageMessage } from "../transcript/messages";
 import { isModel, shownWidgets } from "./cells";
@@ -68,8 +69,8 @@ export class WidgetOutputs {
   dispose(): void {
     clearTimeout(this.#asked);
     clearTimeout(this.#quiet);
-    // A host may keep the model of a closed widget. It shall not keep the text too. Twice, because a model also remembers
-    // its previous state.
+    // A host may keep the model of a closed widget. It shall not keep the text too. Twice, because a model also
+    // remembers its previous state.
     for (let n = 0; n < 2; n += 1) this.#model.set("state", { n });
   }
 

@@ -1,7 +1,7 @@
-// The saved answer, made in the page: for a view whose kernel is gone, which can make none any more. Without it the
-// saved notebook would hold a widget that nobody can draw, and none of the text that came.
+// The saved answer, made in the page when the kernel is gone and cannot make it. Without it the saved notebook would
+// hold a widget that nobody can draw, and none of the text.
 //
-// It is what streamwidget/_saved/answer.py makes of the same answer, and as safe: elements of our own, filled with text.
+// It is the same as streamwidget/_saved/answer.py makes, and as safe: elements of our own, filled with text.
 
 import { make } from "../dom/elements";
 import { renderOnce } from "../markdown/stream";
@@ -17,7 +17,7 @@ import { FOLD_STYLE, FOOT_STYLE, HEAD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLA
 
 const PREVIEW = 120;
 
-/** What a notebook stores of the answer as far as it came, by media type. */
+/** The answer as far as it came, as a notebook stores it: a text for each media type. */
 export function answerMimebundle(t: Transcript): Record<string, string> {
   const root = make("div");
   root.append(head(t));
@@ -35,7 +35,7 @@ function styled<K extends keyof HTMLElementTagNameMap>(tag: K, style: string, cl
   return made;
 }
 
-// The host looks for formulas in what is saved: each dollar and backslash stands alone, where it sees no pair.
+// The host looks for formulas in saved HTML. So each dollar and backslash stands alone, where the host sees no pair.
 function guarded(line: string): Node[] {
   return line
     .split(/([$\\])/)

@@ -1,7 +1,7 @@
-// The shape that live and saved answer share: streamwidget/_saved/answer.py writes the same tags and styles, so that the
-// swap at the end moves nothing. Styles are inline because the saved answer must look alike without our style sheet,
-// and JupyterLab's sanitizer keeps these. The answer is in a block of the host's own class for rendered text, so that
-// the host's rules for direct children hold in both.
+// The shape that the live and the saved answer share. streamwidget/_saved/answer.py writes the same tags and styles, so
+// that nothing moves when the saved answer replaces the live one. The styles are inline, because the saved answer must
+// look the same without our style sheet, and JupyterLab's sanitizer keeps these. The answer is in a block with the
+// host's own class for rendered text, so that the host's rules for direct children hold in both.
 
 export const HEAD_STYLE =
   "margin:0 0 0.3em;height:1.7em;line-height:1.7em;white-space:nowrap;overflow:hidden;text-overflow:ellipsis";

@@ -1,10 +1,10 @@
-// Text counted and cut as Python does it: by code points. "😀" is one, where JavaScript's `length` says two.
+// Counts and cuts text by code points, as Python does. "😀" is one code point, and its `length` in JavaScript is 2.
 
 export function countCodePoints(text: string): number {
   return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0);
 }
 
-/** The index in `text` after its first `count` code points, or after all of them where it has fewer. */
+/** The index in `text` after its first `count` code points, or its length if it has fewer. */
 export function indexAfter(text: string, count: number): number {
   if (text.length <= count) return text.length;
   let at = 0;

@@ -1,9 +1,9 @@
-// A text of any length on one line of the page: `"a\n b"` is `"a b"`.
+// A text of any length on one line: "a\n b" is "a b".
 
 import { countCodePoints, firstCodePoints } from "./code_points";
 import { visible } from "./visible";
 
-// What Python's str.split() takes for space.
+// The characters that Python's str.split() takes for space.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const SPACE = /(?:(?!\ufeff)[\s\x1c-\x1f\x85])+/g;
 

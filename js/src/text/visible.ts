@@ -1,5 +1,5 @@
-// Text of a model made visible, by the same rules as streamwidget/_core/visible.py: what a screen would obey, or not show at
-// all, is shown as a sign.
+// Makes a model's text visible, by the rules of streamwidget/_core/visible.py. A character that a screen would obey, or
+// would not show, is shown as a sign. For example "\u001b" is "␛", and "\u202e" is "[U+202E]".
 
 const TAG_FLAGS = ["gbeng", "gbsct", "gbwls"].map((name) =>
   String.fromCodePoint(0x1f3f4, ...[...name].map((letter) => 0xe0000 + letter.charCodeAt(0)), 0xe007f),
@@ -9,7 +9,7 @@ const HIDDEN = new RegExp(
     "\\u200b\\u2060-\\u2064\\u202a-\\u202e\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}]",
   "gu",
 );
-// What the next piece of text may complete: CR LF, a surrogate pair, a flag.
+// An end that the next piece of text may complete: of CR LF, of a surrogate pair, of a flag.
 const OPEN_END = /(?:\r|[\ud800-\udbff]|\ud83c(?:\udff4(?:\udb40[\udc00-\udc7f]){0,5}\udb40?)?)$/;
 
 /** `text` with its hidden and controlling characters shown as signs, and well-formed. */
@@ -23,11 +23,11 @@ export function visible(text: string): string {
   });
 }
 
-/** Makes text visible that comes in pieces cut anywhere. */
+/** Makes text visible that comes in pieces, cut anywhere. */
 export class VisibleStream {
   #held = "";
 
-  /** What is certain of the text so far; `last` when no more will come. */
+  /** The text that is certain by now. `last`: no more will come. */
   push(text: string, last: boolean): string {
     const all = this.#held + text;
     this.#held = last ? "" : (OPEN_END.exec(all)?.[0] ?? "");

@@ -1,4 +1,4 @@
-// Who wrote an answer, as far as the page knows: streamwidget/_saved/answer.py says it in the same words.
+// Who wrote an answer, as far as the page knows. streamwidget/_saved/answer.py has the same words.
 
 import { oneLine } from "../text/one_line";
 

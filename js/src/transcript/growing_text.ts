@@ -1,7 +1,7 @@
-// Text that only grows, in the pieces in which it came, so that who shows it need not look at what it has shown.
+// Text that only grows, kept in the pieces in which it came. So a view reads only what is new.
 
 export class GrowingText {
-  /** Pieces are only ever added, until `epoch` changes. */
+  /** Pieces are only added, until `epoch` changes. */
   chunks: string[] = [];
   epoch = 0;
   /** UTF-16 units. */
@@ -17,7 +17,7 @@ export class GrowingText {
     this.length += piece.length;
   }
 
-  /** Makes the text `whole`: by one more piece where it can be, else in a new epoch. */
+  /** Makes the text `whole`. "ab" becomes "abc" by one more piece, and "xyz" in a new epoch. */
   become(whole: string): void {
     if (whole.length >= this.length && whole.startsWith(this.text)) {
       this.add(whole.slice(this.length));
@@ -29,7 +29,7 @@ export class GrowingText {
   }
 }
 
-/** Where one reader of a GrowingText stands. */
+/** How far one reader of a GrowingText has read. */
 export class Reader {
   #source: GrowingText;
   #epoch: number;
@@ -40,7 +40,7 @@ export class Reader {
     this.#epoch = source.epoch;
   }
 
-  /** What has come since the last call; `fresh` is true where all of before is void. */
+  /** The text since the last call. With `fresh`, all text before that is void. */
   next(): { fresh: boolean; piece: string } {
     const { chunks, epoch } = this.#source;
     const fresh = epoch !== this.#epoch;

@@ -1,9 +1,9 @@
-// Guards for what comes from the kernel. Nothing of it is trusted until it passed one. A guard returns a well-formed
-// value, or null or an empty one, and never throws.
+// Guards for messages from the kernel. No value is trusted until it passed one. A guard returns a value of the right
+// form, or null, or an empty value. It never throws.
 
 export type Phase = "waiting" | "streaming" | "retrying" | "over";
 
-const LINE_LIMIT = 2400; // UTF-16 units; more than is ever shown of one line
+const LINE_LIMIT = 2400; // UTF-16 units: no view shows as many of one line
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -37,7 +37,7 @@ export function phaseOf(value: unknown): Phase | null {
   return value === "waiting" || value === "streaming" || value === "retrying" || value === "over" ? value : null;
 }
 
-/** How a stream that is over ended. An end that cannot be read is still an end: without it the view would run for ever. */
+/** How a stream ended. An outcome that cannot be read is "error". Without an end the view would run for ever. */
 export function parseOutcome(value: unknown): string {
   return typeof value === "string" && /^[a-z_]{1,40}$/.test(value) ? value : "error";
 }

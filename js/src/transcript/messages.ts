@@ -3,7 +3,7 @@
 import { fields, isCount, label, line, type Phase, parseOutcome, phaseOf, positive, string } from "./guards";
 
 export interface Timing {
-  /** Seconds from the request to the first delta; null when there was none. */
+  /** Seconds from the request to the first delta. Null if none came. */
   readonly first_delta: number | null;
   /** Seconds from the request to the end. */
   readonly total: number;
@@ -16,7 +16,7 @@ export interface ToolCallState {
   readonly arguments: string;
 }
 
-/** What the stream waits for: a limit by its name, or "retry". With the seconds so far, and how many there may be. */
+/** A limit that the stream waits under: its name (or "retry"), the seconds so far, and the seconds allowed. */
 export interface WaitState {
   readonly what: string;
   readonly seconds: number;
@@ -25,14 +25,14 @@ export interface WaitState {
 
 /** Everything about one view: the `state` trait, and the answer to `sync`. */
 export interface ViewState {
-  /** The sequence number of the last message that this state contains. */
+  /** The sequence number of the last message in this state. */
   readonly seq: number;
   readonly phase: Phase;
   readonly text: string;
   readonly reasoning: string;
   readonly refusal: string;
   readonly toolCalls: readonly ToolCallState[];
-  /** How the stream ended; null while it runs. */
+  /** How the stream ended. Null while it runs. */
   readonly outcome: string | null;
   readonly detail: string;
   /** Seconds since the request. */
@@ -43,7 +43,7 @@ export interface ViewState {
   readonly model: string | null;
   readonly demo: boolean;
   readonly id: string;
-  /** The view stays live when the stream is over, so it may be asked for more. */
+  /** The view stays live after the end of the stream, so that the person can ask for more. */
   readonly kept: boolean;
 }
 
@@ -51,7 +51,7 @@ export interface DeltaMessage {
   readonly op: "delta" | "reasoning" | "refusal";
   readonly seq: number;
   readonly text: string;
-  /** How many deltas the kernel joined into this message; null when it does not say. */
+  /** How many deltas the kernel joined into this message. Null if it does not say. */
   readonly deltas: number | null;
 }
 
@@ -69,7 +69,7 @@ export interface StatusMessage {
   readonly seq: number;
   readonly phase: Exclude<Phase, "over">;
   readonly detail: string;
-  /** Seconds until the next attempt; only with phase "retrying". */
+  /** Seconds until the next attempt, in the phase "retrying". */
   readonly delay: number | null;
 }
 
@@ -89,14 +89,14 @@ export interface SnapshotMessage {
 
 export type KernelMessage = DeltaMessage | ToolMessage | StatusMessage | EndMessage | SnapshotMessage;
 
-/** What an answer that is over may be asked for, where its view is kept. */
+/** What the person can ask for after the end of an answer whose view is kept. */
 export type Remedy = "retry" | "continue";
 
 export type PageMessage =
   | { readonly op: "sync" | "saved" | "left"; readonly page: string }
   | { readonly op: "stop" | Remedy };
 
-/** A message of any kind, to the kernel. */
+/** Any message to the kernel. */
 export interface OutgoingMessage {
   readonly op: string;
   readonly [field: string]: unknown;
@@ -127,7 +127,7 @@ function toolCallsOf(value: unknown): ToolCallState[] {
   });
 }
 
-/** The state in `value`, or null when it has no usable sequence number, phase or text. */
+/** The state in `value`. Null if its sequence number, phase or text cannot be used. */
 export function parseState(value: unknown): ViewState | null {
   const raw = fields(value);
   if (!raw || !isCount(raw.seq) || typeof raw.text !== "string") return null;
@@ -153,7 +153,7 @@ export function parseState(value: unknown): ViewState | null {
   };
 }
 
-/** The message in `value`, or null when it is not one of ours. */
+/** The message in `value`. Null if it is not one of ours. */
 export function parseMessage(value: unknown): KernelMessage | null {
   const raw = fields(value);
   if (!raw) return null;

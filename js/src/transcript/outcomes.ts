@@ -9,19 +9,19 @@ export interface Outcome {
   /** The sentence under an answer with content, and under an empty one. "{why}" is the reason. */
   readonly with_text: string;
   readonly without_text: string;
-  /** The reason to give where none is known. Without any, " ({why})" is left out. */
+  /** The reason to give where none is known. If it is empty too, " ({why})" is left out. */
   readonly why: string;
   /** Shown as a failure. */
   readonly bad: boolean;
   /** The answer is not whole. */
   readonly cut: boolean;
-  /** What a view that stays live offers. "continue" needs a text to continue. */
+  /** What a live view offers then. "continue" needs a text to continue. */
   readonly remedies: readonly Remedy[];
 }
 
 const OUTCOMES = new Map(Object.entries(table)) as ReadonlyMap<string, unknown> as ReadonlyMap<string, Outcome>;
 
-/** What is known of the outcome with this name. A name that the table lacks is an end that nobody wanted. */
+/** The row of an outcome. A name that the table lacks counts as a failure. */
 export function outcomeOf(name: string): Outcome {
   const known = OUTCOMES.get(name);
   if (known) return known;
@@ -37,7 +37,10 @@ export function outcomeOf(name: string): Outcome {
   };
 }
 
-/** The sentence on how an answer ended: `ending("cancelled", "", true)` is "stopped by you; the text so far is kept". */
+/**
+ * The sentence on how an answer ended. For example `ending("timeout", "nothing came for 30 s", false)` is
+ * "no answer: timed out (nothing came for 30 s)".
+ */
 export function ending(name: string, reason: string, hasContent: boolean): string {
   const { with_text, without_text, why } = outcomeOf(name);
   const sentence = hasContent ? with_text : without_text;

@@ -1,13 +1,13 @@
-// When the page asks the kernel for the whole state, because silence is not trusted: one question at a time, and ever
-// more slowly while none is answered, because a busy kernel will answer all of them in the end.
+// When the page asks the kernel for the whole state, because silence is not trusted. It asks one question at a time,
+// and more slowly while none is answered: a busy kernel answers all of them in the end.
 
 const SILENCE_MS = 2000;
 const PATIENCE_MS = 1000;
-const SHORTEST_MS = 500; // between two questions: each answer carries the whole text
+const SHORTEST_MS = 500; // between two questions, because each answer carries the whole text
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 16000, 30000];
 
 export class Questions {
-  /** Messages are known to be missing: ask without waiting for silence. */
+  /** Messages are missing. Ask without waiting for silence. */
   lost = false;
   /** The kernel does not answer (a cell blocks it, or the connection is down). */
   busy = false;
@@ -22,8 +22,8 @@ export class Questions {
   #doubted: () => void;
 
   /**
-   * @param send    false where there is no way to the kernel, now or later
-   * @param doubted called when `busy` became true
+   * @param send    asks the kernel, and returns false where it cannot, now or later
+   * @param doubted is called when `busy` became true
    */
   constructor(send: () => boolean, doubted: () => void) {
     this.#send = send;
@@ -57,7 +57,7 @@ export class Questions {
     this.#timer = setTimeout(() => this.#elapsed(), Math.max(0, due - performance.now()));
   }
 
-  /** There is nothing to ask for. */
+  /** Stops asking. */
   rest(): void {
     this.#askedAt = null;
     this.#unanswered = 0;

@@ -1,14 +1,14 @@
-// The words of the header and of the status line. Pure: a transcript and the time in, text out.
+// The words of the header and of the status line. Pure functions: a transcript and the time in, text out.
 //
-// What is said of an answer that is over is said in the same words by streamwidget/_saved/answer.py, or the swap to the
-// saved answer would show: js/test/saved_answers.json holds both to that.
+// streamwidget/_saved/answer.py has the same words for an answer that is over. Otherwise its reader would see the words
+// change when the saved answer replaces the live one. js/test/saved_answers.json holds both to that.
 
 import { oneLine } from "../text/one_line";
 import type { Remedy } from "./messages";
 import { ending as endingOf, outcomeOf } from "./outcomes";
 import type { Transcript } from "./transcript";
 
-/** A time in two or three digits. In whole milliseconds, so that Python rounds alike. */
+/** A time in two or three digits: 0.349 is "0.35 s". It is rounded to milliseconds first, as Python does. */
 export function seconds(value: number): string {
   const ms = Math.round(value * 1000);
   if (ms < 995) return `0.${String(Math.floor((ms + 5) / 10)).padStart(2, "0")} s`;
@@ -20,7 +20,7 @@ export function seconds(value: number): string {
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
-/** The name of how the answer ended, or of that the kernel went before it did. */
+/** The name of the outcome. "kernel_gone" if the kernel went before the end. */
 export function outcomeName(t: Transcript): string {
   return t.outcome ?? "kernel_gone";
 }
@@ -32,7 +32,7 @@ export function stateWord(t: Transcript): string {
   return t.wish === "stop" ? "stopping" : t.phase;
 }
 
-/** What the person may ask for after this outcome. Where the view is not kept, or the kernel is gone, that is nothing. */
+/** What the person can ask for now. Nothing where the view is not kept or the kernel is gone. */
 export function remedies(t: Transcript): readonly Remedy[] {
   if (!t.over || !t.kept || t.gone) return [];
   return outcomeOf(outcomeName(t)).remedies.filter((remedy) => remedy !== "continue" || t.answer.length > 0);
@@ -43,7 +43,7 @@ export function ending(t: Transcript): string {
   return endingOf(outcomeName(t), oneLine(t.detail).replace(/\.+$/, ""), t.hasContent);
 }
 
-/** The figures of an answer that is over. */
+/** The figures of an answer that is over: "182 tokens", "first token 0.35 s", "total 3.2 s". */
 export function figures(t: Transcript): string[] {
   const facts: string[] = [];
   if (t.tokens !== null) facts.push(`${t.tokens} token${t.tokens === 1 ? "" : "s"}`);
@@ -60,7 +60,7 @@ const UNHEARD: Readonly<Record<string, string>> = {
   progress: "no more text",
 };
 
-/** Past a quarter of a limit: what has not come for how long, and when the kernel gives up. */
+/** After a quarter of a limit: "nothing for 10 s (gives up at 30 s)". */
 export function stalled(t: Transcript, now: number): string {
   if (t.over || t.wait === null || t.busy) return "";
   const what = UNHEARD[t.wait.what];
@@ -99,7 +99,7 @@ function progress(t: Transcript, now: number): string[] {
   ];
 }
 
-/** What a screen reader is told: start, end and trouble, and nothing between. */
+/** What a screen reader reads out: start, end and trouble, and nothing in between. */
 export function announcement(t: Transcript, now: number): string {
   if (t.gone) return "Kernel gone";
   if (t.over) return `Answer ${ending(t)}`;

@@ -1,8 +1,8 @@
-// How fast the answer comes: a sliding window over the delta messages of the last few seconds.
+// How fast the answer comes, from the delta messages of the last three seconds.
 
 const WINDOW_MS = 3000;
 const SHORTEST_MS = 500;
-const LONGEST_TOKEN = 12; // characters a delta; providers that send more send several tokens at once
+const LONGEST_TOKEN = 12; // characters of a delta. With more, a provider sends several tokens at once
 
 interface Sample {
   readonly at: number;
@@ -12,7 +12,7 @@ interface Sample {
 
 export interface Rate {
   readonly perSecond: number;
-  /** Tokens are taken to be the deltas, where those are as short as tokens are. */
+  /** A delta counts as a token where deltas are as short as tokens. */
   readonly unit: "tokens" | "characters";
 }
 
@@ -24,14 +24,14 @@ export class TokenRate {
     this.#trim(at);
   }
 
-  /** The present rate, or null until there is enough to tell. */
+  /** The present rate. Null until enough has come. */
   rate(now: number): Rate | null {
     this.#trim(now);
     const first = this.#samples[0];
     if (!first || now - first.at < SHORTEST_MS || this.#samples.length < 2) return null;
     let deltas = 0;
     let characters = 0;
-    // The first sample opens the window: what it carries came before.
+    // The first sample opens the window. Its own text came before.
     for (const sample of this.#samples.slice(1)) {
       deltas += sample.deltas ?? 0;
       characters += sample.characters;

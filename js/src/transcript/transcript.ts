@@ -1,13 +1,14 @@
-// The state of one stream in the page, one for each model, however many views show it.
+// The state of one stream in the page. Each model has one, however many views show it.
 //
-// Rules (the wire is lossy and may repeat):
-// 1. A message is applied only when its seq is the next one. An older one is a duplicate and is dropped.
-// 2. A seq beyond the next one means that messages were lost: nothing is applied until a snapshot came.
-// 3. A snapshot is applied unless it is older than what is shown. It replaces text only where it must, so that a view
-//    need not paint again what it already shows.
-// 4. While the stream is not over, silence is not trusted: the page asks (questions.ts).
-// 5. Nothing changes after the end, save that a kept view may begin again: by a snapshot with a higher seq, or by news
-//    that have an order of their own.
+// Rules (messages may get lost, and may come twice):
+// 1. A message is applied only when its seq is the next one. For example, after 7 only 8 is applied. An older message
+//    is a duplicate and is dropped.
+// 2. A seq beyond the next one means that messages were lost. Then nothing is applied until a snapshot came.
+// 3. A snapshot is applied unless it is older than the text on the screen. It replaces text only where it must, so that
+//    a view need not paint the same text again.
+// 4. While the stream runs, silence is not trusted: the page asks (questions.ts).
+// 5. Nothing changes after the end. One exception: a kept view may begin again, by a snapshot with a higher seq, or by
+//    news of a chat, which has its own order.
 
 import { GrowingText } from "./growing_text";
 import type { Phase } from "./guards";
@@ -45,13 +46,13 @@ export class Transcript {
   readonly reasoning = new GrowingText();
   readonly refusal = new GrowingText();
   calls: ToolCall[] = [];
-  /** performance.now() of the request and of the next attempt; seconds from the request to the first delta. */
+  /** performance.now() of the request and of the next attempt. Then seconds from the request to the first delta. */
   startedAt: number;
   retryAt: number | null = null;
   firstDelta: number | null = null;
-  /** What the kernel said it waits for, since when (performance.now()), and for how many seconds in all. */
+  /** The limit that the kernel waits under: its name, since when (performance.now()), and its seconds. */
   wait: { readonly what: string; readonly since: number; readonly limit: number } | null = null;
-  /** What the person asked the kernel for and has not got yet; `queued` once that takes long. */
+  /** The person asked the kernel for this and has not got it yet. It is `queued` once that takes long. */
   wish: "stop" | Remedy | null = null;
   queued = false;
   /** The kernel died or was restarted: no more will come. */
@@ -65,7 +66,7 @@ export class Transcript {
 
   /**
    * @param initial the `state` trait as it came with the model
-   * @param sync    sends {"op": "sync"} to the kernel; must not throw; false where there is no way to it
+   * @param sync    sends {"op": "sync"} to the kernel. It returns false if it cannot, and must not throw.
    */
   constructor(initial: unknown, sync: () => boolean) {
     this.#questions = new Questions(sync, () => this.#changed());
@@ -83,7 +84,7 @@ export class Transcript {
     return this.answer.text;
   }
 
-  /** True where anything at all has come. */
+  /** True once anything has come: text, reasoning, a refusal or a tool call. */
   get hasContent(): boolean {
     return this.answer.length + this.reasoning.length + this.refusal.length + this.calls.length > 0;
   }
@@ -116,7 +117,7 @@ export class Transcript {
     }
     if (message.seq <= this.#seq) return;
     this.#heard();
-    // After the end, a next message can only be of a new beginning whose snapshot was lost.
+    // After the end, a further message means that the stream began again, and that its snapshot was lost.
     if (this.over || message.seq !== this.#seq + 1) this.#questions.lost = true;
     if (!this.lost) this.#step(message);
     this.#changed();
@@ -128,7 +129,7 @@ export class Transcript {
     if (state && (!this.over || this.kept)) this.#snapshot(state);
   }
 
-  /** Takes the state out of news that came in their order: only one of a lower seq can be stale. */
+  /** Takes the state from a chat's news. They come in order, so only a state with a lower seq is stale. */
   replaceState(state: ViewState): void {
     if (state.seq < this.#seq) return;
     this.wish = null;
@@ -201,9 +202,9 @@ export class Transcript {
   #streaming(now: number): void {
     if (this.phase !== "streaming") this.detail = "";
     this.phase = "streaming";
-    this.wait = null; // the next silence will be asked about
+    this.wait = null; // in the next silence the page asks anew
     this.retryAt = null;
-    // With something there already, from a snapshot, this delta was not the first.
+    // If a snapshot brought content before, this delta is not the first.
     if (!this.hasContent) this.firstDelta ??= (now - this.startedAt) / 1000;
   }
 
@@ -221,7 +222,7 @@ export class Transcript {
   #snapshot(state: ViewState): void {
     if (state.seq < this.#seq) return;
     if (this.over && state.seq === this.#seq) {
-      // The answer to a question that was asked after the wish: the kernel never heard of it.
+      // The page asked after the wish, and this is the answer: the kernel never got the wish.
       if (this.queued) this.refused();
       return;
     }

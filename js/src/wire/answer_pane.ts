@@ -1,15 +1,15 @@
-// The answer as plain text, a part of which can be lit without touching the text.
+// The answer as plain text. Any part of it can be lit without touching the text.
 //
-// It stands in blocks that end with a line, because a browser lays out a whole text node again when its end changes: in
-// one node a step among 10,000 events took 76 ms.
+// The text stands in blocks that end with a line. A browser lays out a whole text node again when its end changes: in
+// one node, a step among 10,000 events took 76 ms.
 
 import { make } from "../dom/elements";
 import { canHighlight, sharedHighlight } from "../dom/highlights";
 import { lastAtMost } from "../text/search";
 
 const NAME = "streamwidget-wire";
-const BLOCK = 1500; // UTF-16 units: a block ends with the first line that makes it as long as this,
-const LONGEST = 6000; // or here
+const BLOCK = 1500; // UTF-16 units: a block ends with the first line that makes it as long as this
+const LONGEST = 6000; // UTF-16 units: without such a line it ends here
 
 export class AnswerPane {
   readonly root = make("div", "streamwidget-text streamwidget-wire-answer");
@@ -18,7 +18,7 @@ export class AnswerPane {
   #text = "";
   #length = 0;
   #nodes: Text[] = [];
-  #starts: number[] = [0]; // of the blocks, as far as the text has come
+  #starts: number[] = [0]; // of the blocks of the text so far
   #lit: Range | null = null;
   #ownScroll = -1;
 
@@ -33,26 +33,26 @@ export class AnswerPane {
     signal.addEventListener("abort", () => this.light(0, 0), { once: true });
   }
 
-  /** Shows the first `length` units of `text`, which only ever grows. */
+  /** Shows the first `length` units of `text`. The text only grows. */
   paint(text: string, length: number, hold: boolean): void {
     if (length === this.#length) return;
     this.#text = text;
     this.#findBlocks();
     const count = length === 0 ? 0 : lastAtMost(this.#starts, length - 1) + 1;
     while (this.#nodes.length > count) this.#nodes.pop()?.parentElement?.remove();
-    // All blocks before the one that was the last have all of their text.
+    // The blocks before the last one are complete.
     const last = Math.max(0, this.#nodes.length - 1);
     for (let block = last; block < count; block += 1) this.#fill(block, length);
     this.#length = length;
     if (this.following && !hold) this.#scroll(this.root.scrollHeight);
   }
 
-  /** Stays at the end of the text, where it was there before the size of the text was changed. */
+  /** Call it when the size of the text changed. A box that was at the end stays there. */
   resized(): void {
     if (this.following) this.#scroll(this.root.scrollHeight);
   }
 
-  /** Lights text[start:end]; nothing where that is empty. */
+  /** Lights the text from `start` to `end`. Nothing is lit if that is empty. */
   light(start: number, end: number): void {
     const highlight = canHighlight ? sharedHighlight(NAME) : null;
     if (this.#lit) highlight?.delete(this.#lit);
@@ -60,7 +60,7 @@ export class AnswerPane {
     if (this.#lit) highlight?.add(this.#lit);
   }
 
-  /** Brings what is lit into sight, within the box only. */
+  /** Scrolls the box to the lit text. */
   reveal(): void {
     const lit = this.#lit?.getClientRects()[0];
     if (!lit) return;
@@ -70,13 +70,13 @@ export class AnswerPane {
     }
   }
 
-  /** The place in the text of the character under a point of the window, or -1. */
+  /** The index in the text of the character at a point of the window, or -1. */
   offsetAt(x: number, y: number): number {
     const [node, offset] = caretAt(x, y);
     const block = this.#nodes.indexOf(node as Text);
     if (block < 0) return -1;
     const near = (this.#starts[block] as number) + offset;
-    // A caret stands between two characters: the one under the point is at either side.
+    // A caret stands between two characters. The character at the point is on either side.
     for (const at of [near, near - 1]) {
       const start = isLow(this.#text.charCodeAt(at)) ? at - 1 : at;
       const boxes = this.#range(start, start + (isHigh(this.#text.charCodeAt(start)) ? 2 : 1))?.getClientRects() ?? [];
@@ -116,7 +116,7 @@ export class AnswerPane {
     else if (end - start < node.length) node.deleteData(end - start, node.length);
   }
 
-  /** The characters from `start` to `end`, as far as they are shown; null where there are none. */
+  /** The range from `start` to `end` in the page. Null if it is empty or not shown. */
   #range(start: number, end: number): Range | null {
     if (start < 0 || start >= end || end > this.#length) return null;
     const range = new Range();
@@ -140,7 +140,7 @@ function isLow(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
 }
 
-// The standard's way, and that of Safari.
+// The function of the standard, and Safari's.
 function caretAt(x: number, y: number): [Node | null, number] {
   if (typeof document.caretPositionFromPoint === "function") {
     const caret = document.caretPositionFromPoint(x, y);

@@ -1,5 +1,5 @@
-// The characters of the answer over the seconds since the request, as far as they are shown. It costs the same however
-// many rows there are: it is looked up at as many moments as can be told apart.
+// A curve of the answer's characters over the seconds since the request. It costs the same for any number of rows,
+// because it is drawn from 240 moments.
 
 import { make, setText } from "../dom/elements";
 import { firstBehind } from "../text/search";
@@ -65,7 +65,7 @@ export class Curve {
     this.#svg.setAttribute("aria-label", words);
   }
 
-  // When attempts failed; each row is looked at once.
+  // The times at which attempts failed. Each row is read once.
   #failures(): number[] {
     const { rows } = this.#wire;
     for (; this.#seen < rows.length; this.#seen += 1) {

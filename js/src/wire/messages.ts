@@ -1,4 +1,4 @@
-// What the kernel sends about a wire. Nothing of it is trusted until it passed a guard.
+// Messages from the kernel about a wire. Nothing of them is trusted until it passed a guard.
 
 import {
   fields,
@@ -18,19 +18,19 @@ export interface WireRow {
   readonly kind: string;
   /** The text, cut where a chunk of the transport ended. */
   readonly pieces: readonly string[];
-  /** Characters that are left out at the end of the text. */
+  /** How many characters were left out at the end of the text. */
   readonly more: number;
-  /** The characters of the answer that it made. */
+  /** The text of the answer that came from this row. */
   readonly made: string;
-  /** Which request it is; 0 for a row that is none. */
+  /** The number of the request. 0 if the row is not a request. */
   readonly attempt: number;
 }
 
-/** Rows, from the row `seq` on, and how the stream stands: the `state` trait, and each message. */
+/** The `state` trait, and each message: the rows from number `seq` on, and the state of the stream. */
 export interface RowsMessage {
   readonly seq: number;
   readonly rows: readonly WireRow[];
-  /** How many rows there were when this was said. */
+  /** How many rows there were when the kernel sent this. */
   readonly total: number;
   readonly phase: Phase;
   readonly outcome: string | null;
@@ -44,7 +44,7 @@ function count(value: unknown): number {
   return isCount(value) ? value : 0;
 }
 
-// A row that cannot be read is still a row: without it all that follow would have the wrong number.
+// A row that cannot be read is still a row. Without it all later rows would have the wrong number.
 function rowOf(value: unknown): WireRow {
   const raw = fields(value) ?? {};
   const pieces = Array.isArray(raw.pieces) ? raw.pieces.filter((piece) => typeof piece === "string") : [];

@@ -1,5 +1,5 @@
-// How much of a wire is shown: all that has come, up to a row, or as much as had come at a moment that is played again.
-// What is not shown yet has come all the same.
+// How many rows of a wire are shown: all of them (live), up to one row (paused), or the rows that had come by a moment
+// of the replay. The other rows are there too, only not shown.
 
 import type { Row, Wire } from "./wire";
 
@@ -15,7 +15,7 @@ export class Player {
   #wire: Wire;
   #changed: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  // The recorded time that was played at a moment of the page's clock.
+  // At `#since` on the page's clock the replay was at `#from` of the recorded time.
   #from = 0;
   #since = 0;
 
@@ -34,7 +34,7 @@ export class Player {
     this.#stay(this.shown);
   }
 
-  /** Goes on: to what comes now, or, where all has come, at the speed at which it came. */
+  /** Goes on with the live rows. If all rows have come, it plays them at the speed at which they came. */
   resume(): void {
     if (this.#wire.over && this.shown < this.#wire.rows.length) {
       this.#play(this.#wire.rows[this.shown - 1]?.at ?? 0);

@@ -1,21 +1,21 @@
-// The rows, of which only those in sight are in the page.
+// The list of rows. Only the rows in sight are in the page.
 
 import { make } from "../dom/elements";
 import { lastAtMost } from "../text/search";
 import { countLines, shownPieces } from "./row_text";
 import type { Row, Wire } from "./wire";
 
-const PROBE = 50; // characters whose width is measured
-const LABEL = 18; // characters that a row's time and kind take; wire.css has the same
-const NARROW = 60; // characters: where a row has no more, time and kind stand above the text
-const PAD = 7; // CSS pixels of a row above, below and between; wire.css has the same
+const PROBE = 50; // characters in the text whose width is measured
+const LABEL = 18; // characters of a row's time and kind, as in wire.css
+const NARROW = 60; // characters: in a narrower row, time and kind stand above the text
+const PAD = 7; // CSS pixels above, below and between rows, as in wire.css
 const OVERSCAN = 4; // rows
 
 let lists = 0;
 
 export class RowList {
   readonly root = make("div", "streamwidget-wire-list");
-  /** The newest row is in sight, and the next one shall be too. */
+  /** The newest row is in sight, and the list scrolls to the next one. */
   following = true;
 
   #wire: Wire;
@@ -23,7 +23,7 @@ export class RowList {
   #probe = make("span", "streamwidget-wire-probe", "0".repeat(PROBE));
   #id: string;
   #made = new Map<number, HTMLElement>();
-  #tops: number[] = [0]; // in CSS pixels; one more than there are rows
+  #tops: number[] = [0]; // of the rows in CSS pixels, and the end of the last row
   #columns = 0;
   #lineHeight = 0;
   #ownScroll = -1;
@@ -38,7 +38,7 @@ export class RowList {
     this.root.tabIndex = 0;
     this.root.ariaLabel = "What came over the wire";
     this.#probe.ariaHidden = "true";
-    // Stays there: it changes its size with the font, which the list need not.
+    // The probe stays in the page. Its size changes with the font, and the list's need not.
     this.root.append(this.#sizer, this.#probe);
     this.root.addEventListener("scroll", () => {
       const { scrollTop, clientHeight, scrollHeight } = this.root;
@@ -53,18 +53,13 @@ export class RowList {
     signal.addEventListener("abort", () => resized.disconnect(), { once: true });
   }
 
-  /** Rows that are in the page now. */
-  get drawn(): number {
-    return this.#made.size;
-  }
-
-  /** The row that an element within the list belongs to, or -1. */
+  /** The number of the row that holds an element of the list, or -1. */
   rowOf(target: EventTarget | null): number {
     const row = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
     return row && this.root.contains(row) ? Number(row.dataset.row) : -1;
   }
 
-  /** Brings a row into sight, within the list only. */
+  /** Scrolls the list to a row. */
   reveal(index: number): void {
     const top = this.#tops[index] ?? 0;
     const bottom = this.#tops[index + 1] ?? top;
@@ -73,7 +68,7 @@ export class RowList {
     else if (bottom > scrollTop + clientHeight) this.#scroll(Math.min(top, bottom - clientHeight));
   }
 
-  /** Draws the first `shown` rows, as far as they are in sight. */
+  /** Draws those of the first `shown` rows that are in sight. */
   paint(shown: number, lit: number, hold: boolean): void {
     if (this.#columns === 0 && !this.#measure()) return;
     for (let index = this.#tops.length - 1; index < shown; index += 1) {
@@ -117,7 +112,7 @@ export class RowList {
     this.#ownScroll = this.root.scrollTop;
   }
 
-  // The list's place in the page is known once it is there, and changes with it; true where that matters.
+  // Measures the list, once it is in the page. Returns true if its rows must be drawn anew.
   #measure(): boolean {
     const { width, height } = this.#probe.getBoundingClientRect();
     if (width === 0) return false;
@@ -179,7 +174,8 @@ function cutMark(): HTMLElement {
   return mark;
 }
 
-// What the row made, as JSON writes it: in most streams it is found again in the row's text.
+// The text that came from the row, as JSON writes it. In most streams the row holds it in this form: a line end is
+// `\n` there.
 function contentOf(row: Row): string {
   return row.made === "" ? "" : JSON.stringify(row.made).slice(1, -1);
 }

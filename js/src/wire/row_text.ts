@@ -1,13 +1,14 @@
-// The text of a row as it is shown, and how many lines it takes. All rows are in one monospaced font that breaks
-// anywhere, so that this can be computed: a list of 10,000 rows knows its height without drawing them.
+// The text of a row as it is shown, and the number of its lines. All rows are in one monospaced font that breaks
+// anywhere. So the number can be computed, and a list of 10,000 rows knows its height without drawing them.
 
 import type { WireRow } from "./messages";
 
 const BODY = new Set(["data", "done", "comment", "other", "error", "reply"]);
-// As wide as two others; or not in all monospaced fonts, and perhaps as wide in another.
+// Characters as wide as two others, like "漢". And characters that some monospaced fonts lack, like "→": they come from
+// another font, and may be as wide there.
 const WIDE = /[\u1100-\u11ff\u2190-\u2426\u2e80-\uffff]|[^\0-\uffff]/u;
 
-/** The text in pieces; in the bytes of a body each line end is marked. */
+/** The text in pieces. In the bytes of a body each line end is marked: "a\n" is "a↵". */
 export function shownPieces(row: WireRow): string[] {
   const more = row.more > 0 ? ` … ${row.more.toLocaleString("en")} more characters` : "";
   if (!BODY.has(row.kind)) return [...row.pieces.slice(0, -1), (row.pieces.at(-1) ?? "") + more];
@@ -18,14 +19,14 @@ export function shownPieces(row: WireRow): string[] {
   return pieces;
 }
 
-// What follows, the ends of chunks left out.
+// The next character, without the ends of chunks.
 function next(text: string, at: number): string {
   let after = at + 1;
   while (text[after] === "\0") after += 1;
   return text[after] ?? "";
 }
 
-/** How many lines of `columns` characters a text takes; rather one too many than one too few. */
+/** How many lines of `columns` characters a text takes. It may be one too many, but not one too few. */
 export function countLines(text: string, columns: number): number {
   let lines = 1;
   let column = 0;

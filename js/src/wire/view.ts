@@ -1,6 +1,7 @@
-// One view of a wire: at the left what came, at the right the answer; what is pointed at in one is lit in the other.
+// One view of a wire. The left pane lists the rows, the right pane shows the answer. Point at one, and its counterpart
+// in the other is lit.
 //
-// It paints when dom/frames.ts says so, and what it paints costs the same for 100 rows and for 10,000.
+// It paints when dom/frames.ts says so. A paint costs the same for 100 rows and for 10,000.
 
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
@@ -30,11 +31,11 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
   const root = make("div", "streamwidget streamwidget-wire");
   root.role = "group";
   root.ariaLabel = "A stream on the wire";
-  root.dataset.lmSuppressShortcuts = "true"; // keys in here are for the view
+  root.dataset.lmSuppressShortcuts = "true"; // the view gets the keys
   let size = PLAIN_SIZE;
-  let hover = -1; // the row that the pointer is on, in either pane
-  let current = -1; // the row that was chosen: by a key, a click, a step
-  let fromText = false; // the pointer is in the answer: the list shall stay where it was brought
+  let hover = -1; // the row under the pointer, in either pane
+  let current = -1; // the row that a key, a click or a step chose
+  let fromText = false; // the pointer is in the answer, and must not move the answer
 
   const player = new Player(wire, () => {
     if (player.mode === "paused") choose(player.shown - 1);
@@ -113,7 +114,7 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     schedule();
   }
 
-  let bring = false; // what is lit is to be brought into sight
+  let bring = false; // scroll to the lit row and text
   let said = "";
 
   function paint(): void {
@@ -224,7 +225,7 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     choose(step());
   });
   root.addEventListener("keydown", (event) => {
-    // Hosts without Lumino listen further out. What is pressed with Control and the like (save, palette) is for them.
+    // Hosts without Lumino listen further out. They get keys with Control and the like (save, palette).
     if (!event.altKey && !event.ctrlKey && !event.metaKey) event.stopPropagation();
     if (event.key !== "Escape" || wire.over || wire.gone) return;
     event.preventDefault();

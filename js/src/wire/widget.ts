@@ -1,5 +1,5 @@
-// A WireView in the page: one Wire for each model, one mountWire for each view of it. A bundle of its own: it is for
-// lessons, and answers need not carry it.
+// A WireView in the page: one Wire for each model, one mountWire for each view of it. It is a bundle of its own,
+// because it is for lessons, and answers need not carry it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { make } from "../dom/elements";
@@ -16,7 +16,7 @@ interface Traits {
 
 type Model = AnyModel<Traits>;
 
-// What is left in the notebook of a stream whose kernel is gone.
+// The text that the notebook keeps of a stream whose kernel is gone.
 function savedText(text: string): Record<string, string> {
   const root = make("div");
   const end = make("p");

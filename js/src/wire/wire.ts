@@ -1,5 +1,5 @@
-// All that came over one wire, as far as the page knows it. Rows have numbers: a page that misses some asks for what
-// follows those it has, so that nothing is lost and nothing is there twice.
+// All rows of one wire that the page has. Rows have numbers. A page that misses rows asks for those after its last one,
+// so that no row is lost and no row comes twice.
 
 import { countCodePoints } from "../text/code_points";
 import { firstBehind } from "../text/search";
@@ -8,7 +8,7 @@ import { Questions } from "../transcript/questions";
 import { parseRows, type RowsMessage, type WireRow } from "./messages";
 
 export interface Row extends WireRow {
-  /** The part of the answer that it made, in UTF-16 units: JavaScript's, where the kernel counts code points. */
+  /** The part of the answer that came from this row, in UTF-16 units. (The kernel counts code points.) */
   readonly start: number;
   readonly end: number;
   /** Characters (code points) of the answer up to here. */
@@ -32,7 +32,7 @@ export class Wire {
   #questions: Questions;
   #listeners = new Set<() => void>();
 
-  /** `sync` asks the kernel for what follows the first `have` rows; it must not throw. */
+  /** `sync` asks the kernel for the rows after the first `have`. It must not throw. */
   constructor(initial: unknown, sync: (have: number) => boolean) {
     this.#questions = new Questions(
       () => sync(this.rows.length),
@@ -43,7 +43,7 @@ export class Wire {
     if (!this.over) this.#questions.ask();
   }
 
-  /** True where all has come. */
+  /** True once all rows have come. */
   get over(): boolean {
     return this.phase === "over";
   }
@@ -79,7 +79,7 @@ export class Wire {
     this.#questions.rest();
   }
 
-  /** The row that made the character at `offset` of the text, or -1. */
+  /** The row that the character at `offset` of the text came from, or -1. */
   rowAt(offset: number): number {
     if (offset < 0 || offset >= this.text.length) return -1;
     return firstBehind(this.rows.length, (index) => (this.rows[index] as Row).end > offset);
@@ -91,7 +91,7 @@ export class Wire {
     if (this.#questions.lost) return;
     for (const row of message.rows.slice(have - message.seq)) this.#add(row);
     this.#questions.answered();
-    // What is said of the stream holds for the rows that there were then.
+    // The message describes the stream at `total` rows. With more rows here it is out of date.
     if (this.rows.length > message.total) return;
     if (message.phase !== "over" || this.rows.length === message.total) {
       this.phase = message.phase;
