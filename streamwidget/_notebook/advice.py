@@ -1,7 +1,7 @@
-"""What to do about a failure, in one or two lines for the person whose cell failed.
+"""Advice after a failure, in one or two lines for the person at the cell.
 
-Advice names only what the person can reach. In a cell of ``%chat`` that is ``-m NAME`` and ``%config ChatMagics``. In
-a cell that calls Python it is the arguments of ``ChatClient``.
+Advice names only settings within reach. In a cell of ``%chat`` these are ``-m NAME`` and ``%config ChatMagics``. In a
+cell with Python code they are the arguments of ``ChatClient``.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _START = {"ollama": "ollama serve"}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request of the magic went, and with which settings.
+    """The destination of a request of the magic, and its settings.
 
     Attributes
     ----------
     host : str
         The host, with its port if the address has one.
     provider : str or None
-        The name that was given with ``-p`` or in ``ChatMagics.provider``.
+        The name given with ``-p`` or in ``ChatMagics.provider``.
     key_variable : str or None
-        The environment variable of the key that belongs to this host. None if there is none.
+        The environment variable of this host's key. None without one.
     key_is_set : bool
         That variable has a value.
     timeout : mapping of str to float or None
@@ -55,7 +55,7 @@ class Target:
 
 
 def explain(failure: StreamError, target: Target | None = None) -> list[str]:
-    """Return one or two lines: what happened, what was kept and where, and what to do.
+    """Return one or two lines: the failure, the kept text, and the next step.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def explain(failure: StreamError, target: Target | None = None) -> list[str]:
 
 
 def advice(error: ErrorInfo, target: Target | None = None) -> str:
-    """Return what to do, or an empty text if there is nothing to add."""
+    """Return the next step. Empty if there is nothing to add."""
     if error.kind == "connect":
         return _reach(target)
     if error.kind in _BY_KIND:

@@ -1,4 +1,4 @@
-"""An output of a cell that can be filled and replaced."""
+"""An output of a cell, to be filled and replaced."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from streamwidget._view import output
 
 
 class CellOutput:
-    """An output of the cell that runs. Outside of a notebook (a script, a terminal) it shows nothing.
+    """An output of the running cell. Outside of a notebook (a script, a terminal) it shows nothing.
 
     Attributes
     ----------
     cell : int or None
-        The number of the execution that it belongs to. None if it shows nothing.
+        The number of its execution. None if it shows nothing.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,13 @@ class CellOutput:
 
 
 def current_cell() -> int | None:
-    """Return the number of the execution that runs in this kernel, or None outside of a kernel."""
+    """Return the number of the running execution, or None outside of a kernel."""
     shell = current_shell()
     return shell.execution_count if shell is not None and in_kernel(shell) else None
 
 
 def show(bundle: dict[str, Any]) -> None:
-    """Show a mime bundle in the notebook, or print its text where there is no IPython."""
+    """Show a mime bundle in the notebook. Without IPython, print its text."""
     if current_shell() is not None:
         publish_display_data(bundle)  # type: ignore[no-untyped-call]
     else:

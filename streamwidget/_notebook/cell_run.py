@@ -89,9 +89,10 @@ def _explained(session: Session, job: CellJob) -> Iterator[None]:
     except StreamError as exc:
         session.failure = exc
         lines = explain(exc, job.target)
-        # IPython asks the exception itself how it is to be shown. Its class stays the one that `except` clauses name.
+        # IPython asks the exception for its traceback. Its class does not change, so `except` clauses work.
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise
     except KeyboardInterrupt:
-        kept = len(job.stream.completion.text)
-        raise ChatInterrupted(f"the stream is closed. The {kept} characters that came are in _chat.") from None
+        count = len(job.stream.completion.text)
+        kept = f" The {count} characters that came are in _chat." if count else ""
+        raise ChatInterrupted(f"the stream is closed.{kept}") from None

@@ -1,18 +1,27 @@
 """Put ``await`` before the calls that ``%%chat`` and ``%chat`` become, so that the cell awaits the stream.
 
-The rules, each of which a real kernel broke without:
+IPython has turned the magics into calls by then. For the cell ``x = %chat hi`` the transform does this::
 
-1. At module level await only where IPython is about to run the cell itself: with ``autoawait`` on, and with no IPython
-   ``run_code`` frame on the stack (``%%time``, ``%%capture`` and ``run_cell`` transform the body a second time and run
-   it synchronously). The body of an ``async def`` may always await.
-2. Find the calls in the syntax tree, never in the text; never await in a ``def``, lambda, class body, comprehension,
-   f-string or annotation, and never a call that is awaited already.
-3. A cell that does not parse stays as it is, so that the SyntaxError is the user's own, at its own line.
-4. No line is added or removed: error line numbers stay right. Columns in ``ast`` are UTF-8 bytes.
-5. The value of a bare ``%chat`` statement is dropped (``... and None``): its answer was shown while it streamed, and
-   neither an ``Out`` nor an empty ``Out[n]:`` may show it again. This is done on every path, ``%%time`` included.
+    x = get_ipython().run_line_magic('chat', 'hi')
+    x = (await get_ipython().run_line_magic('chat', 'hi'))
 
-IPython calls the entry after it has stored the raw cell, so ``_i`` and ``%history`` show what was typed.
+Rules. Without each of them a real kernel failed.
+
+1. At module level a call is awaited only if IPython itself runs the cell. ``autoawait`` must be on, and no ``run_code``
+   frame of IPython may be on the stack. ``%%time``, ``%%capture`` and ``run_cell`` transform their body a second time
+   and run it synchronously, so there the call stays: ``%time x = %chat hi`` -> ``x = get_ipython()...``. In the body of
+   an ``async def`` the call is always awaited.
+2. The calls are found in the syntax tree, not in the text. A call in a ``def``, a lambda, a class body, a
+   comprehension, an f-string or an annotation stays: ``def f(): return get_ipython()...``. An awaited call stays too:
+   ``await get_ipython()...``.
+3. A cell that does not parse stays, so that the SyntaxError names the person's own line: ``x = (`` -> ``x = (``.
+4. No line is added or removed, so that error line numbers stay right. Columns in ``ast`` count UTF-8 bytes:
+   the call in ``é = %chat hi`` begins at column 5.
+5. A statement that is only ``%chat hi`` gets the value None, because its answer is on the screen already:
+   ``(await get_ipython().run_line_magic('chat', 'hi')) and None``. Otherwise ``Out[1]:`` would show it again. This is
+   done on every path, ``%%time`` included.
+
+IPython calls the transform after it has stored the raw cell, so ``_i`` and ``%history`` show the typed text.
 """
 
 from __future__ import annotations
@@ -44,7 +53,7 @@ _NEVER = (
 
 @dataclass(frozen=True, slots=True)
 class CellTransform:
-    """An entry of ``shell.input_transformers_post``: lines in, lines out, no side effects, idempotent."""
+    """An entry of ``shell.input_transformers_post``. It has no side effects, and a second pass changes nothing."""
 
     shell: Any
 
@@ -57,31 +66,31 @@ class CellTransform:
 
 
 def install(shell: Any) -> None:
-    """Add the transform to ``shell``, once: one of an earlier load or reload gives way."""
+    """Add the transform to ``shell``. It replaces that of an earlier load or reload."""
     uninstall(shell)
     shell.input_transformers_post.append(CellTransform(shell))
 
 
 def uninstall(shell: Any) -> None:
-    """Take the transform out of ``shell``, whichever load of this module put it there."""
+    """Remove the transform from ``shell``, even that of an earlier load of this module."""
     entries = shell.input_transformers_post
     # By name: after an autoreload the entry's class is not this module's class any more.
     entries[:] = [e for e in entries if (type(e).__module__, type(e).__name__) != (__name__, CellTransform.__name__)]
 
 
 def caller_awaits(frame: FrameType | None) -> bool:
-    """Tell whether the code that called the magic awaits what the magic returns.
+    """Return whether the caller of the magic awaits its result.
 
     Parameters
     ----------
     frame
-        The frame of the magic function (``sys._getframe()``) or the calling frame itself. The frames of IPython,
-        ipykernel and this package are passed over; the first other one is the caller.
+        The frame of the magic function (``sys._getframe()``) or the calling frame itself. Frames of IPython, ipykernel
+        and this package are skipped. The first other frame is the caller.
 
     Returns
     -------
     bool
-        True where the caller is a coroutine: a cell that this transform made await, or an ``async def``.
+        True if the caller is a coroutine: a cell after this transform, or an ``async def``.
     """
     while frame is not None and _package(frame) in ("IPython", "ipykernel", "streamwidget"):
         frame = frame.f_back
@@ -101,7 +110,7 @@ def await_calls(source: str, *, module_awaits: bool) -> str:
     Returns
     -------
     str
-        The rewritten source, with the same number of lines; ``source`` itself where it does not parse.
+        The rewritten source, with the same number of lines. If it does not parse, ``source`` itself.
     """
     try:
         with warnings.catch_warnings():
@@ -122,7 +131,7 @@ def await_calls(source: str, *, module_awaits: bool) -> str:
 
 
 class _Finder(ast.NodeVisitor):
-    """Collect ``(line, byte column, text)`` insertions. At the same place the later one in the list comes first."""
+    """Collect ``(line, byte column, text)`` insertions. Of two at the same place, the later in the list comes first."""
 
     def __init__(self, module_awaits: bool) -> None:
         self.insertions: list[tuple[int, int, bytes]] = []
@@ -142,7 +151,7 @@ class _Finder(ast.NodeVisitor):
                 self._bare(node)
             elif _is_magic_call(node) and self._may_await:
                 self._wrap(node)
-            # The call that an ``await`` holds is awaited already; what stands in its arguments is not.
+            # The call under an ``await`` is awaited already. Calls in its arguments are not.
             held = node.value if isinstance(node, ast.Await) and _is_magic_call(node.value) else node
             for child in ast.iter_child_nodes(held):
                 self.visit(child)

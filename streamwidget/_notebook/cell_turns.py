@@ -1,7 +1,7 @@
-"""Which turns belong to which cell, so that the history is what the notebook shows.
+"""Which turns belong to which cell, so that the history matches the notebook.
 
 A front end sends the id of the cell with each execution. A cell that is run again loses its output and its turns. When
-it asks again, its turns come back to their places. A terminal and nbclient send no ids, so there each run adds a turn.
+it asks again, its turns come back to their places. A terminal and nbclient send no ids, so each run adds a turn there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # the ids of a notebook file
 
 
 class CellTurns:
-    """The turns of the cell that runs.
+    """The turns of the running cell.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class CellTurns:
         self._background: dict[str, list[ChatStream]] = {}
 
     def begin(self, cell: str | None, deleted: Iterable[str] = ()) -> None:
-        """Note that a cell begins to run, and which cells were deleted since the last one ran."""
+        """Note the cell that begins to run, and the cells deleted since the last one ran."""
         self._cell, self._asked = _key(cell) if cell else None, []
         for gone in (cell, *deleted):
             if gone:
@@ -54,7 +54,7 @@ class CellTurns:
         return key
 
     def leave_running(self, stream: ChatStream) -> None:
-        """Note a stream that goes on after its cell. It is cancelled when the cell runs again."""
+        """Note a background stream of the running cell. When the cell runs again, the stream is cancelled."""
         if self._cell is not None:
             self._background.setdefault(self._cell, []).append(stream)
 
@@ -68,7 +68,7 @@ class CellTurns:
 
 
 def _key(cell: str) -> str:
-    """Return the key of a cell's turns: its id, or a hash of an id that is an address.
+    """Return the key of a cell's turns: its id, or a hash if the id is an address.
 
     VS Code's ids hold the path of the notebook. An exported conversation must not.
     """

@@ -1,4 +1,4 @@
-"""The code in an answer, as one cell's worth: what ``%chat --code`` puts into the next cell."""
+"""The code of an answer, for the next cell: ``%chat --code``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PYTHON = {"", "python", "py", "python3", "ipython"}
 
 @dataclass(frozen=True, slots=True)
 class AnswerCode:
-    """Code blocks joined by blank lines, and the languages of the blocks that are not among them."""
+    """Code blocks joined by blank lines, and the languages of the other blocks."""
 
     text: str
     left_out: tuple[str, ...]
@@ -28,7 +28,7 @@ def find_code(markdown: str) -> AnswerCode | None:
     Returns
     -------
     AnswerCode or None
-        Where the blocks are in several languages, those in Python and those that name none; None without a block.
+        If the blocks have several languages, only those in Python or without a name. None without a block.
     """
     from streamwidget._saved.markdown import parse
 
@@ -37,7 +37,7 @@ def find_code(markdown: str) -> AnswerCode | None:
     if not blocks:
         return None
     chosen = blocks if len({language for language, _ in blocks}) == 1 else [b for b in blocks if b[0] in _PYTHON]
-    if not chosen:  # several languages, and none of them Python: the first is what the answer begins with
+    if not chosen:  # several languages without Python: take the first
         chosen = [block for block in blocks if block[0] == blocks[0][0]]
     left_out = tuple(block[0] for block in blocks if block not in chosen)
     return AnswerCode("\n\n".join(code.strip("\n") for _, code in chosen), left_out)

@@ -1,6 +1,6 @@
-"""The sub-commands of ``%chat``: each stands alone on its line and asks nothing of a model.
+"""The sub-commands of ``%chat``, such as ``%chat --history``. They take no prompt and ask no model.
 
-One table, :data:`COMMANDS`: a command's option, its help and its action are one row.
+:data:`COMMANDS` is their table. A row has a command's option, its help and its action.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import traceback
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,11 @@ _WIDTH = 60  # characters of a message in the list of turns
 Action = Callable[[Session, Any, Namespace], CellJob | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Command(Option):
-    """A sub-command: its option, and what it does."""
+    """A sub-command: its option and its action."""
 
-    action: Action
+    action: Action = field(kw_only=True)
 
 
 # ---- the conversation
@@ -47,7 +47,7 @@ def show_history(session: Session, _: bool, options: Namespace) -> None:
     turns = conversation.turns
     if not turns:
         print("The conversation is empty.")  # noqa: T201
-    trimmed = conversation.trimmed()  # the oldest that would be sent
+    trimmed = conversation.trimmed()  # so many of the oldest
     if conversation.system:
         print(f"     system  {one_line(conversation.system, _WIDTH)}")  # noqa: T201
     for number, turn in enumerate(turns, 1):
@@ -140,26 +140,22 @@ def show_traceback(session: Session, _: bool, __: Namespace) -> None:
         print(mask("".join(traceback.format_exception(session.failure))))  # noqa: T201
 
 
-def _command(flag: str, text: str, action: Action, kind: type | None = None, metavar: str | None = None) -> Command:
-    return Command(flags=(flag,), help=text, action=action, type=kind, metavar=metavar)
-
-
 COMMANDS = (
-    _command("--history", "Show the conversation, its turns numbered.", show_history),
-    _command("--send", "Send turn N with the next requests.", send_turn, int, "N"),
-    _command("--skip", "Do not send turn N.", skip_turn, int, "N"),
-    _command("--reset", "Clear the conversation.", reset),
-    _command("--export", "Write the conversation to a .json or .md file.", export_file, str, "FILE"),
-    _command("--import", "Read a .json file in place of the conversation.", import_file, str, "FILE"),
-    _command("--models", "List the server's models.", list_models),
-    _command("--last", "Show the last answer again.", show_last),
-    _command("--code", "Put the code of the last answer into the next cell.", insert_code),
-    _command("--traceback", "Show the last failure in full.", show_traceback),
+    Command(("--history",), "Show the conversation, its turns numbered.", action=show_history),
+    Command(("--send",), "Send turn N with the next requests.", int, "N", action=send_turn),
+    Command(("--skip",), "Do not send turn N.", int, "N", action=skip_turn),
+    Command(("--reset",), "Clear the conversation.", action=reset),
+    Command(("--export",), "Write the conversation to a .json or .md file.", str, "FILE", action=export_file),
+    Command(("--import",), "Read a .json file in place of the conversation.", str, "FILE", action=import_file),
+    Command(("--models",), "List the server's models.", action=list_models),
+    Command(("--last",), "Show the last answer again.", action=show_last),
+    Command(("--code",), "Put the code of the last answer into the next cell.", action=insert_code),
+    Command(("--traceback",), "Show the last failure in full.", action=show_traceback),
 )
 
 
 def find_command(options: Namespace) -> tuple[Command, Any] | None:
-    """Return the command that was typed, and its value. None without one. Of several the first in the table."""
+    """Return the typed command and its value, or None. Of several commands the first in the table is chosen."""
     for command in COMMANDS:
         value = getattr(options, command.name)
         if value is not None and value is not False:

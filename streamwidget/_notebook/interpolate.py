@@ -1,10 +1,15 @@
 """``{{name}}`` in a prompt becomes the text of the variable ``name``.
 
-The rules: only a plain identifier between double braces is replaced, in one pass; every other brace is literal
-(``{x}``, ``{{x.y}}``, ``{{f()}}``, JSON); nothing is evaluated; a replaced text is not looked at again; an undefined
-name stays as it was typed, and is reported. The text of a variable is never cut, but a DataFrame is shown as a table
-of bounded size, with a line that says what was left out. An image (an ``Image``, a figure, a PIL image, the bytes of
-one) is attached to the prompt; its place says ``[image 1]``, so that the text can speak of it.
+Rules, for ``x = "{{y}}"`` and ``y = 2``:
+
+1. A plain identifier between double braces is replaced: ``{{x}} {{ y }}`` -> ``{{y}} 2``.
+2. There is one pass. The ``{{y}}`` that came from ``x`` stays.
+3. All other braces stay, and nothing is evaluated: ``{y}``, ``{{y.real}}``, ``{{f()}}``, ``{"a": {"b": 1}}``.
+4. An undefined name is reported: ``{{z}}`` -> ``{{z}}``, with ``z`` among the undefined names.
+5. The text of a variable is never cut. A DataFrame becomes a table of bounded size, and a line below it names the
+   missing rows and columns.
+6. An image (an ``Image``, a figure, a PIL image, or their bytes) is attached to the prompt. Its place in the text
+   becomes ``[image 1]``, so that the prompt can refer to it.
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ _FIELD = re.compile(r"\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
 
 
 class FilledPrompt(NamedTuple):
-    """A prompt with its variables put in."""
+    """A prompt, its variables filled in."""
 
     text: str
     undefined: list[str]
@@ -47,16 +52,16 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
     text : str
         The prompt to send.
     undefined : list of str
-        The names that were not found, each once, in the order in which they stand.
+        The names without a variable, each once, in their order.
     images : tuple of Image
-        Those that the variables hold, each variable once, in that order.
+        The images in the variables, each variable once, in their order.
 
     Raises
     ------
     ConfigurationError
         If a figure cannot be written, or an image is too large.
     Exception
-        Whatever the ``__str__`` of a variable raises.
+        Anything that the ``__str__`` of a variable raises.
     """
     undefined: dict[str, None] = {}
     images: dict[str, Image] = {}
@@ -83,12 +88,12 @@ def _is_image(value: Any) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """Give the text that stands for ``value`` in a prompt: ``str(value)``, or a Markdown table for a DataFrame."""
+    """Return the text of a variable: ``str(value)``, or a Markdown table for a DataFrame."""
     return _markdown_table(value) if _is_frame(value) else str(value)
 
 
 def _is_frame(value: Any) -> bool:
-    # A value can be a DataFrame only if somebody has imported pandas; we do not.
+    # A value can be a DataFrame only if pandas is imported already. We do not import it.
     frame_type = getattr(sys.modules.get("pandas"), "DataFrame", None)
     return isinstance(frame_type, type) and isinstance(value, frame_type)
 

@@ -1,4 +1,4 @@
-"""The line of ``%chat`` and ``%%chat``: options first, then text that is kept exactly as it was typed.
+"""The line of ``%chat`` and ``%%chat``: options first, then text, kept exactly as typed.
 
 ``%chat -m demo it's  here`` -> the options ``-m demo`` and the text ``it's  here``. IPython's own ``parse_argstring``
 would split the text at its spaces and stumble over its apostrophe.

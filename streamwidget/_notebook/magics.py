@@ -1,8 +1,8 @@
 """``%%chat`` and ``%chat``: a prompt in a cell, its answer below it.
 
 Here are the settings and the magic itself. The work is done elsewhere: :mod:`streamwidget._notebook.request` makes the
-request, :mod:`streamwidget._notebook.cell_run` runs it, and :mod:`streamwidget._notebook.commands` has the commands
-that ask nothing. :class:`streamwidget._notebook.session.Session` is what they share.
+request, :mod:`streamwidget._notebook.cell_run` runs it, and :mod:`streamwidget._notebook.commands` has the
+sub-commands. They share one :class:`streamwidget._notebook.session.Session`.
 
 The magic returns a coroutine if its caller awaits it, and blocks if not
 (see :mod:`streamwidget._notebook.cell_transform`). Both ways run the same stream in the same view, and stop it by the
@@ -82,7 +82,7 @@ class ChatMagics(Magics):
         allow_none=True,
         help="The server's address, such as http://localhost:11434/v1. Default: the provider's, the environment's.",
     ).tag(config=True)
-    # Its name, never its value: what a trait holds can be printed, saved and synced.
+    # Its name, never its value: a trait's value can be printed, saved and synced.
     api_key_env = traitlets.Unicode(
         None, allow_none=True, help="The NAME of the environment variable that holds the key for base_url."
     ).tag(config=True)
@@ -122,11 +122,13 @@ class ChatMagics(Magics):
         limits: dict[str, float | None] = proposal["value"]
         for name, seconds in limits.items():
             if name not in _LIMITS:
-                raise traitlets.TraitError(f"timeout has no limit {name!r}. The limits: {', '.join(_LIMITS)}.")
+                raise traitlets.TraitError(
+                    f"ChatMagics.timeout has no limit {name!r}. The limits: {', '.join(_LIMITS)}."
+                )
             try:
                 Timeout(**{name: seconds})
             except ConfigurationError:
-                message = f'timeout["{name}"] takes a positive number of seconds, or None for no limit.'
+                message = f'ChatMagics.timeout["{name}"] takes a positive number of seconds, or None for no limit.'
                 raise traitlets.TraitError(message) from None
         return limits
 
@@ -177,7 +179,7 @@ class ChatMagics(Magics):
         return self._finish(CellJob(stream, turn.target), awaits=awaits)
 
     def _check(self, options: Namespace, text: str, cell: str | None) -> None:
-        """Refuse what cannot be meant, before anything is changed."""
+        """Refuse options that cannot work, before anything is changed."""
         if cell is not None and text:
             raise ConfigurationError(
                 f"Unexpected {text[:40]!r} after %%chat. The prompt goes below it, and -m names a model."
@@ -194,7 +196,7 @@ class ChatMagics(Magics):
 
 
 def _given(value: T, *, awaits: bool) -> Any:
-    """Return a value that is there already, in a coroutine if the cell awaits one."""
+    """Return a value, in a coroutine if the cell awaits one."""
 
     async def given() -> T:
         return value

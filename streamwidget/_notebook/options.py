@@ -1,6 +1,6 @@
-"""The options of ``%chat`` and ``%%chat`` that go with a prompt. The parser and its help are made from the table.
+"""The options of ``%chat`` and ``%%chat`` with a prompt. The parser and its help are made from this table.
 
-The options that stand alone, such as ``%chat --history``, are the table of :mod:`streamwidget._notebook.commands`.
+The sub-commands, such as ``%chat --history``, have their own table in :mod:`streamwidget._notebook.commands`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Option:
     type : callable or None, default None
         Converts the typed value. None: it is a switch and takes no value.
     metavar : str or None, default None
-        What the help calls the value. Default: the option's name in capitals.
+        The name of the value in the help. Default: the option's name in capitals.
     default : str or None, default None
-        The value of an option that is not typed.
+        The value if the option is not typed.
     """
 
     flags: tuple[str, ...]

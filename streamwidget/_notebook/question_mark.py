@@ -1,7 +1,7 @@
 """A prompt may end in a question mark: ``%chat What is entropy?``
 
 IPython takes a line that ends in ``?`` for a request for help on its last word, so such a line would never reach the
-magic. The transformer here runs before IPython's rule, for these lines alone:
+magic. The transformer here runs before IPython's rule, only for these lines:
 
 - ``%chat What is entropy?`` -> ``get_ipython().run_line_magic('chat', 'What is entropy?')``
 - ``x = %chat Why?`` -> ``x = get_ipython().run_line_magic('chat', 'Why?')``

@@ -65,7 +65,7 @@ def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) ->
     provider = options.provider or settings.provider
     url = client.base_url
     if url is None:
-        return Target("the demo server", timeout=settings.timeout)
+        return Target("The demo server", timeout=settings.timeout)
     variables = key_variables(url, provider)
     if settings.api_key_env and not options.provider:
         variables = [settings.api_key_env]

@@ -1,4 +1,4 @@
-"""What ``%chat`` remembers from one cell to the next: the conversations, the settings and the last failure."""
+"""The memory of ``%chat`` from one cell to the next: the conversations, the settings and the last failure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
-    """The values of ``%config ChatMagics``, each under the name of its trait. The traits' help says what they mean."""
+    """The values of ``%config ChatMagics``, each under the name of its trait."""
 
     model: str | None = None
     system: str | None = None
@@ -47,7 +47,7 @@ class Session:
     conversations : dict of str to Conversation
         By name. ``""`` is the name of the main conversation.
     cells : CellTurns
-        Which turns belong to the running cell.
+        The turns of the running cell.
     failure : StreamError or None
         The last one.
     """
@@ -73,14 +73,14 @@ class Session:
 
     @property
     def last_answer(self) -> ChatCompletion | None:
-        """What ``_chat`` holds, if it is an answer."""
+        """The value of ``_chat``, if it is an answer."""
         answer = self.variables.get("_chat")
         return answer if isinstance(answer, ChatCompletion) else None
 
     def configure(self, settings: ChatSettings) -> None:
         """Use these settings from now on.
 
-        A conversation gets only what has changed: one that was imported keeps its own system prompt otherwise.
+        A conversation gets only the changed ones. Otherwise an imported conversation would lose its system prompt.
         """
         before, self.settings = self.settings, settings
         for conversation in self.conversations.values():
@@ -102,10 +102,10 @@ class Session:
         return self.conversations[name]
 
     def begin_cell(self, info: Any) -> None:
-        """Note which cell runs. IPython calls this before each cell (``pre_run_cell``)."""
+        """Note the cell that runs. IPython calls this before each cell (``pre_run_cell``)."""
         execution = display.execution_id(self.shell)
         if execution is not None and execution == self._execution:
-            return  # a cell that runs inside of the cell: %%capture, run_cell
+            return  # a cell inside of the running cell: %%capture, run_cell
         self._execution = execution
         self.cells.begin(getattr(info, "cell_id", None), display.deleted_cells(self.shell))
 

@@ -1,6 +1,6 @@
 """The answer in a terminal: printed as it streams, then one line about it.
 
-Text of a model may hold escape sequences that move the cursor or rename the window. They are shown, not obeyed.
+A model's text may hold escape sequences, to move the cursor or rename the window. They are shown as signs.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from streamwidget._saved.answer import footer, visible
 
 
 class TerminalView:
-    """A subscriber of a stream that prints what comes.
+    """A subscriber of a stream. It prints the answer.
 
     Parameters
     ----------
     completion : callable
-        Gives the stream's completion, for the line at the end.
+        Returns the stream's completion, for the line at the end.
     out : text file, optional
-        Default: standard output, as it is when the view is made.
+        Default: standard output at the time when the view is made.
     """
 
     def __init__(self, completion: Callable[[], ChatCompletion], out: TextIO | None = None) -> None:

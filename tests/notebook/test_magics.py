@@ -232,9 +232,9 @@ def test_the_timeout_setting_holds_for_every_request(shell: InteractiveShell, se
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("{'stal': 1}", "timeout has no limit 'stal'. The limits: connect, headers,"),
-        ("{'stall': 0}", 'timeout["stall"] takes a positive number of seconds'),
-        ("{'stall': 'long'}", 'timeout["stall"] takes a positive number of seconds'),
+        ("{'stal': 1}", "ChatMagics.timeout has no limit 'stal'. The limits: connect, headers,"),
+        ("{'stall': 0}", 'ChatMagics.timeout["stall"] takes a positive number of seconds'),
+        ("{'stall': 'long'}", 'ChatMagics.timeout["stall"] takes a positive number of seconds'),
         ("30", "dict"),
     ],
 )
