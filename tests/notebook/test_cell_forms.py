@@ -1,6 +1,6 @@
 """Every form of ``%%chat`` and ``%chat`` in data/cell_forms.json, typed into real kernels.
 
-The magic calls ``run_awaited`` or ``run_blocking``. Both are wrapped in the kernel, so that a test sees which it was.
+The magic calls ``run_awaited`` or ``run_blocking``. The kernel wraps both, so a test sees the path of each call.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ magics.run_awaited = _traced("await", magics.run_awaited)
 magics.run_blocking = _traced("sync", magics.run_blocking)
 """
 
-# Where a form leaves its value, and what it asked (braces are literal: `{a}` is no `{{a}}`).
+# The expression of a form's value, and its prompt. Single braces are literal: `{a}` is sent as `{a}`.
 VALUES = {
     "assigned": ("x", "assigned"),
     "after other statements, non-ASCII": ("b", "ünïcode {a}"),
@@ -47,7 +47,7 @@ VALUES = {
     "a comprehension": ("r[-1]", "g1"),
     "autoawait off, assigned": ("x3", "noauto line"),
 }
-# What the forms print of their own, with {} for the whole answer; the forms that are not here print nothing.
+# The output of a form's own print, with {} for the whole answer. The other forms print nothing.
 PRINTS = {
     "assigned": "x is {}\n",
     "after other statements, non-ASCII": "{}\n",
@@ -109,7 +109,7 @@ def check(kernel: ChatKernel, form: dict[str, str]) -> None:
 
 
 def check_shown(kernel: ChatKernel, cell: Execution, name: str) -> None:
-    """Each call has one display, which ends as the answer; what is printed beside it is the cell's own."""
+    """Each call has one display, with the answer at the end. The other output is the cell's own."""
     answer = kernel.value("_chat.text")
     displays = [output for output in cell.outputs if output["output_type"] == "display_data"]
     if name != "%%capture over lines":
@@ -123,7 +123,7 @@ def check_shown(kernel: ChatKernel, cell: Execution, name: str) -> None:
 
 
 def check_value(kernel: ChatKernel, name: str) -> None:
-    """``_chat`` is a whole answer, and so is what the form assigned; the server was asked what the form says."""
+    """``_chat`` and the form's variable hold a whole answer. The server got the form's prompt."""
     assert kernel.value("[type(_chat).__name__, _chat.outcome]") == ["ChatCompletion", "complete"]
     if name in VALUES:
         expression, prompt = VALUES[name]

@@ -29,14 +29,14 @@ LINE = "get_ipython().run_line_magic('chat', 'q')"
 
 
 class Answer(str):
-    """What the stand-in gives; its repr is what a second display would print."""
+    """The stand-in's value. Its repr would be printed by a second display."""
 
     def __repr__(self) -> str:
         return f"<SHOWN AGAIN {self}>"
 
 
 class Recorder:
-    """A stand-in for the magic: prints the answer once, and keeps which path each call took."""
+    """A stand-in for the magic. It prints the answer once, and notes the path of each call."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -90,7 +90,7 @@ def session() -> Iterator[Session]:
 
 @pytest.mark.parametrize("form", [f for f in FORMS if not f["name"].startswith("autoawait")], ids=lambda f: f["name"])
 def test_each_cell_form_takes_its_path(session: Session, form: dict[str, str]) -> None:
-    """Each form of the vectors takes the path it names, prints its answer once, and keeps what was typed in history."""
+    """Each form takes its path, prints its answer once, and stands in the history as typed."""
     result, printed = session.run(form["cell"])
     check_form(session, form, result, printed)
 
@@ -142,7 +142,7 @@ def test_autoawait_off_takes_the_synchronous_path(session: Session) -> None:
     ],
 )
 def test_the_value_of_an_assignment_is_the_answer(session: Session, cell: str, name: str, value: str | None) -> None:
-    """The value that reaches the variable is the completion, never a coroutine."""
+    """The variable gets the completion, never a coroutine."""
     result, printed = session.run(cell)
     assert result.success, printed
     if value is not None:
@@ -186,12 +186,12 @@ def test_an_async_def_made_under_time_awaits_when_it_runs(session: Session) -> N
     ],
 )
 def test_await_stands_only_where_python_allows_it(source: str, module_awaits: bool, rewritten: str | None) -> None:
-    """Await at module level where allowed and in async def; nowhere else, and never twice; None: left alone."""
+    """Await at module level if allowed, and in async def. Nowhere else and never twice. None: nothing changes."""
     assert await_calls(source, module_awaits=module_awaits) == (source if rewritten is None else rewritten)
 
 
 def test_a_second_pass_changes_nothing(session: Session) -> None:
-    """The transform is idempotent: its own output is left as it is."""
+    """A second pass changes nothing."""
     once = await_calls(f"{LINE}\nx = {LINE}\nasync def f():\n  {LINE}", module_awaits=True)
     assert once.count("await") == 3
     assert await_calls(once, module_awaits=True) == once
@@ -199,7 +199,7 @@ def test_a_second_pass_changes_nothing(session: Session) -> None:
 
 @given(st.text(max_size=30), st.text(alphabet="aé𝄞 \t", max_size=10), st.booleans())
 def test_lines_and_other_code_are_kept(prefix: str, name: str, awaits: bool) -> None:
-    """Whatever stands around a call, no line and no character of it is lost."""
+    """No line and no character around a call is lost."""
     source = f"s = {prefix!r}; t = {name!r}; u = {LINE}\nv = {name!r}"
     expected = source.replace(LINE, f"(await {LINE})") if awaits else source
     assert await_calls(source, module_awaits=awaits) == expected
@@ -207,12 +207,12 @@ def test_lines_and_other_code_are_kept(prefix: str, name: str, awaits: bool) -> 
 
 @given(st.text())
 def test_any_text_at_all_is_taken(text: str) -> None:
-    """The transform never raises, and leaves alone what holds no call."""
+    """The transform never raises. Source without a call does not change."""
     assert await_calls(text, module_awaits=True) == text
 
 
 def test_installing_twice_leaves_one_and_uninstalling_none(session: Session) -> None:
-    """%reload_ext and autoreload leave one transform; unload leaves none, and other entries stay."""
+    """%reload_ext and autoreload leave one transform. Unload leaves none, and other entries stay."""
 
     def other(lines: list[str]) -> list[str]:
         return lines
@@ -230,7 +230,7 @@ def test_installing_twice_leaves_one_and_uninstalling_none(session: Session) -> 
 
 
 def test_a_warning_of_the_cell_is_given_once(session: Session) -> None:
-    """Our own parse of the cell does not repeat the SyntaxWarning that IPython's compile gives."""
+    """IPython's compile warns of bad syntax once. Our own parse of the cell does not warn again."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         await_calls(f"x = '\\d'; y = {LINE}", module_awaits=True)

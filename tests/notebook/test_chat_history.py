@@ -1,4 +1,4 @@
-"""``%%chat`` in a notebook: the conversation is what the notebook shows, and the person chooses what is sent."""
+"""``%%chat`` in a notebook: the conversation matches the notebook, and the person can leave turns out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shown(shell: InteractiveShell, name: str = "") -> list[str]:
 
 
 def refused(shell: InteractiveShell, server: DemoServer, code: str, cell_id: str | None = None) -> str:
-    """Run a cell that must be refused before anything is sent, and return what the refusal says."""
+    """Run a cell that must be refused before anything is sent, and return the message."""
     before = len(server.requests)
     result = shell.run_cell(code, cell_id=cell_id)
     assert type(result.error_in_exec).__name__ == "UsageError", code
@@ -51,7 +51,7 @@ def refused(shell: InteractiveShell, server: DemoServer, code: str, cell_id: str
 
 
 def test_a_cell_continues_the_conversation(shell: InteractiveShell, server: DemoServer) -> None:
-    """Question and answer of the cells before go along, lines and cells alike."""
+    """A request carries the questions and answers of the cells before, lines and cells alike."""
     first = run(shell, "%%chat\none", "a")
     run(shell, "%chat two", "b")
     assert server.requests[-1].body["messages"] == [
@@ -63,7 +63,7 @@ def test_a_cell_continues_the_conversation(shell: InteractiveShell, server: Demo
 
 
 def test_a_cell_that_is_run_again_replaces_its_own_turn(shell: InteractiveShell, server: DemoServer) -> None:
-    """It sends what stands before it, and what comes later sees the new turn."""
+    """It sends the turns before it. A later cell sends the new turn."""
     for cell_id in "abc":
         run(shell, f"%%chat\n{cell_id}", cell_id)
     run(shell, "%%chat\nnew", "b")
@@ -73,14 +73,14 @@ def test_a_cell_that_is_run_again_replaces_its_own_turn(shell: InteractiveShell,
 
 
 def test_without_a_cell_id_each_run_is_a_turn(shell: InteractiveShell, server: DemoServer) -> None:
-    """In a terminal, and where the front end sends none."""
+    """In a terminal, and in a front end without cell ids."""
     for _ in range(2):
         run(shell, "%%chat\nsame")
     assert asked(server) == ["same", "same"]
 
 
 def test_an_id_that_is_an_address_is_not_kept(shell: InteractiveShell, server: DemoServer) -> None:
-    """VS Code's ids name the notebook's path; an exported conversation must not."""
+    """VS Code's ids hold the path of the notebook. An exported conversation must not."""
     address = "vscode-notebook-cell:/home/ada/secret.ipynb#W0sZmlsZQ%3D%3D"
     run(shell, "%chat a", address)
     run(shell, "%chat b", f"{address}#2")
@@ -90,7 +90,7 @@ def test_an_id_that_is_an_address_is_not_kept(shell: InteractiveShell, server: D
 
 
 def test_each_question_of_a_cell_is_a_turn(shell: InteractiveShell, server: DemoServer) -> None:
-    """Run again with fewer of them, the cell has fewer turns."""
+    """If the cell runs again with fewer questions, it has fewer turns."""
     run(shell, "%chat a1\n%chat a2\n%chat a3", "a")
     run(shell, "%chat b", "b")
     run(shell, "%chat A1\n%chat A2", "a")
@@ -99,7 +99,7 @@ def test_each_question_of_a_cell_is_a_turn(shell: InteractiveShell, server: Demo
 
 
 def test_a_cell_that_asks_no_longer_has_no_turn(shell: InteractiveShell, server: DemoServer) -> None:
-    """Its output is gone, and so is its turn; when it asks again it is where it was."""
+    """Its output is gone, and so is its turn. When it asks again, the turn is in its old place."""
     for cell_id in "abc":
         run(shell, f"%chat {cell_id}", cell_id)
     run(shell, "1 + 1", "b")
@@ -112,7 +112,7 @@ def test_a_cell_that_asks_no_longer_has_no_turn(shell: InteractiveShell, server:
 
 
 def test_an_error_in_the_line_changes_nothing_else(shell: InteractiveShell, server: DemoServer) -> None:
-    """A bad option, a bad name for -o, a provider that is not known: no turn, and no turn lost."""
+    """A bad option, a bad name for -o, an unknown provider: no turn is added, and none is lost."""
     run(shell, "%chat a", "a")
     for line in ("--nonsense", "-o 1x x", "-p nobody x", "--new -p nobody x", "--new", "--reset x", "--send 9"):
         refused(shell, server, f"%chat {line}", "b")
@@ -120,7 +120,7 @@ def test_an_error_in_the_line_changes_nothing_else(shell: InteractiveShell, serv
 
 
 def test_a_failed_cell_is_in_the_history_as_failed(shell: InteractiveShell, server: DemoServer) -> None:
-    """With its outcome, and without being sent."""
+    """It has its outcome, and it is not sent."""
     run(shell, "%chat a", "a")
     assert not shell.run_cell("%chat -m demo-cut b", cell_id="b").success
     run(shell, "%chat c", "c")
@@ -133,7 +133,7 @@ def test_a_failed_cell_is_in_the_history_as_failed(shell: InteractiveShell, serv
 
 
 def test_once_stands_alone(shell: InteractiveShell, server: DemoServer) -> None:
-    """It neither sends the conversation nor joins it, but it has the system prompt."""
+    """The request has the system prompt, but not the conversation. Its turn is not added."""
     shell.run_cell("%config ChatMagics.system = 'terse'")
     run(shell, "%chat a", "a")
     run(shell, "%chat --once b", "b")
@@ -142,14 +142,14 @@ def test_once_stands_alone(shell: InteractiveShell, server: DemoServer) -> None:
 
 
 def test_new_starts_over(shell: InteractiveShell, server: DemoServer) -> None:
-    """The conversation is dropped, and then asked."""
+    """The conversation is cleared before the question is added."""
     for line in ("a", "b", "--new c", "d"):
         run(shell, f"%chat {line}", line)
     assert asked(server) == ["c", "d"]
 
 
 def test_conversations_have_names(shell: InteractiveShell, server: DemoServer) -> None:
-    """``-c NAME`` keeps several; a cell that moves to another one leaves the first."""
+    """``-c NAME`` keeps several. A cell that moves to another one leaves the first."""
     run(shell, "%chat a", "a")
     run(shell, "%chat -c side b", "b")
     run(shell, "%chat -c side c", "c")
@@ -161,7 +161,7 @@ def test_conversations_have_names(shell: InteractiveShell, server: DemoServer) -
 
 
 def test_a_system_prompt_on_the_line_is_for_that_request(shell: InteractiveShell, server: DemoServer) -> None:
-    """The setting holds for all others, also where it is changed later."""
+    """The setting holds for all other requests, even if it changes later."""
     run(shell, "%chat -s once a", "a")
     shell.run_cell("%config ChatMagics.system = 'always'")
     run(shell, "%chat b", "b")
@@ -173,7 +173,7 @@ def test_a_system_prompt_on_the_line_is_for_that_request(shell: InteractiveShell
 def test_only_earlier_answers_that_still_stream_are_said_to_be_left_out(
     server: DemoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not those behind the cell, and not one that the person has chosen to send."""
+    """Turns behind the cell do not count, nor a turn that the person chose to send."""
     conversation, client = sw.Conversation(), sw.ChatClient(server.url)
     for key in ("chosen", "left out", "asked", "behind"):
         conversation.ask(key, client, key=key)
@@ -183,7 +183,7 @@ def test_only_earlier_answers_that_still_stream_are_said_to_be_left_out(
 
 
 def test_trimming_is_said(shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line for a request that leaves turns out, and none for one that does not."""
+    """A request that leaves turns out prints one line. Other requests print none."""
     for text in "abc":
         run(shell, f"%chat {text}", text)
     shell.run_cell("%config ChatMagics.max_turns = 1")
@@ -203,7 +203,7 @@ def test_trimming_is_said(shell: InteractiveShell, server: DemoServer, capsys: p
 def test_an_image_goes_with_the_prompt(
     shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``{{fig}}`` attaches what ``fig`` holds; ``--show-prompt`` prints no bytes; ``--raw`` sends the braces."""
+    """``{{fig}}`` attaches the image. ``--show-prompt`` prints no bytes. ``--raw`` sends the braces."""
     shell.user_ns["fig"] = PNG
     run(shell, "%chat --show-prompt What is in {{fig}}?", "a")
     text, image = server.requests[-1].body["messages"][-1]["content"]
@@ -254,7 +254,7 @@ def test_reset_empties_the_conversation(shell: InteractiveShell, server: DemoSer
 def test_export_and_import_give_the_same_conversation(
     shell: InteractiveShell, server: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Turns, outcomes, choices, images and the system prompt; the cells keep their turns."""
+    """Turns, outcomes, choices, images and the system prompt. The cells keep their turns."""
     shell.run_cell("%config ChatMagics.system = 'terse'")
     shell.user_ns["fig"] = PNG
     run(shell, "%chat look: {{fig}}", "a")
@@ -292,7 +292,7 @@ def test_what_is_replaced_is_said(
 
 
 def test_export_writes_markdown_to_read(shell: InteractiveShell, tmp_path: Path) -> None:
-    """Every message under its heading, and how an answer ended unless it is complete."""
+    """Every message is under its heading. An answer that is not complete has its ending."""
     first = run(shell, "%chat a", "a")
     shell.run_cell("%chat -m demo-401 b", cell_id="b")
     run(shell, f"%chat --export {tmp_path / 'c.md'}")
@@ -317,7 +317,7 @@ def test_export_writes_markdown_to_read(shell: InteractiveShell, tmp_path: Path)
 def test_a_file_that_cannot_be_used_changes_nothing(
     shell: InteractiveShell, server: DemoServer, tmp_path: Path, line: str, says: str
 ) -> None:
-    """The refusal says why, and the conversation is as it was."""
+    """The message gives the reason, and the conversation does not change."""
     (tmp_path / "other.json").write_text('{"cells": []}')
     (tmp_path / "newer.json").write_text('{"streamwidget": {"conversation": 99}}')
     run(shell, "%chat a", "a")
@@ -326,7 +326,7 @@ def test_a_file_that_cannot_be_used_changes_nothing(
 
 
 def test_models_are_listed(shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """One a line, as the server names them; a failure is told like that of an answer."""
+    """One name a line, as the server sends them. A failure is shown like that of an answer."""
     assert run(shell, "%chat --models") is None
     names = capsys.readouterr().out.splitlines()
     assert names[:2] == ["demo", "demo-long"]
@@ -357,7 +357,7 @@ def damaged(text: str) -> Iterator[str]:
 
 
 def test_a_damaged_file_is_refused_and_never_half_read() -> None:
-    """Whatever is wrong in it, the answer is a ConfigurationError or a conversation."""
+    """Any damage gives a ConfigurationError or a conversation, and no other exception."""
     conversation = sw.Conversation("s")
     stream = conversation.ask(sw.Message("user", "x", images=(PNG,)), sw.ChatClient("http://localhost:1/v1"), key="k")  # type: ignore[arg-type]
     stream.cancel()
@@ -374,7 +374,7 @@ def test_a_damaged_file_is_refused_and_never_half_read() -> None:
 
 
 def test_an_answer_that_streams_is_cut_in_the_file() -> None:
-    """Nothing would ever finish it there."""
+    """It could never be finished there."""
     conversation = sw.Conversation()
     conversation.ask("x", sw.ChatClient("http://localhost:1/v1"))
     (turn,) = sw.Conversation.from_json(conversation.to_json()).turns

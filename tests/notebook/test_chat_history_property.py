@@ -1,4 +1,4 @@
-"""Whatever a person does in a notebook, in whatever order: the conversation is what the notebook shows."""
+"""After any steps in any order, the conversation matches the notebook."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.shells import chat_shell, session_of
 
 CELLS = st.sampled_from(["c1", "c2", "c3", "c4"])
 NAMES = st.sampled_from(["", "side"])
-#: A model, and how its answer ends.
+#: The ending of each model's answers.
 ENDINGS = {"demo": "complete", "demo-length": "length", "demo-cut": "interrupted", "demo-401": "http_error"}
 SENT = {"complete", "length", "cancelled"}
 
 
 @dataclass
 class Shown:
-    """What one cell shows: its questions, and how their answers ended."""
+    """The content of one cell: its questions, and the endings of their answers."""
 
     name: str = ""
     turns: list[tuple[str, str]] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Shown:
 
 
 class Notebook(RuleBasedStateMachine):
-    """Runs, re-runs, stops, failures and resets of four cells, beside a model of what the notebook shows.
+    """Runs, re-runs, stops, failures and resets of four cells, beside a model of the notebook.
 
     A cell keeps its place for as long as its conversation is not reset, whether it asks at the moment or not.
     """
@@ -64,7 +64,7 @@ class Notebook(RuleBasedStateMachine):
         self.shell.run_cell(code, cell_id=cell)
 
     def history(self, name: str) -> list[tuple[str, str, bool]]:
-        """What the notebook shows of a conversation, and what of it would be sent."""
+        """Return the conversation in the notebook: question, ending, and whether the turn would be sent."""
         return [
             (question, ending, ending in SENT and number not in shown.skipped)
             for cell in self.places[name]
@@ -73,7 +73,7 @@ class Notebook(RuleBasedStateMachine):
         ]
 
     def before(self, cell: str, name: str) -> list[str]:
-        """The questions that a request of this cell must carry."""
+        """Return the earlier questions that a request of this cell must carry."""
         places = self.places[name]
         earlier = places[: places.index(cell)] if cell in places else places
         return [
@@ -85,7 +85,7 @@ class Notebook(RuleBasedStateMachine):
         ]
 
     def asks(self, cell: str, name: str, endings: list[str], lines: list[str], questions: list[str]) -> None:
-        """Run a cell that asks, and compare its first request with what stands before the cell."""
+        """Run a cell that asks, and compare its first request with the cells before it."""
         expected = self.before(cell, name)
         self._server.reset()
         self.execute(cell, "\n".join(lines))
@@ -108,7 +108,7 @@ class Notebook(RuleBasedStateMachine):
 
     @rule(cell=CELLS)
     def ask_and_stop(self, cell: str) -> None:
-        """The answer is stopped at its first text, as the Stop button does it."""
+        """The answer is stopped at its first text, as by the Stop button."""
         question = self.question()
         expected = self.before(cell, "")
         self._server.reset()
@@ -127,7 +127,7 @@ class Notebook(RuleBasedStateMachine):
 
     @rule(cell=CELLS, code=st.sampled_from(["1 + 1", "%chat", "%chat -p nobody x", "1 +", "%chat --once alone"]))
     def run_something_else(self, cell: str, code: str) -> None:
-        """The cell's output goes, and with it its turns; what it shows now is no turn."""
+        """The cell's output goes, and its turns with it. The new output is not a turn."""
         self.execute(cell, code)
 
     @rule(name=NAMES)

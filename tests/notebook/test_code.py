@@ -40,7 +40,7 @@ def shell() -> Iterator[InteractiveShell]:
     ],
 )
 def test_the_fenced_blocks_are_joined(answer: str, text: str, left_out: tuple[str, ...]) -> None:
-    """Joined by blank lines; of several languages Python and the unnamed; what else there is, is named."""
+    """Blank lines join the blocks. Of several languages Python and the unnamed are taken. The others are named."""
     assert find_code(answer) == AnswerCode(text, left_out)
 
 
@@ -48,7 +48,7 @@ def test_the_fenced_blocks_are_joined(answer: str, text: str, left_out: tuple[st
     "answer", ["", "No code.", "`x = 1`", "    indented = 1", "```python\n```", "```python\n\n\n```"]
 )
 def test_an_answer_without_code_has_none(answer: str) -> None:
-    """Neither inline code nor an indented paragraph is a block, and an empty block is nothing to insert."""
+    """Inline code and indented paragraphs are not blocks. An empty block is not inserted."""
     assert find_code(answer) is None
 
 
@@ -60,7 +60,7 @@ def answered(shell: InteractiveShell, text: str) -> None:
 def test_the_code_becomes_the_next_input_and_does_not_run(
     shell: InteractiveShell, capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
-    """The front end gets exactly the code; nothing of it is executed; what is left out is said."""
+    """The front end gets exactly the code, and nothing runs. A line names the languages that were left out."""
     answered(shell, "```python\nran = 1\n```\n```sql\nselect 1\n```")
     assert shell.run_cell(form).success
     assert shell.rl_next_input == "ran = 1"
@@ -69,7 +69,7 @@ def test_the_code_becomes_the_next_input_and_does_not_run(
 
 
 def test_without_code_it_says_so(shell: InteractiveShell) -> None:
-    """A clear message, and no new cell: where there is no answer, and where the answer has no code."""
+    """Without an answer, or without code in it, there is a clear message and no new cell."""
     for text, message in ((None, "There is no answer yet."), ("just words", "The last answer has no code block.")):
         if text is not None:
             answered(shell, text)

@@ -1,4 +1,4 @@
-"""What ``{{name}}`` in a prompt becomes, and what it never becomes."""
+"""``{{name}}`` in a prompt: what is replaced and what stays."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Trap:
     ],
 )
 def test_an_identifier_in_double_braces_is_replaced(template: str, text: str) -> None:
-    """The variable's own text stands where its name stood."""
+    """The variable's text replaces its name."""
     namespace = {
         "x": "X",
         "n": 7,
@@ -92,7 +92,7 @@ def test_every_other_brace_is_literal(template: str) -> None:
 
 
 def test_an_undefined_name_stays_and_is_reported_once() -> None:
-    """What is not defined is left literal; each name is reported once, in order."""
+    """An undefined name stays as typed. Each is reported once, in order."""
     assert interpolate("{{b}} {{a}} {{ b }} {{x}}", {"x": 1})[:2] == ("{{b}} {{a}} {{ b }} 1", ["b", "a"])
 
 
@@ -102,7 +102,7 @@ def test_an_undefined_name_stays_and_is_reported_once() -> None:
 )
 @pytest.mark.fault("S11", "one pass: values are not expanded again")
 def test_values_are_not_expanded_again(namespace: dict[str, str], template: str) -> None:
-    """One pass: the pieces between the fields are untouched, and each field is exactly its value."""
+    """One pass: the text between the fields does not change, and each field is exactly its value."""
     parts = re.split(r"(\{\{[ \t]*[a-z_]\w*[ \t]*\}\})", template)
     expected = "".join(
         namespace.get(part.strip("{} \t"), part) if number % 2 else part for number, part in enumerate(parts)
@@ -113,7 +113,7 @@ def test_values_are_not_expanded_again(namespace: dict[str, str], template: str)
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
 @pytest.mark.fault("S11", "JSON in a prompt is literal")
 def test_json_in_a_prompt_is_literal(value: Any) -> None:
-    """JSON, which is full of braces, goes through unchanged (compact nested objects too)."""
+    """JSON is full of braces and does not change, nor do compact nested objects."""
     text = json.dumps(value, separators=(",", ":"))
     assert interpolate(text, {})[:2] == (text, [])
 
@@ -125,7 +125,7 @@ def test_long_and_odd_text_is_never_cut(text: str) -> None:
 
 
 def test_a_frame_is_a_markdown_table() -> None:
-    """A DataFrame becomes a Markdown table; pipes and newlines in it do not break it."""
+    """A DataFrame becomes a Markdown table. Pipes and newlines do not break it."""
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a|b": [1, 2], "c": ["x|y", "two\nlines"]})
     assert interpolate("{{df}}", {"df": frame})[0] == (
@@ -137,7 +137,7 @@ def test_a_frame_is_a_markdown_table() -> None:
 
 
 def test_a_big_frame_is_bounded_and_says_so() -> None:
-    """The table's size is bounded, and one line says what was left out."""
+    """The table's size is bounded, and one line names the missing rows and columns."""
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame([["w" * 1000] + [0] * 29] * 1000)
     text = interpolate("{{df}}", {"df": frame})[0]
@@ -168,7 +168,7 @@ def test_pandas_is_not_imported() -> None:
 
 
 def test_an_image_is_attached_and_its_place_is_named() -> None:
-    """Each variable once, numbered as they stand; bytes of anything else are text."""
+    """Each variable is attached once, numbered in order. Other bytes are text."""
 
     class Figure:
         def savefig(self, file: Any, *, format: str) -> None:  # noqa: A002  (matplotlib's word)

@@ -1,4 +1,4 @@
-"""The line of %chat: options, then text that is kept as it was typed."""
+"""The line of %chat: options, then text as it was typed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.servers import CANARY
 
 
 def parser() -> MagicArgumentParser:
-    """Return options of the kinds that the magic has."""
+    """Return a parser with the magic's kinds of options."""
     made = MagicArgumentParser()
     made.add_argument("-m", "--model")
     made.add_argument("-t", "--temperature", type=float)
@@ -47,13 +47,13 @@ def split(line: str) -> tuple[dict[str, object], str]:
     ],
 )
 def test_options_end_at_the_first_other_word(line: str, options: dict[str, object], text: str) -> None:
-    """What follows is the prompt, character by character."""
+    """The rest is the prompt, character by character."""
     assert split(line) == (options, text)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1))
 def test_text_after_two_dashes_is_kept(text: str) -> None:
-    """Whatever it looks like."""
+    """The text may look like an option."""
     assert split(f"--bg -- {text}") == ({"bg": True}, text)
 
 

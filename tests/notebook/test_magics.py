@@ -29,7 +29,7 @@ def server() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def bare(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """A shell without the extension; the environment names the server."""
+    """A shell without the extension. The environment names the server."""
     for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "STREAMWIDGET_API_KEY", "STREAMWIDGET_MODEL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STREAMWIDGET_BASE_URL", server.url)
@@ -53,13 +53,13 @@ def run(shell: InteractiveShell, cell: str) -> Any:
 
 
 def sent(server: DemoServer) -> str:
-    """The last prompt that the server got, without the line feed that IPython ends a cell with."""
+    """Return the last prompt of the server's requests, without IPython's line feed at the end of a cell."""
     content: str = server.requests[-1].body["messages"][-1]["content"]
     return content.removesuffix("\n")
 
 
 def refused(shell: InteractiveShell, server: DemoServer, cell: str) -> str:
-    """Run a cell that must be refused before anything is sent, and return what the refusal says."""
+    """Run a cell that must be refused before anything is sent, and return the message."""
     before = len(server.requests)
     result = shell.run_cell(cell)
     assert type(result.error_in_exec).__name__ == "UsageError", cell
@@ -71,7 +71,7 @@ def refused(shell: InteractiveShell, server: DemoServer, cell: str) -> str:
 
 
 def test_options_reach_the_request(shell: InteractiveShell, server: DemoServer) -> None:
-    """Each option is a field of the request, and no field is sent that nobody set."""
+    """Each option is a field of the request. Without an option the field is not sent."""
     completion = run(shell, "%%chat -m demo-length -s 'be brief' -t 0.5 --max-tokens=900 -o out\nhello\n")
     assert shell.user_ns["out"] is completion
     assert server.requests[-1].body == {
@@ -109,7 +109,7 @@ def test_no_stream_asks_for_one_whole_reply(shell: InteractiveShell, server: Dem
 def test_the_prompt_of_a_line_is_kept_as_typed(
     shell: InteractiveShell, server: DemoServer, line: str, prompt: str
 ) -> None:
-    """Options end at the first word that is none; what follows is sent character by character."""
+    """Options end at the first other word. The rest is sent character by character."""
     run(shell, f"%chat {line}")
     assert sent(server) == prompt
 
@@ -123,7 +123,7 @@ def test_a_key_on_the_line_is_refused(shell: InteractiveShell, server: DemoServe
 
 
 def test_help_names_every_option(shell: InteractiveShell) -> None:
-    """``%chat?`` shows what the parser takes."""
+    """``%chat?`` shows the parser's options and commands."""
     help_text = shell.magics_manager.magics["cell"]["chat"].__doc__
     for option in shlex.split(
         "-m -s -t --max-tokens -o --no-stream --bg --keep --raw --show-prompt --last --code --traceback"
@@ -141,10 +141,8 @@ def test_the_wire_is_for_a_notebook(shell: InteractiveShell, server: DemoServer)
     assert "needs a notebook" in refused(shell, server, "%chat --wire hello")
 
 
-def test_the_timeline_is_told_in_words_in_a_terminal(
-    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """In one line after the answer."""
+def test_the_timeline_is_one_line_in_a_terminal(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """It stands below the answer, in words."""
     completion = run(shell, "%chat --timeline count to 5")
     assert f"{len(completion.text)} characters in" in capsys.readouterr().out.splitlines()[-1]
 
@@ -153,7 +151,7 @@ def test_the_timeline_is_told_in_words_in_a_terminal(
 
 
 def test_variables_are_put_in_and_nothing_else(shell: InteractiveShell, server: DemoServer) -> None:
-    """``{{name}}`` is replaced once, by its text; every other brace and dollar is literal."""
+    """``{{name}}`` is replaced once, by its text. All other braces and dollars are literal."""
     shell.user_ns.update(a="A{{b}}", b=2)
     run(shell, "%%chat\n{{a}} {{ b }} {a} {{a.b}} {{1}} $b ${b} {'k': {}}")
     assert sent(server) == "A{{b}} 2 {a} {{a.b}} {{1}} $b ${b} {'k': {}}"
@@ -181,7 +179,7 @@ def test_show_prompt_prints_what_is_sent(shell: InteractiveShell, capsys: pytest
 
 @pytest.mark.parametrize("cell", ["%chat", "%%chat\n", "%%chat\n  \n\t", "%chat -m demo"])
 def test_an_empty_prompt_is_refused(shell: InteractiveShell, server: DemoServer, cell: str) -> None:
-    """Nothing to say is a slip; it is not billed."""
+    """It is a slip, and it must not be billed."""
     shell.run_cell("_chat = 1")
     if cell == "%%chat\n":  # IPython itself refuses a cell magic without a body
         assert not shell.run_cell(cell).success
@@ -191,7 +189,7 @@ def test_an_empty_prompt_is_refused(shell: InteractiveShell, server: DemoServer,
 
 
 def test_a_terminal_prints_the_answer_once(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-    """The text, then one line about it; no Out, for a statement as for an assignment."""
+    """The text, then one line about it. Neither a statement nor an assignment prints an Out."""
     for cell in ("%%chat\nonce", "%chat once", "x = %chat once"):
         completion = run(shell, cell)
         text, footer = capsys.readouterr().out.rstrip("\n").rsplit("\n", 1)
@@ -204,7 +202,7 @@ def test_a_terminal_prints_the_answer_once(shell: InteractiveShell, capsys: pyte
 
 
 def test_config_sets_the_defaults_and_the_line_wins(shell: InteractiveShell, server: DemoServer) -> None:
-    """``%config ChatMagics`` names each setting; an option overrides it for one cell."""
+    """``%config ChatMagics`` sets a default. An option overrides it for one cell."""
     for setting in ("model = 'demo-length'", "system = 'terse'", "temperature = 0.25", "max_tokens = 700"):
         shell.run_cell(f"%config ChatMagics.{setting}")
     run(shell, "%chat one")
@@ -218,7 +216,7 @@ def test_config_sets_the_defaults_and_the_line_wins(shell: InteractiveShell, ser
 
 
 def test_the_timeout_setting_holds_for_every_request(shell: InteractiveShell, server: DemoServer) -> None:
-    """A stalled answer ends after the time that was set, and the line says how to wait longer."""
+    """A stalled answer ends after the time in the setting, and the line says how to wait longer."""
     shell.run_cell("%config ChatMagics.timeout = {'stall': 0.3, 'total': None}")
     for cell in ("%chat -m demo-stall hello", "%time %chat -m demo-stall hello"):
         with capture_output() as captured:
@@ -241,7 +239,7 @@ def test_the_timeout_setting_holds_for_every_request(shell: InteractiveShell, se
 def test_a_timeout_that_cannot_be_meant_is_refused(
     shell: InteractiveShell, caplog: pytest.LogCaptureFixture, value: str, says: str
 ) -> None:
-    """The message says what the setting takes, and the setting stays as it was."""
+    """The message names the allowed values, and the setting does not change."""
     shell.run_cell("%config ChatMagics.timeout = {'stall': 5}")
     shell.run_cell(f"%config ChatMagics.timeout = {value}")
     assert says in caplog.text
@@ -256,7 +254,7 @@ def test_every_setting_reaches_the_session(shell: InteractiveShell) -> None:
 def test_a_model_that_is_needed_is_asked_for(
     shell: InteractiveShell, server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line says how to see the models and where to name one."""
+    """The line says how to list the models and how to choose one."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     said = refused(shell, server, "%chat -p openai hello")
     assert said.startswith("No model chosen for api.openai.com. `%chat --models` lists them.")
@@ -265,7 +263,7 @@ def test_a_model_that_is_needed_is_asked_for(
 def test_api_key_env_holds_a_name_and_never_a_key(
     shell: InteractiveShell, server: DemoServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The key is read from the named variable; a key in its place is refused and not repeated."""
+    """The key is read from the named variable. A key in place of the name is refused and not repeated."""
     monkeypatch.setenv("MY_KEY", KEY)
     shell.run_cell("%config ChatMagics.api_key_env = 'MY_KEY'")
     run(shell, "%chat with a key")
@@ -281,7 +279,7 @@ def test_api_key_env_holds_a_name_and_never_a_key(
     assert "MY_KEY" in printed.out
 
 
-def test_a_bad_address_is_told_before_anything_is_sent(shell: InteractiveShell, server: DemoServer) -> None:
+def test_a_bad_address_is_refused_before_anything_is_sent(shell: InteractiveShell, server: DemoServer) -> None:
     """A setting that cannot work is a usage error, and a password in it is not repeated."""
     for address, words in {
         "ftp://x/v1": "must look like https://",
@@ -308,7 +306,7 @@ def test_without_any_setting_the_demo_answers(
 def test_a_failure_is_short_and_its_traceback_waits(
     shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The exception is a StreamError, shown in two lines; ``%chat --traceback`` has the rest, ``--last`` the answer."""
+    """A StreamError in two lines. ``%chat --traceback`` shows the rest, and ``--last`` the answer."""
     shell.run_cell("%chat --traceback")
     assert "No %chat has failed" in capsys.readouterr().out
     result = shell.run_cell("x = %chat -m nobody hello")

@@ -1,4 +1,4 @@
-"""``%load_ext``, ``%reload_ext``, ``%unload_ext``: what loading adds is there once, and unloading takes all of it."""
+"""``%load_ext``, ``%reload_ext``, ``%unload_ext``: loading adds each thing once, and unloading removes all of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def shell() -> Iterator[InteractiveShell]:
 
 
 def traces(shell: InteractiveShell) -> dict[str, Any]:
-    """Everything in a shell that an extension can add to."""
+    """Return all the places of a shell where an extension can add something."""
     manager = shell.magics_manager
     return {
         "magics": {kind: dict(table) for kind, table in manager.magics.items()},
@@ -37,7 +37,7 @@ def traces(shell: InteractiveShell) -> dict[str, Any]:
 
 
 def test_unload_leaves_no_trace(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-    """Load, reload twice, unload: the shell is what it was, and nothing was printed."""
+    """After load, two reloads and unload the shell is as before, and nothing was printed."""
     before = traces(shell)
     shell.extension_manager.load_extension("streamwidget")
     assert traces(shell) != before
@@ -50,7 +50,7 @@ def test_unload_leaves_no_trace(shell: InteractiveShell, capsys: pytest.CaptureF
 
 @pytest.mark.fault("K17", "one magic, one transform, one of all, after reloading the modules too")
 def test_loading_again_leaves_one_of_each(shell: InteractiveShell) -> None:
-    """Loaded three times, and once more after the modules were reloaded: one magic, one transform, one of all."""
+    """After three loads, and one more with reloaded modules, there is one magic and one transform."""
     for _ in range(3):
         extension.load(shell)
     once = {name: len(value) for name, value in traces(shell).items()}
@@ -77,7 +77,7 @@ def test_unloading_without_loading_does_nothing(shell: InteractiveShell) -> None
 def test_another_owner_is_named_and_gets_its_magic_back(
     shell: InteractiveShell, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
-    """A %%chat that was there before is named in one line on load, and stands again after unload."""
+    """Load names the owner of an earlier %%chat in one line. Unload brings that %%chat back."""
 
     def theirs(line: str, cell: str = "") -> str:
         return f"theirs: {line}{cell}"
@@ -99,7 +99,7 @@ def test_another_owner_is_named_and_gets_its_magic_back(
 
 
 def test_a_magic_that_came_later_stays(shell: InteractiveShell) -> None:
-    """Unloading takes out only what is ours."""
+    """Unloading removes only our own magics."""
     extension.load(shell)
 
     def later(line: str) -> str:

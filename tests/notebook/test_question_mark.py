@@ -1,4 +1,4 @@
-"""A prompt may end in a question mark, which IPython would take for a wish for help on the last word."""
+"""A prompt may end in a question mark. IPython alone would show help on the last word."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamwidget._notebook import question_mark
 
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
-    """A shell of the test's own, with the transformer and nothing else of streamwidget."""
+    """A shell with the transformer and nothing else of streamwidget."""
     InteractiveShell.clear_instance()
     made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     question_mark.install(made)
@@ -48,20 +48,20 @@ def test_behind_another_magic_too(shell: InteractiveShell) -> None:
 
 @pytest.mark.parametrize("cell", ["%chat?", "%chat??", "%%chat?", "?%chat", "%chatter on?", "range?", "x = 5 % 3?"])
 def test_help_stays_help(shell: InteractiveShell, cell: str) -> None:
-    """What asks for help on a name is left to IPython, on ``%chat`` itself as well."""
+    """A request for help on a name is left to IPython, even on ``%chat`` itself."""
     ours = shell.transform_cell(cell)
     question_mark.uninstall(shell)
     assert shell.transform_cell(cell) == ours
 
 
 def test_a_text_that_looks_like_it_is_left_alone(shell: InteractiveShell) -> None:
-    """Inside a string there is no magic."""
+    """A string in Python code does not change."""
     cell = "s = '''\n%chat Why?\n'''\n"
     assert shell.transform_cell(cell) == cell
 
 
 def test_installed_once_and_undone(shell: InteractiveShell) -> None:
-    """Loading twice adds one entry; unloading leaves what was there."""
+    """Two installs add one entry. Uninstall leaves the other entries."""
     entries = shell.input_transformer_manager.token_transformers
     before = len(entries)
     question_mark.install(shell)

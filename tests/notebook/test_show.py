@@ -1,4 +1,4 @@
-"""``await show(source)`` without a page: what is printed, returned and raised, and what a view offers of a source."""
+"""``await show(source)`` without a page: its output, result and failures, and the buttons of a view of a source."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from streamwidget.demo import DemoServer
 
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
-    """A terminal IPython, in which cells may await."""
+    """A terminal IPython. Its cells may await."""
     InteractiveShell.clear_instance()
     yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     InteractiveShell.clear_instance()
 
 
 async def test_a_source_is_printed_as_it_comes_and_returned(capsys: pytest.CaptureFixture[str]) -> None:
-    """In a script: the text, then one line about it; the result is a ChatCompletion."""
+    """In a script the text is printed, then one line about it. The result is a ChatCompletion."""
     shown: list[str] = []
 
     async def texts() -> AsyncIterator[str]:
@@ -40,7 +40,7 @@ async def test_a_source_is_printed_as_it_comes_and_returned(capsys: pytest.Captu
 
 
 async def test_our_own_stream_is_shown(server: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """A ChatStream of the client is a source too, and one that is over is shown as it is."""
+    """A ChatStream of the client is a source too. A finished one is shown at once."""
     stream = sw.ChatClient(server.url).stream("rivers")
     completion = await sw.show(stream)
     first = capsys.readouterr().out
@@ -49,7 +49,7 @@ async def test_our_own_stream_is_shown(server: DemoServer, capsys: pytest.Captur
     assert completion.text.strip() in capsys.readouterr().out
 
 
-async def test_what_is_no_stream_is_refused_before_anything_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_another_value_is_refused_before_anything_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """A ConfigurationError, and not a line of output."""
     with pytest.raises(sw.ConfigurationError, match="class str is already whole"):
         await sw.show("text")
@@ -66,7 +66,7 @@ await sw.show(breaks())
 
 
 def test_a_failure_is_two_lines_without_a_key(shell: InteractiveShell) -> None:
-    """The cell's error says what was raised and where the text is, not how an SDK is built inside."""
+    """The cell's error names the exception and the place of the text. The SDK's own frames are not shown."""
     with capture_output() as captured:
         result = shell.run_cell(FAILS)
     assert isinstance(result.error_in_exec, sw.SourceError)
@@ -79,7 +79,7 @@ def test_a_failure_is_two_lines_without_a_key(shell: InteractiveShell) -> None:
 
 
 async def test_a_limit_of_time_is_asyncios(capsys: pytest.CaptureFixture[str]) -> None:
-    """``asyncio.timeout`` around it ends it, and closes the source."""
+    """``asyncio.timeout`` around the call ends it and closes the source."""
     closed = asyncio.Event()
 
     async def slow() -> AsyncIterator[str]:
@@ -98,7 +98,7 @@ async def test_a_limit_of_time_is_asyncios(capsys: pytest.CaptureFixture[str]) -
 
 
 async def test_a_view_of_a_source_offers_nothing_that_it_cannot_do() -> None:
-    """A kept view of a failed source has no Retry, and takes none; one of our own stream has."""
+    """A kept view of a failed source has no Retry and ignores one. A view of our own stream has Retry."""
 
     def breaks() -> Iterator[str]:
         yield "a"
@@ -118,7 +118,7 @@ async def test_a_view_of_a_source_offers_nothing_that_it_cannot_do() -> None:
 
 
 async def test_a_view_that_comes_late_has_all(server: DemoServer) -> None:
-    """Of a stream that runs it has the text so far, and of one that is over the whole."""
+    """It has the text so far of a running stream, and all text of a finished one."""
     go = asyncio.Event()
 
     async def texts() -> AsyncIterator[str]:

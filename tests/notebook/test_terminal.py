@@ -32,7 +32,7 @@ def printed(*batches: Sequence[StreamEvent]) -> str:
 
 
 def test_text_is_printed_as_it_comes_and_the_footer_stands_alone() -> None:
-    """The text unchanged, then one line with what is known, on a line of its own."""
+    """The text does not change. The footer is on a line of its own."""
     text = printed(
         [TextDelta("Hel"), TextDelta("lo")], [TextDelta(" there")], [Usage(1, 2, 3), Finish("stop", "complete")]
     )
@@ -51,7 +51,7 @@ def test_an_answer_without_text_is_its_footer() -> None:
 
 
 def test_only_the_answer_is_printed() -> None:
-    """A refusal is the answer; reasoning and other choices are not."""
+    """A refusal is printed. Reasoning and other choices are not."""
     text = printed([ReasoningDelta("hm"), RefusalDelta("I can't."), TextDelta("other", 1), RefusalDelta("other", 1)])
     assert text == "I can't."
 
@@ -63,7 +63,7 @@ def test_a_retry_is_announced_on_its_line() -> None:
 
 @pytest.mark.parametrize("nasty", ["\x1b]0;owned\x07", "\x1b[2J", "\x9b31m", "a\x08b", "\x00", "\u202egnp.exe"])
 def test_control_characters_are_shown_not_obeyed(nasty: str) -> None:
-    """Neither a model nor a server's error message steers the terminal (D3, D4)."""
+    """The text of a model and of a server's error message cannot steer the terminal (D3, D4)."""
     text = printed([TextDelta(nasty)], [Retry(2, 1, nasty)])
     assert not set("\x1b\x07\x9b\x08\x00\u202e") & set(text)
     assert text.isprintable() or "\n" in text

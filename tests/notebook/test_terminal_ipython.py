@@ -1,4 +1,4 @@
-"""A plain terminal IPython, driven through a pty as a person does: the answer prints as it streams, Ctrl-C stops it."""
+"""A plain terminal IPython, driven through a pty: the answer is printed while it streams, and Ctrl-C stops it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON, START
 from tests.support.kernels import clean_environment
 
-AWAITED = ("autoawait", ["on", "off"])  # the cell awaits; the synchronous path
+AWAITED = ("autoawait", ["on", "off"])  # the awaited path, the synchronous path
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]|\r")
 
 
@@ -31,14 +31,14 @@ class Terminal:
                 "STREAMWIDGET_BASE_URL": url,
                 "IPYTHONDIR": str(directory),
                 "TERM": "xterm",
-                "PROMPT_TOOLKIT_NO_CPR": "1",  # this terminal does not answer where its cursor is
+                "PROMPT_TOOLKIT_NO_CPR": "1",  # this terminal does not report its cursor
             }
         )
         arguments = ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=nocolor", *options]
         self._child: Any = pexpect.spawn(
             sys.executable, arguments, env=env, cwd=str(directory), encoding="utf-8", dimensions=(60, 200), timeout=SOON
         )
-        self._echoes = "--simple-prompt" in options  # prompt_toolkit paints what is typed, in colours
+        self._echoes = "--simple-prompt" in options  # prompt_toolkit prints the typed text in colours
         self._number = 1
         self.wait_for(self._prompt, START)
         self.run("%load_ext streamwidget")
@@ -48,7 +48,7 @@ class Terminal:
         return rf"In \[{self._number}\]: ?"
 
     def run(self, line: str) -> str:
-        """Type a line, wait for the next prompt and return what was printed between them."""
+        """Type a line, wait for the next prompt and return the output between them."""
         self.type(line)
         return self.until_prompt()
 
@@ -59,13 +59,13 @@ class Terminal:
             self.wait_for(re.escape(line) + "\r\n")
 
     def until_prompt(self, *, raw: bool = False) -> str:
-        """Wait for the next prompt and return what came before it; ``raw``: every byte as it was sent."""
+        """Wait for the next prompt and return the output before it. ``raw`` keeps every byte."""
         self._number += 1
         shown = self.wait_for(self._prompt)
         return str(self._child.before) if raw else shown
 
     def wait_for(self, pattern: str, timeout: float = SOON) -> str:
-        """Wait until the screen shows ``pattern`` and return what came before it, without cursor movements."""
+        """Wait until the screen shows ``pattern`` and return the output before it, without cursor movements."""
         self._child.expect(pattern, timeout)
         return CONTROL.sub("", self._child.before)
 
@@ -88,7 +88,7 @@ def server() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start terminals; they end with the test."""
+    """Start terminals. They end with the test."""
     opened: list[Terminal] = []
 
     def start(url: str, *options: str) -> Terminal:
@@ -106,7 +106,7 @@ def terminal(start: Start, server: DemoServer) -> Terminal:
 
 
 def test_the_answer_prints_as_it_streams(terminal: Terminal, server: DemoServer) -> None:
-    """The first words are on the screen while the server still writes; then one line says how it ended. No Out[n]."""
+    """The first words are on the screen while the server still writes. One line names the ending. No Out[n]."""
     terminal.type("%chat count to 60")
     terminal.wait_for("7\r\n8\r\n")
     assert not server.requests[-1].over.is_set()
@@ -151,7 +151,7 @@ def test_ctrl_c_stops_the_answer(terminal: Terminal, server: DemoServer, autoawa
 
 @pytest.mark.parametrize(*AWAITED)
 def test_ctrl_c_ends_the_wait_for_the_first_word(terminal: Terminal, server: DemoServer, autoawait: str) -> None:
-    """A server that never answers can be left, and the next prompt is answered."""
+    """The person can leave a server that never answers. The next prompt is answered."""
     terminal.run(f"%autoawait {autoawait}")
     terminal.type("%chat -m demo-silent Are you there?")
     server.wait_for_requests(1, 20)
@@ -165,7 +165,7 @@ def test_ctrl_c_ends_the_wait_for_the_first_word(terminal: Terminal, server: Dem
 
 @pytest.mark.parametrize(*AWAITED)
 def test_a_failure_is_told_in_two_lines(terminal: Terminal, autoawait: str) -> None:
-    """What came is printed, then what happened and where the text is; no traceback."""
+    """The text is printed, then the failure and the place of the text. There is no traceback."""
     terminal.run(f"%autoawait {autoawait}")
     lines = terminal.run("%chat -m demo-drop Rivers.").strip().splitlines()
     assert lines[0] == "## Rivers"
@@ -175,7 +175,7 @@ def test_a_failure_is_told_in_two_lines(terminal: Terminal, autoawait: str) -> N
 
 
 def test_a_cell_magic_takes_several_lines(terminal: Terminal, server: DemoServer) -> None:
-    """``%%chat`` in a terminal: the lines below it are the prompt, empty ones end it."""
+    """``%%chat`` in a terminal: the lines below are the prompt, and empty lines end it."""
     terminal.type("%%chat")
     terminal.type("count to 3")
     terminal.type("or so")
@@ -186,7 +186,7 @@ def test_a_cell_magic_takes_several_lines(terminal: Terminal, server: DemoServer
 
 
 def test_the_full_screen_prompt_streams_and_stops_too(start: Start, server: DemoServer) -> None:
-    """With prompt_toolkit, which puts the terminal into another mode, the text grows and Ctrl-C stops it."""
+    """prompt_toolkit puts the terminal into another mode. The text grows there too, and Ctrl-C stops it."""
     terminal = start(server.url)
     terminal.type("%chat count to 60")
     terminal.wait_for("7\r\n8\r\n")
@@ -205,7 +205,7 @@ HOSTILE = ("safe \x1b]0;owned\x07", "\x1b[2J", "\x1b[31m", "red\x9b5A", "\r", "o
 
 
 class Hostile(BaseHTTPRequestHandler):
-    """Streams text that would rename the window, clear the screen, change colours and move the cursor."""
+    """Streams escape sequences: rename the window, clear the screen, change colours, move the cursor."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
@@ -232,7 +232,7 @@ def hostile_url() -> Iterator[str]:
 
 
 def test_escape_sequences_in_an_answer_are_shown_not_obeyed(start: Start, hostile_url: str) -> None:
-    """No control character of the text or of the model's name reaches the terminal; its sign does."""
+    """A control character of the text or of the model's name reaches the terminal as a sign."""
     terminal = start(hostile_url, "--simple-prompt")
     terminal.type("%chat Be nasty.")
     shown = terminal.until_prompt(raw=True)
