@@ -93,6 +93,5 @@ def _explained(session: Session, job: CellJob) -> Iterator[None]:
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise
     except KeyboardInterrupt:
-        count = len(job.stream.completion.text)
-        kept = f" The {count} characters that came are in _chat." if count else ""
-        raise ChatInterrupted(f"the stream is closed.{kept}") from None
+        kept = len(job.stream.completion.text)
+        raise ChatInterrupted(f"the stream is closed. The {kept} characters that came are in _chat.") from None
