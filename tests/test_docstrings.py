@@ -127,13 +127,19 @@ def test_every_public_name_has_a_docstring() -> None:
 
 
 def examples() -> Iterator[tuple[str, str]]:
-    """Yield each docstring of the package that shows an example, with its place."""
-    for name, path in [*wings.modules().items(), ("", Path(sw.__file__))]:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                text = ast.get_docstring(node) or ""
-                if ">>> " in text and "+SKIP" not in text:
-                    yield f"{name}:{getattr(node, 'name', '')}".strip(":"), text
+    """Yield the place and the text of each docstring of the package that shows an example."""
+    for name, path in [("", Path(sw.__file__)), *wings.modules().items()]:
+        yield from examples_in(ast.parse(path.read_text("utf-8")), f"{name}:")
+
+
+def examples_in(node: ast.AST, place: str) -> Iterator[tuple[str, str]]:
+    """Yield those of one module, class or function, and of all within it."""
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        text = ast.get_docstring(node) or ""
+        if ">>> " in text and "+SKIP" not in text:
+            yield place, text
+    for child in ast.iter_child_nodes(node):
+        yield from examples_in(child, f"{place}.{child.name}" if hasattr(child, "name") else place)
 
 
 EXAMPLES = dict(examples())
