@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from streamwidget._client.servers import SERVERS
+from streamwidget._core.timeout import Timeout
 from streamwidget._notebook.magics import ChatMagics
 from tests.moving_picture import MOST_BYTES, TARGET
 from tests.support.kernels import ROOT
@@ -170,6 +172,14 @@ def test_the_settings_table_is_the_magics_settings() -> None:
     said = [name for row in table_rows("Settings") for name in in_code(row[0])]
     inherited = set(Magics.class_trait_names(config=True))
     assert sorted(said) == sorted(set(ChatMagics.class_trait_names(config=True)) - inherited)
+
+
+def test_the_limits_are_those_of_a_timeout() -> None:
+    """Each limit of ``Timeout`` is named with its default."""
+    said = re.search(r"^The limits are (.*?)\.$", README, re.DOTALL | re.MULTILINE)
+    assert said
+    named = re.findall(r"`(\w+)` \((\d+) s", said[1])
+    assert {name: int(seconds) for name, seconds in named} == asdict(Timeout())
 
 
 def test_the_provider_table_is_the_servers() -> None:
