@@ -1,4 +1,4 @@
-"""ChatClient: an address, a key and a model; it makes streams."""
+"""ChatClient: it has an address, a key and a model, and makes streams."""
 
 from __future__ import annotations
 
@@ -28,35 +28,38 @@ class ChatClient:
     Parameters
     ----------
     base_url : str, optional
-        Such as ``"http://localhost:11434/v1"``. Default: ``STREAMWIDGET_BASE_URL``, then ``OPENAI_BASE_URL``; with no
-        key and no address configured at all, the built-in demo server.
+        The server's address, such as ``"http://localhost:11434/v1"``. Default: ``STREAMWIDGET_BASE_URL``, then
+        ``OPENAI_BASE_URL``. If neither an address nor a key is configured, the built-in demo server answers.
     api_key : str, optional
-        Default: ``STREAMWIDGET_API_KEY`` or ``OPENAI_API_KEY``, each only for the address that it belongs to.
+        Default: ``STREAMWIDGET_API_KEY`` or ``OPENAI_API_KEY``. Each is sent only to the address it belongs to.
     model : str, optional
-        Used where a call names none. Default: ``STREAMWIDGET_MODEL``, then the server's own choice.
+        The model for calls without one. Default: ``STREAMWIDGET_MODEL``, then the server's own choice.
     provider : str, optional
-        A server by name, such as ``"ollama"`` or ``"openrouter"``: its address, unless ``base_url`` is another, and its
-        key from the environment variable that is customary there. An unknown name is answered with the known ones.
+        A server by name, such as ``"ollama"`` or ``"openrouter"``. It gives the address, unless ``base_url`` is another
+        one, and the environment variable of the key, such as ``OPENROUTER_API_KEY``.
     timeout : Timeout, optional
         When to give up, in seconds.
     retry : RetryPolicy, optional
         When to try again, before the first delta.
     http_client : httpx.AsyncClient, optional
-        Used instead of the shared one (a proxy, other certificates, a test transport). You close it.
+        Used instead of the shared one, for a proxy, other certificates or a test transport. You close it.
     max_event_size : int, default 64 MiB
-        Bytes that one event of a stream may have. A larger one ends the stream with outcome ``protocol_error``, so that
-        a line without end cannot fill the memory.
+        The largest event of a stream, in bytes. A larger one ends the stream with outcome ``protocol_error``, so an
+        endless line cannot fill the memory.
 
     Raises
     ------
     ConfigurationError
-        If the address is no http(s) URL, the provider is not known, the key holds characters that cannot be sent, or
-        ``max_event_size`` is less than 1.
+        If the address is not an http(s) URL, the provider is unknown (the message lists the known ones), the key holds
+        characters that cannot be sent, or ``max_event_size`` is less than 1.
 
     Examples
     --------
-    >>> client = ChatClient()  # doctest: +SKIP
-    >>> completion = await client.stream("What is a stream?")  # doctest: +SKIP
+    >>> import streamwidget as sw
+    >>> client = sw.ChatClient()  # nothing is configured, so the demo server answers
+    >>> completion = client.stream("What is a stream?").wait()  # in a notebook also: await client.stream(...)
+    >>> completion.outcome
+    'complete'
     """
 
     _settings = Settings(None, None, None)  # a traceback shows the repr of a client that could not be made, too
@@ -92,17 +95,17 @@ class ChatClient:
 
     @property
     def base_url(self) -> str | None:
-        """Where requests go; None stands for the built-in demo server."""
+        """The address of the server. None: the built-in demo server."""
         return self._settings.base_url
 
     @property
     def model(self) -> str | None:
-        """The model that is used where a call names none."""
+        """The model for calls without one. None: the server chooses."""
         return self._settings.model
 
     @property
     def needs_model(self) -> bool:
-        """True where the server refuses a request that names no model."""
+        """True if the server refuses a request without a model."""
         return self._settings.server.needs_model
 
     @property
@@ -111,40 +114,92 @@ class ChatClient:
         return self._settings.server.dialect
 
     def stream(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatStream:
-        """Make a stream. Nothing is sent before it is awaited, iterated, waited for or shown.
+        """Make a stream. Nothing is sent before you await it, iterate it, call ``wait()`` or show it.
 
         Parameters
         ----------
-        prompt : str or list of dict
-            One user message, or the messages themselves (``{"role": ..., "content": ...}``).
+        prompt : str, Message or list
+            One user message, or all messages: ``Message`` values, or dicts such as
+            ``{"role": "user", "content": "Hello"}``.
         model : str, optional
             Default: the client's.
         **params
             Fields of the request, such as ``temperature`` or ``max_tokens``. ``stream_options`` asks for usage by
-            default; None leaves it out.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is nothing to send, or the server needs a model and none is named.
-        """
-        return self.request(prompt, model, params, stream=True)
-
-    async def complete(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatCompletion:
-        """Make one request that is not streamed: the choice where the answer is parsed, validated or billed whole.
-
-        Takes, returns and raises what awaiting :meth:`stream` does.
-        """
-        return await self.request(prompt, model, params, stream=False)
-
-    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
-        """Make a stream. With ``stream`` False it asks for one whole reply, and can be stopped all the same.
-
-        Takes and raises what :meth:`stream` does, the fields of the request as a dict.
+            default. None leaves it out.
 
         Returns
         -------
         ChatStream
+
+        Raises
+        ------
+        ConfigurationError
+            If there is nothing to send, or the server needs a model and has none.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=20)
+        >>> stream.wait().outcome
+        'length'
+        """
+        return self.request(prompt, model, params, stream=True)
+
+    async def complete(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatCompletion:
+        """Ask for the whole answer at once. Choose this if you parse the answer, for example as JSON.
+
+        Parameters
+        ----------
+        prompt : str, Message or list
+            As for :meth:`stream`.
+        model : str, optional
+            Default: the client's.
+        **params
+            Fields of the request, such as ``temperature`` or ``response_format``.
+
+        Returns
+        -------
+        ChatCompletion
+
+        Raises
+        ------
+        ConfigurationError
+            As for :meth:`stream`.
+        StreamError
+            If the request fails. Its subclass says how.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import streamwidget as sw
+        >>> completion = asyncio.run(sw.ChatClient().complete("count to 3"))  # in a notebook: await client.complete(...)
+        >>> completion.text.split()
+        ['1', '2', '3']
+        """
+        return await self.request(prompt, model, params, stream=False)
+
+    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
+        """Make a stream. If ``stream`` is False it asks for one whole reply. Even then you can stop it.
+
+        Parameters
+        ----------
+        prompt : str, Message or list
+            As for :meth:`stream`.
+        model : str or None
+            None: the client's.
+        params : dict
+            Fields of the request.
+        stream : bool
+            Ask for the answer piece by piece.
+
+        Returns
+        -------
+        ChatStream
+
+        Raises
+        ------
+        ConfigurationError
+            As for :meth:`stream`.
         """
         model = model or self.model
         if model is None and self.needs_model:
@@ -170,19 +225,26 @@ class ChatClient:
         Raises
         ------
         StreamError
-            As an answer would.
+            If the request fails.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import streamwidget as sw
+        >>> asyncio.run(sw.ChatClient().models())[0]  # in a notebook: await client.models()
+        'demo'
         """
         models = self.list_models()
         await models.stream
         return models.names
 
     def list_models(self) -> ModelList:
-        """Make the request of :meth:`models`, which can be stopped and waited for like any other.
+        """Make the request of :meth:`models`. You can stop it and wait for it like any other.
 
         Returns
         -------
         ModelList
-            Its ``stream`` is to be awaited. Then its ``names`` are there.
+            Await its ``stream``. Then it has its ``names``.
         """
         from streamwidget._client.model_list import ModelList  # late: few clients list models
 

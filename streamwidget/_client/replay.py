@@ -30,26 +30,35 @@ from streamwidget._dialects.dialect import Question
 
 
 def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
-    """Make a stream that brings what a recorded one brought, when that brought it. Nothing is sent.
+    """Play a recorded stream again, with the same bytes at the same times. Nothing is sent.
 
     Parameters
     ----------
     recording : Recording, str or Path
-        What :meth:`ChatStream.record <streamwidget.ChatStream.record>` returned, or the file that it wrote.
+        The result of :meth:`ChatStream.record <streamwidget.ChatStream.record>`, or its file.
     speed : float, default 1
-        2 is twice as fast. The recorded limits pass faster by as much.
+        2 is twice as fast. The recorded time limits run faster too.
 
     Returns
     -------
     ChatStream
-        To be awaited, iterated or shown like any other; it ends as the recorded one ended.
+        Await it, iterate it or show it like any other. It ends as the recorded one ended.
 
     Raises
     ------
     ConfigurationError
-        If the file is no recording, the recording is empty or has not ended, or ``speed`` is no positive number.
+        If the file is not a recording, the recording is empty or has not ended, or ``speed`` is not a positive number.
     OSError
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> stream = sw.ChatClient().stream("count to 3")
+    >>> recording = stream.record()
+    >>> completion = stream.wait()
+    >>> sw.replay(recording, speed=10).wait().text == completion.text
+    True
     """
     if not isinstance(recording, Recording):
         recording = Recording.load(recording)

@@ -1,6 +1,6 @@
-"""When a failed request is made again, and how long to wait before. Pure; the stream does the waiting.
+"""When a failed request is made again, and after how long. Pure: the stream does the waiting.
 
-Only before the first delta: afterwards a second request would cost tokens twice and could answer differently.
+Only before the first delta. Afterwards a second request would cost tokens twice and could answer differently.
 """
 
 from __future__ import annotations
@@ -14,29 +14,37 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError
 
 RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
-#: A quota is spent until somebody pays; a retry only delays the bad news.
+#: A spent quota stays spent until somebody pays. A retry only delays the bad news.
 _FINAL_CODES = frozenset({"insufficient_quota"})
 _PASSING_TYPES = frozenset({"overloaded_error", "server_error", "rate_limit", "rate_limit_error", "api_error"})
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently to try again before the first delta.
+    """How often to try again before the first delta, and how long to wait.
 
     Attributes
     ----------
     attempts : int, default 3
-        Requests in all; 1 means no retry.
+        Requests in all. 1 means no retry.
     wait_initial, wait_max : float, default 0.5 and 8
-        Seconds: the wait before attempt n is drawn evenly from 0 to ``min(wait_max, wait_initial * 2**(n-2))``
+        Seconds. The wait before attempt n is a random number from 0 to ``min(wait_max, wait_initial * 2**(n-2))``
         (full jitter).
     max_retry_after : float, default 60
-        Seconds. A server's Retry-After up to this is honoured; a longer one fails at once and says the wait.
+        Seconds. A shorter Retry-After of the server is honoured. After a longer one the request fails at once, and the
+        message names the wait.
 
     Raises
     ------
     ConfigurationError
         If ``attempts`` is less than 1 or a wait is negative.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> client = sw.ChatClient(retry=sw.RetryPolicy(attempts=5))
+    >>> client.retry.attempts
+    5
     """
 
     attempts: int = 3
@@ -51,7 +59,29 @@ class RetryPolicy:
             raise ConfigurationError("The waits of a RetryPolicy must not be negative.")
 
     def delay(self, failed: int, retry_after: float | None, draw: Callable[[], float] = random.random) -> float | None:
-        """Seconds to wait after attempt number ``failed`` failed; None if it was the last one allowed."""
+        """Return how long to wait after a failed attempt.
+
+        Parameters
+        ----------
+        failed : int
+            The number of the attempt, from 1.
+        retry_after : float or None
+            Seconds that the server asked for.
+        draw : callable, optional
+            Returns a random number from 0 to 1.
+
+        Returns
+        -------
+        float or None
+            Seconds. None if there is to be no further attempt.
+
+        Examples
+        --------
+        >>> RetryPolicy(attempts=2).delay(1, retry_after=7)
+        7
+        >>> RetryPolicy(attempts=2).delay(2, retry_after=7) is None
+        True
+        """
         if failed >= self.attempts:
             return None
         if retry_after is not None:
@@ -60,7 +90,7 @@ class RetryPolicy:
 
 
 def worth_retrying(error: ErrorInfo) -> bool:
-    """True where the same request may succeed later: by the status, or by the server's word inside a stream."""
+    """Return True if the same request may succeed later, by its status or by the server's word inside a stream."""
     if error.code in _FINAL_CODES or error.type in _FINAL_CODES:
         return False
     if error.status is not None and error.status != 200:
@@ -69,7 +99,7 @@ def worth_retrying(error: ErrorInfo) -> bool:
 
 
 def parse_retry_after(value: str | None, milliseconds: str | None, now: float) -> float | None:
-    """Seconds that ``Retry-After`` (RFC 9110, 10.2.3) or ``Retry-After-Ms`` ask for; None where neither is readable.
+    """Return the seconds asked for by ``Retry-After`` (RFC 9110, 10.2.3) or ``Retry-After-Ms``, None without either.
 
     ``now`` is the time of day as :func:`time.time` gives it.
     """
