@@ -172,7 +172,7 @@ class ChatClient:
         --------
         >>> import asyncio
         >>> import streamwidget as sw
-        >>> completion = asyncio.run(sw.ChatClient().complete("count to 3"))  # in a notebook: await client.complete(...)
+        >>> completion = asyncio.run(sw.ChatClient().complete("count to 3"))  # or: await client.complete(...)
         >>> completion.text.split()
         ['1', '2', '3']
         """
