@@ -1,5 +1,4 @@
-// Builds what the benchmarks of the page need into the directory that is named: page.js, and widget.css as it is
-// shipped.
+// Builds the files for the page's benchmarks into the given directory: page.js, and widget.css as it is shipped.
 import { build } from "esbuild";
 import { aliases } from "../aliases.mjs";
 

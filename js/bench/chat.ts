@@ -1,4 +1,4 @@
-// What tests/benchmarks/chat.py measures: a chat that opens, and a person who types in it.
+// The chat that tests/benchmarks/chat.py measures: it opens, and a person types in it.
 
 import { mountView } from "../src/answer/view";
 import { Chat } from "../src/chat/chat";
@@ -30,12 +30,12 @@ async function settled(): Promise<void> {
     changed = performance.now();
   });
   observer.observe(document.body, { childList: true, subtree: true, characterData: true });
-  // Frames that show nothing new would be measured too.
+  // Otherwise frames that show nothing new are measured too.
   while (performance.now() - changed < QUIET_MS) await new Promise((resolve) => setTimeout(resolve, 50));
   observer.disconnect();
 }
 
-/** Shows one answer, as its state in the kernel is, and waits until all of it is there. */
+/** Shows one answer from its state, and waits until all of it is there. */
 async function openAnswer(state: unknown): Promise<number> {
   const el = fresh();
   const actions = { stop() {}, ask() {} };
@@ -44,7 +44,7 @@ async function openAnswer(state: unknown): Promise<number> {
   return el.textContent?.length ?? 0;
 }
 
-/** Shows a chat, and waits until what is to be seen of it is there. */
+/** Shows a chat, and waits until its visible part is there. */
 async function openChat(state: unknown): Promise<number> {
   const el = fresh();
   chat = new Chat(state, { send: () => true, stop() {} });
@@ -53,7 +53,7 @@ async function openChat(state: unknown): Promise<number> {
   return el.textContent?.length ?? 0;
 }
 
-/** So many frames; in each a key in the prompt box, if `types`, and in each fourth a delta, if there are any. */
+/** Runs a number of frames. Each has a key in the prompt box (if `types`), and each fourth a delta (if there are any). */
 async function type(frames: number, types: boolean, key: string | null, deltas: string[]): Promise<void> {
   const box = document.querySelector("textarea") as HTMLTextAreaElement;
   box.focus();
@@ -69,7 +69,7 @@ async function type(frames: number, types: boolean, key: string | null, deltas: 
   }
 }
 
-/** The number of the last message that the answer which streams has had. */
+/** The number of the last message to the streaming answer. */
 function streamsFrom(seq: number): void {
   message = seq;
 }

@@ -1,4 +1,5 @@
-// Ways to show an answer that grows: each makes its element in `parent` and returns what takes the next text.
+// Ways to show an answer that grows. Each makes its element in `parent` and returns a function that takes the next
+// text.
 
 import { marked } from "marked";
 import * as smd from "streaming-markdown";
@@ -28,7 +29,7 @@ function ours(parent: HTMLElement, signal: AbortSignal): (text: string) => void 
   return (piece) => markdown.append(piece);
 }
 
-/** The least that showing text takes: plain text, in blocks of bounded length. */
+/** The cheapest way to show text: plain text, in blocks of bounded length. */
 function floor(parent: HTMLElement): (text: string) => void {
   let last: Text | null = null;
   return (piece) => {
@@ -42,7 +43,7 @@ function floor(parent: HTMLElement): (text: string) => void {
   };
 }
 
-/** What most chat panels do: the whole answer anew in each frame. */
+/** As most chat panels do it: the whole answer anew in each frame. */
 function naive(parent: HTMLElement): (text: string) => void {
   const root = put(parent, make("div", ""));
   let text = "";

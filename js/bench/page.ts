@@ -1,4 +1,4 @@
-// What tests/benchmarks/page.py measures in a page of their own.
+// The page in which tests/benchmarks/page.py measures.
 
 import { MarkdownStream } from "../src/markdown/stream";
 import { hostileTexts } from "../test/markdown/hostile_texts";
@@ -20,11 +20,11 @@ function start(name: string, text: string[]): void {
   next = 0;
 }
 
-/** Writes up to piece number `end`, so many in each frame, and returns the number of frames. */
+/** Writes up to piece number `end`, a fixed number in each frame. Returns the number of frames. */
 function stream(end: number, each: number): Promise<number> {
   let frames = 0;
   return new Promise((done) => {
-    // All in the callback: what runs when a promise is kept is not counted as a script's.
+    // All work is in the callback, because work after a promise does not count as script.
     function frame(): void {
       if (next >= end) {
         done(frames);
@@ -39,7 +39,7 @@ function stream(end: number, each: number): Promise<number> {
   });
 }
 
-/** Writes the rest piece by piece, without waiting for frames, and returns the number of nodes removed on the way. */
+/** Writes the rest piece by piece, without waiting for frames. Returns how many nodes were removed on the way. */
 async function countRemoved(): Promise<number> {
   let removed = 0;
   const observer = new MutationObserver((records) => {
@@ -66,7 +66,7 @@ function* stepThrough(text: string): Generator<void> {
   markdown.finish();
 }
 
-/** Streams a text in small steps and returns the milliseconds that the longest took by the clock. */
+/** Streams a text in small steps. Returns the milliseconds of the longest step by the clock. */
 function longestStep(text: string): number {
   const steps = stepThrough(text);
   let longest = 0;

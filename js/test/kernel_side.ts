@@ -1,5 +1,5 @@
-// The kernel's half of one stream, as the tests need it: it numbers messages, keeps the state, and logs what the page
-// sends. And a host model as anywidget gives it: a different proxy to initialize and to each render.
+// The kernel's half of one stream, as the tests play it: it numbers messages, keeps the state and logs the page's
+// messages. And a host's model, as anywidget gives it: `initialize` and each `render` get a different proxy.
 
 import type { AnyModel } from "@anywidget/types";
 import { requestPaint } from "../src/dom/frames";
@@ -118,7 +118,7 @@ export class FakeKernel {
   async interrupt() {
     this.interrupts += 1;
   }
-  /** Gives a comm its subshell; JupyterLab does so some time after createComm. */
+  /** Gives a comm its subshell. JupyterLab does so some time after createComm. */
   startSubshell: () => void = () => {};
   createComm(target: string): FakeComm {
     const comm = new FakeComm();
@@ -141,7 +141,7 @@ export class Host {
   widget = streamView();
   kernel: FakeKernel | null = new FakeKernel();
   state: unknown;
-  /** What the state was before, which a model remembers. */
+  /** The previous state, which a model remembers. */
   previous: unknown;
   maxHeight: number | null;
   sendFails = false;
@@ -208,7 +208,7 @@ export class Host {
     for (const l of this.listeners.get("change:state") ?? []) l();
   }
 
-  /** How many listen, beside those to the model's own end. */
+  /** How many listeners there are, without those to the model's own end. */
   listening(): number {
     let n = this.kernel?.slots.size ?? 0;
     for (const [name, set] of this.listeners) if (name !== "destroy") n += set.size;
@@ -220,7 +220,7 @@ export class Host {
   }
 }
 
-/** Until views have painted `n` times what they know now: the frames are those of src/dom/frames.ts, with its pauses. */
+/** Waits until views have painted `n` times, in the frames of src/dom/frames.ts. */
 export function frames(n = 2): Promise<void> {
   return new Promise((done) => {
     const step = (left: number) => (left === 0 ? done() : requestPaint(() => step(left - 1)));

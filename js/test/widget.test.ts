@@ -123,14 +123,14 @@ test("Stop is there before the first delta, sends both ways at once, and goes at
   expect(button.checkVisibility()).toBe(false);
 });
 
-test("a stop that the kernel does not take is said to be queued", async () => {
+test("the page says that a stop is queued if the kernel does not take it", async () => {
   const { host } = start();
   const { button, status } = parts(host.render().root);
   await userEvent.click(button);
   await vi.waitFor(() => expect(status.textContent).toBe("kernel busy: the stop is queued"), { timeout: 5000 });
 });
 
-test("where the kernel hears nothing while a cell runs, Stop interrupts the cell of the view, and no other", async () => {
+test("if the kernel hears nothing while a cell runs, Stop interrupts the view's own cell, and no other", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {
     const stopped = async (change: (host: Host) => void, end = false) => {
@@ -208,7 +208,7 @@ test("the focus is never taken and the page is never scrolled", async () => {
   expect(document.scrollingElement?.scrollTop).toBe(0);
 });
 
-test("the control comm is looked at before each send, and made anew after a kernel restart", async () => {
+test("the control comm is checked before each send, and made anew after a kernel restart", async () => {
   const { host } = start();
   const { button } = parts(host.render().root);
   (host.kernel?.comms[0] as { isDisposed: boolean }).isDisposed = true;
@@ -242,7 +242,7 @@ test("the control comm is opened once it has its subshell, or when there is some
   expect(stopped.kernel?.comms[0]).toMatchObject({ opened: true, sent: [{ op: "stop" }] });
 });
 
-test("with a subshell all messages go beside the cells; a stop that is not taken there goes the other way too", async () => {
+test("with a subshell messages go beside the cells, and an untaken stop goes the other way too", async () => {
   const { kernel, host } = start();
   (host.kernel as FakeKernel).supportsSubshells = true;
   (host.kernel?.comms[0] as { isDisposed: boolean }).isDisposed = true;
@@ -314,7 +314,7 @@ test("the end by the state trait alone is enough", async () => {
   expect(parts(root).text.textContent?.trim()).toBe("all of it");
 });
 
-test("a dead kernel is said, the text is kept", async () => {
+test("the page says that the kernel is dead, and keeps the text", async () => {
   for (const status of ["dead", "restarting", "autorestarting", "terminating"]) {
     const { kernel, host } = start();
     const { root } = host.render();
@@ -334,7 +334,7 @@ test("a demo answer is marked, another is not", () => {
   expect(parts(start().host.render().root).demo.checkVisibility()).toBe(false);
 });
 
-test("model names and details are text, whatever they hold", async () => {
+test("model names and details are shown as text, whatever they hold", async () => {
   const evil = '<img src=x onerror="window.__pwn=1">\u001b[31m';
   const { kernel, host } = start({ model: evil });
   const { root } = host.render();

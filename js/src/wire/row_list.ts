@@ -152,10 +152,9 @@ export class RowList {
     element.style.top = `${this.#tops[index]}px`;
     element.style.height = `${(this.#tops[index + 1] as number) - (this.#tops[index] as number)}px`;
     const raw = make("span", "streamwidget-wire-raw");
-    const content = contentOf(row);
     for (const [number, piece] of shownPieces(row).entries()) {
       if (number > 0) raw.append(cutMark());
-      raw.append(...marked(piece, content));
+      raw.append(...marked(piece, row.made));
     }
     const kind = row.attempt > 1 ? `${row.kind} ${row.attempt}` : row.kind;
     element.append(
@@ -174,17 +173,13 @@ function cutMark(): HTMLElement {
   return mark;
 }
 
-// The text that came from the row, as JSON writes it. In most streams the row holds it in this form: a line end is
-// `\n` there.
-function contentOf(row: Row): string {
-  return row.made === "" ? "" : JSON.stringify(row.made).slice(1, -1);
-}
-
-function marked(piece: string, content: string): Node[] {
-  const found = content === "" ? null : /"content": ?"/.exec(piece);
-  const start = found ? found.index + found[0].length : -1;
-  const end = start + content.length;
-  if (!found || !piece.startsWith(`${content}"`, start)) return signed(piece);
+// Marks the text that the row made in the row itself: the last JSON value that is this text. For example, of the text `a`
+// it marks the letter in `{"delta":{"content":"a"}}`.
+function marked(piece: string, made: string): Node[] {
+  const value = JSON.stringify(made);
+  const start = piece.lastIndexOf(value) + 1;
+  const end = start + value.length - 2;
+  if (made === "" || start === 0 || !/: ?"$/.test(piece.slice(0, start))) return signed(piece);
   return [...signed(piece.slice(0, start)), make("b", "", piece.slice(start, end)), ...signed(piece.slice(end))];
 }
 

@@ -1,11 +1,11 @@
-// What axe-core finds in each state of a view, in the host's light and dark colours and in a host without any.
+// axe-core finds nothing in any state of a view, in a host with light colours, with dark colours and without its own.
 
 import axe from "axe-core";
 import { afterEach, expect, test } from "vitest";
 import "../../src/widget.css";
 import { frames, Host, KernelSide } from "../kernel_side";
 
-// Of JupyterLab's themes.
+// From JupyterLab's themes.
 const THEMES = {
   light: `--jp-content-font-color1: rgba(0, 0, 0, 0.87); --jp-content-link-color: #0d47a1; --jp-content-font-color2: rgba(0, 0, 0, 0.54);
     --jp-border-color1: #bdbdbd; --jp-brand-color1: #1976d2; --jp-error-color1: #d32f2f; --jp-layout-color1: white;
@@ -48,7 +48,7 @@ for (const [theme, style] of Object.entries(THEMES))
       for (const details of root.querySelectorAll("details")) details.open = true;
       host.deliver(...messages(kernel));
       await frames(4);
-      // The page around it is not ours.
+      // The page around the view is not ours.
       const { violations } = await axe.run(root, { rules: { region: { enabled: false } } });
       const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((n) => n.html).join()}`);
       expect(found).toEqual([]);

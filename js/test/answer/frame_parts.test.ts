@@ -1,4 +1,4 @@
-// What stands around the answer: folds, refusal, remedies, copy, the box of limited height.
+// The parts around the answer's text: folds, refusal, remedies, Copy, the box of limited height.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
@@ -28,7 +28,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("reasoning is folded, shows that it comes, can be opened while it does, and stays as the person left it", async () => {
+test("reasoning is folded, shows that it grows, can be opened meanwhile, and stays as the person left it", async () => {
   const { kernel, host, find } = start();
   const fold = find(".streamwidget-reasoning") as HTMLDetailsElement;
   expect(shown(fold)).toBe(false);
@@ -111,7 +111,7 @@ test("Retry replaces the answer and all that came with it", async () => {
   expect([...root.querySelectorAll("details, blockquote")].some(shown)).toBe(false);
 });
 
-test("a remedy that the kernel does not take is said to be queued; one whose kernel is gone is not offered", async () => {
+test("an untaken remedy is shown as queued, and with the kernel gone none is offered", async () => {
   const { kernel, host, root, find } = start({ kept: true });
   host.deliver(kernel.end("http_error", "refused"));
   await frames();
@@ -138,7 +138,7 @@ test("Copy gives the Markdown of the answer, says so, and is there as soon as th
   expect(copy.ariaLabel).toBe("Copy answer");
 });
 
-test("without navigator.clipboard, Copy takes another way, and gives the focus back", async () => {
+test("without navigator.clipboard, Copy uses a textarea, and gives the focus back", async () => {
   const { kernel, host, find } = start();
   vi.spyOn(navigator.clipboard, "writeText").mockRejectedValue(new Error("not allowed"));
   let copied = "";
@@ -180,7 +180,7 @@ test("a box of limited height follows its end only while the person is there", a
   expect(atEnd()).toBe(true);
 });
 
-test("buttons keep the notebook's keys away even when nothing runs any more", async () => {
+test("buttons keep their keys from the notebook even when nothing runs any more", async () => {
   const { kernel, host, root } = start({ kept: true });
   host.deliver(kernel.reasoning("x"), kernel.delta("a"), kernel.tool(0, "f", ""), kernel.end("cancelled"));
   await frames();

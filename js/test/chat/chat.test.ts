@@ -1,4 +1,4 @@
-// The chat in the page, with a kernel's side that is played here.
+// The chat in the page. The tests play the kernel.
 
 import axe from "axe-core";
 import { expect, test } from "vitest";
@@ -7,7 +7,7 @@ import "../../src/widget.css";
 import { frames, random } from "../kernel_side";
 import { ChatSide, type Fields, start, type } from "./chat_side";
 
-test("turns come, grow, end and go as the kernel tells", async () => {
+test("turns come, grow, end and go as the kernel says", async () => {
   const { host, side, shown } = start();
   host.deliver(side.begin("one"), side.delta("an "), side.delta("answer"));
   await frames();
@@ -23,7 +23,7 @@ test("turns come, grow, end and go as the kernel tells", async () => {
   expect(shown()).toEqual([["one", "an answer"]]);
 });
 
-test("whatever is lost, repeated or late, what is shown is the kernel's after a question", async () => {
+test("whatever is lost, repeated or late, after a question the page shows the kernel's state", async () => {
   for (let seed = 0; seed < 30; seed += 1) {
     const next = random(seed);
     const { host, side, shown, root, sent } = start();
@@ -94,7 +94,7 @@ test("a prompt stays the person's until the kernel has taken it", async () => {
   expect(root.querySelectorAll(".streamwidget-turn").length).toBe(1);
 });
 
-test("while an answer is written there is one Stop, by the name of its stream, and Enter says so", async () => {
+test("while an answer is written there is one Stop, for its stream, and Enter says so", async () => {
   const { host, side, box, button, sent, note } = start();
   host.deliver(side.begin("one"), side.delta("x"));
   await frames();
@@ -112,7 +112,7 @@ test("while an answer is written there is one Stop, by the name of its stream, a
   expect(document.activeElement).toBe(box);
 });
 
-test("Stop that was pressed hands the focus on; Retry and Continue are the last answer's alone", async () => {
+test("a pressed Stop hands the focus on, and only the last answer has Retry and Continue", async () => {
   const { host, side, box, button, sent } = start();
   host.deliver(side.begin("one"), side.delta("x"), ...side.end("cancelled"), side.begin("two"), side.delta("y"));
   await frames();
@@ -129,7 +129,7 @@ test("Stop that was pressed hands the focus on; Retry and Continue are the last 
   expect(sent("retry")).toEqual([{ op: "retry", key: "turn-1" }]);
 });
 
-test("an edited prompt goes out in place of the old one; Up in an empty box takes the last", async () => {
+test("an edited prompt replaces the old one, and Up in an empty box edits the last", async () => {
   const { host, side, box, button, sent, root } = start();
   const image = { src: "data:image/png;base64,AAAA", label: "PNG" };
   host.deliver(side.begin("one", "turn-0", { images: [image] }), ...side.end(), side.begin("two"), ...side.end());
@@ -145,7 +145,7 @@ test("an edited prompt goes out in place of the old one; Up in an empty box take
   expect(sent("send")).toMatchObject([{ text: "one!", images: [{ keep: 0 }], replaces: "turn-0" }]);
 });
 
-test("clearing takes two steps, and the first stands on the harmless button", async () => {
+test("clearing takes two steps, and the first focuses the harmless button", async () => {
   const { host, side, button, sent } = start();
   expect(button("Clear").length).toBe(0);
   host.deliver(side.begin("one"), ...side.end());
@@ -159,7 +159,7 @@ test("clearing takes two steps, and the first stands on the harmless button", as
   expect(sent("clear")).toEqual([{ op: "clear" }]);
 });
 
-test("nothing that was typed or told is HTML, and no image is fetched", async () => {
+test("no text of a person or a kernel is HTML, and no image is fetched", async () => {
   const { host, side, root } = start();
   const hostile = '<img src=x onerror="throw 1">';
   const images = [
@@ -174,7 +174,7 @@ test("nothing that was typed or told is HTML, and no image is fetched", async ()
   expect(root.querySelector(".streamwidget-asked")?.textContent).toBe(hostile);
 });
 
-test("messages that are none of ours harm nothing", async () => {
+test("other messages harm nothing", async () => {
   const { host, side, shown } = start();
   host.deliver(side.begin("one"), side.delta("x"));
   for (const op of ["chat", "answer", "models", "refused", "saved"])
@@ -187,7 +187,7 @@ test("messages that are none of ours harm nothing", async () => {
   expect(shown()).toEqual([["one", "x"]]);
 });
 
-test("of many turns only those near the end are drawn in full, and the others as they come near", async () => {
+test("of many turns only those near the end are drawn in full, and others when they come near", async () => {
   const side = new ChatSide();
   for (let n = 0; n < 200; n += 1) {
     side.begin(`question ${n}`);
@@ -214,7 +214,7 @@ test("of many turns only those near the end are drawn in full, and the others as
   await expect.poll(() => button("Jump to latest").length, within).toBe(0);
 });
 
-test("the log follows an answer while the person is at its end, and not otherwise", async () => {
+test("the log follows an answer only while the person is at its end", async () => {
   const { host, side, root, button } = start();
   const log = root.querySelector(".streamwidget-log") as HTMLElement;
   log.style.maxHeight = "150px";
@@ -239,7 +239,7 @@ test("the log follows an answer while the person is at its end, and not otherwis
   expect(log.scrollTop).toBe(20);
 });
 
-test("a kernel that is gone is said, and nothing more can be sent", async () => {
+test("the page says that the kernel is gone, and nothing more can be sent", async () => {
   const { host, side, box, note, sent, button } = start();
   host.deliver(side.begin("one"), side.delta("x"));
   host.kernel?.status("restarting");

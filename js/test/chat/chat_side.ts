@@ -1,4 +1,4 @@
-// The kernel's side of a chat, played for the tests, and a page that shows it.
+// The kernel's side of a chat, as the tests play it, and a page that shows the chat.
 
 import { afterEach } from "vitest";
 import { userEvent } from "vitest/browser";
@@ -6,7 +6,7 @@ import { Host, KernelSide } from "../kernel_side";
 
 export type Fields = Record<string, unknown>;
 
-/** The kernel's side of a chat: it numbers its news, keeps the state, and answers to sync. */
+/** The kernel's side of a chat. It numbers its news, keeps the state and answers "sync". */
 export class ChatSide {
   rev = 1;
   asked: string | null = null;

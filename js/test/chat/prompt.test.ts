@@ -1,4 +1,4 @@
-// What the prompt box does not lose, send twice or send without its image.
+// The prompt box loses no text, sends nothing twice, and sends no prompt without its image.
 
 import { expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
@@ -33,7 +33,7 @@ test("Enter again while a prompt is on its way changes nothing, and another view
   expect([box.value, other.value]).toEqual(["", "too"]);
 });
 
-test("a prompt is not sent without the image that is being read, and takes none that comes after it", async () => {
+test("a prompt waits for the image that is being read, and takes no image that comes after it", async () => {
   const { box, root, sent, note } = start();
   const thumbnails = () => root.querySelectorAll(".streamwidget-thumbnail").length;
   box.focus();
@@ -59,7 +59,7 @@ test("images that are pasted at once have one limit together", async () => {
   expect(root.querySelectorAll(".streamwidget-thumbnail").length).toBe(1);
 });
 
-test("text that was copied with a picture of itself is pasted as text; dropped, the picture is taken", async () => {
+test("text copied with a picture of itself is pasted as text, and a dropped picture is taken", async () => {
   const { box, root } = start();
   const files = [new File(["a"], "a.png", PNG)];
   expect(paste(box, files, "1\t2").defaultPrevented).toBe(false);
@@ -85,7 +85,7 @@ test("editing a turn sets a draft aside, and Cancel or sending brings it back", 
   expect(box.value).toBe("a draft");
 });
 
-test("where the turn that is edited goes, what was typed stays, as a new prompt without the turn's images", async () => {
+test("when the edited turn is removed, the typed text stays, as a new prompt without the turn's images", async () => {
   const { host, side, box, button, root, sent } = start();
   const images = [{ src: "data:image/png;base64,AAAA", label: "PNG" }];
   host.deliver(side.begin("one", "turn-0", { images }), ...side.end());
@@ -100,7 +100,7 @@ test("where the turn that is edited goes, what was typed stays, as a new prompt 
   expect(sent("send")).toMatchObject([{ text: "one more", images: [], replaces: null }]);
 });
 
-test("a question names the prompt that is waited for; only that prompt's refusal counts", async () => {
+test("a question names the pending prompt, and only a refusal of that prompt counts", async () => {
   const { host, box, sent, note } = start();
   await type(box, "hello{Enter}");
   const name = sent("send")[0]?.name;
@@ -113,7 +113,7 @@ test("a question names the prompt that is waited for; only that prompt's refusal
   expect([box.value, box.readOnly, note()]).toEqual(["hello", false, "It was lost"]);
 });
 
-test("what cannot be sent is said, and can be asked for again", async () => {
+test("the page says that something was not sent, and it can be sent again", async () => {
   const { host, side, button, note } = start();
   host.deliver(side.begin("one"), ...side.end("http_error"));
   await frames();
@@ -124,7 +124,7 @@ test("what cannot be sent is said, and can be asked for again", async () => {
   expect(button("Retry")[0]?.ariaDisabled).toBe("false");
 });
 
-test("a kernel that is gone is asked nothing, whatever was waited for", () => {
+test("a gone kernel is not asked, whatever was pending", () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   try {
     const side = new ChatSide();

@@ -1,4 +1,4 @@
-// Turns that others stream, where the focus goes, and what of a server's text is shown.
+// Turns that a cell streams, where the focus goes, and how a server's text is shown.
 
 import { expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
@@ -6,7 +6,7 @@ import "../../src/widget.css";
 import { frames, KernelSide } from "../kernel_side";
 import { type ChatSide, start } from "./chat_side";
 
-/** A turn that a cell streams: its state is named by its turn, and has the number of this chat's own last message. */
+/** A turn that a cell streams. Its state has the turn's name, and the number of this chat's own last message. */
 function elsewhere(side: ChatSide, key: string, state: object) {
   const turn = {
     key,
@@ -22,7 +22,7 @@ function elsewhere(side: ChatSide, key: string, state: object) {
   );
 }
 
-test("a turn that its cell asks again shows the new answer, which has no higher number", async () => {
+test("a turn that its cell asks again shows the new answer, though its number is not higher", async () => {
   const { host, side, shown, button } = start();
   host.deliver(elsewhere(side, "cell", { phase: "over", outcome: "cancelled", text: "old" }));
   await frames();
@@ -36,7 +36,7 @@ test("a turn that its cell asks again shows the new answer, which has no higher 
   expect(button("Retry")[0]?.ariaDisabled).toBe("false");
 });
 
-test("everything as it was some news ago, repeated late, takes nothing back", async () => {
+test("a late repeat of an old whole state takes nothing back", async () => {
   const { host, side, shown } = start();
   host.deliver(elsewhere(side, "cell", { phase: "streaming", text: "a" }));
   const late = side.whole();

@@ -30,7 +30,7 @@ function block(text: string, language = "python"): HTMLElement {
   return code;
 }
 
-/** What is coloured inside `code`: [kind, offset, text], in order. */
+/** The coloured tokens inside `code` in order: [kind, offset, text]. */
 function coloured(code: HTMLElement): [string, number, string][] {
   const found: [string, number, string][] = [];
   for (const kind of KINDS) {
@@ -117,7 +117,7 @@ test("code that came in pieces is coloured as code that came at once", async () 
   }
 });
 
-test("only what is on the screen costs ranges, and what has left it costs none", async () => {
+test("only lines on the screen have ranges", async () => {
   const code = block("if x in (1, 2): return 'y'\n".repeat(1500));
   const coloring = start(code);
   await expect.poll(() => coloured(code)).not.toEqual([]);
@@ -151,7 +151,7 @@ test("wrapped lines, long lines and long blocks: the first are coloured, the oth
   expect(coloured(long)).toEqual([]);
 });
 
-test("what found the page full is coloured, a line as a whole, once there is room", async () => {
+test("a line for which the page had no room is coloured as a whole once there is room", async () => {
   const first = start(block(`${"x = 1 ".repeat(149)}\n`.repeat(2)));
   await expect.poll(ranges).toBe(298);
   const code = block("def f(n=10): return 'y'\n");
@@ -163,7 +163,7 @@ test("what found the page full is coloured, a line as a whole, once there is roo
   await expect.poll(() => coloured(code).map(([, , text]) => text)).toContain("'y'");
 });
 
-test("a block that is taken out, or becomes another language, leaves no colours behind", async () => {
+test("a block that is removed, or gets another language, leaves no colours behind", async () => {
   const root = document.createElement("div");
   document.body.append(root);
   const one = new AbortController();

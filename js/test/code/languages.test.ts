@@ -3,7 +3,7 @@ import { type Kind, type Language, languageOf, scanLine } from "../../src/code/l
 
 const MARKS: Record<Kind, string> = { keyword: "k", string: "s", number: "n", comment: "c", name: "d" };
 
-/** The code with each token as `k(def)`, line by line with the state carried on. */
+/** The code with its tokens marked, like `k(def)`. Each line begins in the state in which the line before ended. */
 function marked(name: string, code: string): string {
   const language = languageOf(name) as Language;
   let state = "";
@@ -27,7 +27,7 @@ test.each([
   ["python", "@app.get('/x') ; rb'\\'' + x1 + 0xFF", "d(@app.get)(s('/x')) ; s(rb'\\'') + x1 + n(0xFF)"],
   ["py", 'x = """a # b\n"c" \\"""\nd""" # e', 'x = s("""a # b)\ns("c" \\""")\ns(d""") c(# e)'],
   ["python", "s = 'open\nif x:", "s = s('open)\nk(if) x:"],
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is coloured
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the code to colour
   ["js", "const f = `a ${b}\nc` // d", "k(const) f = s(`a ${b})\ns(c`) c(// d)"],
   ["ts", "/* a\nb */ function go(): number", "c(/* a)\nc(b */) k(function) d(go)(): k(number)"],
   ["javascript", "a / b / c - 'it\\'s' - 1.5e-3", "a / b / c - s('it\\'s') - n(1.5e-3)"],
@@ -88,8 +88,8 @@ test("a line takes time linear in its length, whatever is in it", () => {
     for (const piece of HOSTILE) {
       const line = piece.repeat(Math.ceil(4000 / piece.length));
       const long = line.repeat(16);
-      // One line of sixteen parts against sixteen lines: the same, or sixteen times as much if it were quadratic. The
-      // best of a few rounds, since others work on this machine.
+      // One line of sixteen parts against sixteen lines. It takes the same time, or sixteen times as much if it were
+      // quadratic. The best of a few rounds counts, because others use this machine too.
       let best = Number.POSITIVE_INFINITY;
       for (let round = 0; round < 6 && best > 2; round += 1) {
         best = Math.min(best, spent(language, long, 1) / Math.max(spent(language, line, 16), 0.3));

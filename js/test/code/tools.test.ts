@@ -36,7 +36,7 @@ function press(root: Element, name: string): HTMLButtonElement {
 
 const spoken = () => [...document.querySelectorAll("[role=status]")].map((one) => one.textContent).join("");
 
-test("the buttons move nothing, and are no part of the answer's text", () => {
+test("the buttons move nothing, and are not part of the answer's text", () => {
   const root = answer();
   const boxes = () =>
     [...root.querySelectorAll("p, pre, code")].map((one) => JSON.stringify(one.getBoundingClientRect()));
@@ -62,7 +62,7 @@ test("the buttons show on hover and on focus, and are always in the tab order", 
   expect(getComputedStyle(tools).opacity).toBe("1");
 });
 
-test("a key that presses a button is not the notebook's too; Escape is the view's", () => {
+test("a key that presses a button does not reach the notebook, and Escape reaches the view", () => {
   const root = answer();
   attachCode(root, null, life.signal);
   const heard: string[] = [];
@@ -72,7 +72,7 @@ test("a key that presses a button is not the notebook's too; Escape is the view'
   expect(heard).toEqual(["Escape"]);
 });
 
-test("Copy copies exactly the code and says so for a while, to all, once", async () => {
+test("Copy copies exactly the code, and shows and announces it once, for a while", async () => {
   const root = answer();
   attachCode(root, null, life.signal);
   await frames(1);
@@ -90,7 +90,7 @@ test("Copy copies exactly the code and says so for a while, to all, once", async
   expect(button.ariaLabel).toBe("Copy code");
 });
 
-test("where the clipboard is forbidden, Copy takes the old way", async () => {
+test("if the clipboard is forbidden, Copy uses a textarea", async () => {
   vi.mocked(navigator.clipboard.writeText).mockRejectedValue(new Error("forbidden"));
   const old = vi.spyOn(document, "execCommand").mockReturnValue(true);
   const root = answer();
@@ -160,7 +160,7 @@ test("Insert below puts a cell with exactly the code under the answer's, and cop
   expect(written).toEqual([]);
 });
 
-test("a saved answer finds the notebook that a live one stood in; in another notebook it copies", async () => {
+test("a saved answer finds the notebook of an earlier live one, and copies in any other notebook", async () => {
   const notebook = new Notebook([1, 2]);
   const other = new Notebook([1, 2]);
   await notebook.put(answer(), notebook.element.children[1]);
@@ -174,7 +174,7 @@ test("a saved answer finds the notebook that a live one stood in; in another not
   expect(other.inserted).toEqual([]);
 });
 
-test("in a windowed notebook the place is the notebook's own, and a doubtful one is not used", async () => {
+test("in a windowed notebook the notebook's own index counts, and a doubtful one is not used", async () => {
   const notebook = new Notebook([1, 2, 3, 4, 5]);
   const [, , third] = notebook.element.children as unknown as HTMLElement[];
   notebook.element.firstElementChild?.remove();
@@ -189,7 +189,7 @@ test("in a windowed notebook the place is the notebook's own, and a doubtful one
   expect(notebook.inserted.length).toBe(1);
 });
 
-test("nbclassic inserts by its global", async () => {
+test("in nbclassic the global inserts the cell", async () => {
   const set: string[] = [];
   const places: number[] = [];
   const root = answer();
@@ -210,7 +210,7 @@ test("nbclassic inserts by its global", async () => {
   vi.unstubAllGlobals();
 });
 
-test("saved answers get their buttons when they come, live ones are left to their view, gone ones are forgotten", async () => {
+test("saved answers get buttons when they come, live ones have their view's, gone ones are forgotten", async () => {
   const saved = (classes: string) => {
     const outer = document.createElement("div");
     outer.className = classes;

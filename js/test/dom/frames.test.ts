@@ -28,11 +28,11 @@ test("all paints of a page share a frame, each once", async () => {
   expect(request).toHaveBeenCalledTimes(1);
 });
 
-test("rendering takes at most about a quarter of the time, however dear a frame is", async () => {
+test("rendering takes at most about a quarter of the time, however long a frame takes", async () => {
   const begun = performance.now();
   const cost = 20;
   for (let i = 0; i < 6; i += 1) await painted(() => burn(cost));
-  // After each of the first five frames, three times its cost is left to others.
+  // After each of the first five frames, views wait three times its cost.
   expect(performance.now() - begun).toBeGreaterThan(5 * 4 * cost);
 });
 

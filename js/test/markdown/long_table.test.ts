@@ -9,7 +9,7 @@ const WORDS = ["each event", "of the stream carries a small piece", "to", "its *
 const row = (n: number, word = WORDS[n % 4]) => `| ${n} | ${word} | \`x${n}\` |\n`;
 const rows = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => row(from + n)).join("");
 
-// As hosts have it: JupyterLab's tables have no lines, those of this package's own style have.
+// The styles of hosts. JupyterLab's tables have no lines, and tables with this package's own style have lines.
 const HOSTS = {
   ours: "",
   JupyterLab: `.host table { border-collapse: collapse; border-spacing: 0; border: none; font-size: 12px; table-layout: fixed }
@@ -45,7 +45,7 @@ function places(): number[] {
   });
 }
 
-/** How many pixels from where a browser puts it by itself is the cell that is farthest off? */
+/** The largest distance of a cell, in pixels, from where a browser puts it by itself. */
 function offset(): number {
   const table = root.querySelector("table") as HTMLElement;
   const [name, style] = [table.className, table.style.cssText];
@@ -72,7 +72,7 @@ for (const host of Object.keys(HOSTS) as (keyof typeof HOSTS)[]) {
   }
 }
 
-test("a long table that is over is as if it had come at once, and stands where it stood", async () => {
+test("a finished long table is as if it had come at once, and stands where it stood", async () => {
   const stream = show();
   const text = `${HEAD}${rows(0, 300)}`;
   for (let at = 0; at < text.length; at += 50) {
@@ -87,7 +87,7 @@ test("a long table that is over is as if it had come at once, and stands where i
   expect(plainHtml(root)).toBe(once(`${text}\nThe next\nparagraph.\n`));
 });
 
-test("the swap to the saved table moves nothing: no trace of the long one is left at the end", () => {
+test("the swap to the saved table moves nothing, because the long one leaves no trace", () => {
   const stream = show("JupyterLab");
   stream.append(HEAD + rows(0, 100));
   stream.finish();
@@ -118,7 +118,7 @@ test("a cell that does not fit makes the columns anew, and so does another width
   }
 });
 
-test("a selection in a long table stays, and is copied as that in a table", () => {
+test("a selection in a long table stays, and is copied like one in a table", () => {
   const stream = show();
   stream.append(HEAD + rows(0, 20));
   const [first, last] = [0, 19].map((n) => root.querySelectorAll("tbody td:first-child")[n]?.firstChild as Text);

@@ -69,7 +69,7 @@ test("a link shows where it leads unless its text does", () => {
   expect([link.rel, link.target]).toEqual(["noopener noreferrer nofollow", "_blank"]);
 });
 
-test("an address that is not followed stays as it was typed", () => {
+test("an address that does not become a link stays as it was typed", () => {
   for (const text of ["[x](javascript:alert)", "[x](ftp://a.example)", `[x](https://a.example/${"y".repeat(2048)})`]) {
     const root = render(text);
     expect(root.textContent).toBe(`${text}\n`);
@@ -91,19 +91,19 @@ test("an image is loaded on a click, without a referrer, and not before", () => 
   expect(root.querySelector("img")).toBe(image);
 });
 
-test("hidden and controlling characters are shown as signs, in text, code and what references decode to", () => {
+test("hidden and controlling characters are shown as signs, in text, in code and from character references", () => {
   const text = "a\0b\u001b[31mc\u202ed\u200be\u{e0041}f\u0085g &#x202E; `\u2066`\n\n```\n\u001b\n```";
   const expected = "a␀b␛[31mc[U+202E]d[U+200B]e[U+E0041]f[U+0085]g [U+202E] [U+2066]\n␛\n\n";
   expect(render(text).textContent).toBe(expected);
 });
 
-test("money stays money: a dollar that is no math is alone in its element", () => {
+test("money stays money: a dollar outside of formulas is alone in its element", () => {
   const root = render("$5 and $6, but $x^2$ and \\begin");
   expect([...root.querySelectorAll("span")].map((span) => span.textContent)).toEqual(["$", "$", "\\"]);
   expect(root.textContent).toBe("$5 and $6, but $x^2$ and \\begin\n");
 });
 
-test("what is nested too deep, or costs too much to parse, is shown as it was typed", () => {
+test("text that is nested too deep, or costs too much to parse, is shown as it was typed", () => {
   for (const text of [`${"> ".repeat(80)}deep`, `${"[".repeat(5001)}deep`, `*a* ${"x ".repeat(5000)}deep`]) {
     const root = render(`${text}\n\n**after**`);
     expect(root.textContent?.replaceAll("\n", "")).toBe(`${text}after`);

@@ -9,7 +9,7 @@ afterEach(() => root.replaceChildren());
 
 const ANSWER = cases.map(({ markdown }) => markdown).filter((markdown) => markdown.includes("**demo**")) as string[];
 
-// As a model sends it: pieces of about four characters.
+// As a model sends text: in pieces of about four characters.
 function tokens(text: string): string[] {
   return text.match(/\s?\S{1,4}|\s/gs) ?? [];
 }
@@ -91,7 +91,7 @@ test("a marker is never seen bare while the text comes character by character", 
   expect(plainHtml(root)).toBe(once(text));
 });
 
-test("a definition that comes late makes links of what stands before it, and of nothing else", () => {
+test("a late definition makes links of the text before it, and of nothing else", () => {
   const stream = new MarkdownStream(root);
   stream.append("See [here] and [there][x].\n\nPlain [brackets].\n\n- item [here]\n- b\n- c\n\nText\n\n");
   const untouched = root.children[1] as Element;
@@ -106,7 +106,7 @@ test("a definition that comes late makes links of what stands before it, and of 
   expect(untouched.outerHTML).toBe(html);
 });
 
-test("a finished element is told, and what somebody added to it does not hinder a late definition", () => {
+test("a finished element is reported, and something added to it does not stop a late definition", () => {
   const told: string[] = [];
   const stream = new MarkdownStream(root, {
     finished: (block) => {
@@ -139,7 +139,7 @@ test("beyond a million characters the text is shown as it is, still grows, and s
   expect(plainHtml(root) === once(`${text}The end`)).toBe(true);
 });
 
-test("clear() forgets everything: another text may follow", () => {
+test("clear() forgets everything, and another text may follow", () => {
   const stream = new MarkdownStream(root);
   stream.append("```\nopen [a]\n\n[a]: https://a.example");
   stream.clear();

@@ -27,7 +27,7 @@ function shownBy(host: object = {}) {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("a view that stays after the end asks once for the saved answer; one that leaves says so instead", () => {
+test("a view that stays after the end asks once for the saved answer, and a view that goes reports that", () => {
   const stays = shownBy();
   stays.outputs.mounted(false, new AbortController().signal);
   stays.outputs.ended();
@@ -46,7 +46,7 @@ test("a view that stays after the end asks once for the saved answer; one that l
   expect(leaves.sent).toEqual(["left"]);
 });
 
-test("only the last of several views leaves, and one that comes back is heard of again", () => {
+test("only the last of several views reports that it left, and a view that comes back asks again", () => {
   const { sent, outputs: here } = shownBy();
   const lives = [new AbortController(), new AbortController()];
   for (const life of lives) here.mounted(false, life.signal);
@@ -72,7 +72,7 @@ test("the saved answer replaces the outputs that show this widget, and no others
   expect(again.list).toEqual([saved]);
 });
 
-test("a host that hides its notebook, and a message that is none, harm nothing", () => {
+test("a host that hides its notebook, and other messages, harm nothing", () => {
   const hosts = [{}, { widget_manager: {} }, { widget_manager: { context: { model: { cells: 7 } } } }];
   for (const model of hosts) {
     const { outputs: here } = shownBy(model);
@@ -83,7 +83,7 @@ test("a host that hides its notebook, and a message that is none, harm nothing",
   }
 });
 
-test("with the kernel gone, what the page makes replaces the outputs of this widget, once no message comes any more", async () => {
+test("with the kernel gone, the page's saved answer replaces this widget's outputs, once messages stop", async () => {
   const shown = outputs("other", "closed", "w1");
   const get_model = async (id: string) => {
     if (id === "closed") throw new Error("widget model not found");

@@ -1,4 +1,4 @@
-// What the page saves of an answer whose kernel is gone is what the kernel would have saved (streamwidget/_saved).
+// When the kernel is gone, the page saves the same answer as the kernel would have saved (streamwidget/_saved).
 
 import { expect, test } from "vitest";
 import { answerMimebundle } from "../../src/saved/mimebundle";
@@ -26,7 +26,7 @@ for (const { name, state, html } of cases) {
   });
 }
 
-test("an answer that its kernel left says so, in both", () => {
+test("an answer whose kernel is gone says so, as HTML and as text", () => {
   const t = transcript({ phase: "streaming", text: "**so** far\n", demo: true });
   t.kernelGone();
   const bundle = answerMimebundle(t);
@@ -35,7 +35,7 @@ test("an answer that its kernel left says so, in both", () => {
   expect(bundle["text/plain"]).toBe("**so** far\n\n[demo · demo-model · kernel gone; the answer is cut]");
 });
 
-test("what a model, a server or a tool said is text", () => {
+test("the words of a model, a server or a tool are shown as text", () => {
   const evil = '<img src=x onerror="window.__pwn=1"></p><script>1</script>\u001b $\\href{javascript:1}{x}$';
   const tool_calls = [{ name: evil, arguments: evil }];
   const state = { model: evil, text: evil, reasoning: evil, refusal: evil, tool_calls, outcome: "error", detail: evil };

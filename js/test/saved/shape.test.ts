@@ -1,5 +1,6 @@
 // The live view at its end has the elements of the saved answer (streamwidget/_saved/answer.py), in the same order and
-// with the same inline styles: the swap moves nothing. What a live view has besides is named here, and is of no height.
+// with the same inline styles. So nothing moves when one replaces the other. Elements that only a live view has are
+// named here, and have no height.
 
 import { afterEach, expect, test } from "vitest";
 import { frames, Host, KernelSide } from "../kernel_side";

@@ -43,7 +43,7 @@ test("every message of the contract is understood", () => {
   ]);
 });
 
-test("a guard never throws, and gives null or a value of the right types, whatever one field holds", () => {
+test("a guard never throws, and returns null or a value of the right types, whatever one field holds", () => {
   for (const message of good) {
     for (const key of Object.keys(message)) {
       for (const value of junk) {
@@ -61,7 +61,7 @@ test("a guard never throws, and gives null or a value of the right types, whatev
   }
 });
 
-test("what is not a message is null", () => {
+test("a value that is not a message is null", () => {
   for (const value of junk) {
     expect(parseMessage(value)).toBeNull();
     expect(parseState(value)).toBeNull();

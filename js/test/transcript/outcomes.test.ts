@@ -1,4 +1,4 @@
-// The page's words for each outcome are those of the one table, which the kernel reads too.
+// The page takes its words for each outcome from the one table. The kernel reads it too.
 
 import { expect, test } from "vitest";
 import table from "../../../streamwidget/_core/outcomes.json";

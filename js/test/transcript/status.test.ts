@@ -74,7 +74,7 @@ test("the seconds of a wait go on between two answers, but not while the kernel 
   expect(line(transcript)).toContain("kernel busy");
 });
 
-test("a limit that is off, an unknown one and a garbled one look like nothing", () => {
+test("a limit that is off, unknown or garbled adds nothing to the line", () => {
   for (const waits of [null, "x", {}, { for: "headers", seconds: 9 }, { for: "x", seconds: 9, limit: 10 }]) {
     const { transcript } = pair({ waits });
     expect(line(transcript)).toBe("waiting for the first token · 0 s");
@@ -87,7 +87,7 @@ test("a page that was reloaded in a retry's wait counts down too", () => {
   expect(line(transcript)).toBe("retrying in 5 s");
 });
 
-test("the pace is in tokens where the deltas are as short as tokens, else in characters", () => {
+test("the rate is in tokens if deltas are as short as tokens, otherwise in characters", () => {
   for (const [text, more, words] of [
     ["abc", { deltas: 2 }, "≈ 39 tokens/s"],
     ["abc", {}, "≈ 59 characters/s"],
@@ -104,7 +104,7 @@ test("the pace is in tokens where the deltas are as short as tokens, else in cha
   }
 });
 
-test("lost messages and a queued stop are said", () => {
+test("the line names lost messages and a queued stop", () => {
   const { kernel, transcript } = pair();
   transcript.receive(kernel.delta("a"));
   kernel.delta("lost");

@@ -16,7 +16,7 @@ function pair(state: Record<string, unknown> = {}) {
   return { kernel, sync, transcript };
 }
 
-test("where there is no way to the kernel nothing is asked again, until something comes after all", () => {
+test("a page that cannot reach the kernel does not ask again, until a message comes", () => {
   const { kernel, sync, transcript } = pair();
   expect(sync).toHaveBeenCalledTimes(1);
   sync.mockReturnValue(false);
@@ -37,7 +37,7 @@ test("messages in order make the text, equal deltas too", () => {
   expect(transcript).toMatchObject({ phase: "over", outcome: "complete", tokens: 182 });
 });
 
-test("the state that came with the model is where it starts, and old messages are dropped", () => {
+test("it starts from the state that came with the model, and drops old messages", () => {
   const { kernel, transcript } = pair();
   const old = [kernel.delta("one "), kernel.delta("two ")];
   const late = new Transcript(structuredClone(kernel.state), () => true);
@@ -85,7 +85,7 @@ test("a thousand gaps in a second are three questions at most", () => {
   expect(transcript.text).toBe(kernel.state.text);
 });
 
-test("a snapshot older than what is shown changes nothing", () => {
+test("a snapshot older than the shown text changes nothing", () => {
   const { kernel, transcript } = pair();
   const old = kernel.snapshot();
   transcript.receive(kernel.delta("a"));
@@ -112,7 +112,7 @@ test("nothing changes after the end", () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("silence is answered by a question after two seconds; the lost tail and end come back", () => {
+test("after two seconds of silence the page asks, and the lost tail and end come back", () => {
   const { kernel, sync, transcript } = pair();
   transcript.receive(kernel.snapshot());
   transcript.receive(kernel.delta("a"));
@@ -125,7 +125,7 @@ test("silence is answered by a question after two seconds; the lost tail and end
   expect(transcript).toMatchObject({ text: "atail", phase: "over" });
 });
 
-test("unanswered questions say that the kernel is busy, and grow rare", () => {
+test("after unanswered questions the kernel counts as busy, and questions grow rare", () => {
   const { kernel, sync, transcript } = pair();
   vi.advanceTimersByTime(1000);
   expect(transcript.busy).toBe(true);
@@ -145,7 +145,7 @@ test("a kernel that sends deltas is not busy, even if it never answers", () => {
   expect(sync).toHaveBeenCalledTimes(1);
 });
 
-test("a stop without an end within a second is queued; the end clears it", () => {
+test("a stop without an end within a second is queued, and the end clears it", () => {
   const { kernel, transcript } = pair();
   transcript.wished("stop");
   expect(transcript).toMatchObject({ wish: "stop", queued: false });
@@ -156,7 +156,7 @@ test("a stop without an end within a second is queued; the end clears it", () =>
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("a dead kernel is asked nothing more, and the text stays", () => {
+test("a dead kernel is not asked, and the text stays", () => {
   const { kernel, sync, transcript } = pair();
   transcript.receive(kernel.delta("kept"));
   transcript.kernelGone();
@@ -204,7 +204,7 @@ test("reasoning, refusal and tool calls grow beside the text", () => {
   ]);
 });
 
-test("a snapshot brings all that was lost, and takes nothing away that is right", () => {
+test("a snapshot brings all lost text, and keeps all text that is right", () => {
   const { kernel, transcript } = pair();
   transcript.receive(kernel.reasoning("why "));
   transcript.receive(kernel.tool(0, "f", "{"));
@@ -245,7 +245,7 @@ test("a kept view begins again by a snapshot with a higher seq, for more or anew
   }
 });
 
-test("a lost new beginning is asked for; what is old stays dropped", () => {
+test("the page asks for a lost new beginning, and still drops old messages", () => {
   const { kernel, sync, transcript } = pair({ kept: true });
   const old = [kernel.delta("one"), kernel.end("cancelled"), kernel.snapshot()];
   for (const message of [...old, ...old]) transcript.receive(message);
@@ -274,7 +274,7 @@ test("a wish that the kernel does not take is queued, and is one wish", () => {
   expect(transcript).toMatchObject({ wish: null, queued: false });
 });
 
-test("a wish that was lost, or whose new beginning was, does not last: the page asks, and believes the answer", () => {
+test("a lost wish, or one whose new beginning was lost, ends: the page asks, and trusts the answer", () => {
   const { kernel, sync, transcript } = pair({ kept: true });
   transcript.receive(kernel.end("http_error"));
   transcript.wished("retry");
@@ -325,7 +325,7 @@ test("every way to drop, repeat and reorder five messages ends in the kernel's t
   }
 });
 
-test("over a wire that drops and delays at random, the questions alone bring the whole text", () => {
+test("if messages are dropped and delayed at random, the questions alone bring the whole text", () => {
   for (let seed = 1; seed <= 60; seed += 1) {
     const next = random(seed);
     const kernel = new KernelSide({ kept: true });
@@ -345,7 +345,7 @@ test("over a wire that drops and delays at random, the questions alone bring the
       if (i % 11 === 0) return kernel.tool(i % 3, i < 30 ? "f" : null, piece);
       return i % 13 === 0 ? kernel.refusal(piece) : kernel.delta(piece);
     };
-    // Twice: the second answer goes on where the first ended, or begins anew.
+    // Twice, because a second answer goes on where the first ended, or begins anew.
     for (const length of [200, 60]) {
       for (let i = 0; i < length; i += 1) {
         post(say(i));

@@ -1,4 +1,4 @@
-// The kernel's half of a wire view, as the tests need it, and a view of it in the page.
+// The kernel's half of a wire view, as the tests play it, and a view in the page.
 
 import type { AnyModel } from "@anywidget/types";
 import { requestPaint } from "../../src/dom/frames";
@@ -8,7 +8,7 @@ import { FakeKernel } from "../kernel_side";
 type Listener = (...args: unknown[]) => void;
 type Row = Record<string, unknown> & { at: number; kind: string; pieces: string[] };
 
-/** An event of a chat completion that makes `made`. */
+/** An event of a chat completion whose text is `made`. */
 export function delta(at: number, made: string): Row {
   return {
     at,
@@ -31,10 +31,10 @@ export class WireHost {
   life = new AbortController();
   widget = wireView();
   state: unknown;
-  /** What the state was before, which a model remembers. */
+  /** The previous state, which a model remembers. */
   previous: unknown;
   kernel = new FakeKernel();
-  /** What the page put into the notebook in the place of the view. */
+  /** The outputs that the page put in place of the view. */
   replaced: Record<string, unknown>[] = [];
 
   constructor(rows: Row[] = [], phase = "waiting", outcome: string | null = null) {
@@ -96,7 +96,7 @@ export class WireHost {
     for (const listener of this.listeners.get("msg:custom") ?? []) listener(structuredClone(message), []);
   }
 
-  /** Adds rows and tells of them. */
+  /** Adds rows and sends them. */
   tell(...rows: Row[]): void {
     const seq = this.rows.length;
     this.rows.push(...rows);

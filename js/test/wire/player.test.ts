@@ -1,4 +1,4 @@
-// What is shown: all, up to a row, or what had come at a moment of the replay.
+// Which rows are shown: all, those up to a row, or those that had come at a moment of the replay.
 
 import { afterEach, expect, test, vi } from "vitest";
 import { Player } from "../../src/wire/player";
@@ -25,7 +25,7 @@ test("it shows all that comes", () => {
   wire.dispose();
 });
 
-test("paused, it stays where it is while more comes, steps by one, and goes on with all", () => {
+test("a paused player stays while more comes, steps by one row, and goes on with all rows", () => {
   const { kernel, wire, player } = make(false);
   player.pause();
   kernel.rows.push(delta(4, "d"));

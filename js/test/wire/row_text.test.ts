@@ -1,4 +1,4 @@
-// The text of a row, and the height that the list reckons with.
+// The text of a row, and the number of its lines.
 
 import { afterEach, expect, test } from "vitest";
 import "../../src/wire/wire.css";
@@ -13,17 +13,17 @@ afterEach(() => {
 
 const row = (pieces: string[], kind = "data", more = 0) => ({ at: 0, kind, pieces, more, made: "", attempt: 0 });
 
-test("in a body each line end is marked, and begins a line where something follows", () => {
+test("in a body each line end is marked, and begins a new line if something follows", () => {
   expect(shownPieces(row(["event: x\ndata: y\n\n", ""]))).toEqual(["event: x↵\ndata: y↵↵", ""]);
   expect(shownPieces(row(["data: a\n", "\n"]))).toEqual(["data: a↵", "↵"]);
   expect(shownPieces(row(["id: 1\n", "data: a\n\n"]))).toEqual(["id: 1↵\n", "data: a↵↵"]);
 });
 
-test("of a request the lines are lines", () => {
+test("the lines of a request are lines", () => {
   expect(shownPieces(row(["POST x\na: b\n\n{}"], "request"))).toEqual(["POST x\na: b\n\n{}"]);
 });
 
-test("what was left out is said", () => {
+test("the text names how much was left out", () => {
   expect(shownPieces(row(["data: a"], "data", 1234))).toEqual(["data: a … 1,234 more characters"]);
 });
 

@@ -1,5 +1,5 @@
-// The view: what is pointed at in one pane is lit in the other; it is reached by keys, and costs the same however much
-// has come.
+// The view. A row or character under the pointer lights its counterpart in the other pane. Keys reach everything. It
+// costs the same however many rows came.
 
 import axe from "axe-core";
 import { afterEach, expect, test } from "vitest";
@@ -46,7 +46,7 @@ async function press(root: HTMLElement, ...keys: string[]): Promise<void> {
   await frames();
 }
 
-test("the answer is what the events made, and an event on which the pointer is has its characters lit", async () => {
+test("the answer is the text of the events, and the event under the pointer lights its characters", async () => {
   host = new WireHost(ROWS, "over", "complete");
   const root = host.show();
   await frames();
@@ -63,7 +63,7 @@ test("the answer is what the events made, and an event on which the pointer is h
   await userEvent.unhover(root.querySelector('[data-row="3"]') as Element);
 });
 
-test("the character under the pointer has its event lit", async () => {
+test("the character under the pointer lights its event", async () => {
   host = new WireHost(ROWS, "over", "complete");
   const root = host.show();
   await frames();
@@ -90,7 +90,7 @@ test("the character under the pointer has its event lit", async () => {
   expect(litRow(root)).toBe(-1);
 });
 
-test("in a long answer, and one without lines, each event has its characters all the same", async () => {
+test("each event lights its characters in a long answer and in one without lines too", async () => {
   const made = Array.from(
     { length: 900 },
     (_, index) => `${"wörd😀 ".repeat(index % 7)}${index % 50 || index > 500 ? "" : "\n"}`,
@@ -115,7 +115,7 @@ test("in a long answer, and one without lines, each event has its characters all
   expect(shown(root)).toBe(made.slice(0, -1).join(""));
 });
 
-test("keys go from event to event, within what is shown", async () => {
+test("keys go from event to event, among the shown ones", async () => {
   host = new WireHost(ROWS, "over", "complete");
   const root = host.show();
   await frames();
@@ -129,7 +129,7 @@ test("keys go from event to event, within what is shown", async () => {
   expect(document.getElementById(active)?.dataset.row).toBe("0");
 });
 
-test("paused, the text stays while more comes; steps show one event more or less; it goes on with all", async () => {
+test("a paused text stays while more comes, steps by one event, and goes on with all of them", async () => {
   host = new WireHost([request()], "streaming");
   const root = host.show();
   host.tell(delta(1, "a"), delta(2, "b"));
@@ -191,7 +191,21 @@ test("ends of chunks stand where the chunks ended", async () => {
   expect(parts.join("")).toBe("data: {|}↵|↵|");
 });
 
-test("what comes from the wire is text", async () => {
+test("in its event the text of the answer is marked, in any provider's JSON", async () => {
+  const event = (data: string) => ({ at: 1, kind: "data", pieces: [`data: ${data}\n\n`, ""], made: "a\nb" });
+  const items = [
+    String.raw`{"model":"m","choices":[{"delta":{"content":"a\nb"},"finish_reason":null}]}`,
+    String.raw`{"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a\nb"}}`,
+    String.raw`{"delta":["a\nb"]}`,
+  ];
+  host = new WireHost(items.map(event), "over", "complete");
+  const root = host.show();
+  await frames();
+  const marked = [...root.querySelectorAll(".streamwidget-wire-row")].map((row) => row.querySelector("b")?.textContent);
+  expect(marked).toEqual([String.raw`a\nb`, String.raw`a\nb`, undefined]);
+});
+
+test("everything from the wire is shown as text", async () => {
   const bad = "<img src=x onerror=alert(1)><b>";
   host = new WireHost([{ ...delta(0, bad), pieces: [bad] }], "over", "complete");
   const root = host.show();
@@ -229,7 +243,7 @@ test("a step costs as much script among 10,000 events as among 100", { timeout: 
     const back = button(root, "Step back");
     const taken: number[] = [];
     for (let step = 0; step < 30; step += 1) {
-      // Between two paints of ours in the same frame is that of the view.
+      // The view paints between two paints of ours in the same frame.
       let begun = 0;
       await new Promise<void>((done) => {
         requestPaint(() => {
@@ -273,7 +287,7 @@ test("every control has a name and is reached by Tab", async () => {
   }
 });
 
-test("of a stream whose kernel is gone the text is put into the notebook, as text", async () => {
+test("when the kernel is gone, the text is put into the notebook, as text", async () => {
   host = new WireHost([request(), delta(1, "<b>cut")], "streaming");
   const root = host.show();
   await frames();
@@ -287,7 +301,7 @@ test("of a stream whose kernel is gone the text is put into the notebook, as tex
   expect(button(root, "Stop").checkVisibility()).toBe(false);
 });
 
-test("a message on the heels of the word that the kernel is gone does not take it back for good", async () => {
+test("a message just after the kernel's end does not make it count as alive", async () => {
   host = new WireHost([request(), delta(1, "a")], "streaming");
   const root = host.show();
   host.kernel.status("restarting");
@@ -306,7 +320,7 @@ test("a model that was closed holds no text, whoever keeps it", () => {
   expect(JSON.stringify([host.state, host.previous])).not.toContain("Hello");
 });
 
-test("keys pressed in the view are not the notebook's too; those with Control are the host's", async () => {
+test("keys in the view do not reach the notebook, and keys with Control reach the host", async () => {
   host = new WireHost(ROWS, "over", "complete");
   const root = host.show();
   await frames();
@@ -322,7 +336,7 @@ test("keys pressed in the view are not the notebook's too; those with Control ar
   document.removeEventListener("keydown", listen);
 });
 
-test("what a server names or says is one line in the head, and hides and turns nothing", async () => {
+test("the head shows a server's words on one line, with hidden characters as signs", async () => {
   host = new WireHost([request(), delta(1, "a\u202eb")], "over", "http_error");
   const said = { model: `m\u202e\n${"x".repeat(500)}`, detail: `no\u202e\n\x1b[2J${"y".repeat(500)}` };
   host.state = { ...host.message(0), ...said };
@@ -337,7 +351,7 @@ test("what a server names or says is one line in the head, and hides and turns n
   expect(detail).toContain('"a[U+202E]b"');
 });
 
-test("a view that goes takes its light with it", async () => {
+test("a view that goes leaves nothing lit", async () => {
   host = new WireHost(ROWS, "over", "complete");
   const root = host.show();
   await press(root, "Home", "ArrowDown");

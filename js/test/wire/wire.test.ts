@@ -1,4 +1,4 @@
-// What the page knows of a wire: no row is lost, none is there twice, whatever messages are.
+// The rows in the page: none is lost and none is there twice, whatever messages do.
 
 import { afterEach, expect, test, vi } from "vitest";
 import { parseRows } from "../../src/wire/messages";
@@ -17,7 +17,7 @@ function make(initial: unknown): { wire: Wire; asked: number[] } {
   return { wire, asked };
 }
 
-test("a page that begins asks for what follows the rows of the state", () => {
+test("a new page asks for the rows after those of the state", () => {
   const kernel = new WireHost([request(), delta(1, "a")], "streaming");
   const { wire, asked } = make(kernel.message(0, 1));
   expect(asked).toEqual([1]);
@@ -25,7 +25,7 @@ test("a page that begins asks for what follows the rows of the state", () => {
   expect(wire.text).toBe("a");
 });
 
-test("a gap is asked for, and what was there already is not taken twice", async () => {
+test("the page asks for a gap, and takes no row twice", async () => {
   const kernel = new WireHost([request(), delta(1, "a"), delta(2, "b"), delta(3, "c")], "streaming");
   const { wire, asked } = make(kernel.message(0, 1));
   wire.receive(kernel.message(2));
@@ -38,7 +38,7 @@ test("a gap is asked for, and what was there already is not taken twice", async 
   expect(wire.text).toBe("abc");
 });
 
-test("the end is believed when all rows are there", () => {
+test("the end counts once all rows are there", () => {
   const kernel = new WireHost([request(), delta(1, "a"), delta(2, "b")], "over", "complete");
   const { wire, asked } = make(kernel.message(0, 1));
   expect(wire.over).toBe(false);
@@ -49,14 +49,14 @@ test("the end is believed when all rows are there", () => {
   expect([wire.over, wire.outcome, wire.text]).toEqual([true, "complete", "ab"]);
 });
 
-test("each character has its row, in UTF-16 units where the kernel counts code points", () => {
+test("each character has its row, in UTF-16 units, though the kernel counts code points", () => {
   const made = ["", "Hé", "😀", "", "👩‍👩‍👧", "\n", "e\u0301", "漢字"];
   const rows = made.map((text, at) => delta(at, text));
   const { wire } = make(new WireHost(rows, "over", "complete").message(0));
   expect(wire.text).toBe(made.join(""));
   for (const [index, row] of wire.rows.entries()) {
     expect(wire.text.slice(row.start, row.end)).toBe(made[index]);
-    for (let place = row.start; place < row.end; place += 1) expect(wire.rowAt(place)).toBe(index);
+    for (let at = row.start; at < row.end; at += 1) expect(wire.rowAt(at)).toBe(index);
   }
   expect(wire.rowAt(wire.text.length)).toBe(-1);
   expect(wire.rowAt(-1)).toBe(-1);
@@ -77,7 +77,7 @@ test.each([
   expect(parseRows(message)).toBeNull();
 });
 
-test("a row that cannot be read keeps its place", () => {
+test("a row that cannot be read keeps its number", () => {
   const rows = [null, 7, { at: "x", kind: "<b>", pieces: [1, "a"], made: 3, more: -1 }, delta(1, "ok")];
   const message = parseRows({ wire: true, seq: 0, rows, total: 4, phase: "streaming" });
   expect(message?.rows.map((row) => [row.at, row.kind, row.pieces.length, row.made])).toEqual([
@@ -88,7 +88,7 @@ test("a row that cannot be read keeps its place", () => {
   ]);
 });
 
-test("a kernel that is gone is asked nothing more, until a message says otherwise", () => {
+test("a gone kernel is not asked, until a message comes", () => {
   vi.useFakeTimers();
   const kernel = new WireHost([request(), delta(1, "a")], "streaming");
   const { wire, asked } = make(kernel.message(0));
