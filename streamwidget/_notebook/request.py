@@ -172,6 +172,6 @@ def _show_prompt(options: Namespace, conversation: Conversation, key: str, messa
     if not options.show_prompt:
         return
     for sent in [*conversation.request_messages(key, system=options.system), message]:
-        # An image's bytes are not printed.
-        parts = [*([sent.text] if sent.text.strip() or not sent.images else []), *("[an image]" for _ in sent.images)]
-        print(f"[{sent.role}]\n{chr(10).join(parts).rstrip()}\n")  # noqa: T201
+        images = ["[an image]" for _ in sent.images]  # not their bytes
+        text = [sent.text] if sent.text.strip() or not images else []
+        print(f"[{sent.role}]", "\n".join([*text, *images]).rstrip(), "", sep="\n")  # noqa: T201

@@ -142,10 +142,10 @@ async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **de
     """
     from streamwidget._notebook.cell_output import CellOutput
 
-    place = CellOutput()
+    output = CellOutput()
     trials: dict[tuple[str, str], Trial] = {}
-    comparison = Comparison(tuple(faults), available(), deadline, trials, place.cell)
-    place.put(comparison._repr_mimebundle_())
+    comparison = Comparison(tuple(faults), available(), deadline, trials, output.cell)
+    output.put(comparison._repr_mimebundle_())
     limit = deadline * 0.4
     timeout = Timeout(headers=limit, first_delta=limit, stall=limit, progress=limit)
     server = DemoServer(tokens_per_second=200, first_delta=0.05).start()
@@ -158,7 +158,7 @@ async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **de
         else:
             trial = await try_naive(name, server.url, _PROMPT, options, whole=whole, deadline=deadline)
         trials[fault, name] = trial
-        place.put(comparison._repr_mimebundle_())
+        output.put(comparison._repr_mimebundle_())
 
     try:
         whole = str(await client.complete(_PROMPT, demo={"tokens": _ANSWER, "first_delta": 0, "tokens_per_second": 0}))

@@ -140,19 +140,19 @@ async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str |
     """
     from streamwidget._notebook.cell_output import CellOutput
 
-    place = CellOutput()
+    output = CellOutput()
     streams = runners(prompt, client, model, params)
     stage = None
-    if place.cell is not None:
+    if output.cell is not None:
         from streamwidget.teaching._stage import Stage
 
         stage = Stage(streams, TITLES)
-        place.put(stage.mimebundle())
+        output.put(stage.mimebundle())
     try:
         await ended(*streams)
     finally:
-        result = outcome_of(*streams, cell=place.cell)
-        place.put(result._repr_mimebundle_())
+        result = outcome_of(*streams, cell=output.cell)
+        output.put(result._repr_mimebundle_())
         if stage is not None:
             stage.close()
     return result

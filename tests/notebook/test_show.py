@@ -78,6 +78,23 @@ def test_a_failure_is_two_lines_without_a_key(shell: InteractiveShell) -> None:
     assert "Traceback" not in said
 
 
+STALLS = """
+import streamwidget as sw
+client = sw.ChatClient({url!r}, timeout=sw.Timeout(stall=0.3))
+await sw.show(client.stream("hello", model="demo-stall"))
+"""
+
+
+def test_a_timeout_names_the_argument(shell: InteractiveShell, server: DemoServer) -> None:
+    """The person made the client in Python, so the line names ``Timeout`` and not a setting of the magic."""
+    with capture_output() as captured:
+        result = shell.run_cell(STALLS.format(url=server.url))
+    assert isinstance(result.error_in_exec, sw.StreamTimeout)
+    said = captured.stdout + captured.stderr
+    assert said.splitlines()[-1].endswith("Wait longer: ChatClient(timeout=Timeout(stall=...)).")
+    assert "ChatMagics" not in said
+
+
 async def test_a_limit_of_time_is_asyncios(capsys: pytest.CaptureFixture[str]) -> None:
     """``asyncio.timeout`` around the call ends it and closes the source."""
     closed = asyncio.Event()
