@@ -1,8 +1,8 @@
-"""Where requests go and with which key: the arguments, then the environment, then the demo server.
+"""The address, the key and the model of a client: from its arguments, the environment, or the demo server.
 
 Order
 -----
-1. what was passed to :class:`~streamwidget.ChatClient`; an address by itself, or by a provider's name
+1. the arguments of :class:`~streamwidget.ChatClient`, with the address or a provider's name
 2. ``STREAMWIDGET_BASE_URL``, ``STREAMWIDGET_API_KEY``, ``STREAMWIDGET_MODEL``
 3. ``OPENAI_BASE_URL``, ``OPENAI_API_KEY``
 4. the built-in demo server
@@ -31,7 +31,7 @@ _warned_hosts: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where requests go, and what is known of that server. ``base_url`` None stands for the demo server."""
+    """The address, key and model, and the row of the server. ``base_url`` None: the demo server."""
 
     base_url: str | None
     api_key: ApiKey | None
@@ -52,7 +52,7 @@ def resolve(
     Raises
     ------
     ConfigurationError
-        If the address is no http(s) URL, the key cannot be sent, or the provider is not known.
+        If the address is not an http(s) URL, the key cannot be sent, or the provider is unknown.
     """
     named = server_named(provider) if provider is not None else None
     env = {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
@@ -90,11 +90,11 @@ def key_variables(url: str, provider: str | None = None, environ: Mapping[str, s
 
 
 def check_url(url: str) -> str:
-    """The base URL without a trailing slash; ConfigurationError if requests cannot go there."""
+    """Return the base URL without a trailing slash. ConfigurationError if requests cannot go there."""
     url = url.strip().rstrip("/")
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # .port raises on what is no number
+        host, _ = parts.hostname, parts.port  # .port raises if it is not a number
     except ValueError:
         raise ConfigurationError("The base URL cannot be read: check its host and port.") from None
     if parts.username is not None or parts.password is not None:
@@ -103,8 +103,8 @@ def check_url(url: str) -> str:
             f"The base URL for {host} holds a user name or password. Leave them out and use the API key setting."
         )
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
-        shown = url.rpartition("@")[2][:80]  # without a scheme, what stands before the @ was not recognised above
-        raise ConfigurationError(f"{shown!r} is no base URL. It must look like https://host/v1 (http or https).")
+        shown = url.rpartition("@")[2][:80]  # urlsplit finds no user name without a scheme
+        raise ConfigurationError(f"{shown!r} is not a base URL. It must look like https://host/v1 (http or https).")
     return url
 
 
@@ -121,7 +121,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
         parts = urlsplit(url.strip())
         return parts.scheme, parts.hostname, parts.port
     except ValueError:
-        return None  # of an address that is not used; it equals no origin of one that is
+        return None  # an unreadable address that is not used. It equals no other origin
 
 
 def _warn_if_exposed(url: str) -> None:

@@ -1,4 +1,4 @@
-"""Content codings: a compressed body, unpacked in bounded memory. No I/O; standard library only."""
+"""Content codings: a compressed body, unpacked in bounded memory. No I/O, standard library only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Inflater:
 
 
 def inflater(coding: str) -> Inflater | None:
-    """What removes a content coding; None where there is nothing to remove. Raises :class:`BodyError` for others."""
+    """Return what unpacks a content coding: an Inflater for ``gzip``, None for ``identity``. Others raise BodyError."""
     match coding.strip().lower():
         case "" | "identity":
             return None

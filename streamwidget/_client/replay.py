@@ -65,7 +65,7 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
     if not 0 < speed < float("inf"):
         raise ConfigurationError(f"speed must be a positive number, not {speed!r}.")
     if recording.outcome is None or not recording.attempts:
-        raise ConfigurationError("The recording holds no stream that has ended; there is nothing to play.")
+        raise ConfigurationError("The recording is empty, or its stream has not ended: there is nothing to play.")
     transport = _Player(recording, speed)
     limits = {field.name: getattr(recording.limits, field.name) for field in fields(Timeout)}
     timeout = Timeout(**{name: limit and limit / speed for name, limit in limits.items()})
@@ -81,7 +81,7 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
 
 
 class _Replay(Attempts):
-    """What was recorded answers once."""
+    """The recording answers, once."""
 
     repeatable = False
 
@@ -92,7 +92,7 @@ class _Replay(Attempts):
 
 @dataclass(frozen=True, slots=True)
 class _RecordedWaits(RetryPolicy):
-    """The waits between the recorded requests; no request beyond them."""
+    """The waits between the recorded requests. There are no further requests."""
 
     waits: tuple[float, ...] = ()
 

@@ -1,6 +1,6 @@
 """Servers by name: configuration, and nothing about models.
 
-A key is read from the variable that the server's row names. It goes to the host of that row alone.
+The server's row names the environment variable of its key. The key goes only to the host of that row.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ class Server:
     Attributes
     ----------
     base_url : str
-        Where it is, or where it listens on this machine.
+        Its address.
     key_env : str or None
         The name of the environment variable of its key.
     needs_model : bool
-        It refuses a request that names no model.
+        It refuses a request without a model.
     dialect : Dialect
-        What it speaks.
+        Its dialect.
     """
 
     base_url: str
@@ -64,7 +64,7 @@ def server_named(name: str) -> Server:
     Raises
     ------
     ConfigurationError
-        If it is not known; the message lists those that are.
+        If it is unknown. The message lists the known names.
     """
     try:
         return SERVERS[name]

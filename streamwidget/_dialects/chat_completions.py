@@ -170,7 +170,7 @@ def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
-    """Return what one chunk, or one whole completion, says; raise ServerReportedError."""
+    """Return the events of one chunk, or of one whole completion. Raise ServerReportedError."""
     events: list[ParsedEvent] = []
     model, request_id = word(chunk.get("model")), word(chunk.get("id"))
     if model or request_id:

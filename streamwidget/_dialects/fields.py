@@ -1,4 +1,4 @@
-"""Reading objects of which only the shape is known: attributes, or the keys of a mapping."""
+"""Reads objects by their shape: ``choice.delta.content`` and ``choice["delta"]["content"]`` are the same."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def field(value: Any, *path: str) -> Any:
-    """Follow attributes or keys; None where one of them is missing."""
+    """Follow attributes or keys. None if one of them is missing."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
     return value
 
 
 def text(value: Any, *path: str) -> str:
-    """Follow a path to a string; an empty one where there is none."""
+    """Follow a path to a string. Empty if there is none."""
     found = field(value, *path)
     return found if isinstance(found, str) else ""
 

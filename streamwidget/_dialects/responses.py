@@ -30,7 +30,7 @@ _CALLS = frozenset({"function_call", "custom_tool_call"})
 
 
 class ResponsesReader:
-    """Events whose type begins with ``response.``; those that are not known bring nothing that is shown."""
+    """Events with a type such as ``response.output_text.delta``. Unknown types show nothing."""
 
     plain_end = False
 

@@ -1,4 +1,4 @@
-"""Streams that are not ours: any iterable of text, and what the usual SDKs return, each known by its shape alone."""
+"""Streams of other clients: any iterable of text, and the streams of the usual SDKs. Each is known by its shape."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from streamwidget._sources.shapes import check
 
 
 def as_stream(source: Any) -> ChatStream:
-    """Make a ChatStream of anything that streams an answer; one that is a ChatStream already is returned.
+    """Make a ChatStream from any stream of an answer. A ChatStream is returned as it is.
 
-    Nothing is read before the stream is started.
+    Nothing is read before the stream starts.
 
     Raises
     ------
     ConfigurationError
-        If it is no stream: a text, a finished response, None, a function that was not called.
+        If it is not a stream: a text, a finished response, None, or a function without its call.
+
+    Examples
+    --------
+    >>> as_stream(["Three ", "rivers."]).wait().text
+    'Three rivers.'
     """
     if isinstance(source, ChatStream):
         return source

@@ -1,12 +1,12 @@
-"""The work of a stream that is not ours: somebody else's client makes the events.
+"""Reads a stream of another client.
 
 Rules
 -----
-- No limit is in force: it is that client's business when to give up, and an iterable may be slow on purpose. The view
-  shows how long it waits, and Stop is there.
-- Everything that the source raises is its own failure (``SourceError``), and the text before it is kept.
-- A stop closes the source. One that does not end within a moment is left behind; that is said (``not_stopped``), and
-  what still comes from it changes nothing.
+- No time limit is in force. The other client has its own, and an iterable may be slow on purpose. The view shows how
+  long it waits, and the person can press Stop.
+- Everything raised by the source becomes a ``SourceError``. The text before it is kept.
+- A stop closes the source. If it does not end within half a second, it is abandoned with a warning (``not_stopped``).
+  Its later items change nothing.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from streamwidget._sources.threaded import Threaded
 if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
-_PATIENCE = 0.5  # seconds that a stopped source is waited for
-_TURN = 0.02  # seconds after which a source that never waits lets others have the loop
+_PATIENCE = 0.5  # seconds to wait for a stopped source
+_TURN = 0.02  # seconds after which a source without pauses gives others the loop
 _MAX_MESSAGE = 2_000  # characters
 _DEPTH = 10  # causes of causes
 
@@ -54,7 +54,7 @@ class Foreign:
     Parameters
     ----------
     source : Any
-        What :func:`~streamwidget._sources.shapes.check` let through.
+        Checked by :func:`~streamwidget._sources.shapes.check`.
     """
 
     repeatable = False
@@ -89,7 +89,7 @@ class Foreign:
                 # Waking each TICK lets an awaiting cell notice a kernel interrupt.
                 await asyncio.wait([reading], timeout=TICK)
             if reading.cancelled() and not self._stopped:
-                # Not by a person, who would have cancelled the task that waits here.
+                # Not by a person: a Stop cancels the waiting task here.
                 message = "The source cancelled a task of its own: the answer is cut."
                 raise SourceError(ErrorInfo(message, kind="source"))
             await reading
@@ -102,14 +102,14 @@ class Foreign:
             if not reading.done():
                 self._leave(reading, publish)
             elif not reading.cancelled():
-                reading.exception()  # known; raised above, or of no interest after a stop
+                reading.exception()  # mark it as seen: it was raised above, or came after a stop
         return self._outcome()
 
     def stop(self) -> None:
         self._stopped = True
 
     def record(self) -> Recording:
-        raise ConfigurationError("This stream was made elsewhere; only a ChatClient's own streams are recorded.")
+        raise ConfigurationError("This stream was made elsewhere. Only streams of a ChatClient can be recorded.")
 
     def again(self, *, go_on: bool) -> Foreign:  # noqa: ARG002
         raise ConfigurationError("This stream was made elsewhere, so it cannot be asked again. Make it anew there.")
@@ -204,7 +204,7 @@ class Foreign:
 
 @contextlib.contextmanager
 def _theirs() -> Iterator[None]:
-    """Turn what the source raises into a SourceError."""
+    """Turn an exception of the source into a SourceError."""
     try:
         yield
     except StopAsyncIteration:
@@ -214,7 +214,7 @@ def _theirs() -> Iterator[None]:
 
 
 def _said(exc: BaseException) -> str:
-    """Say what was raised and, where an SDK hides it ("Connection error."), what was at the root of it."""
+    """Return the words of an exception, with those of its first cause: ``Connection error. (Name not known)``."""
     root, depth = exc, 0
     while root.__cause__ is not None and depth < _DEPTH:
         root, depth = root.__cause__, depth + 1

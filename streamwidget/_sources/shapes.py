@@ -1,4 +1,4 @@
-"""What may be shown, by its shape alone, and what to say of what may not."""
+"""Can this object be shown? Its shape decides. For another object there is a message with the next step."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from streamwidget._core.exceptions import ConfigurationError
 
 _PASS = (
-    "Pass a ChatStream, an iterable of strings (async ones too), or what an SDK returns for stream=True, "
+    "Pass a ChatStream, an iterable of strings (async ones too), or the result of an SDK's call with stream=True, "
     ".stream() or .astream()."
 )
 
 
 def check(source: Any) -> None:
-    """Refuse what is no stream.
+    """Refuse an object that is not a stream.
 
     Raises
     ------
     ConfigurationError
-        Saying what was given, and what to pass.
+        The message names the object's class and what to pass instead.
     """
     said = _wrong(source)
     if said is not None:
@@ -30,33 +30,33 @@ def check(source: Any) -> None:
 def _wrong(source: Any) -> str | None:
     kind = type(source).__name__
     if source is None:
-        return "None is no stream; perhaps a function did not return it."
+        return "None is not a stream. Did a function forget to return it?"
     if isinstance(source, str | bytes | bytearray):
-        return f"An object of class {kind} is already whole; there is nothing to wait for."
+        return f"This object of class {kind} is already whole, so there is nothing to stream."
     if inspect.isroutine(source) or inspect.isclass(source):
         return f"{source.__name__} is a {'class' if inspect.isclass(source) else 'function'}: call it."
     if isinstance(source, Mapping) or callable(getattr(source, "model_dump", None)):  # pydantic models are iterable
-        return f"An object of class {kind} is one whole thing, not a stream of an answer. Ask for it with stream=True."
+        return f"This object of class {kind} is one whole thing, not a stream. Ask for it with stream=True."
     if inspect.isawaitable(source) or is_async(source) or is_sync(source):
         return None
-    return f"An object of class {kind} is no stream."
+    return f"This object of class {kind} is not a stream."
 
 
 def is_async(source: Any) -> bool:
-    """True for what is read on the event loop: an async iterable, or the async context manager of one."""
+    """Return True for a source to read on the event loop: an async iterable, or its async context manager."""
     if hasattr(source, "__aiter__"):
-        # LiteLLM's stream is iterable both ways, whichever way the stream under it is.
+        # LiteLLM's stream is iterable both ways. Only one way works: that of the stream under it.
         under = getattr(source, "completion_stream", source)
         return hasattr(under, "__aiter__") or not hasattr(source, "__iter__")
     return _is_manager(source, "__aenter__")
 
 
 def is_sync(source: Any) -> bool:
-    """True for what is read in a thread: an iterable, or the context manager of one."""
+    """Return True for a source to read in a thread: an iterable, or its context manager."""
     return not is_async(source) and (hasattr(source, "__iter__") or _is_manager(source, "__enter__"))
 
 
 def _is_manager(source: Any, enter: str) -> bool:
-    # An SDK's client is one too; what distinguishes it is that it can be closed without having been entered.
+    # An SDK's client is a context manager too. Unlike a stream's, it has a close().
     iterable = hasattr(source, "__iter__") or hasattr(source, "__aiter__")
     return not iterable and hasattr(type(source), enter) and not hasattr(source, "close")

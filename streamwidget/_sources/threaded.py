@@ -1,8 +1,8 @@
 """A source that blocks, read in a thread of its own.
 
-It is opened, read and closed in that one thread, and only between two of its items: no SDK lets another thread close
-what one is reading. So a stop takes effect at the next item, and a source that brings none keeps its thread. The thread
-is a daemon, which does not keep the process.
+One thread opens it, reads it and closes it, because SDKs do not let another thread close a stream during a read. So a
+stop takes effect at the next item. A source without a next item keeps its thread. It is a daemon thread, so the process
+can still end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from streamwidget._core.timeout import TICK
 
-_AHEAD = 256  # items that are read before the loop has taken them
+_AHEAD = 256  # items to read before the loop takes them
 
 
 class _End(NamedTuple):
@@ -28,19 +28,20 @@ class Threaded:
 
     Parameters
     ----------
-    source : iterable or context manager of one
+    source : iterable or context manager
+        The context manager gives an iterable.
 
     Attributes
     ----------
     source : iterable
-        What is iterated; for a context manager, what it gave, once it is entered.
+        The iterable. It replaces the context manager after entering.
     """
 
     def __init__(self, source: Any) -> None:
         self.source = source
         self._items: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._wake = asyncio.Event()
-        self._told = False  # that items are there
+        self._told = False  # the loop knows of new items
         self._stopped = threading.Event()
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -57,7 +58,7 @@ class Threaded:
                 item = self._items.get_nowait()
             except queue.Empty:
                 self._wake.clear()
-                self._told = False  # whoever puts an item from now on wakes us
+                self._told = False  # the next put wakes the loop
                 if self._items.empty():
                     await self._wake.wait()
                 continue
@@ -81,10 +82,10 @@ class Threaded:
                 if not hasattr(self.source, "__iter__"):
                     self.source = stack.enter_context(self.source)
                 self._iterate(self.source)
-        except BaseException as exc:  # noqa: BLE001  (whatever it is, the loop is to hear of it)
+        except BaseException as exc:  # noqa: BLE001  (the loop must know of every failure)
             failure = exc
         self._put(_End(failure))
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._ended.set)
 
     def _iterate(self, source: Any) -> None:
@@ -118,7 +119,7 @@ class Threaded:
 
 
 def _as_exception(failure: BaseException) -> Exception:
-    """Return an exception that neither ends an event loop nor passes for the end of the items."""
+    """Return the failure as an ordinary exception. ``SystemExit`` would end the loop, ``StopIteration`` the items."""
     if isinstance(failure, Exception) and not isinstance(failure, StopIteration | StopAsyncIteration):
         return failure
     wrapped = RuntimeError(f"{type(failure).__name__}: {failure}")

@@ -402,13 +402,13 @@ def generator() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (None, "None is no stream"),
+        (None, "None is not a stream"),
         ("text", "class str is already whole"),
         (b"text", "class bytes is already whole"),
         ({"a": 1}, "class dict is one whole thing"),
         (Whole(), "class Whole is one whole thing"),
-        (Client(), "class Client is no stream"),
-        (7, "class int is no stream"),
+        (Client(), "class Client is not a stream"),
+        (7, "class int is not a stream"),
         (generator, "generator is a function: call it"),
         (Whole, "Whole is a class: call it"),
     ],

@@ -144,7 +144,7 @@ async def test_a_finished_response_is_refused(address: str) -> None:
     client = openai.OpenAI(base_url=f"{address}/v1", api_key=KEY)
     with pytest.raises(sw.ConfigurationError, match="stream=True"):
         as_stream(client.chat.completions.create(model="gpt-4o", messages=said("whole")))
-    with pytest.raises(sw.ConfigurationError, match="class OpenAI is no stream"):
+    with pytest.raises(sw.ConfigurationError, match="class OpenAI is not a stream"):
         as_stream(client)
     later = openai.AsyncOpenAI(base_url=f"{address}/v1", api_key=KEY)
     with pytest.raises(sw.ProtocolError, match="stream=True"):
