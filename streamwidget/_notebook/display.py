@@ -98,11 +98,11 @@ def present(
 
 def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> None:
     """Show an answer as the saved notebook would."""
-    bundle: dict[str, Any] = mimebundle(completion)
+    saved: dict[str, Any] = mimebundle(completion)
     if in_kernel(shell):
-        publish_display_data(bundle)  # type: ignore[no-untyped-call]
+        publish_display_data(saved)  # type: ignore[no-untyped-call]
     else:
-        print(bundle["text/plain"])  # noqa: T201
+        print(saved["text/plain"])  # noqa: T201
 
 
 def _at_end(stream: ChatStream, act: Callable[[], None]) -> None:
@@ -134,11 +134,11 @@ class _LiveThenStatic:
         if self._swapped:
             return
         self._swapped = True
-        bundle: dict[str, Any] = self._view._saved_form()
+        saved: dict[str, Any] = self._view._saved_form()
         if self._timeline:
-            bundle = _with_picture(bundle, self._stream)
-        output.replace(self._display_id, bundle)
-        self._view._replaced_by(bundle)
+            saved = _with_picture(saved, self._stream)
+        output.replace(self._display_id, saved)
+        self._view._replaced_by(saved)
         _replaced.append(self._view)
         while len(_replaced) > _KEPT:
             _replaced.popleft().close()
@@ -154,10 +154,10 @@ def _view_of(stream: ChatStream, *, wire: bool) -> StreamView:
     return StreamView(stream, layout=None)
 
 
-def _with_picture(bundle: dict[str, Any], stream: ChatStream) -> dict[str, Any]:
+def _with_picture(saved: dict[str, Any], stream: ChatStream) -> dict[str, Any]:
     """Put the timeline under an answer. Not as Markdown, because not every front end shows its pictures."""
     picture = stream.timeline._repr_mimebundle_()
     return {
-        "text/html": f"{bundle['text/html']}<p>{picture['text/html']}</p>",
-        "text/plain": f"{bundle['text/plain']}\n\n{picture['text/plain']}",
+        "text/html": f"{saved['text/html']}<p>{picture['text/html']}</p>",
+        "text/plain": f"{saved['text/plain']}\n\n{picture['text/plain']}",
     }

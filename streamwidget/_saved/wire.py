@@ -29,7 +29,7 @@ _COLUMNS = (("Seconds", "width:5em"), ("Kind", "width:5em"), ("What came", ""), 
 _CUT = "\u2503"
 
 
-def wire_bundle(completion: ChatCompletion, rows: Sequence[Row], timeline: Timeline) -> dict[str, str]:
+def wire_mimebundle(completion: ChatCompletion, rows: Sequence[Row], timeline: Timeline) -> dict[str, str]:
     """Return the mimebundle that a notebook stores for a stream and its wire."""
     answer = mimebundle(completion)
     picture = as_html(timeline.to_svg(), describe(timeline))

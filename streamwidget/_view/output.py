@@ -8,12 +8,12 @@ from typing import Any
 from IPython.display import publish_display_data
 
 
-def show(bundle: dict[str, Any]) -> str:
+def show(mimebundle: dict[str, Any]) -> str:
     """Show a mimebundle in the cell that runs.
 
     Parameters
     ----------
-    bundle : dict
+    mimebundle : dict
 
     Returns
     -------
@@ -21,10 +21,10 @@ def show(bundle: dict[str, Any]) -> str:
         The display id, for :func:`replace`.
     """
     display_id = uuid.uuid4().hex
-    publish_display_data(bundle, transient={"display_id": display_id})  # type: ignore[no-untyped-call]
+    publish_display_data(mimebundle, transient={"display_id": display_id})  # type: ignore[no-untyped-call]
     return display_id
 
 
-def replace(display_id: str, bundle: dict[str, Any]) -> None:
+def replace(display_id: str, mimebundle: dict[str, Any]) -> None:
     """Show another mimebundle in place of the output with this display id."""
-    publish_display_data(bundle, transient={"display_id": display_id}, update=True)  # type: ignore[no-untyped-call]
+    publish_display_data(mimebundle, transient={"display_id": display_id}, update=True)  # type: ignore[no-untyped-call]

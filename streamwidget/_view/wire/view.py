@@ -76,9 +76,9 @@ class WireView(StreamView):
 
     def _saved_form(self) -> dict[str, str]:
         """Return what the saved notebook holds in place of the view, as a mimebundle."""
-        from streamwidget._saved.wire import wire_bundle
+        from streamwidget._saved.wire import wire_mimebundle
 
-        return wire_bundle(self.completion, self._feed.rows, self._stream.timeline)
+        return wire_mimebundle(self.completion, self._feed.rows, self._stream.timeline)
 
     def _receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""

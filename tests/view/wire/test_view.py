@@ -21,7 +21,7 @@ from streamwidget._core.recording import (
 )
 from streamwidget._core.secrets import ApiKey
 from streamwidget._core.timeline import Timeline
-from streamwidget._saved.wire import wire_bundle
+from streamwidget._saved.wire import wire_mimebundle
 from streamwidget._view.wire.feed import WireFeed
 from streamwidget._view.wire.rows import MOST_CHARACTERS, MOST_ROWS, WireRows, pieces_of
 from streamwidget.demo import DemoServer
@@ -377,7 +377,7 @@ def test_the_saved_view_is_a_table_with_the_answer_and_its_picture() -> None:
     """The table has the first 200 rows and their total number."""
     completion = sw.ChatCompletion(text="Hi **you**", outcome="complete")
     rows = rows_of(recording_of(*[DELTA] * 500))
-    bundle = wire_bundle(completion, rows, Timeline((), (), 1.0, "complete"))
+    bundle = wire_mimebundle(completion, rows, Timeline((), (), 1.0, "complete"))
     html = bundle["text/html"]
     assert html.count("<tr>") == 201
     assert "the first 200 of 503 rows" in html
@@ -390,7 +390,9 @@ def test_nothing_from_the_wire_is_markup_in_the_saved_view() -> None:
     """Neither in an event nor in the characters that it made."""
     bad = b'data: {"choices":[{"delta":{"content":"<script>alert(1)</script>"}}]}\n\n'
     rows = rows_of(recording_of(bad, b": <img src=x>\n\n"))
-    html = wire_bundle(sw.ChatCompletion(text="", outcome="complete"), rows, Timeline((), (), 1.0, None))["text/html"]
+    html = wire_mimebundle(sw.ChatCompletion(text="", outcome="complete"), rows, Timeline((), (), 1.0, None))[
+        "text/html"
+    ]
     assert "<script" not in html
     assert "<img src=x" not in html
     assert "&lt;script&gt;" in html
