@@ -1,7 +1,7 @@
-"""The requests of one stream: the first, and those that follow a failure, each watched by the same clock.
+"""The requests of one stream: the first one and its retries. One clock watches them all.
 
-The exchange knows one request. The stream knows its readers and how it was stopped. Between them is what this file
-decides: whether a failed request is made again, and when a limit of :class:`~streamwidget.Timeout` ends it all.
+An exchange knows one request. The stream knows its readers and how it was stopped. This file decides the rest: whether
+to make a failed request again, and when a limit of :class:`~streamwidget.Timeout` ends the stream.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MakeExchange = Callable[[Request, Accumulator, Deadlines, Publish], Exchange]
 
 
 class Attempts:
-    """Ask until there is an answer, or until no more may be asked. A :class:`~streamwidget._core.work.Work`.
+    """Ask until there is an answer or no attempt is left. A :class:`~streamwidget._core.work.Work`.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ class Attempts:
     limits : Timeout
     retry : RetryPolicy
     text : str, default ""
-        What the answer begins with.
+        The beginning of the answer, if the model is to go on with it.
     exchange : callable, optional
         Makes the exchange of one attempt. Default: one that reads an answer.
 
     Attributes
     ----------
     accumulator : Accumulator
-        The text of the last attempt. Earlier ones had none, or no other attempt would have followed.
+        The text of the last attempt. Earlier attempts brought no text, because text ends the retries.
     exchange : Exchange or None
         The last attempt. None before the first.
     """
@@ -64,15 +64,15 @@ class Attempts:
         self.accumulator = Accumulator(text)
         self.exchange: Exchange | None = None
         self.request = request
-        self._sent = request  # the same, by way of the transport that records it
+        self._sent = request  # the same request. `record` puts a recording transport into it
         self._limits = limits
         self._retry = retry
         self._text = text
         self._make_exchange = exchange
         self._deadlines: Deadlines | None = None
-        self._step: asyncio.Task[Any] | None = None  # what the clock may cancel
+        self._step: asyncio.Task[Any] | None = None  # the clock may cancel it
         self._stopped = False
-        self._passed: str | None = None  # the limit that ended the step
+        self._passed: str | None = None  # the limit's name, once the clock has ended the step
 
     @property
     def model(self) -> str | None:
@@ -96,7 +96,7 @@ class Attempts:
         Raises
         ------
         StreamError
-            If there is no whole answer.
+            If the answer is not whole.
         asyncio.CancelledError
             If the task is cancelled.
         """
@@ -108,7 +108,7 @@ class Attempts:
             clock.cancel()
 
     def stop(self) -> None:
-        """End the connection at once, from any thread, and ask no more. The caller cancels the task too."""
+        """Close the connection now, and make no more requests, from any thread. The caller cancels the task too."""
         self._stopped = True
         if self.exchange is not None:
             self.exchange.shut()
@@ -146,24 +146,24 @@ class Attempts:
         raise AssertionError("unreachable")
 
     async def _limited(self, coroutine: Coroutine[object, object, T]) -> T:
-        """Run one step, which the clock may end. Only ``connect`` lets another attempt follow."""
+        """Run one step. The clock may end it. Only after the limit ``connect`` may another attempt follow."""
         self._passed = None
         self._step = step = asyncio.ensure_future(coroutine)
         try:
             return await step
         except (asyncio.CancelledError, StreamError):
-            # A connection that the clock ends may look broken before the cancellation arrives.
+            # The clock has cancelled the step. The connection may look broken before the cancellation arrives.
             task = asyncio.current_task()
             timeout = self._timeout_error()
             if timeout is None or (task is not None and task.cancelling()):
                 raise
             raise timeout from None
         except KeyboardInterrupt:
-            # The loop raised it already, where it struck. Raised again here it would strike somebody else.
+            # The loop has raised the interrupt already, in the code that it hit. Here it would hit another task.
             raise asyncio.CancelledError from None
 
     def _timeout_error(self) -> StreamTimeout | None:
-        """Return the error for the limit that ended the step. None: no limit did."""
+        """Return the error if a limit ended the step, or else None."""
         if self._passed is None:
             return None
         message = self._limits.explain(self._passed, host_of(self.request.transport.base_url))

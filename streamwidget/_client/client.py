@@ -1,4 +1,4 @@
-"""ChatClient: it has an address, a key and a model, and makes streams."""
+"""ChatClient: an address, a key and a model. It makes streams."""
 
 from __future__ import annotations
 
@@ -23,29 +23,36 @@ if TYPE_CHECKING:
 
 
 class ChatClient:
-    """Streams chat completions from an OpenAI-compatible server.
+    """A client for one OpenAI-compatible server. It streams chat completions.
 
     Parameters
     ----------
     base_url : str, optional
-        The server's address, such as ``"http://localhost:11434/v1"``. Default: ``STREAMWIDGET_BASE_URL``, then
+        The address, such as ``"http://localhost:11434/v1"``. Default: ``STREAMWIDGET_BASE_URL``, then
         ``OPENAI_BASE_URL``. If neither an address nor a key is configured, the built-in demo server answers.
     api_key : str, optional
-        Default: ``STREAMWIDGET_API_KEY`` or ``OPENAI_API_KEY``. Each is sent only to the address it belongs to.
+        The key. Default: ``STREAMWIDGET_API_KEY`` or ``OPENAI_API_KEY``. Each of them is sent only to its own address.
     model : str, optional
         The model for calls without one. Default: ``STREAMWIDGET_MODEL``, then the server's own choice.
     provider : str, optional
-        A server by name, such as ``"ollama"`` or ``"openrouter"``. It gives the address, unless ``base_url`` is another
-        one, and the environment variable of the key, such as ``OPENROUTER_API_KEY``.
+        A server by name, such as ``"ollama"`` or ``"openrouter"``. It sets the address, unless you pass ``base_url``.
+        The key comes from the provider's own variable, such as ``OPENROUTER_API_KEY``.
     timeout : Timeout, optional
         When to give up, in seconds.
     retry : RetryPolicy, optional
-        When to try again, before the first delta.
+        When to try again. This happens only before the first delta.
     http_client : httpx.AsyncClient, optional
-        Used instead of the shared one, for a proxy, other certificates or a test transport. You close it.
+        Used instead of the shared client, for a proxy, other certificates or a test transport. You close it.
     max_event_size : int, default 64 MiB
-        The largest event of a stream, in bytes. A larger one ends the stream with outcome ``protocol_error``, so an
-        endless line cannot fill the memory.
+        The most bytes of one event of a stream. A larger event ends the stream with outcome ``protocol_error``, so a
+        line without an end cannot fill the memory.
+
+    Attributes
+    ----------
+    timeout : Timeout
+        The limits of each stream.
+    retry : RetryPolicy
+        The retries of each stream.
 
     Raises
     ------
@@ -57,12 +64,13 @@ class ChatClient:
     --------
     >>> import streamwidget as sw
     >>> client = sw.ChatClient()  # nothing is configured, so the demo server answers
-    >>> completion = client.stream("What is a stream?").wait()  # in a notebook also: await client.stream(...)
-    >>> completion.outcome
-    'complete'
+    >>> print(client.stream("Name three rivers.", max_tokens=3).wait())
+    ## Name three
+    >>> sw.ChatClient(provider="ollama", model="llama3.2")
+    ChatClient('http://localhost:11434/v1', model='llama3.2')
     """
 
-    _settings = Settings(None, None, None)  # a traceback shows the repr of a client that could not be made, too
+    _settings = Settings(None, None, None)  # a traceback shows the repr, even if __init__ failed
 
     def __init__(
         self,
@@ -95,26 +103,54 @@ class ChatClient:
 
     @property
     def base_url(self) -> str | None:
-        """The address of the server. None: the built-in demo server."""
+        """The address of the server. None for the built-in demo server.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.ChatClient("http://localhost:8000/v1/").base_url
+        'http://localhost:8000/v1'
+        """
         return self._settings.base_url
 
     @property
     def model(self) -> str | None:
-        """The model for calls without one. None: the server chooses."""
+        """The model for calls without one. None if the server chooses.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.ChatClient(model="some-model").model
+        'some-model'
+        """
         return self._settings.model
 
     @property
     def needs_model(self) -> bool:
-        """True if the server refuses a request without a model."""
+        """True if the server refuses a request without a model.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.ChatClient(provider="openai").needs_model, sw.ChatClient(provider="ollama").needs_model
+        (True, False)
+        """
         return self._settings.server.needs_model
 
     @property
     def dialect(self) -> Dialect:
-        """The words in which the server is asked."""
+        """The API of the server: how requests are written and answers are read.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.ChatClient(provider="ollama").dialect.name
+        'chat_completions'
+        """
         return self._settings.server.dialect
 
     def stream(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatStream:
-        """Make a stream. Nothing is sent before you await it, iterate it, call ``wait()`` or show it.
+        """Make a stream. The request is sent when you await, iterate, show or wait for it.
 
         Parameters
         ----------
@@ -122,84 +158,98 @@ class ChatClient:
             One user message, or all messages: ``Message`` values, or dicts such as
             ``{"role": "user", "content": "Hello"}``.
         model : str, optional
-            Default: the client's.
+            The model. Default: the client's.
         **params
-            Fields of the request, such as ``temperature`` or ``max_tokens``. ``stream_options`` asks for usage by
-            default. None leaves it out.
+            Fields of the request, such as ``temperature`` or ``max_tokens``. By default ``stream_options`` asks for the
+            usage. ``stream_options=None`` leaves it out.
 
         Returns
         -------
         ChatStream
+            It has not started yet.
 
         Raises
         ------
         ConfigurationError
-            If there is nothing to send, or the server needs a model and has none.
+            If there is nothing to send, the request cannot be written as JSON, or the server needs a model and you
+            named none.
 
         Examples
         --------
         >>> import streamwidget as sw
-        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=20)
-        >>> stream.wait().outcome
-        'length'
+        >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+        >>> stream.wait().text
+        '## Name three'
+        >>> messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
+        >>> sw.ChatClient().stream(messages, temperature=0).wait().outcome
+        'complete'
         """
         return self.request(prompt, model, params, stream=True)
 
     async def complete(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatCompletion:
-        """Ask for the whole answer at once. Choose this if you parse the answer, for example as JSON.
+        """Ask for the whole answer at once. Use it if you parse the answer, for example as JSON.
 
         Parameters
         ----------
         prompt : str, Message or list
-            As for :meth:`stream`.
+            One user message, or all messages, as for :meth:`stream`.
         model : str, optional
-            Default: the client's.
+            The model. Default: the client's.
         **params
-            Fields of the request, such as ``temperature`` or ``response_format``.
+            Fields of the request.
 
         Returns
         -------
         ChatCompletion
+            The same type as awaiting a stream returns.
 
         Raises
         ------
         ConfigurationError
-            As for :meth:`stream`.
+            As :meth:`stream` does.
         StreamError
-            If the request fails. Its subclass says how.
+            If the answer fails. Its ``.completion`` holds the text so far.
 
         Examples
         --------
         >>> import asyncio
         >>> import streamwidget as sw
-        >>> completion = asyncio.run(sw.ChatClient().complete("count to 3"))  # or: await client.complete(...)
-        >>> completion.text.split()
-        ['1', '2', '3']
+        >>> client = sw.ChatClient()
+        >>> asyncio.run(client.complete("Name three rivers.", max_tokens=3)).text  # in a notebook: await client.complete
+        '## Name three'
         """
         return await self.request(prompt, model, params, stream=False)
 
     def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
-        """Make a stream. If ``stream`` is False it asks for one whole reply. Even then you can stop it.
+        """Make a stream, or a request for one whole reply. You can stop both.
 
         Parameters
         ----------
         prompt : str, Message or list
-            As for :meth:`stream`.
+            One user message, or all messages, as for :meth:`stream`.
         model : str or None
-            None: the client's.
+            The model. None: the client's.
         params : dict
             Fields of the request.
         stream : bool
-            Ask for the answer piece by piece.
+            Whether the answer comes piece by piece. False asks for one whole reply.
 
         Returns
         -------
         ChatStream
+            It has not started yet.
 
         Raises
         ------
         ConfigurationError
-            As for :meth:`stream`.
+            As :meth:`stream` does.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> whole = sw.ChatClient().request("Name three rivers.", None, {"max_tokens": 3}, stream=False)
+        >>> whole.wait().text
+        '## Name three'
         """
         model = model or self.model
         if model is None and self.needs_model:
@@ -220,7 +270,7 @@ class ChatClient:
         Returns
         -------
         list of str
-            In the server's order.
+            The names, in the server's order.
 
         Raises
         ------
@@ -231,20 +281,29 @@ class ChatClient:
         --------
         >>> import asyncio
         >>> import streamwidget as sw
-        >>> asyncio.run(sw.ChatClient().models())[0]  # in a notebook: await client.models()
-        'demo'
+        >>> asyncio.run(sw.ChatClient().models())[:2]  # in a notebook: await client.models()
+        ['demo', 'demo-long']
         """
         models = self.list_models()
         await models.stream
         return models.names
 
     def list_models(self) -> ModelList:
-        """Make the request of :meth:`models`. You can stop it and wait for it like any other.
+        """Make the request of :meth:`models`. You can stop it and wait for it like an answer.
 
         Returns
         -------
         ModelList
-            Await its ``stream``. Then it has its ``names``.
+            Run its ``stream``. Then its ``names`` are complete.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> listing = sw.ChatClient().list_models()
+        >>> listing.stream.wait().outcome
+        'complete'
+        >>> listing.names[:2]
+        ['demo', 'demo-long']
         """
         from streamwidget._client.model_list import ModelList  # late: few clients list models
 

@@ -1,15 +1,17 @@
-"""The address, the key and the model of a client: from its arguments, the environment, or the demo server.
+"""The address, the key and the model of a client. The first of these that is set wins.
 
-Order
------
-1. the arguments of :class:`~streamwidget.ChatClient`, with the address or a provider's name
+1. The arguments of :class:`~streamwidget.ChatClient`. A provider's name stands for its address.
 2. ``STREAMWIDGET_BASE_URL``, ``STREAMWIDGET_API_KEY``, ``STREAMWIDGET_MODEL``
 3. ``OPENAI_BASE_URL``, ``OPENAI_API_KEY``
-4. the built-in demo server
+4. The built-in demo server.
 
-A key goes only where it belongs: ``OPENAI_API_KEY`` to the host of ``OPENAI_BASE_URL`` (or OpenAI's own), never to an
-address that was configured in another way. ``STREAMWIDGET_API_KEY`` likewise goes with ``STREAMWIDGET_BASE_URL``, and
-the variable of a provider with the provider's own address.
+A key is sent only to its own address:
+
+- ``OPENAI_API_KEY`` goes with ``OPENAI_BASE_URL``, or with OpenAI's own address if that is not set.
+- ``STREAMWIDGET_API_KEY`` goes with ``STREAMWIDGET_BASE_URL``, or with OpenAI's own address.
+- A provider's variable goes with the provider's own address.
+
+Example: ``OPENAI_API_KEY`` is set, and you make ``ChatClient("http://localhost:8000/v1")``. No key is sent.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _warned_hosts: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The address, key and model, and the row of the server. ``base_url`` None: the demo server."""
+    """The settings of one client. ``base_url`` None stands for the demo server."""
 
     base_url: str | None
     api_key: ApiKey | None
@@ -52,7 +54,7 @@ def resolve(
     Raises
     ------
     ConfigurationError
-        If the address is not an http(s) URL, the key cannot be sent, or the provider is unknown.
+        If the address is not an http(s) URL, the key cannot be sent, or the provider is not known.
     """
     named = server_named(provider) if provider is not None else None
     env = {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
@@ -90,7 +92,13 @@ def key_variables(url: str, provider: str | None = None, environ: Mapping[str, s
 
 
 def check_url(url: str) -> str:
-    """Return the base URL without a trailing slash. ConfigurationError if requests cannot go there."""
+    """Return the base URL without a trailing slash. ConfigurationError if requests cannot go there.
+
+    Examples
+    --------
+    >>> check_url(" https://host/v1/ ")
+    'https://host/v1'
+    """
     url = url.strip().rstrip("/")
     try:
         parts = urlsplit(url)
@@ -98,9 +106,9 @@ def check_url(url: str) -> str:
     except ValueError:
         raise ConfigurationError("The base URL cannot be read: check its host and port.") from None
     if parts.username is not None or parts.password is not None:
-        # Not repeated whole: the user information may be a secret.
+        # The message does not repeat the URL, because the user name or password may be a secret.
         raise ConfigurationError(
-            f"The base URL for {host} holds a user name or password. Leave them out and use the API key setting."
+            f"The base URL for {host} contains a user name or password. Remove them, and set the API key instead."
         )
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         shown = url.rpartition("@")[2][:80]  # urlsplit finds no user name without a scheme
@@ -109,7 +117,14 @@ def check_url(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    host = host_of(url)
+    """Return True if a URL leads to this machine.
+
+    Examples
+    --------
+    >>> is_loopback("http://localhost:11434/v1"), is_loopback("http://[::1]/v1"), is_loopback("http://localhost.org")
+    (True, True, False)
+    """
+    host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -129,6 +144,6 @@ def _warn_if_exposed(url: str) -> None:
     if url.startswith("http://") and not is_loopback(url) and host not in _warned_hosts:
         _warned_hosts.add(host)
         warnings.warn(
-            f"The key for {host} travels unencrypted: the base URL begins with http://, not https://.",
+            f"The key for {host} is sent unencrypted, because the base URL begins with http://. Use https:// instead.",
             stacklevel=4,
         )

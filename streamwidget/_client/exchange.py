@@ -1,7 +1,7 @@
 """One attempt at a request: send it, read the response to its end, publish the events, name the outcome.
 
-Every way in which a response can go wrong becomes one :class:`StreamError` here. Retries, limits, cancelling and the
-final completion belong to the layers above.
+Every failure of a response becomes one :class:`StreamError` here. Retries, limits, cancelling and the final completion
+belong to the layers above.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from streamwidget._core.secrets import ApiKey, mask, mask_error
 from streamwidget._core.timeout import Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
 
-_ERROR_BODY = 64 * 1024  # bytes of an error response that are read
-_REPLY_BODY = 64 * 1024 * 1024  # bytes of a reply that was not streamed
+_ERROR_BODY = 64 * 1024  # bytes that are read of an error response
+_REPLY_BODY = 64 * 1024 * 1024  # bytes that are read of a whole reply
 _WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 Publish = Callable[[list[StreamEvent]], None]
@@ -40,7 +40,7 @@ Publish = Callable[[list[StreamEvent]], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question, the dialect in which it is asked, and the transport to the server."""
+    """A question, its dialect, and the transport to the server."""
 
     transport: Transport
     dialect: Dialect
@@ -48,7 +48,7 @@ class Request:
     max_event_size: int = MAX_EVENT_SIZE
 
     def to_http(self) -> HTTPRequest:
-        """Return the request as it is sent. TypeError or ValueError where it cannot be written as JSON."""
+        """Write the request. TypeError or ValueError if it cannot be written as JSON."""
         body = json.dumps(self.dialect.body(self.question), ensure_ascii=False).encode("utf-8", "replace")
         return HTTPRequest("POST", self.dialect.path(self.question), body, self.dialect.headers)
 
@@ -71,7 +71,7 @@ class Exchange:
     demo : bool
         The response is from the demo server.
     request_id : str or None
-        What the response's header calls the request.
+        The request's id in the response's headers.
     """
 
     def __init__(self, request: Request, accumulator: Accumulator, deadlines: Deadlines, publish: Publish) -> None:
@@ -86,11 +86,11 @@ class Exchange:
 
     @property
     def connecting(self) -> bool:
-        """True while a connection is being made for it."""
+        """True while a connection is being made."""
         return self._connection.connecting
 
     def shut(self) -> None:
-        """End the connection at once, from any thread."""
+        """Close the connection now. Any thread may call this."""
         self._connection.shut()
 
     async def run(self) -> Outcome:
@@ -104,7 +104,7 @@ class Exchange:
         Raises
         ------
         StreamError
-            In every other case. Its completion is still to be filled in.
+            In all other cases. Its completion is still empty.
         """
         try:
             return await self._send(self._request)
@@ -130,12 +130,12 @@ class Exchange:
             except ServerReportedError as exc:
                 self._publish(self._parser.events)
                 info = mask_error(exc.info, self._key)
-                raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text is not masked
+                raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text may hold the key
             except (MalformedStream, MalformedItem, EventTooLarge) as exc:
                 self._publish(self._parser.events)
                 raise self._unreadable(f"sent no usable answer: {exc}") from None
             except BodyError as exc:
-                message = f"The reply of {self._host} is cut ({mask(str(exc), self._key)})"
+                message = f"The reply from {self._host} was cut off ({mask(str(exc), self._key)})"
                 raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from None
 
     def _to_http(self, request: Request) -> HTTPRequest:
@@ -172,7 +172,7 @@ class Exchange:
         return outcome
 
     async def _reply(self, response: Response) -> Outcome:
-        """Read one whole reply: what was asked for without streaming, or all that the server can do."""
+        """Read one whole reply. Either it was asked for, or the server cannot stream."""
         body = await read_body(response, _REPLY_BODY)
         outcome, events = self._parser.reply(body)
         self._publish(events)
@@ -196,12 +196,12 @@ class Exchange:
         return ProtocolError(ErrorInfo(f"{self._host} {mask(what, self._key)}", status=200))
 
     async def _refusal(self, response: Response) -> HTTPStatusError:
-        """Read a response with an error status, or with a redirect, which is never followed."""
+        """Read a response with an error status or a redirect. A redirect is never followed."""
         status, headers = response.status, response.headers
         if 300 <= status < 400:
-            # Followed, a redirect would carry the prompt, and perhaps the key, to somebody else.
+            # Following it would send the prompt, and perhaps the key, to somebody else.
             there = host_of(headers.get("location", "")) or "nowhere"
-            message = f"{self._host} redirects to {there}. Redirects are not followed. Set base_url to where it is."
+            message = f"{self._host} redirects to {there}. Redirects are not followed. Set base_url to the new address."
             return HTTPStatusError(ErrorInfo(mask(message, self._key), status=status, kind="redirect"))
         try:
             body = await read_body(response, _ERROR_BODY)

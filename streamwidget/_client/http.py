@@ -1,7 +1,7 @@
-"""A request, a response and what carries them, whoever that is: the network, a recorder, or a recording.
+"""A request, a response, and the transport that carries them.
 
 :class:`Transport` and :class:`Response` are protocols. ``transport.py`` implements them with httpx, ``recorder.py``
-notes what passes through another transport, and ``replay.py`` plays a recording.
+records another transport, and ``replay.py`` plays a recording.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class HTTPRequest:
     path : str
         Relative to the base URL.
     body : bytes or None
-        None: no body, as for a GET.
+        None for a request without a body, such as a GET.
     headers : mapping
-        Headers of the dialect. ``{key}`` in a value stands for the key, so no frame above the transport holds it.
+        Headers of the dialect. ``{key}`` in a value stands for the key, so only the transport's frames hold the key.
     """
 
     method: str
@@ -42,7 +42,13 @@ class HTTPRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def all_headers(self) -> dict[str, str]:
-        """Return what the request says of itself, the key still as ``{key}``. httpx adds a few more."""
+        """Return all headers of the request. The key is still ``{key}``. httpx adds a few more.
+
+        Examples
+        --------
+        >>> HTTPRequest("GET", "models", headers={"Authorization": "Bearer {key}"}).all_headers()["Authorization"]
+        'Bearer {key}'
+        """
         common = {"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"}
         if self.body is not None:
             common["Content-Type"] = "application/json"
@@ -50,7 +56,7 @@ class HTTPRequest:
 
 
 class Response(Protocol):
-    """One response whose body is still to be read."""
+    """One response. Its body is still to be read."""
 
     @property
     def status(self) -> int: ...
@@ -59,11 +65,11 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]: ...
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes, its content coding removed. Raises :class:`BodyError` where it breaks."""
+        """Yield the body as it arrives, decompressed. :class:`BodyError` if the connection breaks."""
         ...
 
     async def drain(self) -> None:
-        """Read what is left, briefly. A response that was read to its end leaves a connection for the next request."""
+        """Read the rest for a moment. If the end is reached, the next request can use the connection."""
         ...
 
 
@@ -77,21 +83,21 @@ class Transport(Protocol):
     def api_key(self) -> ApiKey | None: ...
 
     def open(self, request: HTTPRequest, *, connection: Connection) -> AbstractAsyncContextManager[Response]:
-        """Send one request. The response is closed when the block is left.
+        """Send one request. Leaving the ``async with`` block closes the response.
 
         Raises
         ------
         ConnectionFailed
-            There is no response. ``error.kind`` is ``connect``, ``tls`` or ``proxy``.
+            If no response arrives. ``error.kind`` is ``connect``, ``tls`` or ``proxy``.
         """
         ...
 
 
 class Connection:
-    """The connection under one request, so that any thread can end it. A loop that is blocked cannot close it.
+    """The connection under one request. Any thread can close it, even while the event loop is blocked.
 
-    A new connection is known from the moment that it is made. A reused one is known from the response's headers on:
-    before them httpx does not say which of its idle connections it took.
+    A new connection is known as soon as it is made. A reused one is known when the response's headers arrive. Before
+    them httpx does not name it.
 
     Attributes
     ----------
@@ -104,34 +110,43 @@ class Connection:
         self.connecting = False
 
     async def follow(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note a connection that is made (httpx's ``trace`` extension)."""
+        """Remember a connection when it is made (httpx's ``trace`` extension)."""
         self.connecting = event.startswith("connection.")
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
 
     def use(self, stream: Any) -> None:
-        """Note the connection that a response came over. None: it may serve another request from now on."""
+        """Remember the connection of a response. None: from now on it may serve another request."""
         self._stream = stream
 
     def shut(self) -> None:
-        """End the connection at once."""
+        """Close the connection now."""
         stream = self._stream
         sock = stream.get_extra_info("socket") if stream is not None else None
         if sock is None:
             return
-        # By its number: asyncio and uvloop give stand-ins for the socket, and those refuse to shut it down.
+        # asyncio and uvloop give a stand-in for the socket, and it may refuse shutdown(). Its number gives a real one.
         with contextlib.suppress(OSError), socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
             same.shutdown(socket.SHUT_RDWR)
 
 
 def media_type_of(response: Response) -> str:
-    """Return the media type of a response in lower case, without its parameters. Empty where none is told."""
+    """Return the media type of a response. Empty if it has none.
+
+    ``Text/HTML; charset=utf-8`` is ``text/html``.
+    """
     return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL, or the text itself where it names none."""
+    """Return the host of a URL for a message, with its port if the URL has one. Without a host, return the text.
+
+    Examples
+    --------
+    >>> host_of("http://localhost:11434/v1"), host_of("https://api.openai.com/v1"), host_of("/login")
+    ('localhost:11434', 'api.openai.com', '/login')
+    """
     try:
-        return urlsplit(url).hostname or url
+        return urlsplit(url).netloc.rpartition("@")[2].lower() or url
     except ValueError:
         return url

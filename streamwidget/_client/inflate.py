@@ -1,4 +1,4 @@
-"""Content codings: a compressed body, unpacked in bounded memory. No I/O, standard library only."""
+"""Content codings: decompress a body in bounded memory. No I/O, standard library only."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import zlib
 from streamwidget._client.http import BodyError
 
 _AT_ONCE = 64 * 1024  # bytes of one piece
-_BOMB = 200  # times its compressed size: no text of a model compresses like this
+_BOMB = 200  # times the compressed size. The text of a model never compresses this well
 
 
 class Inflater:
-    """Bounded decompression: a small body must not become a large one in memory."""
+    """Decompress a body piece by piece, and refuse one that grows without bound."""
 
     def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(wbits=47)  # gzip or zlib, by its header
+        self._zlib = zlib.decompressobj(wbits=47)  # gzip or zlib, as the header says
         self._taken = self._given = 0
 
     @property
@@ -29,17 +29,28 @@ class Inflater:
             data = self._zlib.unconsumed_tail
             self._given += len(piece)
             if self._given > max(2**20, _BOMB * self._taken):
-                raise BodyError("the compressed body grows without bound; it was refused")
+                raise BodyError("the compressed body was refused, because it grows without bound")
             pieces.append(piece)
         return pieces
 
 
 def inflater(coding: str) -> Inflater | None:
-    """Return what unpacks a content coding: an Inflater for ``gzip``, None for ``identity``. Others raise BodyError."""
+    """Return an inflater for a content coding, or None if the body is not compressed.
+
+    Raises
+    ------
+    BodyError
+        If the coding is another one.
+
+    Examples
+    --------
+    >>> inflater("gzip"), inflater("identity")
+    (<...Inflater object at ...>, None)
+    """
     match coding.strip().lower():
         case "" | "identity":
             return None
         case "gzip" | "x-gzip" | "deflate":
             return Inflater()
         case other:
-            raise BodyError(f"the body is coded as {other[:40]!r}, which was not asked for")
+            raise BodyError(f"the body is coded as {other[:40]!r}, and this coding was not asked for")

@@ -1,4 +1,4 @@
-"""The names of the models that a server offers: one small GET, with the limits, retries and masking of an answer."""
+"""The names of a server's models: one small GET, with the limits, retries and masking of an answer."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LARGEST = 16 * 2**20  # bytes of a list
 
 
 class ModelList:
-    """A request for the list. Made by :meth:`ChatClient.list_models <streamwidget.ChatClient.list_models>`.
+    """A request for the list. :meth:`ChatClient.list_models <streamwidget.ChatClient.list_models>` makes it.
 
     Attributes
     ----------
     stream : ChatStream
-        Runs the request, so that it can be awaited, waited for and stopped like an answer. It brings no text.
+        Runs the request. You can await it, wait for it and stop it like an answer. It brings no text.
     names : list of str
-        In the server's order. Empty until the stream is complete.
+        The names, in the server's order. Empty until the stream is complete.
     """
 
     def __init__(self, request: Request, limits: Timeout, retry: RetryPolicy) -> None:
@@ -37,7 +37,7 @@ class ModelList:
 
 
 class _ListExchange(Exchange):
-    """One request for the list, which puts the names into ``names``."""
+    """One request for the list. It fills ``names``."""
 
     def __init__(self, names: list[str], *parts: Any) -> None:
         super().__init__(*parts)

@@ -2,13 +2,14 @@
 
 Policy, beyond the standards:
 
-- An event that is not readable is skipped, with a warning (``bad_json``). The third one ends the stream.
+- An unreadable event (``data: {"cho``) is skipped, with a warning (``bad_json``). The third one ends the stream.
 - A server may keep the connection alive with events that are not JSON (``event: ping``). They bring nothing.
-- After the event that the dialect calls done (``data: [DONE]``) nothing counts.
-- The end of the stream may cut off an event. It counts if it is whole all the same (``unterminated_event``). Otherwise
-  it is dropped (``truncated_event``).
-- An answer with a finish reason and no done is whole (``no_done``), even where the connection broke after it.
-- An answer with a done and no finish reason is whole too (``no_finish_reason``). With neither it is ``interrupted``.
+- Nothing counts after the dialect's done event (``data: [DONE]``).
+- The end of the stream may cut off an event. If its JSON is whole, it counts (``unterminated_event``). Otherwise it is
+  dropped (``truncated_event``).
+- An answer with a finish reason but without a done is whole (``no_done``), even if the connection broke afterwards.
+- An answer with a done but without a finish reason is whole too (``no_finish_reason``). An answer with neither is
+  ``interrupted``.
 
 No I/O, standard library only.
 """
@@ -25,9 +26,9 @@ from streamwidget._core.events import Finish, Outcome, ParsedEvent, StreamEvent,
 from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
 
 _MAX_MALFORMED = 3
-# Events that only show that the server lives. Some carry data that is not JSON.
+# These events only keep the connection alive. Some carry data other than JSON.
 _LIVENESS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
-_NOTHING, _DONE = object(), object()  # what stands for an item in an event that has none
+_NOTHING, _DONE = object(), object()  # they stand for the item of an event without one
 _raw_decode = json.JSONDecoder().raw_decode
 
 
@@ -44,17 +45,17 @@ class StreamParser:
     accumulator : Accumulator
         Owns the text.
     max_event_size : int, default 64 MiB
-        Bytes that one event may have.
+        The most bytes of one event.
 
     Attributes
     ----------
     events : list of StreamEvent
-        What the last ``feed`` or ``close`` gave to publish. Where it raised, these are the events before the failure,
-        already in the accumulator: publish them first.
+        The events of the last ``feed`` or ``close``. If it raised, these are the events before the failure. They are in
+        the accumulator already, so publish them first.
     finish : Finish or None
-        The provider's last word on why it ended. Not among ``events``: the stream publishes its own at its very end.
+        The provider's last reason for the end. It is not in ``events``, because the stream publishes its own one.
     done : bool
-        The server said that nothing more follows.
+        The server said: nothing more follows.
     """
 
     def __init__(self, dialect: Dialect, accumulator: Accumulator, *, max_event_size: int = MAX_EVENT_SIZE) -> None:
@@ -73,11 +74,11 @@ class StreamParser:
         Raises
         ------
         ServerReportedError
-            The server said, in the stream, that it failed.
+            If the server reported a failure in the stream.
         MalformedStream
-            Three events were not what they should be.
+            If three events did not follow the dialect.
         EventTooLarge
-            An event passed ``max_event_size``.
+            If an event is larger than ``max_event_size``.
         """
         self.events = []
         if self.done:
@@ -93,17 +94,17 @@ class StreamParser:
         return self.events
 
     def close(self, *, clean: bool) -> tuple[Outcome, list[StreamEvent]]:
-        """End the stream. Return how the answer ended, and the last events to publish. Needed after the done too.
+        """End the stream. Return how the answer ended, and the last events to publish. Call this after the done too.
 
         Parameters
         ----------
         clean : bool
-            False where the connection broke.
+            False if the connection broke.
 
         Raises
         ------
         ServerReportedError, MalformedStream
-            As ``feed``, for an event that the end cut off.
+            As ``feed``, for an event cut off by the end.
         """
         self.events = []
         if not self.done:
@@ -112,14 +113,14 @@ class StreamParser:
         return self._end(f"the connection {end} after the finish reason, without the sign that the stream is done")
 
     def reply(self, body: bytes) -> tuple[Outcome, list[StreamEvent]]:
-        """Take a reply that was not streamed, in place of ``feed`` and ``close``. Return what ``close`` returns.
+        """Take one whole reply, instead of ``feed`` and ``close``. Return the same as ``close``.
 
         Raises
         ------
         ServerReportedError
-            The reply is an error object.
+            If the reply is an error object.
         MalformedItem
-            The reply is not an answer in this dialect.
+            If the reply is not an answer in this dialect.
         """
         self.events = []
         try:
@@ -142,7 +143,7 @@ class StreamParser:
         return self.finish.outcome, self.events
 
     def _take(self, received: Iterable[ServerSentEvent]) -> bool:
-        """Apply what came. Return True where the done was among it."""
+        """Apply the events. Return True if the done was one of them."""
         done, parse = self._dialect.done, self._reader.parse
         for event in received:
             data = event.data
@@ -150,7 +151,7 @@ class StreamParser:
                 return True
             try:
                 try:
-                    # json.loads(data), a quarter faster where no space surrounds it, as it mostly does not.
+                    # json.loads(data), but a quarter faster. Most data has no space around it.
                     item, end = _raw_decode(data)
                     if end != len(data) or event.event == "error":
                         item = self._item_of(event)
@@ -184,7 +185,7 @@ class StreamParser:
             raise MalformedStream(f"{count} not JSON")
 
     def _rescue(self, event: ServerSentEvent | None) -> None:
-        """Judge the event that the end of the stream cut off."""
+        """Take the event that the end of the stream cut off, if it is whole."""
         if event is None or not event.data.strip():
             return
         try:
@@ -202,9 +203,10 @@ class StreamParser:
         self._warn("unterminated_event", "the last event had no blank line after it")
 
     def _item_of(self, event: ServerSentEvent) -> Any:
-        """Decode any event: the done, one that brings nothing, an error, or JSON.
+        """Decode any event: the done, a sign of life, an error, or JSON.
 
-        ``event: error`` may carry an error object, bare or wrapped, or plain text.
+        ``event: error`` may carry a bare error object, a wrapped one, or plain text. ``overloaded`` is
+        ``{"error": "overloaded"}``.
         """
         data = event.data.strip()
         if data == self._dialect.done:

@@ -1,4 +1,4 @@
-"""A transport that notes what passes through another one. Nothing of the stream knows that it is there."""
+"""A transport that records another one. The stream does not notice it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def record(request: Request, limits: Timeout) -> tuple[Recording, Request]:
 
 
 class RecordingTransport:
-    """Sends by ``transport``, and adds to ``recording`` what is sent and what comes."""
+    """Sends by ``transport``, and adds all requests and responses to ``recording``."""
 
     def __init__(self, transport: Transport, recording: Recording) -> None:
         self.base_url = transport.base_url
@@ -87,7 +87,7 @@ class _RecordedResponse:
         self._end(ResponseEnded(self._recording.now(), "whole"))
 
     def left(self) -> None:
-        """The client reads no further."""
+        """Record that the client stopped reading."""
         self._end(ResponseEnded(self._recording.now(), "left"))
 
     def _end(self, record: ResponseEnded) -> None:

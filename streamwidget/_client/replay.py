@@ -1,4 +1,4 @@
-"""A recorded stream once more: the same bytes at the same times, through the real decoder, timers and view."""
+"""Play a recorded stream: the same bytes at the same times, through the real decoder, timers and view."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from streamwidget._dialects.dialect import Question
 
 
 def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
-    """Play a recorded stream again, with the same bytes at the same times. Nothing is sent.
+    """Play a recorded stream again, with the same times. Nothing is sent.
 
     Parameters
     ----------
     recording : Recording, str or Path
-        The result of :meth:`ChatStream.record <streamwidget.ChatStream.record>`, or its file.
+        A recording made by :meth:`ChatStream.record <streamwidget.ChatStream.record>`, or its file.
     speed : float, default 1
-        2 is twice as fast. The recorded time limits run faster too.
+        How fast. 2 is twice as fast, and the recorded limits also pass twice as fast.
 
     Returns
     -------
     ChatStream
-        Await it, iterate it or show it like any other. It ends as the recorded one ended.
+        You can await, iterate or show it like any other. It ends as the recorded stream ended.
 
     Raises
     ------
@@ -54,18 +54,19 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
     Examples
     --------
     >>> import streamwidget as sw
-    >>> stream = sw.ChatClient().stream("count to 3")
-    >>> recording = stream.record()
-    >>> completion = stream.wait()
-    >>> sw.replay(recording, speed=10).wait().text == completion.text
-    True
+    >>> stream = sw.ChatClient().stream("Name three rivers.", max_tokens=3)
+    >>> recording = stream.record("rivers.json")
+    >>> stream.wait().text
+    '## Name three'
+    >>> sw.replay("rivers.json", speed=2).wait().text
+    '## Name three'
     """
     if not isinstance(recording, Recording):
         recording = Recording.load(recording)
     if not 0 < speed < float("inf"):
         raise ConfigurationError(f"speed must be a positive number, not {speed!r}.")
     if recording.outcome is None or not recording.attempts:
-        raise ConfigurationError("The recording is empty, or its stream has not ended: there is nothing to play.")
+        raise ConfigurationError("There is nothing to play: the recording is empty, or its stream has not ended.")
     transport = _Player(recording, speed)
     limits = {field.name: getattr(recording.limits, field.name) for field in fields(Timeout)}
     timeout = Timeout(**{name: limit and limit / speed for name, limit in limits.items()})
@@ -81,18 +82,18 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
 
 
 class _Replay(Attempts):
-    """The recording answers, once."""
+    """The requests of a replay. A recording answers only once."""
 
     repeatable = False
 
     def again(self, *, go_on: bool) -> Attempts:
         what = "go on where its recording ends" if go_on else "be asked again"
-        raise ConfigurationError(f"A replay cannot {what}. To see it once more, call replay() anew.")
+        raise ConfigurationError(f"A replay cannot {what}. To see it once more, call replay() again.")
 
 
 @dataclass(frozen=True, slots=True)
 class _RecordedWaits(RetryPolicy):
-    """The waits between the recorded requests. There are no further requests."""
+    """The waits between the recorded requests. After the last one no request follows."""
 
     waits: tuple[float, ...] = ()
 
@@ -115,11 +116,11 @@ class _Player:
 
     def __init__(self, recording: Recording, speed: float) -> None:
         first = recording.attempts[0][0]
-        self.base_url = first.url if isinstance(first, RequestSent) else ""  # to name its host in messages
+        self.base_url = first.url if isinstance(first, RequestSent) else ""  # messages name its host
         self._attempts = iter(recording.attempts)
         self._speed = speed
         self._begun: float | None = None
-        #: Called where the person stopped the recorded stream.
+        #: Called at the moment when the person stopped the recorded stream.
         self.stop: Callable[[], None] | None = None
 
     @contextlib.asynccontextmanager
@@ -150,7 +151,7 @@ class _Player:
             await asyncio.sleep(wait)
 
     async def _leave(self) -> None:
-        """Be left: by the person, or by the limit that passed here when it was recorded."""
+        """Wait to be stopped. At this point of the recording the person or a limit ended the stream."""
         if self.stop is not None:
             self.stop()
         await asyncio.Event().wait()
@@ -170,4 +171,4 @@ class _PlayedResponse:
                 raise BodyError(record.detail)
 
     async def drain(self) -> None:
-        """Do nothing: no connection waits for it."""
+        """Do nothing. A replay has no connection."""

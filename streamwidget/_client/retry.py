@@ -1,6 +1,7 @@
-"""When a failed request is made again, and after how long. Pure: the stream does the waiting.
+"""When to make a failed request again, and how long to wait before it. Pure functions. The stream does the waiting.
 
-Only before the first delta. Afterwards a second request would cost tokens twice and could answer differently.
+Retries happen only before the first delta. After it a second request would cost the tokens twice, and its answer could
+be a different one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError
 
 RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
-#: A spent quota stays spent until somebody pays. A retry only delays the bad news.
+#: A spent quota stays spent until somebody pays. A retry would only delay the bad news.
 _FINAL_CODES = frozenset({"insufficient_quota"})
 _PASSING_TYPES = frozenset({"overloaded_error", "server_error", "rate_limit", "rate_limit_error", "api_error"})
 
@@ -23,16 +24,20 @@ _PASSING_TYPES = frozenset({"overloaded_error", "server_error", "rate_limit", "r
 class RetryPolicy:
     """How often to try again before the first delta, and how long to wait.
 
-    Attributes
+    The wait before attempt n is a random number of seconds, from 0 to ``min(wait_max, wait_initial * 2**(n-2))`` (full
+    jitter).
+
+    Parameters
     ----------
     attempts : int, default 3
         Requests in all. 1 means no retry.
-    wait_initial, wait_max : float, default 0.5 and 8
-        Seconds. The wait before attempt n is a random number from 0 to ``min(wait_max, wait_initial * 2**(n-2))``
-        (full jitter).
+    wait_initial : float, default 0.5
+        The longest wait before the second attempt, in seconds. It doubles with each further attempt.
+    wait_max : float, default 8
+        The longest wait before any attempt, in seconds.
     max_retry_after : float, default 60
-        Seconds. A shorter Retry-After of the server is honoured. After a longer one the request fails at once, and the
-        message names the wait.
+        Seconds. If the server sends a Retry-After up to this, the stream waits that long. If it asks for more, the
+        stream fails at once, and the error names the wait.
 
     Raises
     ------
@@ -42,7 +47,7 @@ class RetryPolicy:
     Examples
     --------
     >>> import streamwidget as sw
-    >>> client = sw.ChatClient(retry=sw.RetryPolicy(attempts=5))
+    >>> client = sw.ChatClient(retry=sw.RetryPolicy(attempts=5, wait_max=2))
     >>> client.retry.attempts
     5
     """
@@ -59,27 +64,31 @@ class RetryPolicy:
             raise ConfigurationError("The waits of a RetryPolicy must not be negative.")
 
     def delay(self, failed: int, retry_after: float | None, draw: Callable[[], float] = random.random) -> float | None:
-        """Return how long to wait after a failed attempt.
+        """Return how many seconds to wait before the next attempt.
 
         Parameters
         ----------
         failed : int
-            The number of the attempt, from 1.
+            The number of the attempt that failed. The first one is 1.
         retry_after : float or None
-            Seconds that the server asked for.
+            The seconds of the server's Retry-After.
         draw : callable, optional
             Returns a random number from 0 to 1.
 
         Returns
         -------
         float or None
-            Seconds. None if there is to be no further attempt.
+            None if no attempt follows.
 
         Examples
         --------
-        >>> RetryPolicy(attempts=2).delay(1, retry_after=7)
+        >>> import streamwidget as sw
+        >>> policy = sw.RetryPolicy(attempts=3)
+        >>> policy.delay(2, None, draw=lambda: 1.0)
+        1.0
+        >>> policy.delay(1, retry_after=7)
         7
-        >>> RetryPolicy(attempts=2).delay(2, retry_after=7) is None
+        >>> policy.delay(3, None) is None
         True
         """
         if failed >= self.attempts:
@@ -90,7 +99,17 @@ class RetryPolicy:
 
 
 def worth_retrying(error: ErrorInfo) -> bool:
-    """Return True if the same request may succeed later, by its status or by the server's word inside a stream."""
+    """Return True if the same request may succeed later.
+
+    The HTTP status decides. For an error inside a stream, the server's code or type decides.
+
+    Examples
+    --------
+    >>> worth_retrying(ErrorInfo("busy", status=503)), worth_retrying(ErrorInfo("no such model", status=404))
+    (True, False)
+    >>> worth_retrying(ErrorInfo("busy", status=200, type="overloaded_error"))
+    True
+    """
     if error.code in _FINAL_CODES or error.type in _FINAL_CODES:
         return False
     if error.status is not None and error.status != 200:
@@ -99,9 +118,16 @@ def worth_retrying(error: ErrorInfo) -> bool:
 
 
 def parse_retry_after(value: str | None, milliseconds: str | None, now: float) -> float | None:
-    """Return the seconds asked for by ``Retry-After`` (RFC 9110, 10.2.3) or ``Retry-After-Ms``, None without either.
+    """Return the seconds of ``Retry-After`` (RFC 9110, 10.2.3) or ``Retry-After-Ms``, or None if neither is readable.
 
-    ``now`` is the time of day as :func:`time.time` gives it.
+    ``now`` is the time of day from :func:`time.time`. A date in the past means 0.
+
+    Examples
+    --------
+    >>> parse_retry_after("2", None, now=0.0), parse_retry_after(None, "1500", now=0.0)
+    (2.0, 1.5)
+    >>> parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", None, now=10.0)
+    50.0
     """
     for text, unit in ((milliseconds, 0.001), (value, 1.0)):
         try:

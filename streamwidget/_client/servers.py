@@ -1,6 +1,6 @@
-"""Servers by name: configuration, and nothing about models.
+"""Servers by name. The table holds configuration, and nothing about models.
 
-The server's row names the environment variable of its key. The key goes only to the host of that row.
+A server's key is read from the variable in its row. It is sent only to the address in that row.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ class Server:
     Attributes
     ----------
     base_url : str
-        Its address.
+        Its address. For a program on this machine, the address it usually has.
     key_env : str or None
         The name of the environment variable of its key.
     needs_model : bool
         It refuses a request without a model.
     dialect : Dialect
-        Its dialect.
+        The API it has.
     """
 
     base_url: str
@@ -46,7 +46,7 @@ SERVERS = {
     "lmstudio": Server("http://localhost:1234/v1"),
     "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", dialect=ChatCompletions(asks_for_usage=False)),
     "ollama": Server("http://localhost:11434/v1"),
-    # Which key goes there is decided in config.py.
+    # config.py decides about its key.
     "openai": Server(OPENAI_URL, needs_model=True, dialect=ChatCompletions(max_tokens="max_completion_tokens")),
     "openrouter": Server("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     "together": Server("https://api.together.ai/v1", "TOGETHER_API_KEY"),
@@ -64,7 +64,7 @@ def server_named(name: str) -> Server:
     Raises
     ------
     ConfigurationError
-        If it is unknown. The message lists the known names.
+        If there is none. The message lists the known names.
     """
     try:
         return SERVERS[name]

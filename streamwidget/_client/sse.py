@@ -1,21 +1,25 @@
 """Server-sent events: bytes in, events out (WHATWG HTML, section 9.2). No I/O, standard library only.
 
-The machine, and the rules that its lines keep::
+The machine, with the numbers of its rules::
 
     bytes --(1 BOM, 2 line ends)--> lines --(3 field)--> open block --(4 blank line)--> ServerSentEvent
 
 1. One BOM is removed, and only at the beginning of the stream: ``EF BB BF data: x`` is ``data: x``.
 2. CRLF, LF and CR end a line. Nothing else does: VT, NEL and U+2028 stay in the text. A CR at the end of one read and
-   an LF at the start of the next are one line end. The line is taken at the CR, without waiting for what follows it.
+   an LF at the start of the next are one line end. The line is taken at the CR, without waiting for the next byte.
+   Example (``|`` marks the end of a read): ``data: a CR | LF CR LF`` is one event, ``a``.
 3. A line is ``name: value``. One space after the colon is removed: ``data:  x`` is `` x``. A line without a colon has
-   an empty value. A line that starts with a colon is a comment. The names are exact. ``data`` adds a line to the block,
-   ``event`` names the block, and ``id`` sets the last event id unless it holds NUL. Other names are ignored, and so is
-   ``retry``, because nothing here reconnects.
-4. A blank line dispatches the block if it has a data line, even an empty one. The next block is open then, and the id
-   stays.
-5. A block without its blank line is not dispatched. ``close`` returns it, and the policy above decides.
-6. A line is decoded when it is complete, so no character is cut between two reads. Bad UTF-8 becomes U+FFFD.
-7. The data lines of the open block and the line being read may have ``max_event_size`` bytes together.
+   an empty value: ``data`` is ``data:``. A line with a colon at its start is a comment: ``: ping``. Names are exact, so
+   ``Data: x`` is ignored. ``data`` adds a line to the block, ``event`` names the block, and ``id`` sets the last event
+   id unless it contains NUL. Other names are ignored, and so is ``retry``, because nothing here reconnects.
+4. A blank line dispatches the block if it has a data line, even an empty one. Then the next block begins, and the id
+   stays. Example: ``data: a LF data: b LF LF`` is one event with two lines.
+5. A block without its blank line is not dispatched. ``close`` returns it, and the parser decides. Example: the stream
+   ends after ``data: x LF``.
+6. A line is decoded when it is complete, so no character is cut between two reads. Bad UTF-8 becomes U+FFFD. Example:
+   ``data: C3 | A9 LF`` is ``é``.
+7. The data lines of the open block and the line being read may have ``max_event_size`` bytes together. Example: with 10
+   bytes, ``data: long`` is taken and ``data: longer`` is refused.
 
 Each byte is looked at a fixed number of times, however the stream is cut into reads. Only new bytes are searched for
 line ends, and an unfinished line grows in place.
@@ -38,7 +42,7 @@ class ServerSentEvent(NamedTuple):
 
 
 class EventTooLarge(ValueError):
-    """A line or an event passed the cap. ``events`` holds what the same ``feed`` had completed before it."""
+    """A line or an event is larger than the limit. ``events`` holds the events before it from the same ``feed``."""
 
     def __init__(self, max_event_size: int, events: list[ServerSentEvent]) -> None:
         super().__init__(f"an event of the stream is larger than {max_event_size} bytes (max_event_size)")
@@ -46,12 +50,12 @@ class EventTooLarge(ValueError):
 
 
 class SSEDecoder:
-    r"""Decode a byte stream into events, whatever pieces it comes in.
+    r"""Decode a byte stream into events. The reads may cut it anywhere.
 
     Parameters
     ----------
     max_event_size : int, default 64 MiB
-        Bytes that one event, or one line, may have. Beyond them ``feed`` raises :class:`EventTooLarge`.
+        The most bytes of one event or one line. After more, ``feed`` raises :class:`EventTooLarge`.
 
     Examples
     --------
@@ -66,7 +70,7 @@ class SSEDecoder:
 
     def __init__(self, max_event_size: int = MAX_EVENT_SIZE) -> None:
         self._max = max_event_size
-        self._at_start = True  # fewer than three bytes came, all of them of a BOM (rule 1)
+        self._at_start = True  # so far fewer than three bytes, all of them from a BOM (rule 1)
         self._after_cr = False  # the last byte was a CR, so a leading LF belongs to it (rule 2)
         self._tail = bytearray()  # the line being read
         self._data: list[str] = []  # the open block: its data lines, their bytes, its name, the id
@@ -75,15 +79,15 @@ class SSEDecoder:
         self._id = ""
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Take the next bytes and return the events that they complete.
+        """Take the next bytes and return the events completed by them.
 
         Raises
         ------
         EventTooLarge
-            The decoder has dropped its input and is of no further use.
+            If an event is too large. The decoder has dropped its input, and cannot be used again.
         """
         if (
-            # The usual read, one ``data: {...}`` block and nothing else, costs half as much here as below.
+            # The usual read is one ``data: {...}`` block. It costs half as much here as below.
             data.startswith(b"data: ")
             and data.endswith(b"\n\n")
             and data.find(b"\n") == len(data) - 2 <= self._max
@@ -114,13 +118,13 @@ class SSEDecoder:
                 lines = bytes(tail) + data[:cut]
                 tail.clear()
             else:
-                lines = data[:cut]  # no copy where the read ends with its line, as it mostly does
+                lines = data[:cut]  # no copy, because most reads end with their line
             tail += data[cut:]
             self._take_lines(lines, events)
         return events
 
     def close(self) -> ServerSentEvent | None:
-        """End the stream. Return the block that its end cut off, or None."""
+        """End the stream. Return the block cut off by the end, or None."""
         self._take_line(bytes(self._tail))
         self._tail.clear()
         events: list[ServerSentEvent] = []
@@ -137,7 +141,7 @@ class SSEDecoder:
         return data.removeprefix(_BOM)
 
     def _take_lines(self, lines: bytes, events: list[ServerSentEvent]) -> None:
-        """Take whole lines, the last one ended too. Nearly every block is one ``data: {...}`` line."""
+        """Take whole lines with their ends. Nearly every block is one ``data: {...}`` line."""
         *blocks, rest = lines.split(b"\n\n")
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block and not self._data and not self._event:
@@ -157,7 +161,7 @@ class SSEDecoder:
                     self._dispatch(events)
 
     def _check_size(self, data: bytes, events: list[ServerSentEvent]) -> None:
-        """Take ``data`` line by line and count. Together with what waits it may be too large (rule 7)."""
+        """Take ``data`` line by line and count. Together with the open block it may be too large (rule 7)."""
         *lines, rest = data.split(b"\n")
         for line in lines:
             self._grow_tail(line, events)

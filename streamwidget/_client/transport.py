@@ -1,8 +1,7 @@
 """Bytes to and from the server. The only file that imports httpx.
 
-httpx 0.28.1 is its last release and the openai and anthropic SDKs moved to its continuation, httpx2. Only the API that
-both share is used, and errors are caught by the library that the client at hand belongs to, so an injected client of
-either works.
+httpx 0.28.1 is its last release. The openai and anthropic SDKs have moved to its successor, httpx2. You may inject a
+client of either. So this file uses only their common API, and catches the errors of the client's own library.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of
@@ -36,9 +34,10 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_Environment, httpx
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-_TINY = 8  # bytes: no read of a server that writes whole events is smaller
-_GATHER = 0.005  # seconds for more to come together after a tiny read, as each read costs as much as a whole event
-_DRAIN = 0.1  # seconds that a finished response may take to end, so that its connection can be used again
+_TINY = 8  # bytes. If a server writes whole events, no read is smaller
+_GATHER = 0.005  # seconds to wait after a tiny read. A few bytes cost as much as a whole event, so let more arrive
+_DRAIN = 0.1  # seconds to wait for the end of a finished response. Then its connection can be used again
+#: "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"
 _NOT_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number|record layer failure")
 
 
@@ -49,7 +48,7 @@ class HTTPXResponse:
         self._library = library
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
-        self._raw = response.aiter_raw()  # one iterator for the answer and for what is drained: a second is refused
+        self._raw = response.aiter_raw()  # `chunks` and `drain` share it, because httpx refuses a second one
 
     async def chunks(self) -> AsyncIterator[bytes]:
         inflate = inflater(self.headers.get("content-encoding", ""))
@@ -94,7 +93,7 @@ class HTTPXTransport:
             f"{self.base_url}/{request.path}",
             content=request.body,
             headers=headers,
-            timeout=library.Timeout(None),  # its clock counts time in which the person's own cell blocked the loop
+            timeout=library.Timeout(None),  # its clock also counts while a cell blocks the loop
             extensions={"trace": connection.follow},
         )
         try:
@@ -102,7 +101,7 @@ class HTTPXTransport:
             connection.use(response.extensions.get("network_stream"))
         except library.RequestError as exc:
             _without_frames(exc)
-            raise self._failure(exc, library) from None  # its message may hold the key, and is not masked
+            raise self._failure(exc, library) from None  # its message may hold the key
         except Exception as exc:
             _without_frames(exc)
             raise
@@ -122,7 +121,7 @@ class HTTPXTransport:
             return ConnectionFailed(ErrorInfo(f"The proxy refused the connection to {host}: {said}.", kind="proxy"))
         if isinstance(exc, library.ConnectError) and _is_caused_by(exc, ssl.SSLError):
             if _NOT_TLS.search(said):
-                said = f"it does not speak TLS; is its address http:// rather than https://? ({said})"
+                said = f"it does not speak TLS. Is its address http:// instead of https://? ({said})"
             return ConnectionFailed(ErrorInfo(f"No secure connection to {host}: {said}.", kind="tls"))
         if isinstance(exc, library.ConnectError) and _is_caused_by(exc, socket.gaierror):
             message = f"Cannot find {host}: no network, or a proxy?"
@@ -138,14 +137,17 @@ class HTTPXTransport:
 
 
 def _with_key(headers: dict[str, str], key: ApiKey | None) -> dict[str, str]:
-    """Put the key in its place. Without a key the headers that need one are left out."""
+    """Put the key in place of ``{key}``. Without a key, leave out the headers with ``{key}``.
+
+    ``Bearer {key}`` -> ``Bearer sk-...``
+    """
     if key is None:
         return {name: value for name, value in headers.items() if "{key}" not in value}
     return {name: value.replace("{key}", key.reveal()) for name, value in headers.items()}
 
 
 def _without_frames(exc: BaseException) -> BaseException:
-    """The error without its tracebacks: the frames of httpx and h11 hold the request's headers, and so the key."""
+    """Return the error without tracebacks. The frames of httpx and h11 hold the request's headers, with the key."""
     link: BaseException | None = exc
     while link is not None:
         link.__traceback__ = None
@@ -154,28 +156,28 @@ def _without_frames(exc: BaseException) -> BaseException:
 
 
 def get_ready() -> None:
-    """Do now what the first request of this event loop would wait for: imports, and certificates to read."""
+    """Import httpx and read the certificates now, so that the first request of this event loop need not wait."""
     _client_of(asyncio.get_running_loop())
 
 
 def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
-    """The loop's client: making one costs 20-80 ms, and reusing it reuses its connections.
+    """Return the loop's client. Making one costs 20-80 ms, and a shared one reuses its connections.
 
-    It is made anew where the environment's proxies or certificates changed: a notebook sets them after a failure.
+    A new one is made if proxies or certificates have changed in the environment. People set them after a failure.
     """
     import httpx
 
     for other in [other for other in _clients if other.is_closed()]:
-        del _clients[other]  # it would stay for ever: its connections hold the loop that is its weak key
+        del _clients[other]  # it would stay for ever, because its connections hold its weak key, the loop
     certificates = _environment(_CERTIFICATES)
     environment = certificates + _environment(_PROXIES)
     made_in, client = _clients.get(loop, ((), None))
     if client is None or client.is_closed or made_in != environment:
         client = httpx.AsyncClient(
             verify=_ssl_context(certificates),
-            # The default limit of 100 connections kills the 101st stream with a PoolTimeout.
+            # With the default limit of 100 connections, the 101st stream would fail with a PoolTimeout.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
-            # A proxy from the environment is for the world outside.
+            # No proxy is needed to reach this machine.
             mounts={f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")},
         )
         _clients[loop] = environment, client
@@ -188,14 +190,14 @@ def _environment(names: Iterable[str]) -> _Environment:
 
 @functools.cache
 def _ssl_context(_certificates: _Environment) -> ssl.SSLContext:
-    """The trusted certificates, read once for each setting: reading them is most of the cost of a client."""
+    """Read the trusted certificates, once for each setting. This is most of the cost of a client."""
     import httpx
 
     return httpx.create_ssl_context()
 
 
 def _library_of(client: Any) -> ModuleType:
-    """httpx or httpx2: the one whose AsyncClient the client is, or derives from."""
+    """Return the library of a client's AsyncClient: httpx or httpx2. A derived class counts too."""
     for cls in type(client).__mro__:
         package = cls.__module__.partition(".")[0]
         if cls.__name__ == "AsyncClient" and package.startswith("httpx"):

@@ -1,6 +1,7 @@
-"""What providers and SDKs say, one file for each dialect. No I/O, and no SDK is imported.
+"""The APIs of providers and SDKs, one file for each dialect. No I/O, and no SDK is imported.
 
-A dialect of our own wire is found by its name. An SDK's stream is known by the shape of its first item.
+A dialect of our own requests is found by its name. A dialect of an SDK's stream is found by the shape of its first
+item.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from streamwidget._dialects.dialect import Dialect, Reader
 
 
 def dialect_named(name: str | None) -> Dialect:
-    """Return the dialect of this name, to read with. None: chat completions. KeyError if there is no such dialect."""
+    """Return the dialect of this name, for reading. None means chat completions. KeyError if the name is not known."""
     from streamwidget._dialects.chat_completions import ChatCompletions
 
     dialects: dict[str | None, Dialect] = {dialect.name: dialect for dialect in (ChatCompletions(),)}
@@ -19,7 +20,7 @@ def dialect_named(name: str | None) -> Dialect:
 
 
 def reader_for(item: Any) -> Reader | None:
-    """Return a new reader for a stream with this first item. None: no dialect fits."""
+    """Return a new reader for a stream with this first item, or None if no dialect fits."""
     from streamwidget._dialects.anthropic import MessagesReader
     from streamwidget._dialects.chat_completions import ChatCompletionsReader
     from streamwidget._dialects.langchain import LangChainReader

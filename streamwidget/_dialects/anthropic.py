@@ -1,4 +1,4 @@
-"""Events of Anthropic's Messages API, as the anthropic SDK gives them: ``create(stream=True)`` and ``.stream()``."""
+"""Events of Anthropic's Messages API, from the anthropic SDK's ``create(stream=True)`` and ``.stream()``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_toke
 
 
 class MessagesReader:
-    """Raw events. Those that ``.stream()`` adds say again what the raw ones say, and bring nothing."""
+    """Reads the raw events. ``.stream()`` adds events of its own. They repeat the raw ones, so they are ignored."""
 
     plain_end = False
 
@@ -67,7 +67,7 @@ class MessagesReader:
         return []
 
     def _usage(self, usage: Any) -> list[ParsedEvent]:
-        """Read the counts so far: the prompt's often come at the start alone, cached tokens apart from the others."""
+        """Read the counts so far. Those of the prompt often come only at the start, with cached tokens apart."""
         if usage is None:
             return []
         prompt = [tokens for name in _PROMPT if (tokens := count(field(usage, name))) is not None]

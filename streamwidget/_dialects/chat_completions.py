@@ -1,10 +1,9 @@
-"""OpenAI's chat completions, as OpenAI and the many servers that imitate it speak them.
+"""Chat completions: the API of OpenAI and of many servers like it.
 
-It reads the wire's JSON, and the chunks and events of the openai SDK and LiteLLM.
+This file reads JSON from our own requests, and chunks and events from the openai SDK and LiteLLM.
 
-Lenient where servers differ, strict where text could be lost. A missing ``index``, ``delta: null``, ``message`` in
-place of ``delta`` and an empty ``finish_reason`` are read for what they mean. A piece of content that cannot be read
-gives a warning.
+Servers differ, so much is accepted: a missing ``index``, ``delta: null``, ``message`` instead of ``delta``, an empty
+``finish_reason``. But no text is lost silently. An unreadable piece of content gives a warning.
 """
 
 from __future__ import annotations
@@ -38,15 +37,15 @@ _DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletions:
-    """The dialect of ``/chat/completions``. The fields are what differs between servers.
+    """The dialect of ``/chat/completions``. Its fields hold the differences between servers.
 
     Attributes
     ----------
     max_tokens : str
-        The field that limits the length of an answer. OpenAI's newer models refuse the old name, and other servers
-        know no other.
+        The name of the field for an answer's greatest length. OpenAI's newer models refuse the old name, and other
+        servers know only the old name.
     asks_for_usage : bool
-        A stream has to ask for its token counts (``stream_options``). False for servers that refuse the field.
+        True: a stream asks for its token counts (``stream_options``). False for servers that refuse the field.
     """
 
     max_tokens: str = "max_tokens"
@@ -61,7 +60,7 @@ class ChatCompletions:
         return "chat/completions"
 
     def body(self, question: Question) -> dict[str, Any]:
-        """Return the JSON object to send. ``stream_options`` in the params replaces ours, and None sends none."""
+        """Return the JSON object to send. ``stream_options`` in the params replaces ours. None leaves it out."""
         body: dict[str, Any] = {**question.params, "messages": [_written(message) for message in question.messages]}
         if question.model is not None:
             body["model"] = question.model
@@ -77,7 +76,7 @@ class ChatCompletions:
         return {self.max_tokens: most}
 
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
-        """Drop ``stream_options`` where the server refused it and the person did not ask for it."""
+        """Drop ``stream_options`` if the server refused it and the person did not ask for it."""
         ours = question.stream and self.asks_for_usage and "stream_options" not in question.params
         refused = "stream_options" in refusal.message or "include_usage" in refusal.message
         if not (ours and refusal.status in (400, 422) and refused):
@@ -115,12 +114,12 @@ class ChatCompletions:
 
 
 class ChatCompletionsReader:
-    """Reads chunks, and of the events of the openai SDK's ``.stream()`` those that bring a chunk."""
+    """Reads chunks. Of the events of the openai SDK's ``.stream()`` it reads those with a chunk."""
 
     plain_end = False
 
     def __init__(self) -> None:
-        self._named = False  # a delta came, so the model's name is known if the server tells it
+        self._named = False  # a delta came, and with it the model's name, if the server sends one
 
     @staticmethod
     def fits(item: Any) -> bool:
@@ -128,7 +127,7 @@ class ChatCompletionsReader:
 
     def parse(self, item: Any) -> list[ParsedEvent]:
         if self._named:
-            # The ordinary chunk, one piece of the one answer's text, costs half as much here as below.
+            # The ordinary chunk is one piece of text. It costs half as much here as below.
             try:
                 (choice,) = item["choices"]
                 delta = choice["delta"]
@@ -146,7 +145,7 @@ class ChatCompletionsReader:
                 pass  # any other shape
         kind = field(item, "type")
         if isinstance(kind, str) and (kind == "chunk" or "." in kind):
-            # The other events of .stream() repeat what the chunks say. Each holds the whole answer so far.
+            # The other events of .stream() repeat the chunks. Each holds the whole answer so far.
             item = field(item, "chunk")
             if item is None:
                 return []
@@ -159,7 +158,7 @@ class ChatCompletionsReader:
 
 
 def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a message in the API's form. One that the person wrote in that form stays as it is."""
+    """Return a message in the API's form. If the person wrote it in that form, it stays unchanged."""
     if not isinstance(message, Message):
         return message
     if not message.images:
@@ -170,7 +169,7 @@ def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
-    """Return the events of one chunk, or of one whole completion. Raise ServerReportedError."""
+    """Read one chunk or one whole completion. ServerReportedError if it holds an error."""
     events: list[ParsedEvent] = []
     model, request_id = word(chunk.get("model")), word(chunk.get("id"))
     if model or request_id:
@@ -187,7 +186,7 @@ def _parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
         if isinstance(delta, dict):
             events.extend(_parse_delta(delta, index))
         reason = word(choice.get("finish_reason"))
-        if reason == "error":  # OpenRouter: neither an ordinary end nor always beside an error object
+        if reason == "error":  # OpenRouter. It is a failure, even without an error object
             error = error or choice.get("error") or "the provider stopped with finish_reason 'error'"
         elif reason and index == 0:
             events.append(Finish(reason, outcome_of(reason)))
@@ -200,7 +199,7 @@ def _parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
 
 
 def _parse_delta(delta: dict[str, Any], index: int) -> Iterator[ParsedEvent]:
-    # One thought under two names: servers that send both send the same text twice.
+    # Two names for one thought. Some servers send both, with the same text.
     reasoning = delta.get("reasoning") or delta.get("reasoning_content")
     if isinstance(reasoning, str) and reasoning:
         yield ReasoningDelta(reasoning, index)
@@ -232,7 +231,7 @@ def _parse_part(part: Any, index: int) -> Iterator[ParsedEvent]:
             if isinstance(thought, dict) and isinstance(thought.get("text"), str):
                 yield ReasoningDelta(thought["text"], index)
     else:
-        yield StreamWarning("unknown_content", "part of the answer is of a kind that is not known, and is left out")
+        yield StreamWarning("unknown_content", "part of the answer is of an unknown kind and was left out")
 
 
 def _parse_tool_call(call: dict[str, Any]) -> Iterator[ParsedEvent]:

@@ -1,7 +1,7 @@
-"""What a dialect has to answer: how to ask, and what the items of an answer mean. No I/O, standard library only.
+"""The two protocols of a dialect: how to ask, and how to read an answer. No I/O, standard library only.
 
-A :class:`Dialect` asks and keeps no state. A :class:`Reader` reads one stream, so it may keep state. An item is one
-decoded piece of a stream: a dict from our own wire, or an object of an SDK. Both have the same fields.
+A :class:`Dialect` asks, and keeps no state. A :class:`Reader` reads one stream, so it may keep state. An item is one
+decoded piece of a stream: a dict from our own request, or an object of an SDK. Both have the same fields.
 
 To add a provider, write one file here and one row in :mod:`streamwidget._client.servers`.
 """
@@ -18,18 +18,18 @@ from streamwidget._core.messages import Message
 
 
 class MalformedItem(ValueError):
-    """An item, or a whole reply, that does not follow the dialect."""
+    """An item or a whole reply does not follow the dialect."""
 
 
 class ServerReportedError(Exception):
-    """The server said that it failed.
+    """The server reported a failure.
 
     Attributes
     ----------
     info : ErrorInfo
-        What it said.
+        The failure.
     events : list of ParsedEvent
-        What the same item brought besides.
+        The other events of the same item.
     """
 
     def __init__(self, info: ErrorInfo, events: Sequence[ParsedEvent] = ()) -> None:
@@ -40,18 +40,18 @@ class ServerReportedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, before a dialect writes it down.
+    """A question, before a dialect writes it as a request.
 
     Attributes
     ----------
     messages : tuple
-        ``Message`` values. A mapping is a message that the person wrote in the server's own form.
+        ``Message`` values. A mapping is a message in the server's own form, written by the person.
     model : str or None
-        None leaves the choice to the server.
+        The model. None leaves the choice to the server.
     params : mapping
-        Further fields of the request, in the server's own words.
+        More fields of the request, with the server's own names.
     stream : bool
-        Ask for the answer piece by piece.
+        Whether the answer comes piece by piece.
     """
 
     messages: tuple[Message | Mapping[str, Any], ...]
@@ -64,28 +64,28 @@ class Reader(Protocol):
     """Reads the items of one stream."""
 
     plain_end: bool
-    """True where the items have no word for the end, so that a stream which just ends is complete."""
+    """True if the items have no word for the end. A stream that just ends is then complete."""
 
     @staticmethod
     def fits(item: Any) -> bool:
-        """Return True if a stream with this first item speaks the dialect."""
+        """Return True if this is the first item of a stream in the dialect."""
         ...
 
     def parse(self, item: Any) -> list[ParsedEvent]:
-        """Return what one item says, in order.
+        """Return the events of one item, in order.
 
         Raises
         ------
         MalformedItem
-            The item does not follow the dialect.
+            If the item does not follow the dialect.
         ServerReportedError
-            The item says that the server failed.
+            If the item reports a failure of the server.
         """
         ...
 
 
 class Dialect(Protocol):
-    """Asks in the words of one API, and reads its answers."""
+    """Writes the requests of one API and reads its answers."""
 
     @property
     def name(self) -> str:
@@ -99,16 +99,16 @@ class Dialect(Protocol):
 
     @property
     def done(self) -> str | None:
-        """The data of the event after which nothing counts, such as ``[DONE]``. None: the dialect has no such event."""
+        """The data of the last event, such as ``[DONE]``. Nothing counts after it. None if the dialect has none."""
         ...
 
     @property
     def models_path(self) -> str:
-        """Where the list of models is, relative to the base URL."""
+        """The path of the list of models, relative to the base URL."""
         ...
 
     def path(self, question: Question) -> str:
-        """Return where a question goes, relative to the base URL."""
+        """Return the path for a question, relative to the base URL."""
         ...
 
     def body(self, question: Question) -> dict[str, Any]:
@@ -116,15 +116,15 @@ class Dialect(Protocol):
         ...
 
     def limit_tokens(self, most: int) -> dict[str, Any]:
-        """Return the fields that limit the length of an answer."""
+        """Return the fields for the greatest length of an answer."""
         ...
 
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
-        """Return the question without a field of ours that the server refused, and a warning. None: nothing to drop."""
+        """Return the question without a refused field of ours, and a warning. None if there is nothing to drop."""
         ...
 
     def go_on(self, question: Question, text: str) -> Question:
-        """Return the question that asks for the rest of an answer which begins with ``text``."""
+        """Return a question for the rest of an answer. The answer so far is ``text``."""
         ...
 
     def reader(self) -> Reader:
@@ -132,19 +132,19 @@ class Dialect(Protocol):
         ...
 
     def parse_reply(self, reply: Any) -> list[ParsedEvent]:
-        """Return what a reply that was not streamed says.
+        """Return the events of a whole reply.
 
         Raises
         ------
         MalformedItem
-            It is not an answer in this dialect.
+            If it is not an answer in this dialect.
         ServerReportedError
-            It is an error.
+            If it is an error.
         """
         ...
 
     def parse_error(self, status: int, body: bytes) -> ErrorInfo:
-        """Return what the body of an HTTP error says. It never raises."""
+        """Read the body of an HTTP error. It never raises."""
         ...
 
     def parse_models(self, reply: Any) -> list[str]:

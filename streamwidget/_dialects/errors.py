@@ -1,4 +1,4 @@
-"""What a failed server says, in the forms in which servers say it. Standard library only."""
+"""Error reports of servers, in their several forms. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.surrogates import well_formed
 
 _UNSPECIFIED = "unspecified error"
-_MAX_MESSAGE = 2_000  # characters of a message that the server meant for a person
-_MAX_PAGE = 200  # characters of one that it did not: a proxy's web page
+_MAX_MESSAGE = 2_000  # characters of a message for a person
+_MAX_PAGE = 200  # characters of a proxy's web page
 _INVISIBLE = frozenset({"script", "style", "title", "template"})
 
 
 def error_info(error: Any, status: int) -> ErrorInfo:
-    """Read an error object, or the plain text that some servers put in its place."""
+    """Read an error object. Some servers send plain text instead.
+
+    Examples
+    --------
+    >>> error_info({"message": "busy", "type": "server_error"}, 503)
+    ErrorInfo(message='busy', code=None, type='server_error', status=503, kind=None, retry_after=None)
+    >>> error_info("busy", 503).message
+    'busy'
+    """
     if not isinstance(error, dict):
         error = {"message": error}
     message, code, kind = error.get("message"), error.get("code"), error.get("type")
@@ -30,7 +38,17 @@ def error_info(error: Any, status: int) -> ErrorInfo:
 
 
 def http_error_info(status: int, body: bytes) -> ErrorInfo:
-    """Read the body of an HTTP error: ``{"error": ...}``, in a list too, ``{"detail": ...}``, text, a page, nothing."""
+    """Read the body of an HTTP error: an error object, also in a list, FastAPI's ``detail``, text, a web page, nothing.
+
+    Examples
+    --------
+    >>> http_error_info(400, b'{"error": {"message": "no such model"}}').message
+    'no such model'
+    >>> http_error_info(502, b"<html><title>Oops</title><body><h1>Bad Gateway</h1></body></html>").message
+    'Bad Gateway'
+    >>> http_error_info(503, b"").message
+    'Service Unavailable'
+    """
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -45,7 +63,7 @@ def http_error_info(status: int, body: bytes) -> ErrorInfo:
 
 
 def _detail(detail: Any) -> Any:
-    """Read FastAPI's ``detail``: text, an object, or a list of what is wrong with the request."""
+    """Read FastAPI's ``detail``: text, an object, or a list of the request's mistakes."""
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
         return detail[0].get("msg")
     return detail
@@ -65,11 +83,14 @@ def _shorten(text: str, limit: int) -> str:
 
 
 def _visible_text(page: str) -> str:
-    """Return the text that a browser would show of ``page``, roughly and in linear time."""
+    """Return the visible text of a web page, roughly and in linear time.
+
+    ``<title>Oops</title><h1>Bad Gateway</h1>`` -> ``Bad Gateway``
+    """
     if not page.lstrip().startswith("<"):
         return page
     shown = []
-    inside = ""  # the invisible element, or "!--", that we are in
+    inside = ""  # the invisible element around us, or "!--" in a comment
     for piece in page.split("<"):
         tag, _, text = piece.partition(">")
         name = tag.split()[0].lower() if tag.strip() else ""

@@ -1,4 +1,4 @@
-"""Reads objects by their shape: ``choice.delta.content`` and ``choice["delta"]["content"]`` are the same."""
+"""Read objects by their shape: ``choice.delta.content`` and ``choice["delta"]["content"]`` are the same."""
 
 from __future__ import annotations
 
@@ -7,38 +7,46 @@ from typing import Any
 
 
 def field(value: Any, *path: str) -> Any:
-    """Follow attributes or keys. None if one of them is missing."""
+    """Follow attributes or keys. None if one of them is missing.
+
+    Examples
+    --------
+    >>> field({"usage": {"total_tokens": 3}}, "usage", "total_tokens"), field(None, "usage")
+    (3, None)
+    """
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
     return value
 
 
 def text(value: Any, *path: str) -> str:
-    """Follow a path to a string. Empty if there is none."""
+    """Follow a path to a string. An empty one if the path leads to anything else."""
     found = field(value, *path)
     return found if isinstance(found, str) else ""
 
 
 def word(value: Any) -> str | None:
+    """Return a string, or None for an empty one and for anything else."""
     return value if isinstance(value, str) and value else None
 
 
 def count(value: Any) -> int | None:
+    """Return an int, or None for anything else. ``True`` is not a count."""
     return value if type(value) is int else None
 
 
 def items(value: Any) -> list[Any]:
-    """Return a list as it is, and anything else as an empty one."""
+    """Return a list, or an empty one for anything else."""
     return value if isinstance(value, list) else []
 
 
 def plain(value: Any) -> Any:
-    """Return dicts, lists and plain values in place of an SDK's objects."""
+    """Turn an SDK's objects into dicts, lists and plain values."""
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     dump = getattr(value, "model_dump", None)
     if callable(dump):
-        return dump(warnings=False)  # pydantic warns of what a compatible server sends beyond the SDK's types
+        return dump(warnings=False)  # pydantic would warn of fields unknown to the SDK, which compatible servers send
     return {key: plain(part) for key, part in vars(value).items()} if hasattr(value, "__dict__") else value

@@ -1,10 +1,10 @@
-"""The words with which providers end an answer, and the outcome of each. One table for all dialects."""
+"""The providers' words for the end of an answer, and the outcome of each. One table for all dialects."""
 
 from __future__ import annotations
 
 from streamwidget._core.events import Outcome
 
-# The words are an open set. Every other one is an ordinary end: stop, end_turn, tool_use, STOP, completed, ...
+# Providers may invent more words. All others mean an ordinary end: stop, end_turn, tool_use, STOP, completed, ...
 _LENGTH = frozenset(
     {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded", "incomplete"}
 )

@@ -1,4 +1,4 @@
-"""Message chunks of LangChain's ``.stream()`` and ``.astream()``, whichever provider is behind them."""
+"""Message chunks of LangChain's ``.stream()`` and ``.astream()``, from any provider."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from streamwidget._dialects.finish_reasons import outcome_of
 
 _TYPES = frozenset({"AIMessageChunk", "ai"})
 _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")  # of OpenAI, Anthropic, Ollama, Bedrock
-#: Parts of a content list that ``tool_call_chunks`` brings too, or that nobody reads.
+#: Ignored parts of a content list. ``tool_call_chunks`` repeats most of them, and nobody reads the others.
 _SILENT = frozenset({"tool_use", "input_json_delta", "tool_call", "tool_call_chunk", "function_call", "signature"})
 
 
 class LangChainReader:
-    """``AIMessageChunk``: text or a list of parts, fragments of tool calls, counts that add up, metadata at the end."""
+    """Reads ``AIMessageChunk``: text or a list of parts, pieces of tool calls, and metadata at the end.
+
+    The token counts of the chunks add up.
+    """
 
     plain_end = False
 
@@ -78,10 +81,10 @@ class LangChainReader:
         elif kind == "refusal":
             yield RefusalDelta(text(part, "refusal"))
         elif kind not in _SILENT:
-            yield StreamWarning("unknown_content", "part of the answer is of a kind that is not known, and is left out")
+            yield StreamWarning("unknown_content", "part of the answer is of an unknown kind and was left out")
 
     def _calls(self, item: Any) -> Iterator[ParsedEvent]:
-        if field(item, "type") == "ai":  # a message that came whole
+        if field(item, "type") == "ai":  # a whole message
             for place, call in enumerate(items(field(item, "tool_calls"))):
                 arguments = json.dumps(field(call, "args"), ensure_ascii=False, separators=(",", ":"), default=str)
                 yield ToolCallDelta(place, word(field(call, "id")), word(field(call, "name")), arguments)

@@ -1,4 +1,4 @@
-"""Events of OpenAI's Responses API, as the openai SDK gives them: ``create(stream=True)`` and ``.stream()``."""
+"""Events of OpenAI's Responses API, from the openai SDK's ``create(stream=True)`` and ``.stream()``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CALLS = frozenset({"function_call", "custom_tool_call"})
 
 
 class ResponsesReader:
-    """Events with a type such as ``response.output_text.delta``. Unknown types show nothing."""
+    """Reads events with types such as ``response.output_text.delta``. It ignores unknown types."""
 
     plain_end = False
 
@@ -54,7 +54,7 @@ class ResponsesReader:
         return [] if response is None else self._parse_response(response)
 
     def _parse_response(self, response: Any) -> list[ParsedEvent]:
-        """Read the response object, which comes at the start and at the end."""
+        """Read the response object. It comes at the start and at the end."""
         events: list[ParsedEvent] = [Identity(word(field(response, "model")), word(field(response, "id")))]
         usage = field(response, "usage")
         if usage is not None:

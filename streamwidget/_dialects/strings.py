@@ -1,4 +1,4 @@
-"""Plain strings: each is a piece of the answer."""
+"""Plain strings. Each is a piece of the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams of other clients: any iterable of text, and the streams of the usual SDKs. Each is known by its shape."""
+"""Streams of other libraries: any iterable of text, and the streams of the usual SDKs. Their shape tells them apart."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from streamwidget._sources.shapes import check
 
 
 def as_stream(source: Any) -> ChatStream:
-    """Make a ChatStream from any stream of an answer. A ChatStream is returned as it is.
+    """Make a ChatStream of anything that streams an answer. A ChatStream is returned unchanged.
 
-    Nothing is read before the stream starts.
+    The source is not read before the stream starts.
 
     Raises
     ------
     ConfigurationError
-        If it is not a stream: a text, a finished response, None, or a function without its call.
+        If it is not a stream: a text, a finished response, None, or a function instead of its result.
 
     Examples
     --------
-    >>> as_stream(["Three ", "rivers."]).wait().text
-    'Three rivers.'
+    >>> as_stream(iter(["Hel", "lo"])).wait().text
+    'Hello'
     """
     if isinstance(source, ChatStream):
         return source

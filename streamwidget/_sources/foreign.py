@@ -1,12 +1,13 @@
-"""Reads a stream of another client.
+"""The work of a stream from another library. That library sends the request, and we read its items.
 
 Rules
 -----
-- No time limit is in force. The other client has its own, and an iterable may be slow on purpose. The view shows how
-  long it waits, and the person can press Stop.
-- Everything raised by the source becomes a ``SourceError``. The text before it is kept.
-- A stop closes the source. If it does not end within half a second, it is abandoned with a warning (``not_stopped``).
-  Its later items change nothing.
+- No limit is in force. The other library decides when to give up, and an iterable may be slow on purpose. The view
+  shows the waiting time and a Stop button.
+- An exception of the source becomes a ``SourceError``. The text before it is kept. Example: ``ValueError("bad")``
+  after ``Hel`` gives the outcome ``error``, the message ``ValueError: bad`` and the text ``Hel``.
+- A stop closes the source. If the source does not end within half a second, it is abandoned with a warning
+  (``not_stopped``). Later items from it are ignored.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
 _PATIENCE = 0.5  # seconds to wait for a stopped source
-_TURN = 0.02  # seconds after which a source without pauses gives others the loop
+_TURN = 0.02  # seconds. Then a source that never waits must let other tasks run
 _MAX_MESSAGE = 2_000  # characters
 _DEPTH = 10  # causes of causes
 
@@ -54,7 +55,7 @@ class Foreign:
     Parameters
     ----------
     source : Any
-        Checked by :func:`~streamwidget._sources.shapes.check`.
+        A stream. :func:`~streamwidget._sources.shapes.check` has accepted it.
     """
 
     repeatable = False
@@ -72,7 +73,7 @@ class Foreign:
 
     @property
     def request_id(self) -> str | None:
-        """None: an SDK puts the id into its items."""
+        """None, because an SDK puts the id into its items."""
         return None
 
     @property
@@ -86,33 +87,33 @@ class Foreign:
         reading = asyncio.create_task(self._read(publish))
         try:
             while not reading.done():
-                # Waking each TICK lets an awaiting cell notice a kernel interrupt.
+                # An awaiting cell notices a kernel interrupt only when something wakes the loop.
                 await asyncio.wait([reading], timeout=TICK)
             if reading.cancelled() and not self._stopped:
-                # Not by a person: a Stop cancels the waiting task here.
-                message = "The source cancelled a task of its own: the answer is cut."
+                # The source did it. A Stop would have cancelled the task that waits here.
+                message = "The source cancelled its own task: the answer is cut."
                 raise SourceError(ErrorInfo(message, kind="source"))
             await reading
         finally:
             self._stopped = True
             if not reading.done():
-                if not self._closing:  # a cancellation would break it off
+                if not self._closing:  # cancelling would interrupt the closing
                     reading.cancel()
                 await asyncio.wait([reading], timeout=_PATIENCE)
             if not reading.done():
                 self._leave(reading, publish)
             elif not reading.cancelled():
-                reading.exception()  # mark it as seen: it was raised above, or came after a stop
+                reading.exception()  # was raised above, or does not matter after a stop
         return self._outcome()
 
     def stop(self) -> None:
         self._stopped = True
 
     def record(self) -> Recording:
-        raise ConfigurationError("This stream was made elsewhere. Only streams of a ChatClient can be recorded.")
+        raise ConfigurationError("Another library made this stream. Only streams of a ChatClient can be recorded.")
 
     def again(self, *, go_on: bool) -> Foreign:  # noqa: ARG002
-        raise ConfigurationError("This stream was made elsewhere, so it cannot be asked again. Make it anew there.")
+        raise ConfigurationError("Another library made this stream. To ask again, make a new stream there.")
 
     def _outcome(self) -> Outcome:
         if self._finish is not None:
@@ -125,8 +126,8 @@ class Foreign:
         raise StreamInterrupted(ErrorInfo(message), retryable=True)
 
     def _leave(self, reading: asyncio.Task[None], publish: Publish) -> None:
-        reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody else will look
-        warning = StreamWarning("not_stopped", "the source did not stop, and was left behind: it may go on unseen")
+        reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # or asyncio complains
+        warning = StreamWarning("not_stopped", "the source did not stop and was abandoned: it may still be running")
         self._apply([warning], publish)
 
     async def _read(self, publish: Publish) -> None:
@@ -147,7 +148,7 @@ class Foreign:
                         return
                     self._take(item, publish)
                     if time.monotonic() - turn > _TURN:
-                        await asyncio.sleep(0)  # for the loop, and a Stop that waits there
+                        await asyncio.sleep(0)  # let the loop run, with a Stop that may wait there
                         turn = time.monotonic()
             finally:
                 if not whole:
@@ -178,8 +179,8 @@ class Foreign:
             if self._reader is None:
                 raise ProtocolError(
                     ErrorInfo(
-                        f"The source gave a {type(item).__name__}, which is neither text nor a chunk of a known SDK. "
-                        "Give strings instead: show(text_of(item) for item in source)."
+                        f"The source gave a {type(item).__name__}. It is neither text nor a chunk of a known SDK. "
+                        "Pass strings instead: show(text_of(item) for item in source)."
                     )
                 )
         try:
@@ -214,7 +215,10 @@ def _theirs() -> Iterator[None]:
 
 
 def _said(exc: BaseException) -> str:
-    """Return the words of an exception, with those of its first cause: ``Connection error. (Name not known)``."""
+    """Describe an exception, with its root cause if the SDK hides it.
+
+    ``APIConnectionError: Connection error. (All connection attempts failed)``
+    """
     root, depth = exc, 0
     while root.__cause__ is not None and depth < _DEPTH:
         root, depth = root.__cause__, depth + 1

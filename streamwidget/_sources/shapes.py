@@ -20,7 +20,14 @@ def check(source: Any) -> None:
     Raises
     ------
     ConfigurationError
-        The message names the object's class and what to pass instead.
+        If it is not a stream. The message names the object's class, and says what to pass instead.
+
+    Examples
+    --------
+    >>> check("text")
+    Traceback (most recent call last):
+        ...
+    streamwidget...ConfigurationError: This object of class str is already whole, so there is nothing to stream. Pass...
     """
     said = _wrong(source)
     if said is not None:

@@ -1,8 +1,7 @@
-"""A source that blocks, read in a thread of its own.
+"""Read a blocking source in a thread of its own.
 
-One thread opens it, reads it and closes it, because SDKs do not let another thread close a stream during a read. So a
-stop takes effect at the next item. A source without a next item keeps its thread. It is a daemon thread, so the process
-can still end.
+That one thread opens, reads and closes the source, because no SDK lets a second thread close a stream during a read. So
+a stop takes effect at the next item. If no item comes, the thread stays. It is a daemon, so the process can still end.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple, Self
 
 from streamwidget._core.timeout import TICK
 
-_AHEAD = 256  # items to read before the loop takes them
+_AHEAD = 256  # items that the thread reads ahead of the loop
 
 
 class _End(NamedTuple):
@@ -34,14 +33,14 @@ class Threaded:
     Attributes
     ----------
     source : iterable
-        The iterable. It replaces the context manager after entering.
+        The iterable. A context manager is replaced by its iterable when the thread enters it.
     """
 
     def __init__(self, source: Any) -> None:
         self.source = source
         self._items: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._wake = asyncio.Event()
-        self._told = False  # the loop knows of new items
+        self._told = False  # whether the loop has been told of new items
         self._stopped = threading.Event()
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -58,7 +57,7 @@ class Threaded:
                 item = self._items.get_nowait()
             except queue.Empty:
                 self._wake.clear()
-                self._told = False  # the next put wakes the loop
+                self._told = False  # from now on, `_put` wakes us
                 if self._items.empty():
                     await self._wake.wait()
                 continue
@@ -69,7 +68,7 @@ class Threaded:
             raise _as_exception(item.failure)
 
     async def aclose(self) -> None:
-        """Stop at the next item, and wait until the source is closed."""
+        """Stop at the next item. Wait until the source is closed."""
         self._stopped.set()
         await self._ended.wait()
 
@@ -82,10 +81,10 @@ class Threaded:
                 if not hasattr(self.source, "__iter__"):
                     self.source = stack.enter_context(self.source)
                 self._iterate(self.source)
-        except BaseException as exc:  # noqa: BLE001  (the loop must know of every failure)
+        except BaseException as exc:  # noqa: BLE001  (the loop raises it again)
             failure = exc
         self._put(_End(failure))
-        with contextlib.suppress(RuntimeError):  # the loop is closed
+        with contextlib.suppress(RuntimeError):  # the loop may be closed
             self._loop.call_soon_threadsafe(self._ended.set)
 
     def _iterate(self, source: Any) -> None:
@@ -119,7 +118,7 @@ class Threaded:
 
 
 def _as_exception(failure: BaseException) -> Exception:
-    """Return the failure as an ordinary exception. ``SystemExit`` would end the loop, ``StopIteration`` the items."""
+    """Wrap an exception if it would end the event loop (``SystemExit``) or look like the end (``StopIteration``)."""
     if isinstance(failure, Exception) and not isinstance(failure, StopIteration | StopAsyncIteration):
         return failure
     wrapped = RuntimeError(f"{type(failure).__name__}: {failure}")

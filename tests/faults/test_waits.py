@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
+from streamwidget._client.http import host_of
 from streamwidget._view.stream_view import StreamView
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
@@ -151,5 +152,5 @@ async def test_the_last_word_of_a_stall_names_it(server: DemoServer, monkeypatch
     failure = await failure_of(stream)
     end = page.messages[-1]
     assert (end["op"], end["outcome"], end["detail"]) == ("end", "timeout", failure.error.message)
-    assert end["detail"] == "127.0.0.1 sent nothing more within 0.3 s"
+    assert end["detail"] == f"{host_of(server.url)} sent nothing more within 0.3 s"
     assert "Timeout(stall=...)" in str(failure)

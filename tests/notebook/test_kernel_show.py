@@ -118,8 +118,8 @@ def test_a_source_that_cannot_be_stopped_is_left_behind_and_the_view_says_so(cha
     assert cell.status == "ok"
     end = view.messages[-1]
     assert (end["op"], end["outcome"]) == ("end", "cancelled")
-    assert "left behind" in end["detail"]
-    check_saved(cell, "as far as it came", "stopped by you (the source did not stop, and was left behind")
+    assert "abandoned" in end["detail"]
+    check_saved(cell, "as far as it came", "stopped by you (the source did not stop and was abandoned")
     count = len(view.messages)
     chat.execute("go.set()")
     chat.until("not any(thread.name == 'streamwidget source' for thread in threading.enumerate())")

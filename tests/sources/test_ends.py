@@ -96,7 +96,7 @@ async def test_a_silent_source_is_abandoned_with_a_warning() -> None:
         completion = await stream
     assert (completion.outcome, completion.text) == ("cancelled", "a")
     assert [warning.code for warning in completion.warnings] == ["not_stopped"]
-    assert "left behind" in completion._repr_mimebundle_()["text/plain"]
+    assert "abandoned" in completion._repr_mimebundle_()["text/plain"]
     seen = list(events)
     source.go.set()
     assert await asyncio.to_thread(source.closed.wait, SOON)
@@ -356,7 +356,7 @@ async def test_a_source_cannot_be_asked_again() -> None:
     stream = as_stream(["a"])
     assert not stream.repeatable
     for ask in (stream.again, lambda: stream.again(go_on=True), stream.record):
-        with pytest.raises(sw.ConfigurationError, match="made elsewhere"):
+        with pytest.raises(sw.ConfigurationError, match="Another library made"):
             ask()
 
 

@@ -34,7 +34,7 @@ OUTCOME = "print(shown.outcome)"
 
 @only_lab
 def test_stop_ends_a_source_that_blocks(open_notebook: OpenNotebook) -> None:
-    """At its next item, or without one: then the line under the answer says that it was left behind."""
+    """At its next item, or without one: then the line under the answer says that it was abandoned."""
     page = open_notebook([IMPORTS, ENDLESS, OUTCOME, BLOCKED, OUTCOME])
     page.run_all()
     wait_longer(page, 1, 40)
@@ -47,7 +47,7 @@ def test_stop_ends_a_source_that_blocks(open_notebook: OpenNotebook) -> None:
     wait_longer(page, 3, 20)
     page.stop_button(3).click()
     page.wait_output(4, "cancelled")
-    wait_static(page, 3, "left behind")
+    wait_static(page, 3, "abandoned")
     assert "As far as it came" in saved_text(page, 3)
     page.finish(None)
     assert_no_error_of_ours(page)
