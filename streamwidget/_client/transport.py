@@ -127,8 +127,7 @@ class HTTPXTransport:
             message = f"Cannot find {host}: no network, or a proxy?"
             return ConnectionFailed(ErrorInfo(message, kind="connect"), retryable=True)
         if isinstance(exc, library.ConnectError):
-            place = urlsplit(self.base_url).netloc  # with its port
-            return ConnectionFailed(ErrorInfo(f"No connection to {place}: {said}.", kind="connect"), retryable=True)
+            return ConnectionFailed(ErrorInfo(f"No connection to {host}: {said}.", kind="connect"), retryable=True)
         if isinstance(exc, library.TransportError):
             return ConnectionFailed(
                 ErrorInfo(f"{host} closed the connection before it answered: {said}.", kind="connect"), retryable=True
