@@ -215,7 +215,7 @@ class ChatClient:
         >>> import asyncio
         >>> import streamwidget as sw
         >>> client = sw.ChatClient()
-        >>> asyncio.run(client.complete("Name three rivers.", max_tokens=3)).text  # in a notebook: await client.complete
+        >>> asyncio.run(client.complete("Name three rivers.", max_tokens=3)).text  # or: await client.complete(...)
         '## Name three'
         """
         return await self.request(prompt, model, params, stream=False)
