@@ -124,7 +124,7 @@ _WATCH = """line => {
   const topOfText = small => {
     const range = document.createRange()
     range.selectNodeContents(small)
-    return [...range.getClientRects()].find(rect => rect.width > 0).top
+    return [...range.getClientRects()].find(rect => rect.width > 0)?.top ?? null
   }
   const step = () => {
     const lines = [...cells()[1].querySelectorAll('small')].filter(small => small.checkVisibility())
