@@ -1,1 +1,1 @@
-"""The figures that this project promises, measured side by side with what people use today. Run with ``make bench``."""
+"""The promised figures of this project, measured side by side with popular libraries. Run with ``make bench``."""

@@ -1,4 +1,4 @@
-"""A Chromium page with what js/bench builds, and the CPU that its main thread takes."""
+"""A Chromium page with the build of js/bench, and the CPU time of its main thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAGE = "<!doctype html><style>body {{ font: 14px/1.6 sans-serif; margin: 0 }} {
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """CPU seconds of the page's main thread: all that it did, and of that its scripts."""
+    """CPU seconds of the page's main thread: in all, and in its scripts alone."""
 
     all: float
     script: float
@@ -57,7 +57,7 @@ class Page:
         return self._page.evaluate(f"arguments => bench.{function}(...arguments)", list(arguments))
 
     def cpu_of(self, function: str, *arguments: Any) -> tuple[Cpu, Any]:
-        """Call a function, and return what it took (as of one frame) and its result."""
+        """Call a function, and return its cost (as of one frame) and its result."""
         before = self._metrics()
         result = self.call(function, *arguments)
         after = self._metrics()
@@ -90,7 +90,7 @@ class Chromium:
 
 @contextmanager
 def start_chromium() -> Iterator[Chromium]:
-    """Build the page's part and start Chromium; end it afterwards."""
+    """Build the page's part and start Chromium. End it afterwards."""
     with tempfile.TemporaryDirectory(prefix="sw-bench-") as directory:
         subprocess.run(["node", ROOT / "js" / "bench" / "build.mjs", directory], check=True)
         with sync_playwright() as playwright:

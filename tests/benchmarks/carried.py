@@ -1,4 +1,4 @@
-"""What twenty answers in a notebook carry beyond their text: bytes on iopub, and of saved widget state."""
+"""The weight of twenty answers in a notebook beyond their text: bytes on iopub, and of saved widget state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.kernels import ROOT, Kernel, Message, start_kernel
 
 ANSWERS = 20
 TOKENS = 300
-EACH = 3 * 1024  # bytes that an answer may carry; the bundle 1.2 times
+EACH = 3 * 1024  # bytes for an answer, and 1.2 times the bundle
 STATIC = ROOT / "streamwidget" / "static"
 BUNDLE = ("widget.js", "widget.css")
 PROTOCOL = ("status", "execute_input")  # any cell has them
@@ -65,13 +65,13 @@ def _execute(kernel: Kernel, code: str) -> str:
 
 
 def _carried(message: Message) -> int:
-    """Return the bytes of a message's content that are neither text of an answer nor what any cell publishes."""
+    """Return the bytes of a message's content without the answer's text and without the messages of any cell."""
     if message.type in PROTOCOL or message.type == "update_display_data":
         return 0
     data = message.content["data"] if message.type == "comm_msg" else {}
     if data.get("method") == "custom":
         return 0 if data["content"].get("text") else message.content_size
-    # The last state holds the whole text, once more for those who save.
+    # The last state holds the whole text once more, to be saved.
     return message.content_size - _text_bytes(data.get("state", {}))
 
 

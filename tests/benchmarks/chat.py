@@ -17,7 +17,7 @@ OPEN_LIMIT, KEY_LIMIT = 2.0, 1.5  # times
 
 
 def measure() -> Figure:
-    """Open chat and answer, and type idle and streaming, in turn; of each the least of the rounds."""
+    """Open chat and answer, and type idle and streaming, in turn. The least of all rounds counts."""
     figure = Figure(f"The chat: main-thread CPU, {TURNS} turns of {SIZE:,} characters")
     with start_chromium() as chromium:
         _tell_opening(figure, chromium)

@@ -20,7 +20,7 @@ ROUNDS = {BURST: 9, PACED: 3}
 
 
 def measure() -> Figure:
-    """Run the contestants in turn, several rounds, and compare the least that each took.
+    """Run the contestants in turn, several rounds, and compare the least times.
 
     What they took beyond that is due to what else the machine did.
     """

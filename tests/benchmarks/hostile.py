@@ -1,4 +1,4 @@
-"""CPU of the page's parser and renderer on Markdown that is made to be slow, streamed in small steps."""
+"""CPU of the page's parser and renderer on Markdown made to be slow, streamed in small steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN = 3
 
 
 def measure() -> Figure:
-    """Stream each pattern; where a step may have been long, again with the CPU of each step."""
+    """Stream each pattern. If a step may have been long, stream it again with the CPU of each step."""
     figure = Figure("Hostile Markdown: main-thread CPU of parser and renderer")
     steps: dict[str, list[float]] = defaultdict(list)
     wholes: dict[str, list[float]] = defaultdict(list)
@@ -28,7 +28,7 @@ def measure() -> Figure:
             for name, text in texts.items():
                 cpu, longest = page.cpu_of("longestStep", text)
                 wholes[name].append(cpu.all)
-                # By the clock, which runs on while others have the processor; no step takes more than they all.
+                # By the clock. It runs on while others have the processor, but no step takes more than the sum.
                 steps[name].append(min(longest, cpu.all * 1e3))
         near = [name for name, longest in steps.items() if min(longest) > NEAR]
         for name in near:

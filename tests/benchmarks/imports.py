@@ -1,4 +1,4 @@
-"""The time that ``import streamwidget`` takes in a fresh process."""
+"""The time of ``import streamwidget`` in a fresh process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOADED = f"import sys, streamwidget; print(*[name for name in {HEAVY} if name i
 
 
 def measure() -> Figure:
-    """Import each in turn, several rounds, and compare the least that each took."""
+    """Import each in turn, several rounds, and compare the least times."""
     figure = Figure("Import")
     taken: dict[str, list[float]] = {"streamwidget": [], "openai": []}
     for _ in range(ROUNDS):

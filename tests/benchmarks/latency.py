@@ -36,7 +36,7 @@ def measure() -> Figure:
 
 
 def _first_delta(kernel: Kernel, server: Server, name: str) -> float:
-    """Return the seconds from the server's write to the arrival of the message that holds the first text."""
+    """Return the seconds from the server's write to the arrival of the message with the first text."""
     server.forget()
     before = len(kernel.iopub)
     cell = kernel.execute_async(f"_ = await ways[{name!r}](3, 20)")

@@ -1,7 +1,7 @@
-"""The loops that are compared: the same request, read to its end by ours, by the openai SDK, and by bare httpx.
+"""The compared loops: the same request, read to its end by ours, by the openai SDK, and by bare httpx.
 
 ``python -m tests.benchmarks.loops NAME URL TOKENS RATE REQUESTS`` runs one of them as a script without a page, and
-prints the process's CPU seconds per event and the characters that came. Only what a contestant needs is imported.
+prints the process's CPU seconds per event and the characters of the answer. Each contestant imports only its own needs.
 ``printed`` and ``viewed`` are for kernels.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 PROMPT = "Write about streams."
-Loop = Callable[[int, float], Awaitable[int]]  # (tokens, tokens a second) -> characters that came
+Loop = Callable[[int, float], Awaitable[int]]  # (tokens, tokens a second) -> characters of the answer
 
 
 def ours(url: str) -> Loop:
@@ -58,7 +58,7 @@ def openai(url: str) -> Loop:
 
 
 def bare(url: str, tell: Callable[[str], None] | None = None) -> Loop:
-    """Read with httpx ``aiter_raw`` and ``json.loads``, and nothing that guards against anything."""
+    """Read with httpx ``aiter_raw`` and ``json.loads``, and without any guard."""
     import httpx
 
     client = httpx.AsyncClient(timeout=None)
@@ -89,12 +89,12 @@ def bare(url: str, tell: Callable[[str], None] | None = None) -> Loop:
 
 
 def printed(url: str) -> Loop:
-    """Read with the bare loop and print each text as it comes: what is least between a delta and the page."""
+    """Read with the bare loop and print each text as it comes: the least work between a delta and the page."""
     return bare(url, lambda text: print(text, end="", flush=True))
 
 
 def viewed(url: str) -> Loop:
-    """Show a StreamView in the kernel that this runs in, and await it."""
+    """Show a StreamView in this kernel, and await it."""
     from IPython.display import display
 
     import streamwidget as sw
@@ -125,7 +125,7 @@ def _answer(tokens: int, rate: float) -> dict[str, Any]:
 
 
 async def cpu_per_event(loop: Loop, tokens: int, rate: float, requests: int) -> tuple[float, int]:
-    """Return the process's CPU seconds per event, and the characters of one answer; the first request is not timed."""
+    """Return the process's CPU seconds per event, and the characters of one answer. The first request is not timed."""
     await loop(5, 0)
     begun = time.process_time()
     for _ in range(requests):

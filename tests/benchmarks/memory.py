@@ -1,4 +1,4 @@
-"""What a notebook page keeps of answers that are over and gone: a hundred of 20 KB, again and again."""
+"""The memory of a notebook page for answers long gone: a hundred of 20 KB, again and again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.ui.server import Server
 from tests.ui.tab import CHROMIUM_FLAGS, Tab, find_chromium
 
 CYCLES = 7
-WARM = 2  # of these, in which the page loads and compiles
-SETTLED = 2500  # milliseconds: anywidget holds a model for the 2 s that it gives to its start
-TARGET = 0.5  # MB a cycle, where ordinary widgets take 2.0
-SHARE = 0.25  # of what ordinary widgets take here
+WARM = 2  # of these: the page loads and compiles
+SETTLED = 2500  # milliseconds: anywidget holds a model for 2 s, the limit of its start
+TARGET = 0.5  # MB a cycle. Ordinary widgets take 2.0
+SHARE = 0.25  # of the memory of ordinary widgets here
 
 _SETUP = """
 %load_ext streamwidget
@@ -105,7 +105,7 @@ def _growth(page: NotebookPage) -> list[float]:
 
 
 def _heap_mb(cdp: CDPSession) -> float:
-    for _ in range(3):  # what a first one frees may hold more
+    for _ in range(3):  # the first one may free objects that hold more
         cdp.send("HeapProfiler.collectGarbage")
     metrics = {metric["name"]: metric["value"] for metric in cdp.send("Performance.getMetrics")["metrics"]}
     return float(metrics["JSHeapUsedSize"]) / 1e6

@@ -1,4 +1,4 @@
-"""Main-thread CPU of the page: for each frame in which an answer grows, and beside other ways to show it."""
+"""Main-thread CPU of the page: for each frame of a growing answer, and beside other ways to show it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.benchmarks.report import Figure
 from tests.benchmarks.server import answer, cut
 
 EACH = 4  # tokens a frame
-WINDOWS, WINDOW = 5, 100  # frames are measured in so many windows of so many, evenly spaced; a short answer's all
+WINDOWS, WINDOW = 5, 100  # frames are measured in so many windows of so many, evenly spaced. Of a short answer: all
 BETWEEN = 40  # tokens a frame from one window to the next: few enough that code blocks are laid out as they grow
-WARM_UP = 1600  # tokens of a first answer, which is not measured
+WARM_UP = 1600  # tokens of a first answer, not measured
 ROUNDS = 2
 OURS, FLOOR, NAIVE, SMD = "ours", "floor", "naive", "streamingMarkdown"
 NAMES = {OURS: "ours", FLOOR: "plain text in 1.5 KB blocks", NAIVE: "innerHTML of marked", SMD: "streaming-markdown"}
@@ -46,14 +46,14 @@ def measure() -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One answer that one contestant shows."""
+    """One answer, shown by one contestant."""
 
     contestant: str
     text: Sequence[str]
 
 
 def _least(chromium: Chromium, runs: dict[str, Run]) -> dict[str, Cpu]:
-    """Return what each run takes in all its windows: of each window the least of the rounds."""
+    """Return the cost of each run in all its windows: of each window the least of the rounds."""
     windows: dict[tuple[str, int], list[Cpu]] = defaultdict(list)
     for _ in range(ROUNDS):
         with ExitStack() as pages:
@@ -65,7 +65,7 @@ def _least(chromium: Chromium, runs: dict[str, Run]) -> dict[str, Cpu]:
             for number in range(WINDOWS):
                 for name, run in runs.items():
                     begin, end = _window(number, len(run.text))
-                    # The whole answer is new in each frame of the naive way: what was before is no matter.
+                    # The naive way renders the whole answer in each frame, so earlier frames do not matter.
                     opened[name].call("stream", begin, BETWEEN if run.contestant != NAIVE else begin)
                     cpu, frames = opened[name].cpu_of("stream", end, EACH)
                     windows[name, number].append(Cpu(cpu.all, cpu.script, frames))
@@ -76,7 +76,7 @@ def _least(chromium: Chromium, runs: dict[str, Run]) -> dict[str, Cpu]:
 
 
 def _window(number: int, tokens: int) -> tuple[int, int]:
-    """Return where a window begins and ends, in tokens: in the middle of its fifth of the answer."""
+    """Return the begin and the end of a window in tokens: in the middle of its fifth of the answer."""
     share = tokens // WINDOWS
     length = min(share, WINDOW * EACH)
     begin = number * share + (share - length) // 2

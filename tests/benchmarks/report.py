@@ -1,4 +1,4 @@
-"""A figure as a table: what was measured, its target, and whether it was met."""
+"""A figure as a table: the measured value, its target, and whether it was met."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Figure:
         self.rows.append(Row(what, value))
 
     def at_most(self, what: str, value: float, target: float, form: str) -> None:
-        """Add a line whose value should not pass ``target``; ``form`` is a format such as "{:.1f} ms"."""
+        """Add a line with a value of at most ``target``. ``form`` is a format such as "{:.1f} ms"."""
         self.rows.append(Row(what, form.format(value), f"<= {form.format(target)}", value <= target))
 
     def at_least(self, what: str, value: float, target: float, form: str) -> None:
-        """Add a line whose value should reach ``target``."""
+        """Add a line with a value of at least ``target``."""
         self.rows.append(Row(what, form.format(value), f">= {form.format(target)}", value >= target))
 
     def holds(self, what: str, value: str, target: str, met: bool) -> None:
-        """Add a line whose target is no number."""
+        """Add a line with a target other than a number."""
         self.rows.append(Row(what, value, target, met))
 
     def __str__(self) -> str:
@@ -53,5 +53,5 @@ class Figure:
 
 
 def missed(figures: Iterable[Figure]) -> list[str]:
-    """Return the lines whose targets were missed, each with its figure."""
+    """Return the lines with a missed target, each with its figure."""
     return [f"{figure.title}: {row.what}" for figure in figures for row in figure.rows if row.met is False]

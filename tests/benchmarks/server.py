@@ -1,4 +1,4 @@
-"""The demo server in a process of its own, so that its CPU is nobody's but its own.
+"""The demo server in a process of its own, so its CPU time is not counted elsewhere.
 
 Its answers are cut into pieces as long as the tokens of English prose are, 5.4 bytes each on average, so that 1,000 of
 them are 5.4 KB of text.
@@ -25,12 +25,12 @@ _LENGTHS = (5, 6, 5, 5, 6)  # characters of the pieces, in turn
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A demo server that runs. ``url`` is its base URL."""
+    """A running demo server. ``url`` is its base URL."""
 
     url: str
 
     def last_request(self) -> dict[str, Any]:
-        """Return the record of the newest request; its times are ``time.monotonic()`` of this machine."""
+        """Return the record of the newest request. Its times are ``time.monotonic()`` of this machine."""
         return self._ask("requests")["requests"][-1]
 
     def forget(self) -> None:
@@ -61,12 +61,12 @@ def start_server(tokens_per_second: float = 0, first_delta: float = 0) -> Iterat
 
 
 def answer() -> Iterator[str]:
-    """Return the pieces of the answer, which has no end; the question does not matter."""
+    """Return the pieces of the answer, without an end. The question does not matter."""
     return cut(_answers.answer_pieces([], "demo", 100_000))
 
 
 def cut(parts: Iterable[str]) -> Iterator[str]:
-    """Cut a text that comes in any parts, and has no end, into pieces as long as tokens are."""
+    """Cut an endless text in any parts into pieces as long as tokens."""
     text = itertools.chain.from_iterable(parts)
     for length in itertools.cycle(_LENGTHS):
         yield "".join(itertools.islice(text, length))

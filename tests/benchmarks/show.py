@@ -1,4 +1,4 @@
-"""What ``show`` weighs on the wire over somebody else's stream, against the same answer by our own client."""
+"""The weight of ``show`` on the wire over somebody else's stream, against the same answer by our own client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.benchmarks.server import answer, start_server
 from tests.benchmarks.wire import OURS, Weight, execute, weigh
 from tests.support.kernels import Kernel, start_kernel
 
-RATE = 100  # tokens a second: reading pace, where a message carries the fewest tokens
+RATE = 100  # tokens a second: reading pace. A message then carries the fewest tokens
 SIZES = (1000, 4000)  # tokens
 LIMIT = 6.0  # times the text
 PEER = 1.2  # times our own client's

@@ -19,7 +19,7 @@ Send = Callable[[str, str], object]
 
 
 def measure() -> Figure:
-    """Stop by the two ways that the page uses at once, here one at a time, and interrupt."""
+    """Stop in the page's two ways, here one at a time, and interrupt."""
     figure = Figure("Stop: from the page's message to the end of the connection at the server")
     with start_server(200) as server:
         for generation in GENERATIONS:
@@ -106,7 +106,7 @@ def _stop(kernel: Kernel, server: Server, code: str, send: Send, *, blocked: boo
 
 
 def _start(kernel: Kernel, server: Server, code: str) -> tuple[Execution, str, str]:
-    """Run a cell up to its third text; return it with the ids of its widget and its stream."""
+    """Run a cell up to its third text. Return it with the ids of its widget and its stream."""
     server.forget()
     before = len(kernel.iopub)
     cell = kernel.execute_async(code)

@@ -1,4 +1,4 @@
-"""What an answer weighs on the way to the page: bytes of message contents as JSON, and messages, on iopub."""
+"""The weight of an answer on the way to the page: bytes of message contents as JSON, and messages, on iopub."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _ = chat.chat({prompt!r}, echo="output", kwargs={{"max_tokens": {tokens}}})
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """What one cell published, in bytes."""
+    """The messages of one cell, in bytes."""
 
     opening: int  # before the first text
     stream: int  # all up to the end of the stream, the opening too
@@ -63,7 +63,7 @@ class Weight:
 
 
 def measure() -> Figure:
-    """Run the contestants beside each other at reading pace, where all are idle most of the time; then one by one."""
+    """Run the contestants beside each other at reading pace, mostly idle. Then run them one by one."""
     figure = Figure("The wire: message contents on iopub, for each byte of text")
     weights: dict[tuple[str, int, int], Weight] = {}
     for rate in RATES:
@@ -111,7 +111,7 @@ def _run(name: str, kernel: Kernel, url: str) -> dict[int, Weight]:
 
 
 def execute(kernel: Kernel, code: str) -> list[Message]:
-    """Run a cell and return what was published meanwhile."""
+    """Run a cell and return the messages published meanwhile."""
     before = len(kernel.iopub)
     cell = kernel.execute(code.lstrip("\n"), CELL_TIMEOUT)
     if cell.status != "ok":
@@ -120,7 +120,7 @@ def execute(kernel: Kernel, code: str) -> list[Message]:
 
 
 def weigh(name: str, messages: Sequence[Message]) -> Weight:
-    """Weigh what a cell published; OURS stands for all that a StreamView shows."""
+    """Weigh the messages of a cell. OURS stands for everything shown by a StreamView."""
     last = next((number for number, message in enumerate(messages) if _ends_stream(message)), len(messages) - 1)
     if name == OURS and last == len(messages) - 1:
         raise AssertionError("the view sent no end message")
@@ -141,7 +141,7 @@ def _spread(ratios: Sequence[float]) -> float:
 
 
 def _size(message: Message) -> int:
-    """Return the bytes of the content as JSON, without the code that a widget brings."""
+    """Return the bytes of the content as JSON, without the widget's code."""
     state = message.content["data"].get("state", {}) if message.type == "comm_open" else {}
     return message.content_size - (len(json.dumps(state["_esm"])) if "_esm" in state else 0)
 

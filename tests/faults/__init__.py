@@ -1,5 +1,5 @@
-"""The fault table: the catalogue's rows, and the plugin that says which of them are proven.
+"""The fault table: the catalogue's rows, and the plugin that checks their proofs.
 
-A test that proves a row carries ``@pytest.mark.fault("N8", "what is expected, in plain words")``, wherever it stands.
-Here are those that had no better place.
+A test of a row carries ``@pytest.mark.fault("N8", "what is expected, in plain words")``. It may be in any folder.
+Tests without a better place are here.
 """

@@ -1,4 +1,4 @@
-"""A server that does what a test tells it, one step at a time, and a page that may lose what it is sent."""
+"""A server under the control of a test, one step at a time, and a page with a lossy connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close sends RST
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One request. ``text`` is what was sent of its answer, ``left`` is set when the client's side is closed."""
+    """One request. ``text`` is the part of the answer sent so far. ``left`` is set when the client closes its side."""
 
     connection: socket.socket
     text: str = ""
@@ -29,7 +29,7 @@ class Call:
     left_at: float = 0.0
 
     def send(self, *chunks: Any) -> None:
-        """Send events, after the head if it was not sent; nothing where the client has left."""
+        """Send events, and before the first ones the head. Nothing is sent after the client has left."""
         body = b"".join(b"data: " + (c if isinstance(c, bytes) else json.dumps(c).encode()) + b"\n\n" for c in chunks)
         head, self.answered = b"" if self.answered else _HEAD, True
         self._write(head + (b"%x\r\n%s\r\n" % (len(body), body) if body else b""))
@@ -53,7 +53,7 @@ class Call:
         try:
             if reset:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                self.connection.shutdown(socket.SHUT_RD)  # wakes the thread that reads; its close sends the RST
+                self.connection.shutdown(socket.SHUT_RD)  # wakes the reading thread. Its close sends the RST
             else:
                 self.connection.shutdown(socket.SHUT_WR)
         except OSError:
@@ -112,7 +112,7 @@ class PuppetServer:
 
 
 class PageComm(BaseComm):
-    """A comm whose messages are kept, in order, for all comms together, in ``sent``."""
+    """A comm. The messages of all comms are kept together, in order, in ``sent``."""
 
     sent: list[tuple[str, str, dict[str, Any]]] = []  # noqa: RUF012  (one wire)
 
@@ -121,7 +121,7 @@ class PageComm(BaseComm):
 
 
 class Page:
-    """What one page shows of a view: it appends what comes in order, and asks again where something is missing."""
+    """A view in one page: it appends the messages in order, and asks again if one is missing."""
 
     def __init__(self, model_id: str, name: str) -> None:
         self.name = name
@@ -134,7 +134,7 @@ class Page:
         self._seq = 0
 
     def read(self) -> None:
-        """Take what came on the wire since the last look, but for what it loses."""
+        """Take the new messages from the wire, without the lost ones."""
         fresh, self._read = PageComm.sent[self._read :], len(PageComm.sent)
         for comm_id, kind, data in fresh:
             if comm_id != self._model_id or kind != "comm_msg" or data["method"] != "custom":

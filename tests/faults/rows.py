@@ -1,4 +1,4 @@
-"""The catalogue of faults: what the project must survive. N network, K kernel, F front end, D data, S security."""
+"""The catalogue of faults, to be survived one and all. N network, K kernel, F front end, D data, S security."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ROWS: dict[str, str] = {
     "N7": "headers, but no first delta",
     "N8": "the stream stalls in the middle",
     "N9": "only `: ping` comments",
-    # The catalogue's draft says outcome `error` for N10 and N11. That word means that the server reported an error
-    # inside the stream; a connection that ended with neither finish_reason nor [DONE] is `interrupted`.
+    # The catalogue's draft has outcome `error` for N10 and N11. But `error` means: the server reported one inside the
+    # stream. A connection without finish_reason and [DONE] ended `interrupted`.
     "N10": "RST in the middle of a chunk",
     "N11": "FIN without the terminal chunk",
     "N12": "a clean end with neither [DONE] nor finish_reason",

@@ -1,4 +1,4 @@
-"""A real jupyter_server with a real kernel, and pages that speak to it by websocket, each with a session of its own."""
+"""A real jupyter_server with a real kernel, and pages on its websocket, each with its own session."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.servers import closed_port
 
 @contextmanager
 def jupyter_server(directory: Path, env: dict[str, str]) -> Iterator[int]:
-    """Start a server without a token; give its port."""
+    """Start a server without a token, and yield its port."""
     write_kernelspecs(directory / "kernels", ("latest",))
     port = closed_port()
     options = {
@@ -34,7 +34,7 @@ def jupyter_server(directory: Path, env: dict[str, str]) -> Iterator[int]:
         "ServerApp.open_browser": False,
         "ServerApp.disable_check_xsrf": True,
         "IdentityProvider.token": "",
-        # A fifth of the default, so that a slow machine exceeds it too. Views of ours stay far below it.
+        # A fifth of the default, so even a slow machine exceeds it. Our views stay far below it.
         "ZMQChannelsWebsocketConnection.iopub_msg_rate_limit": 200,
     }
     command = [sys.executable, "-m", "jupyter_server", *(f"--{name}={value}" for name, value in options.items())]
@@ -57,7 +57,7 @@ async def start_kernel(port: int) -> str:
 
 
 class Session:
-    """One page: it keeps what it receives, and speaks for the view whose messages it follows."""
+    """One page. It keeps all messages, and answers for the one view it follows."""
 
     def __init__(self, websocket: WebSocketClientConnection, session: str) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -84,7 +84,7 @@ class Session:
             self._changed.set()
 
     async def wait(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the first message that fits, of all that came or will."""
+        """Return the first fitting message, of those already here and of later ones."""
         looked = 0
         async with asyncio.timeout(SOON):
             while True:
@@ -110,7 +110,7 @@ class Session:
         return msg_id
 
     async def execute(self, code: str, *expressions: str) -> list[Any]:
-        """Run a cell to its end; return the values of expressions whose repr is a literal."""
+        """Run a cell to its end. Return the values of expressions with a literal as their repr."""
         msg_id = await self.send_cell(code, *expressions)
         reply = await self.wait(lambda m: m["msg_type"] == "execute_reply" and m["parent_header"]["msg_id"] == msg_id)
         if reply["content"]["status"] != "ok":
@@ -134,13 +134,13 @@ class Session:
         await self.send("comm_msg", {"comm_id": model, "data": {"method": "custom", "content": content}})
 
     def said(self, model: str) -> list[dict[str, Any]]:
-        """What the view said to this page."""
+        """The view's messages to this page."""
         contents = (m["content"] for m in self.messages if m["msg_type"] == "comm_msg")
         data = (content["data"] for content in contents if content["comm_id"] == model)
         return [entry["content"] for entry in data if entry["method"] == "custom"]
 
     async def states(self) -> dict[str, dict[str, Any]]:
-        """All widgets' states, as a page asks for them that was just opened."""
+        """The states of all widgets, as a newly opened page asks for them."""
         comm = uuid.uuid4().hex
         target = {"comm_id": comm, "target_name": "jupyter.widget.control", "data": {}}
         await self.send("comm_open", target, {"version": "1.0.0"})

@@ -1,8 +1,8 @@
-"""A pytest plugin: ``pytest --faults`` runs the tests that prove rows of the catalogue and prints what they saw.
+"""A pytest plugin: ``pytest --faults`` runs the tests of the catalogue's rows and prints their results.
 
-- ``@pytest.mark.fault(row, expected)``: the test proves a row; ``expected`` says in plain words what must be seen.
-- the fixture ``seen``: ``seen("timeout after 0.31 s")`` records what was seen.
-- The run fails where a test of a row fails, and, if it was asked for everything, where a row has no test.
+- ``@pytest.mark.fault(row, expected)``: the test proves a row. ``expected`` is the expected result in plain words.
+- the fixture ``seen``: ``seen("timeout after 0.31 s")`` records a result.
+- The run fails if a test of a row fails. A run of everything also fails if a row has no test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHOWN = 3  # things seen by the tests of one line
 
 @dataclass(slots=True)
 class Line:
-    """One line of the table: one thing expected of one row, and what its tests saw."""
+    """One line of the table: one expectation of one row, and the results of its tests."""
 
     passed: int = 0
     skipped: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Line:
 
 
 class Table:
-    """What the marked tests proved, by row and expectation."""
+    """The results of the marked tests, by row and expectation."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, str], Line] = {}
@@ -53,7 +53,7 @@ class Table:
 
     @property
     def missing(self) -> list[str]:
-        """The rows that no test proved, whether there is none or all of them were skipped."""
+        """The rows without a proof: they have no test, or all their tests were skipped."""
         proven = {row for (row, _), line in self.lines.items() if line.passed or line.failed}
         return [row for row in ROWS if row not in proven]
 
@@ -111,7 +111,7 @@ def _proves(item: pytest.Item) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def seen(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Record in a few words what the test saw; the fault table shows it."""
+    """Record a test's result in a few words. The fault table shows it."""
     return lambda text: request.node.user_properties.append(("seen", text))
 
 

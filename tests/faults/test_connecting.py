@@ -1,4 +1,4 @@
-"""The limit on connecting: like all limits it counts no time in which the person's own cell blocked the loop."""
+"""The limit on connecting: like all limits, it does not count time while the person's own cell blocks the loop."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_a_loop_that_blocks_while_it_connects_times_nothing_out() -> None:
     with DemoServer(tokens_per_second=0, first_delta=0) as server:
         client = sw.ChatClient(server.url, timeout=sw.Timeout(connect=0.2), retry=ONCE)
         for steps in range(13):
-            _clients.clear()  # so that each connects anew
+            _clients.clear()  # each connects anew
             stream = client.stream("x")
             stream.start()
             for _ in range(steps):
@@ -42,7 +42,7 @@ async def test_a_loop_that_blocks_while_it_connects_times_nothing_out() -> None:
 
 
 async def test_a_connection_that_is_not_made_in_time_is_tried_again() -> None:
-    """As other failures to connect; the last one is told, with the host and the setting."""
+    """As after other failed connections. The message of the last one has the host and the setting."""
     with DemoServer() as server:  # greets nobody in TLS
         url = server.url.replace("http", "https")
         stream = sw.ChatClient(url, timeout=sw.Timeout(connect=0.2), retry=SureRetry()).stream("x")
@@ -57,7 +57,7 @@ async def test_a_connection_that_is_not_made_in_time_is_tried_again() -> None:
 
 
 async def test_the_wait_before_a_retry_is_no_connecting() -> None:
-    """A pause longer than ``connect`` ends by itself; the second failure is a refused connection again."""
+    """A pause longer than ``connect`` ends by itself. The second failure is a refused connection again."""
     url = f"http://127.0.0.1:{closed_port()}/v1"
     failure = await failure_of(sw.ChatClient(url, timeout=sw.Timeout(connect=0.2), retry=SureRetry()).stream("x"))
     assert (failure.outcome, failure.error.kind) == ("http_error", "connect")

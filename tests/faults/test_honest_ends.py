@@ -1,4 +1,4 @@
-"""Honest ends: whatever fault strikes, wherever in the answer, the outcome says so and the text that came is kept."""
+"""Honest ends: whatever fault strikes, wherever in the answer, the outcome says so, and the text so far is kept."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from tests.support.servers import events_of, failure_of
 
 proves = pytest.mark.fault
 NAMED = set(get_args(sw.Outcome)) - {"complete", "cancelled"}
-# Seconds: what ends the faults that never end by themselves. With a tick on top it stays below the 0.5 s between two of
-# the slow server's deltas: at 0.4 the end and the next delta met, and the server counted one that nobody read.
+# Seconds. This limit ends the endless faults. With one tick more it is still below the slow server's 0.5 s between two
+# deltas. At 0.4 s the end and the next delta met, and the server counted an unread delta.
 LIMIT = 0.3
 LIMITS = sw.Timeout(connect=5, headers=LIMIT, first_delta=LIMIT, stall=LIMIT, progress=LIMIT, total=1)
 PIECES = [f"piece {number} of the ünïcödé 🎈 answer\n" for number in range(40)]
 WHOLE = "".join(PIECES)
-#: Faults that only shape an answer which is whole all the same; with ``after`` they go on behind that point.
+#: Faults of the shape only: the answer is whole all the same. With ``after`` it goes on behind that point.
 HARMLESS = {"json", "no-usage-option", "dribble", "crlf", "gzip", "big-event", "reasoning"}
-#: Faults that answer with something else than the text.
+#: Faults with another answer instead of the text.
 OTHER = {"tools", "refusal"}
 
 
 def stream_of(server: DemoServer, fault: str, after: int, **demo: Any) -> sw.ChatStream:
-    """Return a stream that meets the fault after so many of ``PIECES``."""
+    """Return a stream with a fault after so many of ``PIECES``."""
     client = sw.ChatClient(server.url, timeout=LIMITS, retry=sw.RetryPolicy(attempts=1), max_event_size=2_000_000)
     options: dict[str, Any] = {"pieces": PIECES, "after": after, "size": 100_000, **demo}
     if fault in ("drop", "endless"):
-        # An RST discards what the client has not read yet; and without a pace "endless" is as long as it can be.
+        # An RST discards unread bytes, so the client needs time to read. Without a pace "endless" has no bound.
         options["tokens_per_second"] = 300
     return client.stream("x", f"demo-{fault}", demo=options)
 
@@ -40,7 +40,7 @@ def stream_of(server: DemoServer, fault: str, after: int, **demo: Any) -> sw.Cha
 @pytest.mark.parametrize("after", [0, 20])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_fault_passes_for_a_whole_answer(server: DemoServer, fault: str, after: int) -> None:
-    """One outcome, ``complete`` only where all came; the text is what was sent up to the fault, no more and no less."""
+    """One outcome, and ``complete`` only for the whole text. The text is exactly that sent before the fault."""
     stream = stream_of(server, fault, after)
     events = await events_of(stream)
     completion = stream.completion
@@ -84,7 +84,7 @@ CUT: list[Any] = [
 async def test_a_cut_answer_is_kept_and_says_so(
     server: DemoServer, fault: str, outcome: str, says: str, seen: Callable[[str], None]
 ) -> None:
-    """After twenty deltas: the twenty are kept, to the character; one request; one sentence that says what happened."""
+    """After twenty deltas: they are kept to the character, one request was made, one sentence explains the end."""
     failure = await failure_of(stream_of(server, fault, 20))
     completion = failure.completion
     assert completion.outcome == outcome
@@ -111,7 +111,7 @@ async def test_a_cut_answer_is_kept_and_says_so(
 async def test_an_answer_that_the_provider_cut_says_so(
     server: DemoServer, fault: str, outcome: str, reason: str, seen: Callable[[str], None]
 ) -> None:
-    """No failure, but not complete either; the provider's own word is kept."""
+    """Not a failure, but not complete either. The provider's own word is kept."""
     completion = await stream_of(server, fault, 20)
     assert (completion.outcome, completion.finish_reason) == (outcome, reason)
     assert completion.text == "".join(PIECES[:20])

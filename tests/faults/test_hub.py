@@ -1,4 +1,4 @@
-"""A shared hub: what keeps one person's kernel from another is the hub's, and nothing of ours opens a way round it."""
+"""A shared hub keeps one person out of another's kernel. Nothing of ours opens a way round it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.kernels import clean_environment
 
 pytest.importorskip("jupyterhub", reason="jupyterhub is not installed")
 
-# No proxy: it only forwards. The people's servers, which check who asks, are spoken to at their own ports.
+# No proxy, because it only forwards. The people's servers check each request, so the test asks them directly.
 CONFIG = """
 import sys
 from jupyterhub.proxy import Proxy
@@ -65,7 +65,7 @@ def free_port() -> int:
 
 
 def ask(url: str, token: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
-    """Return the status and the JSON of a response; redirects are not followed."""
+    """Return the status and the JSON of a response. Redirects are not followed."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SOON)
     try:
@@ -127,7 +127,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 @pytest.mark.kernel
 @pytest.mark.fault("S13", "403 to another person's token, for the kernel's REST address and for its websocket")
 def test_another_persons_token_reaches_no_kernel(hub: Hub, seen: Callable[[str], None]) -> None:
-    """Bob's token lists, starts and speaks to Bob's kernels; Alice's and one that is made up get 403 for each."""
+    """Bob's token lists, starts and speaks to Bob's kernels; Alice's token and an invented one get 403 for each."""
     alice, bob = hub.person("alice"), hub.person("bob")
     address = hub.start_server("bob")
     status, kernel = ask(f"{address}/kernels", bob, "POST")

@@ -1,4 +1,4 @@
-"""A kernel whose main thread is busy, whose page misbehaves or goes away: the stream keeps its text and its end."""
+"""The kernel's main thread is busy, the page misbehaves or goes away: the stream keeps its text and its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.kernels import Execution, Message
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]
 
-#: Deltas, a hundred a second, under limits that any of them would break while the cell below sleeps.
+#: Deltas, a hundred a second. The cell below sleeps for longer than each limit.
 LIMITED = """
 import streamwidget as sw, time
 limits = sw.Timeout(connect=1, headers=1.5, first_delta=1.5, stall=1.5, progress=1.5, total=4.5)
@@ -31,13 +31,13 @@ def view_of(chat: ChatKernel, cell: Execution) -> View:
 
 
 def custom(view: View) -> list[Message]:
-    """The view's own messages, with the times at which they came."""
+    """The view's own messages, with the times of their arrival."""
     return [m for m in list(view.kernel.iopub) if m.type == "comm_msg" and m.content["comm_id"] == view.model_id]
 
 
 @pytest.mark.fault("K1", "no limit counts the time, no text is lost, and the view catches up within a flush of the end")
 def test_a_blocking_cell_pauses_a_stream_and_nothing_more(chat: ChatKernel, seen: Seen) -> None:
-    """Five seconds of sleep (two on older kernels) in mid-answer: then all that came is shown at once."""
+    """Five seconds of sleep (two on older kernels) in mid-answer. Then all text so far is shown at once."""
     seconds = 5 if chat.generation == "latest" else 2
     view = view_of(chat, chat.execute(LIMITED.format(prompt="blocked", first=0, tokens=300)))
     view.wait("snapshot")
@@ -51,7 +51,7 @@ def test_a_blocking_cell_pauses_a_stream_and_nothing_more(chat: ChatKernel, seen
     assert chat.value("view.completion.outcome") == "complete"
     late = [m for m in custom(view) if m.at > until - seconds + 0.5]
     if seconds == 5:
-        # What had come is out in one flush or two: the first read's text at once, the rest with the end.
+        # One or two flushes: the first read's text at once, the rest with the end.
         ops = [m.content["data"]["content"]["op"] for m in late if m.content["data"]["method"] == "custom"]
         assert ops[-1] == "end"
         assert len(ops) <= 3
@@ -61,7 +61,7 @@ def test_a_blocking_cell_pauses_a_stream_and_nothing_more(chat: ChatKernel, seen
 
 @pytest.mark.fault("K1", "before the first byte, too")
 def test_a_cell_that_blocks_before_the_first_byte_times_nothing_out(chat: ChatKernel) -> None:
-    """The server's head and text come while the cell sleeps; the answer is complete."""
+    """The server's head and text come while the cell sleeps. The answer is complete."""
     code = (
         LIMITED.format(prompt="blocked early", first=0.3, tokens=100)
         + "\nimport asyncio\nawait asyncio.sleep(0)\ntime.sleep(1.8)"

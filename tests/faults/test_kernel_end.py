@@ -18,14 +18,14 @@ from tests.support.kernels import clean_environment
 
 pytestmark = pytest.mark.kernel
 
-#: One stream that is over, one that waits for its first byte, one in mid-answer.
+#: One stream has ended, one waits for its first byte, one is in mid-answer.
 STREAMS = """
 import streamwidget as sw
 client = sw.ChatClient()
 await client.stream("over", demo={"tokens": 5})
 views = [sw.StreamView(client.stream(name, name)) for name in ("demo-silent", "demo-endless")]
 """
-#: A process that does nothing but read an endless answer.
+#: A process without another task reads an endless answer.
 BARE = """
 import sys, urllib.request
 body = b'{"model": "demo-endless", "stream": true, "messages": [{"role": "user", "content": "bare"}]}'
@@ -50,7 +50,7 @@ def streams_running(chat: ChatKernel) -> None:
 
 
 def seconds_to_leave(chat: ChatKernel, since: float) -> float:
-    """Wait until the server has seen both connections close; return how long the later one took."""
+    """Wait until the server has seen both connections close. Return the seconds until the later one."""
     records = [chat.asked("demo-silent"), chat.asked("demo-endless")]
     assert all(record.left.wait(SOON) for record in records)
     return max((record.client_left or 0) - since for record in records)
@@ -76,7 +76,7 @@ def seconds_to_exit(pid: int, since: float) -> float:
 )
 @pytest.mark.fault("K4", "EOF at the server within 1 s; the kernel's exit is not delayed")
 def test_shutdown_and_restart_close_the_connections(doomed: ChatKernel, restart: bool, seen: Seen) -> None:
-    """All streams are left within a second, or with a process that takes longer to exit; nothing of ours holds it."""
+    """All streams end within a second, or with the process if it exits later. Nothing of ours holds it."""
     streams_running(doomed)
     pid, since = doomed.pid, time.monotonic()
     doomed.send("shutdown_request", {"restart": restart}, channel="control")
@@ -87,7 +87,7 @@ def test_shutdown_and_restart_close_the_connections(doomed: ChatKernel, restart:
 
 @pytest.mark.fault("K5", "EOF at the server within 0.1 s")
 def test_a_killed_kernel_leaves_the_server_at_once(doomed: ChatKernel, seen: Seen) -> None:
-    """No other process holds the kernel's connections: they close with that of a bare process, killed beside it."""
+    """No other process holds the kernel's connections: they close with that of a bare process, killed too."""
     streams_running(doomed)
     with subprocess.Popen([sys.executable, "-c", BARE, doomed.server.url], env=clean_environment()) as bare:
         record = doomed.asked("bare")
@@ -96,8 +96,8 @@ def test_a_killed_kernel_leaves_the_server_at_once(doomed: ChatKernel, seen: See
         os.kill(doomed.pid, signal.SIGKILL)
         left = seconds_to_leave(doomed, since)
         assert record.left.wait(SOON)
-    # Both are seen by the same server, which a busy machine may keep waiting.
+    # The same server sees both, and a busy machine may keep it waiting.
     bare_left = (record.client_left or 0) - since
     seen(f"{doomed.generation}: EOF after {left:.3f} s, of a bare process after {bare_left:.3f} s")
-    # The table above tells the catalogue's 0.1 s; on a busy machine the two may be looked at one moment apart.
+    # The table above has the catalogue's 0.1 s. On a busy machine the two looks may be a moment apart.
     assert left - bare_left < 1

@@ -1,4 +1,4 @@
-"""What a person does to a kernel's loop and modules: uvloop in place of asyncio's, a patched loop, reloading."""
+"""A person changes the kernel's loop and modules: uvloop in place of asyncio's, a patched loop, reloading."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.kernel
 
 @pytest.fixture
 def on_uvloop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatKernel]:
-    """A kernel whose event loop is uvloop's."""
+    """A kernel on uvloop."""
     pytest.importorskip("uvloop")
     (tmp_path / "sitecustomize.py").write_text("import uvloop\nuvloop.install()\n", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
@@ -34,7 +34,7 @@ def latest() -> Iterator[ChatKernel]:
 
 @pytest.mark.fault("K16", "on uvloop an awaited cell streams and stops")
 def test_an_awaited_cell_works_on_uvloop(on_uvloop: ChatKernel) -> None:
-    """The answer comes whole; Stop and an interrupt end the stream; a ``--bg`` stream runs."""
+    """The answer comes whole, Stop and an interrupt end the stream, and a ``--bg`` stream runs."""
     assert on_uvloop.execute("%%chat\nhello").status == "ok"
     assert on_uvloop.value("_chat.outcome") == "complete"
     cell, view = on_uvloop.streaming("%%chat -m demo-slow\nstopped")
@@ -51,7 +51,7 @@ def test_an_awaited_cell_works_on_uvloop(on_uvloop: ChatKernel) -> None:
 @pytest.mark.fault("K16", "on uvloop a synchronous call says in one line why it cannot wait")
 @pytest.mark.parametrize("code", ["%time x = %chat timed", "def f():\n    r = %chat in a function\n    return r\nf()"])
 def test_a_synchronous_call_on_uvloop_says_why_it_cannot_wait(on_uvloop: ChatKernel, code: str) -> None:
-    """One line that names the way out; nothing is patched and nothing streams on; the next awaited cell works."""
+    """One line names the way out. Nothing is patched, nothing streams on, and the next awaited cell works."""
     cell = on_uvloop.execute(code)
     said = [line for line in cell.stderr.splitlines() if line.strip()] + cell.traceback
     assert len(said) == 1
@@ -65,7 +65,7 @@ def test_a_synchronous_call_on_uvloop_says_why_it_cannot_wait(on_uvloop: ChatKer
 @pytest.mark.fault("K16", "a loop that was patched before us works; importing and awaiting patch nothing")
 @pytest.mark.parametrize("generation", ["latest", "6.x"])
 def test_a_patched_loop_works(generation: str) -> None:
-    """Nothing of ours patches the loop of a kernel that only awaits; one that somebody patched streams both ways."""
+    """Awaiting does not patch the kernel's loop. A loop patched by somebody else streams both ways."""
     with start_chat_kernel(generation) as chat:
         assert chat.execute("%%chat\nawaited").status == "ok"
         assert chat.value("'nest_asyncio2' in __import__('sys').modules") is False

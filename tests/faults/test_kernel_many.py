@@ -33,7 +33,7 @@ for view in views: view.close()
 
 @pytest.fixture(scope="module")
 def latest() -> Iterator[ChatKernel]:
-    """A kernel whose server is quick."""
+    """A kernel with a quick server."""
     with DemoServer(tokens_per_second=0, first_delta=0) as server:
         kernel = ChatKernel("latest", server)
         try:
@@ -54,7 +54,7 @@ def update(message: Message) -> bool:
 
 @pytest.mark.fault("K11", "all complete; at most 100 messages a second to the page")
 def test_two_hundred_streams_with_views_complete(latest: ChatKernel, seen: Seen) -> None:
-    """Each has its own whole text; together they send at most a hundred messages a second, starts and ends too."""
+    """Each has its own whole text. Together they send at most a hundred messages a second, with starts and ends."""
     cell = latest.execute(AT_ONCE, timeout=120)
     assert (cell.status, cell.traceback) == ("ok", [])
     assert latest.value("[c.outcome for c in all_of_them]") == ["complete"] * COUNT
@@ -73,7 +73,7 @@ def test_two_hundred_streams_with_views_complete(latest: ChatKernel, seen: Seen)
     busiest = max(sum(at <= other < at + 1 for other in times) for at in times)
     spent = latest.value("spent") / (COUNT * 120)
     seen(f"{COUNT} of {COUNT} complete, at most {busiest} messages in a second, {spent * 1e6:.0f} us of CPU a delta")
-    # Not by the second: a machine that is short of time sends late, and then what it owes.
+    # Not by the second: a busy machine sends late, and then catches up.
     assert len(said) <= 100 * (times[-1] - times[0]) + 100
     assert len(said) >= 4 * COUNT
 
@@ -112,7 +112,7 @@ def living():
 
 @pytest.mark.fault("K11", "memory stays flat: under 0.2 MB a cycle of 100 answers of 20 KB, no live widget left")
 def test_memory_stays_flat(latest: ChatKernel, seen: Seen) -> None:
-    """A hundred answers of 20 KB, shown, frozen and closed, again and again; what grows after the warm-up."""
+    """A hundred answers of 20 KB, shown, frozen and closed, again and again. The growth after the warm-up counts."""
     assert latest.execute(MEASURE).status == "ok"
     sizes: list[float] = []
     living: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""Keys and pages that are not to be trusted, in real kernels."""
+"""Keys, and untrusted pages, in real kernels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.notebooks import execute, notebook
 
 pytestmark = pytest.mark.kernel
 
-#: The key as it is, in base64, and in hexadecimal: what a careless dump could hold.
+#: The key as it is, in base64, and in hexadecimal, as a careless dump could hold it.
 FORMS = [CANARY, base64.b64encode(CANARY.encode()).decode()[:24], CANARY.encode().hex()]
 
 
@@ -39,7 +39,7 @@ for name in ("httpx", "httpcore", "asyncio", "streamwidget", "comm", "traitlets"
 asyncio.get_running_loop().set_debug(True)
 """
 
-#: What a person may look at, each in a cell of its own.
+#: Things that a person may look at, each in its own cell.
 LOOKS = [
     "client = __import__('streamwidget').ChatClient(); client",
     "client.__dict__, vars(type(client))",
@@ -66,7 +66,7 @@ def clean(text: str) -> bool:
     indirect=["chat"],
 )
 def test_the_key_is_in_nothing_that_a_kernel_shows(chat: ChatKernel, mode: str) -> None:
-    """Failures of each kind in the person's own code, with all logs at DEBUG; then everything is looked at."""
+    """Failures of each kind in the person's own code, with all logs at DEBUG. Then everything is looked at."""
     chat.execute(DEBUG)
     chat.execute(f"%xmode {mode}")
     try:
@@ -100,14 +100,14 @@ def test_the_key_is_in_nothing_that_a_kernel_shows(chat: ChatKernel, mode: str) 
 
 
 def test_the_net_has_no_hole(chat: ChatKernel) -> None:
-    """What the tests here look with finds the key where a traceback with locals does hold it."""
+    """The search of these tests finds a key in a traceback with locals."""
     chat.execute("%xmode Verbose")
     try:
         cell = chat.execute("def careless(key):\n    1 / 0\ncareless(__import__('os').environ['STREAMWIDGET_API_KEY'])")
     finally:
         chat.execute("%xmode Context")
     assert not clean("\n".join(cell.traceback))
-    # It is the one message of this kernel that may hold it.
+    # Only this message of the kernel may hold it.
     chat.iopub[:] = [message for message in chat.iopub if message.parent_id != cell.msg_id]
 
 
@@ -133,7 +133,7 @@ def test_the_key_is_not_in_a_saved_notebook(tmp_path: Path) -> None:
 
 @pytest.fixture
 def running(chat: ChatKernel) -> Any:
-    """A ``--bg`` stream in mid-answer and its view; stopped afterwards."""
+    """A ``--bg`` stream in mid-answer and its view. It is stopped afterwards."""
     cell, view = chat.streaming("%%chat --bg -m demo-slow\nunder attack")
     cell.wait()
     yield view
@@ -146,7 +146,7 @@ SETTINGS = ["base_url", "api_key", "headers", "model", "http_client", "stream", 
 
 @pytest.mark.fault("S8", "address, headers and key are no synced traits; an update of them is ignored")
 def test_the_page_cannot_change_where_requests_go(chat: ChatKernel, running: View) -> None:
-    """No widget has such a trait; updates for them change nothing, and the next request goes where it went before."""
+    """Widgets have no such trait. Updates for them change nothing, and the next request goes to the same address."""
     for data in chat.comm_opens().values():
         assert not set(SETTINGS) & set(data["state"])
         assert chat.server.url not in repr(data["state"])

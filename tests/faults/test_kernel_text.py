@@ -1,4 +1,4 @@
-"""Text that no well-behaved server sends, in real kernels: half characters, control characters, a million tokens."""
+"""Text of badly behaved servers, in real kernels: half characters, control characters, a million tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FINISH = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
 
 def answer(chat: ChatKernel, *chunks: object) -> str:
-    """Run a cell against a server that sends these deltas; check that all is well and return the saved plain text."""
+    """Run a cell against a server with these deltas. Check the result and return the saved plain text."""
     with RawServer(response(sse(*chunks, FINISH, b"data: [DONE]\n\n"))) as server:
         chat.execute(f"%config ChatMagics.base_url = {server.url!r}")
         try:
@@ -37,7 +37,7 @@ def answer(chat: ChatKernel, *chunks: object) -> str:
 @pytest.mark.fault("D2", "U+FFFD in Python, on the wire and in the saved answer; no exception")
 @pytest.mark.parametrize("unit", [0xD83D, 0xDE00], ids=["high", "low"])
 def test_half_a_character_becomes_a_replacement(chat: ChatKernel, unit: int) -> None:
-    """Alone in the middle, at the end, and before text that is no second half; a pair over two deltas is joined."""
+    """Alone in the middle, at the end, and before other text. A pair over two deltas is joined."""
     half = chr(unit)
     shown = answer(chat, "a", half, "b", "\ud83d", "\ude00", "c", half)
     assert chat.value("_chat.text") == "a\ufffdb\U0001f600c\ufffd"
@@ -47,7 +47,7 @@ def test_half_a_character_becomes_a_replacement(chat: ChatKernel, unit: int) -> 
 
 @pytest.mark.fault("D3", "in Python as it came, shown as signs in what is saved; the kernel lives")
 def test_control_characters_are_shown_as_signs(chat: ChatKernel) -> None:
-    """NUL, C0, C1 and terminal sequences: none reaches the saved answer, whose HTML and text show their signs."""
+    """NUL, C0, C1 and terminal sequences: none reaches the saved answer. Its HTML and text show their signs."""
     pieces = [HOSTILE[i : i + 7] for i in range(0, len(HOSTILE), 7)]
     shown = answer(chat, *pieces)
     assert chat.value("_chat.text") == HOSTILE

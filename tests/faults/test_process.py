@@ -1,4 +1,4 @@
-"""Processes forked from one that streams: they have its memory, its sockets and its selector, but not its loop."""
+"""Processes forked in mid-stream: they have the parent's memory, sockets and selector, but not its loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.kernels import ROOT, clean_environment, start_kernel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
 
-#: ``child(function)`` forks, calls the function there, and returns what it returned or raised, through a pipe.
+#: ``child(function)`` forks, calls the function there, and returns the result or the exception through a pipe.
 CHILD = """
 import json, os, sys, time
 import streamwidget as sw
@@ -105,7 +105,7 @@ def run(code: str, url: str | None) -> object:
 
 @pytest.mark.fault("K15", "the child uses a loop and connections of its own; the parent's go on")
 def test_a_forked_child_uses_a_loop_and_a_connection_of_its_own(server: DemoServer) -> None:
-    """Parent, child, parent again: all complete; the child's request comes on another connection than the parent's."""
+    """Parent, child, parent again: all complete. The child uses another connection than the parent."""
     assert run(SCRIPT, server.url) == ["complete", 5, "complete"]
     before, child, after = (record.connection for record in server.requests)
     assert child != before
@@ -114,7 +114,7 @@ def test_a_forked_child_uses_a_loop_and_a_connection_of_its_own(server: DemoServ
 
 @pytest.mark.fault("K15", "what the child does to its copy of a running stream does not reach the parent's")
 def test_a_forked_child_leaves_its_parents_stream_alone(server: DemoServer) -> None:
-    """Its cancel() does nothing and its wait() says why; a stream of its own works; the parent's completes."""
+    """Its cancel() does nothing and its wait() says why. A new stream works there, and the parent's completes."""
     refused, own, outcome, deltas = run(RUNNING, server.url)  # type: ignore[misc]
     assert "forked" in refused
     assert (own, outcome, deltas) == (5, "complete", 120)
@@ -149,7 +149,7 @@ print(own, completion.outcome, completion.timing.deltas)
 @pytest.mark.fault("K15", "a fork in a cell leaves the kernel's streams alone")
 @pytest.mark.parametrize("generation", ["latest", "6.x"])
 def test_a_fork_in_a_cell_leaves_the_kernels_streams_alone(server: DemoServer, generation: str) -> None:
-    """A child that closes its copy of a view and streams for itself; the view in the kernel completes."""
+    """A child closes its copy of a view and streams for itself. The view in the kernel completes."""
     with start_kernel(generation, {"STREAMWIDGET_BASE_URL": server.url}) as kernel:
         cell = kernel.execute(IN_A_CELL)
         assert cell.traceback == []

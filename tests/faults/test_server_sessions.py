@@ -1,4 +1,4 @@
-"""Between kernel and page: a real jupyter_server, whose websocket drops, and which itself drops messages."""
+"""Between kernel and page: a real jupyter_server. Its websocket drops, and it drops messages itself."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def port(tmp_path_factory: pytest.TempPathFactory, demo_server: DemoServer) -> I
 
 @pytest.fixture
 async def first(port: int) -> AsyncIterator[tuple[Session, str]]:
-    """A page in a kernel of its own, with the extension loaded; and the kernel's id."""
+    """A page in a kernel of its own, with the extension loaded, and the kernel's id."""
     kernel = await start_kernel(port)
     page = await Session.open(port, kernel)
     await page.execute("%load_ext streamwidget")
@@ -39,7 +39,7 @@ async def first(port: int) -> AsyncIterator[tuple[Session, str]]:
 
 
 async def view_of(page: Session, cell: str) -> str:
-    """Wait for the view that a cell shows; return its model's id."""
+    """Wait for a cell's view, and return its model's id."""
     shown = await page.wait(lambda m: m["msg_type"] == "display_data" and m["parent_header"]["msg_id"] == cell)
     return str(shown["content"]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"])
 
@@ -51,7 +51,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Follower:
-    """What a page shows of a view: messages in their order; it asks where one is missing or nothing comes."""
+    """A view in a page: messages in their order. It asks if one is missing or nothing comes."""
 
     def __init__(self, page: Session, model: str, state: dict[str, Any] | None = None) -> None:
         self.page, self.model = page, model
@@ -95,7 +95,7 @@ class Follower:
 async def test_a_new_session_resumes_in_mid_stream(
     port: int, first: tuple[Session, str], demo_server: DemoServer, awaited: bool, seen: Seen
 ) -> None:
-    """The first page is gone without a word; one of another session asks for the states and follows to the end."""
+    """The first page is gone without a word. A page of another session asks for the states and follows to the end."""
     page, kernel = first
     cell = await page.send_cell(f"%%chat {'' if awaited else '--bg'}\ncount to 250")
     model = await view_of(page, cell)

@@ -1,4 +1,4 @@
-"""Sizes and paces that a healthy server does not have: the answer is the same, and the cost is bounded.
+"""Sizes and paces of unhealthy servers: the answer is the same, and the cost is bounded.
 
 Costs are compared with costs of the same run: CPU of this thread (the server has its own), memory of a process of its
 own.
@@ -30,7 +30,7 @@ async def cpu_of(stream: sw.ChatStream) -> float:
 
 @pytest.mark.fault("N16", "identical text; at most 3 times the CPU of whole chunks")
 async def test_a_dribble_costs_little_more_than_whole_chunks(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """Single bytes, each its own write: what is gathered before it is read costs no wake-up for each byte."""
+    """Single bytes, each its own write. Gathered bytes cost one wake-up, not one for each byte."""
     client = sw.ChatClient(server.url)
     text = "".join(f"wörd {number} 👩‍👩‍👧 " for number in range(25))
     whole = {"text": text, "tokens_per_second": 500}  # each delta is a chunk, and a read, of its own
@@ -47,7 +47,7 @@ async def test_a_dribble_costs_little_more_than_whole_chunks(server: DemoServer,
 
 @pytest.mark.fault("N17", "an event of 10 MB is taken whole; above max_event_size `protocol_error`, text kept")
 async def test_a_large_event_is_taken_up_to_the_cap(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """64 MiB by default, else what the client says; the message names the setting."""
+    """64 MiB by default, or the client's value. The message names the setting."""
     demo = {"tokens": 30, "after": 20}
     completion = await sw.ChatClient(server.url).stream("x", "demo-big-event", demo=demo)
     assert completion.outcome == "complete"
@@ -92,7 +92,7 @@ asyncio.run(main())
 
 
 def in_a_child(server: DemoServer, model: str, demo: dict[str, Any], **options: Any) -> tuple[str, int, int, int]:
-    """Stream in a process of its own; return outcome, characters, deltas and by how many bytes its peak memory grew."""
+    """Stream in a process of its own. Return outcome, characters, deltas and the growth of its peak memory in bytes."""
     said = run_python(CHILD, server.url, model, json.dumps(demo), json.dumps(options))
     outcome, length, deltas, grown = json.loads(said)
     return outcome, length, deltas, grown
@@ -100,7 +100,7 @@ def in_a_child(server: DemoServer, model: str, demo: dict[str, Any], **options: 
 
 @pytest.mark.fault("N18", "`protocol_error` at the cap, text kept, memory bounded by the cap")
 def test_a_line_without_end_is_cut_off_at_the_cap(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """The line is held once, and a moment longer while it grows; never more than three times the cap."""
+    """The line is held once, and twice for a moment while it grows. It never takes more than three times the cap."""
     cap = 20 * MB
     outcome, _, deltas, grown = in_a_child(server, "demo-noline", {"after": 20}, max_event_size=cap)
     assert (outcome, deltas) == ("protocol_error", 20)
@@ -120,7 +120,7 @@ def test_the_memory_of_an_endless_stream_is_its_text(server: DemoServer, seen: C
 
 @pytest.mark.fault("N19", "comments without end: no memory at all")
 def test_endless_comments_take_no_memory(server: DemoServer, seen: Callable[[str], None]) -> None:
-    """What is no text is not kept: a megabyte of it leaves nothing."""
+    """Only text is kept: a megabyte of other data leaves nothing."""
     outcome, length, _, grown = in_a_child(server, "demo-ping", {"after": 0}, total=1)
     assert (outcome, length) == ("timeout", 0)
     assert grown < MB

@@ -1,4 +1,4 @@
-"""Streams, views and pages under any order of events, on real sockets: what must hold at every moment."""
+"""Streams, views and pages under any order of events, on real sockets. Some rules hold at every moment."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ BREAKS: list[Callable[[Call], None]] = [
 
 
 class Streams(Workbench):
-    """Every rule may come at any moment, and most leave the loop where it stands."""
+    """Every step may come at any moment, and most do not run the loop."""
 
-    # ---- what happens
+    # ---- steps
 
     @initialize()
     def first(self) -> None:
@@ -50,14 +50,14 @@ class Streams(Workbench):
     @precondition(lambda self: sum(shown.running for shown in self.shown) < 4)
     @rule(answered=st.booleans(), awaited=st.booleans())
     def start(self, answered: bool, awaited: bool) -> None:
-        """A cell asks: awaited or in the background; the server answers with its head, or not yet."""
+        """A cell asks: awaited or in the background. The server answers with its head, or not yet."""
         shown = self.show(awaited=awaited)
         if answered:
             shown.call.send()
 
     @rule(number=st.integers(0, 9), texts=st.lists(st.text(max_size=20), min_size=1, max_size=4), read=st.booleans())
     def delta(self, number: int, texts: list[str], read: bool) -> None:
-        """Text comes; the kernel reads it now or later."""
+        """Text comes. The kernel reads it now or later."""
         shown = self.pick(number)
         if shown.call.over or not shown.running:
             return
@@ -83,7 +83,7 @@ class Streams(Workbench):
 
     @rule(number=st.integers(0, 9), way=st.sampled_from(["python", "view", "page", "control", "threads", "other loop"]))
     def stop(self, number: int, way: str) -> None:
-        """Stop, by each way, of a stream that runs or is over; the loop may stand still meanwhile."""
+        """Stop, in each way, of a running or finished stream. The loop may be blocked meanwhile."""
         shown = self.pick(number, running=number % 3 > 0)
         if way == "python":
             shown.stream.cancel()
@@ -107,7 +107,7 @@ class Streams(Workbench):
 
     @rule(number=st.integers(0, 9))
     def interrupt(self, number: int) -> None:
-        """The kernel interrupts a cell that awaits."""
+        """The kernel interrupts an awaiting cell."""
         shown = self.pick(number)
         if shown.cell is not None:
             shown.cell.cancel()
@@ -130,7 +130,7 @@ class Streams(Workbench):
 
     @rule(number=st.integers(0, 9))
     def reload(self, number: int) -> None:
-        """A new page comes, with the state that it is given, and asks."""
+        """A new page comes with its state, and asks."""
         shown = self.pick(number, running=number % 2 > 0)
         if len(shown.pages) < 4:
             shown.pages.append(Page(shown.model_id, f"page {len(shown.pages)}"))
@@ -147,7 +147,7 @@ class Streams(Workbench):
         end = time.monotonic() + milliseconds / 1000
         self.until(lambda: time.monotonic() >= end)
 
-    # ---- what holds
+    # ---- rules
 
     @invariant()
     def the_text_is_a_prefix_of_what_was_sent(self) -> None:
@@ -243,7 +243,7 @@ class Streams(Workbench):
 @pytest.mark.fault("K14", "stops at any moment of any order: one outcome, set once, and nothing sent after the end")
 @pytest.mark.fault("F1", "kernel side: after any losses and reloads a page that asks has exactly the kernel's text")
 def test_streams_hold_their_promises_in_any_order(monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]) -> None:
-    """Text is a prefix-exact record of what was sent; one outcome; silence after it; the socket closed at once."""
+    """The text is exactly a beginning of the sent text. One outcome, then silence, and the socket closes at once."""
     monkeypatch.setattr(comm, "create_comm", PageComm)
     delays.clear()
     outcomes.clear()

@@ -7,7 +7,7 @@ from tests.faults.table import Table
 
 
 def filled() -> Table:
-    """Return a table in which every row is proven."""
+    """Return a table with a proof for every row."""
     table = Table()
     for row in ROWS:
         table.line(row, "survives").passed = 1
@@ -21,14 +21,14 @@ def test_the_catalogue_has_all_its_rows() -> None:
 
 
 def test_a_proven_table_has_nothing_missing() -> None:
-    """Each row is a line that says ok."""
+    """Each row is a line with "ok"."""
     table = filled()
     assert (table.missing, table.failed) == ([], [])
     assert list(table.report())[-1].startswith(f"{len(ROWS)} of {len(ROWS)} rows proven")
 
 
 def test_a_row_without_a_passing_test_is_missing() -> None:
-    """No test, and tests that were all skipped, prove nothing, and the table says so."""
+    """Without a test, or with skipped tests alone, nothing is proven, and the table says so."""
     table = filled()
     del table.lines["N8", "survives"]
     line = table.line("S13", "survives")

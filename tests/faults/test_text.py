@@ -28,7 +28,7 @@ def delta(**fields: Any) -> dict[str, Any]:
 
 
 async def answer_of(body: bytes, *, pieces: int = 0) -> sw.ChatCompletion:
-    """Return what comes of a response's body, sent whole or in pieces of so many bytes, each its own segment."""
+    """Return the answer from a response's body, sent whole or in pieces of so many bytes, each its own segment."""
     head, whole = response(b""), body
 
     def send(connection: socket.socket) -> None:
@@ -46,7 +46,7 @@ async def answer_of(body: bytes, *, pieces: int = 0) -> sw.ChatCompletion:
 
 
 def framed(end: str) -> bytes:
-    """Return a stream with everything that the standard allows, its lines ended by ``end``."""
+    """Return a stream with everything allowed by the standard. ``end`` ends its lines."""
     begin, rest = '{"choices":[{"index":0,', '"delta":{"content":"one\u2028two "}}]}'
     second = '{"choices":[{"index":0,"delta":{"content":"drei\x85 ünd"}}]}'
     lines = [
@@ -76,7 +76,7 @@ def framed(end: str) -> bytes:
 @pytest.mark.parametrize("pieces", [0, 1, 7])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 async def test_framing_of_any_kind_gives_the_same_text(end: str, pieces: int, seen: Callable[[str], None]) -> None:
-    """BOM, comments, named events, data on many lines, ids, U+2028 and NEL in the text; LF, CRLF and CR."""
+    """BOM, comments, named events, data on many lines, ids, U+2028 and NEL in the text, with LF, CRLF and CR."""
     completion = await answer_of(framed(end), pieces=pieces)
     assert (completion.outcome, completion.text) == ("complete", "one\u2028two drei\x85 ünd")
     assert not completion.warnings
@@ -142,7 +142,7 @@ def test_joined_characters_survive_every_cut(clusters: list[str], data: st.DataO
 @pytest.mark.fault("D2", "U+FFFD in kernel, page and saved answer; no exception")
 @pytest.mark.parametrize("chat", ["latest"], indirect=True)
 def test_half_a_character_is_replaced_all_the_way(chat: ChatKernel, seen: Callable[[str], None]) -> None:
-    """Lone halves at the start, in the middle and at the end; the pair that is split over two deltas is joined."""
+    """Lone halves at the start, in the middle and at the end. A pair split over two deltas is joined."""
     body = sse("\udc00a", "b\ud83d", "\ude00c\ud800", "d", STOP, DONE)
     expected = "\ufffdab😀c\ufffdd"
     with RawServer(response(body)) as server:

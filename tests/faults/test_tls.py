@@ -1,4 +1,4 @@
-"""Certificates: one that cannot be trusted ends it, and what makes it trusted is honoured."""
+"""Certificates: an untrusted one ends the request, and the setting that makes it trusted is honoured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def authority() -> trustme.CA:
 
 @contextmanager
 def https(certificate: trustme.LeafCert) -> Iterator[RawServer]:
-    """Run a server that shows this certificate; yields it with an https:// address."""
+    """Run a server with this certificate, and yield it with an https:// address."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     with RawServer(ANSWER, context=context) as server:
@@ -40,7 +40,7 @@ def https(certificate: trustme.LeafCert) -> Iterator[RawServer]:
 async def test_a_certificate_that_cannot_be_trusted_ends_it(
     wrong: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]
 ) -> None:
-    """Never retried, never sent without the check; only the untrusted one is of an authority that is not known."""
+    """Never retried, never sent without the check. Only the untrusted one names an unknown authority."""
     if wrong != "untrusted":
         authority.cert_pem.write_to_path(tmp_path / "authority.pem")
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
@@ -60,7 +60,7 @@ async def test_a_certificate_that_cannot_be_trusted_ends_it(
 
 @pytest.mark.fault("S12", "SSL_CERT_FILE is honoured, also where it is set after the failure")
 async def test_the_hint_helps(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the message advises works at once, without a new kernel."""
+    """The advice of the message works at once, without a new kernel."""
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     with https(authority.issue_cert("localhost")) as server:
         client = sw.ChatClient(server.url)

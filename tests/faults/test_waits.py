@@ -1,4 +1,4 @@
-"""Waits: a retry's countdown, with Stop in it, and what a view says that it waits for."""
+"""Waits: a retry's countdown, with Stop in it, and the words of a waiting view."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEVEN = {"retry_after": "7", "times": 1}
 
 
 class Page:
-    """What a page is told by a view that it shows."""
+    """A page with the messages of its view."""
 
     def __init__(self, view: StreamView, monkeypatch: pytest.MonkeyPatch) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -27,7 +27,7 @@ class Page:
         self._view = view
 
     def asks(self) -> dict[str, Any]:
-        """Return the snapshot that answers ``sync``."""
+        """Ask with ``sync``, and return the snapshot."""
         self._view._receive({"op": "sync", "page": "p"})
         assert self.messages[-1]["op"] == "snapshot"
         return self.messages[-1]
@@ -36,12 +36,12 @@ class Page:
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something is so."""
     async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110  (what it waits for has no event)
+        while not condition():  # noqa: ASYNC110  (there is no event to wait for)
             await asyncio.sleep(0.01)
 
 
 class Clock:
-    """The running loop's clock, which can be put forward: what sleeps on the loop then wakes at its next tick."""
+    """The running loop's clock, with a way to put it forward. Sleeping tasks then wake at its next tick."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         loop = asyncio.get_running_loop()
@@ -54,7 +54,7 @@ class Clock:
 async def test_a_retry_waits_as_long_as_the_server_asks(
     server: DemoServer, monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]
 ) -> None:
-    """Before the seven seconds are over nothing is sent; after them it is. The loop's clock is put forward."""
+    """Nothing is sent before seven seconds are over. The loop's clock is put forward."""
     clock = Clock(monkeypatch)
     stream = sw.ChatClient(server.url).stream("x", "demo-429", demo={**SEVEN, "key": "seven"})
     page = Page(StreamView(stream), monkeypatch)
@@ -119,7 +119,7 @@ async def test_a_page_that_asks_is_told_for_what_and_how_long(
     monkeypatch: pytest.MonkeyPatch,
     seen: Callable[[str], None],
 ) -> None:
-    """A snapshot names the limit that is nearest, its seconds so far and in all; they count up until the end."""
+    """A snapshot names the nearest limit, its seconds so far and in all. They count up until the end."""
     stream = sw.ChatClient(server.url, timeout=LIMITS).stream("x", f"demo-{fault}", demo={"after": after})
     page = Page(StreamView(stream), monkeypatch)
     if after:
@@ -136,7 +136,7 @@ async def test_a_page_that_asks_is_told_for_what_and_how_long(
 
 
 async def test_a_limit_that_is_off_is_not_waited_for(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing ends the wait there is nothing to say of it."""
+    """Without a limit the view says nothing about a wait."""
     stream = sw.ChatClient(server.url, timeout=sw.Timeout(headers=None)).stream("x", "demo-silent")
     page = Page(StreamView(stream), monkeypatch)
     await asyncio.to_thread(server.wait_for_requests)
@@ -146,7 +146,7 @@ async def test_a_limit_that_is_off_is_not_waited_for(server: DemoServer, monkeyp
 
 
 async def test_the_last_word_of_a_stall_names_it(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The end message says who sent nothing for how long, and the exception says what to type (N8)."""
+    """The end message names the server and the seconds without text. The exception says what to type (N8)."""
     stream = sw.ChatClient(server.url, timeout=sw.Timeout(stall=0.3)).stream("x", "demo-stall", demo={"after": 3})
     page = Page(StreamView(stream), monkeypatch)
     failure = await failure_of(stream)

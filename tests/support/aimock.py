@@ -1,4 +1,4 @@
-"""A server that we did not write: ``@copilotkit/aimock``, which npm installed into ``js/``. Not a test module."""
+"""A server of other authors: ``@copilotkit/aimock``, installed by npm into ``js/``. Not a test module."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEY = "sk-aimock-canary-0123456789"
 
 @contextmanager
 def start_aimock(fixtures: list[dict[str, Any]], directory: Path) -> Iterator[str]:
-    """Start one that checks the key, and give its address, without ``/v1``."""
+    """Start one with a check of the key, and give its address, without ``/v1``."""
     path = directory / "fixtures.json"
     path.write_text(json.dumps({"fixtures": fixtures}), encoding="utf-8")
     command = ["node", str(CLI), "--host", "127.0.0.1", "--port", "0", "--fixtures", str(path), "--validate-on-load"]

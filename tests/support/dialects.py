@@ -1,4 +1,4 @@
-"""The same answer as each SDK would give it, by hand: what the sources have in common. Not a test module."""
+"""The same answer in the form of each SDK, written by hand, for the tests of all sources. Not a test module."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def chat(answer: Answer) -> list[Any]:
 
 
 def chat_events(answer: Answer) -> list[Any]:
-    """What openai's ``chat.completions.stream()`` gives: each chunk, and events that say it again."""
+    """The items of openai's ``chat.completions.stream()``: each chunk, and events that repeat it."""
     events: list[Any] = []
     for chunk in chat(answer):
         events.append({"type": "chunk", "chunk": chunk, "snapshot": {"choices": []}})
@@ -75,7 +75,7 @@ def responses(answer: Answer) -> list[Any]:
 
 
 def anthropic(answer: Answer) -> list[Any]:
-    """Events of Anthropic's Messages, with those that its ``.stream()`` adds."""
+    """Events of Anthropic's Messages, with the additional ones of its ``.stream()``."""
     usage = {"input_tokens": 4, "cache_read_input_tokens": 3, "cache_creation_input_tokens": None, "output_tokens": 1}
     message = {"id": "answer-1", "model": "some-model", "content": [], "usage": usage}
     events: list[Any] = [{"type": "message_start", "message": message}, {"type": "ping"}]
@@ -100,12 +100,12 @@ def anthropic(answer: Answer) -> list[Any]:
 
 
 def langchain(answer: Answer) -> list[Any]:
-    """LangChain's chunks over a provider whose content is text; the counts add up."""
+    """LangChain's chunks over a provider with text content. The counts add up."""
     return [_message(text, reasoning=True) for text in answer.thoughts] + _spoken(answer, list(answer.texts))
 
 
 def langchain_parts(answer: Answer) -> list[Any]:
-    """LangChain's chunks over a provider whose content is a list of parts."""
+    """LangChain's chunks over a provider with lists of parts as content."""
     thoughts = [_message([{"type": "thinking", "thinking": text, "index": 0}]) for text in answer.thoughts]
     return thoughts + _spoken(answer, [[{"type": "text", "text": text, "index": 1}] for text in answer.texts])
 
@@ -136,7 +136,7 @@ def _spoken(answer: Answer, contents: list[Any]) -> list[Any]:
 
 
 def objects(value: Any) -> Any:
-    """Return the same with attributes instead of keys, as SDKs have it; LangChain keeps its metadata in dicts."""
+    """Return the same with attributes instead of keys, as SDKs have it. LangChain keeps its metadata in dicts."""
     if isinstance(value, list):
         return [objects(part) for part in value]
     if not isinstance(value, dict):

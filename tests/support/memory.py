@@ -1,4 +1,4 @@
-"""Memory of a process of its own: what a child may cost, measured in the child. Not a test module."""
+"""Memory of a process of its own: the cost of a child, measured in the child. Not a test module."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.kernels import ROOT, clean_environment
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process had resident so far."""
+    """Return the most resident bytes of this process so far."""
     status = Path("/proc/self/status")
     if status.exists():
         # Not ru_maxrss: on Linux a process inherits it from the one that started it, and a small child of a large
@@ -23,7 +23,7 @@ def peak_memory() -> int:
 
 
 def run_python(code: str, *arguments: str) -> str:
-    """Run code in a new interpreter, in this repository and a clean environment; return what it prints."""
+    """Run code in a new interpreter, in this repository and a clean environment. Return its output."""
     ran = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What the tests of the core share: a raw server, a canary key, how a stream ended. Not a test module."""
+"""For the tests of the core: a raw server, a canary key, the end of a stream. Not a test module."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import streamwidget as sw
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
 
-#: Looks like a key, is set wherever a key may be, and must be found nowhere but in the request that it belongs to.
+#: It looks like a key and is set in every place for keys. Only its own request may hold it.
 CANARY = "sk-canary-0123456789abcdefWXYZ"
-#: Enough text to be in the middle of, at a pace that leaves time to act.
+#: A long text at a slow pace, so there is time to act in the middle.
 PACED = {"tokens": 200, "tokens_per_second": 100}
 #: No test waits for a retry longer than it must.
 QUICK = sw.RetryPolicy(wait_initial=0.01)
@@ -28,7 +28,7 @@ Answer = bytes | Callable[[socket.socket], None]
 class RawServer:
     """Reads each request whole, keeps its bytes in ``requests``, and answers with bytes or a function of the socket.
 
-    With a TLS ``context`` it speaks https; ``connections`` counts those that came, whatever became of them.
+    With a TLS ``context`` it speaks https. ``connections`` counts all connections, also failed ones.
     """
 
     def __init__(self, answer: Answer, host: str = "127.0.0.1", *, context: ssl.SSLContext | None = None) -> None:
@@ -92,13 +92,13 @@ def _read_request(connection: socket.socket) -> bytes:
 
 
 def response(body: bytes, *headers: str, status: str = "200 OK", kind: str = "text/event-stream") -> bytes:
-    """Return a whole HTTP response that ends with its connection."""
+    """Return a whole HTTP response. Its end is the end of the connection."""
     lines = [f"HTTP/1.1 {status}", f"content-type: {kind}", "connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def sse(*chunks: Any) -> bytes:
-    """Return server-sent events: a str is a text delta, what else is JSON, and b"..." stands as it is."""
+    """Return server-sent events: a str is a text delta, bytes stay as they are, and anything else becomes JSON."""
     body = b""
     for chunk in chunks:
         if isinstance(chunk, bytes):
@@ -110,13 +110,13 @@ def sse(*chunks: Any) -> bytes:
 
 
 def closed_port() -> int:
-    """Return a port of this machine on which nobody listens."""
+    """Return an unused port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 async def failure_of(stream: sw.ChatStream) -> sw.StreamError:
-    """Await a stream that must fail, and return how it did."""
+    """Await a failing stream, and return its error."""
     try:
         completion = await stream
     except sw.StreamError as raised:
@@ -129,7 +129,7 @@ async def failure_of(stream: sw.ChatStream) -> sw.StreamError:
 
 
 async def events_of(stream: sw.ChatStream) -> list[sw.StreamEvent]:
-    """Read a stream to its end and return its events; a failure is left out."""
+    """Read a stream to its end and return its events. A failure is left out."""
     events: list[sw.StreamEvent] = []
     try:
         async for event in stream:
@@ -150,5 +150,5 @@ async def first_delta(stream: sw.ChatStream) -> None:
 
 
 async def client_left(server: DemoServer) -> bool:
-    """True once the server has seen the newest request's connection close; False where it does not."""
+    """True once the server has seen the newest request's connection close, False if it does not."""
     return await asyncio.to_thread(server.requests[-1].left.wait, SOON)

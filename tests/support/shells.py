@@ -1,4 +1,4 @@
-"""A plain IPython shell with the extension, and what a notebook with it shows. Not a test module."""
+"""A plain IPython shell with the extension. Not a test module."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def session_of(shell: InteractiveShell) -> Session:
 
 
 def run(shell: InteractiveShell, code: str, cell_id: str | None = None) -> Any:
-    """Run a cell that must not fail, and return ``_chat``."""
+    """Run a cell without a failure, and return ``_chat``."""
     result = shell.run_cell(code, cell_id=cell_id)
     assert result.success, code
     return shell.user_ns.get("_chat")

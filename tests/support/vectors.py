@@ -12,13 +12,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """One recorded or written stream and what must come of it, however its bytes are cut into reads."""
+    """One recorded or written stream and its result, however its bytes are cut into reads."""
 
     id: str
     chunks: tuple[bytes, ...]
-    expect: dict[str, Any]  # only the keys that matter
+    expect: dict[str, Any]  # only the keys to compare
     clean: bool  # the connection was closed, not broken
-    http: dict[str, Any] | None  # status and headers, where they matter
+    http: dict[str, Any] | None  # status and headers, if they matter
 
     @property
     def body(self) -> bytes:

@@ -22,7 +22,7 @@ WINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import statement: the module that imports, the module that is imported, and whether it waits for a call."""
+    """One import statement: the importing module, the imported module, and whether it waits for a call."""
 
     importer: str
     imported: str
@@ -61,7 +61,7 @@ def imports(package: Path = PACKAGE) -> Iterator[Import]:
 
 
 def outside(path: Path) -> set[str]:
-    """Return the top-level names of the other packages that a file imports, anywhere in it."""
+    """Return the top-level names of all other packages imported anywhere in a file."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -72,7 +72,7 @@ def outside(path: Path) -> set[str]:
 
 
 def circles(arrows: set[tuple[str, str]]) -> list[list[str]]:
-    """Return the groups of names that can reach each other by the arrows."""
+    """Return the groups of names with arrows in both directions, directly or by way of others."""
     reach: dict[str, set[str]] = {}
     for start, _ in arrows:
         todo, seen = [start], set()
