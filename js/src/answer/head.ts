@@ -27,14 +27,13 @@ export class Head {
   #transcript: Transcript;
   #demo = make("span", "streamwidget-demo");
   #mark = make("strong");
-  #dot = document.createTextNode("");
+  #separator = document.createTextNode("");
   #model = make("bdi", "streamwidget-model");
   #state = make("small", "streamwidget-state streamwidget-quiet");
   #copy: HTMLButtonElement;
   #say: (text: string) => void;
   #feedback: ReturnType<typeof setTimeout> | undefined;
-
-  #own: boolean;
+  #own: boolean; // the Stop button stands in this header
 
   /** `stop` is the action of the Stop button, or a Stop button elsewhere. */
   constructor(transcript: Transcript, stop: (() => void) | HTMLButtonElement, say: (text: string) => void) {
@@ -42,7 +41,7 @@ export class Head {
     this.#say = say;
     this.root.style.cssText = HEAD_STYLE;
     this.#mark.title = "Written by the built-in demo server, not by a language model";
-    this.#demo.append(this.#mark, this.#dot);
+    this.#demo.append(this.#mark, this.#separator);
     const name = make("small", "streamwidget-name streamwidget-quiet");
     name.append(this.#demo, this.#model);
     this.#copy = makeButton("streamwidget-copy", "Copy", () => void this.#copyAnswer());
@@ -61,7 +60,7 @@ export class Head {
     const [mark, model] = answeredBy(t);
     setHidden(this.#demo, mark === "");
     setText(this.#mark, mark);
-    setText(this.#dot, model === "" ? "" : " · ");
+    setText(this.#separator, model === "" ? "" : " · ");
     setText(this.#model, model);
     setText(this.#state, stateWord(t));
     this.#state.classList.toggle("streamwidget-bad", t.gone || (t.over && outcomeOf(outcomeName(t)).bad));

@@ -24,10 +24,10 @@ export function filesOf(transfer: DataTransfer | null): File[] {
 /** Reads `file`. Returns a sentence if the file cannot be added to a prompt with `already` bytes of images. */
 export async function readPicture(file: File, already: number): Promise<Picture | string> {
   const name = file.name || "image";
-  if (!TYPES.includes(file.type)) return `${name} is not taken: PNG, JPEG, GIF or WebP is needed`;
+  if (!TYPES.includes(file.type)) return `${name} was not added. Use PNG, JPEG, GIF or WebP.`;
   if (already + file.size > MOST) {
     const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
-    return `${name} is not taken: ${mb(file.size)} MB, and at most ${mb(MOST)} MB go with a prompt`;
+    return `${name} was not added (${mb(file.size)} MB). A prompt takes at most ${mb(MOST)} MB of images.`;
   }
   try {
     return { name, bytes: file.size, data: await base64(file), thumbnail: await thumbnail(file) };
