@@ -33,7 +33,7 @@ class Distributions:
 
 
 def build(target: str, tree: Path, output: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Build "sdist" or "wheel" from ``tree``; ``path`` replaces PATH."""
+    """Build "sdist" or "wheel" from ``tree``. ``path`` replaces PATH."""
     return subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(output)],
         cwd=tree,

@@ -203,7 +203,7 @@ def test_the_moving_picture_moves_and_is_small() -> None:
 
 
 def test_the_map_names_each_wing_and_each_folder_of_the_page() -> None:
-    """CONTRIBUTING's map has exactly the folders that there are; of the tests it explains some."""
+    """CONTRIBUTING's map has exactly the existing folders. Of the tests' folders it explains some."""
     drawn: dict[str, list[str]] = {}
     for line in CONTRIBUTING.partition("```\n")[2].partition("```")[0].splitlines():
         indent, path = re.match(r"( *)([\w./]+/)", line).groups()  # type: ignore[union-attr]

@@ -87,7 +87,7 @@ def test_a_timeout_in_a_cell_names_the_setting(limit: str, timeout: dict[str, fl
 
 
 def test_a_timeout_in_python_names_the_argument() -> None:
-    """There is no ``ChatMagics`` behind a client that the person made."""
+    """A client made by the person does not use ``ChatMagics``."""
     assert explain(StreamTimeout(ErrorInfo("Nothing came", kind="stall")))[1] == (
         "Wait longer: ChatClient(timeout=Timeout(stall=...))."
     )

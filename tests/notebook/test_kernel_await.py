@@ -27,7 +27,7 @@ def test_run_all_gives_the_next_cell_the_whole_answer(chat: ChatKernel) -> None:
 
 
 def test_a_cell_shows_its_answer_once(chat: ChatKernel) -> None:
-    """One display, whose text is the answer; no Out, nothing printed, in both forms of the magic."""
+    """One display with the answer as its text. No Out and no printed text, in both forms of the magic."""
     for number, code in enumerate(("%%chat\nshown once", "%chat shown once", "x = %chat shown once")):
         cell = chat.execute(code)
         assert [output["output_type"] for output in cell.outputs] == ["display_data"], code

@@ -29,7 +29,7 @@ def view_of_result(chat: ChatKernel, cell: Execution) -> View:
 
 
 def test_bg_returns_at_once_and_other_cells_run(chat: ChatKernel) -> None:
-    """The cell is over while the stream runs; ``_chat`` and -o come at its end, with the saved answer in its place."""
+    """The cell ends while the stream runs. ``_chat``, -o and the saved answer come at the stream's end."""
     chat.execute("_chat = late = None")
     cell, view = chat.streaming("%%chat --bg -m demo-slow --max-tokens 4 -o late\nin the background")
     assert cell.wait().status == "ok"
@@ -74,7 +74,7 @@ def test_two_bg_streams_run_side_by_side(chat: ChatKernel) -> None:
 
 
 def test_a_failure_in_the_background_is_shown_in_the_view(chat: ChatKernel) -> None:
-    """No cell fails for it; the view, the saved answer and ``_chat`` say what happened."""
+    """No cell fails. The view, the saved answer and ``_chat`` say what happened."""
     cell = chat.execute_async("%%chat --bg -m demo-error\nfails behind the back")
     assert cell.wait().status == "ok"
     end = chat.view(cell).wait("end")
@@ -87,7 +87,7 @@ def test_a_failure_in_the_background_is_shown_in_the_view(chat: ChatKernel) -> N
 
 @pytest.mark.fault("K6", "the older stream is cancelled, one lives, those of other cells too")
 def test_a_cell_that_is_run_again_cancels_its_older_stream(chat: ChatKernel) -> None:
-    """Run again, a cell has one stream; one of another cell goes on."""
+    """A cell that runs again has one stream. The stream of another cell goes on."""
     _, other = chat.streaming("%%chat --bg -m demo-slow\nanother cell", cell_id="cell-b")
     _, first = chat.streaming("%%chat --bg -m demo-slow -o first\nrun again", cell_id="cell-a")
     older = chat.asked("run again")
@@ -147,7 +147,7 @@ def test_closing_a_view_ends_its_stream(python: ChatKernel) -> None:
 
 
 def test_wait_inside_a_running_loop(python: ChatKernel) -> None:
-    """``stream.wait()`` gives the completion in a cell, though a loop runs there; the next queued cells run too."""
+    """``stream.wait()`` gives the completion in a cell, though a loop runs there. The next queued cells run too."""
     cells = [
         python.execute_async("w = client.stream('waited', demo={'tokens': 30}).wait()\nprint(w.outcome)"),
         python.execute_async("print(w.timing.deltas)"),

@@ -49,7 +49,7 @@ def check_lines(cell: Execution) -> str:
 
 
 def check_failure(chat: ChatKernel, cell: Execution, name: str) -> None:
-    """What happened and what to do is told; ``_chat``, the page and the saved output hold the text that came."""
+    """The cell says what happened and what to do. ``_chat``, the page and the saved output hold the text so far."""
     _, ename, outcome, words = FAILURES[name]
     shown = check_lines(cell)
     assert cell.ename == ename
@@ -70,7 +70,7 @@ def check_failure(chat: ChatKernel, cell: Execution, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FAILURES if name != "429, exhausted"])
 def test_a_failure_is_told_in_two_lines(chat: ChatKernel, name: str) -> None:
-    """Status error; what happened and what to do; the text that came is kept; as many requests as make sense."""
+    """Status error, with what happened and what to do. The text so far is kept. Only sensible requests are repeated."""
     before = len(chat.server.requests)
     check_failure(chat, chat.execute(f"%%chat -m {FAILURES[name][0]}\nfails: {name}"), name)
     assert len(chat.server.requests) - before == REQUESTS.get(name, 1)
@@ -115,7 +115,7 @@ def test_a_refused_connection_names_the_address_setting(chat: ChatKernel) -> Non
 
 
 def test_the_full_traceback_comes_on_request(chat: ChatKernel) -> None:
-    """``%chat --traceback`` shows where it failed, with the key masked; also under %xmode Verbose."""
+    """``%chat --traceback`` shows where it failed, with the key masked, also under %xmode Verbose."""
     chat.execute("%%chat -m demo-401-echo\nwith a key that the server repeats")
     cell = chat.execute("%chat --traceback")
     assert cell.status == "ok"
@@ -144,7 +144,7 @@ def test_no_traceback_mode_shows_the_key(chat: ChatKernel, mode: str) -> None:
 @pytest.mark.parametrize("cell_magic", [True, False])
 @pytest.mark.fault("S4", "in a real kernel: one line, nothing sent")
 def test_a_key_on_the_magic_line_is_refused(chat: ChatKernel, option: str, cell_magic: bool) -> None:
-    """Nothing is sent; one line names the environment variable and does not repeat the key."""
+    """Nothing is sent. One line names the environment variable and does not repeat the key."""
     key = "sk-typed-0123456789abcdef"
     before = len(chat.server.requests)
     line = option.replace("KEY", key)

@@ -28,7 +28,7 @@ def ask(chat: ChatKernel, text: str, cell_id: str | None, options: str = "") -> 
 
 
 def test_a_cell_that_is_run_again_replaces_its_turn(notebook: ChatKernel) -> None:
-    """By the ``cellId`` of the execution; a cell without one is a turn of its own each time."""
+    """By the ``cellId`` of the execution. A cell without one is a new turn each time."""
     ask(notebook, "one", "cell-1")
     ask(notebook, "two", "cell-2")
     assert ask(notebook, "one again", "cell-1") == ["one again"]
@@ -37,7 +37,7 @@ def test_a_cell_that_is_run_again_replaces_its_turn(notebook: ChatKernel) -> Non
 
 
 def test_a_cell_that_runs_cells_within_itself_is_one_cell(notebook: ChatKernel) -> None:
-    """``%%capture`` and ``run_cell`` run a cell without an id; the turn is that of the cell around it."""
+    """``%%capture`` and ``run_cell`` run a cell without an id. Its turn is that of the cell around it."""
     for _ in range(2):
         assert notebook.execute_async("%%capture\n%chat captured", cell_id="cell-1").wait(SOON).status == "ok"
         nested = "get_ipython().run_cell('x = 1')\n%chat after one"
@@ -57,7 +57,7 @@ def test_a_deleted_cell_leaves_the_conversation(notebook: ChatKernel) -> None:
 
 
 def test_an_answer_that_still_streams_is_left_out_and_that_is_said(notebook: ChatKernel) -> None:
-    """Half an answer would look whole to the model; once it is stopped it is sent."""
+    """Half an answer would look whole to the model. A stopped answer is sent."""
     _, view = notebook.streaming("%%chat --bg -m demo-slow\nbehind", cell_id="cell-1")
     cell = notebook.execute_async("%%chat\nbeside", cell_id="cell-2")
     assert cell.wait(SOON).stdout == "1 earlier turn not sent: its answer is still streaming.\n"

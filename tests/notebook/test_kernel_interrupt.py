@@ -25,17 +25,17 @@ CELLS = {
     ),
 }
 
-# IPython itself reports what run_cell raised and goes on; IPython 8 does so in %%time too.
+# IPython itself reports the exception of run_cell and goes on. IPython 8 does so in %%time too.
 SWALLOWED = {("latest", "run_cell"), ("7.3", "run_cell"), ("6.x", "run_cell"), ("6.x", "%%time")}
 
 
 def check_interrupted(chat: ChatKernel, cell: Execution, prompt: str, since: float) -> str:
-    """The cell is over in time, with one line; the server saw the connection close. Returns how long both took."""
+    """The cell ends in time, with one line, and the server saw the connection close. Returns the seconds of both."""
     record = chat.asked(prompt)
     assert record.left.wait(SOON)
     cell.wait(SOON)
     ended, left = cell.replied_at - since, (record.client_left or 0) - since
-    # The promise is 1 s and 0.5 s; a machine that is busy with other tests is given twice that.
+    # The promise is 1 s and 0.5 s. A machine busy with other tests gets twice that.
     assert ended <= 2
     assert left <= 1
     if (chat.generation, prompt.partition(": ")[2]) not in SWALLOWED:
@@ -103,7 +103,7 @@ def test_an_interrupt_stops_the_cells_behind_it(chat: ChatKernel) -> None:
 @pytest.mark.parametrize("busy", ["import time; time.sleep(30)", "import asyncio; await asyncio.sleep(30)"])
 @pytest.mark.fault("K3", "that cell stops, the background stream goes on to its end")
 def test_an_interrupt_of_another_cell_leaves_a_background_stream_alone(chat: ChatKernel, busy: str) -> None:
-    """The cell that is interrupted stops; the ``--bg`` stream goes on to its end."""
+    """The interrupted cell stops. The ``--bg`` stream goes on to its end."""
     prompt = f"in the background of {len(busy)}"
     started, view = chat.streaming(f"%%chat --bg -m demo-slow --max-tokens 6 -o kept\n{prompt}")
     cell = chat.execute_async(f"print('on', flush=True)\n{busy}")

@@ -109,7 +109,7 @@ shown = await sw.show(blocks())
 
 @with_subshells
 def test_a_source_that_cannot_be_stopped_is_left_behind_and_the_view_says_so(chat: ChatKernel) -> None:
-    """The cell ends all the same; what comes later is neither shown nor saved."""
+    """The cell ends all the same. Later text is neither shown nor saved."""
     cell = chat.execute_async(BLOCKED)
     view = chat.view(cell)
     view.wait("snapshot")
@@ -128,7 +128,7 @@ def test_a_source_that_cannot_be_stopped_is_left_behind_and_the_view_says_so(cha
 
 
 def test_a_kept_view_of_a_source_offers_nothing(chat: ChatKernel) -> None:
-    """With ``keep`` the live view stays; a page is told that there is nothing to ask again."""
+    """With ``keep`` the live view stays. The page knows that nothing can be asked again."""
     cell = chat.execute("import streamwidget as sw\nshown = await sw.show(['one ', 'two'], keep=True)")
     view = chat.view(cell)
     chat.wait_for(

@@ -1,7 +1,7 @@
 """Stop, by each way in which a page can send it, in each place where a stream can run.
 
-A widget's message reaches an awaited cell on the main shell (latest) or on a subshell (7.3); the control comm reaches a
-blocked kernel too; 6.x hears the page only while it is idle.
+A widget's message reaches an awaited cell on the main shell (latest) or on a subshell (7.3). The control comm reaches a
+blocked kernel too. 6.x hears the page only while it is idle.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def test_stop_before_the_first_byte(chat: ChatKernel, code: str) -> None:
 @with_subshells
 @pytest.mark.fault("K13", "EOF while the cell sleeps, on ipykernel 7.3 and 7.4; outcome cancelled when it wakes")
 def test_stop_beside_a_blocking_cell(chat: ChatKernel, seen: Callable[[str], None]) -> None:
-    """The server sees the end of a ``--bg`` stream while another cell sleeps; the outcome follows when it wakes."""
+    """The server sees the end of a ``--bg`` stream while another cell sleeps. The outcome follows when it wakes."""
     started, view = chat.streaming("%%chat --bg -m demo-slow\nbeside a sleeping cell")
     sleeping = chat.execute_async("import time\nprint('on', flush=True)\ntime.sleep(1.5)")
     chat.wait_for(lambda message: message.type == "stream" and message.parent_id == sleeping.msg_id)
@@ -139,7 +139,7 @@ def test_stop_while_it_waits_to_try_again(chat: ChatKernel) -> None:
 
 @pytest.mark.fault("K14", "many times and after the end: one end, in a real kernel")
 def test_stop_many_times_and_after_the_end(chat: ChatKernel) -> None:
-    """One Stop counts; those that come later, or name no stream, do nothing."""
+    """One Stop counts. Later ones, and those without a stream's name, do nothing."""
     cell, view = chat.streaming("%%chat --bg --keep -m demo-slow\nmany stops")
     cell.wait()
     chat.control({"op": "stop", "id": "no such stream"})

@@ -29,7 +29,7 @@ def states_of(chat: ChatKernel) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def running(chat: ChatKernel) -> Any:
-    """A ``--bg`` stream in mid-answer and its view; stopped afterwards."""
+    """A ``--bg`` stream in mid-answer and its view. It is stopped afterwards."""
     cell, view = chat.streaming("%%chat --bg -m demo-slow\nmid-stream")
     cell.wait()
     yield view
@@ -68,14 +68,14 @@ def test_comm_open_carries_a_state_of_a_stream_that_waits(chat: ChatKernel) -> N
 
 
 def test_no_trait_changes_while_it_runs(chat: ChatKernel) -> None:
-    """Deltas are messages: no state update goes out; a view that is swapped sends none at its end either."""
+    """Deltas are messages: no state update goes out. A swapped view sends none at its end either."""
     view = chat.view(chat.execute("%%chat\nno updates"))
     methods = {content["data"]["method"] for content in about(chat, view, "comm_msg")}
     assert methods == {"custom"}
 
 
 def test_sync_is_answered_with_all_that_was_sent(chat: ChatKernel, running: View) -> None:
-    """A snapshot's text is the text of the messages up to its ``seq``; no number is used up."""
+    """A snapshot's text is the text of the messages up to its ``seq``. It uses up no number."""
     for count in (2, 3):
         running.send({"op": "sync"})
         snapshot = running.wait("snapshot", count=count)
@@ -150,7 +150,7 @@ def test_the_page_sets_no_trait(chat: ChatKernel, running: View, trait: str) -> 
 
 
 def test_the_saved_output_is_static_and_its_comms_are_closed(chat: ChatKernel) -> None:
-    """At the end the answer stands in the view's place, with a footer; the widget, which has no layout, is closed."""
+    """At the end the answer is in the view's place, with a footer. The widget has no layout, and is closed."""
     cell = chat.execute("%%chat\nsaved")
     (output,) = cell.outputs
     assert set(output["data"]) == {"text/html", "text/plain", "text/markdown"}

@@ -165,7 +165,7 @@ def test_ctrl_c_ends_the_wait_for_the_first_word(terminal: Terminal, server: Dem
 
 @pytest.mark.parametrize(*AWAITED)
 def test_a_failure_is_told_in_two_lines(terminal: Terminal, autoawait: str) -> None:
-    """The text is printed, then the failure and the place of the text. There is no traceback."""
+    """The text is printed, then the failure and the place of the text, without a traceback."""
     terminal.run(f"%autoawait {autoawait}")
     lines = terminal.run("%chat -m demo-drop Rivers.").strip().splitlines()
     assert lines[0] == "## Rivers"

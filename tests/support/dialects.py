@@ -12,7 +12,7 @@ CALL_ID, CALL, ARGUMENTS = "call_1", "look", ('{"at":', '"Zürich"}')
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said, in pieces; how it ends: ``stop``, ``length``, ``filter``, or None where the source just ends."""
+    """The text in pieces, and its end: ``stop``, ``length``, ``filter``, or None if the source just ends."""
 
     texts: tuple[str, ...] = ("Grüezi! ", "One, ", "two 🏔️.")
     thoughts: tuple[str, ...] = ("Let me ", "count.")

@@ -35,7 +35,7 @@ class Import:
 
 
 def modules(package: Path = PACKAGE) -> dict[str, Path]:
-    """Return each module of the package by its dotted name without ``streamwidget.``; a folder is its ``__init__``."""
+    """Return each module of the package by its dotted name without ``streamwidget.``. A folder is its ``__init__``."""
     found = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package).with_suffix("").parts

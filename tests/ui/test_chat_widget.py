@@ -1,4 +1,4 @@
-"""The chat widget in a real page: typed, watched, stopped, edited, asked again; by keyboard; reloaded; many turns."""
+"""The chat widget in a real page: typed, watched, stopped, edited, asked again, by keyboard, reloaded, with many turns."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def show(open_notebook: OpenNotebook, *cells: str, first: str = SHOW) -> Chat:
 
 
 def test_a_prompt_is_typed_answered_stopped_and_edited(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """It grows; Stop keeps the text; an edited prompt takes the place of the old one and of what followed."""
+    """It grows, and Stop keeps the text. An edited prompt replaces the old one and everything after it."""
     chat = show(open_notebook, SAID)
     chat.send(LONG)
     chat.wait_growth()
@@ -122,7 +122,7 @@ def test_a_prompt_is_typed_answered_stopped_and_edited(open_notebook: OpenNotebo
 
 @only_lab
 def test_what_was_said_goes_out_again_and_retry_asks_the_same(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """The second request carries the first turn; Retry sends the second request once more."""
+    """The second request carries the first turn. Retry sends the second request once more."""
     chat = show(open_notebook, SAID)
     chat.send("one")
     chat.expect_outcomes("complete")
@@ -207,7 +207,7 @@ def test_a_reloaded_page_goes_on(open_notebook: OpenNotebook, demo: DemoServer) 
 
 @only_lab
 def test_two_chats_at_once_keep_apart(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """Each has its own turns and its own Stop; both stream at the same time. In a box and a tab, too."""
+    """Each has its own turns and its own Stop, and both stream at the same time. In a box and a tab, too."""
     cell = (
         "import ipywidgets\nimport streamwidget as sw\none, two = sw.ChatWidget(), sw.ChatWidget()\n"
         "ipywidgets.VBox([one, ipywidgets.Tab([two])])"
@@ -285,7 +285,7 @@ def test_axe_finds_nothing_in_the_page(open_notebook: OpenNotebook, demo: DemoSe
 
 @only_lab
 def test_two_hundred_turns_open_at_their_end(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """All are there, as text, and only those near the end are drawn in full; the rest are as they come near."""
+    """All are there, as text, and only those near the end are drawn in full. The rest are drawn as they come near."""
     cell = """
 import streamwidget as sw
 from streamwidget import ChatCompletion, Conversation, Message, Turn

@@ -94,7 +94,7 @@ def assert_inert(page: Page, outputs: str, fetched: list[str]) -> None:
 
 
 def assert_text(page: Page, outputs: str) -> None:
-    """Each answer's text is that of its vector; a formula's is what MathJax makes of it."""
+    """Each answer's text is that of its vector, and a formula's text is that of MathJax."""
     texts = [squeezed(text) for text in page.locator(f"{outputs} .streamwidget-text").evaluate_all(_TEXTS)]
     assert len(texts) == len(XSS)
     for vector, text in zip(XSS, texts, strict=True):
@@ -170,7 +170,7 @@ CONTROLS = "a\0b\x1b[31mred\x07 \u202eevil\u202c \u2066x\u2069 \u200f\u05e9\u05d
 @pytest.mark.fault("D3", "in the page: shown as signs, live and saved; the page lives")
 @pytest.mark.fault("D4", "overrides and isolates are shown as signs, so that they turn nothing; the name is isolated")
 def test_control_characters_are_signs_in_the_page(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """NUL, escapes and what turns text round are shown by name; honest right-to-left text has its own direction."""
+    """NUL, escapes and what turns text round are shown by name. Honest right-to-left text has its own direction."""
     cell = (
         "import streamwidget as sw; from IPython.display import display, publish_display_data\n"
         f"view = sw.StreamView(sw.ChatClient().stream('x', demo={{'text': {CONTROLS!r}}}))\n"

@@ -1,4 +1,4 @@
-"""Every state of an answer, as pictures in tests/ui/artefacts to look at; and what can be measured of them."""
+"""Every state of an answer, as pictures in tests/ui/artefacts to look at, and a few measurements of them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_pictures_of_answers_that_run(open_notebook: OpenNotebook, demo: DemoSer
 
 
 def test_pictures_of_answers_that_are_over(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """Each says how it ended; none is wider than its cell."""
+    """Each says how it ended. Each is at most as wide as its cell."""
     ARTEFACTS.mkdir(exist_ok=True)
     page = open_notebook([LOAD, *(source for source, _ in OVER.values())])
     page.run(0)

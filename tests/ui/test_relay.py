@@ -15,7 +15,7 @@ PROVIDER_LEFT = "print('left', await asyncio.to_thread(provider.requests[-1].lef
 
 @only_lab
 def test_the_page_of_the_relay_shows_the_answer_grow_and_stops_it(open_notebook: OpenNotebook) -> None:
-    """The text grows in the frame, ends with its outcome and asks once; Stop reaches the provider."""
+    """The text grows in the frame, ends with its outcome and asks once. Stop reaches the provider."""
     lesson = nbformat.read(ROOT / "notebooks" / "17_relay.ipynb", as_version=4)
     frame = next(place for place, cell in enumerate(lesson.cells) if cell.id == "frame-code")
     lesson.cells = [*lesson.cells[: frame + 1], nbformat.v4.new_code_cell(PROVIDER_LEFT)]

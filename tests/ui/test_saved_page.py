@@ -47,7 +47,7 @@ def test_a_reopened_notebook_has_the_answers(open_notebook: OpenNotebook, demo: 
     assert_answers(page)
     assert_no_error_of_ours(page)
 
-    # A file that this server did not write is not trusted; one whose kernel is not here finds none.
+    # A file from another server is not trusted. Its kernel is not here.
     del saved.metadata["kernelspec"]
     nbformat.write(saved, page.path)
     page.server.end_kernels()

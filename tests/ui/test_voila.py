@@ -58,7 +58,7 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def opened(voila: str, notebook: str, browser: Browser) -> Iterator[Page]:
-    """The page of a notebook; at the end its picture is taken."""
+    """The page of a notebook. At the end its picture is taken."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()
     page.goto(voila + notebook, wait_until="commit", timeout=START * 1000)
@@ -77,7 +77,7 @@ def page(voila: str, browser: Browser) -> Iterator[Page]:
 
 
 def test_the_race_runs_in_the_page(page: Page) -> None:
-    """Two streams side by side, the first of which can be read; then the picture, which names both first words."""
+    """Two streams side by side, with the first one readable. Then the picture, with both first words."""
     page.get_by_role("button", name="Race").click()
     views = page.locator(".streamwidget")
     expect(views).to_have_count(2)
@@ -113,7 +113,7 @@ def test_a_fault_is_chosen_and_both_clients_meet_it(page: Page) -> None:
 
 
 def test_a_chat_in_a_tab_answers_and_stops(voila: str, browser: Browser) -> None:
-    """Voila's page has no notebook and no cell; the chat, in a box in a tab, needs neither."""
+    """Voila's page has no notebook and no cell. The chat, in a box in a tab, needs neither."""
     with opened(voila, "chat.ipynb", browser) as page:
         box = page.get_by_role("textbox", name="Prompt")
         box.fill("What is a stream?", timeout=START * 1000)

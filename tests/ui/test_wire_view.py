@@ -110,7 +110,7 @@ def test_each_event_and_its_characters_light_each_other(open_notebook: OpenNoteb
 
 
 def test_pause_step_go_on_stop_and_replay(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """Paused, the page goes on receiving; steps show one event; Stop ends it; a replay ends where the stream did."""
+    """A paused page goes on receiving. A step shows one event, Stop ends it, and a replay ends as the stream did."""
     page = open_notebook([SHOW.format(prompt="x", demo={"tokens": 5000, "tokens_per_second": 60})])
     page.run(0)
     page.finish(0)
@@ -168,7 +168,7 @@ def test_ten_thousand_events_stay_bounded(open_notebook: OpenNotebook, demo: Dem
 def test_the_saved_notebook_has_the_table_the_answer_and_the_picture(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
-    """With --wire the view gives way to them at its end; with --timeline the picture stands under the answer."""
+    """With --wire the view gives way to them at its end. With --timeline the picture is under the answer."""
     cells = [LOAD, "%%chat --wire\ncount to 20", PRINT_TEXT, "%%chat --timeline\ncount to 20"]
     page = open_notebook(cells)
     page.run(0)

@@ -1,4 +1,4 @@
-"""ChatWidget: its Python API, the messages that it sends to a page, and those that it receives. There is no kernel."""
+"""ChatWidget: its Python API, and the messages to and from a page, without a kernel."""
 
 from __future__ import annotations
 
