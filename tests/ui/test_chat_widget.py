@@ -1,4 +1,4 @@
-"""The chat widget in a real page: typed, watched, stopped, edited, asked again, by keyboard, reloaded, with many turns."""
+"""The chat widget in a real page: typed, watched, stopped, edited, asked again, by keyboard, reloaded, many turns."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ sw.StreamView(stream)
 @only_lab
 @pytest.mark.parametrize("remedy", ["Retry", "Continue"])
 def test_a_cut_answer_is_mended_where_it_stands(open_notebook: OpenNotebook, demo: DemoServer, remedy: str) -> None:
-    """Retry puts a new answer in its place, Continue goes on where it ended. Both work by keyboard, in the same view."""
+    """Retry puts a new answer in its place, Continue goes on where it ended. Both by keyboard, in the same view."""
     page = open_notebook([LOAD, BROKEN % remedy, "1"])
     page.run(0)
     page.run(1)
