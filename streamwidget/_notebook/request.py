@@ -11,10 +11,10 @@ from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import key_variables
+from streamwidget._client.http import host_of
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
@@ -71,7 +71,7 @@ def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) ->
         variables = [settings.api_key_env]
     ready = [name for name in variables if os.environ.get(name, "").strip()]
     variable = next(iter([*ready, *variables]), None)
-    return Target(urlsplit(url).netloc, provider, variable, bool(ready), settings.timeout)
+    return Target(host_of(url), provider, variable, bool(ready), settings.timeout)
 
 
 def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> Message:

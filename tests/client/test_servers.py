@@ -67,7 +67,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 
 async def test_the_servers_ways_are_known_by_name_and_by_address(server: DemoServer) -> None:
-    """No stream_options where they are refused; a model where one is needed; asked for by hand, they are sent."""
+    """Mistral gets no stream_options, unless you ask for them. OpenAI needs a model."""
     client = sw.ChatClient(server.url, provider="mistral")
     await client.stream("x")
     assert "stream_options" not in server.requests[-1].body
