@@ -21,5 +21,5 @@ from streamwidget._client.http import host_of
     ],
 )
 def test_a_message_names_the_host_and_its_port(url: str, host: str) -> None:
-    """The port is there if the URL has one. User names and passwords never are. A text without a host stays as it is."""
+    """The port is there if the URL has one, a password never is. A text without a host stays as it is."""
     assert host_of(url) == host

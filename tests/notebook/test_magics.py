@@ -13,6 +13,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 import streamwidget
+from streamwidget._client.http import host_of
 from streamwidget._notebook.magics import ChatMagics
 from streamwidget._notebook.session import ChatSettings
 from streamwidget.demo import DemoServer
@@ -223,7 +224,7 @@ def test_the_timeout_setting_holds_for_every_request(shell: InteractiveShell, se
             result = shell.run_cell(cell)
         assert isinstance(result.error_in_exec, streamwidget.StreamTimeout)
         lines = (captured.stdout + captured.stderr).splitlines()
-        assert lines[-2] == "StreamTimeout: 127.0.0.1 sent nothing more within 0.3 s"
+        assert lines[-2] == f"StreamTimeout: {host_of(server.url)} sent nothing more within 0.3 s"
         assert lines[-1].endswith('Wait longer: %config ChatMagics.timeout = {"stall": 0.6, "total": None}')
 
 
