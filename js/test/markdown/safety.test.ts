@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { MarkdownStream, renderOnce } from "../../src/markdown/stream";
+import "../../src/widget.css";
 
 function render(text: string): HTMLElement {
   const root = document.createElement("div");
@@ -89,6 +90,19 @@ test("an image is loaded on a click, without a referrer, and not before", () => 
   expect([image.src, image.alt, image.referrerPolicy]).toEqual(["http://127.0.0.1:9/cat.png", "a cat", "no-referrer"]);
   stream.finish();
   expect(root.querySelector("img")).toBe(image);
+});
+
+test("an image says that it is not loaded until it is, inside a link too", () => {
+  for (const text of ["![a](http://127.0.0.1:9/a.png)", "[![a](http://127.0.0.1:9/a.png)](http://127.0.0.1:9/b)"]) {
+    const root = render(text);
+    document.body.append(root);
+    expect(root.textContent).toContain('Image "a" (not loaded, 127.0.0.1:9)');
+    const words = root.querySelector(".streamwidget-unloaded") as HTMLElement;
+    expect(words.checkVisibility()).toBe(true);
+    root.querySelector("button")?.click();
+    expect(words.checkVisibility()).toBe(false);
+    root.remove();
+  }
 });
 
 test("hidden and controlling characters are shown as signs, in text, in code and from character references", () => {

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { oneLine } from "../../src/text/one_line";
 import { announcement, ending, figures, progressLine, remedies, seconds, stateWord } from "../../src/transcript/status";
 import { Transcript } from "../../src/transcript/transcript";
 import { KernelSide } from "../kernel_side";
@@ -173,11 +172,6 @@ test("a screen reader hears the start, trouble and the end, and not every delta"
   const started = announcement(transcript, performance.now());
   transcript.receive(kernel.delta("b"));
   expect(announcement(transcript, performance.now())).toBe(started);
-});
-
-test("a line is one line, visible and bounded", () => {
-  expect(oneLine("a\n b\t\u001bc\u202ed")).toBe("a b ␛c[U+202E]d");
-  expect(oneLine("😀".repeat(1000), 10)).toBe(`${"😀".repeat(9)}…`);
 });
 
 test("seconds are short", () => {
