@@ -100,7 +100,7 @@ def test_the_code_of_the_readme_runs(run: NotebookNode, provider: RawServer) -> 
     """Each block runs where a reader would type it: the first ones without a key, then Ollama, then with a key."""
     texts = [json.dumps(cell.outputs) for cell in run.cells]
     asked = next(number for number, cell in enumerate(run.cells) if cell.source.startswith("%%chat"))
-    assert "<strong>demo</strong>" in texts[asked]
+    assert "demo server (no model)" in texts[asked]
     assert "complete" in texts[asked + 1]
     head, _, body = provider.requests[0].partition(b"\r\n\r\n")
     assert json.loads(body)["model"] == "llama3.2"
