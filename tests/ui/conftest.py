@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
 from tests.ui.lab import NotebookPage
 from tests.ui.server import Server
@@ -71,23 +72,36 @@ def server(request: pytest.FixtureRequest, _server: Callable[[str], Server]) -> 
 
 
 @pytest.fixture(scope="package")
-def _kept() -> Iterator[list[Tab]]:
-    """JupyterLab's tab, once there is one: to load the application costs several times what a notebook does."""
-    tabs: list[Tab] = []
+def _kept() -> Iterator[dict[str, Tab]]:
+    """The tab of each application. To load the application costs several times what a notebook does."""
+    tabs: dict[str, Tab] = {}
     yield tabs
-    for tab in tabs:
+    for tab in tabs.values():
         tab.close()
+
+
+@pytest.fixture(scope="package")
+def _demo() -> Iterator[DemoServer]:
+    with DemoServer() as server:
+        yield server
+
+
+@pytest.fixture
+def demo(_demo: DemoServer) -> DemoServer:
+    """Return the demo server of all browser tests, with no requests on record. Its address stays, so kernels fit it."""
+    _demo.reset()
+    return _demo
 
 
 @pytest.fixture
 def open_notebook(
-    request: pytest.FixtureRequest, server: Server, browser: Browser, _kept: list[Tab]
+    request: pytest.FixtureRequest, server: Server, browser: Browser, _kept: dict[str, Tab]
 ) -> Iterator[OpenNotebook]:
     """Return a function that opens a notebook of the given cells; at the end no request may have left 127.0.0.1.
 
     Its parameters are ``cells``, ``generation`` ("latest", "7.3", "6.x") and ``env`` for the kernel, whose provider is
     the ``demo`` server if the test asks for that fixture. In JupyterLab it stands in the page in which the last test's
-    did, which is closed; after a failure, and in Notebook 7, in a browser context of its own.
+    did, which is closed; after a failure in a browser context of its own.
     """
     tabs: list[Tab] = []
     pages: list[NotebookPage] = []
@@ -99,9 +113,11 @@ def open_notebook(
         generation: str = "latest",
         env: Mapping[str, str] | None = None,
     ) -> NotebookPage:
-        tabs.append(_kept.pop() if _kept and server.app == "lab" else Tab(browser))
+        tabs.append(_kept.pop(server.app, None) or Tab(browser))
         name = server.write_notebook(cells, generation=generation, env={**demo, **(env or {})})
         pages.append(NotebookPage(server, tabs[-1], name))
+        if demo and generation == "latest" and not env:
+            server.start_spare(name)
         return pages[-1]
 
     try:
@@ -112,8 +128,8 @@ def open_notebook(
                 picture = page.screenshot(re.sub(r"\W+", "-", f"{request.node.name}-{number}"))
                 print(f"page of the failed test: {picture}", *page.console[-20:], sep="\n")
         elsewhere = [url for page in pages for url in page.requests_elsewhere]
-        if pages and server.app == "lab" and not failed and not _kept and pages[0].leave():
-            _kept.append(tabs.pop(0))
+        if pages and not failed and server.app not in _kept and pages[0].leave():
+            _kept[server.app] = tabs.pop(0)
     finally:
         for tab in tabs:
             tab.close()

@@ -31,9 +31,10 @@ _RUN = """([command, index]) => {
   app.commands.execute(command).then(() => { runs[key] = true }, error => { runs[key] = String(error) })
 }"""
 # A kernel of a kind that the page did not know when it began must not be asked for in a dialog.
-_OPEN = """async name => {
+_OPEN = """async ([name, spec]) => {
   const app = window.jupyterapp
-  await app.serviceManager.kernelspecs.refreshSpecs()
+  const known = app.serviceManager.kernelspecs
+  if (!known.specs?.kernelspecs[spec]) await known.refreshSpecs()
   await app.commands.execute('docmanager:open', { path: name, factory: 'Notebook' })
 }"""
 _LEAVE = """() => {
@@ -53,10 +54,11 @@ class NotebookPage:
         self.name = name
         self.tab = tab
         self.page = tab.page
+        server.start_session(name)
         if self.page.url == "about:blank":
             self.page.goto(server.address(name))
         else:
-            self.page.evaluate(_OPEN, name)
+            self.page.evaluate(_OPEN, [name, nbformat.read(self.path, 4).metadata["kernelspec"]["name"]])
         self.wait_ready()
 
     @property
@@ -166,17 +168,24 @@ class NotebookPage:
         self.tab.begin_anew()
         self.server.end_kernels()
         self.page = self.tab.page
+        self.server.start_session(self.name)
         self.page.goto(self.server.address(self.name))
         self.wait_ready()
 
     def leave(self) -> bool:
-        """Close all that is open in the page, unsaved, as if it had never been; the application stays.
+        """Close all that is open in the page, unsaved, as if it had never been. The application stays in JupyterLab.
+
+        Notebook 7 has a page for each notebook: there the next one finds its files in the browser's cache.
 
         Returns
         -------
         bool
             False if the page is of no more use: the application asks something, of a kernel that died.
         """
+        if self.server.app == "notebook7":
+            self.tab.begin_anew()
+            self.tab.forget()
+            return True
         self.page.evaluate(_LEAVE)
         self.tab.forget()
         return self.page.locator(".jp-Dialog").count() == 0

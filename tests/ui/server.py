@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import sys
@@ -28,6 +29,7 @@ class Server:
         self.root = directory / "notebooks"
         self._kernels = directory / "share" / "kernels"
         self._token = uuid.uuid4().hex
+        self._spares: dict[str, str] = {}  # kernelspec -> a kernel that nobody uses yet
         for path in (self.root, self._kernels):
             path.mkdir(parents=True)
         labconfig = directory / "config" / "labconfig"
@@ -69,39 +71,53 @@ class Server:
         env: Mapping[str, str] | None = None,
     ) -> str:
         """Write a notebook whose kernel is of ``generation`` with ``env`` added, and return its name."""
-        identity = uuid.uuid4().hex[:12]
-        spec = {
-            "argv": kernel_command(generation),
-            "display_name": f"sw-{generation}",
-            "language": "python",
-            "env": dict(env or {}),
-        }
-        directory = self._kernels / f"sw-{generation}-{identity}"
-        directory.mkdir()
-        (directory / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        spec = self._kernelspec(generation, dict(env or {}))
         notebook = (
             cells
             if isinstance(cells, nbformat.NotebookNode)
             else new_notebook(cells=[new_code_cell(source) for source in cells])
         )
-        notebook.metadata["kernelspec"] = {
-            "name": directory.name,
-            "display_name": spec["display_name"],
-            "language": "python",
-        }
-        name = f"{identity}.ipynb"
+        notebook.metadata["kernelspec"] = {"name": spec, "display_name": spec, "language": "python"}
+        name = f"{uuid.uuid4().hex[:12]}.ipynb"
         nbformat.write(notebook, self.root / name)
         return name
+
+    def _kernelspec(self, generation: str, env: dict[str, str]) -> str:
+        """Write the kernelspec if there is none yet, and return its name."""
+        spec = {"argv": kernel_command(generation), "language": "python", "env": env}
+        identity = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:12]
+        directory = self._kernels / f"sw-{generation}-{identity}"
+        if not directory.exists():
+            directory.mkdir()
+            named = json.dumps(spec | {"display_name": directory.name})
+            (directory / "kernel.json").write_text(named, encoding="utf-8")
+        return directory.name
+
+    def start_session(self, name: str) -> None:
+        """Start the notebook's kernel before its page is open, or give it the spare one of its kind."""
+        spec = nbformat.read(self.root / name, 4).metadata["kernelspec"]["name"]
+        spare = self._spares.pop(spec, None)
+        kernel = {"id": spare} if spare else {"name": spec}
+        self.request("api/sessions", "POST", {"path": name, "name": name, "type": "notebook", "kernel": kernel})
+
+    def start_spare(self, name: str) -> None:
+        """Start a kernel of the notebook's kind, which the next notebook of that kind gets."""
+        spec = nbformat.read(self.root / name, 4).metadata["kernelspec"]["name"]
+        if spec not in self._spares:
+            self._spares[spec] = self.request("api/kernels", "POST", {"name": spec})["id"]
 
     def address(self, name: str) -> str:
         """Return the address of a notebook's page; in JupyterLab in a workspace of its own."""
         place = f"lab/workspaces/{uuid.uuid4().hex}/tree" if self.app == "lab" else "notebooks"
         return f"{self.url}/{place}/{name}?token={self._token}"
 
-    def request(self, path: str, method: str = "GET") -> Any:
+    def request(self, path: str, method: str = "GET", body: Mapping[str, Any] | None = None) -> Any:
         """Ask the server's REST interface, e.g. ``request("api/sessions")``."""
         request = urllib.request.Request(
-            f"{self.url}/{path}", method=method, headers={"Authorization": f"token {self._token}"}
+            f"{self.url}/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Authorization": f"token {self._token}"},
         )
         with urllib.request.urlopen(request, timeout=SOON) as response:
             body = response.read()
