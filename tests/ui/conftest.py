@@ -82,7 +82,8 @@ def _kept() -> Iterator[dict[str, Tab]]:
 
 @pytest.fixture(scope="package")
 def _demo() -> Iterator[DemoServer]:
-    with DemoServer() as server:
+    # Its usual answer takes about a second, and "count to 9000" two minutes: more than any wait.
+    with DemoServer(tokens_per_second=150) as server:
         yield server
 
 

@@ -37,6 +37,32 @@ _OPEN = """async ([name, spec]) => {
   if (!known.specs?.kernelspecs[spec]) await known.refreshSpecs()
   await app.commands.execute('docmanager:open', { path: name, factory: 'Notebook' })
 }"""
+# To the next notebook the kernel must be as if it had just started: no names, no streams, no widgets, no extension.
+_AS_NEW = """
+import asyncio, gc, os, sys
+shell = get_ipython()
+if "streamwidget" in sys.modules:
+    import streamwidget
+    from ipywidgets import Widget
+    for stream in [o for o in gc.get_objects() if type(o) is streamwidget.ChatStream]:
+        stream.cancel()
+    if "streamwidget" in shell.extension_manager.loaded:
+        shell.extension_manager.unload_extension("streamwidget")
+    Widget.close_all()
+    for _ in range(10):  # what was cancelled ends
+        await asyncio.sleep(0.01)
+for name in [name for name in os.environ if name.startswith(("STREAMWIDGET_", "OPENAI_"))]:
+    del os.environ[name]
+os.environ.update(%r)
+shell.reset(new_session=True)
+"""
+_RUN_AS_NEW = """async code => {
+  const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel
+  if (kernel?.connectionStatus !== 'connected' || kernel.status !== 'idle') return null
+  const reply = kernel.requestExecute({ code, store_history: false }).done
+  const late = new Promise(resolve => setTimeout(resolve, 20000, null))
+  return (await Promise.race([reply, late]))?.content.status === 'ok' ? kernel.id : null
+}"""
 _LEAVE = """() => {
   for (const widget of [...window.jupyterapp.shell.widgets('main')]) widget.dispose()
   for (const observer of window.streamwidgetObservers ?? []) observer.disconnect()
@@ -58,7 +84,7 @@ class NotebookPage:
         if self.page.url == "about:blank":
             self.page.goto(server.address(name))
         else:
-            self.page.evaluate(_OPEN, [name, nbformat.read(self.path, 4).metadata["kernelspec"]["name"]])
+            self.page.evaluate(_OPEN, [name, server.kernelspec(name)])
         self.wait_ready()
 
     @property
@@ -173,15 +199,18 @@ class NotebookPage:
         self.wait_ready()
 
     def leave(self) -> bool:
-        """Close all that is open in the page, unsaved, as if it had never been. The application stays in JupyterLab.
+        """Close all that is open in the page, unsaved, as if it had never been, and keep its kernel for the next one.
 
-        Notebook 7 has a page for each notebook: there the next one finds its files in the browser's cache.
+        JupyterLab's application stays. Notebook 7 has a page for each notebook: there the next one finds its files in
+        the browser's cache.
 
         Returns
         -------
         bool
             False if the page is of no more use: the application asks something, of a kernel that died.
         """
+        if kernel := self.page.evaluate(_RUN_AS_NEW, _AS_NEW % self.server.environment(self.name)):
+            self.server.keep_kernel(self.name, kernel)
         if self.server.app == "notebook7":
             self.tab.begin_anew()
             self.tab.forget()

@@ -8,6 +8,7 @@ import socket
 import sys
 import urllib.request
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +30,7 @@ class Server:
         self.root = directory / "notebooks"
         self._kernels = directory / "share" / "kernels"
         self._token = uuid.uuid4().hex
-        self._spares: dict[str, str] = {}  # kernelspec -> a kernel that nobody uses yet
+        self._spares: dict[str, list[str]] = defaultdict(list)  # kernelspec -> its kernels that no notebook uses
         for path in (self.root, self._kernels):
             path.mkdir(parents=True)
         labconfig = directory / "config" / "labconfig"
@@ -94,17 +95,29 @@ class Server:
         return directory.name
 
     def start_session(self, name: str) -> None:
-        """Start the notebook's kernel before its page is open, or give it the spare one of its kind."""
-        spec = nbformat.read(self.root / name, 4).metadata["kernelspec"]["name"]
-        spare = self._spares.pop(spec, None)
-        kernel = {"id": spare} if spare else {"name": spec}
+        """Start the notebook's kernel before its page is open, or give it a spare one of its kind."""
+        spec = self.kernelspec(name)
+        kernel = {"id": self._spares[spec].pop()} if self._spares[spec] else {"name": spec}
         self.request("api/sessions", "POST", {"path": name, "name": name, "type": "notebook", "kernel": kernel})
 
     def start_spare(self, name: str) -> None:
-        """Start a kernel of the notebook's kind, which the next notebook of that kind gets."""
-        spec = nbformat.read(self.root / name, 4).metadata["kernelspec"]["name"]
-        if spec not in self._spares:
-            self._spares[spec] = self.request("api/kernels", "POST", {"name": spec})["id"]
+        """Start a kernel of the notebook's kind, if none is spare. A later notebook of that kind gets it."""
+        spec = self.kernelspec(name)
+        if not self._spares[spec]:
+            self._spares[spec].append(self.request("api/kernels", "POST", {"name": spec})["id"])
+
+    def keep_kernel(self, name: str, kernel: str) -> None:
+        """Keep the notebook's kernel for a later one of its kind."""
+        self._spares[self.kernelspec(name)].append(kernel)
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return what the notebook's kernelspec adds to its kernel's environment."""
+        spec = json.loads((self._kernels / self.kernelspec(name) / "kernel.json").read_text("utf-8"))
+        return dict(spec["env"])
+
+    def kernelspec(self, name: str) -> str:
+        """Return the name of the notebook's kernelspec."""
+        return str(nbformat.read(self.root / name, 4).metadata["kernelspec"]["name"])
 
     def address(self, name: str) -> str:
         """Return the address of a notebook's page; in JupyterLab in a workspace of its own."""
@@ -124,9 +137,11 @@ class Server:
         return json.loads(body) if body else None
 
     def end_kernels(self) -> None:
-        """End all sessions and their kernels."""
-        for session in self.request("api/sessions"):
-            self.request(f"api/sessions/{session['id']}", "DELETE")
+        """End all kernels but the spare ones, and with them their sessions."""
+        spare = {kernel for kernels in self._spares.values() for kernel in kernels}
+        for kernel in self.request("api/kernels"):
+            if kernel["id"] not in spare:
+                self.request(f"api/kernels/{kernel['id']}", "DELETE")
 
     def close(self) -> None:
         """End the server, and with it its kernels."""

@@ -74,25 +74,26 @@ def counts(text: str) -> bool:
 @pytest.mark.fault("F3", "contiguous again within 2 s")
 @pytest.mark.fault("F4", "what was lost between two sessions is there again, from the kernel's whole text")
 @only_lab
-@pytest.mark.parametrize("another", [False, True], ids=["same-session", "new-session"])
-def test_a_dropped_websocket_leaves_no_gap(
-    open_notebook: OpenNotebook, demo: DemoServer, seen: Seen, another: bool
-) -> None:
-    """The socket closes; once it is up again the view goes on, and holds every number, as Python does."""
+def test_a_dropped_websocket_leaves_no_gap(open_notebook: OpenNotebook, demo: DemoServer, seen: Seen) -> None:
+    """The socket closes; once it is up again the view goes on, and holds every number, as Python does.
+
+    Once the page comes again as the same session, and once as a new one.
+    """
     page = open_notebook([LOAD, BACKGROUND, PRINT_TEXT])
-    stream(page)
-    if another:  # what the server would hold back for a session that comes again is lost
-        page.page.evaluate(_LOSE, 1)
-        page.page.wait_for_function("window.streamwidgetLost > 3")
-    length = len(live_text(page, 1))
-    page.page.evaluate(_CUT, another)
-    cut = time.monotonic()
-    page.page.wait_for_function(_CONNECTED)
-    wait_longer(page, 1, length)
-    seen(f"on again {time.monotonic() - cut:.1f} s after the drop")
-    assert counts(live_text(page, 1))
-    stop(page)
-    assert live_text(page, 1) == printed_text(page, 2).rstrip()
+    for another in (False, True):
+        stream(page)
+        if another:  # what the server would hold back for a session that comes again is lost
+            page.page.evaluate(_LOSE, 1)
+            page.page.wait_for_function("window.streamwidgetLost > 3")
+        length = len(live_text(page, 1))
+        page.page.evaluate(_CUT, another)
+        cut = time.monotonic()
+        page.page.wait_for_function(_CONNECTED)
+        wait_longer(page, 1, length)
+        seen(f"on again {time.monotonic() - cut:.1f} s after the drop")
+        assert counts(live_text(page, 1))
+        stop(page)
+        assert live_text(page, 1) == printed_text(page, 2).rstrip()
     assert_no_error_of_ours(page)
 
 
@@ -185,16 +186,17 @@ def test_a_killed_kernel_is_said(open_notebook: OpenNotebook, demo: DemoServer) 
 
 @pytest.mark.fault("K7", "in the page: a deleted cell raises nothing, its stream is there to be stopped in Python")
 @only_lab
-@pytest.mark.parametrize("command", ["notebook:delete-cell", "notebook:clear-cell-output"])
-def test_a_deleted_cell_leaves_its_stream(open_notebook: OpenNotebook, demo: DemoServer, command: str) -> None:
-    """The view goes, the stream goes on; cancelled from Python it keeps what it had."""
+def test_a_deleted_cell_leaves_its_stream(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """The view goes, also where only the output is cleared; the stream goes on, and cancelled it keeps what it had."""
     page = open_notebook([LOAD, "s = %chat --bg -o kept count to 9000", "s.cancel(); await s; print(kept.outcome)", ""])
-    stream(page)
-    page.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
-    page.command(command)
-    expect(page.page.locator(".streamwidget")).to_have_count(0)
-    assert not demo.requests[0].left.is_set()
-    cancel = 1 if command == "notebook:delete-cell" else 2
-    page.run(cancel)
-    page.wait_output(cancel, "cancelled")
+    for number, command in enumerate(["notebook:clear-cell-output", "notebook:delete-cell"]):
+        stream(page)
+        page.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
+        page.command(command)
+        expect(page.page.locator(".streamwidget")).to_have_count(0)
+        assert not demo.requests[number].left.is_set()
+        cancel = 1 if command == "notebook:delete-cell" else 2
+        page.run(cancel)
+        page.finish(cancel)
+        page.wait_output(cancel, "cancelled")
     assert_no_error_of_ours(page)

@@ -24,38 +24,30 @@ def assert_no_widget_is_missed(page: NotebookPage) -> None:
 
 
 @pytest.mark.fault("F9", "the frozen answer is shown, and never 'model not found'")
-def test_the_answer_outlives_its_kernel(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """Restarted and reloaded: the answer is in the notebook, and needs no kernel."""
-    page = open_notebook([LOAD, CHAT])
-    page.run_all()
-    page.finish(None)
-    wait_static(page, 1, "complete")
-    page.save()
-    page.restart()
-    assert saved_text(page, 1) == NUMBERS
-    page.reload()
-    assert saved_text(page, 1) == NUMBERS
-    assert_no_widget_is_missed(page)
-    assert_no_error_of_ours(page)
-
-
 @pytest.mark.fault("F9", "restarted in mid-stream, too: the page puts the text that came in the widget's place")
-@pytest.mark.parametrize("option", ["", "--keep "])
-def test_text_that_came_outlives_a_restart(open_notebook: OpenNotebook, demo: DemoServer, option: str) -> None:
-    """Restarted in mid-stream and reloaded: the text so far is in the notebook, and it says that it is cut."""
-    page = open_notebook([LOAD, f"%%chat --bg {option}\ncount to 9000"])
+def test_answers_outlive_their_kernel(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """Restarted in mid-stream and reloaded: all text that came is in the notebook, and says if it is cut."""
+    page = open_notebook([LOAD, CHAT, *(f"%%chat --bg {option}\ncount to 9000" for option in ("", "--keep"))])
     page.run(0)
-    page.finish(0)
     page.run(1)
-    wait_longer(page, 1, 30)
-    shown = live_text(page, 1)
+    page.finish(1)
+    wait_static(page, 1, "complete")
+    shown = {}
+    for index in (2, 3):
+        page.run(index)
+        wait_longer(page, index, 30)
+        shown[index] = live_text(page, index)
     page.restart()
-    wait_static(page, 1, "kernel gone; the answer is cut")
-    text = saved_text(page, 1)
-    assert text.startswith(shown)
+    assert saved_text(page, 1) == NUMBERS
+    texts = {}
+    for index, start in shown.items():
+        wait_static(page, index, "kernel gone; the answer is cut")
+        texts[index] = saved_text(page, index)
+        assert texts[index].startswith(start)
     page.save()
     page.reload()
-    assert saved_text(page, 1) == text
+    assert saved_text(page, 1) == NUMBERS
+    assert {index: saved_text(page, index) for index in texts} == texts
     assert_no_widget_is_missed(page)
     assert_no_error_of_ours(page)
 
