@@ -1,4 +1,4 @@
-# demo, test, faults, bench, lint, format, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, faults, bench, lint, format, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -14,13 +14,20 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test faults bench lint format build kernels clean
+.PHONY: demo check pure test faults bench lint format build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
 	$(OFFLINE) $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb --LabApp.extension_manager=readonly \
 	  $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname))),,--no-browser) \
 	  $(if $(filter 0,$(shell id -u)),--allow-root)
+
+check:  ## for every edit: lint, types, and the tests without a kernel, a browser or a long wait
+	@$(MAKE) --no-print-directory $(VENV)/.stamp
+	@$(MAKE) --no-print-directory -j2 lint pure
+
+pure: $(VENV)/.stamp
+	$(OFFLINE) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kernel and not ui and not slow"
 
 test: lint kernels  ## lint, JavaScript tests, Python tests (real kernels and a real browser too)
 	.ci/chromium
@@ -31,7 +38,7 @@ faults: $(VENV)/.stamp kernels  ## each row of the fault catalogue: what is expe
 	.ci/chromium
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest --faults -q
 
-bench: $(VENV)/.stamp-bench  ## the figures, side by side with what people use today
+bench: $(VENV)/.stamp-bench kernels  ## the figures, side by side with what people use today
 	.ci/chromium
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m tests.benchmarks
 

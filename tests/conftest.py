@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,10 +78,30 @@ def kernel(generation: str, kernel_env: dict[str, str]) -> Iterator[Kernel]:
         yield started
 
 
-@pytest.fixture(scope="module", params=GENERATIONS)
-def chat(request: pytest.FixtureRequest) -> Iterator[ChatKernel]:
-    """A kernel of each generation with the extension loaded and a demo server of its own, shared by a module."""
+@pytest.fixture(scope="session")
+def chat_kernels() -> Iterator[Callable[[str], ChatKernel]]:
+    """Return a function that gives the kernel of a generation for :func:`chat`, as if it had just started."""
     from tests.support.chat_kernels import start_chat_kernel
 
-    with start_chat_kernel(request.param) as started:
-        yield started
+    started: dict[str, ChatKernel] = {}
+    with ExitStack() as stack:
+
+        def get(generation: str) -> ChatKernel:
+            if generation in started:
+                started[generation].renew()
+            else:
+                started[generation] = stack.enter_context(start_chat_kernel(generation))
+            return started[generation]
+
+        yield get
+
+
+@pytest.fixture(scope="module", params=GENERATIONS)
+def chat(request: pytest.FixtureRequest, chat_kernels: Callable[[str], ChatKernel]) -> Iterator[ChatKernel]:
+    """A kernel of each generation with the extension loaded and a demo server of its own.
+
+    The tests of a module share its names. All modules share its process.
+    """
+    kernel = chat_kernels(request.param)
+    yield kernel
+    kernel.check()

@@ -5,16 +5,24 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.children import child
 from tests.support.deadlines import START, until
-from tests.support.kernels import ROOT, Kernel, clean_environment
+from tests.support.kernels import GENERATIONS, ROOT, Kernel, clean_environment, start_kernel
 from tests.support.watchdog import carriers
 
 pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture(scope="module", params=GENERATIONS)
+def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    """One kernel of each generation for all of these tests."""
+    with start_kernel(request.param) as started:
+        yield started
 
 
 def test_a_cell_gives_its_result_and_its_output(kernel: Kernel) -> None:
@@ -54,7 +62,7 @@ def test_messages_carry_their_size(kernel: Kernel) -> None:
     assert all(message.size > message.content_size for message in printed)
 
 
-@pytest.mark.parametrize("generation", ["latest", "7.3"], indirect=True)
+@pytest.mark.parametrize("kernel", ["latest", "7.3"], indirect=True)
 def test_a_subshell_serves_a_comm_beside_a_blocking_cell(kernel: Kernel) -> None:
     """A comm opened on a subshell is served, in another thread, while a cell blocks."""
     kernel.execute(

@@ -38,7 +38,8 @@ async def result(stream: sw.ChatStream) -> tuple[list[sw.StreamEvent], sw.ChatCo
 async def test_a_recording_plays_again(demo: DemoServer, tmp_path: Path, fault: str) -> None:
     """From the file alone, the same events come in order with the same end, for every fault of the demo server."""
     client = sw.ChatClient(demo.url, CANARY, timeout=LIMITS, retry=sw.RetryPolicy(wait_initial=0.01))
-    options = {"tokens": 20, "tokens_per_second": 500, "times": 1, "key": f"record{fault}", "retry_after": "0"}
+    options = {"tokens": 20, "tokens_per_second": 500, "first_delta": 0.01, "times": 1, "retry_after": "0"}
+    options["key"] = f"record{fault}"
     stream = client.stream("x", "demo" + (fault and f"-{fault}"), demo=options)
     path = tmp_path / "stream.jsonl"
     stream.record(path)

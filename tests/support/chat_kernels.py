@@ -16,7 +16,7 @@ from typing import Any
 from streamwidget.demo import DemoServer
 from streamwidget.demo._records import RequestRecord
 from tests.support.deadlines import SOON, until
-from tests.support.kernels import Execution, Kernel, Message
+from tests.support.kernels import AS_NEW, Execution, Kernel, Message
 
 CANARY = "sk-canary-5e1f0b7a9c2d4e6f8a1b"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -81,10 +81,28 @@ class ChatKernel(Kernel):
     """A kernel with the extension loaded. ``server`` is its demo server; ``subshell`` one as JupyterLab makes it."""
 
     def __init__(self, generation: str, server: DemoServer) -> None:
-        super().__init__(generation, {"STREAMWIDGET_BASE_URL": server.url, "STREAMWIDGET_API_KEY": CANARY})
+        self._settings = {"STREAMWIDGET_BASE_URL": server.url, "STREAMWIDGET_API_KEY": CANARY}
+        super().__init__(generation, self._settings)
         self.server = server
         self.subshell = self.create_subshell() if self.has_subshells else None
         self._control: str | None = None
+
+    def load(self) -> None:
+        """Load the extension, which prints nothing."""
+        loaded = self.execute("%load_ext streamwidget")
+        if (loaded.status, loaded.stdout, loaded.stderr) != ("ok", "", ""):
+            raise AssertionError(f"%load_ext: {loaded.traceback} {loaded.stdout} {loaded.stderr}")
+
+    def renew(self) -> None:
+        """Forget all that was done, and load the extension again."""
+        cell = self.execute(AS_NEW % self._settings)
+        if cell.status != "ok":
+            raise AssertionError(cell.traceback)
+        self.iopub.clear()
+        self.replies.clear()
+        self.server.reset()
+        self._control = None
+        self.load()
 
     def value(self, expression: str) -> Any:
         """Return the value of an expression whose repr is a literal; history, ``_`` and ``_i`` do not see it."""
@@ -165,9 +183,7 @@ def start_chat_kernel(generation: str) -> Iterator[ChatKernel]:
     with DemoServer(tokens_per_second=1000, first_delta=0.01) as server:
         kernel = ChatKernel(generation, server)
         try:
-            loaded = kernel.execute("%load_ext streamwidget")
-            if (loaded.status, loaded.stdout, loaded.stderr) != ("ok", "", ""):
-                raise AssertionError(f"%load_ext: {loaded.traceback} {loaded.stdout} {loaded.stderr}")
+            kernel.load()
             yield kernel
             kernel.check()
         finally:

@@ -41,6 +41,26 @@ def send(_, reply):
 SubshellManager._send_on_shell_channel = send
 IPKernelApp.launch_instance()
 """
+# Makes a kernel as if it had just started, for the next test: no names, streams, widgets or extension, and a clean
+# environment. A `%r` takes the settings of the environment.
+AS_NEW = """
+import asyncio, gc, os, sys
+shell = get_ipython()
+if "streamwidget" in sys.modules:
+    import streamwidget
+    from ipywidgets import Widget
+    for stream in [o for o in gc.get_objects() if type(o) is streamwidget.ChatStream]:
+        stream.cancel()
+    if "streamwidget" in shell.extension_manager.loaded:
+        shell.extension_manager.unload_extension("streamwidget")
+    Widget.close_all()
+    for _ in range(10):  # what was cancelled ends
+        await asyncio.sleep(0.01)
+for name in [name for name in os.environ if name.startswith(("STREAMWIDGET_", "OPENAI_"))]:
+    del os.environ[name]
+os.environ.update(%r)
+shell.reset(new_session=True)
+"""
 T = TypeVar("T")
 
 

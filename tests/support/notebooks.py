@@ -18,6 +18,13 @@ from tests.support.deadlines import START
 from tests.support.kernels import clean_environment, write_kernelspecs
 
 KERNEL = "sw-latest"
+_NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+#: What is not for 127.0.0.1 goes to a proxy that is not there, so a request that leaves this machine fails.
+OFFLINE = {
+    **_NOWHERE,
+    **{name.lower(): value for name, value in _NOWHERE.items()},
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
+}
 
 
 def notebook(*sources: str) -> NotebookNode:
@@ -57,9 +64,5 @@ def outputs_of(run: NotebookNode, kind: str) -> list[dict[str, Any]]:
 
 
 def _environment(directory: Path, env: Mapping[str, str]) -> dict[str, str]:
-    # What is not for 127.0.0.1 goes to a proxy that is not there: a request that leaves this machine fails.
-    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
-    nowhere |= {name.lower(): value for name, value in nowhere.items()}
     private = {"IPYTHONDIR": str(directory / "ipython"), "JUPYTER_CONFIG_DIR": str(directory / "config")}
-    local = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-    return clean_environment(nowhere | local | private | {"PATH": os.environ["PATH"], **env})
+    return clean_environment(OFFLINE | private | {"PATH": os.environ["PATH"], **env})

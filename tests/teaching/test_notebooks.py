@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,39 @@ from tests.support.notebooks import execute
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The teaching notebooks have a number of 10 or more. The page for Voila is not a lesson.
 LESSONS = [path for path in NOTEBOOKS if path.stem[:2].isdigit() and path.stem >= "10"]
+#: The other lessons run in JupyterLab: tests/ui/test_teaching_page.py.
+WITHOUT_A_PAGE = [path for path in LESSONS if path.stem not in ("10_what_is_a_stream", "13_when_it_fails")]
+QUICKSTART = ROOT / "notebooks" / "00_quickstart.ipynb"
 
 
 @pytest.fixture(scope="module")
-def quickstart(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
-    """Run the quickstart by nbclient, without a provider and without a network."""
-    run = nbformat.read(ROOT / "notebooks" / "00_quickstart.ipynb", as_version=4)
-    execute(run, tmp_path_factory.mktemp("quickstart"), {})
-    return run
+def runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Path, Future[NotebookNode]]]:
+    """Run the notebooks by nbclient, without a provider and without a network.
+
+    Two run at a time, because they mostly wait for the pace of an answer. Only those that a chosen test asks for run.
+    """
+
+    def run(path: Path) -> NotebookNode:
+        notebook = nbformat.read(path, as_version=4)
+        execute(notebook, tmp_path_factory.mktemp(path.stem), {})
+        return notebook
+
+    chosen = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    paths = [
+        item.callspec.params["path"] for item in chosen if "runs" in item.fixturenames and hasattr(item, "callspec")
+    ]
+    if any("quickstart" in item.fixturenames for item in chosen):
+        paths.append(QUICKSTART)
+    with ThreadPoolExecutor(2) as pool:
+        yield {path: pool.submit(run, path) for path in paths}
+
+
+@pytest.fixture(scope="module")
+def quickstart(runs: dict[Path, Future[NotebookNode]]) -> NotebookNode:
+    """Return the quickstart, run from top to bottom."""
+    return runs[QUICKSTART].result()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -47,11 +74,10 @@ def test_there_are_a_quickstart_and_lessons() -> None:
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_top_to_bottom_offline(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", WITHOUT_A_PAGE, ids=lambda path: path.stem)
+def test_a_lesson_runs_top_to_bottom_offline(path: Path, runs: dict[Path, Future[NotebookNode]]) -> None:
     """Every cell of a lesson runs, also the answers to its exercises. The cells themselves assert what it claims."""
-    run = nbformat.read(path, as_version=4)
-    execute(run, tmp_path, {})
+    run = runs[path].result()
     assert all(entry.execution_count for entry in run.cells if entry.cell_type == "code")
 
 

@@ -11,6 +11,7 @@ import nbformat
 from playwright.sync_api import Locator, expect
 
 from tests.support.deadlines import SOON, START
+from tests.support.kernels import AS_NEW
 from tests.ui.server import Server
 from tests.ui.tab import Tab
 
@@ -37,25 +38,6 @@ _OPEN = """async ([name, spec]) => {
   if (!known.specs?.kernelspecs[spec]) await known.refreshSpecs()
   await app.commands.execute('docmanager:open', { path: name, factory: 'Notebook' })
 }"""
-# To the next notebook the kernel must be as if it had just started: no names, no streams, no widgets, no extension.
-_AS_NEW = """
-import asyncio, gc, os, sys
-shell = get_ipython()
-if "streamwidget" in sys.modules:
-    import streamwidget
-    from ipywidgets import Widget
-    for stream in [o for o in gc.get_objects() if type(o) is streamwidget.ChatStream]:
-        stream.cancel()
-    if "streamwidget" in shell.extension_manager.loaded:
-        shell.extension_manager.unload_extension("streamwidget")
-    Widget.close_all()
-    for _ in range(10):  # what was cancelled ends
-        await asyncio.sleep(0.01)
-for name in [name for name in os.environ if name.startswith(("STREAMWIDGET_", "OPENAI_"))]:
-    del os.environ[name]
-os.environ.update(%r)
-shell.reset(new_session=True)
-"""
 _RUN_AS_NEW = """async code => {
   const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel
   if (kernel?.connectionStatus !== 'connected' || kernel.status !== 'idle') return null
@@ -209,7 +191,7 @@ class NotebookPage:
         bool
             False if the page is of no more use: the application asks something, of a kernel that died.
         """
-        if kernel := self.page.evaluate(_RUN_AS_NEW, _AS_NEW % self.server.environment(self.name)):
+        if kernel := self.page.evaluate(_RUN_AS_NEW, AS_NEW % self.server.environment(self.name)):
             self.server.keep_kernel(self.name, kernel)
         if self.server.app == "notebook7":
             self.tab.begin_anew()

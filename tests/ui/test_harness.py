@@ -62,6 +62,7 @@ def test_cells_run_and_the_page_and_the_kernel_come_and_go(open_notebook: OpenNo
     page.wait_output(1, "NameError")
 
 
+@only_lab
 def test_a_kernel_that_is_kept_is_as_new(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """The next notebook has the same kernel, without the names, widgets, extension and settings of the last one."""
     first = open_notebook([DIRTY])

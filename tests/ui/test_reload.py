@@ -41,7 +41,7 @@ def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
     before = live_text(page, 1)
     page.run(3)
     wait_longer(page, 3, 20)
-    assert WIDGET in page.save().cells[3].outputs[0].data
+    assert WIDGET in page.save().cells[3].outputs[-1].data
     page.reload()
     wait_longer(page, 1, len(before))
     assert live_text(page, 1).startswith(before)
@@ -56,13 +56,12 @@ def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
     # In an awaited cell the page finds its kernel, and with it the view, when the cell has ended.
     page.run(4)
     wait_longer(page, 4, 20)
-    assert WIDGET in page.save().cells[4].outputs[0].data
+    assert WIDGET in page.save().cells[4].outputs[-1].data
     page.reload()
     wait_static(page, 4, "complete")
     assert saved_text(page, 4) == printed_text(page, 5).rstrip() == in_background
     saved = page.save().cells
     for index in (3, 4):
-        (output,) = saved[index].outputs
-        assert WIDGET not in output.data
-        assert "complete" in output.data["text/plain"]
+        assert WIDGET not in str(saved[index].outputs)
+        assert "complete" in saved[index].outputs[-1].data["text/plain"]
     assert_no_error_of_ours(page)

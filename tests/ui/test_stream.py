@@ -38,11 +38,11 @@ def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
     """Text appears in steps before the cell's end; the static answer follows at once; the next cell has it whole."""
-    page = open_notebook([LOAD, "%%chat\ncount to 60", "print(_chat.outcome, _chat.text.count('\\n'))", VIEWS_LEFT])
+    page = open_notebook([LOAD, "%%chat\ncount to 200", "print(_chat.outcome, _chat.text.count('\\n'))", VIEWS_LEFT])
     record(page, 1)
     page.run_all()
     page.finish(None)
-    page.wait_output(2, "complete 59")
+    page.wait_output(2, "complete 199")
     wait_static(page, 1, "complete")
     seen = recorded(page, 1)
 
@@ -59,7 +59,7 @@ def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
     assert not any(glimpse.empty for glimpse in seen[live.index(True) :]), (
         "the output was empty between the live view and the saved answer"
     )
-    assert saved_text(page, 1) == "\n".join(str(number) for number in range(1, 61))
+    assert saved_text(page, 1) == "\n".join(str(number) for number in range(1, 201))
     expect(page.output(1).locator("small").first).to_have_text("demo server (no model)")
     expect(page.output(1).locator("small").last).to_contain_text(re.compile(r"complete · \d+ tokens"))
     page.run(3)

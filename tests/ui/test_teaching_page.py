@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
 from tests.support.kernels import ROOT
+from tests.support.notebooks import OFFLINE
 from tests.ui.conftest import OpenNotebook, only_lab
 
 pytestmark = only_lab
@@ -40,7 +41,7 @@ def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: De
 def test_a_lesson_runs_in_the_page(open_notebook: OpenNotebook, name: str) -> None:
     """All its cells run, none fails, and nothing but its panels is still a widget in the saved notebook."""
     lesson = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    page = open_notebook(lesson)
+    page = open_notebook(lesson, env=OFFLINE)
     page.run_all()
     page.wait_prompt(len(lesson.cells) - 1)
     cells = [cell for cell in page.save().cells if cell.cell_type == "code"]

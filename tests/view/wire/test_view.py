@@ -83,7 +83,8 @@ def test_the_rows_make_the_answer(vector: Vector) -> None:
 async def test_the_rows_make_the_answer_of_a_real_stream(demo: DemoServer, fault: str) -> None:
     """For every fault of the demo server the rows make the stream's answer, and they show no key."""
     client = sw.ChatClient(demo.url, CANARY, timeout=LIMITS, retry=sw.RetryPolicy(wait_initial=0.01))
-    options = {"tokens": 20, "tokens_per_second": 500, "times": 1, "key": f"wire{fault}", "retry_after": "0"}
+    options = {"tokens": 20, "tokens_per_second": 500, "first_delta": 0.01, "times": 1, "retry_after": "0"}
+    options["key"] = f"wire{fault}"
     stream = client.stream("x", "demo" + (fault and f"-{fault}"), demo=options)
     feed = WireFeed(stream, lambda _message: None, lambda: None)
     feed.follow(stream)
