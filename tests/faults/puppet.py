@@ -19,11 +19,16 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close sends RST
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One request. ``text`` is the part of the answer sent so far. ``left`` is set when the client closes its side."""
+    """One request.
+
+    ``text`` is the part of the answer sent so far. ``whole`` is true when all of it is sent. ``left`` is set when the
+    client closes its side.
+    """
 
     connection: socket.socket
     text: str = ""
     over: bool = False
+    whole: bool = False
     answered: bool = False
     left: threading.Event = field(default_factory=threading.Event)
     left_at: float = 0.0
@@ -39,7 +44,7 @@ class Call:
         self.send({"choices": [{"index": 0, "delta": {"content": text}}]})
 
     def finish(self) -> None:
-        self.over = True
+        self.over = self.whole = True
         self.send({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"[DONE]")
         self._write(b"0\r\n\r\n")
 

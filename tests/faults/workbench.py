@@ -15,8 +15,6 @@ from streamwidget._view.stream_view import StreamView
 from tests.faults.puppet import Call, Page, PuppetServer
 from tests.support.deadlines import SOON
 
-BOUND = SOON  # seconds: no wait is longer
-
 
 @dataclass(slots=True, eq=False)
 class Shown:
@@ -51,7 +49,7 @@ class Workbench(RuleBasedStateMachine):
 
     def until(self, condition: Callable[[], bool]) -> None:
         async def wait() -> None:
-            async with asyncio.timeout(BOUND):
+            async with asyncio.timeout(SOON):
                 while not condition():  # noqa: ASYNC110  (the condition is another thread's)
                     await asyncio.sleep(0.001)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.chat_kernels import ChatKernel, View
-from tests.support.kernels import Execution
+from tests.support.chat_kernels import ChatKernel, View, start_chat_kernel
+from tests.support.kernels import GENERATIONS, Execution
 
 pytestmark = pytest.mark.kernel
 
@@ -61,10 +62,12 @@ PRINTS = {
 CALLS = {"in a for loop": 2, "%%capture over lines": 2, "a comprehension": 2}
 
 
-@pytest.fixture(scope="module")
-def traced(chat: ChatKernel) -> ChatKernel:
-    assert chat.execute(TRACE).status == "ok"
-    return chat
+@pytest.fixture(scope="module", params=GENERATIONS)
+def traced(request: pytest.FixtureRequest) -> Iterator[ChatKernel]:
+    """A kernel of these tests alone, because the trace changes the package in it."""
+    with start_chat_kernel(request.param) as kernel:
+        assert kernel.execute(TRACE).status == "ok"
+        yield kernel
 
 
 @pytest.mark.parametrize("form", USUAL, ids=lambda form: form["name"])

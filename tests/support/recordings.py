@@ -10,7 +10,7 @@ from streamwidget._core.secrets import ApiKey
 from streamwidget.demo._faults import FAULTS
 
 CANARY = "sk-canary-0123456789abcdef"
-LIMITS = sw.Timeout(headers=2, first_delta=0.4, stall=0.4, progress=0.4, total=3)
+LIMITS = sw.Timeout(headers=2, first_delta=1, stall=1, progress=1, total=6)
 #: No fault, and each of the demo server's, but for those that take long or weigh much by their nature.
 LIGHT_FAULTS = ["", *sorted(set(FAULTS) - {"endless", "bomb", "noline", "big-event", "dribble"})]
 
