@@ -25,6 +25,7 @@ class SureRetry(sw.RetryPolicy):
         return 0.5 if failed == 1 else None
 
 
+@pytest.mark.slow
 @pytest.mark.fault("K1", "nor does the limit on connecting count it, at whatever step of connecting the cell began")
 async def test_a_loop_that_blocks_while_it_connects_times_nothing_out() -> None:
     """Blocked for longer than ``connect`` after each of the loop's first steps: one request each, all complete."""

@@ -41,7 +41,7 @@ async def test_a_subscriber_that_blocks_is_warned_of_once(seen: Seen) -> None:
     ours = [warning for warning in caught if "subscriber" in str(warning.message)]
     assert len(ours) == 1
     assert ours[0].category is RuntimeWarning
-    assert re.search(r"A subscriber of a stream took [1-9]\d*\.\d s;", str(ours[0].message))
+    assert re.search(r"A subscriber of a stream took [1-9]\d*\.\d s\.", str(ours[0].message))
     seen(str(ours[0].message))
 
 

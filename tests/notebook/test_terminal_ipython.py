@@ -18,6 +18,8 @@ from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON, START
 from tests.support.kernels import clean_environment
 
+pytestmark = pytest.mark.slow
+
 AWAITED = ("autoawait", ["on", "off"])  # the awaited path, the synchronous path
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]|\r")
 

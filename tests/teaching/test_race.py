@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from streamwidget._core.timeline import Arrival, Timeline
 from streamwidget.demo import DemoServer
 from streamwidget.teaching import Race
 from streamwidget.teaching._race import first_word
+from tests.support.deadlines import SOON
 
 PROMPT = "What is a race?"
 
@@ -33,6 +35,8 @@ def client(server: DemoServer) -> sw.ChatClient:
 async def test_both_ask_the_same_at_once(client: sw.ChatClient, server: DemoServer) -> None:
     """Two requests run at the same time and differ only in ``stream``. The answers are the same."""
     race = await sw.race(PROMPT, client=client, model="demo", temperature=0)
+    for record in server.requests:  # the client knows a moment earlier than the server
+        await asyncio.to_thread(record.over.wait, SOON)
     first, second = sorted(server.requests, key=lambda request: not request.body.get("stream"))
     assert (first.body.get("stream"), second.body.get("stream", False)) == (True, False)
     assert [r.body["messages"] for r in (first, second)] == [[{"role": "user", "content": PROMPT}]] * 2

@@ -12,6 +12,8 @@ from streamwidget.teaching import Comparison, Trial, compare
 from streamwidget.teaching._compare import FAULTS
 from streamwidget.teaching._trial import LOOPS, OURS, judge
 
+pytestmark = pytest.mark.slow
+
 WHOLE = "the whole answer"
 PART = "the whole"
 
