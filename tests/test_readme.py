@@ -125,6 +125,17 @@ def test_the_shell_commands_exist() -> None:
             assert line in (f"pip install {project['name']}", "jupyter lab")
 
 
+def test_the_targets_that_are_named_exist() -> None:
+    """Each ``make ...`` in the README and in CONTRIBUTING is a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = [
+        code.removeprefix("make ") for code in in_code(README) + in_code(CONTRIBUTING) if code.startswith("make ")
+    ]
+    assert {"check", "test", "demo", "faults", "bench"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
 def test_the_demo_server_has_the_options_that_are_named() -> None:
     """``python -m streamwidget.demo`` takes what the README writes after it."""
     command = [sys.executable, "-m", "streamwidget.demo", "--help"]
