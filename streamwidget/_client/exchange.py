@@ -31,9 +31,8 @@ from streamwidget._core.secrets import ApiKey, mask, mask_error
 from streamwidget._core.timeout import Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
 
-_ERROR_BODY = 64 * 1024  # bytes that are read of an error response
-_REPLY_BODY = 64 * 1024 * 1024  # bytes that are read of a whole reply
-_WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+_EMPTY = frozenset({204, 205})  # a success without a body is not an answer
+_ERROR_BODY = 64 * 1024  # bytes of an error response that are read
 
 Publish = Callable[[list[StreamEvent]], None]
 
@@ -81,7 +80,7 @@ class Exchange:
         self._accumulator = accumulator
         self._deadlines = deadlines
         self._publish = publish
-        self._parser = StreamParser(request.dialect, accumulator, max_event_size=request.max_event_size)
+        self._parser = StreamParser(request.dialect, accumulator)
         self._connection = Connection()
 
     @property
@@ -121,10 +120,8 @@ class Exchange:
             self._deadlines.got_headers(time.monotonic())
             self.demo = response.headers.get("server", "") == DEMO_SERVER
             self.request_id = response.headers.get("x-request-id")
-            if response.status != 200:
+            if not 200 <= response.status < 300 or response.status in _EMPTY:
                 raise await self._refusal(response)
-            if media_type_of(response) in _WEB_PAGES:
-                raise self._unreadable("answered with a web page: a login page or a proxy?")
             try:
                 return await self._read(response)
             except ServerReportedError as exc:
@@ -133,21 +130,21 @@ class Exchange:
                 raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text may hold the key
             except (MalformedStream, MalformedItem, EventTooLarge) as exc:
                 self._publish(self._parser.events)
-                raise self._unreadable(f"sent no usable answer: {exc}") from None
-            except BodyError as exc:
-                message = f"The reply from {self._host} was cut off ({mask(str(exc), self._key)})"
+                said = str(exc) if isinstance(exc, MalformedStream) else f"sent no usable answer: {exc}"
+                raise self._unreadable(said) from None
+            except BodyError as exc:  # of a list of models
+                message = f"The reply of {self._host} is cut ({mask(str(exc), self._key)})"
                 raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from None
 
     def _to_http(self, request: Request) -> HTTPRequest:
         return request.to_http()
 
     async def _read(self, response: Response) -> Outcome:
-        if media_type_of(response) == "application/json":
-            return await self._reply(response)
-        return await self._stream(response)
-
-    async def _stream(self, response: Response) -> Outcome:
-        parser, accumulator, deadlines = self._parser, self._accumulator, self._deadlines
+        accumulator, deadlines = self._accumulator, self._deadlines
+        size, media_type = self._request.max_event_size, media_type_of(response)
+        parser = self._parser = StreamParser(
+            self._request.dialect, accumulator, max_event_size=size, media_type=media_type
+        )
         broken = ""
         try:
             async for chunk in response.chunks():
@@ -161,23 +158,30 @@ class Exchange:
                 if parser.done:
                     await response.drain()
                     break
+                if parser.is_unreadable:
+                    break
         except BodyError as exc:
             broken = str(exc)
         outcome, events = parser.close(clean=not broken)
         self._publish(events)
-        if outcome == "interrupted":
-            why = f" ({mask(broken, self._key)})" if broken else ""
+        if parser.is_whole_reply and self._request.question.stream:
+            self._warn(StreamWarning("not_streamed", "the server sent one whole reply instead of a stream"))
+        return self._honest(outcome, parser, broken)
+
+    def _honest(self, outcome: Outcome, parser: StreamParser, broken: str) -> Outcome:
+        """Return an outcome of an answer, or raise where the connection or the provider broke it off."""
+        word = parser.finish.reason if parser.finish is not None else None
+        if outcome == "interrupted" and word is None:
+            words = "; ".join(filter(None, [broken, parser.last_words]))
+            why = f" ({mask(words, self._key)})" if words else ""
             message = f"The connection to {self._host} ended before the answer did{why}"
             raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True)
-        return outcome
-
-    async def _reply(self, response: Response) -> Outcome:
-        """Read one whole reply. Either it was asked for, or the server cannot stream."""
-        body = await read_body(response, _REPLY_BODY)
-        outcome, events = self._parser.reply(body)
-        self._publish(events)
-        if self._request.question.stream:
-            self._warn(StreamWarning("not_streamed", "the server sent one whole reply instead of a stream"))
+        if outcome == "interrupted":
+            message = f"{self._host} broke the answer off: {mask(str(word), self._key)}"
+            raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True)
+        if outcome == "error":
+            message = f"{self._host} ended the answer with an error: {mask(str(word), self._key)}"
+            raise InStreamError(ErrorInfo(message, status=200))
         return outcome
 
     def _warn(self, warning: StreamWarning) -> None:

@@ -48,8 +48,8 @@ def inflater(coding: str) -> Inflater | None:
     (<...Inflater object at ...>, None)
     """
     match coding.strip().lower():
-        case "" | "identity":
-            return None
+        case "" | "identity" | "none" | "utf-8" | "utf8" | "text" | "binary" | "chunked":
+            return None  # not codings but words that servers write there
         case "gzip" | "x-gzip" | "deflate":
             return Inflater()
         case other:

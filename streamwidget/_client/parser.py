@@ -20,15 +20,18 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge, ServerSentEvent, SSEDecoder
+from streamwidget._client.framing import BodyDecoder
+from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge, ServerSentEvent
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.events import Finish, Outcome, ParsedEvent, StreamEvent, StreamWarning
+from streamwidget._core.events import DELTAS, Finish, Outcome, ParsedEvent, StreamEvent, StreamWarning
 from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
 
 _MAX_MALFORMED = 3
-# These events only keep the connection alive. Some carry data other than JSON.
-_LIVENESS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
-_NOTHING, _DONE = object(), object()  # they stand for the item of an event without one
+# Words that only show that the server lives: event: ping, data: [HEARTBEAT], data: keep-alive
+_LIVENESS = frozenset(
+    {"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive", "alive", "noop", "processing", "connected"}
+)
+_SHOWN = 200  # characters of what could not be read
 _raw_decode = json.JSONDecoder().raw_decode
 
 
@@ -46,6 +49,8 @@ class StreamParser:
         Owns the text.
     max_event_size : int, default 64 MiB
         The most bytes of one event.
+    media_type : str, default ""
+        How the server labels the body. Its first bytes decide what the body is.
 
     Attributes
     ----------
@@ -58,15 +63,23 @@ class StreamParser:
         The server said: nothing more follows.
     """
 
-    def __init__(self, dialect: Dialect, accumulator: Accumulator, *, max_event_size: int = MAX_EVENT_SIZE) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        accumulator: Accumulator,
+        *,
+        max_event_size: int = MAX_EVENT_SIZE,
+        media_type: str = "",
+    ) -> None:
         self.events: list[StreamEvent] = []
         self.finish: Finish | None = None
         self.done = False
         self._dialect = dialect
         self._reader = dialect.reader()
         self._accumulator = accumulator
-        self._decoder = SSEDecoder(max_event_size)
+        self._decoder = BodyDecoder(max_event_size, media_type)
         self._malformed = 0
+        self._odd = ""  # what the last event that could not be read held
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Take the next bytes and return the events to publish.
@@ -93,6 +106,21 @@ class StreamParser:
             raise failure
         return self.events
 
+    @property
+    def is_whole_reply(self) -> bool:
+        """True where the body is one JSON value, and not a stream."""
+        return self._decoder.whole is not None
+
+    @property
+    def is_unreadable(self) -> bool:
+        """True where the body is a web page or plain text, and enough of it came to be shown."""
+        return self._decoder.kind in ("page", "text") and len(self._decoder.head) > _SHOWN * 50
+
+    @property
+    def last_words(self) -> str:
+        """What stood in the stream and is not an event: a proxy's own line, or data that is not JSON."""
+        return " ".join((self._odd or self._decoder.stray)[: 4 * _SHOWN].split())[:_SHOWN]
+
     def close(self, *, clean: bool) -> tuple[Outcome, list[StreamEvent]]:
         """End the stream. Return how the answer ended, and the last events to publish. Call this after the done too.
 
@@ -104,27 +132,33 @@ class StreamParser:
         Raises
         ------
         ServerReportedError, MalformedStream
-            As ``feed``, for an event cut off by the end.
+            As ``feed``, for an event that the end cut off, and for a body that is not an answer.
+        MalformedItem
+            One whole reply is not an answer in this dialect.
         """
         self.events = []
         if not self.done:
-            self._rescue(self._decoder.close())
+            received, cut = self._decoder.close()
+            self.done = self._take(received)
+            if self._decoder.kind == "page":
+                raise MalformedStream("answered with a web page: a login page or a proxy?")
+            if self._decoder.kind == "text":
+                text = " ".join(self._decoder.head.decode("utf-8", "replace").split())[:_SHOWN]
+                raise MalformedStream(f"answered with text that is not an answer: {text}")
+            if self._decoder.whole is not None:
+                return self._reply(self._decoder.whole, clean=clean)
+            self._rescue(cut)
         end = "was closed" if clean else "broke"
         return self._end(f"the connection {end} after the finish reason, without the sign that the stream is done")
 
-    def reply(self, body: bytes) -> tuple[Outcome, list[StreamEvent]]:
-        """Take one whole reply, instead of ``feed`` and ``close``. Return the same as ``close``.
-
-        Raises
-        ------
-        ServerReportedError
-            If the reply is an error object.
-        MalformedItem
-            If the reply is not an answer in this dialect.
-        """
-        self.events = []
+    def _reply(self, body: bytes, *, clean: bool) -> tuple[Outcome, list[StreamEvent]]:
+        """Read one whole reply."""
         try:
             self._apply(self._dialect.parse_reply(decode_reply(body)))
+        except MalformedItem:
+            if clean:
+                raise
+            return "interrupted", self.events
         except ServerReportedError as exc:
             self._apply(exc.events)
             raise
@@ -153,20 +187,26 @@ class StreamParser:
                 try:
                     # json.loads(data), but a quarter faster. Most data has no space around it.
                     item, end = _raw_decode(data)
-                    if end != len(data) or event.event == "error":
-                        item = self._item_of(event)
                 except (ValueError, RecursionError):
-                    item = self._item_of(event)
-                if item is _DONE:
+                    end = -1
+                if end == len(data) and type(item) is dict and event.event != "error":
+                    self._apply(parse(item))
+                elif self._take_other(event):
                     return True
-                parsed = parse(item) if item is not _NOTHING else ()
             except MalformedItem:
-                self._skip()
+                self._skip(data)
             except ServerReportedError as exc:
                 self._apply(exc.events)
                 raise
-            else:
-                self._apply(parsed)
+        return False
+
+    def _take_other(self, event: ServerSentEvent) -> bool:
+        """Apply an event that is not simply one JSON object. Return True for the done."""
+        items = self._items_of(event)
+        if items is None:
+            return True
+        for item in items:
+            self._apply(self._reader.parse(item))
         return False
 
     def _apply(self, parsed: Iterable[ParsedEvent]) -> None:
@@ -176,24 +216,23 @@ class StreamParser:
                 self.finish = published
             elif published is not None:
                 self.events.append(published)
+                if self.finish is not None and isinstance(published, DELTAS):
+                    self.finish = None  # more came after the word for the end, so it was not the end
 
-    def _skip(self) -> None:
+    def _skip(self, data: str) -> None:
+        self._odd = data
         self._malformed += 1
         count = "1 event was" if self._malformed == 1 else f"{self._malformed} events were"
         self._warn("bad_json", f"{count} not JSON and skipped")
         if self._malformed == _MAX_MALFORMED:
-            raise MalformedStream(f"{count} not JSON")
+            raise MalformedStream(f"sent no usable answer: {count} not JSON: {self.last_words}")
 
     def _rescue(self, event: ServerSentEvent | None) -> None:
         """Take the event that the end of the stream cut off, if it is whole."""
         if event is None or not event.data.strip():
             return
         try:
-            item = self._item_of(event)
-            if item is _DONE:
-                self.done = True
-            elif item is not _NOTHING:
-                self._apply(self._reader.parse(item))
+            self.done = self._take_other(event)
         except MalformedItem:
             self._warn("truncated_event", "the stream ended within an event, which was dropped")
             return
@@ -202,26 +241,30 @@ class StreamParser:
             raise
         self._warn("unterminated_event", "the last event had no blank line after it")
 
-    def _item_of(self, event: ServerSentEvent) -> Any:
-        """Decode any event: the done, a sign of life, an error, or JSON.
+    def _items_of(self, event: ServerSentEvent) -> list[Any] | None:
+        """Decode any event into its items. None: it is the done.
 
-        ``event: error`` may carry a bare error object, a wrapped one, or plain text. ``overloaded`` is
-        ``{"error": "overloaded"}``.
+        ``event: error`` may carry an error object, bare or wrapped, or plain text. Several items come in one event
+        where a server sends a list, or separates its events by one newline. ``data: data: {...}`` is one item.
         """
         data = event.data.strip()
-        if data == self._dialect.done:
-            return _DONE
+        while data.startswith("data:"):
+            data = data[5:].strip()
+        bare = data.strip("\"'").upper()
+        if bare == self._dialect.done:
+            return None
         try:
-            item = json.loads(data)
+            items = _values_in(data)
         except (ValueError, RecursionError) as exc:
             if event.event != "error":
-                if event.event in _LIVENESS or not data:
-                    return _NOTHING
+                if event.event in _LIVENESS or bare.strip("[]*.: ").lower() in _LIVENESS or not data:
+                    return []
                 raise MalformedItem(f"an event is not JSON: {exc}") from exc
-            item = data
+            items = [data]
         if event.event == "error":
-            return item if isinstance(item, dict) and item.get("error") else {"error": item or data}
-        return item
+            error = items[0] if items else data
+            return [error if isinstance(error, dict) and error.get("error") else {"error": error or data}]
+        return items
 
     def _warn(self, code: str, detail: str) -> None:
         self._apply([StreamWarning(code, detail)])
@@ -233,3 +276,15 @@ def decode_reply(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as exc:
         raise MalformedItem(f"the reply is not JSON: {exc}") from exc
+
+
+def _values_in(data: str) -> list[Any]:
+    """Return the JSON values in the data of one event: one, those of a list, or one on each line."""
+    try:
+        value = json.loads(data)
+    except json.JSONDecodeError:
+        lines = [line.strip() for line in data.split("\n") if line.strip()]
+        if len(lines) < 2:
+            raise
+        return [json.loads(line) for line in lines]
+    return value if isinstance(value, list) else [value]

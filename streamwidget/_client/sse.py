@@ -11,7 +11,8 @@ The machine, with the numbers of its rules::
 3. A line is ``name: value``. One space after the colon is removed: ``data:  x`` is `` x``. A line without a colon has
    an empty value: ``data`` is ``data:``. A line with a colon at its start is a comment: ``: ping``. Names are exact, so
    ``Data: x`` is ignored. ``data`` adds a line to the block, ``event`` names the block, and ``id`` sets the last event
-   id unless it contains NUL. Other names are ignored, and so is ``retry``, because nothing here reconnects.
+   id unless it contains NUL. Other names are ignored, and so is ``retry``, because nothing here reconnects. One name is
+   not in the standard: llama.cpp sends ``error: {...}``, which is read as ``event: error`` with this data.
 4. A blank line dispatches the block if it has a data line, even an empty one. Then the next block begins, and the id
    stays. Example: ``data: a LF data: b LF LF`` is one event with two lines.
 5. A block without its blank line is not dispatched. ``close`` returns it, and the parser decides. Example: the stream
@@ -57,6 +58,11 @@ class SSEDecoder:
     max_event_size : int, default 64 MiB
         The most bytes of one event or one line. After more, ``feed`` raises :class:`EventTooLarge`.
 
+    Attributes
+    ----------
+    stray : str
+        The last line that is neither a field nor a comment. A proxy that breaks off may have put its words there.
+
     Examples
     --------
     >>> decoder = SSEDecoder()
@@ -66,9 +72,10 @@ class SSEDecoder:
     [ServerSentEvent(event='message', data='Hello', id='')]
     """
 
-    __slots__ = ("_after_cr", "_at_start", "_data", "_event", "_id", "_max", "_size", "_tail")
+    __slots__ = ("_after_cr", "_at_start", "_data", "_event", "_id", "_max", "_size", "_tail", "stray")
 
     def __init__(self, max_event_size: int = MAX_EVENT_SIZE) -> None:
+        self.stray = ""
         self._max = max_event_size
         self._at_start = True  # so far fewer than three bytes, all of them from a BOM (rule 1)
         self._after_cr = False  # the last byte was a CR, so a leading LF belongs to it (rule 2)
@@ -187,6 +194,12 @@ class SSEDecoder:
             self._event = value.decode("utf-8", "replace")
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode("utf-8", "replace")
+        elif name == b"error":  # llama.cpp: the words of an error in a field of its own
+            self._event = "error"
+            self._data.append(value.decode("utf-8", "replace"))
+            self._size += len(line)
+        elif name and name not in (b"id", b"retry"):
+            self.stray = line[:1000].decode("utf-8", "replace")
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._data:

@@ -157,6 +157,7 @@ class Accumulator:
                     return None
                 self._text.append(text)
                 self.delta_count += 1
+                self.finish_reason = None  # a word for the end that more text follows was not one
                 return event
             return self._apply_delta(event)
         if isinstance(event, ReasoningDelta | RefusalDelta):
@@ -215,6 +216,7 @@ class Accumulator:
         if delta.index == 0:
             self._texts[type(delta)].append(delta.text)
         self.delta_count += 1
+        self.finish_reason = None
         return delta
 
     def _apply_tool_call(self, event: ToolCallDelta) -> StreamEvent | None:
@@ -225,6 +227,7 @@ class Accumulator:
         call.name = call.name or (event.name and well_formed(event.name))
         call.arguments.append(event.arguments)
         self.delta_count += 1
+        self.finish_reason = None
         return replace(
             event,
             id=event.id and well_formed(event.id),

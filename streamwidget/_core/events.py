@@ -215,6 +215,9 @@ class StreamWarning:
     detail: str
 
 
+#: The events that add to an answer.
+DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
+
 StreamEvent: TypeAlias = (
     TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Retry | Finish | StreamWarning
 )

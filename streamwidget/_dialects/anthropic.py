@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamwidget._core.events import Finish, Identity, ParsedEvent, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from streamwidget._core.events import Identity, ParsedEvent, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
 from streamwidget._dialects.fields import count, field, plain, text, word
-from streamwidget._dialects.finish_reasons import outcome_of
+from streamwidget._dialects.finish_reasons import finish
 
 _PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
@@ -40,7 +40,7 @@ class MessagesReader:
                 events: list[ParsedEvent] = [*self._usage(field(item, "usage"))]
                 reason = word(field(item, "delta", "stop_reason"))
                 if reason:
-                    events.append(Finish(reason, outcome_of(reason)))
+                    events += finish(reason)
                 return events
             case "error":
                 raise ServerReportedError(error_info(plain(field(item, "error") or item), 200))

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import (
-    Finish,
+    DELTAS,
     Identity,
     ParsedEvent,
     ReasoningDelta,
@@ -29,10 +29,9 @@ from streamwidget._core.messages import Message
 from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
 from streamwidget._dialects.fields import count, field, plain, word
-from streamwidget._dialects.finish_reasons import outcome_of
+from streamwidget._dialects.finish_reasons import finish
 
 _GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
-_DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,7 @@ class ChatCompletionsReader:
 
     def __init__(self) -> None:
         self._named = False  # a delta came, and with it the model's name, if the server sends one
+        self._said: list[str] = []  # the pieces of the text so far
 
     @staticmethod
     def fits(item: Any) -> bool:
@@ -139,7 +139,9 @@ class ChatCompletionsReader:
                     and not choice.get("index")
                     and not item.get("usage")
                     and not item.get("error")
+                    and "message" not in choice
                 ):
+                    self._said.append(text)
                     return [TextDelta(text)]
             except (KeyError, TypeError, ValueError, AttributeError):
                 pass  # any other shape
@@ -152,9 +154,19 @@ class ChatCompletionsReader:
         chunk = item if isinstance(item, dict | str) else plain(item)
         if not isinstance(chunk, dict):
             raise MalformedItem(f"a {type(item).__name__} among its chunks")
-        events = _parse_chunk(chunk)
-        self._named = self._named or any(isinstance(event, _DELTAS) for event in events)
+        said = "".join(self._said) if self._repeats(chunk) else ""
+        events = _parse_chunk(chunk, said)
+        self._said += [event.text for event in events if isinstance(event, TextDelta) and event.index == 0]
+        self._named = self._named or any(isinstance(event, DELTAS) for event in events)
         return events
+
+    def _repeats(self, chunk: dict[str, Any]) -> bool:
+        """Whether a chunk may hold what came already: a message in a stream, or the text of the last piece."""
+        choices = chunk.get("choices")
+        return len(self._said) > 1 and any(
+            isinstance(choice, dict) and ("message" in choice or choice.get("finish_reason"))
+            for choice in (choices if isinstance(choices, list) else ())
+        )
 
 
 def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -168,28 +180,31 @@ def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
     return {"role": message.role, "content": parts}
 
 
-def _parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
-    """Read one chunk or one whole completion. ServerReportedError if it holds an error."""
+def _parse_chunk(chunk: dict[str, Any], said: str = "") -> list[ParsedEvent]:
+    """Return the events of one chunk, or of one whole completion. Raise ServerReportedError.
+
+    ``said`` is the text so far. A chunk that repeats it, in whole or as its beginning, brings only what is new.
+    """
     events: list[ParsedEvent] = []
     model, request_id = word(chunk.get("model")), word(chunk.get("id"))
     if model or request_id:
         events.append(Identity(model, request_id))
     error = chunk.get("error") or (chunk if chunk.get("object") == "error" else None)
     choices = chunk.get("choices")
+    if not isinstance(choices, list) and isinstance(chunk.get("response"), str):
+        events.append(TextDelta(chunk["response"]))  # Cloudflare Workers AI: {"response": "Hello"}
     for place, choice in enumerate(choices if isinstance(choices, list) else ()):
         if not isinstance(choice, dict):
             continue
         index = choice.get("index")
         if type(index) is not int:
             index = place
-        delta = choice.get("delta") or choice.get("message")
-        if isinstance(delta, dict):
-            events.extend(_parse_delta(delta, index))
+        events.extend(_parse_choice(choice, index, said if index == 0 else ""))
         reason = word(choice.get("finish_reason"))
-        if reason == "error":  # OpenRouter. It is a failure, even without an error object
-            error = error or choice.get("error") or "the provider stopped with finish_reason 'error'"
-        elif reason and index == 0:
-            events.append(Finish(reason, outcome_of(reason)))
+        if reason and index == 0:
+            events.extend(finish(reason))
+            if reason == "error":  # OpenRouter: not always beside an error object
+                error = error or choice.get("error") or "the provider stopped with finish_reason 'error'"
     usage = chunk.get("usage")
     if isinstance(usage, dict) and usage:
         events.append(Usage(*(count(usage.get(f"{part}_tokens")) for part in ("prompt", "completion", "total"))))
@@ -198,14 +213,37 @@ def _parse_chunk(chunk: dict[str, Any]) -> list[ParsedEvent]:
     return events
 
 
-def _parse_delta(delta: dict[str, Any], index: int) -> Iterator[ParsedEvent]:
-    # Two names for one thought. Some servers send both, with the same text.
-    reasoning = delta.get("reasoning") or delta.get("reasoning_content")
-    if isinstance(reasoning, str) and reasoning:
-        yield ReasoningDelta(reasoning, index)
+def _parse_choice(choice: dict[str, Any], index: int, said: str) -> Iterator[ParsedEvent]:
+    delta, message = choice.get("delta"), choice.get("message")
+    if isinstance(delta, dict) and delta:
+        yield from _parse_delta(delta, index, said if choice.get("finish_reason") else "")
+    elif isinstance(choice.get("text"), str):  # text completions: {"choices": [{"text": "Once"}]}
+        yield TextDelta(choice["text"], index)
+    if not isinstance(message, dict):
+        return
+    content = message.get("content")
+    if said and isinstance(content, str):
+        # A message in a stream is the whole answer, again or as far as it has grown.
+        if content.startswith(said):
+            yield TextDelta(content[len(said) :], index)
+        elif not said.startswith(content):
+            yield StreamWarning("rewritten", "the provider sent another text at the end, which is left out")
+        message = {**message, "content": None, "reasoning": None, "reasoning_content": None}
+    elif isinstance(delta, dict) and delta:
+        return
+    yield from _parse_delta(message, index)
+
+
+def _parse_delta(delta: dict[str, Any], index: int, said: str = "") -> Iterator[ParsedEvent]:
+    if delta.get("role") in ("tool", "function", "system", "user"):
+        if delta.get("content"):
+            yield StreamWarning("other_role", f"a message of the {delta['role']} came between, and is left out")
+        return
+    yield from _parse_reasoning(delta, index)
     content = delta.get("content")
     if isinstance(content, str):
-        if content:
+        # The last piece may repeat the whole answer: "Paris is ", "big.", "Paris is big."
+        if content and not (len(said) > len("a word") and content == said):
             yield TextDelta(content, index)
     elif isinstance(content, list):
         for part in content:
@@ -215,23 +253,74 @@ def _parse_delta(delta: dict[str, Any], index: int) -> Iterator[ParsedEvent]:
     refusal = delta.get("refusal")
     if isinstance(refusal, str) and refusal:
         yield RefusalDelta(refusal, index)
-    calls = delta.get("tool_calls")
-    if isinstance(calls, list) and index == 0:
-        for call in calls:
-            if isinstance(call, dict):
-                yield from _parse_tool_call(call)
+    if index == 0:
+        yield from _parse_calls(delta)
+        yield from _parse_others(delta)
+
+
+def _parse_reasoning(delta: dict[str, Any], index: int) -> Iterator[ParsedEvent]:
+    # One thought under several names: servers that send two of them send the same text twice.
+    for name in ("reasoning", "reasoning_content", "thinking", "reasoning_text"):
+        value = delta.get(name)
+        text = "".join(_texts_in(value))
+        if text:
+            yield ReasoningDelta(text, index)
+            return
+    text = "".join(_texts_in(delta.get("reasoning_details")))
+    if text:
+        yield ReasoningDelta(text, index)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Yield the texts of a thought: a string, an object with a text, or a list of these."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts_in(part)
+    elif isinstance(value, dict):
+        for name in ("text", "thinking", "summary", "content"):
+            if isinstance(value.get(name), str | list):
+                yield from _texts_in(value[name])
+                return
 
 
 def _parse_part(part: Any, index: int) -> Iterator[ParsedEvent]:
-    """Read one part of a content list (Mistral): text, or a thought made of texts."""
-    if isinstance(part, dict) and isinstance(part.get("text"), str):
-        yield TextDelta(part["text"], index)
-    elif isinstance(part, dict) and isinstance(part.get("thinking"), list):
-        for thought in part["thinking"]:
-            if isinstance(thought, dict) and isinstance(thought.get("text"), str):
-                yield ReasoningDelta(thought["text"], index)
+    """Read one part of a content list: text, a thought made of texts (Mistral), or a plain string."""
+    if isinstance(part, str):
+        yield TextDelta(part, index)
+    elif isinstance(part, dict) and isinstance(part.get("text"), str):
+        thought = part.get("type") in ("reasoning", "thinking", "reasoning_text", "summary_text")
+        yield (ReasoningDelta if thought else TextDelta)(part["text"], index)
+    elif isinstance(part, dict) and (thoughts := "".join(_texts_in(part.get("thinking", part.get("reasoning"))))):
+        yield ReasoningDelta(thoughts, index)
     else:
-        yield StreamWarning("unknown_content", "part of the answer is of an unknown kind and was left out")
+        kind = word(part.get("type")) if isinstance(part, dict) else type(part).__name__
+        named = f" ({kind[:40]})" if kind else ""
+        yield StreamWarning("unknown_content", f"a part of the answer of an unknown kind{named} is left out")
+
+
+def _parse_calls(delta: dict[str, Any]) -> Iterator[ParsedEvent]:
+    calls = delta.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict):
+            yield from _parse_tool_call(call)
+    old = delta.get("function_call")  # of the API before tools: one call, without a number
+    if isinstance(old, dict):
+        yield from _parse_tool_call({"index": 0, "function": old})
+
+
+def _parse_others(delta: dict[str, Any]) -> Iterator[ParsedEvent]:
+    """Read what an answer has beside its text, or name it."""
+    audio = delta.get("audio")
+    if isinstance(audio, dict):
+        if isinstance(audio.get("transcript"), str) and audio["transcript"]:
+            yield TextDelta(audio["transcript"])
+        elif audio.get("data"):
+            yield StreamWarning("not_shown", "the answer has sound, which is not played")
+    for name, what in (("images", "images"), ("annotations", "citations"), ("citations", "citations")):
+        if delta.get(name):
+            yield StreamWarning(f"not_shown_{what}", f"the answer has {what}, which are not shown")
 
 
 def _parse_tool_call(call: dict[str, Any]) -> Iterator[ParsedEvent]:

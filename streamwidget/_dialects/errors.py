@@ -81,7 +81,7 @@ def _words_of(value: Any, depth: int = 0) -> str:
     >>> _words_of({"detail": {"error": {"message": "no such model"}}})
     'no such model'
     >>> _words_of([{"loc": ["body", "model"], "msg": "Field required"}])
-    'body.model: Field required'
+    'model: Field required'
     >>> _words_of({"message": "Provider returned error", "metadata": {"raw": "rate-limited upstream"}})
     'Provider returned error: rate-limited upstream'
     """
@@ -94,11 +94,12 @@ def _words_of(value: Any, depth: int = 0) -> str:
         return "; ".join(found)
     if not isinstance(value, dict):
         return ""
-    words = next((found for name in _WORDS if (found := _words_of(value.get(name), depth + 1))), "")
+    words: str = next(filter(None, (_words_of(value.get(name), depth + 1) for name in _WORDS)), "")
     place, about = value.get("loc"), value.get("param") or value.get("field")
-    if words and isinstance(place, list):
-        words = f"{'.'.join(map(str, place))}: {words}"
-    elif words and isinstance(about, str) and about not in words:
+    where = ".".join(str(part) for part in place if part != "body") if isinstance(place, list) else ""
+    if words and where:
+        words = f"{where}: {words}"
+    elif words and isinstance(about, str) and about != "None" and about not in words:
         words = f"{words} ({about})"
     metadata = value.get("metadata")
     raw = _words_of(metadata.get("raw"), depth + 1) if isinstance(metadata, dict) else ""

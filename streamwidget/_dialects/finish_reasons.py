@@ -20,13 +20,16 @@ _LENGTH = frozenset({"length", "incomplete", "truncated"})
 #: Parts of a word, in the order in which they are looked for: ``context_length_error`` is a matter of length.
 _PARTS: tuple[tuple[Outcome, str], ...] = (
     ("length", r"max_?(new_|output_|completion_)?tokens?|length|context_window|token_limit|tokens?_exceeded|max_seq"),
-    ("filtered", r"filter|safety|guardrail|refus|blocklist|blocked|prohibited|recitation|sensitive|moderat|policy|spii"),
+    (
+        "filtered",
+        r"filter|safety|guardrail|refus|blocklist|blocked|prohibited|recitation|sensitive|moderat|policy|spii",
+    ),
     ("filtered", r"toxic|violat|censor|harm|unsafe|^language$"),
     (
         "interrupted",
-        r"abort|cancel|insufficient|resource|network|connection|disconnect|interrupt|timeout|timed_out|time_limit"
-        r"|overload|unavailable|shut_?down|preempt|evict|capacity|reset|rate_limit|quota|max_time",
+        r"abort|cancel|insufficient|resource|network|connection|disconnect|interrupt|reset|timeout|timed_out|time_limit",
     ),
+    ("interrupted", r"overload|unavailable|shut_?down|preempt|evict|capacity|rate_limit|quota|max_time"),
     ("error", r"error|fail|exception|malformed|invalid|unexpected|too_many|crash|fault"),
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # maxTokens -> max_Tokens

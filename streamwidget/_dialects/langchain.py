@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from streamwidget._core.events import (
-    Finish,
     Identity,
     ParsedEvent,
     ReasoningDelta,
@@ -18,7 +17,7 @@ from streamwidget._core.events import (
     Usage,
 )
 from streamwidget._dialects.fields import count, field, items, text, word
-from streamwidget._dialects.finish_reasons import outcome_of
+from streamwidget._dialects.finish_reasons import finish
 
 _TYPES = frozenset({"AIMessageChunk", "ai"})
 _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")  # of OpenAI, Anthropic, Ollama, Bedrock
@@ -63,7 +62,7 @@ class LangChainReader:
         elif reason is None and field(about, "status") == "completed":
             reason = "completed"
         if reason is not None:
-            events.append(Finish(reason, outcome_of(reason)))
+            events += finish(reason)
         return events
 
     def _part(self, part: Any) -> Iterator[ParsedEvent]:

@@ -17,7 +17,7 @@ from streamwidget._core.events import (
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
 from streamwidget._dialects.fields import count, field, plain, text, word
-from streamwidget._dialects.finish_reasons import outcome_of
+from streamwidget._dialects.finish_reasons import finish
 
 _DELTAS: dict[str, type[TextDelta | RefusalDelta | ReasoningDelta]] = {
     "response.output_text.delta": TextDelta,
@@ -64,7 +64,7 @@ class ResponsesReader:
             events.append(Finish("completed", "complete"))
         elif status == "incomplete":
             reason = word(field(response, "incomplete_details", "reason")) or "incomplete"
-            events.append(Finish(reason, outcome_of(reason)))
+            events += finish(reason)
         elif status in ("failed", "cancelled"):
             error = plain(field(response, "error")) or f"the response ended with status {status!r}"
             raise ServerReportedError(error_info(error, 200), events)

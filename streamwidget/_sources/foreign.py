@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
-from streamwidget._core.events import Finish, Outcome, ParsedEvent, StreamEvent, StreamWarning
+from streamwidget._core.events import DELTAS, Finish, Outcome, ParsedEvent, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import (
     ConfigurationError,
     InStreamError,
@@ -200,6 +200,8 @@ class Foreign:
                 self._finish = published
             elif published is not None:
                 events.append(published)
+                if isinstance(published, DELTAS):
+                    self._finish = None  # more came after the word for the end, so it was not the end
         publish(events)
 
 

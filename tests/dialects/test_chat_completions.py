@@ -120,7 +120,9 @@ def test_http_vector(vector: Vector) -> None:
     elif "json" in headers["content-type"]:
         parser = StreamParser(DIALECT, accumulator)
         try:
-            outcome, published = parser.reply(vector.body)
+            published = parser.feed(vector.body)
+            outcome, events = parser.close(clean=True)
+            published += events
             published += filter(None, [accumulator.apply(StreamWarning("not_streamed", "as the transport says"))])
             end: dict[str, Any] = {"outcome": outcome}
         except ServerReportedError as exc:
@@ -177,7 +179,7 @@ def test_finish_reason_error_is_an_error() -> None:
     """An answer that ended in an error is never complete. Text in the same chunk is kept."""
     with pytest.raises(ServerReportedError) as caught:
         parse(choice({"content": "a"}, finish_reason="error"))
-    assert caught.value.events == [TextDelta("a")]
+    assert caught.value.events == [TextDelta("a"), Finish("error", "error")]
     assert caught.value.info.status == 200
 
 
@@ -368,7 +370,8 @@ def test_reply_without_choices_is_malformed(reply: Any) -> None:
 def test_reply_without_finish_reason_is_complete_with_a_warning() -> None:
     """A whole reply is whole. A warning says what is missing."""
     parser = StreamParser(DIALECT, accumulator := Accumulator())
-    outcome, events = parser.reply(json.dumps({"model": "m", "choices": [{"message": {"content": "a"}}]}).encode())
+    parser.feed(json.dumps({"model": "m", "choices": [{"message": {"content": "a"}}]}).encode())
+    outcome, events = parser.close(clean=True)
     assert (outcome, accumulator.model) == ("complete", "m")
     assert events[0] == TextDelta("a")
     assert [warning.code for warning in accumulator.warnings] == ["no_finish_reason"]

@@ -170,5 +170,5 @@ class WireReader:
 
     def _reply(self, at: float) -> WireEvent:
         data, cuts = bytes(self._block), tuple(self._cuts)
-        failed = self._safely(lambda: self._parser.reply(data))
+        failed = self._safely(lambda: (self._parser.feed(data), self._parser.close(clean=True)))
         return WireEvent(at, data, "error" if failed else "reply", 0, self._accumulator.length, cuts)
