@@ -29,6 +29,7 @@ export class KernelSide {
       elapsed: 0,
       timing: null,
       tokens: null,
+      missing: "",
       model: "demo-model",
       demo: false,
       id: "s1",

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError
 
-RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529, *range(520, 525)})  # 520-524: Cloudflare's
 #: A spent quota stays spent until somebody pays. A retry would only delay the bad news.
 _FINAL_CODES = frozenset({"insufficient_quota"})
 _PASSING_TYPES = frozenset({"overloaded_error", "server_error", "rate_limit", "rate_limit_error", "api_error"})

@@ -181,3 +181,20 @@ def why(completion: ChatCompletion) -> str:
     if completion.error is not None:
         return completion.error.message
     return next((warning.detail for warning in completion.warnings if warning.code == "not_stopped"), "")
+
+
+#: The codes of the warnings that a person must see: a part of the answer is missing, or its end is in doubt.
+_LOSSES = (
+    "bad_json",
+    "truncated_event",
+    "unknown_content",
+    "rewritten",
+    "other_role",
+    "not_shown",
+    "unknown_finish_reason",
+)
+
+
+def missing(completion: ChatCompletion) -> str:
+    """Return what is missing in an answer, for the line under it. Empty where nothing is."""
+    return " · ".join(warning.detail for warning in completion.warnings if warning.code.startswith(_LOSSES))

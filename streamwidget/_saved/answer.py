@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from streamwidget._core.completion import ChatCompletion, ToolCall, why
+from streamwidget._core.completion import ChatCompletion, ToolCall, missing, why
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 
@@ -99,7 +99,8 @@ def _ending(completion: ChatCompletion) -> str:
 
 
 def _figures(completion: ChatCompletion) -> list[str]:
-    facts = []
+    gaps = one_line(missing(completion))
+    facts = [gaps] if gaps else []
     tokens = completion.usage.completion_tokens if completion.usage else None
     if tokens is not None:
         facts.append("1 token" if tokens == 1 else f"{tokens} tokens")

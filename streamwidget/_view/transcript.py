@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from typing import Any, TypeAlias
 
-from streamwidget._core.completion import ChatCompletion, ToolCall, why
+from streamwidget._core.completion import ChatCompletion, ToolCall, missing, why
 from streamwidget._core.events import ReasoningDelta, RefusalDelta, StreamEvent, TextDelta, ToolCallDelta
 
 JSON: TypeAlias = dict[str, Any]
@@ -177,4 +177,5 @@ def _figures(completion: ChatCompletion) -> JSON:
             "deltas": timing.deltas,
         },
         "tokens": usage.completion_tokens if usage else None,
+        "missing": missing(completion),
     }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, Timing, ToolCall
-from streamwidget._core.events import Outcome, Usage
+from streamwidget._core.events import Outcome, StreamWarning, Usage
 from streamwidget._core.visible import one_line, visible
 from streamwidget._saved import answer, html
 from streamwidget._saved.answer import MAX_MARKDOWN, footer, mimebundle
@@ -430,6 +430,7 @@ def test_the_saved_answer_has_the_elements_of_the_live_one(case: dict[str, Any])
         usage=None if tokens is None else Usage(None, tokens, None),
         model=state["model"],
         demo=state["demo"],
+        warnings=(StreamWarning("bad_json", state["missing"]),) if "missing" in state else (),
     )
     assert mimebundle(completion)["text/html"] == case["html"]
     Page(case["html"])

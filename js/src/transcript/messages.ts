@@ -40,6 +40,8 @@ export interface ViewState {
   readonly wait: WaitState | null;
   readonly timing: Timing | null;
   readonly tokens: number | null;
+  /** What is missing in the answer. Empty: nothing. */
+  readonly missing: string;
   readonly model: string | null;
   readonly demo: boolean;
   readonly id: string;
@@ -80,6 +82,8 @@ export interface EndMessage {
   readonly detail: string;
   readonly timing: Timing | null;
   readonly tokens: number | null;
+  /** What is missing in the answer. Empty: nothing. */
+  readonly missing: string;
 }
 
 export interface SnapshotMessage {
@@ -146,6 +150,7 @@ export function parseState(value: unknown): ViewState | null {
     wait: waitOf(raw.waits),
     timing: timingOf(raw.timing),
     tokens: positive(raw.tokens),
+    missing: line(raw.missing),
     model: label(raw.model),
     demo: raw.demo === true,
     id: string(raw.id),
@@ -186,6 +191,7 @@ export function parseMessage(value: unknown): KernelMessage | null {
         detail: line(raw.detail),
         timing: timingOf(raw.timing),
         tokens: positive(raw.tokens),
+        missing: line(raw.missing),
       };
     default:
       return null;

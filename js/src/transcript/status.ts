@@ -45,7 +45,7 @@ export function ending(t: Transcript): string {
 
 /** The figures of an answer that is over: "182 tokens", "first token 0.35 s", "total 3.2 s". */
 export function figures(t: Transcript): string[] {
-  const facts: string[] = [];
+  const facts = t.missing ? [oneLine(t.missing)] : [];
   if (t.tokens !== null) facts.push(`${t.tokens} token${t.tokens === 1 ? "" : "s"}`);
   const first = t.timing ? t.timing.first_delta : t.firstDelta;
   if (first !== null) facts.push(`first token ${seconds(first)}`);

@@ -38,6 +38,7 @@ export class Transcript {
   detail = "";
   timing: Timing | null = null;
   tokens: number | null = null;
+  missing = "";
   model: string | null = null;
   demo = false;
   id = "";
@@ -195,6 +196,7 @@ export class Transcript {
         this.detail = message.detail;
         this.timing = message.timing;
         this.tokens = message.tokens;
+        this.missing = message.missing;
         break;
     }
   }
@@ -265,6 +267,7 @@ export class Transcript {
     this.detail = state.detail;
     this.timing = state.timing;
     this.tokens = state.tokens;
+    this.missing = state.missing;
     this.model = state.model;
     this.demo = state.demo;
     this.id = state.id;

@@ -51,7 +51,13 @@ for (const { name, state, html } of cases) {
     for (const [index, call] of state.tool_calls.entries())
       host.deliver(kernel.tool(index, call.name, ""), kernel.tool(index, null, call.arguments));
     await frames(4);
-    host.deliver(kernel.end(state.outcome, state.detail, { timing: state.timing, tokens: state.tokens }));
+    host.deliver(
+      kernel.end(state.outcome, state.detail, {
+        timing: state.timing,
+        tokens: state.tokens,
+        missing: state.missing ?? "",
+      }),
+    );
     await frames(6);
     expect(shape(root)).toBe(shape(saved));
     expect(root.lastElementChild?.className).toContain("streamwidget-status");
