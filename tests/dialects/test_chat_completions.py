@@ -56,7 +56,7 @@ def run(chunks: Iterable[bytes], *, clean: bool = True) -> tuple[ChatCompletion,
     except ServerReportedError as exc:
         published += accumulator.flush()
         end = {"outcome": "error", "error": exc.info}
-    except MalformedStream as exc:
+    except (MalformedStream, MalformedItem) as exc:
         published += accumulator.flush()
         end = {"outcome": "protocol_error", "error": ErrorInfo(str(exc))}
     return accumulator.snapshot(**end), published
