@@ -166,7 +166,8 @@ class Attempts:
         """Return the error if a limit ended the step, or else None."""
         if self._passed is None:
             return None
-        message = self._limits.explain(self._passed, host_of(self.request.transport.base_url))
+        proxy = self.exchange.waits_for if self.exchange else ""
+        message = self._limits.explain(self._passed, proxy or host_of(self.request.transport.base_url))
         return StreamTimeout(ErrorInfo(message, kind=self._passed), retryable=True)
 
     async def _watch(self, deadlines: Deadlines) -> None:

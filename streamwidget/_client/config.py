@@ -20,10 +20,9 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from streamwidget._client.http import host_of
+from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey
@@ -96,10 +95,10 @@ def check_url(url: str) -> str:
 
     Examples
     --------
-    >>> check_url(" https://host/v1/ ")
-    'https://host/v1'
+    >>> check_url(" https://host/v1/ "), check_url("https://host/v1/?api-version=1")
+    ('https://host/v1', 'https://host/v1?api-version=1')
     """
-    url = url.strip().rstrip("/")
+    url = url.strip()
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # .port raises if it is not a number
@@ -113,22 +112,10 @@ def check_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         shown = url.rpartition("@")[2][:80]  # urlsplit finds no user name without a scheme
         raise ConfigurationError(f"{shown!r} is not a base URL. It must look like https://host/v1 (http or https).")
-    return url
-
-
-def is_loopback(url: str) -> bool:
-    """Return True if a URL leads to this machine.
-
-    Examples
-    --------
-    >>> is_loopback("http://localhost:11434/v1"), is_loopback("http://[::1]/v1"), is_loopback("http://localhost.org")
-    (True, True, False)
-    """
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    if "#" in url:
+        raise ConfigurationError(f"The base URL for {host} has a fragment. Leave out the # and what follows it.")
+    base, _, query = url.partition("?")
+    return base.rstrip("/") + (f"?{query}" if query else "")
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:
@@ -141,7 +128,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
 
 def _warn_if_exposed(url: str) -> None:
     host = host_of(url)
-    if url.startswith("http://") and not is_loopback(url) and host not in _warned_hosts:
+    if url.lower().startswith("http://") and not is_loopback(url) and host not in _warned_hosts:
         _warned_hosts.add(host)
         warnings.warn(
             f"The key for {host} is sent unencrypted, because the base URL begins with http://. Use https:// instead.",

@@ -88,6 +88,11 @@ class Exchange:
         """True while a connection is being made."""
         return self._connection.connecting
 
+    @property
+    def waits_for(self) -> str:
+        """The proxy in words, while it is the one that must act. Empty: it is the server."""
+        return self._connection.waits_for
+
     def shut(self) -> None:
         """Close the connection now. Any thread may call this."""
         self._connection.shut()

@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -88,7 +89,8 @@ class Transport(Protocol):
         Raises
         ------
         ConnectionFailed
-            If no response arrives. ``error.kind`` is ``connect``, ``tls`` or ``proxy``.
+            If no response arrives. ``error.kind`` is ``connect``, ``tls``, ``proxy``, ``environment`` (a variable has
+            a value that cannot work), ``address`` or ``http_client`` (the given client raised).
         """
         ...
 
@@ -103,15 +105,41 @@ class Connection:
     ----------
     connecting : bool
         True while a connection is being made.
+    at_proxy : bool
+        True while a proxy is connected to, and while it is asked to connect to the server.
     """
 
     def __init__(self) -> None:
         self._stream: Any = None
+        self._proxy = ""
+        self._tunnel = False
         self.connecting = False
+        self.at_proxy = False
+
+    def go_by(self, proxy: str, *, tunnel: bool) -> None:
+        """Remember the proxy of the next request, in words. With a ``tunnel`` it is asked to connect, and then steps back.
+
+        Without one the proxy itself sends the request on, as it does for ``http://``.
+        """
+        self._proxy, self._tunnel, self.at_proxy = proxy, tunnel, False
+
+    @property
+    def waits_for(self) -> str:
+        """The proxy in words, while it is the one that must act. Empty: it is the server."""
+        return self._proxy if self.at_proxy else ""
 
     async def follow(self, event: str, info: Mapping[str, Any]) -> None:
-        """Remember a connection when it is made (httpx's ``trace`` extension)."""
-        self.connecting = event.startswith("connection.")
+        """Remember a connection when it is made (httpx's ``trace`` extension).
+
+        Behind a proxy these are ``connection.connect_tcp``, ``http11.*`` (CONNECT) and ``proxy.start_tls``, or
+        ``socks.connect_tcp``, ``socks.setup_socks5_connection`` and ``socks.start_tls``.
+        """
+        step, _, rest = event.partition(".")
+        self.connecting = step in ("connection", "proxy", "socks")
+        if rest == "connect_tcp.started":
+            self.at_proxy = bool(self._proxy)
+        elif event in ("proxy.start_tls.started", "socks.start_tls.started") or (step == "http11" and not self._tunnel):
+            self.at_proxy = False
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
 
@@ -150,3 +178,56 @@ def host_of(url: str) -> str:
         return urlsplit(url).netloc.rpartition("@")[2].lower() or url
     except ValueError:
         return url
+
+
+def join(base_url: str, path: str) -> str:
+    """Return the URL of a path below the base URL. The query stays at the end.
+
+    Examples
+    --------
+    >>> join("https://host/openai?api-version=1", "chat/completions")
+    'https://host/openai/chat/completions?api-version=1'
+    """
+    base, _, base_query = base_url.partition("?")
+    path, _, query = path.partition("?")
+    queries = "&".join(filter(None, (base_query, query)))
+    return f"{base}/{path}" + (f"?{queries}" if queries else "")
+
+
+def is_loopback(url: str) -> bool:
+    """Return True if a URL leads to this machine, in any spelling: `127.1`, `0x7f.1`, `a.localhost`, `localhost.`.
+
+    Examples
+    --------
+    >>> is_loopback("http://localhost:11434/v1"), is_loopback("http://[::1]/v1"), is_loopback("http://localhost.org")
+    (True, True, False)
+    >>> is_loopback("http://[::ffff:127.0.0.1]"), is_loopback("http://0.0.0.0:8000")
+    (True, True)
+    """
+    try:
+        host = (urlsplit(url).hostname or "").removesuffix(".")
+    except ValueError:
+        return False
+    address = address_of(host)
+    if address is None:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified  # to connect to 0.0.0.0 is to connect to this machine
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address that a host is, as the resolver reads it. None: it is a name.
+
+    Examples
+    --------
+    >>> address_of("127.1"), address_of("::ffff:10.0.0.1"), address_of("example.com")
+    (IPv4Address('127.0.0.1'), IPv4Address('10.0.0.1'), None)
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        try:
+            return IPv4Address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from streamwidget._client.exchange import Request
-from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, Transport
+from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, Transport, join
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.recording import (
     ChunkReceived,
@@ -47,7 +47,7 @@ class RecordingTransport:
             for name, value in request.all_headers().items()
             if self.api_key is not None or "{key}" not in value
         }
-        url = f"{self.base_url}/{request.path}".partition("?")[0]
+        url = join(self.base_url, request.path).partition("?")[0]
         text = (request.body or b"").decode("utf-8", "replace")
         recording.add(RequestSent(recording.now(), request.method, url, harmless(sent), text))
         try:

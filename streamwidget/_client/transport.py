@@ -15,12 +15,15 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of
+from streamwidget._client import environment
+from streamwidget._client.environment import Proxy, Trust
+from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of, join
 from streamwidget._client.inflate import inflater
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
@@ -29,11 +32,11 @@ from streamwidget._core.secrets import ApiKey, mask
 if TYPE_CHECKING:
     import httpx
 
-_Environment: TypeAlias = tuple[str | None, ...]
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_Environment, httpx.AsyncClient]] = WeakKeyDictionary()
+#: What the client of a request depends on: its proxy, and the certificates to trust. None: it needs none of them.
+_Way: TypeAlias = tuple[Proxy | None, Trust | None]
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Way, httpx.AsyncClient]] = WeakKeyDictionary()
 
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+E = TypeVar("E", bound=BaseException)
 _TINY = 8  # bytes. If a server writes whole events, no read is smaller
 _GATHER = 0.005  # seconds to wait after a tiny read. A few bytes cost as much as a whole event, so let more arrive
 _DRAIN = 0.1  # seconds to wait for the end of a finished response. Then its connection can be used again
@@ -85,45 +88,58 @@ class HTTPXTransport:
 
     @contextlib.asynccontextmanager
     async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
-        client = self._injected or _client_of(asyncio.get_running_loop())
-        library = _library_of(client)
-        headers = _with_key(request.all_headers(), self.api_key)
-        sent = client.build_request(
-            request.method,
-            f"{self.base_url}/{request.path}",
-            content=request.body,
-            headers=headers,
-            timeout=library.Timeout(None),  # its clock also counts while a cell blocks the loop
-            extensions={"trace": connection.follow},
-        )
         try:
+            proxy, client = _way_to(self.base_url) if self._injected is None else (None, self._injected)
+        except ConnectionFailed as exc:
+            raise exc.with_traceback(None) from None  # its frames hold the proxy's password
+        library = _library_of(client)
+        connection.go_by(str(proxy or ""), tunnel=self.base_url.lower().startswith("https:"))
+        headers = _with_key(request.all_headers(), self.api_key)
+        sent = None
+        try:
+            sent = client.build_request(
+                request.method,
+                join(self.base_url, request.path),
+                content=request.body,
+                headers=headers,
+                timeout=library.Timeout(None),  # its clock also counts while a cell blocks the loop
+                extensions={"trace": connection.follow},
+            )
             response = await client.send(sent, stream=True, follow_redirects=False)
             connection.use(response.extensions.get("network_stream"))
-        except library.RequestError as exc:
-            _without_frames(exc)
-            raise self._failure(exc, library) from None  # its message may hold the key
         except Exception as exc:
             _without_frames(exc)
-            raise
+            failure = self._failure(exc, library, proxy if connection.at_proxy else None, proxy)
+            if failure is None:
+                raise
+            raise failure from None  # the message of httpx may hold the key
         finally:
             connection.connecting = False
             del sent, headers  # they hold the key, and `%xmode Verbose` prints the locals of every frame
         try:
+            if proxy is not None and response.status_code == 407:  # servers have 401 for this
+                raise _proxy_wants_a_password(proxy)
             yield HTTPXResponse(response, library)
         finally:
             connection.use(None)
             await response.aclose()
 
-    def _failure(self, exc: Exception, library: ModuleType) -> ConnectionFailed:
+    def _failure(
+        self, exc: Exception, library: ModuleType, failed: Proxy | None, proxy: Proxy | None
+    ) -> ConnectionFailed | None:
+        """Return the error for what httpx raised. None: a fault of ours.
+
+        ``failed`` is the proxy if it did not connect to the server. ``proxy`` is the proxy, whatever failed.
+        """
         host = host_of(self.base_url)
-        said = mask(str(exc), self.api_key) or type(exc).__name__
+        said = mask(_reason(exc), self.api_key)
+        if failed is not None and isinstance(exc, library.RequestError):
+            return _proxy_failed(exc, failed, failed.mask(said), self.base_url)
         if isinstance(exc, library.ProxyError):
             return ConnectionFailed(ErrorInfo(f"The proxy refused the connection to {host}: {said}.", kind="proxy"))
-        if isinstance(exc, library.ConnectError) and _is_caused_by(exc, ssl.SSLError):
-            if _NOT_TLS.search(said):
-                said = f"it does not speak TLS. Is its address http:// instead of https://? ({said})"
-            return ConnectionFailed(ErrorInfo(f"No secure connection to {host}: {said}.", kind="tls"))
-        if isinstance(exc, library.ConnectError) and _is_caused_by(exc, socket.gaierror):
+        if isinstance(exc, library.ConnectError) and (fault := _cause(exc, ssl.SSLError)) is not None:
+            return ConnectionFailed(ErrorInfo(_explain_tls(fault, host, said, proxy), kind="tls"))
+        if isinstance(exc, library.ConnectError) and _cause(exc, socket.gaierror) is not None:
             message = f"Cannot find {host}: no network, or a proxy?"
             return ConnectionFailed(ErrorInfo(message, kind="connect"), retryable=True)
         if isinstance(exc, library.ConnectError):
@@ -132,7 +148,54 @@ class HTTPXTransport:
             return ConnectionFailed(
                 ErrorInfo(f"{host} closed the connection before it answered: {said}.", kind="connect"), retryable=True
             )
-        return ConnectionFailed(ErrorInfo(f"The request to {host} failed: {said}.", kind="connect"))
+        if isinstance(exc, library.RequestError):
+            return ConnectionFailed(ErrorInfo(f"The request to {host} failed: {said}.", kind="connect"))
+        if isinstance(exc, library.InvalidURL | UnicodeError):
+            return ConnectionFailed(ErrorInfo(f"{host[:80]!r} is not a host: {said}.", kind="address"))
+        if self._injected is not None:  # it was closed, or a hook or a transport of the person's raised
+            message = f"The http_client raised {type(exc).__name__}: {said}."
+            return ConnectionFailed(ErrorInfo(message, kind="http_client"))
+        return None
+
+
+def _proxy_failed(exc: Exception, proxy: Proxy, said: str, url: str) -> ConnectionFailed:
+    """Return the error for a proxy that did not connect to the server. The server itself got nothing."""
+    host = host_of(url)
+    fix = f"Correct or unset {proxy.variable}, or add {urlsplit(url).hostname} to NO_PROXY."
+    if said.startswith("407"):
+        return _proxy_wants_a_password(proxy)
+    if type(exc).__name__ == "ProxyError":
+        message = f"{proxy} refused to connect to {host}: {said}. {fix}"
+    elif _cause(exc, socket.gaierror) is not None:
+        message = f"Cannot find {proxy} on the way to {host}. {fix}"
+    elif _cause(exc, ssl.SSLError) is not None and _NOT_TLS.search(said):
+        message = f"{proxy} does not speak TLS. Write http://{proxy.place} into {proxy.variable}."
+    elif _cause(exc, ssl.SSLError) is not None:
+        message = f"No secure connection to {proxy} on the way to {host}: {said}. {fix}"
+    elif type(exc).__name__ == "ConnectError":
+        message = f"No connection to {proxy} on the way to {host}: {said}. {fix}"
+    else:
+        message = f"{proxy} did not answer as a proxy does: {said}. {fix}"
+    return ConnectionFailed(ErrorInfo(message, kind="proxy"))
+
+
+def _proxy_wants_a_password(proxy: Proxy) -> ConnectionFailed:
+    if proxy.user or proxy.password:
+        message = f"{proxy} refused the user name and password that {proxy.variable} holds. Correct them there."
+    else:
+        address = f"{proxy.scheme}://USER:PASSWORD@{proxy.place}"
+        message = f"{proxy} wants a user name and a password. Write them into {proxy.variable}: {address}"
+    return ConnectionFailed(ErrorInfo(message, kind="proxy"))
+
+
+def _explain_tls(fault: ssl.SSLError, host: str, said: str, proxy: Proxy | None) -> str:
+    if _NOT_TLS.search(said):
+        said = f"it does not speak TLS. Is its address http:// instead of https://? ({said})"
+    by = f" by way of {proxy}" if proxy is not None else ""
+    message = f"No secure connection to {host}{by}: {said}."
+    if isinstance(fault, ssl.SSLCertVerificationError) and (trusted := environment.trusted_certificates()):
+        message = f"{message} {trusted}"
+    return message
 
 
 def _with_key(headers: dict[str, str], key: ApiKey | None) -> dict[str, str]:
@@ -154,45 +217,73 @@ def _without_frames(exc: BaseException) -> BaseException:
     return exc
 
 
-def get_ready() -> None:
-    """Import httpx and read the certificates now, so that the first request of this event loop need not wait."""
-    _client_of(asyncio.get_running_loop())
+def get_ready(url: str | None) -> None:
+    """Import httpx and read the certificates now, so that the first request to this address need not wait.
+
+    None is the demo server.
+    """
+    with contextlib.suppress(ConnectionFailed):  # the request itself will raise it
+        _way_to(url or "http://127.0.0.1")
 
 
-def _client_of(loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
-    """Return the loop's client. Making one costs 20-80 ms, and a shared one reuses its connections.
+def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
+    """Return the proxy for an address, and the loop's client for it.
 
-    A new one is made if proxies or certificates have changed in the environment. People set them after a failure.
+    Making a client costs 20-80 ms, and a shared one reuses its connections. A new one is made if the proxy or the
+    certificates have changed in the environment. People set them after a failure. httpx itself does not read the
+    environment (``trust_env``). ``environment.py`` says why.
     """
     import httpx
 
+    proxy = environment.proxy_for(url)
+    loop = asyncio.get_running_loop()
     for other in [other for other in _clients if other.is_closed()]:
         del _clients[other]  # it would stay for ever, because its connections hold its weak key, the loop
-    certificates = _environment(_CERTIFICATES)
-    environment = certificates + _environment(_PROXIES)
-    made_in, client = _clients.get(loop, ((), None))
-    if client is None or client.is_closed or made_in != environment:
-        client = httpx.AsyncClient(
-            verify=_ssl_context(certificates),
+    secure = url.lower().startswith("https:") or (proxy is not None and proxy.scheme == "https")
+    way = proxy, environment.trust() if secure else None
+    clients = _clients.setdefault(loop, {})
+    client = clients.get(way)
+    if client is None or client.is_closed:
+        context = _ssl_context(way[1])
+        client = clients[way] = httpx.AsyncClient(
+            verify=context,
             # With the default limit of 100 connections, the 101st stream would fail with a PoolTimeout.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
-            # No proxy is needed to reach this machine.
-            mounts={f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")},
+            proxy=None if proxy is None else _httpx_proxy(proxy, context),
+            trust_env=False,
         )
-        _clients[loop] = environment, client
-    return client
+    return proxy, client
 
 
-def _environment(names: Iterable[str]) -> _Environment:
-    return tuple(os.environ.get(name, os.environ.get(name.lower())) for name in names)
+def _httpx_proxy(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
+    import httpx
+
+    try:
+        return httpx.Proxy(
+            proxy.url,
+            auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
+            ssl_context=context if proxy.scheme == "https" else None,  # httpcore refuses one for another scheme
+        )
+    except (httpx.InvalidURL, ValueError):
+        message = f"{proxy.variable} names a proxy whose host cannot be read: {proxy.place}. Correct or unset it."
+        raise ConnectionFailed(ErrorInfo(message, kind="environment")) from None
 
 
 @functools.cache
-def _ssl_context(_certificates: _Environment) -> ssl.SSLContext:
-    """Read the trusted certificates, once for each setting. This is most of the cost of a client."""
+def _ssl_context(trust: Trust | None) -> ssl.SSLContext:
+    """Read the trusted certificates, once for each setting. This is most of the cost of a client.
+
+    None: no address needs TLS. The context then trusts nobody.
+    """
     import httpx
 
-    return httpx.create_ssl_context()
+    if trust is None:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    environment.check_certificates()
+    try:
+        return httpx.create_ssl_context()
+    except OSError as exc:  # ssl.SSLError is one
+        raise environment.certificates_failed(exc) from None
 
 
 def _library_of(client: Any) -> ModuleType:
@@ -204,9 +295,24 @@ def _library_of(client: Any) -> ModuleType:
     raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(client).__name__}.")
 
 
-def _is_caused_by(exc: BaseException | None, kind: type[BaseException]) -> bool:
+def _chain(exc: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and all that caused it. Several addresses of one host fail as a group."""
     while exc is not None:
-        if isinstance(exc, kind):
-            return True
+        yield exc
+        if isinstance(exc, BaseExceptionGroup):
+            for each in exc.exceptions:
+                yield from _chain(each)
         exc = exc.__cause__ or exc.__context__
-    return False
+
+
+def _cause(exc: BaseException, kind: type[E]) -> E | None:
+    """Return the first error of this kind in the chain."""
+    return next((link for link in _chain(exc) if isinstance(link, kind)), None)
+
+
+def _reason(exc: Exception) -> str:
+    """Return what went wrong, in the words of the system if it has some: "Connection refused"."""
+    for link in _chain(exc):
+        if isinstance(link, OSError) and link.errno and not isinstance(link, ssl.SSLError | socket.gaierror):
+            return os.strerror(link.errno)  # asyncio's own text would say again where to
+    return str(exc).rstrip(".") or type(exc).__name__

@@ -21,7 +21,6 @@ _BY_STATUS = {
 }
 _BY_KIND = {
     "tls": "To trust your own certificate authority, set SSL_CERT_FILE. Certificate checks cannot be turned off.",
-    "proxy": "Check HTTPS_PROXY, or list the host in NO_PROXY.",
     "source": "The source's own exception is the __cause__ of this one.",
     "redirect": "Neither the key nor the prompt was sent on.",
 }

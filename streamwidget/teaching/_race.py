@@ -162,8 +162,8 @@ def runners(
     prompt: Prompt, client: ChatClient | None, model: str | None, params: dict[str, Any]
 ) -> tuple[ChatStream, ChatStream]:
     """Return both streams, before they are started. The first request of a process waits here, and not in the race."""
-    get_ready()
     client = client or ChatClient()
+    get_ready(client.base_url)
     return (
         client.request(prompt, model, params, stream=True),
         client.request(prompt, model, params, stream=False),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from streamwidget import ChatClient, ConfigurationError, RetryPolicy, Timeout
 from streamwidget._client import config
-from streamwidget._client.config import OPENAI_URL, Settings, check_url, is_loopback, resolve
+from streamwidget._client.config import OPENAI_URL, Settings, check_url, resolve
+from streamwidget._client.http import is_loopback
 from tests.support.servers import CANARY
 
 OTHER = "sk-other-0123456789abcdefWXYZ"

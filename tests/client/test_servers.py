@@ -8,7 +8,8 @@ import warnings
 import pytest
 
 import streamwidget as sw
-from streamwidget._client.config import check_url, is_loopback, resolve
+from streamwidget._client.config import check_url, resolve
+from streamwidget._client.http import is_loopback
 from streamwidget._client.servers import SERVERS
 from streamwidget.demo import DemoServer
 from tests.support.servers import CANARY, QUICK, RawServer, response

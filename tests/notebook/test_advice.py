@@ -31,7 +31,6 @@ LOCAL = Target("localhost:11434", "ollama")
         (ErrorInfo("", kind="connect"), Target("api.groq.com", "groq", "GROQ_API_KEY"), "GROQ_API_KEY is not set."),
         (ErrorInfo("", kind="connect"), None, "base_url"),
         (ErrorInfo("", kind="tls"), CELL, "SSL_CERT_FILE"),
-        (ErrorInfo("", kind="proxy"), CELL, "NO_PROXY"),
         (ErrorInfo("", status=307, kind="redirect"), CELL, "Neither the key nor the prompt"),
     ],
 )
