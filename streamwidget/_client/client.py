@@ -14,6 +14,7 @@ from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Prompt, as_messages
+from streamwidget._core.secrets import mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._dialects.dialect import Dialect, Question
@@ -99,7 +100,8 @@ class ChatClient:
         self._max_event_size = max_event_size
 
     def __repr__(self) -> str:
-        return f"ChatClient({self.base_url or 'demo server'!r}, model={self.model!r})"
+        url = mask(self.base_url or "demo server")  # its query may hold a key
+        return f"ChatClient({url!r}, model={self.model!r})"
 
     @property
     def base_url(self) -> str | None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+import stat
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from ipaddress import ip_network
@@ -184,12 +185,8 @@ def trust() -> Trust:
     found = []
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
         if value := os.environ.get(name, ""):
-            written = name == "SSLKEYLOGFILE"  # by us: its time says nothing
-            try:
-                changed = 0 if written else os.stat(value).st_mtime_ns
-            except OSError:
-                changed = 0
-            found.append((name, value, changed))
+            about = None if name == "SSLKEYLOGFILE" else _stat(value)  # we write the key log, so its time says nothing
+            found.append((name, value, about.st_mtime_ns if about is not None else 0))
     return tuple(found)
 
 
@@ -202,13 +199,14 @@ def check_certificates() -> None:
         If a variable names a file or a folder that is not there, or a folder without certificates.
     """
     if file := os.environ.get("SSL_CERT_FILE", ""):
-        path = Path(file)
-        if not _exists(path):
+        about = _stat(file)
+        if about is None:
             raise _wrong("SSL_CERT_FILE", f"names a file that is not there: {_shown(file)}. {_FIX}")
-        if not path.is_file():  # a pipe or a device could be read for ever
+        if not stat.S_ISREG(about.st_mode):  # some pipes and devices can be read forever
             raise _wrong("SSL_CERT_FILE", f"does not name a file: {_shown(file)}. {_FIX}")
     elif folders := os.environ.get("SSL_CERT_DIR", ""):
-        there = [Path(folder) for folder in folders.split(os.pathsep) if os.path.isdir(folder)]
+        found = [(folder, _stat(folder)) for folder in folders.split(os.pathsep)]
+        there = [folder for folder, about in found if about is not None and stat.S_ISDIR(about.st_mode)]
         if not there:
             raise _wrong("SSL_CERT_DIR", f"names a folder that is not there: {_shown(folders)}. {_FIX}")
         if not any(_holds_certificates(folder) for folder in there):
@@ -228,8 +226,9 @@ def certificates_failed(exc: OSError) -> ConnectionFailed:
         return _wrong("SSL_CERT_FILE", f"names a file that cannot be read: {_shown(file)} ({why}). {_FIX}")
     if folders := os.environ.get("SSL_CERT_DIR", ""):
         return _wrong("SSL_CERT_DIR", f"names a folder that cannot be read: {_shown(folders)} ({why}). {_FIX}")
-    message = f"The certificates of the package certifi cannot be read ({why}). Type: pip install --force-reinstall certifi"
-    return ConnectionFailed(ErrorInfo(message + ".", kind="environment"))
+    fix = "Type: pip install --force-reinstall certifi"
+    message = f"The certificates of the package certifi cannot be read ({why}). {fix}."
+    return ConnectionFailed(ErrorInfo(message, kind="environment"))
 
 
 def trusted_certificates() -> str:
@@ -240,17 +239,17 @@ def trusted_certificates() -> str:
     return ""
 
 
-def _exists(path: Path) -> bool:
+def _stat(path: str) -> os.stat_result | None:
     try:
-        return path.exists()
-    except OSError:  # a name that is too long
-        return False
+        return Path(path).stat()
+    except OSError:
+        return None
 
 
-def _holds_certificates(folder: Path) -> bool:
+def _holds_certificates(folder: str) -> bool:
     """OpenSSL looks a certificate up by the hash of its subject: `ca6e4ad9.0`."""
     try:
-        return any(re.fullmatch(r"[0-9a-f]{8}\.\d+", name) for name in os.listdir(folder))
+        return any(re.fullmatch(r"[0-9a-f]{8}\.\d+", path.name) for path in Path(folder).iterdir())
     except OSError:
         return False
 

@@ -117,9 +117,10 @@ class Connection:
         self.at_proxy = False
 
     def go_by(self, proxy: str, *, tunnel: bool) -> None:
-        """Remember the proxy of the next request, in words. With a ``tunnel`` it is asked to connect, and then steps back.
+        """Remember the proxy of the next request, in words.
 
-        Without one the proxy itself sends the request on, as it does for ``http://``.
+        With a ``tunnel`` the proxy is asked to connect to the server, and then only carries bytes. Without one it reads
+        the request and sends it on, as for ``http://``.
         """
         self._proxy, self._tunnel, self.at_proxy = proxy, tunnel, False
 

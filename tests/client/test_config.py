@@ -114,6 +114,36 @@ def test_user_information_is_refused_and_not_repeated(url: str) -> None:
     assert "host" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "checked"),
+    [
+        ("https://host/v1/", "https://host/v1"),
+        ("https://host/v1?api-version=1", "https://host/v1?api-version=1"),
+        ("https://host/v1//?api-version=1&path=/a/", "https://host/v1?api-version=1&path=/a/"),
+        ("https://host?a=1", "https://host?a=1"),
+        ("https://host/v1/?", "https://host/v1"),
+    ],
+)
+def test_a_query_of_the_base_url_is_kept(url: str, checked: str) -> None:
+    """Only the path loses its trailing slashes."""
+    assert check_url(url) == checked
+
+
+def test_a_key_in_the_query_is_not_shown() -> None:
+    """Some gateways want it there. The repr of the client hides it."""
+    client = ChatClient(f"https://host/v1?key={CANARY}")
+    assert client.base_url is not None
+    assert CANARY in client.base_url
+    assert CANARY not in repr(client)
+
+
+@pytest.mark.parametrize("url", ["https://host/v1#part", "https://host/v1#", "https://host/v1?a=1#b"])
+def test_a_fragment_is_refused_in_words(url: str) -> None:
+    """A request has no fragment, so the base URL must not have one."""
+    with pytest.raises(ConfigurationError, match=r"The base URL for host has a fragment\. Leave out the #"):
+        ChatClient(url)
+
+
 @given(st.text())
 def test_any_text_is_an_address_or_an_error(url: str) -> None:
     """Any text gives an address or a ConfigurationError."""
@@ -126,7 +156,7 @@ def test_a_key_over_plain_http_gives_one_warning_for_each_host(monkeypatch: pyte
     """A key sent unencrypted to another machine gives one warning for each host, without the key (S7)."""
     monkeypatch.setattr(config, "_warned_hosts", set())
     with pytest.warns(UserWarning, match="unencrypted") as caught:
-        ChatClient("http://far.example/v1", CANARY)
+        ChatClient("HTTP://far.example/v1", CANARY)
     assert CANARY not in str(caught[0].message)
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
@@ -137,7 +167,7 @@ def test_a_key_over_plain_http_gives_one_warning_for_each_host(monkeypatch: pyte
         ChatClient("https://other.example/v1", CANARY)
 
 
-@pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
+@pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "127.1", "[::1]"])
 def test_loopback_is_known_in_its_forms(host: str) -> None:
     """All names of a loopback address are known."""
     assert is_loopback(f"http://{host}:8000/v1")

@@ -13,6 +13,7 @@ import pytest
 
 import streamwidget as sw
 from streamwidget._client import transport
+from streamwidget._core.recording import RequestSent
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
 from tests.support.memory import run_python
@@ -204,6 +205,28 @@ async def test_a_proxy_that_is_set_later_is_used_from_then_on(monkeypatch: pytes
         monkeypatch.setenv("NO_PROXY", "far.invalid")
         assert (await failure_of(client.stream("x"))).error.kind == "connect"
         assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "target"),
+    [
+        ("/v1", "/v1/chat/completions"),
+        ("/openai/?api-version=1", "/openai/chat/completions?api-version=1"),
+        ("?a=1&b=%2F", "/chat/completions?a=1&b=%2F"),
+    ],
+)
+async def test_a_query_of_the_base_url_keeps_its_place(base: str, target: str) -> None:
+    """The path of the request comes before it. A recording has the path alone."""
+    whole = response(sse("a", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n"))
+    with RawServer(whole) as server:
+        root = server.url.removesuffix("/v1")
+        stream = sw.ChatClient(root + base).stream("x")
+        recording = stream.record()
+        assert (await stream).outcome == "complete"
+    assert server.requests[0].startswith(f"POST {target} HTTP/1.1\r\n".encode())
+    sent = recording.attempts[0][0]
+    assert isinstance(sent, RequestSent)
+    assert sent.url == root + target.partition("?")[0]
 
 
 # ---- bodies
