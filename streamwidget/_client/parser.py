@@ -210,8 +210,11 @@ class StreamParser:
         return False
 
     def _apply(self, parsed: Iterable[ParsedEvent]) -> None:
+        accumulator = self._accumulator
+        if accumulator.thoughts.is_open:
+            parsed = [found for event in parsed for found in accumulator.thoughts.split(event)]
         for event in parsed:
-            published = self._accumulator.apply(event)
+            published = accumulator.apply(event)
             if isinstance(published, Finish):
                 self.finish = published
             elif published is not None:

@@ -29,6 +29,7 @@ from streamwidget._core.events import (
     Usage,
 )
 from streamwidget._core.surrogates import ends_high, well_formed
+from streamwidget._core.thinking import ThinkTags
 
 _PARTS = 1024  # in a block of text
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
@@ -96,6 +97,8 @@ class Accumulator:
         The last one that arrived.
     finish_reason : str or None
         The last one that arrived.
+    thoughts : ThinkTags
+        Takes reasoning out of the text, before :meth:`apply`.
     model, request_id : str or None
         The first ones that arrived.
     """
@@ -113,6 +116,8 @@ class Accumulator:
             RefusalDelta: _Text(),
         }
         self._text.append(text)
+        self.thoughts = ThinkTags()
+        self.thoughts.is_open = not text
         self._calls: list[_Call] = []
         self._held: dict[tuple[type[_Delta], int], str] = {}  # first halves of surrogate pairs
         self._warnings: dict[str, StreamWarning] = {}
@@ -179,9 +184,16 @@ class Accumulator:
         return event
 
     def flush(self) -> list[StreamEvent]:
-        """End the stream. Halves of characters that still wait become U+FFFD. Return the deltas to publish."""
+        """End the stream. What was held back is released, and half a character becomes U+FFFD.
+
+        Return the deltas to publish.
+        """
+        reason = self.finish_reason
+        released = [event for event in map(self.apply, self.thoughts.flush()) if event is not None]
         held, self._held = self._held, {}
-        return [self._keep(kind("\ufffd", index)) for kind, index in held]
+        released += [self._keep(kind("\ufffd", index)) for kind, index in held]
+        self.finish_reason = reason  # this text came before the word for the end
+        return released
 
     def snapshot(self, **rest: Any) -> ChatCompletion:
         """Return the answer so far. ``rest`` sets the other fields (outcome, timing, ...), and overrides these."""

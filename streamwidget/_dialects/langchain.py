@@ -35,15 +35,25 @@ class LangChainReader:
 
     def __init__(self) -> None:
         self._used = (0, 0, 0)
+        self._in_chunks: set[str] = set()  # the ids of messages that came in chunks
 
     @staticmethod
     def fits(item: Any) -> bool:
         return field(item, "type") in _TYPES and isinstance(field(item, "content"), str | list)
 
     def parse(self, item: Any) -> list[ParsedEvent]:
+        kind, name = field(item, "type"), word(field(item, "id"))
+        if kind not in _TYPES:
+            # LangGraph streams the messages of tools among those of the model.
+            left_out = f"a {word(kind) or 'foreign'} message came between, and is left out"
+            return [StreamWarning("other_role", left_out)] if field(item, "content") else []
+        if kind == "ai" and name in self._in_chunks:
+            return []  # the whole message, after its chunks
+        if kind != "ai" and name is not None:
+            self._in_chunks.add(name)
         about = field(item, "response_metadata") or {}
         model = text(about, "model_name") or text(about, "model")
-        events: list[ParsedEvent] = [Identity(model or None, word(field(item, "id")))]
+        events: list[ParsedEvent] = [Identity(model or None, name)]
         extra = field(item, "additional_kwargs")
         events.append(ReasoningDelta(text(extra, "reasoning_content")))
         content = field(item, "content")

@@ -194,6 +194,8 @@ class Foreign:
 
     def _apply(self, parsed: list[ParsedEvent], publish: Publish) -> None:
         events: list[StreamEvent] = []
+        if self.accumulator.thoughts.is_open:
+            parsed = [found for event in parsed for found in self.accumulator.thoughts.split(event)]
         for event in parsed:
             published = self.accumulator.apply(event)
             if isinstance(published, Finish):
