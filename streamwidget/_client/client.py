@@ -103,6 +103,9 @@ class ChatClient:
         url = mask(self.base_url or "demo server")  # its query may hold a key
         return f"ChatClient({url!r}, model={self.model!r})"
 
+    def __reduce__(self) -> str:
+        raise TypeError("A ChatClient cannot be pickled or copied: it may hold a key. Make one in each process.")
+
     @property
     def base_url(self) -> str | None:
         """The address of the server. None for the built-in demo server.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from streamwidget._conversation.history import Entry, History, cancel
-from streamwidget._conversation.turn import Turn, newest
+from streamwidget._conversation.turn import Turn, newest, settled
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
@@ -74,6 +74,17 @@ class Conversation:
 
     def __len__(self) -> int:
         return len(self._history)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Streams and observers belong to this process. A copy has the turns, and an answer that still streams is cut.
+        state = {name: value for name, value in vars(self).items() if name not in ("_history", "_observers")}
+        return state | {"_turns": tuple(map(settled, self.turns))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._history = History()
+        self._history.replace_all(state.pop("_turns"))
+        self._observers = []
+        vars(self).update(state)
 
     @property
     def turns(self) -> tuple[Turn, ...]:

@@ -6,18 +6,17 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from math import isfinite
-from types import NoneType, UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from streamwidget._conversation.turn import Turn
-from streamwidget._core.completion import ChatCompletion, ErrorInfo, Timing, ToolCall
-from streamwidget._core.events import Outcome, StreamWarning, Usage
+from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.images import Image
+from streamwidget._core.json_values import read, read_field
 from streamwidget._core.messages import Message
 
 _VERSION = 1
+_OTHER = "This is not a streamwidget conversation file"
 
 
 def to_json(system: str | None, turns: Iterable[Turn]) -> str:
@@ -38,26 +37,35 @@ def from_json(text: str) -> tuple[str | None, list[Turn]]:
     """Return the system prompt and the turns that :func:`to_json` wrote. ConfigurationError for other text."""
     try:
         value = json.loads(text)
-        version = value["streamwidget"]["conversation"]
+        ours = read_field(object, value, "streamwidget", "it")
+        version = read_field(int, ours, "conversation", "it")
         if version != _VERSION:
-            raise ConfigurationError(f"This conversation has version {version!r}. This streamwidget reads {_VERSION}.")
-        system = value["system"]
-        turns = [_to_turn(turn) for turn in value["turns"]]
+            raise ConfigurationError(f"This conversation has version {version}. This streamwidget reads {_VERSION}.")
+        system = read_field(str | None, value, "system", "it")
+        turns = read_field(list[object], value, "turns", "it")
+        read_turns = [_to_turn(turn, f"turn {number}") for number, turn in enumerate(turns, 1)]
+        if len({turn.key for turn in read_turns}) < len(read_turns):
+            raise ValueError("two turns have the same key")
     except ConfigurationError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        raise ConfigurationError(f"This is not a streamwidget conversation file: {type(exc).__name__} {exc}.") from exc
-    if not (system is None or isinstance(system, str)) or len({turn.key for turn in turns}) < len(turns):
-        raise ConfigurationError("This is not a streamwidget conversation file: its system prompt or keys are wrong.")
-    return system, turns
+    except RecursionError:
+        raise ConfigurationError(f"{_OTHER}: its values are nested too deeply.") from None
+    except (TypeError, ValueError) as exc:
+        raise ConfigurationError(f"{_OTHER}: {exc}.") from exc
+    return system, read_turns
 
 
 def _from_image(image: Image) -> dict[str, Any]:
     return {"url": image.url} if image.url else {"base64": base64.b64encode(image.data).decode()}
 
 
-def _to_image(value: dict[str, Any]) -> Image:
-    return Image(url=value["url"]) if "url" in value else Image(base64.b64decode(value["base64"], validate=True))
+def _to_image(value: dict[str, str], place: str) -> Image:
+    try:
+        if "url" in value:
+            return Image(url=value["url"])
+        return Image(base64.b64decode(read_field(str, value, "base64", "it"), validate=True))
+    except ValueError as exc:  # the ConfigurationError of an Image too
+        raise ValueError(f"{place}: {str(exc).rstrip('.')}") from None
 
 
 def _from_answer(answer: Message | None) -> dict[str, Any] | None:
@@ -66,48 +74,25 @@ def _from_answer(answer: Message | None) -> dict[str, Any] | None:
     return asdict(answer.completion or ChatCompletion(answer.text, outcome="complete"))
 
 
-def _to_turn(value: dict[str, Any]) -> Turn:
-    key, chosen = value["key"], value["chosen"]
-    if not isinstance(key, str) or not key or not isinstance(chosen, bool | None):
-        raise ValueError("in a turn")
-    user = value["user"]
-    asked = Message("user", user["text"], tuple(_to_image(image) for image in user["images"]))
-    return Turn(key, asked, _to_answer(value["answer"]), chosen)
+def _to_turn(value: object, place: str) -> Turn:
+    key = read_field(str, value, "key", place)
+    if not key:
+        raise ValueError(f"{place} has an empty key")
+    user = read_field(object, value, "user", place)
+    images = read_field(list[dict[str, str]], user, "images", f"{place}, user")
+    text = read_field(str, user, "text", f"{place}, user")
+    asked = Message("user", text, tuple(_to_image(image, f"{place}, an image") for image in images))
+    answer = read_field(dict[str, object] | None, value, "answer", place)
+    return Turn(key, asked, _to_answer(answer, f"{place}, answer"), read_field(bool | None, value, "chosen", place))
 
 
-def _to_answer(value: dict[str, Any] | None) -> Message | None:
+def _to_answer(value: dict[str, Any] | None, place: str) -> Message | None:
     if value is None:
         return None
-    fields = dict(value)
-    fields["tool_calls"] = tuple(ToolCall(**call) for call in fields["tool_calls"])
-    fields["warnings"] = tuple(StreamWarning(**warning) for warning in fields["warnings"])
-    fields["timing"] = Timing(**fields["timing"])
-    fields["usage"] = None if fields["usage"] is None else Usage(**fields["usage"])
-    fields["error"] = None if fields["error"] is None else ErrorInfo(**fields["error"])
-    fields["outcome"] = fields["outcome"] or "interrupted"  # an answer that was still streaming is cut
-    completion = ChatCompletion(**fields)
-    _check(completion)
+    if value.get("outcome") is None:
+        value["outcome"] = "interrupted"  # an answer that was still streaming is cut
+    completion = read(ChatCompletion, value, place)
     return Message("assistant", completion.text, completion=completion)
-
-
-def _check(completion: ChatCompletion) -> None:
-    """Raise ValueError if a value does not have its annotated type. It would break the code that shows it later."""
-    if completion.outcome not in get_args(Outcome):
-        raise ValueError(f"unknown outcome {completion.outcome!r:.40}")
-    parts = (completion, completion.timing, completion.usage, completion.error)
-    for part in (*parts, *completion.tool_calls, *completion.warnings):
-        for name, kind in get_type_hints(type(part)).items() if part is not None else ():
-            value = getattr(part, name)
-            kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-            plain = tuple(one for one in kinds if one in (str, int, float, bool, NoneType))
-            if len(plain) == len(kinds) and not _is_one_of(value, plain):
-                raise ValueError(f"{name} is {value!r:.40}")
-
-
-def _is_one_of(value: object, kinds: tuple[type, ...]) -> bool:
-    if float in kinds and type(value) in (int, float):
-        return isfinite(value)  # type: ignore[arg-type]  # mypy does not narrow by type()
-    return type(value) in kinds
 
 
 def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:

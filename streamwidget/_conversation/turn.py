@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamwidget._core.messages import Message
 from streamwidget._core.outcomes import OUTCOMES
@@ -67,6 +67,14 @@ class Turn:
         """Return the messages that a later request carries. A turn without an answer is the question alone."""
         text = _text_of(self.answer)
         return [self.user, *([Message("assistant", text)] if text else [])]
+
+
+def settled(turn: Turn) -> Turn:
+    """Return the turn. An answer that still streams is cut here."""
+    answer = turn.answer
+    if answer is None or answer.completion is None or answer.completion.outcome is not None:
+        return turn
+    return replace(turn, answer=replace(answer, completion=replace(answer.completion, outcome="interrupted")))
 
 
 def newest(turns: Sequence[Turn], max_turns: int | None, max_tokens: int | None) -> list[Turn]:

@@ -18,7 +18,8 @@ A Stop is not a failure. A stopped stream returns its completion, with outcome `
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import Outcome
@@ -81,6 +82,11 @@ class StreamError(Exception):
         self.outcome = self.default_outcome
         self.completion = completion or ChatCompletion(outcome=self.outcome, error=error)
         self.retryable = retryable
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own form would make the copy of the text alone. What a cell shows of it stays in that cell.
+        state = {name: value for name, value in vars(self).items() if name != "_render_traceback_"}
+        return partial(type(self), retryable=self.retryable), (self.error, self.completion), state
 
 
 class ConnectionFailed(StreamError):

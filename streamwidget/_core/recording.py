@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from streamwidget._core import files
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Outcome
+from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey
 from streamwidget._core.timeout import Timeout
 
@@ -203,6 +206,8 @@ class Recording:
     def end(self, outcome: Outcome) -> None:
         """Set the outcome, and write the file. A file that cannot be written gives a warning and no exception.
 
+        The readers of the stream wait for this, so nothing may fail here.
+
         Parameters
         ----------
         outcome : Outcome
@@ -213,15 +218,14 @@ class Recording:
         if self.path is not None:
             try:
                 self.save(self.path)
-            except OSError as exc:
-                warnings.warn(
-                    f"The recording could not be written: {exc}. It is still in stream.recording. save() it elsewhere.",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+            except Exception as exc:  # noqa: BLE001  (a full disk, a text that cannot be encoded, too little memory)
+                why = str(exc) or type(exc).__name__
+                _warn(f"The recording could not be written: {why}. It is in stream.recording. save() it elsewhere.")
 
     def observe(self, observer: Callable[[], None]) -> None:
         """Call ``observer()`` on the stream's loop after each new record, and at the end.
+
+        If it raises, you get a warning, and it is not called again.
 
         Parameters
         ----------
@@ -252,7 +256,7 @@ class Recording:
         Raises
         ------
         OSError
-            If it cannot be written.
+            If it cannot be written, or is a device or a pipe. An old file keeps its content.
 
         Examples
         --------
@@ -269,10 +273,7 @@ class Recording:
         """
         from streamwidget._core.recording_file import to_jsonl
 
-        # Written beside the old file and then renamed, so that a failure halfway does not lose the old one.
-        half = Path(f"{path}.part")
-        half.write_text(to_jsonl(self), encoding="utf-8")
-        half.replace(path)
+        files.write_text(path, to_jsonl(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:
@@ -297,11 +298,24 @@ class Recording:
         """
         from streamwidget._core.recording_file import from_jsonl
 
-        return from_jsonl(Path(path).read_text(encoding="utf-8"), str(path))
+        try:
+            text = files.read_text(path)
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{path} is not a recording of a stream: it is not UTF-8 text.") from None
+        return from_jsonl(text, str(path))
 
     def _notify(self) -> None:
-        for observer in self._observers:
-            observer()
+        for observer in tuple(self._observers):
+            try:
+                observer()
+            except Exception as exc:  # noqa: BLE001  (a person's callback may raise anything)
+                self._observers.remove(observer)
+                _warn(f"An observer of a recording raised {exc!r}. It is not called again. The stream goes on.")
+
+
+def _warn(message: str) -> None:
+    with contextlib.suppress(RuntimeWarning):  # `python -W error` makes it an exception
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 def harmless(headers: Mapping[str, str]) -> dict[str, str]:

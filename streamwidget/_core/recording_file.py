@@ -16,15 +16,16 @@ The file contains the prompt and the answer. The API key and all headers that ar
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import math
 import re
-from dataclasses import asdict
-from typing import Any, get_args
+from dataclasses import asdict, fields
+from typing import Any, Literal
 
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Outcome
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.json_values import read, read_field
 from streamwidget._core.recording import (
     ChunkReceived,
     Recording,
@@ -38,6 +39,7 @@ from streamwidget._core.secrets import ApiKey, mask_bytes
 from streamwidget._core.timeout import Timeout
 
 _VERSION = 1
+_LONGEST = 1e9  # seconds. An event loop cannot wait longer than some years
 _ERROR = re.compile(rb'"error"|^event: ?error', re.MULTILINE)
 
 
@@ -55,7 +57,7 @@ def to_jsonl(recording: Recording) -> str:
         lines += [_line_of(record) for record in _without_keys(attempt, recording.key)]
     if recording.outcome is not None:
         lines.append({"at": round(recording.ended_at, 6), "outcome": recording.outcome})
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return "".join(_as_text(line) + "\n" for line in lines)
 
 
 def from_jsonl(text: str, name: str) -> Recording:
@@ -71,23 +73,25 @@ def from_jsonl(text: str, name: str) -> Recording:
     try:
         head = json.loads(first)
         version = head["streamwidget_recording"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise ConfigurationError(f"{name} is not a recording of a stream: its first line is not that of one.") from None
-    if version != _VERSION:
-        raise ConfigurationError(f"{name} is a recording of version {version!r}. This streamwidget reads {_VERSION}.")
+    if version != _VERSION or type(version) is not int:
+        found = "an unknown version" if isinstance(version, dict | list) else f"version {version!r:.40}"
+        raise ConfigurationError(f"{name} is a recording of {found}. This streamwidget reads {_VERSION}.")
     number = 1
     try:
-        limits, dialect, streamed = Timeout(**head.get("limits", {})), head.get("dialect"), head.get("streamed", True)
-        recording = Recording(head.get("model"), limits, dialect=dialect, streamed=streamed)
+        recording = _recording_of(head)
         for line in lines:
             number += 1
             entry = json.loads(line)
-            if entry.get("outcome") in get_args(Outcome):
-                recording.outcome, recording.ended_at = entry["outcome"], float(entry["at"])
+            if isinstance(entry, dict) and "outcome" in entry:
+                recording.outcome, recording.ended_at = read_field(Outcome, entry, "outcome", "it"), _time_of(entry)
             else:
                 recording.records.append(_record_of(entry))
-    except (ValueError, LookupError, TypeError, AttributeError, binascii.Error, ConfigurationError) as exc:
-        raise ConfigurationError(f"{name}, line {number}, is not a record: {exc or type(exc).__name__}.") from None
+    except RecursionError:
+        raise ConfigurationError(f"{name}, line {number}, is not a record: it is nested too deeply.") from None
+    except ValueError as exc:  # a ConfigurationError too
+        raise ConfigurationError(f"{name}, line {number}, is not a record: {str(exc).rstrip('.')}.") from None
     return recording
 
 
@@ -106,6 +110,15 @@ def _without_keys(attempt: list[WireRecord], key: ApiKey | None) -> list[WireRec
             record = ChunkReceived(record.at, clean[start:place])  # noqa: PLW2901
         records.append(record)
     return records
+
+
+def _as_text(line: dict[str, Any]) -> str:
+    text = json.dumps(line, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character, which UTF-8 does not have. JSON can escape it
+        return json.dumps(line)
+    return text
 
 
 def _line_of(record: WireRecord) -> dict[str, Any]:
@@ -128,19 +141,51 @@ def _line_of(record: WireRecord) -> dict[str, Any]:
     return line
 
 
-def _record_of(line: dict[str, Any]) -> WireRecord:
-    at = float(line["at"])
+def _recording_of(head: dict[str, Any]) -> Recording:
+    limits = read(dict[str, object], head.get("limits", {}), "limits")
+    if unknown := set(limits) - {field.name for field in fields(Timeout)}:
+        raise ValueError(f"limits has an unknown field {min(unknown)!r:.40}")
+    for limit, seconds in limits.items():
+        if seconds != math.inf:  # a limit may be infinite
+            read(float | None, seconds, f"limits, {limit}")
+    return Recording(
+        read(str | None, head.get("model"), "model"),
+        Timeout(**limits),
+        dialect=read(str | None, head.get("dialect"), "dialect"),
+        streamed=read(bool, head.get("streamed", True), "streamed"),
+    )
+
+
+def _record_of(value: object) -> WireRecord:
+    at = _time_of(value)
+    line = read(dict[str, object], value, "it")
     match line:
-        case {"request": {"method": str(method), "url": str(url), "headers": dict(headers), "body": body}}:
+        case {"request": request}:
+            method, url, body = (
+                read_field(kind, request, name, "request")
+                for kind, name in ((str, "method"), (str, "url"), (object, "body"))
+            )
+            headers = read_field(dict[str, str], request, "headers", "request")
             return RequestSent(at, method, url, headers, json.dumps(body, ensure_ascii=False))
-        case {"response": {"status": int(status), "headers": dict(headers)}}:
-            return ResponseStarted(at, status, headers)
-        case {"chunk": str(text)}:
-            return ChunkReceived(at, text.encode())
-        case {"chunk_base64": str(text)}:
-            return ChunkReceived(at, base64.b64decode(text, validate=True))
-        case {"end": "whole" | "broken" | "left" as how}:
-            return ResponseEnded(at, how, str(line.get("detail", "")))
-        case {"failed": dict(error), "retryable": bool(retryable)}:
-            return RequestFailed(at, ErrorInfo(**error), retryable)
-    raise ValueError("unknown record")
+        case {"response": response}:
+            status = read_field(int, response, "status", "response")
+            if not 100 <= status <= 999:
+                raise ValueError(f"response, status is {status}")
+            return ResponseStarted(at, status, read_field(dict[str, str], response, "headers", "response"))
+        case {"chunk": text}:
+            return ChunkReceived(at, read(str, text, "chunk").encode())
+        case {"chunk_base64": text}:
+            return ChunkReceived(at, base64.b64decode(read(str, text, "chunk_base64"), validate=True))
+        case {"end": how}:
+            how = read(Literal["whole", "broken", "left"], how, "end")
+            return ResponseEnded(at, how, read(str, line.get("detail", ""), "detail"))
+        case {"failed": error}:
+            return RequestFailed(at, read(ErrorInfo, error, "failed"), read_field(bool, line, "retryable", "it"))
+    raise ValueError("it is of an unknown kind")
+
+
+def _time_of(line: object) -> float:
+    at = float(read_field(float, line, "at", "it"))
+    if at > _LONGEST:
+        raise ValueError(f"at is {at}")
+    return at

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamwidget._core import loop
+from streamwidget._core import files, loop
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, TextDelta
 from streamwidget._core.exceptions import ProtocolError, StreamError
@@ -85,6 +85,9 @@ class ChatStream:
         state = self._progress.outcome or ("running" if self._task.started else "not started")
         return f"<ChatStream {self.model or 'default model'}: {state}, {self._work.accumulator.length} characters>"
 
+    def __reduce__(self) -> str:
+        raise TypeError("A ChatStream cannot be pickled or copied. Its result can: stream.completion.")
+
     @property
     def model(self) -> str | None:
         """The model that was asked for. None: the server chooses."""
@@ -148,7 +151,7 @@ class ChatStream:
         ConfigurationError
             If another library reads the stream, so that its bytes are not seen here.
         OSError
-            If the file cannot be written.
+            If the file cannot be written, or is a device or a pipe.
 
         Examples
         --------
@@ -164,8 +167,8 @@ class ChatStream:
         recording = self._work.record()
         if path is not None:
             # A path that cannot be written fails now, not at the end. An old file keeps its content until the end.
-            with Path(path).open("ab"):
-                recording.path = path
+            files.check_writable(path)
+            recording.path = Path(path).absolute()  # your code may change the working folder before the end
         self._recording = recording
         return recording
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
+from streamwidget._core import files
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import mask
@@ -86,7 +87,7 @@ def export_file(session: Session, typed: str, options: Namespace) -> None:
         raise ConfigurationError("--export takes a file that ends in .json (to import again) or .md (to read).")
     try:
         replaced = path.exists()
-        path.write_text(text, "utf-8")
+        files.write_text(path, text)
     except (OSError, ValueError) as exc:
         raise ConfigurationError(f"{str(path)!r} cannot be written: {_reason(exc)}.") from None
     note = ", replacing the file that was there" if replaced else ""
@@ -96,7 +97,7 @@ def export_file(session: Session, typed: str, options: Namespace) -> None:
 def import_file(session: Session, typed: str, options: Namespace) -> None:
     path = _path(typed)
     try:
-        text = path.read_text("utf-8")
+        text = files.read_text(path)
     except (OSError, ValueError) as exc:
         raise ConfigurationError(f"{str(path)!r} cannot be read: {_reason(exc)}.") from None
     conversation = session.conversation(options.conversation)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import streamwidget as sw
 from streamwidget._conversation.file import from_json, to_json, to_markdown
 from streamwidget._core.events import Outcome
+from tests.support.json_edits import edits
 from tests.support.pictures import GIF, JPEG, PNG, WEBP
 
 TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(["\r\n\u2028", "\ud83d", "# no\n```", "{{x}}"])
@@ -102,3 +103,69 @@ def test_an_answer_of_the_wrong_types_is_refused(field: str, value: object) -> N
     written["turns"][0]["answer"][field] = value
     with pytest.raises(sw.ConfigurationError, match="not a streamwidget conversation file"):
         from_json(json.dumps(written))
+
+
+WHOLE = sw.Turn(
+    "k",
+    sw.Message("user", "x", (sw.Image(PNG), sw.Image(url="https://host.invalid/a.png"))),
+    sw.Message(
+        "assistant",
+        "y",
+        completion=sw.ChatCompletion(
+            "y",
+            tool_calls=(sw.ToolCall("1", "f", "{}"),),
+            usage=sw.Usage(1, 2, 3),
+            timing=sw.Timing(0.1, 0.2, 3),
+            warnings=(sw.StreamWarning("odd", "It was odd"),),
+            outcome="error",
+            error=sw.ErrorInfo("It failed", code=-32000, retry_after=1.5),
+        ),
+    ),
+)
+VALID = json.loads(to_json("Be brief.", [WHOLE, sw.Turn("l", sw.Message("user", "z"))]))
+
+
+@settings(parent=PATIENT, max_examples=300)
+@given(text=edits(VALID))
+@pytest.mark.fault("K22", "it loads to sane values, or is refused in words")
+def test_any_value_in_a_file_is_sane_or_refused(text: str) -> None:
+    """Whatever stands in place of whichever value. What was loaded can be shown, sent and written again."""
+    try:
+        conversation = sw.Conversation.from_json(text)
+    except sw.ConfigurationError as refused:
+        assert "Traceback" not in str(refused)  # noqa: PT017  (it may load, too)
+        assert len(str(refused)) < 400  # noqa: PT017
+        return
+    again = sw.Conversation.from_json(conversation.to_json())
+    assert again.turns == conversation.turns
+    conversation.request_messages()
+    conversation.to_markdown()
+    for turn in conversation.turns:
+        if turn.answer is not None and turn.answer.completion is not None:
+            turn.answer.completion._repr_mimebundle_()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('"total": 0.2', '"total": 1e999', "turn 1, answer.timing.total is inf"),
+        ('"total": 0.2', '"total": NaN', "turn 1, answer.timing.total is nan"),
+        ('"deltas": 3', '"deltas": -3', "turn 1, answer.timing.deltas is -3"),
+        ('"prompt_tokens": 1', '"prompt_tokens": 1' + "0" * 400, "turn 1, answer.usage.prompt_tokens is 1000"),
+        ('"prompt_tokens": 1', '"prompt_tokens": true', "turn 1, answer.usage.prompt_tokens is True"),
+        ('"code": "odd"', '"code": ["odd"]', r"turn 1, answer.warnings\[0\].code is a list"),
+        ('"detail": "It was odd"', '"detail": {}', r"turn 1, answer.warnings\[0\].detail is an object"),
+        ('"chosen": null', '"chosen": 0', "turn 1, chosen is 0"),
+        ('"key": "l"', '"key": "k"', "two turns have the same key"),
+        ('"text": "z"', '"other": "z"', "turn 2, user has no 'text'"),
+        ("https://host", "file://host", "turn 1, an image: 'file://host"),
+        ('"system": "Be brief."', '"system": ' + "[" * 90_000 + "]" * 90_000, "nested too deeply"),
+    ],
+)
+@pytest.mark.fault("K22", "the message names the place")
+def test_the_place_of_a_wrong_value_is_named(old: str, new: str, place: str) -> None:
+    """The turn, and the field within it."""
+    text = json.dumps(VALID)
+    assert old in text
+    with pytest.raises(sw.ConfigurationError, match=place):
+        sw.Conversation.from_json(text.replace(old, new, 1))

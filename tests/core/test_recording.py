@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 import streamwidget as sw
 from streamwidget._core.recording import (
@@ -15,11 +16,13 @@ from streamwidget._core.recording import (
     RequestFailed,
     RequestSent,
     ResponseEnded,
+    ResponseStarted,
     harmless,
 )
 from streamwidget._core.recording_file import from_jsonl, to_jsonl
 from streamwidget._sources import as_stream
 from streamwidget.demo import DemoServer
+from tests.support.json_edits import edits
 from tests.support.recordings import CANARY, LIGHT_FAULTS, LIMITS, recording_of
 from tests.support.vectors import Vector, load_vectors
 
@@ -275,3 +278,155 @@ def test_the_file_is_lines_of_json() -> None:
     head, *lines = map(json.loads, to_jsonl(recording_of(b"data: x\xff\n\n")).splitlines())
     assert head["streamwidget_recording"] == 1
     assert all("at" in line for line in lines)
+
+
+def whole() -> sw.Recording:
+    """Return a recording with a record of each kind."""
+    recording = recording_of(b"data: x\n\n", b"\xff")
+    error = sw.ErrorInfo("No connection.", code=-1, kind="connect", retry_after=2.0)
+    recording.records += [recording.records[0], RequestFailed(0.5, error, retryable=True)]
+    return recording
+
+
+LINES = [json.loads(line) for line in to_jsonl(whole()).splitlines()]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=edits(LINES))
+@pytest.mark.fault("K22", "it loads to sane values, or is refused in words")
+def test_any_value_in_a_recording_is_sane_or_refused(text: str) -> None:
+    """Whatever stands in place of whichever value. What was loaded can be played and written again."""
+    try:
+        lines = [json.dumps(line) for line in json.loads(text)]
+    except (ValueError, TypeError, RecursionError):
+        lines = [text]  # it is then refused below, too
+    try:
+        recording = from_jsonl("\n".join(lines), "x")
+    except sw.ConfigurationError as refused:
+        assert str(refused).startswith("x")  # noqa: PT017  (it may load, too)
+        assert len(str(refused)) < 400  # noqa: PT017
+        return
+    for record in recording.records:
+        assert 0 <= record.at <= 1e9
+        for part in record.headers.items() if isinstance(record, RequestSent | ResponseStarted) else ():
+            assert all(type(text) is str for text in part)
+    assert from_jsonl(to_jsonl(recording), "x").attempts == recording.attempts
+    if recording.outcome is not None and recording.attempts:
+        try:
+            sw.replay(recording, speed=1e6)
+        except sw.ConfigurationError as refused:
+            assert "unknown dialect" in str(refused)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('"at": 0.1', '"at": 1e999', "line 3, .*at is inf"),
+        ('"at": 0.1', '"at": 1e300', "line 3, .*at is 1e"),
+        ('"at": 0.1', '"at": -1', "line 3, .*at is -1"),
+        ('"at": 0.1', '"at": 1' + "0" * 400, "line 3, .*at is 1000"),
+        ('"status": 200', '"status": true', "line 3, .*response, status is True"),
+        ('"status": 200', '"status": 7', "line 3, .*response, status is 7"),
+        ('"text/event-stream"', '["text/event-stream"]', "line 3, .*response, headers.content-type is a list"),
+        ('"headers": {}', '"headers": {"a": 1}', "line 2, .*request, headers.a is 1"),
+        ('"body": {"stream": true}', '"body": ' + "[" * 90_000 + "]" * 90_000, "line 2, .*nested too deeply"),
+        ('"stall": 30', '"stall": "30"', "line 1, .*limits, stall is '30'"),
+        ('"stall": 30', '"stall": 1' + "0" * 400, "line 1, .*limits, stall is 1000"),
+        ('"streamed": true', '"streamed": "yes"', "line 1, .*streamed is 'yes'"),
+        ('"model": "m"', '"model": 5', "line 1, .*model is 5"),
+        ('"retryable": true', '"retryable": 1', "line 8, .*retryable is 1"),
+    ],
+)
+@pytest.mark.fault("K22", "the message names the place")
+def test_the_place_of_a_wrong_value_is_named(old: str, new: str, place: str) -> None:
+    """The file, the line, and the field within it."""
+    text = to_jsonl(whole())
+    assert old in text
+    with pytest.raises(sw.ConfigurationError, match=f"^x, {place}"):
+        from_jsonl(text.replace(old, new, 1), "x")
+
+
+def test_an_infinite_limit_survives_the_file() -> None:
+    """A limit may be infinite, and such a recording is ours."""
+    recording = sw.Recording("m", sw.Timeout(stall=float("inf")))
+    assert from_jsonl(to_jsonl(recording), "x").limits.stall == float("inf")
+
+
+def test_half_a_character_survives_the_file(tmp_path: Path) -> None:
+    """UTF-8 does not have it, but JSON can escape it."""
+    recording = recording_of()
+    recording.records[0] = RequestSent(0.0, "POST", "http://h/v1", {}, '{"model": "\\ud83d"}')
+    recording.save(tmp_path / "half.jsonl")
+    text = to_jsonl(sw.Recording.load(tmp_path / "half.jsonl"))
+    assert "\\ud83d" in text
+
+
+def test_a_recording_that_is_not_text_is_refused_in_words(tmp_path: Path) -> None:
+    """A picture, for example."""
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(sw.ConfigurationError, match=r"a\.png is not a recording.*not UTF-8"):
+        sw.Recording.load(tmp_path / "a.png")
+
+
+class Unwritable(sw.Recording):
+    """Its file cannot be made."""
+
+    failure: Exception
+
+    def save(self, path: str | Path) -> None:
+        del path
+        raise self.failure
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), ValueError("surrogates"), MemoryError()])
+@pytest.mark.fault("K20", "a warning, the text, and the recording in memory")
+async def test_a_file_that_fails_at_the_end_ends_nothing(demo: DemoServer, tmp_path: Path, failure: Exception) -> None:
+    """Readers get their end, whatever fails, and even if warnings are errors (``python -W error``)."""
+    stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 3})
+    recording = stream.record(tmp_path / "file.jsonl")
+    recording.__class__, recording.failure = Unwritable, failure  # type: ignore[attr-defined]
+    events = [event async for event in stream]
+    assert isinstance(events[-1], sw.Finish)
+    assert stream.completion.outcome == recording.outcome == "complete"
+    recording.__class__ = sw.Recording
+    recording.save(tmp_path / "later.jsonl")
+    assert (await sw.replay(tmp_path / "later.jsonl")).text == stream.completion.text
+
+
+@pytest.mark.parametrize("from_call", [1, 4])
+@pytest.mark.fault("K20", "an observer that raises gives a warning")
+async def test_an_observer_that_raises_ends_nothing(demo: DemoServer, tmp_path: Path, from_call: int) -> None:
+    """One warning. The answer, the other observers and the file are whole."""
+    stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 3})
+    recording = stream.record(tmp_path / "file.jsonl")
+    calls = []
+
+    def broken() -> None:
+        calls.append(1)
+        if len(calls) >= from_call:
+            raise ValueError("mine")
+
+    recording.observe(broken)
+    counts: list[int] = []
+    recording.observe(lambda: counts.append(len(recording.records)))
+    with pytest.warns(RuntimeWarning, match="observer of a recording raised") as warned:
+        assert (await stream).outcome == "complete"
+    assert [warning.category for warning in warned].count(RuntimeWarning) == 1
+    assert len(calls) == from_call
+    assert counts[-1] == len(recording.records)
+    assert sw.Recording.load(tmp_path / "file.jsonl").outcome == "complete"
+
+
+async def test_a_recordings_file_is_in_the_folder_of_the_call(
+    demo: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the working folder changes before the end."""
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 3})
+    stream.record("file.jsonl")
+    monkeypatch.chdir(tmp_path / "other")
+    await stream
+    assert sw.Recording.load(tmp_path / "file.jsonl").outcome == "complete"
+    assert list((tmp_path / "other").iterdir()) == []

@@ -1,0 +1,105 @@
+"""Read and write a person's files: whole or not at all, and never a device or a pipe.
+
+Rules
+-----
+- The text is written into a new file in the same folder, and that file is then renamed. A full disk leaves the old file
+  as it was.
+- The new file has the mode and, where we may, the owner of the old one. Example: a file of mode 600 stays private.
+- A symbolic link stays a link. Its target is written.
+- Other people may write in the folder (``/tmp``). So the new file's name is random, and it must not exist before.
+- A device or a pipe is refused, because reading or opening a pipe may wait for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import uuid
+from pathlib import Path
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+#: Without O_NONBLOCK, a pipe that took the file's place a moment ago would make us wait.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or is not a file.
+    ValueError
+        If it is not UTF-8, or the path is not a path.
+    """
+    _check_kind(path, Path(path).stat())
+    with os.fdopen(os.open(path, _READ), encoding="utf-8") as file:
+        _check_kind(path, os.fstat(file.fileno()))
+        return file.read()
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file. It gets the whole text, or nothing changes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or is not a file.
+    ValueError
+        If the text or the path has characters that cannot be encoded.
+    """
+    data = text.encode()
+    target, old = _target_of(path)
+    new = target.with_name(f".streamwidget-{uuid.uuid4().hex}")
+    try:
+        _write_new(new, data, old)
+        new.replace(target)
+    except BaseException:  # an interrupt too must leave nothing behind
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise the OSError that :func:`write_text` would raise now. A file that does not exist is made, empty."""
+    target, old = _target_of(path)
+    probe = target.with_name(f".streamwidget-{uuid.uuid4().hex}")
+    _write_new(probe, b"", old)
+    probe.unlink()
+    if old is None:
+        with contextlib.suppress(FileExistsError):
+            _write_new(target, b"", None)
+
+
+def _target_of(path: str | Path) -> tuple[Path, os.stat_result | None]:
+    """Return the file behind all links, and its state. The state is None if there is no such file yet."""
+    target = Path(os.path.realpath(path))
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        return target, None
+    _check_kind(path, old)
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return target, old
+
+
+def _write_new(path: Path, data: bytes, old: os.stat_result | None) -> None:
+    # Before it has the old file's mode, nobody else may open it.
+    with os.fdopen(os.open(path, _NEW, 0o666 if old is None else 0o600), "wb") as file:
+        if old is not None and hasattr(os, "fchmod"):  # not on Windows
+            with contextlib.suppress(PermissionError):
+                os.fchown(file.fileno(), old.st_uid, old.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
+        file.write(data)
+
+
+def _check_kind(path: str | Path, state: os.stat_result) -> None:
+    if stat.S_ISREG(state.st_mode):
+        return
+    if stat.S_ISDIR(state.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    kind = "a pipe" if stat.S_ISFIFO(state.st_mode) else "a socket" if stat.S_ISSOCK(state.st_mode) else "a device"
+    raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
