@@ -129,17 +129,23 @@ class Usage:
         Tokens of the answer.
     total_tokens : int or None
         Tokens of both.
+    cached_tokens : int or None
+        Those of the request that the provider had in its cache.
+    reasoning_tokens : int or None
+        Those of the answer that are reasoning.
 
     Examples
     --------
     >>> import streamwidget as sw
-    >>> sw.ChatClient().stream("Name three rivers.", max_tokens=3).wait().usage
-    Usage(prompt_tokens=5, completion_tokens=3, total_tokens=8)
+    >>> sw.ChatClient().stream("Name three rivers.", max_tokens=3).wait().usage.completion_tokens
+    3
     """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

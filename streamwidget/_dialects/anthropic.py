@@ -20,6 +20,7 @@ class MessagesReader:
 
     def __init__(self) -> None:
         self._prompt: int | None = None
+        self._cached: int | None = None
 
     @staticmethod
     def fits(item: Any) -> bool:
@@ -73,6 +74,7 @@ class MessagesReader:
         prompt = [tokens for name in _PROMPT if (tokens := count(field(usage, name))) is not None]
         if prompt:
             self._prompt = sum(prompt)
+            self._cached = count(field(usage, "cache_read_input_tokens"))
         output = count(field(usage, "output_tokens"))
         total = None if self._prompt is None or output is None else self._prompt + output
-        return [Usage(self._prompt, output, total)]
+        return [Usage(self._prompt, output, total, self._cached)]

@@ -163,8 +163,8 @@ class ChatCompletionsReader:
     def _repeats(self, chunk: dict[str, Any]) -> bool:
         """Whether a chunk may hold what came already: a message in a stream, or the text of the last piece."""
         choices = chunk.get("choices")
-        return len(self._said) > 1 and any(
-            isinstance(choice, dict) and ("message" in choice or choice.get("finish_reason"))
+        return any(
+            isinstance(choice, dict) and ("message" in choice or (choice.get("finish_reason") and len(self._said) > 1))
             for choice in (choices if isinstance(choices, list) else ())
         )
 
@@ -207,7 +207,15 @@ def _parse_chunk(chunk: dict[str, Any], said: str = "") -> list[ParsedEvent]:
                 error = error or choice.get("error") or "the provider stopped with finish_reason 'error'"
     usage = chunk.get("usage")
     if isinstance(usage, dict) and usage:
-        events.append(Usage(*(count(usage.get(f"{part}_tokens")) for part in ("prompt", "completion", "total"))))
+        events.append(
+            Usage(
+                count(usage.get("prompt_tokens")),
+                count(usage.get("completion_tokens")),
+                count(usage.get("total_tokens")),
+                count(field(usage, "prompt_tokens_details", "cached_tokens")),
+                count(field(usage, "completion_tokens_details", "reasoning_tokens")),
+            )
+        )
     if error:
         raise ServerReportedError(error_info(error, 200), events)
     return events
@@ -215,6 +223,10 @@ def _parse_chunk(chunk: dict[str, Any], said: str = "") -> list[ParsedEvent]:
 
 def _parse_choice(choice: dict[str, Any], index: int, said: str) -> Iterator[ParsedEvent]:
     delta, message = choice.get("delta"), choice.get("message")
+    if index > 0 and (delta or message):
+        yield StreamWarning("not_shown_choices", "the server sent more than one answer, and the first one is shown")
+    if choice.get("logprobs"):
+        yield StreamWarning("not_shown_logprobs", "the answer has log probabilities, which are not kept")
     if isinstance(delta, dict) and delta:
         yield from _parse_delta(delta, index, said if choice.get("finish_reason") else "")
     elif isinstance(choice.get("text"), str):  # text completions: {"choices": [{"text": "Once"}]}

@@ -65,7 +65,8 @@ class LangChainReader:
         if usage is not None:
             counts = (count(field(usage, f"{part}_tokens")) or 0 for part in ("input", "output", "total"))
             self._used = tuple(map(sum, zip(self._used, counts, strict=True)))  # type: ignore[assignment]
-            events.append(Usage(*self._used))
+            cached = count(field(usage, "input_token_details", "cache_read"))
+            events.append(Usage(*self._used, cached, count(field(usage, "output_token_details", "reasoning"))))
         reason = next((found for name in _REASONS if (found := word(field(about, name)))), None)
         if reason is None and field(about, "status") == "incomplete":  # the Responses API
             reason = word(field(about, "incomplete_details", "reason"))

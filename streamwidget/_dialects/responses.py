@@ -58,7 +58,15 @@ class ResponsesReader:
         events: list[ParsedEvent] = [Identity(word(field(response, "model")), word(field(response, "id")))]
         usage = field(response, "usage")
         if usage is not None:
-            events.append(Usage(*(count(field(usage, f"{part}_tokens")) for part in ("input", "output", "total"))))
+            events.append(
+                Usage(
+                    count(field(usage, "input_tokens")),
+                    count(field(usage, "output_tokens")),
+                    count(field(usage, "total_tokens")),
+                    count(field(usage, "input_tokens_details", "cached_tokens")),
+                    count(field(usage, "output_tokens_details", "reasoning_tokens")),
+                )
+            )
         status = field(response, "status")
         if status == "completed":
             events.append(Finish("completed", "complete"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.completion import ChatCompletion, ErrorInfo
+from streamwidget._core.completion import ChatCompletion, ErrorInfo, missing
 from streamwidget._core.events import (
     Finish,
     Identity,
@@ -24,6 +24,7 @@ from streamwidget._core.events import (
     StreamWarning,
     TextDelta,
     ToolCallDelta,
+    Usage,
 )
 from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
@@ -163,7 +164,9 @@ def test_other_choices_keep_their_index() -> None:
     """Text of every choice is parsed. Only choice 0 ends the stream and calls tools."""
     call = {"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}
     chunk = {"choices": [{"index": 1, "delta": {"content": "b", "tool_calls": [call]}, "finish_reason": "stop"}]}
-    assert parse(chunk) == parse(chunk, named=True) == [TextDelta("b", 1)]
+    warning, *told = parse(chunk)
+    assert (warning.code, told) == ("not_shown_choices", [TextDelta("b", 1)])
+    assert parse(chunk, named=True) == [warning, *told]
 
 
 @pytest.mark.parametrize(
@@ -252,6 +255,70 @@ def test_any_json_is_parsed_or_rejected(anything: Any, delta: Any) -> None:
 def test_random_bytes_raise_named_exceptions_only(chunks: list[bytes]) -> None:
     """Any bytes raise only the parser's named exceptions. run() catches these."""
     run(chunks)
+
+
+@pytest.mark.parametrize(
+    ("delta", "events"),
+    [
+        ({"content": ["a", "b"]}, [TextDelta("a"), TextDelta("b")]),
+        ({"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]}, [ReasoningDelta("hm")]),
+        ({"reasoning_details": [{"type": "reasoning.summary", "summary": "hm"}]}, [ReasoningDelta("hm")]),
+        ({"thinking": "hm"}, [ReasoningDelta("hm")]),
+        ({"reasoning": {"content": "hm"}}, [ReasoningDelta("hm")]),
+        ({"reasoning": "hm", "reasoning_content": "hm"}, [ReasoningDelta("hm")]),
+        ({"content": [{"type": "reasoning", "text": "hm"}]}, [ReasoningDelta("hm")]),
+        ({"audio": {"transcript": "said"}}, [TextDelta("said")]),
+        ({"function_call": {"name": "f", "arguments": "{}"}}, [ToolCallDelta(0, None, "f", "{}")]),
+    ],
+)
+def test_what_stands_in_another_field_is_read(delta: dict[str, Any], events: list[Any]) -> None:
+    """Lists of strings, four names of a thought, spoken words, the call of the API before tools."""
+    assert parse(choice(delta)) == events
+
+
+@pytest.mark.parametrize(
+    ("chunk", "says"),
+    [
+        (choice({"images": [{"image_url": {"url": "data:"}}]}), "images"),
+        (choice({"annotations": [{"type": "url_citation"}]}), "citations"),
+        (choice({"audio": {"data": "UklGRg=="}}), "sound"),
+        (choice({"role": "tool", "content": "RAW"}), "tool"),
+        (choice({"content": [{"type": "chart"}]}), "chart"),
+        (choice({"content": "a"}, logprobs={"content": []}), "log probabilities"),
+        ({"choices": [{"index": 1, "delta": {"content": "b"}}]}, "more than one answer"),
+    ],
+)
+def test_what_is_not_shown_is_named(chunk: dict[str, Any], says: str) -> None:
+    """A warning that stands in the line under the answer."""
+    warnings = [event for event in parse(chunk) if isinstance(event, StreamWarning)]
+    assert [says in warning.detail for warning in warnings] == [True]
+    assert says in missing(ChatCompletion(warnings=tuple(warnings)))
+
+
+def test_usage_has_its_parts() -> None:
+    """Tokens from the cache, and those of reasoning."""
+    details = {"prompt_tokens_details": {"cached_tokens": 2}, "completion_tokens_details": {"reasoning_tokens": 3}}
+    usage = {"prompt_tokens": 5, "completion_tokens": 4, "total_tokens": 9, **details}
+    assert parse({"choices": [], "usage": usage}) == [Usage(5, 4, 9, 2, 3)]
+
+
+@pytest.mark.parametrize("pieces", [["Paris is ", "big."], ["Paris ", "is ", "big."]])
+@pytest.mark.parametrize("last", ["message", "delta", "both"])
+def test_what_was_said_is_not_said_again(pieces: list[str], last: str) -> None:
+    """The last chunk may hold the whole answer once more, as a message or as one more piece."""
+    again = {"role": "assistant", "content": "".join(pieces)}
+    end: dict[str, Any] = {"index": 0, "finish_reason": "stop", "delta": {}}
+    end |= {"message": again} if last in ("message", "both") else {"delta": again}
+    completion, _ = run([data(*(choice({"content": piece}) for piece in pieces), {"choices": [end]})])
+    assert completion.text == "Paris is big."
+
+
+def test_messages_that_grow_are_said_once() -> None:
+    """Each chunk has the whole text so far; only what is new is published."""
+    grown = ["Paris", "Paris is", "Paris is big."]
+    chunks = [{"choices": [{"index": 0, "message": {"content": text}}]} for text in grown]
+    _, published = run([data(*chunks)])
+    assert [event.text for event in published if isinstance(event, TextDelta)] == ["Paris", " is", " big."]
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------

@@ -33,7 +33,9 @@ async def test_the_same_answer_is_the_same_completion(dialect: str, shape: str, 
     assert completion.text == "".join(ANSWER.texts)
     assert completion.reasoning == "".join(ANSWER.thoughts)
     assert completion.tool_calls == (sw.ToolCall(CALL_ID, CALL, "".join(ARGUMENTS)),)
-    assert completion.usage == sw.Usage(7, 5, 12)
+    usage = completion.usage
+    assert usage is not None
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (7, 5, 12)
     assert (completion.model, completion.request_id) == ("some-model", "answer-1")
     assert (completion.outcome, completion.error, completion.warnings) == ("complete", None, ())
     assert completion.finish_reason
