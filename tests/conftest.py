@@ -21,12 +21,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 watch_children()
 
 pytest_plugins = ["tests.faults.table"]
-# The longest files first (the lessons mostly wait, the browser works): the quick ones fill the end of a run.
-_FIRST = ("tests/teaching/", "tests/ui/")
+# The longest files first. The lessons mostly wait while the browser works. The quick files fill the end of a run.
+_FIRST = (
+    "tests/teaching/test_notebooks",
+    "tests/ui/test_teaching_page",
+    "tests/ui/test_chat_widget",
+    "tests/ui/test_hostile",
+    "tests/ui/",
+    "tests/saved/test_saved",
+    "tests/faults/test_kernel",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; within a file the order stays."""
+    """Begin with the files that take longest. Within a file the order stays."""
     items.sort(
         key=lambda item: next((n for n, start in enumerate(_FIRST) if item.nodeid.startswith(start)), len(_FIRST))
     )

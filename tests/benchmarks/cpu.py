@@ -13,7 +13,7 @@ from tests.benchmarks.report import Figure
 from tests.benchmarks.server import start_server
 from tests.support.kernels import ROOT, Kernel, clean_environment, start_kernel
 
-BURST, PACED = 0.0, 1000.0  # tokens a second; 0: as fast as the server can
+BURST, PACED = 0.0, 1000.0  # tokens a second. 0 is as fast as the server can
 NAMES = {BURST: "bursts", PACED: "paced, 1,000/s"}
 TOKENS = {BURST: 4000, PACED: 3000}
 REQUESTS = {BURST: 3, PACED: 1}

@@ -127,7 +127,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 @pytest.mark.kernel
 @pytest.mark.fault("S13", "403 to another person's token, for the kernel's REST address and for its websocket")
 def test_another_persons_token_reaches_no_kernel(hub: Hub, seen: Callable[[str], None]) -> None:
-    """Bob's token lists, starts and speaks to Bob's kernels; Alice's token and an invented one get 403 for each."""
+    """Bob's token lists, starts and speaks to Bob's kernels. Alice's token and an invented one get 403 for each."""
     alice, bob = hub.person("alice"), hub.person("bob")
     address = hub.start_server("bob")
     status, kernel = ask(f"{address}/kernels", bob, "POST")

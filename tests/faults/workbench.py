@@ -38,7 +38,7 @@ class Shown:
 
 
 class Workbench(RuleBasedStateMachine):
-    """Between two rules the loop stands still, as beside a blocking cell; :meth:`until` lets it run."""
+    """Between two rules the loop stands still, as beside a blocking cell. :meth:`until` lets it run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Workbench(RuleBasedStateMachine):
         return shown
 
     def pick(self, number: int, *, running: bool = True) -> Shown:
-        """One of the streams; of those that run, where ``running`` and there are any."""
+        """Return one of the streams. With ``running`` it is one that runs, if there is any."""
         these = [shown for shown in self.shown if shown.running] if running else []
         return (these or self.shown)[number % len(these or self.shown)]
 

@@ -61,7 +61,7 @@ class View:
         self.kernel.widget_send(self.model_id, content, subshell_id=self.kernel.subshell if subshell else None)
 
     def replay(self) -> str:
-        """Return the text that a page shows which took every message; AssertionError if they do not fit together."""
+        """Return the text of a page that took every message. AssertionError if the messages do not fit together."""
         text, seq, over = "", 0, False
         for message in self.messages:
             if message["op"] == "saved":
@@ -78,7 +78,7 @@ class View:
 
 
 class ChatKernel(Kernel):
-    """A kernel with the extension loaded. ``server`` is its demo server; ``subshell`` one as JupyterLab makes it."""
+    """A kernel with the extension loaded. ``server`` is its demo server. ``subshell`` is one as JupyterLab makes it."""
 
     def __init__(self, generation: str, server: DemoServer) -> None:
         self._settings = {"STREAMWIDGET_BASE_URL": server.url, "STREAMWIDGET_API_KEY": CANARY}
@@ -105,7 +105,7 @@ class ChatKernel(Kernel):
         self.load()
 
     def value(self, expression: str) -> Any:
-        """Return the value of an expression whose repr is a literal; history, ``_`` and ``_i`` do not see it."""
+        """Return the value of an expression whose repr is a literal. History, ``_`` and ``_i`` do not see it."""
         content = {"code": "", "silent": True, "store_history": False, "user_expressions": {"value": expression}}
         found = self.request("execute_request", {**content, "allow_stdin": False})["user_expressions"]
         if found["value"]["status"] != "ok":
@@ -113,7 +113,7 @@ class ChatKernel(Kernel):
         return ast.literal_eval(found["value"]["data"]["text/plain"])
 
     def until(self, expression: str) -> None:
-        """Wait until an expression is true in the kernel; each look also lets the kernel's loop run."""
+        """Wait until an expression is true in the kernel. Each look also lets the kernel's loop run."""
         until(lambda: self.value(f"bool({expression})"), expression)
 
     def view(self, cell: Execution, number: int = 0) -> View:
@@ -156,7 +156,7 @@ class ChatKernel(Kernel):
         self.comm_send(self._control, data, subshell_id=self.subshell)
 
     def check(self) -> None:
-        """Look at all that was published; AssertionError where a rule was broken."""
+        """Look at all that was published. AssertionError if it breaks a rule."""
         closed: set[str] = set()
         for message in list(self.iopub):
             said = repr((message.content, message.metadata, message.buffers))

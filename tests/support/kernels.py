@@ -103,7 +103,7 @@ def write_kernelspecs(kernels: Path, generations: tuple[str, ...] = GENERATIONS)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message from the kernel. ``at`` is ``time.monotonic()`` on arrival; sizes are bytes."""
+    """One message from the kernel. ``at`` is ``time.monotonic()`` on arrival. Sizes are bytes."""
 
     at: float
     type: str
@@ -221,7 +221,7 @@ class Kernel:
     def execute_async(
         self, code: str, *, silent: bool = False, stop_on_error: bool = True, cell_id: str | None = None
     ) -> Execution:
-        """Send ``code`` and return at once; several may be queued, as Run All does. ``cell_id`` names the cell."""
+        """Send ``code`` and return at once. Several may be queued, as Run All does. ``cell_id`` names the cell."""
         content = {
             "code": code,
             "silent": silent,

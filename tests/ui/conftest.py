@@ -44,7 +44,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; each notebook gets a context of its own."""
+    """One Chromium for all tests."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
         yield chromium
@@ -98,11 +98,13 @@ def demo(_demo: DemoServer) -> DemoServer:
 def open_notebook(
     request: pytest.FixtureRequest, server: Server, browser: Browser, _kept: dict[str, Tab]
 ) -> Iterator[OpenNotebook]:
-    """Return a function that opens a notebook of the given cells; at the end no request may have left 127.0.0.1.
+    """Return a function that opens a notebook of the given cells. At the end no request may have left 127.0.0.1.
 
-    Its parameters are ``cells``, ``generation`` ("latest", "7.3", "6.x") and ``env`` for the kernel, whose provider is
-    the ``demo`` server if the test asks for that fixture. In JupyterLab it stands in the page in which the last test's
-    did, which is closed; after a failure in a browser context of its own.
+    Its parameters are ``cells``, ``generation`` ("latest", "7.3", "6.x") and ``env`` for the kernel. The kernel's
+    provider is the ``demo`` server if the test asks for that fixture.
+
+    The notebook takes the place of the last test's, in the same page of JupyterLab and in the same kernel. That
+    kernel is as if it had just started. A test that fails leaves nothing to the next one.
     """
     tabs: list[Tab] = []
     pages: list[NotebookPage] = []

@@ -55,7 +55,7 @@ _LEAVE = """() => {
 
 
 class NotebookPage:
-    """One notebook in one page. Cells are counted from 0; times are in seconds."""
+    """One notebook in one page. Cells are counted from 0. Times are in seconds."""
 
     def __init__(self, server: Server, tab: Tab, name: str) -> None:
         self.server = server
@@ -99,7 +99,7 @@ class NotebookPage:
     # -- cells
 
     def run(self, index: int) -> None:
-        """Start a cell and return at once; ``finish`` waits for its end."""
+        """Start a cell and return at once. ``finish`` waits for its end."""
         self.page.evaluate(_RUN, ["notebook:run-cell", index])
 
     def finish(self, index: int | None, timeout: float = SOON) -> None:
@@ -109,7 +109,7 @@ class NotebookPage:
         )
 
     def run_all(self) -> None:
-        """Start all cells and return at once; ``finish(None)`` waits for their end."""
+        """Start all cells and return at once. ``finish(None)`` waits for their end."""
         self.page.evaluate(_RUN, ["notebook:run-all-cells", None])
 
     def wait_prompt(self, index: int, timeout: float = START) -> None:
@@ -161,7 +161,7 @@ class NotebookPage:
         self.wait_ready()
 
     def reload(self, *, ready: bool = True) -> None:
-        """Load the page anew; ``ready=False`` does not wait for the kernel to be idle (a cell still runs).
+        """Load the page anew. ``ready=False`` does not wait until the kernel is idle, because a cell still runs.
 
         By its address, since JupyterLab may not have noted yet which notebook of those that this page had is open.
         """

@@ -56,7 +56,7 @@ class Glimpse:
 
 
 def record(page: NotebookPage, index: int) -> None:
-    """Begin to note each change of the cell's output; :func:`recorded` returns them. A reload forgets them."""
+    """Begin to note each change of the cell's output. :func:`recorded` returns them. A reload forgets them."""
     page.page.evaluate(_RECORD, index)
 
 

@@ -120,7 +120,7 @@ class Server:
         return str(nbformat.read(self.root / name, 4).metadata["kernelspec"]["name"])
 
     def address(self, name: str) -> str:
-        """Return the address of a notebook's page; in JupyterLab in a workspace of its own."""
+        """Return the address of a notebook's page. In JupyterLab it has a workspace of its own."""
         place = f"lab/workspaces/{uuid.uuid4().hex}/tree" if self.app == "lab" else "notebooks"
         return f"{self.url}/{place}/{name}?token={self._token}"
 

@@ -53,7 +53,7 @@ def wait_saved(page: NotebookPage, index: int) -> None:
 def test_insert_below_makes_a_cell_under_the_answer_and_does_not_run_it(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
-    """With exactly the code, under the cell that was pressed, live and saved; nothing of the buttons is in the file.
+    """It has exactly the code, and stands under the cell whose button was pressed. The file has nothing of the buttons.
 
     A reopened file holds the plain answers. The bundle that comes into the page with a newer answer serves them too.
     """
@@ -99,7 +99,7 @@ def test_insert_below_makes_a_cell_under_the_answer_and_does_not_run_it(
 
 @only_lab
 def test_the_buttons_work_by_keyboard_and_say_what_they_did(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """Enter on a button presses it, and is no key of the notebook's; the code is in the clipboard; the page says so."""
+    """Enter presses a button and does nothing in the notebook. The code is in the clipboard, and the page says so."""
     page = open_notebook([LOAD, "%%chat\nhello", "1"])
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     run(page, 0, 1)
@@ -119,7 +119,7 @@ def test_the_buttons_work_by_keyboard_and_say_what_they_did(open_notebook: OpenN
 
 @only_lab
 def test_code_is_coloured_and_formulas_are_set_live_and_saved(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """The same words have colours in both, and the code is only text; formulas are set by the host in both."""
+    """In both the same words have colours, the code is only text, and the host sets the formulas."""
     page = open_notebook([LOAD, "%%chat --keep\nlive", "%%chat\nsaved"])
     run(page, 0, 1, 2)
     wait_saved(page, 2)

@@ -32,10 +32,10 @@ Seen = Callable[[str], None]
 BACKGROUND = "%%chat --bg --keep\ncount to 9000"
 
 _KERNEL = "const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel\n"
-# The socket is gone; JupyterLab connects again, as the same session or as another (to the server, another page).
+# The socket is gone. JupyterLab connects again, as the same session or as another (to the server, another page).
 _CUT = f"another => {{ {_KERNEL} if (another) kernel._clientId = crypto.randomUUID(); kernel._ws.close(4000) }}"
 _CONNECTED = f"() => {{ {_KERNEL} return kernel.connectionStatus === 'connected' }}"
-# The wire loses what the views are told, each message with the chance `share`; null mends it.
+# The wire loses messages to the views, each with the chance `share`. null repairs the wire.
 _LOSE = f"""share => {{
   {_KERNEL}
   const socket = kernel._ws
@@ -66,7 +66,7 @@ def stop(page: NotebookPage, index: int = 1) -> None:
 
 
 def counts(text: str) -> bool:
-    """Whether ``text`` is the numbers from 1 on, none missing; the last may be cut."""
+    """Return whether ``text`` is the numbers from 1 on. None is missing, and the last may be cut."""
     whole = "\n".join(map(str, range(1, 9001)))
     return whole.startswith(text.rstrip("\n"))
 
@@ -75,7 +75,7 @@ def counts(text: str) -> bool:
 @pytest.mark.fault("F4", "what was lost between two sessions is there again, from the kernel's whole text")
 @only_lab
 def test_a_dropped_websocket_leaves_no_gap(open_notebook: OpenNotebook, demo: DemoServer, seen: Seen) -> None:
-    """The socket closes; once it is up again the view goes on, and holds every number, as Python does.
+    """The socket closes. When it is up again the view goes on, and holds every number, as Python does.
 
     Once the page comes again as the same session, and once as a new one.
     """
@@ -148,7 +148,7 @@ def test_two_tabs_show_the_same(open_notebook: OpenNotebook, demo: DemoServer, b
 @pytest.mark.fault("F8", "nothing is painted while the tab is hidden; shown again, it has the whole text")
 @only_lab
 def test_a_hidden_tab_catches_up_when_it_is_shown(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """The DOM stands still while the page is hidden and the kernel goes on; then one paint brings all of it."""
+    """The kernel goes on while the page is hidden, and the DOM stands still. Then one paint brings all of it."""
     longer = "while len(s.completion.text) < length + 200: await asyncio.sleep(0.05)"
     shown = f"import asyncio\nlength = len(s.completion.text)\n{longer}\nprint('longer', length)"
     page = open_notebook([LOAD, "s = %chat --bg --keep count to 9000", shown])
@@ -187,7 +187,7 @@ def test_a_killed_kernel_is_said(open_notebook: OpenNotebook, demo: DemoServer) 
 @pytest.mark.fault("K7", "in the page: a deleted cell raises nothing, its stream is there to be stopped in Python")
 @only_lab
 def test_a_deleted_cell_leaves_its_stream(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """The view goes, also where only the output is cleared; the stream goes on, and cancelled it keeps what it had."""
+    """The view goes, also if only the output is cleared. The stream goes on. Cancelled, it keeps the text it had."""
     page = open_notebook([LOAD, "s = %chat --bg -o kept count to 9000", "s.cancel(); await s; print(kept.outcome)", ""])
     for number, command in enumerate(["notebook:clear-cell-output", "notebook:delete-cell"]):
         stream(page)

@@ -55,7 +55,7 @@ def test_answers_outlive_their_kernel(open_notebook: OpenNotebook, demo: DemoSer
 @pytest.mark.fault("F10", "without the widgets' JavaScript the answer is there at its end; its plain text reads well")
 @only_lab
 def test_a_page_without_our_javascript_has_the_answer(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """A page that cannot load anywidget shows the answer when it is complete; one without HTML shows its text."""
+    """A page that cannot load anywidget shows the answer when it is complete. A page without HTML shows its text."""
     page = open_notebook([LOAD, CHAT])
     page.page.route("**/labextensions/anywidget/**", lambda route: route.abort())
     page.reload()
@@ -79,7 +79,7 @@ def test_a_page_without_our_javascript_has_the_answer(open_notebook: OpenNoteboo
 @pytest.mark.fault("F11", "one output for each answer, also of those that the page does not show")
 @only_lab
 def test_more_answers_than_a_cell_shows(open_notebook: OpenNotebook) -> None:
-    """55 answers in a cell, of which JupyterLab shows 50: all are saved, one output each; what was shown has left."""
+    """A cell has 55 answers, and JupyterLab shows 50. All are saved, one output each, and no live view is left."""
     with DemoServer(first_delta=0, tokens_per_second=0) as demo:
         loop = "for n in range(55):\n    %chat count to 30"
         page = open_notebook([LOAD, loop, VIEWS_LEFT], env={"STREAMWIDGET_BASE_URL": demo.url})
@@ -91,6 +91,6 @@ def test_more_answers_than_a_cell_shows(open_notebook: OpenNotebook) -> None:
         assert len(outputs) == 55
         assert all("complete" in output.data["text/plain"] for output in outputs)
         page.run(2)
-        # A page never says that it has left an answer which it never showed; the kernel keeps twenty such at most.
+        # A page never reports that it left an answer that it did not show. The kernel keeps twenty of these at most.
         expect(page.output(2)).to_contain_text(re.compile(r"^[0-5] views", re.MULTILINE))
     assert_no_error_of_ours(page)

@@ -24,7 +24,7 @@ SLEEP = "import time; print('on', flush=True); time.sleep(600)"
 
 
 def test_cells_run_and_the_page_and_the_kernel_come_and_go(open_notebook: OpenNotebook) -> None:
-    """A cell's output is in the page and in the file; a reload keeps the kernel; a restart and a reopened file do not.
+    """A cell's output is in the page and in the file. A reload keeps the kernel. A restart and a reopened file do not.
 
     The one page error that the other tests let pass is there without this package too.
     """

@@ -28,9 +28,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
-    """The reloaded page shows all that came, goes on, and can stop it; its text is Python's, to the character.
+    """The reloaded page shows all that came, goes on, and can stop it. Its text is Python's, to the character.
 
-    The kernel's own replacement misses a page that was reloaded, so the page makes it; the file has the answer.
+    A page that was reloaded does not get the kernel's replacement, so it makes its own. The file has the answer.
     """
     short = "count to 150"
     long, printed = "%%chat --bg --keep -o kept\ncount to 9000", "import json; print(json.dumps(kept.text))"

@@ -136,7 +136,7 @@ def test_stop_reaches_a_kernel_that_a_cell_blocks(
 def test_a_kernel_without_subshells_is_interrupted_by_stop_in_the_answers_own_cell(
     open_notebook: OpenNotebook, demo: DemoServer, seen: Callable[[str], None]
 ) -> None:
-    """On ipykernel 6 Stop ends a --bg stream if no cell runs; in an awaited cell the page interrupts the kernel."""
+    """On ipykernel 6 Stop ends a --bg stream if no cell runs. In an awaited cell the page interrupts the kernel."""
     page = open_notebook([LOAD, BACKGROUND, CHAT, BACKGROUND, ASLEEP], generation="6.x")
     page.run(0)
     page.run(1)

@@ -37,7 +37,7 @@ print(views(), "views")
 def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
-    """Text appears in steps before the cell's end; the static answer follows at once; the next cell has it whole."""
+    """Text appears in steps before the cell's end. The static answer follows at once. The next cell has it whole."""
     page = open_notebook([LOAD, "%%chat\ncount to 200", "print(_chat.outcome, _chat.text.count('\\n'))", VIEWS_LEFT])
     record(page, 1)
     page.run_all()

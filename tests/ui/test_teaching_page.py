@@ -15,7 +15,7 @@ pytestmark = only_lab
 
 
 def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """Two views side by side; at the end one picture in their place, once, which the saved notebook keeps."""
+    """Two views are side by side. At the end one picture is in their place, once, and the saved notebook keeps it."""
     page = open_notebook(["import streamwidget as sw\nawait sw.race('What is streaming?')"])
     page.run(0)
     views = page.output(0).locator(".streamwidget")
