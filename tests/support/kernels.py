@@ -53,6 +53,7 @@ if "streamwidget" in sys.modules:
         stream.cancel()
     if "streamwidget" in shell.extension_manager.loaded:
         shell.extension_manager.unload_extension("streamwidget")
+    shell.config.pop("ChatMagics", None)  # settings that a cell made
     Widget.close_all()
     for _ in range(10):  # what was cancelled ends
         await asyncio.sleep(0.01)
