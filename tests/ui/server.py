@@ -30,6 +30,7 @@ class Server:
         self.root = directory / "notebooks"
         self._kernels = directory / "share" / "kernels"
         self._token = uuid.uuid4().hex
+        self._specs: dict[str, str] = {}  # notebook -> its kernelspec
         self._spares: dict[str, list[str]] = defaultdict(list)  # kernelspec -> its kernels that no notebook uses
         for path in (self.root, self._kernels):
             path.mkdir(parents=True)
@@ -81,6 +82,7 @@ class Server:
         notebook.metadata["kernelspec"] = {"name": spec, "display_name": spec, "language": "python"}
         name = f"{uuid.uuid4().hex[:12]}.ipynb"
         nbformat.write(notebook, self.root / name)
+        self._specs[name] = spec
         return name
 
     def _kernelspec(self, generation: str, env: dict[str, str]) -> str:
@@ -116,8 +118,8 @@ class Server:
         return dict(spec["env"])
 
     def kernelspec(self, name: str) -> str:
-        """Return the name of the notebook's kernelspec."""
-        return str(nbformat.read(self.root / name, 4).metadata["kernelspec"]["name"])
+        """Return the name of the kernelspec that the notebook was written with."""
+        return self._specs[name]
 
     def address(self, name: str) -> str:
         """Return the address of a notebook's page. In JupyterLab it has a workspace of its own."""
