@@ -6,8 +6,8 @@ Rules, for ``x = "{{y}}"`` and ``y = 2``:
 2. There is one pass. The ``{{y}}`` that came from ``x`` stays.
 3. All other braces stay, and nothing is evaluated: ``{y}``, ``{{y.real}}``, ``{{f()}}``, ``{"a": {"b": 1}}``.
 4. An undefined name is reported: ``{{z}}`` -> ``{{z}}``, with ``z`` among the undefined names.
-5. The text of a variable is never cut. A DataFrame becomes a table of bounded size, and a line below it names the
-   missing rows and columns.
+5. A string, a number, a list or a dict is never cut. An array, a Series or a table of data has a bounded size, and a
+   line below it names the missing part (see :mod:`streamwidget._notebook.data_text`).
 6. An image (an ``Image``, a figure, a PIL image, or their bytes) is attached to the prompt. Its place in the text
    becomes ``[image 1]``, so that the prompt can refer to it.
 """
@@ -15,26 +15,33 @@ Rules, for ``x = "{{y}}"`` and ``y = 2``:
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from streamwidget._core.images import Image, is_drawing, is_image_data
-
-MAX_ROWS = 50
-MAX_COLUMNS = 20
-MAX_CELL = 500
+from streamwidget._notebook.data_text import data_text
 
 _FIELD = re.compile(r"\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
 
 
 class FilledPrompt(NamedTuple):
-    """A prompt, its variables filled in."""
+    """A prompt, its variables filled in.
+
+    Attributes
+    ----------
+    text : str
+    undefined : list of str
+        The names without a variable.
+    images : tuple of Image
+    cut : tuple of str
+        What is missing, for the person: ``df: 50 of 60 rows sent``.
+    """
 
     text: str
     undefined: list[str]
     images: tuple[Image, ...] = ()
+    cut: tuple[str, ...] = ()
 
 
 def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
@@ -55,6 +62,8 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
         The names without a variable, each once, in their order.
     images : tuple of Image
         The images in the variables, each variable once, in their order.
+    cut : tuple of str
+        A line for each variable that is too large to be sent whole, in their order.
 
     Raises
     ------
@@ -65,13 +74,19 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
     """
     undefined: dict[str, None] = {}
     images: dict[str, Image] = {}
+    cut: dict[str, str] = {}
 
     def replacement(match: re.Match[str]) -> str:
         name = unicodedata.normalize("NFKC", match[1])
         if name in namespace:
             value = namespace[name]
             if not _is_image(value):
-                return as_text(value)
+                data = data_text(value)
+                if data is None:
+                    return str(value)
+                if data.shown:
+                    cut[name] = f"{name}: {', '.join(data.shown)} sent"
+                return data.text
             if name not in images:
                 images[name] = Image.of(value)
             return f"[image {list(images).index(name) + 1}]"
@@ -80,51 +95,8 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
         return match[0]
 
     text = _FIELD.sub(replacement, template)
-    return FilledPrompt(text, list(undefined), tuple(images.values()))
+    return FilledPrompt(text, list(undefined), tuple(images.values()), tuple(cut.values()))
 
 
 def _is_image(value: Any) -> bool:
     return isinstance(value, Image) or is_image_data(value) or is_drawing(value)
-
-
-def as_text(value: Any) -> str:
-    """Return the text of a variable: ``str(value)``, or a Markdown table for a DataFrame."""
-    return _markdown_table(value) if _is_frame(value) else str(value)
-
-
-def _is_frame(value: Any) -> bool:
-    # A value can be a DataFrame only if pandas is imported already. We do not import it.
-    frame_type = getattr(sys.modules.get("pandas"), "DataFrame", None)
-    return isinstance(frame_type, type) and isinstance(value, frame_type)
-
-
-def _markdown_table(frame: Any) -> str:
-    rows, columns = frame.shape
-    shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
-    with_index = type(frame.index).__name__ != "RangeIndex"  # a plain row number says nothing
-    header = [str(name) for name in shown.columns]
-    lines = [[str(value) for value in row] for row in shown.itertuples(index=False, name=None)]
-    if with_index:
-        header.insert(0, " / ".join("" if name is None else str(name) for name in frame.index.names))
-        for label, cells in zip(shown.index, lines, strict=True):
-            cells.insert(0, str(label))
-    cut = sum(len(cell) > MAX_CELL for line in (header, *lines) for cell in line)
-    table = "\n".join(_table_line(line) for line in (header, ["---"] * len(header), *lines))
-    left_out = []
-    if rows > MAX_ROWS:
-        left_out.append(f"the first {MAX_ROWS} of {rows} rows")
-    if columns > MAX_COLUMNS:
-        left_out.append(f"the first {MAX_COLUMNS} of {columns} columns")
-    if cut:
-        left_out.append(f"the first {MAX_CELL} characters of {cut} long cells (they end in …)")
-    return f"{table}\n\n(Shown: {', '.join(left_out)}.)" if left_out else table
-
-
-def _table_line(cells: list[str]) -> str:
-    return f"| {' | '.join(map(_table_cell, cells))} |"
-
-
-def _table_cell(text: str) -> str:
-    if len(text) > MAX_CELL:
-        text = text[:MAX_CELL] + "…"
-    return "<br>".join(text.replace("|", "\\|").splitlines())

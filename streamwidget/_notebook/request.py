@@ -74,8 +74,9 @@ def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) ->
     return Target(host_of(url), provider, variable, bool(ready), settings.timeout)
 
 
-def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> Message:
-    """Return the question: the text with its variables put in, and the images among them."""
+def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> tuple[Message, tuple[str, ...]]:
+    """Return the question, its variables put in and the images among them. Then a line for each variable that is cut."""
+    cut: tuple[str, ...] = ()
     if options.raw:
         message = Message("user", text)
     else:
@@ -86,12 +87,12 @@ def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> 
                 f"There is no variable {' or '.join(filled.undefined)}. Nothing was sent. "
                 f"--raw sends {' and '.join(typed)} as text."
             )
-        message = Message("user", filled.text, filled.images)
+        message, cut = Message("user", filled.text, filled.images), filled.cut
     if not message.text.strip():
         raise ConfigurationError(
             "The prompt is empty. Write `%chat your question`, or `%%chat` with the question below it."
         )
-    return message
+    return message, cut
 
 
 def ask(session: Session, options: Namespace, text: str) -> NewTurn:
@@ -103,7 +104,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
         If anything is wrong. The conversation is then as it was.
     """
     settings = session.settings
-    message = make_prompt(options, text, session.variables)
+    message, cut = make_prompt(options, text, session.variables)
     client = make_client(session, options)
     target = target_of(client, settings, options)
     if client.model is None and client.needs_model:
@@ -112,6 +113,8 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
             'Then `%%chat -m NAME`, or `%config ChatMagics.model = "NAME"`.'
         )
     params = _params(settings, options, client)
+    for line in cut:
+        print(line)  # noqa: T201
     asked = {"model": None, "system": options.system, "stream": not options.no_stream, **params}
     if options.once or options.new:
         alone = Conversation(settings.system)

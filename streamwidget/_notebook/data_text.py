@@ -1,0 +1,187 @@
+"""The text of an array, a Series or a table of data, for a prompt.
+
+The libraries print such data cut: numpy shows 6 of 5,000 numbers, pandas 10 rows of a long Series. Here its size is
+bounded too, but the text ends with a line about the missing part, such as "(Shown: the first 50 of 60 rows.)".
+
+No library is imported. Data is known by the attributes of its class: numpy, torch and jax arrays, pandas Series,
+DataFrames and indexes, polars Series and frames, Arrow arrays and tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import product
+from typing import Any, NamedTuple
+
+MAX_ROWS = 50
+MAX_COLUMNS = 20
+MAX_CELL = 500
+MAX_VALUES = MAX_ROWS * MAX_COLUMNS
+
+
+class DataText(NamedTuple):
+    """The text of a variable.
+
+    Attributes
+    ----------
+    text : str
+    shown : list of str
+        How much of it is shown, such as ``["50 of 60 rows"]``. Empty if that is everything.
+    """
+
+    text: str
+    shown: list[str]
+
+
+class _Table(NamedTuple):
+    """The part of a table that is shown, and the size of the whole."""
+
+    rows: int
+    columns: int
+    header: list[Any]
+    lines: Iterable[Iterable[Any]]
+    labels: str | None = None  # the title of the row labels, which are the first cells
+
+
+def data_text(value: Any) -> DataText | None:
+    """Return the text of data, or None for any other value.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> data_text(numpy.arange(3)).text
+    '[0, 1, 2]'
+    >>> data_text(numpy.arange(5000)).shown
+    ['1000 of 5000 values']
+    >>> data_text([1, 2, 3]) is None
+    True
+    """
+    for attributes, read in _KINDS:
+        if all(hasattr(type(value), name) for name in attributes):  # the class: a value's __getattr__ may do anything
+            with suppress(Exception):  # it has the names, but they mean something else
+                return read(value)
+            break
+    return None
+
+
+# ---- tables
+
+
+def _pandas_frame(frame: Any) -> DataText | None:
+    rows, columns = frame.shape
+    if not isinstance(rows, int):  # dask does not know it yet. Its own text shows no data
+        return None
+    shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
+    header, lines = [*shown.columns], [list(row) for row in shown.itertuples(index=False, name=None)]
+    if type(frame.index).__name__ == "RangeIndex":  # a plain row number says nothing
+        return _table_text(_Table(rows, columns, header, lines))
+    labels = " / ".join("" if name is None else str(name) for name in frame.index.names)
+    labelled = [[label, *cells] for label, cells in zip(shown.index, lines, strict=True)]
+    return _table_text(_Table(rows, columns, header, labelled, labels))
+
+
+def _pandas_series(series: Any) -> DataText | None:
+    return _pandas_frame(series.to_frame("value" if series.name is None else series.name))
+
+
+def _polars_frame(frame: Any) -> DataText:
+    rows, columns = frame.shape
+    lines = (row[:MAX_COLUMNS] for row in frame.head(MAX_ROWS).iter_rows())
+    return _table_text(_Table(rows, columns, frame.columns[:MAX_COLUMNS], lines))
+
+
+def _arrow_table(table: Any) -> DataText:
+    header = table.column_names[:MAX_COLUMNS]
+    cells = [table.column(number).slice(0, MAX_ROWS).to_pylist() for number in range(len(header))]
+    return _table_text(_Table(table.num_rows, table.num_columns, header, zip(*cells, strict=True)))
+
+
+def _table_text(table: _Table) -> DataText:
+    header = [str(name) for name in table.header]
+    if table.labels is not None:
+        header.insert(0, table.labels)
+    lines = [[str(value) for value in line] for line in table.lines]
+    long = sum(len(cell) > MAX_CELL for line in (header, *lines) for cell in line)
+    text = "\n".join(_table_line(line) for line in (header, ["---"] * len(header), *lines))
+    shown = []
+    if table.rows > MAX_ROWS:
+        shown.append(f"{MAX_ROWS} of {table.rows} rows")
+    if table.columns > MAX_COLUMNS:
+        shown.append(f"{MAX_COLUMNS} of {table.columns} columns")
+    if long:
+        shown.append(f"{MAX_CELL} characters of {long} long cells (they end in …)")
+    return _with_last_line(text, shown)
+
+
+def _table_line(cells: list[str]) -> str:
+    return f"| {' | '.join(map(_table_cell, cells))} |"
+
+
+def _table_cell(text: str) -> str:
+    if len(text) > MAX_CELL:
+        text = text[:MAX_CELL] + "…"
+    return "<br>".join(text.replace("|", "\\|").splitlines())
+
+
+# ---- arrays
+
+
+def _array(array: Any) -> DataText | None:
+    """``[[1, 2], [3, 4]]``: rows as lists, however many dimensions there are."""
+    shape = tuple(array.shape)
+    if not shape or not all(isinstance(size, int) for size in shape) or type(array).__module__.startswith("dask"):
+        return None  # a single number, or data that is not computed yet
+    part = _part(shape)
+    items = (_item_text(array[index if len(shape) > 1 else index[0]]) for index in product(*map(range, part)))
+    texts = list(items)
+    for size in reversed(part):
+        texts = [f"[{', '.join(texts[start : start + size])}]" for start in range(0, len(texts), size or 1)]
+    text = texts[0] if texts else "[]"
+    shown = [] if part == shape else [f"{_times(part)} of {_times(shape)} values"]
+    return _with_last_line(text, shown)
+
+
+def _part(shape: Sequence[int]) -> tuple[int, ...]:
+    """``(5000, 300)`` -> ``(50, 20)``: the part that is shown. It has at most MAX_VALUES values."""
+    left = MAX_VALUES
+    part: list[int] = []
+    for size in reversed(shape):
+        most = left if len(shape) == 1 or part else MAX_COLUMNS
+        part.insert(0, min(size, most))
+        left = max(left // max(part[0], 1), 1)
+    return tuple(part)
+
+
+def _arrow_array(array: Any) -> DataText:
+    items = array.slice(0, MAX_VALUES).to_pylist()
+    return _with_last_line(repr(items), [f"{MAX_VALUES} of {len(array)} values"] if len(array) > MAX_VALUES else [])
+
+
+def _times(sizes: Sequence[int]) -> str:
+    return " × ".join(map(str, sizes))
+
+
+def _item_text(item: Any) -> str:
+    if isinstance(item, str):
+        return repr(str(item))  # of numpy's str_ it would be "np.str_('a')"
+    if not type(item).__module__.startswith("numpy") and hasattr(type(item), "item"):  # torch: "tensor(1.)"
+        return repr(item.item())
+    return str(item)
+
+
+def _with_last_line(text: str, shown: list[str]) -> DataText:
+    if shown:
+        text += f"\n\n(Shown: {', '.join(f'the first {part}' for part in shown)}.)"
+    return DataText(text, shown)
+
+
+#: The first kind that fits is taken.
+_KINDS: list[tuple[tuple[str, ...], Callable[[Any], DataText | None]]] = [
+    (("iloc", "columns", "itertuples", "shape"), _pandas_frame),
+    (("iloc", "index", "to_frame", "shape"), _pandas_series),
+    (("iter_rows", "columns", "head", "shape"), _polars_frame),
+    (("column_names", "column", "num_rows", "num_columns"), _arrow_table),
+    (("to_pylist", "slice"), _arrow_array),
+    (("shape", "dtype", "__array__", "__getitem__"), _array),
+]

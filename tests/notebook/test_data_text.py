@@ -1,0 +1,191 @@
+"""Arrays, Series and tables of data in a prompt: never cut in silence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from streamwidget._notebook.data_text import MAX_ROWS, MAX_VALUES, data_text
+from streamwidget._notebook.interpolate import interpolate
+
+numpy = pytest.importorskip("numpy")
+pandas = pytest.importorskip("pandas")
+
+
+class PolarsFrame:
+    """The methods of a polars DataFrame that are used."""
+
+    def __init__(self, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+        self._columns = columns
+        self._rows = rows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self._rows), len(self._columns)
+
+    @property
+    def columns(self) -> list[str]:
+        return self._columns
+
+    def head(self, rows: int) -> PolarsFrame:
+        return PolarsFrame(self._columns, self._rows[:rows])
+
+    def iter_rows(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self._rows)
+
+
+class PolarsSeries:
+    """The same for a polars Series."""
+
+    dtype = "Int64"
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (len(self._items),)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._items[index]
+
+    def __array__(self) -> Any:
+        raise AssertionError
+
+
+class ArrowArray:
+    """The same for an Arrow array."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self._items = list(items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def slice(self, start: int, length: int) -> ArrowArray:
+        return ArrowArray(self._items[start : start + length])
+
+    def to_pylist(self) -> list[Any]:
+        return self._items
+
+
+class ArrowTable:
+    """The same for an Arrow table. Two of its columns may have one name."""
+
+    def __init__(self, names: list[str], columns: list[ArrowArray]) -> None:
+        self._names = names
+        self._columns = columns
+
+    @property
+    def column_names(self) -> list[str]:
+        return self._names
+
+    @property
+    def num_columns(self) -> int:
+        return len(self._names)
+
+    @property
+    def num_rows(self) -> int:
+        return len(self._columns[0])
+
+    def column(self, number: int) -> ArrowArray:
+        return self._columns[number]
+
+    def slice(self, start: int, length: int) -> ArrowTable:
+        return ArrowTable(self._names, [column.slice(start, length) for column in self._columns])
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        raise AssertionError
+
+
+def texts(values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return [(str(value),) for value in values]
+
+
+WHOLE = {
+    "array": (numpy.arange(3), "[0, 1, 2]"),
+    "array of two dimensions": (numpy.arange(4).reshape(2, 2), "[[0, 1], [2, 3]]"),
+    "array of three dimensions": (numpy.arange(4).reshape(2, 1, 2), "[[[0, 1]], [[2, 3]]]"),
+    "empty array": (numpy.array([]), "[]"),
+    "array without columns": (numpy.zeros((2, 0)), "[]"),
+    "short floats": (numpy.array([0.1, 1e-9], dtype="float32"), "[0.1, 1e-09]"),
+    "all digits": (numpy.array([0.1 + 0.2]), "[0.30000000000000004]"),
+    "texts": (numpy.array(["a, b", "c"]), "['a, b', 'c']"),
+    "dates": (numpy.array(["2026-01-02"], dtype="datetime64[ns]"), "[2026-01-02T00:00:00.000000000]"),
+    "masked array": (numpy.ma.masked_array([1, 2], [False, True]), "[1, --]"),
+    "as many numbers as numpy prints whole": (numpy.arange(1000), str(list(range(1000)))),
+    "index": (pandas.Index(["a", "b"]), "['a', 'b']"),
+    "categories": (pandas.Categorical(["a", "b"]), "['a', 'b']"),
+    "Series": (pandas.Series([1, 2]), "| value |\n| --- |\n| 1 |\n| 2 |"),
+    "labelled Series": (pandas.Series([1], index=["a"], name="n"), "|  | n |\n| --- | --- |\n| a | 1 |"),
+    "polars frame": (PolarsFrame(["a", "b"], [(1, "x|y")]), "| a | b |\n| --- | --- |\n| 1 | x\\|y |"),
+    "polars Series": (PolarsSeries(["a", 1]), "['a', 1]"),
+    "Arrow table": (ArrowTable(["a", "a"], [ArrowArray([1]), ArrowArray([2])]), "| a | a |\n| --- | --- |\n| 1 | 2 |"),
+    "Arrow array": (ArrowArray([1, None]), "[1, None]"),
+}
+
+
+@pytest.mark.parametrize(("value", "text"), WHOLE.values(), ids=WHOLE)
+def test_small_data_is_whole(value: Any, text: str) -> None:
+    """With all of its digits, and no line about missing parts."""
+    assert data_text(value) == (text, [])
+
+
+CUT = {
+    "array": (numpy.arange(5000), "1000 of 5000 values"),
+    "array of many rows": (numpy.zeros((5000, 2)), "500 × 2 of 5000 × 2 values"),
+    "array of many columns": (numpy.zeros((300, 300)), "50 × 20 of 300 × 300 values"),
+    "array of many dimensions": (numpy.zeros((10, 64, 64)), "1 × 50 × 20 of 10 × 64 × 64 values"),
+    "index": (pandas.RangeIndex(2000), "1000 of 2000 values"),
+    "Series": (pandas.Series(range(100)), "50 of 100 rows"),
+    "labelled Series": (pandas.Series(range(60), index=[f"r{n}" for n in range(60)]), "50 of 60 rows"),
+    "DataFrame": (pandas.DataFrame({"a": range(60)}), "50 of 60 rows"),
+    "polars frame": (PolarsFrame(["a"] * 30, [tuple(range(30))] * 60), "50 of 60 rows, 20 of 30 columns"),
+    "polars Series": (PolarsSeries(list(range(1001))), "1000 of 1001 values"),
+    "Arrow table": (ArrowTable(["a"], [ArrowArray(range(51))]), "50 of 51 rows"),
+    "Arrow array": (ArrowArray(range(1001)), "1000 of 1001 values"),
+}
+
+
+@pytest.mark.parametrize(("value", "shown"), CUT.values(), ids=CUT)
+def test_large_data_says_to_the_model_and_to_the_person_what_is_shown(value: Any, shown: str) -> None:
+    """A last line in the prompt, and a line for the cell."""
+    filled = interpolate("Look:\n{{data}}", {"data": value})
+    assert filled.cut == (f"data: {shown} sent",)
+    last = ", ".join(f"the first {part}" for part in shown.split(", "))
+    assert filled.text.endswith(f"\n\n(Shown: {last}.)")
+    assert "..." not in filled.text
+    assert filled.text.count("\n|") <= MAX_ROWS + 2
+    assert filled.text.count(",") <= MAX_VALUES + 2
+
+
+@pytest.mark.parametrize("value", ["text", 1, [1] * 5000, {"a": [1] * 5000}, numpy.float64(0.5), numpy.array(7), None])
+def test_other_values_are_not_data(value: Any) -> None:
+    """Their own text is sent, whole. A single number of numpy is one of them."""
+    assert data_text(value) is None
+    assert interpolate("{{x}}", {"x": value})[::3] == (str(value), ())
+
+
+def test_names_that_mean_something_else_are_no_failure() -> None:
+    """A value that only looks like data is sent as its text."""
+
+    class Recipe:
+        column_names, column, num_rows, num_columns = "a", "b", "c", "d"
+
+        def __str__(self) -> str:
+            return "salt"
+
+    assert interpolate("{{x}}", {"x": Recipe()}).text == "salt"
+
+
+def test_no_library_is_imported() -> None:
+    """Data is known by its class."""
+    code = (
+        "import sys; from streamwidget._notebook.interpolate import interpolate; "
+        "assert interpolate('{{x}}', {'x': [1]})[0] == '[1]'; sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
