@@ -75,7 +75,7 @@ def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) ->
 
 
 def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> tuple[Message, tuple[str, ...]]:
-    """Return the question, its variables put in and the images among them. Then a line for each variable that is cut."""
+    """Return the question, with its variables and images put in, and a line for each variable that is cut."""
     cut: tuple[str, ...] = ()
     if options.raw:
         message = Message("user", text)

@@ -1,17 +1,20 @@
-"""The answer in a terminal: printed as it streams, then one line about it.
+"""The answer in a terminal: printed as it streams, then its tool calls, and one line about it.
+
+The model's reasoning comes before the answer. It is dimmed. Where the output is not a terminal, it has a heading.
 
 A model's text may hold escape sequences, to move the cursor or rename the window. They are shown as signs.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TextIO
 
 from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Finish, RefusalDelta, Retry, StreamEvent, TextDelta
-from streamwidget._saved.answer import footer, visible
+from streamwidget._core.events import Finish, ReasoningDelta, RefusalDelta, Retry, StreamEvent, TextDelta
+from streamwidget._saved.answer import footer, tool_line, visible
 
 
 class TerminalView:
@@ -28,20 +31,55 @@ class TerminalView:
     def __init__(self, completion: Callable[[], ChatCompletion], out: TextIO | None = None) -> None:
         self._completion = completion
         self._out = out or sys.stdout
+        self._dims = _can_dim(self._out)
         self._last = "\n"
+        self._reasoning = False  # the last text was reasoning
 
     def __call__(self, events: list[StreamEvent]) -> None:
         for event in events:
             match event:
-                case TextDelta(text=text, index=0) | RefusalDelta(text=text, index=0):
+                case ReasoningDelta(text=text, index=0) if text:
+                    self._write_reasoning(visible(text))
+                case TextDelta(text=text, index=0) | RefusalDelta(text=text, index=0) if text:
+                    self._end_reasoning()
                     self._write(visible(text))
                 case Retry(attempt=attempt, delay=delay, reason=reason):
                     self._write(f"({visible(reason)} Attempt {attempt} in {delay:.1f} s.)\n")
                 case Finish():
-                    self._write("" if self._last == "\n" else "\n")
-                    self._write(f"[{footer(self._completion())}]\n")
+                    self._finish(self._completion())
         self._out.flush()
 
-    def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._last = text[-1:] or self._last
+    def _write_reasoning(self, text: str) -> None:
+        if not self._reasoning:
+            self._reasoning = True
+            self._end_line()
+            self._write("" if self._dims else "Thinking:\n")
+        # Each piece ends its own style. A terminal never stays dimmed, whatever happens between two pieces.
+        self._write(f"\x1b[2m{text}\x1b[22m" if self._dims else text, last=text[-1])
+
+    def _end_reasoning(self) -> None:
+        if self._reasoning:
+            self._reasoning = False
+            self._end_line()
+            self._write("\n")
+
+    def _finish(self, completion: ChatCompletion) -> None:
+        self._end_reasoning()
+        self._end_line()
+        for call in completion.tool_calls:
+            self._write(f"{tool_line(call)}\n")
+        self._write(f"[{footer(completion)}]\n")
+
+    def _end_line(self) -> None:
+        if self._last != "\n":
+            self._write("\n")
+
+    def _write(self, text: str, last: str = "") -> None:
+        encoding = getattr(self._out, "encoding", None) or "utf-8"  # é -> \xe9 in a terminal of ASCII
+        self._out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        self._last = last or text[-1:] or self._last
+
+
+def _can_dim(out: TextIO) -> bool:
+    is_terminal = getattr(out, "isatty", bool)()
+    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -15,7 +15,7 @@ from streamwidget._core.completion import ChatCompletion, ToolCall, missing, why
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 
-__all__ = ["footer", "mimebundle", "visible"]
+__all__ = ["footer", "mimebundle", "tool_line", "visible"]
 
 MAX_MARKDOWN = 1_000_000  # characters, a longer text is saved as plain text
 # A long plain text is split into several <pre>, because browsers lay out many small blocks faster than a huge one. Each
@@ -195,11 +195,12 @@ def _plain_parts(completion: ChatCompletion, text: str) -> Iterable[str]:
         yield text.rstrip("\n")
     if completion.refusal:
         yield f"The model refused: {visible(completion.refusal)}"
-    yield from (_plain_call(call) for call in completion.tool_calls)
+    yield from (tool_line(call) for call in completion.tool_calls)
     yield f"[{footer(completion)}]"
 
 
-def _plain_call(call: ToolCall) -> str:
+def tool_line(call: ToolCall) -> str:
+    """Return a tool call as one line of plain text, such as ``Tool call: weather({"city": "Oslo"})``."""
     return f"Tool call: {one_line(call.name or '?')}({visible(call.arguments)})"
 
 

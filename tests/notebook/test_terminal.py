@@ -17,14 +17,26 @@ from streamwidget import (
     StreamEvent,
     TextDelta,
     Timing,
+    ToolCall,
+    ToolCallDelta,
     Usage,
 )
 from streamwidget._notebook.terminal import TerminalView
 
 
-def printed(*batches: Sequence[StreamEvent]) -> str:
-    out = io.StringIO()
-    completion = ChatCompletion(outcome="complete", model="demo-x", timing=Timing(0.1, 1.0, 2))
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(
+    *batches: Sequence[StreamEvent], tool_calls: tuple[ToolCall, ...] = (), out: io.StringIO | None = None
+) -> str:
+    out = out or io.StringIO()
+    timing = Timing(0.1, 1.0, 2)
+    completion = ChatCompletion(outcome="complete", model="demo-x", timing=timing, tool_calls=tool_calls)
     view = TerminalView(lambda: completion, out)
     for batch in batches:
         view(list(batch))
@@ -50,10 +62,53 @@ def test_an_answer_without_text_is_its_footer() -> None:
     assert printed([Finish(None, "cancelled")]).startswith("[")
 
 
-def test_only_the_answer_is_printed() -> None:
-    """A refusal is printed. Reasoning and other choices are not."""
-    text = printed([ReasoningDelta("hm"), RefusalDelta("I can't."), TextDelta("other", 1), RefusalDelta("other", 1)])
+def test_only_the_first_answer_is_printed() -> None:
+    """A refusal is printed. Other choices are not."""
+    text = printed([RefusalDelta("I can't."), TextDelta("other", 1), RefusalDelta("other", 1), ReasoningDelta("hm", 1)])
     assert text == "I can't."
+
+
+REASONED = [[ReasoningDelta("h"), ReasoningDelta("m\x1b[31m")], [TextDelta("4"), TextDelta("2")]]
+
+
+def test_reasoning_has_a_heading_in_a_file() -> None:
+    """An empty line stands between it and the answer."""
+    assert printed(*REASONED) == "Thinking:\nhm␛[31m\n\n42"
+    assert printed([ReasoningDelta("")], [TextDelta("42")]) == "42"
+
+
+def test_reasoning_is_dimmed_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No piece leaves the terminal dimmed. Where the terminal shows no styles, there is the heading."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert printed(*REASONED, out=Screen()) == "\x1b[2mh\x1b[22m\x1b[2mm␛[31m\x1b[22m\n\n42"
+    monkeypatch.setenv("TERM", "dumb")
+    assert printed(*REASONED, out=Screen()).startswith("Thinking:\n")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert printed(*REASONED, out=Screen()).startswith("Thinking:\n")
+
+
+def test_an_answer_of_reasoning_alone_ends_with_its_footer() -> None:
+    """The footer stands on a line of its own."""
+    assert printed([ReasoningDelta("hm")], [Finish("stop", "complete")]).startswith("Thinking:\nhm\n\n[demo-x")
+
+
+def test_each_tool_call_has_a_line() -> None:
+    """After the text, with its arguments whole, which come in pieces. Case terminal-tool-call."""
+    calls = (ToolCall("c1", "weather", '{"city": "Oslo"}'), ToolCall(None, None, "\x1b[2J"))
+    pieces = [ToolCallDelta(0, "c1", "weather", '{"city"'), ToolCallDelta(0, None, None, ': "Oslo"}')]
+    text = printed([TextDelta("I look."), *pieces], [Finish("tool_calls", "complete")], tool_calls=calls)
+    assert text.splitlines()[:3] == ["I look.", 'Tool call: weather({"city": "Oslo"})', "Tool call: ?(␛[2J)"]
+    assert text.splitlines()[3].startswith("[demo-x")
+
+
+def test_a_terminal_of_ascii_shows_other_characters_as_codes() -> None:
+    """Nothing raises, so the text is kept and the answer ends as it should."""
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, "ascii")
+    TerminalView(ChatCompletion, out)([TextDelta("é 😀"), TextDelta("\x07"), Finish("stop", "complete")])
+    assert raw.getvalue().startswith(b"\\xe9 \\U0001f600\\u2407\n[")
 
 
 def test_a_retry_is_announced_on_its_line() -> None:
