@@ -2,7 +2,8 @@
 
 In a kernel it is a live :class:`~streamwidget.StreamView` under a display id. At the end the static answer replaces it,
 and the widget is closed as soon as no page shows it. A live widget would be blank in the saved notebook ("model not
-found"), even with a fallback in the same mimebundle. In a terminal the answer is printed as it comes.
+found"), even with a fallback in the same mimebundle. In a terminal and in a console of Jupyter the answer is printed as
+it comes.
 """
 
 from __future__ import annotations
@@ -30,8 +31,26 @@ _replaced: deque[StreamView] = deque()  # a reloaded page may still show these v
 
 
 def in_kernel(shell: InteractiveShell | None) -> bool:
-    """Return True if a front end can show a widget, and False in a terminal."""
+    """Return True in a kernel of Jupyter, and False in a terminal."""
     return hasattr(shell, "kernel")
+
+
+def shows_widgets(shell: InteractiveShell | None) -> bool:
+    """Return True if a front end can show a widget, or replace an output by another. A console can do neither."""
+    return shell is not None and in_kernel(shell) and not _asked_by_console(_request(shell))
+
+
+def _asked_by_console(request: dict[str, Any]) -> bool:
+    """Return True for a request of jupyter console, qtconsole or Spyder. They do not name themselves.
+
+    All of them send with jupyter_client, whose message ids begin with the session's id. Pages make other ids. They can
+    also answer ``input()``. nbclient and papermill use jupyter_client too, but cannot. A notebook that a server runs
+    for a page has the cell's id with it.
+    """
+    header = request.get("header", {})
+    by_jupyter_client = str(header.get("msg_id")).startswith(f"{header.get('session')}_")
+    answers_input = request.get("content", {}).get("allow_stdin") is True
+    return by_jupyter_client and answers_input and "cellId" not in request.get("metadata", {})
 
 
 def deleted_cells(shell: InteractiveShell) -> list[str]:
@@ -84,7 +103,7 @@ def present(
     timeline : bool, default False
         Show at the end when the text came.
     """
-    if in_kernel(shell):
+    if shows_widgets(shell):
         view = _view_of(stream, wire=wire)
         view._presentation.stays = keep
         view._presentation.end_in_turn = background

@@ -188,7 +188,7 @@ class ChatMagics(Magics):
             raise ConfigurationError(f"-o takes the name of a variable, not {options.out[:40]!r}.")
         if options.bg and not self._session.in_kernel:
             raise ConfigurationError("--bg needs a notebook. A terminal runs nothing between two cells.")
-        if options.wire and not self._session.in_kernel:
+        if options.wire and not display.shows_widgets(self.shell):
             raise ConfigurationError("--wire needs a notebook. --timeline works in a terminal too.")
 
     def _finish(self, job: CellJob, *, awaits: bool) -> Any:

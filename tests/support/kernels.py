@@ -220,15 +220,24 @@ class Kernel:
         return self.execute_async(code, silent=silent).wait(timeout)
 
     def execute_async(
-        self, code: str, *, silent: bool = False, stop_on_error: bool = True, cell_id: str | None = None
+        self,
+        code: str,
+        *,
+        silent: bool = False,
+        stop_on_error: bool = True,
+        cell_id: str | None = None,
+        stdin: bool = False,
     ) -> Execution:
-        """Send ``code`` and return at once. Several may be queued, as Run All does. ``cell_id`` names the cell."""
+        """Send ``code`` and return at once. Several may be queued, as Run All does. ``cell_id`` names the cell.
+
+        With ``stdin`` it is a request as a console sends it.
+        """
         content = {
             "code": code,
             "silent": silent,
             "store_history": not silent,
             "user_expressions": {},
-            "allow_stdin": False,
+            "allow_stdin": stdin,
             "stop_on_error": stop_on_error,
         }
         return Execution(self, self.send("execute_request", content, metadata={"cellId": cell_id} if cell_id else None))
