@@ -6,7 +6,9 @@ r"""Make hidden characters of a model's text visible. A terminal obeys some of t
 - CR LF becomes LF. A surrogate outside a pair becomes U+FFFD.
 
 Unchanged are newline, tab, the joiners U+200C and U+200D, the marks U+200E and U+200F, and the three flags that consist
-of tag characters (England, Scotland, Wales). Scripts and emoji need them.
+of tag characters (England, Scotland, Wales). Scripts and emoji need them. So is a U+200B beside a Thai, Lao, Burmese or
+Khmer letter. These scripts have no spaces, and U+200B marks where a word ends: ``สวัสดี\u200bชาวโลก`` stays, and
+``a\u200bb`` -> ``a[U+200B]b``.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from streamwidget._core.surrogates import well_formed
 _TAG_FLAG = "\U0001f3f4(?:{})\U000e007f".format(
     "|".join("".join(chr(0xE0000 + ord(letter)) for letter in name) for name in ("gbeng", "gbsct", "gbwls"))
 )
+_NO_SPACES = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"  # Thai and Lao, Burmese, Khmer
 _HIDDEN = re.compile(
     f"({_TAG_FLAG})"
+    f"|(?<!{_NO_SPACES})\u200b(?!{_NO_SPACES})"
     "|\r\n"
     "|[\x00-\x08\x0b-\x1f\x7f-\x9f"
-    "\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 

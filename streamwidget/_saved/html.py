@@ -9,12 +9,14 @@ The rules, each with an example (Markdown -> HTML, in which ``...`` is left out)
 2. Nothing is loaded from elsewhere. An image becomes a link, or text. After a link comes its host, unless the link's
    text shows it.
    ``[docs](https://a.example/x)`` -> ``<a href="https://a.example/x" ...>docs</a> <small>(a.example)</small>``
-3. Raw HTML becomes text. So does a link with another scheme: its source is shown as typed.
+3. Raw HTML becomes text, but see 4. So does a link with another scheme: its source is shown as typed.
    ``<b>x</b>`` -> the text ``<b>x</b>``, and ``[x](javascript:y)`` -> the text ``[x](javascript:y)``
-4. MathJax typesets ``$...$`` wherever it finds a pair. Outside of math each dollar and each backslash is in a
+4. ``<br>`` in a table's cell is a line break, because a cell has no other one.
+   ``| a<br>b |`` -> ``<td ...>a<br>b</td>``
+5. MathJax typesets ``$...$`` wherever it finds a pair. Outside of math each dollar and each backslash is in a
    ``<span>``, so that MathJax finds no pair and no command.
    ``$5 and $6`` -> ``<span>$</span>5 and <span>$</span>6``, and ``$x$`` -> ``$x$``
-5. The size of the output is bounded by the input. Link targets that are repeated by reference are dropped when they
+6. The size of the output is bounded by the input. Link targets that are repeated by reference are dropped when they
    become too many. Text that is too costly to parse, or nested too deep, is shown as typed.
    ``> > > ...`` with 65 levels -> ``<pre ...>`` with the text ``> > > ...``
 
@@ -213,6 +215,8 @@ class _Writer:
                     self._parts.append("\n")
                 case "hardbreak":
                     self._parts.append("<br>\n")
+                case "br":
+                    self._parts.append("<br>")
                 case "link_open":
                     self._open_link(str(token.attrs.get("href", "")))
                 case "link_close":

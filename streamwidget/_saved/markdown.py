@@ -1,4 +1,5 @@
-"""The Markdown of a model: markdown-it's rules with math, bare addresses, tasks, fewer links, and bounds.
+"""The Markdown of a model: markdown-it's rules with math, bare addresses, tasks, line breaks in cells, emphasis beside
+CJK punctuation, fewer links, and bounds.
 
 js/src/markdown/rules.ts has the same rules for the live view.
 """
@@ -13,23 +14,20 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from streamwidget._saved.emphasis import CjkInline
 from streamwidget._saved.links import bare_link, is_link, normalize
+from streamwidget._saved.math import formula, formula_block, guard_rows, unguarded
 
 MAX_NESTING = 60
 MAX_INLINE = 8_192  # characters of one paragraph, heading or cell, a longer one is shown as typed
 MAX_BRACKETS = 5_000  # in all of them together, the parser takes up to 40 us for each
-MAX_MATH = 4096
 
-_MATH_ENDS = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
-# TeX that makes links or attributes, defines something for the rest of the page, or loads more of MathJax:
-# "\href{javascript:x}{y}" stays text, "\frac{1}{2}" is math.
-_UNSAFE_TEX = re.compile(
-    r"\\(?:href|url|html|class|style|css|id\b|data|require|include|input|import|def|gdef|edef|xdef|let|new(?!line)|renew|provide|bbox"
-    r"|Declare|csname|unicode|mml|tip|texttip|mathtip|toggle|action|global|futurelet|catcode|write|read|open|special)",
-    re.IGNORECASE,
-)
 # The mark of a task: "[x] done" -> "☑ done".
 _TASK = re.compile(r"\A\[([ xX])\](?=[ \t])")
+# A line break in a table's cell: "<br>", "<br/>", "<BR />".
+_BREAK = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
+# The environment of a cell has this name. The environment is what markdown-it gives to each rule.
+_IN_CELL = "streamwidget_in_cell"
 
 
 def parse(text: str) -> list[Token]:
@@ -40,9 +38,16 @@ def parse(text: str) -> list[Token]:
 @cache
 def parser(*, html: bool) -> MarkdownIt:
     """Return the parser. With ``html`` it shows only whether another renderer would find raw HTML in a text."""
-    markdown = MarkdownIt("commonmark", {"html": html, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
-    markdown.inline.ruler.before("escape", "math", _math)
+    markdown = MarkdownIt()
+    markdown.inline = CjkInline()
+    markdown.configure("commonmark", {"html": html, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
+    markdown.block.ruler.before(
+        "table", "formula", formula_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
+    markdown.inline.ruler.before("escape", "formula", formula)
+    markdown.inline.ruler.before("autolink", "line_break", _line_break)
     markdown.inline.ruler.after("text", "bare_link", bare_link)
+    markdown.core.ruler.before("block", "guard_rows", _guard_rows)
     markdown.core.ruler.at("inline", _inline)
     # This is the documented way to allow fewer links.
     markdown.validateLink = is_link  # type: ignore[method-assign]
@@ -55,13 +60,19 @@ def _unchanged(link: str) -> str:
     return link
 
 
+def _guard_rows(state: StateCore) -> None:
+    state.src = guard_rows(state.src, state.md)
+
+
 def _inline(state: StateCore) -> None:
     """Parse the text of each leaf, within the bounds.
 
     A task becomes a sign (``[x] done`` -> ``☑ done``), because the sanitizers of notebooks drop inputs.
     """
     brackets = 0
+    in_cell = {**state.env, _IN_CELL: True}
     for index, token in enumerate(state.tokens):
+        token.content = unguarded(token.content)
         if token.type != "inline":
             continue
         if index > 1 and state.tokens[index - 2].type == "list_item_open":
@@ -73,40 +84,16 @@ def _inline(state: StateCore) -> None:
             token.meta["unparsed"] = True
             token.children.append(Token("text", "", 0, content=token.content))
         else:
-            state.md.inline.parse(token.content, state.md, state.env, token.children)
+            is_cell = state.tokens[index - 1].type in ("th_open", "td_open")
+            state.md.inline.parse(token.content, state.md, in_cell if is_cell else state.env, token.children)
 
 
-def _math(state: StateInline, silent: bool) -> bool:
-    r"""Take ``$...$``, ``$$...$$``, ``\(...\)`` and ``\[...\]`` as one token.
-
-    Pandoc's rule tells math from money: no space just inside of the dollars, and no digit after them.
-    ``$5 and $6`` -> text, ``$x$`` -> math.
-    """
-    source, start = state.src, state.pos
-    if source[start] not in "$\\":
+def _line_break(state: StateInline, silent: bool) -> bool:
+    """Make a line break of ``<br>`` in a table's cell, which has no other one. Elsewhere it stays text."""
+    found = _BREAK.match(state.src, state.pos, state.posMax) if _IN_CELL in state.env else None
+    if not found:
         return False
-    opening = next((mark for mark in _MATH_ENDS if source.startswith(mark, start)), None)
-    if opening is None:
-        return False
-    begin = start + len(opening)
-    closing = _MATH_ENDS[opening]
-    end = source.find(closing, begin, begin + MAX_MATH)
-    while end > 0 and closing[0] == "$" and source[end - 1] == "\\":
-        end = source.find(closing, end + 1, begin + MAX_MATH)
-    content = source[begin:end]
-    if end < 0 or end >= state.posMax or not content.strip() or "\n\n" in content or _UNSAFE_TEX.search(content):
-        return False
-    if opening == "$":
-        after = source[end + 1 : end + 2]
-        if (
-            content[0].isspace()
-            or content[-1].isspace()
-            or re.match("[0-9]", after)
-            or "$" in content.replace("\\$", "")
-        ):
-            return False
     if not silent:
-        token = state.push("math", "", 0)
-        token.content = source[start : end + len(closing)]
-    state.pos = end + len(closing)
+        state.push("br", "br", 0)
+    state.pos = found.end()
     return True

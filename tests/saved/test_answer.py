@@ -360,10 +360,11 @@ def test_controls_are_shown_as_signs() -> None:
 
 @given(st.text())
 def test_visible_is_idempotent_and_keeps_what_scripts_need(text: str) -> None:
-    """Visible text stays unchanged. Emoji joiners, flags, tabs and newlines are kept."""
+    """Visible text stays unchanged. Emoji joiners, flags, word breaks, tabs and newlines are kept."""
     assert visible(visible(text)) == visible(text)
     kept = (
         "a\tb\n👩\u200d🔬 \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f می\u200cخواهم \u200f"
+        "สวัสดี\u200bชาว ລາວ\u200bx မြန်\u200bမာ y\u200bខ្មែរ"
     )
     assert visible(kept) == kept
     assert visible("a\r\nb\ud83d\ude00") == "a\nb😀"
@@ -495,7 +496,31 @@ def test_reference_amplification_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["[", "![", "**a ", "*_", "> ", "- ", "<!--", "&", "\\(", "$$a", "$a", "|", "`e``", "~~a ", "[a]("]
+    "unit",
+    [
+        "[",
+        "![",
+        "**a ",
+        "*_",
+        "> ",
+        "- ",
+        "<!--",
+        "&",
+        "\\(",
+        "$$a",
+        "$a",
+        "|",
+        "`e``",
+        "~~a ",
+        "[a](",
+        "\\[\n",
+        "- $$a\n",
+        "|$a",
+        "|\\(",
+        "$`a",
+        "\\begin{align}\n",
+        "**注：**",
+    ],
 )
 def test_hostile_patterns_take_time_in_proportion(unit: str) -> None:
     """Four times the text takes about four times the time, and nothing raises."""

@@ -13,6 +13,7 @@ import sys
 from streamwidget._core.visible import visible
 from streamwidget._saved.html import render
 from streamwidget.demo._answers import answer_pieces
+from tests.saved.rules import CASES
 from tests.support.kernels import ROOT
 
 DATA = ROOT / "js" / "test" / "data" / "static_html.json"
@@ -37,13 +38,17 @@ def test_the_data_is_what_the_renderer_makes() -> None:
     assert not stale, "python -m tests.saved.test_live_equals_static"
 
 
-def test_the_data_holds_the_demo_answers() -> None:
-    """The demo server's answers are among the compared texts."""
-    assert set(demo_answers()) <= {case["markdown"] for case in cases()}
+def rule_texts() -> list[str]:
+    return [rule.markdown for _, rule in CASES]
+
+
+def test_the_data_holds_the_demo_answers_and_the_cases_of_our_own_rules() -> None:
+    """The demo server's answers are among the compared texts, and so are the cases in tests/saved/rules.py."""
+    assert {*demo_answers(), *rule_texts()} <= {case["markdown"] for case in cases()}
 
 
 def write(markdown: list[str]) -> None:
-    texts = dict.fromkeys([*markdown, *demo_answers()])
+    texts = dict.fromkeys([*markdown, *demo_answers(), *rule_texts()])
     lines = [json.dumps({"markdown": text, "html": saved(text)}, ensure_ascii=True) for text in texts]
     DATA.write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")
 

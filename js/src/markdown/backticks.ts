@@ -1,12 +1,12 @@
 // Code spans: `` `a` `` -> `<code>a</code>`. The rule of markdown-it 14 looks ahead behind an unclosed `![`, and then
 // misses some code spans. The rule of markdown-it-py, which makes the saved answer, finds them. So this is that rule.
 
-import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
+import type { StateInline } from "./state_inline";
 
-// For each length of a run of backticks: the start of the last such run.
 const lastRuns = new WeakMap<StateInline, Map<number, number>>();
 
-function runsOf(state: StateInline): Map<number, number> {
+/** For each length of a run of backticks: the start of the last such run. */
+export function runsOf(state: StateInline): Map<number, number> {
   let runs = lastRuns.get(state);
   if (!runs) {
     runs = new Map();

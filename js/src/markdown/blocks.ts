@@ -49,7 +49,7 @@ export function buildBlocks(
   preview?: (text: string) => string,
   parsed?: (lines: number) => void,
 ): Build {
-  const tokens = parseBlocks(source, references);
+  const tokens = parseBlocks(source, references, preview !== undefined);
   const lines = lineStarts(source);
   const count = lines.length - 1;
   parsed?.(source.endsWith("\n") ? count : count - 1);
@@ -71,12 +71,15 @@ export function buildBlocks(
         if (token.type !== "inline") return;
         let text = token.content.trim(); // as Python does. markdown-it trims only ASCII
         // `- [x] done` -> `☑ done`. The sanitizer of a notebook would remove an input element.
+        const { tag, markup } = group[index - 1] as Token;
         if (group[index - 2]?.type === "list_item_open") text = text.replace(TASK, (_, x) => (x === " " ? "☐" : "☑"));
         const count = text.split("[").length - 1;
         left.brackets -= count;
         if (count > 0) brackets.push([line, count]);
-        if (preview && token === open) text = preview(text);
-        token.children = count > 0 && left.brackets < 0 ? unparsed(text) : parseInline(text, references);
+        const isFormula = tag === "p" && markup !== "";
+        if (preview && token === open && !isFormula) text = preview(text);
+        const isWhole = isFormula || (count > 0 && left.brackets < 0);
+        token.children = isWhole ? unparsed(text) : parseInline(text, references, tag[0] === "t");
       });
       return writer.blocks(group);
     });

@@ -7,6 +7,8 @@
 //
 // This changes only how the text looks on the way. It does not change the finished text.
 
+import { flanking } from "./state_inline";
+
 // The beginning of a list item or quote: `- `, `12. `, `> `.
 const CONTAINER = /[ \t]*(?:[-+*][ \t]+|\d{1,9}[.)][ \t]+|>[ \t]?)/y;
 // A line with only a marker: `-`, `12.`, `##`, `---`, `[x]`. `-` may become `- item` or `---`.
@@ -159,18 +161,16 @@ function meet(opened: Opened[], text: string, at: number, run: string): void {
   if (marker === "~" && run.length < 2) return;
   const before = text[at - 1] ?? " ";
   const after = text[at + run.length] ?? " ";
-  const isWord = (char: string) => /[\p{L}\p{N}]/u.test(char);
-  const left = !/\s/.test(after) && (isWord(after) || !isWord(before));
-  const right = !/\s/.test(before) && (isWord(before) || !isWord(after));
+  const { can_open, can_close } = flanking(before, after, marker !== "_");
   let length = run.length;
-  while (right && length > 0) {
+  while (can_close && length > 0) {
     const index = opened.map((open) => open.marker).lastIndexOf(marker);
     const open = opened[index];
-    if (!open || (marker === "_" && left && isWord(after))) break;
+    if (!open) break;
     const used = Math.min(open.length, length);
     open.length -= used;
     length -= used;
     opened.length = open.length > 0 ? index + 1 : index;
   }
-  if (length > 0 && left && !(marker === "_" && isWord(before))) opened.push({ marker, length, at });
+  if (length > 0 && can_open) opened.push({ marker, length, at });
 }

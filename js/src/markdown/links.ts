@@ -1,9 +1,7 @@
 // The addresses in a model's text: which become links, and which host is shown. streamwidget/_saved/links.py has the
 // same rules.
 
-import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
-
-const MAX_URL = 2048;
+export const MAX_URL = 2048;
 // An address that may become a link: `https://a.example`, `mailto:a@b.example`. Not `ftp://a.example`, not `x.html`.
 const URL_START = /^(?:https?:\/\/[^/?#\s]|mailto:\S)/i;
 // The part up to the host, and the host: `https://me@straße.de/x` -> `https://me@`, `straße.de`.
@@ -14,11 +12,6 @@ const DESTINATION = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#]+)|mailto:([^?]*@[^?@]+)
 const NO_HOST = /[\0-,/:-@[-`{-\x7f]/;
 // Characters to percent-encode: `a b` -> `a%20b`, `100%` -> `100%25`. `%20` stays.
 const NOT_IN_URL = /%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+/gu;
-// The rest of a bare address. It ends before white space, quotes, brackets and East Asian full stops:
-// `://a.example/x。` -> `://a.example/x`.
-const BARE = /^:\/\/[^\s<>"`\\^{}[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+/;
-// Marks at the end that belong to the sentence: `https://a.example/x.` -> `https://a.example/x`.
-const TRAILING = /(?:[?!.,:*_~';]|&[a-zA-Z0-9]+;)+$/;
 
 /** Whether a normalised address becomes a link. */
 export function isLink(url: string): boolean {
@@ -55,34 +48,4 @@ export function showsDestination(text: string, destination: string): boolean {
   const address = text.replace(/^(?:https?:\/\/|mailto:)/i, "").split(/[/?#]/, 1)[0] as string;
   const host = /^[^\s@/]+@([^\s@/]+)$/.exec(address)?.[1]; // of "user@docs.example"
   return [address, host].some((seen) => seen?.toLowerCase() === destination.toLowerCase());
-}
-
-function trimmed(url: string): string {
-  for (;;) {
-    let shorter = url.replace(TRAILING, "");
-    // A closing bracket belongs to the address only if its opening one does: `https://a.example/b)` ->
-    // `https://a.example/b`.
-    if (shorter.endsWith(")") && shorter.split(")").length > shorter.split("(").length) shorter = shorter.slice(0, -1);
-    if (shorter === url) return url;
-    url = shorter;
-  }
-}
-
-/** Inline rule: bare addresses are links. `see https://a.example.` has a link to `https://a.example`. */
-export function bareLink(state: StateInline, silent: boolean): boolean {
-  if (!state.src.startsWith("://", state.pos) || state.linkLevel > 0) return false;
-  const scheme = /(?:^|[\s*_~("'[{\u3000-\u303f\uff00-\uffef\u2018-\u201f])(https?)$/i.exec(state.pending)?.[1];
-  const rest = BARE.exec(state.src.slice(state.pos, Math.min(state.posMax, state.pos + MAX_URL)))?.[0];
-  if (!scheme || !rest) return false;
-  const url = trimmed(scheme + rest);
-  const href = normalizeLink(url);
-  if (url.length <= scheme.length + 3 || !isLink(href)) return false;
-  if (!silent) {
-    state.pending = state.pending.slice(0, -scheme.length);
-    state.push("link_open", "a", 1).attrs = [["href", href]];
-    state.push("text", "", 0).content = url;
-    state.push("link_close", "a", -1);
-  }
-  state.pos += url.length - scheme.length;
-  return true;
 }

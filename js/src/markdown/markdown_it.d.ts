@@ -21,7 +21,12 @@ declare module "markdown-it/lib/rules_block/state_block.mjs" {
   import type Token from "markdown-it/lib/token.mjs";
   export default class StateBlock {
     constructor(src: string, md: object, env: object, tokens: Token[]);
+    src: string;
     env: object;
+    tokens: Token[];
+    bMarks: number[];
+    eMarks: number[];
+    tShift: number[];
     line: number;
     lineMax: number;
     level: number;
@@ -30,26 +35,20 @@ declare module "markdown-it/lib/rules_block/state_block.mjs" {
     tight: boolean;
     isEmpty(line: number): boolean;
     skipEmptyLines(from: number): number;
+    getLines(begin: number, end: number, indent: number, keepLastLF: boolean): string;
   }
 }
 
-declare module "markdown-it/lib/rules_inline/state_inline.mjs" {
-  import type Token from "markdown-it/lib/token.mjs";
-  export default class StateInline {
-    constructor(src: string, md: object, env: object, tokens: Token[]);
-    src: string;
-    pos: number;
-    posMax: number;
-    level: number;
-    linkLevel: number;
-    pending: string;
-    cache: Record<number, number>;
-    pushPending(): Token;
-    push(type: string, tag: string, nesting: -1 | 0 | 1): Token;
-  }
+declare module "markdown-it/lib/helpers/index.mjs" {
+  type Parsed = { ok: boolean; pos: number; str: string };
+  export function parseLinkLabel(state: object, start: number, disableNested?: boolean): number;
+  export function parseLinkDestination(src: string, start: number, max: number): Parsed;
+  export function parseLinkTitle(src: string, start: number, max: number): Parsed;
 }
 
-declare module "markdown-it/lib/helpers/index.mjs";
+declare module "markdown-it/lib/common/utils.mjs" {
+  export function normalizeReference(label: string): string;
+}
 
 declare module "markdown-it/lib/rules_block/*" {
   import type StateBlock from "markdown-it/lib/rules_block/state_block.mjs";
@@ -57,20 +56,5 @@ declare module "markdown-it/lib/rules_block/*" {
 }
 
 declare module "markdown-it/lib/rules_inline/*" {
-  import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
-  export default function rule(state: StateInline, silent?: boolean): boolean;
-}
-
-declare module "markdown-it/lib/rules_inline/emphasis.mjs" {
-  import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
-
-  const rules: {
-    tokenize(state: StateInline, silent: boolean): boolean;
-    postProcess(state: StateInline): void;
-  };
-  export default rules;
-}
-
-declare module "markdown-it/lib/rules_inline/strikethrough.mjs" {
-  export { default } from "markdown-it/lib/rules_inline/emphasis.mjs";
+  export default function rule(state: object, silent?: boolean): boolean;
 }

@@ -14,24 +14,20 @@ import paragraph from "markdown-it/lib/rules_block/paragraph.mjs";
 import reference from "markdown-it/lib/rules_block/reference.mjs";
 import StateBlock from "markdown-it/lib/rules_block/state_block.mjs";
 import table from "markdown-it/lib/rules_block/table.mjs";
-import autolink from "markdown-it/lib/rules_inline/autolink.mjs";
 import balancePairs from "markdown-it/lib/rules_inline/balance_pairs.mjs";
-import emphasis from "markdown-it/lib/rules_inline/emphasis.mjs";
 import entity from "markdown-it/lib/rules_inline/entity.mjs";
-import escaped from "markdown-it/lib/rules_inline/escape.mjs";
 import fragmentsJoin from "markdown-it/lib/rules_inline/fragments_join.mjs";
-import image from "markdown-it/lib/rules_inline/image.mjs";
-import link from "markdown-it/lib/rules_inline/link.mjs";
 import newline from "markdown-it/lib/rules_inline/newline.mjs";
-import StateInline from "markdown-it/lib/rules_inline/state_inline.mjs";
-import strikethrough from "markdown-it/lib/rules_inline/strikethrough.mjs";
-import text from "markdown-it/lib/rules_inline/text.mjs";
 import Token from "markdown-it/lib/token.mjs";
 import { countCodePoints } from "../text/code_points";
 import { backticks } from "./backticks";
-import { bareLink, isLink, normalizeLink } from "./links";
-import { math } from "./math";
+import { emphasis, tagPairs } from "./emphasis";
+import { autolink, bareLink, link } from "./link_rules";
+import { isLink, normalizeLink } from "./links";
+import { formula, formulaBlock, guardRows, unguarded } from "./math";
 import type { References } from "./references";
+import { StateInline } from "./state_inline";
+import { escaped, text } from "./text_rules";
 
 export const MAX_NESTING = 60;
 const MAX_INLINE = 8_192; // code points: a longer paragraph, heading or cell is not parsed
@@ -47,9 +43,20 @@ const definition: BlockRule = (state, startLine, endLine, silent) => {
   return found;
 };
 
+/** The rule of line breaks in a table's cell, which has no other ones: `a<br>b`. Elsewhere `<br>` is text. */
+const lineBreak: InlineRule = (state, silent) => {
+  const { isCell } = state.env as { isCell?: boolean };
+  const found = isCell && /^<br[ \t]*\/?>/i.exec(state.src.slice(state.pos, state.posMax));
+  if (!found) return false;
+  if (!silent) state.push("br", "br", 0);
+  state.pos += found[0].length;
+  return true;
+};
+
 // The block rules in order, each with the blocks that it may end. A `# heading` ends a paragraph, an indented `code`
 // block does not.
 const BLOCK: [BlockRule, string][] = [
+  [formulaBlock, "paragraph reference blockquote list"],
   [table, "paragraph reference"],
   [code, ""],
   [fence, "paragraph reference blockquote list"],
@@ -70,17 +77,16 @@ const INLINE: InlineRule[] = [
   text,
   bareLink,
   newline,
-  math,
+  formula,
   escaped,
   backticks,
-  strikethrough.tokenize,
-  emphasis.tokenize,
+  emphasis,
   link,
-  image,
+  lineBreak,
   autolink,
   entity,
 ];
-const AFTER = [balancePairs, strikethrough.postProcess, emphasis.postProcess, fragmentsJoin];
+const AFTER = [balancePairs, tagPairs, joinSpecial, fragmentsJoin];
 
 // The parts of a MarkdownIt object that its rules use.
 const md = {
@@ -147,26 +153,36 @@ function tokenizeInline(state: StateInline): void {
   if (state.pending) state.pushPending();
 }
 
+// Lets escaped characters and character references be joined with the text around them.
+function joinSpecial({ tokens }: StateInline): void {
+  for (const token of tokens) if (token.type === "text_special") token.type = "text";
+}
+
 function parseInlineTokens(source: string, _md: object, env: object, tokens: Token[]): void {
   const state = new StateInline(source, md, env, tokens);
   tokenizeInline(state);
   for (const rule of AFTER) rule(state);
 }
 
-/** Block tokens of `source`. Link definitions go into `references`. The texts of the leaves are not parsed yet. */
-export function parseBlocks(source: string, references: References): Token[] {
+/**
+ * Block tokens of `source`. Link definitions go into `references`. The texts of the leaves are not parsed yet.
+ * `isOpen`: more text may come.
+ */
+export function parseBlocks(source: string, references: References, isOpen: boolean): Token[] {
   const tokens: Token[] = [];
   if (source === "") return tokens;
-  const state = new StateBlock(source, md, { references: references.proxy, found: references }, tokens);
+  const env = { references: references.proxy, found: references, isOpen };
+  const state = new StateBlock(guardRows(source), md, env, tokens);
   tokenizeBlocks(state, 0, state.lineMax);
+  for (const token of tokens) token.content = unguarded(token.content);
   return tokens;
 }
 
 /** Inline tokens of one leaf's text. */
-export function parseInline(source: string, references: References): Token[] {
+export function parseInline(source: string, references: References, isCell: boolean): Token[] {
   if (countCodePoints(source) > MAX_INLINE) return unparsed(source);
   const tokens: Token[] = [];
-  parseInlineTokens(source, md, { references: references.proxy }, tokens);
+  parseInlineTokens(source, md, { references: references.proxy, isCell }, tokens);
   return tokens;
 }
 

@@ -116,8 +116,10 @@ export class Tail {
     const last = source.slice(lines[newest.end - 1], lines[newest.end]);
     const isClosed =
       isFence && newest.end - 1 > newest.start && closingLine(newest.open.markup).test(last.replace(/\n$/, ""));
+    // A formula without its closing mark may still turn out to be something else.
+    const isKnown = isWholeLine(newest.start) && !(newest.open.tag === "p" && newest.open.markup);
     // A block is finished when the first line of the next is complete. A fence is finished with its closing line.
-    const count = blocks.length - (isClosed && last.endsWith("\n") ? 0 : isWholeLine(newest.start) ? 1 : 2);
+    const count = blocks.length - (isClosed && last.endsWith("\n") ? 0 : isKnown ? 1 : 2);
     const text = this.#text;
     if (count > 0) this.#finish(blocks.slice(0, count), source, lines, offset);
     if (isFence && !isClosed) {

@@ -96,7 +96,6 @@ export class Writer {
   #inline(token: Token): void {
     switch (token.type) {
       case "text":
-      case "text_special":
         this.#guarded(token.content);
         break;
       case "code_inline":

@@ -7,8 +7,8 @@
 
 import { canHighlight, sharedHighlight } from "../dom/highlights";
 
-// `$$a$$`, `$a$`, `\(a\)` and `\[a\]`.
-const FORMULA = /\$\$[^$]+\$\$|\$[^$]+\$|\\\([\s\S]*?\\\)|\\\[[\s\S]*?\\\]/g;
+// `$$a$$`, `$a$`, `\(a\)`, `\[a\]` and `\begin{align}a\end{align}`.
+const FORMULA = /\$\$[^$]+\$\$|\$[^$]+\$|\\\([\s\S]*?\\\)|\\\[[\s\S]*?\\\]|\\begin(\{\w+\*?\})[\s\S]*?\\end\1/g;
 const MARKS = 100; // ranges of a page, because each costs time in every frame
 
 type Typeset = (element: HTMLElement) => unknown;

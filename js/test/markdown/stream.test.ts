@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { MarkdownStream } from "../../src/markdown/stream";
 import cases from "../data/static_html.json";
-import { once, plainHtml } from "./equality";
+import { once, plainHtml, streamed } from "./equality";
 
 const root = document.createElement("div");
 document.body.append(root);
@@ -91,6 +91,72 @@ test("a marker is never seen bare while the text comes character by character", 
   expect(plainHtml(root)).toBe(once(text));
 });
 
+test("a formula is never seen as a list, a heading or a quote while it comes, and blocks before it stay", () => {
+  const formula = "$$\nf(x)\n= a\n- b\n=\n> c\n$$";
+  for (const [start, end] of [
+    ["Text\n\n", "\n\nEnd *here*\n"],
+    ["- item\n", "\n- next\n"],
+    ["> quote\n", "\n\nEnd\n"],
+    ["| a |\n|---|\n| b |\n", "\n| c |\n"],
+  ]) {
+    const stream = new MarkdownStream(root);
+    stream.append(start as string);
+    stream.append("");
+    const first = root.firstElementChild;
+    const html = first?.innerHTML;
+    for (const char of formula) {
+      stream.append(char);
+      stream.append("");
+      expect(root.querySelector("h1, h2, ul li:nth-child(2), blockquote blockquote, em")).toBe(null);
+    }
+    for (const char of end as string) stream.append(char);
+    stream.finish();
+    expect(root.firstElementChild).toBe(first);
+    expect(first?.innerHTML, start).toBe(html);
+    expect(root.textContent).toContain(formula);
+    expect(plainHtml(root)).toBe(once(start + formula + end));
+    stream.clear();
+  }
+});
+
+test("an open formula that turns out to be none leaves the blocks as they are", () => {
+  for (const text of ["- item\n$$\n- b\n\n- c\n", "> q\n$$\n> a\n\nb\n", "a\n\n$$\n- b\n- c\n\n- d\n"]) {
+    const stream = new MarkdownStream(root);
+    for (const char of text) {
+      stream.append(char);
+      stream.append("");
+    }
+    stream.finish();
+    expect(plainHtml(root), text).toBe(once(text));
+    stream.clear();
+  }
+});
+
+test("emphasis beside CJK punctuation is never seen bare while it comes", () => {
+  const stream = new MarkdownStream(root);
+  const bare: string[] = [];
+  for (const char of "请**「重要」**です。这是**“引号”**文字，~~删除（x）~~后面 *(a)*字") {
+    stream.append(char);
+    stream.append("");
+    if (/[*~]/.test(root.textContent ?? "")) bare.push(root.textContent as string);
+  }
+  stream.finish();
+  expect(bare).toEqual([]);
+});
+
+test("a word break that comes in a piece of its own is as in the whole text", () => {
+  for (const text of [
+    "ไทย\u200bไทย",
+    "a\u200bไ",
+    "ไ\u200ba\u200bb",
+    "ไ\u200b\u200b\u200bไ\u200b",
+    "\u200b\r\nไ",
+    "ไ\u200b\u200b",
+  ]) {
+    expect(streamed(text), JSON.stringify(text)).toBe(once(text));
+  }
+});
+
 test("a late definition makes links of the text before it, and of nothing else", () => {
   const stream = new MarkdownStream(root);
   stream.append("See [here] and [there][x].\n\nPlain [brackets].\n\n- item [here]\n- b\n- c\n\nText\n\n");
@@ -115,7 +181,10 @@ test("a finished element is reported, and something added to it does not stop a 
     },
   });
   const text = "a [x]\n\n```\ncode\n```\n\n- i\n- j\n\nb\n\n[x]: https://x.example\n";
-  for (const char of text) stream.append(char);
+  for (const char of text) {
+    stream.append(char);
+    stream.append(""); // on a slow machine the text waits otherwise
+  }
   stream.finish();
   expect(told.map((block) => block.trim().replace(/\s+/g, " "))).toEqual([
     "a [x]",

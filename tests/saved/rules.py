@@ -1,0 +1,145 @@
+r"""The cases of the Markdown rules that are our own: formulas, emphasis beside CJK characters, breaks, word breaks.
+
+A case is the Markdown, what its HTML has, and what it has not. js/test/data/static_html.json has the same Markdown, so
+that the page's tests compare the live view with the saved HTML.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """A case: ``markdown`` gives HTML with each of ``has`` and none of ``lacks``."""
+
+    markdown: str
+    has: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
+
+
+BLOCK_FORMULAS = [
+    Rule(
+        "The value is\n\n$$\nV(n)\n=\n\\max_a q(n,a)\n$$\n\nas needed.",
+        ("<p>$$\nV(n)\n=\n\\max_a q(n,a)\n$$</p>",),
+        ("<h1",),
+    ),
+    Rule("$$\na\n---\nb\n$$", ("<p>$$\na\n---\nb\n$$</p>",), ("<h2", "<hr")),
+    Rule(
+        "\\[\n\\begin{aligned}\nf(x) &= x^2 \\\\\n- g(x) &= 3\n\\end{aligned}\n\\]",
+        ("<p>\\[\n\\begin{aligned}\nf(x) &amp;= x^2 \\\\\n- g(x) &amp;= 3\n\\end{aligned}\n\\]</p>",),
+        ("<li>",),
+    ),
+    Rule("$$\na\n+ b\n* c\n1. d\n$$", ("<p>$$\na\n+ b\n* c\n1. d\n$$</p>",), ("<li>",)),
+    Rule("$$\na\n> b\n$$", ("<p>$$\na\n&gt; b\n$$</p>",), ("<blockquote",)),
+    Rule("$$\n# a\n```\n    b\n$$", ("<p>$$\n# a\n```\n    b\n$$</p>",), ("<h1", "<pre")),
+    Rule("$$\na | b\n--|--\n$$", ("<p>$$\na | b\n--|--\n$$</p>",), ("<table",)),
+    # It begins in the line behind text, and text may follow.
+    Rule("So\n\\[\nx\n= y\n\\].\nThat *is* it.", ("<p>So</p>\n<p>\\[\nx\n= y\n\\].\nThat <em>is</em> it.</p>",)),
+    Rule("$$x$$\n---\n$$\ny\n$$\n- a", ("<p>$$x$$</p>\n<hr>\n<p>$$\ny\n$$</p>\n<ul>",)),
+    # Inside of a list item or quote, or behind it.
+    Rule("1. one\n\n   $$\n   a\n   - b\n   $$\n2. two", ("<p>$$\na\n- b\n$$</p>\n</li>\n<li>",)),
+    Rule("> $$\n> a\n> = b\n> $$\n> c", ("<blockquote>\n<p>$$\na\n= b\n$$\nc</p>\n</blockquote>",), ("<h1",)),
+    Rule("- item\n$$\n- b\n$$\n- c", ("<li>item</li>\n</ul>\n<p>$$\n- b\n$$</p>\n<ul>\n<li>c</li>",)),
+    Rule("> quote\n\\[\n> a\n\\]", ("<p>quote</p>\n</blockquote>\n<p>\\[\n&gt; a\n\\]</p>",)),
+    Rule("| a |\n|---|\n| b |\n$$\n| c |\n$$", ("</table>\n<p>$$\n| c |\n$$</p>",)),
+    # It ends at a blank line, and where its item or quote ends.
+    Rule("$$\na\n\n- b\n$$", ("<li>b",), ("$$",)),
+    Rule("- $$\n  a\n- b\n  $$", ("<li><span>$</span>", "<li>b"), ("$$",)),
+    Rule("> $$\n> a\n\n- b\n$$", ("<blockquote>", "<li>b"), ("$$",)),
+    Rule("$$\n" + "a\n" * 2100 + "- b\n$$", ("<li>b",), ("$$",)),
+    Rule("$$\n$$\n- a", ("<li>a",), ("$$",)),
+    Rule("    $$\n    - a\n    $$", ("<pre><code>$$\n- a\n$$\n</code></pre>",)),
+    Rule("```\n$$\n```\n- a\n$$", ("<pre><code>$$\n</code></pre>", "<li>a")),
+    Rule("\\[not a link](/foo)\n- b", ("<p>[not a link](/foo)</p>\n<ul>",)),
+    Rule("$$\n\\href{x}{y}\n- a\n$$", ("<span>\\</span>href", "\n- a\n"), ("$$", "<li>")),
+]
+ENVIRONMENTS = [
+    Rule(
+        "\\begin{align}\na &= b \\\\\n- c &= d\n\\end{align}",
+        ("<p>\\begin{align}\na &amp;= b \\\\\n- c &amp;= d\n\\end{align}</p>",),
+        ("<li>", "<span>"),
+    ),
+    Rule("\\begin{equation*}\nx\n=\n1\n\\end{equation*}", ("<p>\\begin{equation*}\nx\n=\n1\n\\end{equation*}</p>",)),
+    Rule("so \\begin{pmatrix} a_1 & b_1 \\end{pmatrix} is", ("so \\begin{pmatrix} a_1 &amp; b_1 \\end{pmatrix} is",)),
+    *(
+        Rule(f"\\begin{{{name}}}\na\n=\n\\end{{{name}}}", (f"<p>\\begin{{{name}}}\na\n=\n\\end{{{name}}}</p>",))
+        for name in ("gather", "gather*", "multline", "eqnarray", "alignat", "flalign", "cases", "array", "split")
+    ),
+    Rule("\\begin{itemize}\n\\item a\n\\end{itemize}", ("<span>\\</span>begin",)),
+    Rule("\\begin{align}\na\n\\end{gather}", ("<span>\\</span>begin",)),
+    Rule("\\begin{align}\\href{x}{y}\\end{align}", ("<span>\\</span>begin",)),
+]
+CELL_FORMULAS = [
+    Rule("| a | b |\n|---|---|\n| $|x|$ | y |", (">$|x|$</td>", ">y</td>")),
+    Rule("| a | b |\n|---|---|\n| $\\|x\\|$ | $P(A|B)$ |", (">$\\|x\\|$</td>", ">$P(A|B)$</td>")),
+    Rule(
+        "| $|a|$ | \\(|b|\\) |\n|---|---|\n| \\[|c|\\] | $$|d|$$ |",
+        (">$|a|$</th>", ">\\(|b|\\)</th>", ">\\[|c|\\]</td>"),
+    ),
+    Rule("$$x$$ | y\n---|---\n$$a$$ | b", (">$$x$$</th>", ">$$a$$</td>")),
+    Rule(
+        "| a | b |\n|---|---|\n| $5 | $6 |\n|$HOME|$PATH|", ("<span>$</span>5</td>", "<span>$</span>PATH</td>"), ("|",)
+    ),
+    Rule("| a | b |\n|---|---|\n| `$x` | `a$` |\n| `x\\|y` | \\| |", ("<code>$x</code></td>", "<code>x|y</code></td>")),
+    Rule(
+        "```\n$|x|$ | y\n```\n\n    $|x|$\n\n`$|x|$` and $|x|$", ("$|x|$ | y\n</code>", "<code>$|x|$</code> and $|x|$")
+    ),
+]
+CODE_AND_MONEY = [
+    Rule("it costs $5 and $6.", ("<span>$</span>5 and <span>$</span>6",)),
+    Rule("set $A to `$B` now", ("<span>$</span>A to <code>$B</code>",)),
+    Rule("from $HOME/`x`/$PATH", ("<span>$</span>HOME/<code>x</code>/<span>$</span>PATH",)),
+    Rule("\\(a `b` c\\)", ("<code>b</code>",), ("\\(",)),
+    Rule("`a $x` y$ and $x$", ("<code>a $x</code> y<span>$</span> and $x$",)),
+    Rule("$\\text{``a''} + `b$", ("$\\text{``a&#x27;&#x27;} + `b$",)),
+]
+CJK = [
+    Rule(
+        "**注意：**请先保存。**「重要」**です。**단어(word)**를 본다。",
+        ("<strong>注意：</strong>请", "<strong>「重要」</strong>です", "<strong>단어(word)</strong>를"),
+        ("**",),
+    ),
+    Rule("这是**“引号”**文字，**《书名》**好看。", ("<strong>“引号”</strong>文", "<strong>《书名》</strong>"), ("**",)),
+    Rule("~~删除（x）~~后面", ("<s>删除（x）</s>后面",)),
+    Rule("*「斜体」*文字 and ***「二」***で", ("<em>「斜体」</em>文", "<em><strong>「二」</strong></em>で")),
+    Rule("これは**`code`**です、**[a](https://a.example)**を", ("<strong><code>code</code></strong>で", "</strong>を")),
+    Rule("**100%**增长，*(x)*ｱ", ("<strong>100%</strong>增", "<em>(x)</em>ｱ")),
+    Rule("𠮷**（a）**𠮷 葛\U000e0100**(b)**x", ("<strong>（a）</strong>𠮷", "**(b)**x")),
+    Rule("他说 **你好。** 然后", ("<strong>你好。</strong> 然",)),
+    Rule("注意 **请 先**保存", ("<strong>请 先</strong>保存",)),
+    Rule("注意** 请**", ("注意** 请**",), ("<strong",)),
+    Rule('a**"b"**c', ("a**&quot;b&quot;**c",)),
+    Rule("前__「注意」__请", ("前__「注意」__请",)),
+    Rule("😀**(x)**b", ("😀**(x)**b",)),
+]
+BREAKS = [
+    Rule("| a |\n|---|\n| one<br>two<br/>three<BR />four |", (">one<br>two<br>three<br>four</td>",)),
+    Rule("| a<br>b |\n|---|\n| **c<br>d** |", (">a<br>b</th>", "<strong>c<br>d</strong>")),
+    Rule(
+        "| a |\n|---|\n| `<br>` \\<br> &lt;br> <br x> |",
+        ("<code>&lt;br&gt;</code> &lt;br&gt; &lt;br&gt; &lt;br x&gt;<",),
+    ),
+    Rule("| a |\n|---|\n| [x<br>y](https://a.example) ![i<br>j](https://a.example/p.png) |", (">x<br>y</a>", "ij")),
+    Rule("a<br>b\n\n- c<br/>d\n\n# e<br>", ("a&lt;br&gt;b", "c&lt;br/&gt;d", "e&lt;br&gt;"), ("<br>",)),
+]
+WORD_BREAKS = [
+    Rule("สวัสดี\u200bชาวโลก", ("สวัสดี\u200bชาวโลก",), ("[U+200B]",)),
+    Rule("**ភាសា**\u200bខ្មែរ\u200bនិង Python", ("</strong>\u200bខ្មែរ\u200bនិង",), ("[U+200B]",)),
+    Rule("ພາສາ\u200bລາວ မြန်မာ\u200bစာ ไทย\u200bPython\u200bไทย", ("\u200bP", "n\u200b"), ("[U+200B]",)),
+    Rule("ไทย&#x200b;ไทย", ("ไทย\u200bไทย",), ("[U+200B]",)),
+    Rule("`ไทย\u200bไทย`\n\n    ไทย\u200bไทย", ("<code>ไทย\u200bไทย",), ("[U+200B]",)),
+    Rule(
+        "a\u200bb 注\u200b意 ไ\u200b\u200b\u200bไ \u200b", ("a[U+200B]b 注[U+200B]意 ไ\u200b[U+200B]\u200bไ [U+200B]",)
+    ),
+    Rule("👩\u200d🔬 ❤️ می\u200cخواهم", ("👩\u200d🔬 ❤️ می\u200cخواهم",)),
+]
+RULES = {
+    "block formulas": BLOCK_FORMULAS,
+    "environments": ENVIRONMENTS,
+    "formulas in cells": CELL_FORMULAS,
+    "code and money": CODE_AND_MONEY,
+    "emphasis beside CJK": CJK,
+    "line breaks in cells": BREAKS,
+    "word breaks": WORD_BREAKS,
+}
+CASES = [(kind, rule) for kind, rules in RULES.items() for rule in rules]

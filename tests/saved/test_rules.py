@@ -1,0 +1,26 @@
+"""The rules of Markdown that are our own, case by case."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.visible import visible
+from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.html import render
+from tests.saved.rules import CASES, Rule
+
+
+@pytest.mark.parametrize(("kind", "rule"), CASES, ids=[f"{kind}: {rule.markdown[:24]!r}" for kind, rule in CASES])
+def test_the_saved_answer_follows_the_rule(kind: str, rule: Rule) -> None:
+    """The saved HTML has what the rule gives, and nothing else of the like."""
+    html = render(visible(rule.markdown))[0]
+    assert [part for part in rule.has if part not in html] == [], html
+    assert [part for part in rule.lacks if part in html] == [], html
+
+
+def test_a_line_break_in_a_cell_is_not_raw_html() -> None:
+    """Other renderers may show a table with line breaks as Markdown, because a break is safe everywhere."""
+    cell = "| a |\n|---|\n| one<br>two |"
+    assert "text/markdown" in mimebundle(ChatCompletion(text=cell, outcome="complete"))
+    assert "text/markdown" not in mimebundle(ChatCompletion(text="one<br>two", outcome="complete"))
