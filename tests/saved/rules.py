@@ -46,6 +46,7 @@ BLOCK_FORMULAS = [
     Rule("$$\na\n\n- b\n$$", ("<li>b",), ("$$",)),
     Rule("- $$\n  a\n- b\n  $$", ("<li><span>$</span>", "<li>b"), ("$$",)),
     Rule("> $$\n> a\n\n- b\n$$", ("<blockquote>", "<li>b"), ("$$",)),
+    Rule("> $$\n> a\n- b\n$$", ("<blockquote>", "<li>b"), ("$$",)),
     Rule("$$\n" + "a\n" * 2100 + "- b\n$$", ("<li>b",), ("$$",)),
     Rule("$$\n$$\n- a", ("<li>a",), ("$$",)),
     Rule("    $$\n    - a\n    $$", ("<pre><code>$$\n- a\n$$\n</code></pre>",)),
@@ -80,6 +81,7 @@ CELL_FORMULAS = [
     Rule(
         "| a | b |\n|---|---|\n| $5 | $6 |\n|$HOME|$PATH|", ("<span>$</span>5</td>", "<span>$</span>PATH</td>"), ("|",)
     ),
+    Rule("| a | b |\n|---|---|\n|`$a`|x$|", ("<code>$a</code></td>", ">x<span>$</span></td>")),
     Rule("| a | b |\n|---|---|\n| `$x` | `a$` |\n| `x\\|y` | \\| |", ("<code>$x</code></td>", "<code>x|y</code></td>")),
     Rule(
         "```\n$|x|$ | y\n```\n\n    $|x|$\n\n`$|x|$` and $|x|$", ("$|x|$ | y\n</code>", "<code>$|x|$</code> and $|x|$")
@@ -104,7 +106,7 @@ CJK = [
     Rule("*「斜体」*文字 and ***「二」***で", ("<em>「斜体」</em>文", "<em><strong>「二」</strong></em>で")),
     Rule("これは**`code`**です、**[a](https://a.example)**を", ("<strong><code>code</code></strong>で", "</strong>を")),
     Rule("**100%**增长，*(x)*ｱ", ("<strong>100%</strong>增", "<em>(x)</em>ｱ")),
-    Rule("𠮷**（a）**𠮷 葛\U000e0100**(b)**x", ("<strong>（a）</strong>𠮷", "**(b)**x")),
+    Rule("𠮷**(a)**𠮷 葛\U000e0100**(b)**葛", ("𠮷<strong>(a)</strong>𠮷", "<strong>(b)</strong>葛")),
     Rule("他说 **你好。** 然后", ("<strong>你好。</strong> 然",)),
     Rule("注意 **请 先**保存", ("<strong>请 先</strong>保存",)),
     Rule("注意** 请**", ("注意** 请**",), ("<strong",)),

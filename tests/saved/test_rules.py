@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from markdown_it.rules_block import StateBlock
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.visible import visible
@@ -24,3 +25,17 @@ def test_a_line_break_in_a_cell_is_not_raw_html() -> None:
     cell = "| a |\n|---|\n| one<br>two |"
     assert "text/markdown" in mimebundle(ChatCompletion(text=cell, outcome="complete"))
     assert "text/markdown" not in mimebundle(ChatCompletion(text="one<br>two", outcome="complete"))
+
+
+def test_the_lines_of_a_torn_formula_are_not_read_for_each_that_may_begin_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand lines may begin a formula, and a blank line tears it. The lines are read once, not once for each."""
+    read = 0
+
+    def is_empty(state: StateBlock, line: int) -> bool:
+        nonlocal read
+        read += 1
+        return state.bMarks[line] + state.tShift[line] >= state.eMarks[line]
+
+    monkeypatch.setattr(StateBlock, "isEmpty", is_empty)
+    render("\\[\n" * 1000 + "\n\\]")
+    assert 1000 < read < 10_000

@@ -50,10 +50,10 @@ test.each([
 });
 
 test("without a typesetter the source stays as it is, marked without a change to the DOM", async () => {
-  const paragraph = block("With $x^2$ and \\(y\\), for $5:\n$$\nz\n$$");
+  const paragraph = block("With $x^2$ and \\(y\\), for $5, $$\nz\n$$ \\begin{align*}\na\n\\end{align*}");
   const before = paragraph.outerHTML;
   await typesetFormulas(paragraph, {});
-  expect(marked()).toEqual(["$x^2$", "\\(y\\)", "$$\nz\n$$"]);
+  expect(marked()).toEqual(["$x^2$", "\\(y\\)", "$$\nz\n$$", "\\begin{align*}\na\n\\end{align*}"]);
   expect(paragraph.outerHTML).toBe(before);
 });
 
