@@ -92,7 +92,7 @@ test("a marker is never seen bare while the text comes character by character", 
 });
 
 test("a formula is never seen as a list, a heading or a quote while it comes, and blocks before it stay", () => {
-  const formula = "$$\nf(x)\n= a\n- b\n=\n> c\n$$";
+  const formula = "$$\nf(x)\n= a *b* c\n- b\n=\n> c\n$$";
   for (const [start, end] of [
     ["Text\n\n", "\n\nEnd *here*\n"],
     ["- item\n", "\n- next\n"],

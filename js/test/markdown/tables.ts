@@ -17,6 +17,7 @@ export const TABLES = [
   "- [x] foo\n  - [ ] bar\n  - [X] baz\n- [ ] bim\n",
   "1. [ ] a\n2. [x] b\n\n3. [ ]c\n",
   "~~Hi~~ Hello, ~there~ world!\n",
+  "~~a ~~b~~~~~ c ~~~d~~~ *e*~~~~f~~ g~~~\n",
   "This ~~has a\n\nnew paragraph~~.\n",
   "Visit https://commonmark.org/help for more.\n",
   "Visit https://commonmark.org.\n\nVisit https://commonmark.org/a.b.\n",
