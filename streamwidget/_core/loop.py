@@ -14,17 +14,25 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
 from streamwidget._core.timeout import TICK
+from streamwidget._core.unexpected import TOO_MANY_FILES, is_too_many_files
 
 T = TypeVar("T")
+_ROOM = 200  # nested calls that a stream needs, with the imports of its first request. Measured: up to 110
+_FILES = 3  # a loop has a selector and two ends of a wake-up pipe
+_SETTLED = 1.0  # seconds to wait for the end of a cancelled stream on another thread's loop
+_SIGNALS = tuple(signal.valid_signals() - {signal.SIGINT})
 _own = threading.local()
+_noticed: list[list[int]] = []  # for each block of `interrupts_noticed`, the interrupts that came in it
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -65,13 +73,36 @@ def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) 
     ------
     KeyboardInterrupt
         At an interrupt, after the coroutine has ended, so that nothing keeps running.
+    BaseException
+        What a person's signal handler raised, after the coroutine has ended.
+    RecursionError
+        If the calls are nested too deeply to run it.
+    OSError
+        If too many files are open to make a loop.
     RuntimeError
         If the loop of this thread cannot be run nested (uvloop).
     """
+    _check_room()
     loop = running_loop()
-    if loop is None:
-        return _own_runner().run(make())
-    return _run_nested(loop, make, cancel)
+    if loop is not None:
+        return _run_nested(loop, make, cancel)
+    runner = _own_runner()
+    own = runner.get_loop()
+    with signal_handlers_wait(lambda: own.call_soon_threadsafe(cancel)):
+        return runner.run(make())
+
+
+def _check_room() -> None:
+    """Raise RecursionError if a stream would meet the recursion limit. It would fail at any place of any library."""
+    depth, frame = 0, sys._getframe()
+    while frame.f_back is not None:
+        depth, frame = depth + 1, frame.f_back
+    room = sys.getrecursionlimit() - depth
+    if room < _ROOM:
+        raise RecursionError(
+            f"The calls are nested too deeply to wait for a stream: {room} more fit, and it needs {_ROOM}. "
+            "Wait further up in your program, or raise sys.setrecursionlimit()."
+        )
 
 
 def _own_runner() -> asyncio.Runner:
@@ -80,10 +111,24 @@ def _own_runner() -> asyncio.Runner:
     if runner is None:
         # One for each process, because a forked child shares its parent's selector. The child must not use the parent's
         # loop. It must not close it either, because that would remove the parent's sockets from the selector.
+        _check_files()
         runner = runners[os.getpid()] = asyncio.Runner()
         # A thread that ends does not close its loop, and the loop's connections would keep it alive.
         weakref.finalize(threading.current_thread(), runner.get_loop().close).atexit = False
     return runner
+
+
+def _check_files() -> None:
+    """Raise OSError if a loop cannot be made. asyncio would print a traceback when the half of a loop is deleted."""
+    opened: list[int] = []
+    try:
+        while len(opened) < _FILES:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as exc:
+        raise OSError(exc.errno, TOO_MANY_FILES if is_too_many_files(exc) else exc.strerror) from None
+    finally:
+        for number in opened:
+            os.close(number)
 
 
 def run_on_another_loop(
@@ -95,8 +140,9 @@ def run_on_another_loop(
     future = asyncio.run_coroutine_threadsafe(make(), loop)
     try:
         return future.result()
-    except KeyboardInterrupt:
+    except BaseException:  # an interrupt, or what a signal handler raised
         cancel()
+        wait([future], _SETTLED)
         raise
 
 
@@ -109,10 +155,14 @@ def _run_nested(
     import nest_asyncio2
 
     nest_asyncio2.apply(loop)
-    task = loop.create_task(make())
+
+    def soon() -> None:
+        loop.call_soon_threadsafe(cancel)
+
     # In a cell that awaits, ipykernel's own handler cancels the cell's task. That task called us, so it would only see
     # the cancellation after we return. The kernel would then never reply to the request.
-    with interrupts(lambda: loop.call_soon_threadsafe(cancel)) as interrupted:
+    with signal_handlers_wait(soon), interrupts(soon) as interrupted:
+        task = loop.create_task(make())
         loop.run_until_complete(_until_done(task))
     if interrupted:
         raise KeyboardInterrupt
@@ -144,6 +194,81 @@ def interrupts(cancel: Callable[[], object]) -> Iterator[list[int]]:
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
+        if any(_noticed):  # one came before this block, and was perhaps lost
+            interrupted.append(signal.SIGINT)
+            cancel()
         yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def interrupts_noticed() -> Iterator[None]:
+    """Let no SIGINT be lost in the block. One that came before a wait in the block ends the wait at once.
+
+    It raises KeyboardInterrupt as usual. But Python ignores that in a weakref's callback and in ``__del__``, and prints
+    "Exception ignored in". In a cell that awaits, ipykernel would cancel the cell's task, and never reply if the task
+    runs to its end without another ``await``. So there KeyboardInterrupt is raised after the block.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    noticed: list[int] = []
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        noticed.append(number)
+        if before is signal.default_int_handler or len(noticed) > 1:
+            signal.default_int_handler(number, frame)
+
+    _noticed.append(noticed)
+    signal.signal(signal.SIGINT, notice)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _noticed.pop()
+    if noticed:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def signal_handlers_wait(cancel: Callable[[], object]) -> Iterator[None]:
+    """Call ``cancel`` when a person's signal handler raises, and raise that exception at the end of the block.
+
+    Python runs a handler between any two instructions. What it raises there would break some step of some task, or the
+    loop itself. Example: ``signal.alarm`` with a handler that raises TimeoutError. If a handler raises once more, that
+    goes through, so that nobody is locked in. An interrupt has :func:`interrupts`.
+    """
+    raised: list[BaseException] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def waiting(handler: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
+        def handle(number: int, frame: FrameType | None) -> None:
+            try:
+                handler(number, frame)
+            except BaseException as exc:
+                if raised:
+                    raise
+                raised.append(exc)
+                cancel()
+
+        return handle
+
+    before = {number: handler for number in _SIGNALS if callable(handler := signal.getsignal(number))}
+    during = {number: waiting(handler) for number, handler in before.items()}
+    for number, handler in during.items():
+        signal.signal(number, handler)
+    try:
+        yield
+    except BaseException:
+        if not raised:
+            raise
+    finally:
+        for number, handler in during.items():
+            if signal.getsignal(number) is handler:  # or else the handler has set another one
+                signal.signal(number, before[number])
+    if raised:
+        raise raised[0]

@@ -21,14 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamwidget._core import files, loop
-from streamwidget._core.completion import ChatCompletion, ErrorInfo
+from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Outcome, StreamEvent, TextDelta
-from streamwidget._core.exceptions import ProtocolError, StreamError
+from streamwidget._core.exceptions import StreamError
 from streamwidget._core.progress import Progress
 from streamwidget._core.subscribers import Subscriber, Subscribers
 from streamwidget._core.task import LoopTask
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import PendingLimit
+from streamwidget._core.unexpected import failure_of
 from streamwidget._core.work import Work
 
 if TYPE_CHECKING:
@@ -298,6 +299,10 @@ class ChatStream:
         RuntimeError
             If the stream's loop has stopped, this thread's loop cannot run nested (uvloop), or the stream runs in the
             process that this one was forked from.
+        RecursionError
+            If the calls are nested so deeply that there is no room. Nothing is sent then.
+        Exception
+            What a signal handler of yours raised. The stream is cancelled before that.
 
         Examples
         --------
@@ -311,7 +316,14 @@ class ChatStream:
             return loop.run_on_another_loop(self._task.loop, self._result, self.cancel)
         if self.over:
             return self._progress.result()
-        return loop.run(self._result, self.cancel)
+        try:
+            return loop.run(self._result, self.cancel)
+        except BaseException:
+            if self._task.started and not self._task.is_on_a_running_loop:
+                # The exception has hit the loop itself, so no later step of the task would end the stream.
+                self.cancel()
+                self._finish("cancelled")
+            raise
 
     def cancel(self) -> None:
         """Stop the stream: close the connection, keep the text, and end with outcome ``cancelled``.
@@ -400,9 +412,9 @@ class ChatStream:
         except asyncio.CancelledError:
             pass
         except Exception as exc:  # noqa: BLE001
-            # A fault of ours. The stream still ends and keeps its text. The traceback shows the cause.
-            failure = ProtocolError(ErrorInfo(f"streamwidget failed: {type(exc).__name__}. Please report it."))
-            failure.__cause__, outcome = exc, failure.outcome
+            # The stream still ends and keeps its text. The traceback shows the cause.
+            failure = failure_of(exc)
+            outcome = failure.outcome
         finally:
             # In `finally`, because a KeyboardInterrupt in the middle of a step must end the stream too.
             if self._cancelled:
@@ -412,8 +424,7 @@ class ChatStream:
 
     def _never_ran(self) -> None:
         # A task that is cancelled before its first step never enters its body, so no `finally` has ended the stream.
-        if not self.over:
-            self._finish("cancelled")
+        self._finish("cancelled")
 
     def _publish(self, events: list[StreamEvent]) -> None:
         if events:
@@ -421,6 +432,8 @@ class ChatStream:
             self._subscribers.publish(events)
 
     def _finish(self, outcome: Outcome, failure: StreamError | None = None) -> None:
+        if self.over:
+            return
         last = self._progress.end(outcome, failure)
         if self._recording is not None:
             self._recording.end(outcome)

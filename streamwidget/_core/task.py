@@ -37,6 +37,10 @@ class LoopTask:
         """True if the task was started on another loop than the one of this thread."""
         return self.loop is not None and self.loop is not running_loop()
 
+    @property
+    def is_on_a_running_loop(self) -> bool:
+        return self.loop is not None and self.loop.is_running()
+
     def start(self, coroutine: Coroutine[object, object, None], name: str, done: Callable[[], None]) -> None:
         """Start it on the loop of this thread. ``done`` is called at its end, even if its body never ran."""
         self.loop = asyncio.get_running_loop()

@@ -82,6 +82,22 @@ def _terminal_interrupt(session: Session, stream: ChatStream) -> AbstractContext
 
 
 @contextmanager
+def never_left_behind(stream: ChatStream) -> Iterator[None]:
+    """Cancel the stream if the block raises. An interrupt may come at any moment, also before the stream is started.
+
+    The turn of a stream that never ended would say for ever that its answer is still streaming.
+    """
+    try:
+        yield
+    except BaseException as exc:
+        stream.cancel()
+        if type(exc) is KeyboardInterrupt:
+            # IPython would need a second or more to format the traceback of our frames.
+            raise _interrupted(stream) from None
+        raise
+
+
+@contextmanager
 def _explained(session: Session, job: CellJob) -> Iterator[None]:
     """Turn a failure into one or two lines and an interrupt into one."""
     try:
@@ -93,5 +109,9 @@ def _explained(session: Session, job: CellJob) -> Iterator[None]:
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise
     except KeyboardInterrupt:
-        kept = len(job.stream.completion.text)
-        raise ChatInterrupted(f"the stream is closed. The {kept} characters that came are in _chat.") from None
+        raise _interrupted(job.stream) from None
+
+
+def _interrupted(stream: ChatStream) -> ChatInterrupted:
+    kept = len(stream.completion.text)
+    return ChatInterrupted(f"the stream is closed. The {kept} characters that came are in _chat.")

@@ -26,6 +26,7 @@ from streamwidget._notebook.code import find_code
 from streamwidget._notebook.options import Option
 from streamwidget._notebook.request import make_client, target_of
 from streamwidget._notebook.session import Session
+from streamwidget._notebook.terminal import say
 
 _WIDTH = 60  # characters of a message in the list of turns
 
@@ -47,18 +48,18 @@ def show_history(session: Session, _: bool, options: Namespace) -> None:
     conversation = session.conversation(options.conversation)
     turns = conversation.turns
     if not turns:
-        print("The conversation is empty.")  # noqa: T201
+        say("The conversation is empty.")
     trimmed = conversation.trimmed()  # so many of the oldest
     if conversation.system:
-        print(f"     system  {one_line(conversation.system, _WIDTH)}")  # noqa: T201
+        say(f"     system  {one_line(conversation.system, _WIDTH)}")
     for number, turn in enumerate(turns, 1):
         is_trimmed = turn.sent and trimmed > 0
         trimmed -= is_trimmed
-        print(f"{number:>3}  {_state(turn, trimmed=is_trimmed)}  {one_line(turn.user.text, _WIDTH)}")  # noqa: T201
+        say(f"{number:>3}  {_state(turn, trimmed=is_trimmed)}  {one_line(turn.user.text, _WIDTH)}")
         answer = one_line(turn.answer.text if turn.answer else "", _WIDTH)
-        print(f"     {_ending(turn)}  {answer}".rstrip())  # noqa: T201
+        say(f"     {_ending(turn)}  {answer}".rstrip())
     if not all(turn.sent for turn in turns):
-        print("`%chat --send N` sends turn N with the next requests, `%chat --skip N` does not.")  # noqa: T201
+        say("`%chat --send N` sends turn N with the next requests, `%chat --skip N` does not.")
 
 
 def send_turn(session: Session, number: int, options: Namespace) -> None:
@@ -73,7 +74,7 @@ def reset(session: Session, _: bool, options: Namespace) -> None:
     conversation = session.conversation(options.conversation)
     count = _turns(conversation)
     conversation.clear()
-    print(f"Conversation cleared ({count}).")  # noqa: T201
+    say(f"Conversation cleared ({count}).")
 
 
 def export_file(session: Session, typed: str, options: Namespace) -> None:
@@ -91,7 +92,7 @@ def export_file(session: Session, typed: str, options: Namespace) -> None:
     except (OSError, ValueError) as exc:
         raise ConfigurationError(f"{str(path)!r} cannot be written: {_reason(exc)}.") from None
     note = ", replacing the file that was there" if replaced else ""
-    print(f"Wrote {_turns(conversation)} to {path}{note}.")  # noqa: T201
+    say(f"Wrote {_turns(conversation)} to {path}{note}.")
 
 
 def import_file(session: Session, typed: str, options: Namespace) -> None:
@@ -104,7 +105,7 @@ def import_file(session: Session, typed: str, options: Namespace) -> None:
     before = _turns(conversation) if len(conversation) else ""
     conversation.load(text)
     note = f", replacing {before}" if before else ""
-    print(f"Imported {_turns(conversation)}{note}.")  # noqa: T201
+    say(f"Imported {_turns(conversation)}{note}.")
 
 
 # ---- the server
@@ -114,7 +115,7 @@ def list_models(session: Session, _: bool, options: Namespace) -> CellJob:
     client = make_client(session, options)
     models = client.list_models()
     target = target_of(client, session.settings, options)
-    return CellJob(models.stream, target, lambda _: print("\n".join(models.names) or "The server lists no models."))  # noqa: T201
+    return CellJob(models.stream, target, lambda _: say("\n".join(models.names) or "The server lists no models."))
 
 
 # ---- the last answer
@@ -131,14 +132,14 @@ def insert_code(session: Session, _: bool, __: Namespace) -> None:
     # The front end makes a cell of it below this one. Nothing runs it.
     session.shell.set_next_input(code.text)
     if code.left_out:
-        print(f"Left out, in another language: {', '.join(code.left_out)}.")  # noqa: T201
+        say(f"Left out, in another language: {', '.join(code.left_out)}.")
 
 
 def show_traceback(session: Session, _: bool, __: Namespace) -> None:
     if session.failure is None:
-        print("No %chat has failed in this session.")  # noqa: T201
+        say("No %chat has failed in this session.")
     else:
-        print(mask("".join(traceback.format_exception(session.failure))))  # noqa: T201
+        say(mask("".join(traceback.format_exception(session.failure))))
 
 
 COMMANDS = (
@@ -171,7 +172,7 @@ def _choose(conversation: Conversation, number: int, *, sent: bool) -> None:
     turn = turns[number - 1]
     conversation.include(turn.key, None if turn.sendable is sent else sent)
     question = one_line(turn.user.text, _WIDTH)
-    print(f"Turn {number} is {'' if sent else 'not '}sent with the next requests: {question}")  # noqa: T201
+    say(f"Turn {number} is {'' if sent else 'not '}sent with the next requests: {question}")
 
 
 def _path(typed: str) -> Path:

@@ -19,7 +19,7 @@ from IPython.display import display, publish_display_data
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish
 from streamwidget._core.stream import ChatStream
-from streamwidget._notebook.terminal import TerminalView
+from streamwidget._notebook.terminal import TerminalView, say
 from streamwidget._saved.answer import mimebundle
 from streamwidget._view import output
 
@@ -112,7 +112,7 @@ def present(
         return
     stream.subscribe(TerminalView(lambda: stream.completion))
     if timeline:
-        _at_end(stream, lambda: print(stream.timeline._repr_mimebundle_()["text/plain"]))  # noqa: T201
+        _at_end(stream, lambda: say(stream.timeline._repr_mimebundle_()["text/plain"]))
 
 
 def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> None:
@@ -121,7 +121,7 @@ def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> No
     if in_kernel(shell):
         publish_display_data(saved)  # type: ignore[no-untyped-call]
     else:
-        print(saved["text/plain"])  # noqa: T201
+        say(saved["text/plain"])
 
 
 def _at_end(stream: ChatStream, act: Callable[[], None]) -> None:

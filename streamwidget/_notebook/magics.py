@@ -18,6 +18,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -29,14 +30,15 @@ from IPython.core.magic_arguments import argument, argument_group, magic_argumen
 
 from streamwidget._client.servers import SERVERS, server_named
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.loop import interrupts_noticed
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._notebook import cell_transform, display
-from streamwidget._notebook.cell_run import CellJob, run_awaited, run_blocking
+from streamwidget._notebook.cell_run import CellJob, ChatInterrupted, never_left_behind, run_awaited, run_blocking
 from streamwidget._notebook.commands import COMMANDS, find_command
 from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.options import OPTIONS
-from streamwidget._notebook.request import ask
+from streamwidget._notebook.request import NewTurn, ask
 from streamwidget._notebook.session import ChatSettings, Session
 
 T = TypeVar("T")
@@ -148,9 +150,14 @@ class ChatMagics(Magics):
         options, text = split_line(self.chat.parser, line)  # type: ignore[union-attr]
         awaits = cell_transform.caller_awaits(sys._getframe())
         try:
-            return self._run(options, text, cell, awaits=awaits)
+            with nullcontext() if awaits else interrupts_noticed():
+                return self._run(options, text, cell, awaits=awaits)
         except ConfigurationError as exc:
             raise UsageError(str(exc)) from None
+        except KeyboardInterrupt as exc:
+            if isinstance(exc, ChatInterrupted):
+                raise
+            raise ChatInterrupted("%chat was stopped.") from None  # in one line, which IPython shows at once
 
     def _run(self, options: Namespace, text: str, cell: str | None, *, awaits: bool) -> Any:
         found = find_command(options)
@@ -162,6 +169,10 @@ class ChatMagics(Magics):
             return self._finish(job, awaits=awaits) if job is not None else _given(None, awaits=awaits)
         self._check(options, text, cell)
         turn = ask(self._session, options, text if cell is None else cell)
+        with never_left_behind(turn.stream):
+            return self._show_and_run(turn, options, awaits=awaits)
+
+    def _show_and_run(self, turn: NewTurn, options: Namespace, *, awaits: bool) -> Any:
         stream = turn.stream
         self._session.keep_answer(stream, options.out)
 

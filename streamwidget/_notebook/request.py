@@ -23,6 +23,7 @@ from streamwidget._core.timeout import Timeout
 from streamwidget._notebook.advice import Target
 from streamwidget._notebook.interpolate import interpolate
 from streamwidget._notebook.session import ChatSettings, Session
+from streamwidget._notebook.terminal import say
 
 
 class NewTurn(NamedTuple):
@@ -177,4 +178,4 @@ def _show_prompt(options: Namespace, conversation: Conversation, key: str, messa
     for sent in [*conversation.request_messages(key, system=options.system), message]:
         images = ["[an image]" for _ in sent.images]  # not their bytes
         text = [sent.text] if sent.text.strip() or not images else []
-        print(f"[{sent.role}]", "\n".join([*text, *images]).rstrip(), "", sep="\n")  # noqa: T201
+        say("\n".join([f"[{sent.role}]", "\n".join([*text, *images]).rstrip(), ""]))

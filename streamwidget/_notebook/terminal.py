@@ -17,6 +17,20 @@ from streamwidget._core.events import Finish, ReasoningDelta, RefusalDelta, Retr
 from streamwidget._saved.answer import footer, tool_line, visible
 
 
+def write(out: TextIO, text: str) -> None:
+    r"""Write text to a terminal. One that shows only ASCII gets an escape for each other character.
+
+    ``Grüße`` -> ``Gr\xfc\xdfe``
+    """
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def say(text: str) -> None:
+    """Print one line, or some, in a cell or a terminal."""
+    write(sys.stdout, f"{text}\n")
+
+
 class TerminalView:
     """A subscriber of a stream. It prints the answer.
 
@@ -75,8 +89,7 @@ class TerminalView:
             self._write("\n")
 
     def _write(self, text: str, last: str = "") -> None:
-        encoding = getattr(self._out, "encoding", None) or "utf-8"  # é -> \xe9 in a terminal of ASCII
-        self._out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        write(self._out, text)
         self._last = last or text[-1:] or self._last
 
 

@@ -127,3 +127,60 @@ def test_an_interrupt_may_be_caught(chat: ChatKernel) -> None:
     assert cell.wait(SOON).status == "ok"
     assert cell.stdout == "caught True\n"
     check_quiet(chat, view)
+
+
+#: The text of such a value interrupts the kernel, in a weakref's callback. Python ignores what is raised there.
+UNHEARD = """
+import signal, sys, weakref
+class Unheard:
+    def __str__(self):
+        class Gone: pass
+        gone = Gone()
+        kept = weakref.ref(gone, lambda _: signal.raise_signal(signal.SIGINT))
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        del gone
+        sys.unraisablehook = hook
+        return "unheard"
+    __repr__ = __str__
+unheard = Unheard()
+"""
+
+
+@pytest.mark.parametrize("place", ["in def", "%%time", "in def, in a cell that awaits"])
+@pytest.mark.fault("K27", "an interrupt that Python ignored ends the wait after it")
+def test_an_interrupt_that_python_ignored_ends_the_wait(chat: ChatKernel, place: str) -> None:
+    """It comes after the cell began and before the wait, so it would be forgotten until the server gives up."""
+    chat.execute(UNHEARD)
+    cell = chat.execute_async(CELLS[place].format(model="demo-silent", prompt="{{unheard}}"))
+    view = chat.view(cell)
+    since = time.monotonic()
+    cell.wait(SOON)
+    assert cell.replied_at - since <= 2
+    if (chat.generation, place) not in SWALLOWED:
+        assert (cell.status, cell.ename) == ("error", "ChatInterrupted")
+    assert cell.traceback[-1].startswith("Interrupted: ")
+    assert chat.value("_chat.outcome") == "cancelled"
+    view.wait("end")
+
+
+#: The text of such a value interrupts the kernel, and the interrupt is heard.
+HEARD = """
+import signal
+class Heard:
+    def __str__(self):
+        signal.raise_signal(signal.SIGINT)
+        return "heard"
+    __repr__ = __str__
+heard = Heard()
+"""
+
+
+@pytest.mark.fault("K27", "before the question is sent, too: one line, and no turn that streams for ever")
+def test_an_interrupt_before_the_question_is_one_line(chat: ChatKernel) -> None:
+    """IPython would take seconds to format the traceback of our frames."""
+    chat.execute(HEARD)
+    turns = chat.execute("%chat --history").stdout
+    cell = chat.execute(CELLS["in def"].format(model="demo-silent", prompt="{{heard}}"))
+    assert (cell.status, cell.ename) == ("error", "ChatInterrupted")
+    assert cell.traceback == ["Interrupted: %chat was stopped."]
+    assert chat.execute("%chat --history").stdout == turns
