@@ -135,8 +135,9 @@ class Exchange:
                 raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text may hold the key
             except (MalformedStream, MalformedItem, EventTooLarge) as exc:
                 self._publish(self._parser.events)
-                said = str(exc) if isinstance(exc, MalformedStream) else f"sent no usable answer: {exc}"
-                raise self._unreadable(said) from None
+                # No local name holds the text: it may hold the key, and tracebacks show the locals of a frame.
+                ours = "" if isinstance(exc, MalformedStream) else "sent no usable answer: "
+                raise self._unreadable(f"{ours}{exc}") from None
             except BodyError as exc:  # of a list of models
                 message = f"The reply of {self._host} is cut ({mask(str(exc), self._key)})"
                 raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from None
@@ -177,8 +178,8 @@ class Exchange:
         """Return an outcome of an answer, or raise where the connection or the provider broke it off."""
         word = parser.finish.reason if parser.finish is not None else None
         if outcome == "interrupted" and word is None:
-            words = "; ".join(filter(None, [broken, parser.last_words]))
-            why = f" ({mask(words, self._key)})" if words else ""
+            words = mask("; ".join(filter(None, [broken, parser.last_words])), self._key)
+            why = f" ({words})" if words else ""
             message = f"The connection to {self._host} ended before the answer did{why}"
             raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True)
         if outcome == "interrupted":

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import AsyncIterator
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 import streamwidget as sw
 from streamwidget import Finish, TextDelta
-from streamwidget._client.exchange import Exchange
+from streamwidget._client.parser import StreamParser
 from streamwidget.demo import DemoServer
 from tests.support.servers import PACED, QUICK, events_of, failure_of, first_delta
 
@@ -142,17 +141,9 @@ async def test_a_subscriber_that_raises_harms_nothing_where_warnings_are_errors(
 
 async def test_a_fault_of_ours_still_ends_the_stream(client: sw.ChatClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug becomes a protocol_error with the bug as its cause. The text is kept."""
-    played = Exchange._warn
-
-    async def broken(self: Exchange, response: Any) -> AsyncIterator[bytes]:
-        async for chunk in response.chunks():
-            self._publish(self._parser.feed(chunk))
-            if self._accumulator.delta_count:
-                raise LookupError("a bug")
-        raise AssertionError(played)
-
-    monkeypatch.setattr(Exchange, "_stream", broken)
-    failure = await failure_of(client.stream("x", "demo-stall"))
+    monkeypatch.setattr(StreamParser, "close", Mock(side_effect=LookupError("a bug")))
+    failure = await failure_of(client.stream("x", demo={"tokens": 3}))
     assert isinstance(failure, sw.ProtocolError)
+    assert str(failure) == "streamwidget failed: LookupError. Please report it."
     assert isinstance(failure.__cause__, LookupError)
     assert failure.completion.text
