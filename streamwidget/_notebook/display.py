@@ -9,7 +9,6 @@ it comes.
 from __future__ import annotations
 
 import uuid
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +25,8 @@ from streamwidget._view import output
 if TYPE_CHECKING:
     from streamwidget._view.stream_view import StreamView
 
-_KEPT = 20
-_replaced: deque[StreamView] = deque()  # a reloaded page may still show these views
+_KEPT = 200  # views. A page that was closed or reloaded while it showed a view never says that it has left
+_unasked: list[StreamView] = []  # replaced views that no page has asked about since, the oldest first
 
 
 def in_kernel(shell: InteractiveShell | None) -> bool:
@@ -158,9 +157,18 @@ class _LiveThenStatic:
             saved = _with_picture(saved, self._stream)
         output.replace(self._display_id, saved)
         self._view._replaced_by(saved)
-        _replaced.append(self._view)
-        while len(_replaced) > _KEPT:
-            _replaced.popleft().close()
+        _close_unasked(self._view)
+
+
+def _close_unasked(replaced: StreamView) -> None:
+    """Close the oldest replaced views, but none that a page still shows.
+
+    The page cannot replace a view in an ipywidgets ``Output``. It asks for the saved answer in vain, and shows the view
+    as long as it likes. An ``Output`` that is not shown yet asks for nothing, so many views stay open.
+    """
+    _unasked[:] = [view for view in [*_unasked, replaced] if view.comm is not None and not view._asked_about]
+    while len(_unasked) > _KEPT:
+        _unasked.pop(0).close()
 
 
 def _view_of(stream: ChatStream, *, wire: bool) -> StreamView:

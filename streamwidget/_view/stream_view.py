@@ -106,6 +106,7 @@ class StreamView(anywidget.AnyWidget):
         self._feed = self._make_feed(stream)  # the comm opens with its state
         self._page: str | None = None  # the newest page that shows the view
         self._replacement: JSON | None = None
+        self._asked_about = False  # a page still shows the view although it was replaced
         self.set_trait("bundle", shared_bundle(self._bundle).model_id)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self._receive(content))
@@ -219,6 +220,7 @@ class StreamView(anywidget.AnyWidget):
     def _note_page(self, page: Any) -> None:
         if isinstance(page, str) and len(page) < 40:
             self._page = page
+            self._asked_about = self._replacement is not None
 
     def _send_replacement(self) -> None:
         if self._replacement is not None:

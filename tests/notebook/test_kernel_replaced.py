@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.chat_kernels import ChatKernel, View
@@ -61,11 +63,42 @@ def test_a_view_that_left_before_the_end_is_closed_at_the_end(chat: ChatKernel) 
     wait_closed(chat, view)
 
 
+@pytest.fixture
+def keeps_two(chat: ChatKernel) -> Iterator[None]:
+    """Only two replaced views stay open without a page that asks about them, instead of 200."""
+    limit = "import streamwidget._notebook.display as d; d._KEPT = {}"
+    chat.execute(limit.format(2))
+    yield
+    chat.execute(limit.format(200))
+
+
+@pytest.mark.usefixtures("keeps_two")
 def test_views_of_pages_that_never_came_back_are_closed_in_time(chat: ChatKernel) -> None:
-    """At most 20 of them stay open, whatever the pages do."""
-    views = [shown_to_its_end(chat) for _ in range(21)]
+    """A page that was closed never says that it left. The oldest of its views are closed."""
+    views = [shown_to_its_end(chat) for _ in range(3)]
     wait_closed(chat, views[0])
     assert not is_closed(chat, views[1])
+
+
+@pytest.mark.usefixtures("keeps_two")
+def test_a_view_that_a_page_still_shows_is_never_closed(chat: ChatKernel) -> None:
+    """In an Output the page cannot replace it. It asks in vain, and the answer stays there until the page leaves it."""
+    shown = shown_to_its_end(chat)
+    shown.send({"op": "saved", "page": "first"})
+    shown.wait("saved")
+    later = [shown_to_its_end(chat) for _ in range(3)]
+    wait_closed(chat, later[0])
+    assert not is_closed(chat, shown)
+    shown.send({"op": "left", "page": "first"})
+    wait_closed(chat, shown)
+
+
+def test_an_output_that_is_shown_after_many_answers_has_its_answer(chat: ChatKernel) -> None:
+    """25 answers ran since, and nothing asked about the first before."""
+    first = shown_to_its_end(chat)
+    cell = "for n in range(25):\n    await sw.show([str(n)])"
+    assert chat.execute(f"import streamwidget as sw\n{cell}").status == "ok"
+    assert not is_closed(chat, first)
 
 
 def test_a_kept_view_has_no_saved_answer(chat: ChatKernel) -> None:
