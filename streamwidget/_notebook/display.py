@@ -107,7 +107,9 @@ def present(
         view._presentation.stays = keep
         view._presentation.end_in_turn = background
         view._presentation.on_asked_again = asked_again
-        _LiveThenStatic(stream, view, timeline=timeline and not wire)  # the wire's view has a timeline of its own
+        captured = output.is_captured(execution_id(shell)) if shell is not None else False
+        # The wire's view has a timeline of its own.
+        _LiveThenStatic(stream, view, timeline=timeline and not wire, captured=captured)
         return
     stream.subscribe(TerminalView(lambda: stream.completion))
     if timeline:
@@ -130,8 +132,9 @@ def _at_end(stream: ChatStream, act: Callable[[], None]) -> None:
 class _LiveThenStatic:
     """The view of one stream in a notebook, from its first moment to its place in the saved file."""
 
-    def __init__(self, stream: ChatStream, view: StreamView, *, timeline: bool) -> None:
+    def __init__(self, stream: ChatStream, view: StreamView, *, timeline: bool, captured: bool) -> None:
         self._stream = stream
+        self._captured = captured
         self._timeline = timeline
         self._swapped = False
         self._display_id = uuid.uuid4().hex
@@ -156,7 +159,7 @@ class _LiveThenStatic:
         if self._timeline:
             saved = _with_picture(saved, self._stream)
         output.replace(self._display_id, saved)
-        self._view._replaced_by(saved)
+        self._view._replaced_by(saved, captured=self._captured)
         _close_unasked(self._view)
 
 

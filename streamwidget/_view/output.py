@@ -1,7 +1,11 @@
-"""A cell's output: show a mimebundle under a display id, and replace it later."""
+"""A cell's output: show a mimebundle under a display id, and replace it later.
+
+An output that an ipywidgets ``Output`` captures cannot be replaced: the pages ignore the replacement.
+"""
 
 from __future__ import annotations
 
+import sys
 import uuid
 from typing import Any
 
@@ -28,3 +32,10 @@ def show(mimebundle: dict[str, Any]) -> str:
 def replace(display_id: str, mimebundle: dict[str, Any]) -> None:
     """Show another mimebundle in place of the output with this display id."""
     publish_display_data(mimebundle, transient={"display_id": display_id}, update=True)  # type: ignore[no-untyped-call]
+
+
+def is_captured(execution_id: str | None) -> bool:
+    """Return True if an ipywidgets ``Output`` takes what this execution shows now, as in ``with Output():``."""
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    widgets = list(getattr(module, "_instances", {}).values())
+    return execution_id is not None and any(getattr(widget, "msg_id", None) == execution_id for widget in widgets)

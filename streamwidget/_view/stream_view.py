@@ -150,15 +150,15 @@ class StreamView(anywidget.AnyWidget):
         """Return what the saved notebook holds in place of the view, as a mimebundle."""
         return mimebundle(self.completion)
 
-    def _replaced_by(self, saved: JSON) -> None:
+    def _replaced_by(self, saved: JSON, *, captured: bool) -> None:
         """Close as soon as no page shows the view. The notebook has the mimebundle ``saved`` in its place.
 
         A page that was reloaded does not know the display id, so it still shows the view. It asks for the mimebundle,
         puts it there itself, and then says that it has left. Without any page (nbclient, papermill) the view closes
-        immediately.
+        immediately. A view that an ``Output`` has captured is not replaced in any page, so it waits for one.
         """
         self._replacement = saved
-        if self._page is None:
+        if self._page is None and not captured:
             self.close()
 
     # ---- following a stream

@@ -111,3 +111,18 @@ def test_a_kept_view_has_no_saved_answer(chat: ChatKernel) -> None:
     view.send({"op": "left", "page": "first"})
     assert not is_closed(chat, view)
     assert "saved" not in {message["op"] for message in view.messages}
+
+
+def test_an_answer_in_an_output_is_there_although_no_page_had_spoken(chat: ChatKernel) -> None:
+    """It is over before the page can say anything, and the page does not replace it there. So the view stays."""
+    cell = chat.execute(
+        "import ipywidgets, streamwidget as sw\nout = ipywidgets.Output()\nwith out:\n    await sw.show(['at once'])"
+    )
+    assert cell.status == "ok"
+    view = chat.view(cell)
+    assert not is_closed(chat, view)
+    view.send({"op": "sync", "page": "first"})
+    view.send({"op": "left", "page": "first"})
+    wait_closed(chat, view)
+    outside = chat.execute("await sw.show(['at once'])")
+    assert is_closed(chat, chat.view(outside))
