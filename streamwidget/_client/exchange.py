@@ -135,9 +135,10 @@ class Exchange:
                 raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text may hold the key
             except (MalformedStream, MalformedItem, EventTooLarge) as exc:
                 self._publish(self._parser.events)
-                # No local name holds the text: it may hold the key, and tracebacks show the locals of a frame.
+                # No local name holds the server's words unmasked. Tracebacks show the locals of a frame.
                 ours = "" if isinstance(exc, MalformedStream) else "sent no usable answer: "
-                raise self._unreadable(f"{ours}{exc}") from None
+                words = mask(self._parser.last_words, self._key)
+                raise self._unreadable(f"{ours}{exc}{': ' * bool(words)}{words}") from None
             except BodyError as exc:  # of a list of models
                 message = f"The reply of {self._host} is cut ({mask(str(exc), self._key)})"
                 raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from None

@@ -143,8 +143,8 @@ class StreamParser:
             if self._decoder.kind == "page":
                 raise MalformedStream("answered with a web page: a login page or a proxy?")
             if self._decoder.kind == "text":
-                text = " ".join(self._decoder.head.decode("utf-8", "replace").split())[:_SHOWN]
-                raise MalformedStream(f"answered with text that is not an answer: {text}")
+                self._odd = self._decoder.head[: 4 * _SHOWN].decode("utf-8", "replace")
+                raise MalformedStream("answered with text that is not an answer")
             if self._decoder.whole is not None:
                 return self._reply(self._decoder.whole, clean=clean)
             self._rescue(cut)
@@ -228,7 +228,7 @@ class StreamParser:
         count = "1 event was" if self._malformed == 1 else f"{self._malformed} events were"
         self._warn("bad_json", f"{count} not JSON and skipped")
         if self._malformed == _MAX_MALFORMED:
-            raise MalformedStream(f"sent no usable answer: {count} not JSON: {self.last_words}")
+            raise MalformedStream(f"sent no usable answer: {count} not JSON")
 
     def _rescue(self, event: ServerSentEvent | None) -> None:
         """Take the event that the end of the stream cut off, if it is whole."""
