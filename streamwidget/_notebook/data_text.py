@@ -4,7 +4,7 @@ The libraries print such data cut: numpy shows 6 of 5,000 numbers, pandas 10 row
 bounded too, but the text ends with a line about the missing part, such as "(Shown: the first 50 of 60 rows.)".
 
 No library is imported. Data is known by the attributes of its class: numpy, torch and jax arrays, pandas Series,
-DataFrames and indexes, polars Series and frames, Arrow arrays and tables.
+DataFrames and indexes, polars Series and frames, Arrow arrays and tables. Lists, tuples and dicts are looked into.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ MAX_ROWS = 50
 MAX_COLUMNS = 20
 MAX_CELL = 500
 MAX_VALUES = MAX_ROWS * MAX_COLUMNS
+
+_CONTAINERS: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}")}
+_DEEPEST = 5  # containers in containers. A list may hold itself
 
 
 class DataText(NamedTuple):
@@ -57,12 +60,40 @@ def data_text(value: Any) -> DataText | None:
     >>> data_text([1, 2, 3]) is None
     True
     """
-    for attributes, read in _KINDS:
-        if all(hasattr(type(value), name) for name in attributes):  # the class: a value's __getattr__ may do anything
-            with suppress(Exception):  # it has the names, but they mean something else
-                return read(value)
-            break
+    return _data_text(value, _DEEPEST)
+
+
+def _data_text(value: Any, depth: int) -> DataText | None:
+    if type(value) in _CONTAINERS:
+        return _container(value, depth - 1) if depth else None
+    read = _reader(type(value))
+    with suppress(Exception):  # it has the names, but they mean something else
+        return None if read is None else read(value)
     return None
+
+
+def _reader(kind: type) -> Callable[[Any], DataText | None] | None:
+    # The class is asked, because a value's __getattr__ may do anything.
+    return next((read for names, read in _KINDS if all(hasattr(kind, name) for name in names)), None)
+
+
+def _container(value: Any, depth: int) -> DataText | None:
+    """Read a list, a tuple or a dict that holds data. Its own text would have that cut: ``{'a': array([0, 1, ...``."""
+    items = list(value.values()) if isinstance(value, dict) else list(value)
+    if not any(kind in _CONTAINERS or _reader(kind) for kind in set(map(type, items))):
+        return None
+    data = [_data_text(item, depth) for item in items]
+    if not any(data):
+        return None
+    texts = [repr(item) if inner is None else _inside(inner.text) for item, inner in zip(items, data, strict=True)]
+    if isinstance(value, dict):
+        texts = [f"{key!r}: {text}" for key, text in zip(value, texts, strict=True)]
+    opening, closing = _CONTAINERS[type(value)]
+    return DataText(f"{opening}{', '.join(texts)}{closing}", [part for inner in data if inner for part in inner.shown])
+
+
+def _inside(text: str) -> str:
+    return f"\n\n{text}\n\n" if "\n" in text else text
 
 
 # ---- tables

@@ -170,6 +170,26 @@ def test_other_values_are_not_data(value: Any) -> None:
     assert interpolate("{{x}}", {"x": value})[::3] == (str(value), ())
 
 
+def test_data_in_lists_and_dicts_is_not_cut_in_silence_either() -> None:
+    """The rest of the container is whole."""
+    filled = interpolate("{{x}}", {"x": {"a": numpy.arange(2000), "b": [numpy.arange(2), "t"], "n": [1] * 5000}})
+    assert filled.cut == ("x: 1000 of 2000 values sent",)
+    first, rest = filled.text.split("\n\n(Shown: the first 1000 of 2000 values.)\n\n")
+    assert first == f"{{'a': \n\n{list(range(1000))}"
+    assert rest == f", 'b': [[0, 1], 't'], 'n': {[1] * 5000}}}"
+    table = interpolate("{{x}}", {"x": (pandas.DataFrame({"a": [1]}),)}).text
+    assert table == "(\n\n| a |\n| --- |\n| 1 |\n\n)"
+
+
+@pytest.mark.parametrize("value", [[numpy.float64(0.5)], (1,), {"a": []}, [[[]]]])
+def test_containers_without_data_have_their_own_text(value: Any) -> None:
+    """And a list that holds itself is no endless work."""
+    assert data_text(value) is None
+    value = [value]
+    value.append(value)
+    assert data_text(value) is None
+
+
 def test_names_that_mean_something_else_are_no_failure() -> None:
     """A value that only looks like data is sent as its text."""
 
