@@ -238,7 +238,26 @@ def no_unsafe_tex(shown: Page) -> bool:
 
 MARKDOWN = st.text(alphabet="ab1 \n\t`*_~[]()!<>#-+=|:\\$&;\"'/.{}^", max_size=60)
 PIECES = st.lists(
-    st.sampled_from([*XSS[::3], "\n\n", "- ", "> ", "```\n", "[a]", "]: http://x.y/", "\n", "$", "**", "|-|\n", "\\"])
+    st.sampled_from(
+        [
+            *XSS[::3],
+            "\n\n",
+            "- ",
+            "> ",
+            "```\n",
+            "[a]",
+            "]: http://x.y/",
+            "\n",
+            "$",
+            "**",
+            "|-|\n",
+            "\\",
+            "$$\n",
+            "\\begin{align}",
+            "<br>",
+            "|",
+        ]
+    )
     | MARKDOWN,
     max_size=8,
 ).map("".join)

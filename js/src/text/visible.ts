@@ -8,8 +8,8 @@ const TAG_FLAGS = ["gbeng", "gbsct", "gbwls"].map((name) =>
 // a letter it stays.
 const NO_SPACES = "[\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff]";
 const HIDDEN = new RegExp(
-  `(${TAG_FLAGS.join("|")})|(?<!${NO_SPACES})\\u200b(?!${NO_SPACES})|\\r\\n|[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f` +
-    "\\u2060-\\u2064\\u202a-\\u202e\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}]",
+  `(${TAG_FLAGS.join("|")}|${NO_SPACES}\\u200b|\\u200b(?=${NO_SPACES}))|\\r\\n|[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f` +
+    "\\u200b\\u2060-\\u2064\\u202a-\\u202e\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}]",
   "gu",
 );
 // An end that the next piece of text may complete: of CR LF, of a surrogate pair, of a flag, of a
@@ -20,8 +20,8 @@ const LETTER_AT_END = new RegExp(`${NO_SPACES}$`);
 
 /** `text` with its hidden and controlling characters shown as signs, and well-formed. */
 export function visible(text: string): string {
-  return text.replace(/\p{Cs}/gu, "\ufffd").replace(HIDDEN, (found, flag: string | undefined) => {
-    if (flag) return flag;
+  return text.replace(/\p{Cs}/gu, "\ufffd").replace(HIDDEN, (found, kept: string | undefined) => {
+    if (kept) return kept;
     if (found === "\r\n") return "\n";
     const code = found.codePointAt(0) as number;
     if (code < 0x20) return String.fromCharCode(0x2400 + code);
