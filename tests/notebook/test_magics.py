@@ -178,6 +178,19 @@ def test_show_prompt_prints_what_is_sent(shell: InteractiveShell, capsys: pytest
     assert printed.startswith(f"[system]\nkind\n\n[user]\nhello Ada\n\n{completion.text}")
 
 
+def test_the_cell_says_which_variable_is_not_sent_whole(
+    shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line before the answer. The prompt says it too. With ``--raw``, or for whole data, there is no line."""
+    numpy = pytest.importorskip("numpy")
+    shell.user_ns.update(big=numpy.arange(5000), small=numpy.arange(2))
+    run(shell, "%%chat\nMean of {{big}} and {{small}}?")
+    assert capsys.readouterr().out.startswith("big: 1000 of 5000 values sent\n##")
+    assert sent(server).endswith("999]\n\n(Shown: the first 1000 of 5000 values.) and [0, 1]?")
+    run(shell, "%%chat --raw\n{{big}}")
+    assert "values sent" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("cell", ["%chat", "%%chat\n", "%%chat\n  \n\t", "%chat -m demo"])
 def test_an_empty_prompt_is_refused(shell: InteractiveShell, server: DemoServer, cell: str) -> None:
     """It is a slip, and it must not be billed."""
