@@ -20,7 +20,15 @@ CASES = json.loads((Path(__file__).parents[1] / "data" / "reports.json").read_te
 def cases(*layers: str) -> Any:
     chosen = [case for case in CASES if case["layer"] in layers]
     assert chosen
-    return pytest.mark.parametrize("case", chosen, ids=[case["id"] for case in chosen])
+    return pytest.mark.parametrize("case", [pytest.param(case, id=case["id"], marks=_proves(case)) for case in chosen])
+
+
+def _proves(case: dict[str, Any]) -> Any:
+    """Return the mark of the row of the fault catalogue that a case belongs to."""
+    row = {"01": "N32", "06": "N33", "08": "N34", "05": "N35", "09": "N35", "10": "N36", "11": "N37"}.get(
+        case["kind"][:2]
+    )
+    return [pytest.mark.fault(row, "as the report says")] if row else []
 
 
 def send(connection: socket.socket, reply: dict[str, Any]) -> None:

@@ -271,6 +271,7 @@ def test_random_bytes_raise_named_exceptions_only(chunks: list[bytes]) -> None:
         ({"function_call": {"name": "f", "arguments": "{}"}}, [ToolCallDelta(0, None, "f", "{}")]),
     ],
 )
+@pytest.mark.fault("N35", "it is read")
 def test_what_stands_in_another_field_is_read(delta: dict[str, Any], events: list[Any]) -> None:
     """Lists of strings, four names of a thought, spoken words, the call of the API before tools."""
     assert parse(choice(delta)) == events
@@ -288,6 +289,7 @@ def test_what_stands_in_another_field_is_read(delta: dict[str, Any], events: lis
         ({"choices": [{"index": 1, "delta": {"content": "b"}}]}, "more than one answer"),
     ],
 )
+@pytest.mark.fault("N35", "the line under the answer names it")
 def test_what_is_not_shown_is_named(chunk: dict[str, Any], says: str) -> None:
     """A warning that stands in the line under the answer."""
     warnings = [event for event in parse(chunk) if isinstance(event, StreamWarning)]
@@ -304,6 +306,7 @@ def test_usage_has_its_parts() -> None:
 
 @pytest.mark.parametrize("pieces", [["Paris is ", "big."], ["Paris ", "is ", "big."]])
 @pytest.mark.parametrize("last", ["message", "delta", "both"])
+@pytest.mark.fault("N34", "the text stands once")
 def test_what_was_said_is_not_said_again(pieces: list[str], last: str) -> None:
     """The last chunk may hold the whole answer once more, as a message or as one more piece."""
     again = {"role": "assistant", "content": "".join(pieces)}
@@ -313,6 +316,7 @@ def test_what_was_said_is_not_said_again(pieces: list[str], last: str) -> None:
     assert completion.text == "Paris is big."
 
 
+@pytest.mark.fault("N34", "each piece stands once")
 def test_messages_that_grow_are_said_once() -> None:
     """Each chunk has the whole text so far; only what is new is published."""
     grown = ["Paris", "Paris is", "Paris is big."]
@@ -375,6 +379,7 @@ def test_a_server_has_its_own_words_for_a_request() -> None:
     assert "stream_options" not in own.body(Question(MESSAGES, None, {}))
 
 
+@pytest.mark.fault("N37", "the request goes out again without it, with a warning")
 def test_a_refused_field_is_left_out() -> None:
     """If the server names our field, we drop it with a warning. A field that you asked for stays."""
     question = Question(MESSAGES, None, {})

@@ -1,0 +1,94 @@
+"""The words for an end, whoever the provider is, and the words in errors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwidget._core.events import Finish, StreamWarning
+from streamwidget._dialects.errors import http_error_info
+from streamwidget._dialects.finish_reasons import finish, outcome_of
+
+WORDS = {
+    "complete": "stop STOP end_turn stop_sequence eos eos_token tool_calls tool_use function_call completed COMPLETE",
+    "length": "length max_tokens MAX_TOKENS maxTokens max_output_tokens model_length model_context_window_exceeded "
+    "FinishReason.MAX_TOKENS FINISH_REASON_MAX_TOKENS incomplete max_new_tokens context_length_exceeded token_limit",
+    "filtered": "content_filter content_filtered guardrail_intervened refusal SAFETY RECITATION PROHIBITED_CONTENT "
+    "BLOCKLIST SPII IMAGE_SAFETY LANGUAGE sensitive ERROR_TOXIC content_policy_violation moderation",
+    "interrupted": "abort aborted cancelled canceled insufficient_system_resource network_error connection_lost "
+    "timeout overloaded server_shutdown preempted",
+    "error": "error failed MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL internal_error engine_crash",
+}
+
+
+@pytest.mark.fault("N32", "the outcome says so, and the provider's own word is kept")
+@pytest.mark.parametrize("outcome", WORDS)
+def test_a_word_for_the_end_has_its_outcome(outcome: str) -> None:
+    """Words of many providers, and of gateways that let the words of others through."""
+    assert {word: outcome_of(word) for word in WORDS[outcome].split()} == dict.fromkeys(WORDS[outcome].split(), outcome)
+
+
+@given(st.sampled_from([(word, outcome) for outcome, words in WORDS.items() for word in words.split()]))
+def test_spelling_makes_no_difference(known: tuple[str, str]) -> None:
+    """Upper and lower case, spaces and hyphens in place of underscores."""
+    word, outcome = known
+    for spelling in (word.upper(), word.lower(), word.replace("_", "-"), word.replace("_", " "), f" {word}"):
+        if "." not in word and (word.islower() or word.isupper()):
+            assert outcome_of(spelling) == outcome
+
+
+def test_an_unknown_word_is_an_end_with_a_warning() -> None:
+    """It is kept as it is, and a person sees it."""
+    end, warning = finish("quiet_time")
+    assert end == Finish("quiet_time", "complete")
+    assert isinstance(warning, StreamWarning)
+    assert "quiet_time" in warning.detail
+
+
+@given(st.text(max_size=40))
+def test_any_word_has_an_end(word: str) -> None:
+    """No word raises."""
+    assert isinstance(finish(word)[0], Finish)
+
+
+ERRORS: list[tuple[Any, str]] = [
+    ({"error": {"message": "busy"}}, "busy"),
+    ({"error": "busy"}, "busy"),
+    ({"error": {"error": {"message": "busy"}}}, "busy"),
+    ({"errors": [{"message": "busy"}]}, "busy"),
+    ({"errors": ["busy", "late"]}, "busy; late"),
+    ({"detail": "busy"}, "busy"),
+    ({"detail": {"error": {"message": "busy"}}}, "busy"),
+    ({"detail": [{"loc": ["body", "model"], "msg": "Field required"}]}, "model: Field required"),
+    ({"message": "busy", "code": 3}, "busy"),
+    ({"msg": "busy"}, "busy"),
+    ({"error_description": "busy"}, "busy"),
+    ({"title": "Busy", "status": 503}, "Busy"),
+    ({"fault": {"faultstring": "busy"}}, "busy"),
+    ([{"error": {"message": "busy"}}], "busy"),
+    ({"error": {"message": '{"error": {"message": "busy"}}'}}, "busy"),
+    ({"error": {"message": "Provider returned error", "metadata": {"raw": "busy"}}}, "Provider returned error: busy"),
+    ({"error": {"message": "Unknown parameter", "param": "top_k"}}, "Unknown parameter (top_k)"),
+    ({"ok": False, "why_not": {"x": "busy"}}, '{"ok": false, "why_not": {"x": "busy"}}'),
+    ("busy", "busy"),
+]
+
+
+@pytest.mark.fault("N36", "the server's own words")
+@pytest.mark.parametrize(("body", "words"), ERRORS, ids=[json.dumps(body)[:50] for body, _ in ERRORS])
+def test_the_words_are_found_in_any_wrapping(body: Any, words: str) -> None:
+    """The sentence that a person can read. Without one, the body itself."""
+    assert http_error_info(400, json.dumps(body).encode()).message == words
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda x: st.lists(x, max_size=3)
+                    | st.dictionaries(st.sampled_from(["error", "message", "detail", "code", "type", "loc", "metadata"]), x)))  # fmt: skip
+def test_any_body_gives_one_line(body: Any) -> None:
+    """Never an exception, and never an empty message."""
+    info = http_error_info(500, json.dumps(body).encode())
+    assert info.message
+    assert "\n" not in info.message
