@@ -85,8 +85,14 @@ def test_the_words_are_found_in_any_wrapping(body: Any, words: str) -> None:
     assert http_error_info(400, json.dumps(body).encode()).message == words
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda x: st.lists(x, max_size=3)
-                    | st.dictionaries(st.sampled_from(["error", "message", "detail", "code", "type", "loc", "metadata"]), x)))  # fmt: skip
+FIELDS = st.sampled_from(["error", "message", "detail", "code", "type", "loc", "metadata"])
+BODIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner),
+)
+
+
+@given(BODIES)
 def test_any_body_gives_one_line(body: Any) -> None:
     """Never an exception, and never an empty message."""
     info = http_error_info(500, json.dumps(body).encode())
