@@ -16,9 +16,10 @@ Example: ``OPENAI_API_KEY`` is set, and you make ``ChatClient("http://localhost:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -59,6 +60,9 @@ def resolve(
     env = {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
     model = model or env.get("STREAMWIDGET_MODEL")
     own, openai = env.get("STREAMWIDGET_BASE_URL"), env.get("OPENAI_BASE_URL")
+    variable = None
+    if base_url is None and named is None:
+        variable = "STREAMWIDGET_BASE_URL" if own else "OPENAI_BASE_URL"
     if base_url is None:
         base_url = own if named is None else named.base_url
     if base_url is None and (openai or "OPENAI_API_KEY" in env):
@@ -67,14 +71,27 @@ def resolve(
         base_url = OPENAI_URL
     if base_url is None:
         return Settings(None, None, model)
-    url = check_url(base_url)
+    with _naming(variable):
+        url = check_url(base_url)
     server = named or next((row for row in SERVERS.values() if _origin(row.base_url) == _origin(url)), UNKNOWN)
+    variable = None
     if api_key is None:
-        api_key = next((env[name] for name in key_variables(url, provider, env) if name in env), None)
-    key = ApiKey(api_key) if api_key is not None else None
+        variable = next((name for name in key_variables(url, provider, env) if name in env), None)
+        api_key = env[variable] if variable is not None else None
+    with _naming(variable):
+        key = ApiKey(api_key) if api_key is not None else None
     if key is not None:
         _warn_if_exposed(url)
     return Settings(url, key, model, server)
+
+
+@contextlib.contextmanager
+def _naming(variable: str | None) -> Iterator[None]:
+    """Put the name of the variable before the message, if the wrong value is from the environment."""
+    try:
+        yield
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{variable}: {exc}" if variable else str(exc)) from None
 
 
 def key_variables(url: str, provider: str | None = None, environ: Mapping[str, str] | None = None) -> list[str]:

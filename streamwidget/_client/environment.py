@@ -57,8 +57,8 @@ class Proxy:
     password: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        """`proxy.example:3128, the proxy of HTTPS_PROXY,` fits into any sentence."""
-        return f"{self.place}, the proxy of {self.variable},"
+        """`proxy.example:3128, the proxy of HTTPS_PROXY`"""
+        return f"{self.place}, the proxy of {self.variable}"
 
     @property
     def place(self) -> str:

@@ -40,6 +40,8 @@ E = TypeVar("E", bound=BaseException)
 _TINY = 8  # bytes. If a server writes whole events, no read is smaller
 _GATHER = 0.005  # seconds to wait after a tiny read. A few bytes cost as much as a whole event, so let more arrive
 _DRAIN = 0.1  # seconds to wait for the end of a finished response. Then its connection can be used again
+#: "407 Proxy Authentication Required", and what httpcore says of a SOCKS proxy that wants a password
+_LOGIN = re.compile("^407|username/password|NO ACCEPTABLE METHODS")
 #: "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"
 _NOT_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number|record layer failure")
 
@@ -93,7 +95,7 @@ class HTTPXTransport:
         except ConnectionFailed as exc:
             raise exc.with_traceback(None) from None  # its frames hold the proxy's password
         library = _library_of(client)
-        connection.go_by(str(proxy or ""), tunnel=self.base_url.lower().startswith("https:"))
+        connection.go_by(f"{proxy}," if proxy is not None else "", tunnel=self.base_url.lower().startswith("https:"))
         headers = _with_key(request.all_headers(), self.api_key)
         sent = None
         try:
@@ -133,7 +135,7 @@ class HTTPXTransport:
         """
         host = host_of(self.base_url)
         said = mask(_reason(exc), self.api_key)
-        if failed is not None and isinstance(exc, library.RequestError):
+        if failed is not None:  # the package for SOCKS has errors of its own
             return _proxy_failed(exc, failed, failed.mask(said), self.base_url)
         if isinstance(exc, library.ProxyError):
             return ConnectionFailed(ErrorInfo(f"The proxy refused the connection to {host}: {said}.", kind="proxy"))
@@ -162,36 +164,36 @@ def _proxy_failed(exc: Exception, proxy: Proxy, said: str, url: str) -> Connecti
     """Return the error for a proxy that did not connect to the server. The server itself got nothing."""
     host = host_of(url)
     fix = f"Correct or unset {proxy.variable}, or add {urlsplit(url).hostname} to NO_PROXY."
-    if said.startswith("407"):
+    if _LOGIN.search(said):
         return _proxy_wants_a_password(proxy)
     if type(exc).__name__ == "ProxyError":
-        message = f"{proxy} refused to connect to {host}: {said}. {fix}"
+        message = f"{proxy}, refused to connect to {host}: {said}. {fix}"
     elif _cause(exc, socket.gaierror) is not None:
-        message = f"Cannot find {proxy} on the way to {host}. {fix}"
+        message = f"Cannot find {proxy}, on the way to {host}. {fix}"
     elif _cause(exc, ssl.SSLError) is not None and _NOT_TLS.search(said):
-        message = f"{proxy} does not speak TLS. Write http://{proxy.place} into {proxy.variable}."
+        message = f"{proxy}, does not speak TLS. Write http://{proxy.place} into {proxy.variable}."
     elif _cause(exc, ssl.SSLError) is not None:
-        message = f"No secure connection to {proxy} on the way to {host}: {said}. {fix}"
+        message = f"No secure connection to {proxy}, on the way to {host}: {said}. {fix}"
     elif type(exc).__name__ == "ConnectError":
-        message = f"No connection to {proxy} on the way to {host}: {said}. {fix}"
+        message = f"No connection to {proxy}, on the way to {host}: {said}. {fix}"
     else:
-        message = f"{proxy} did not answer as a proxy does: {said}. {fix}"
+        message = f"{proxy}, did not answer as a proxy does: {said}. {fix}"
     return ConnectionFailed(ErrorInfo(message, kind="proxy"))
 
 
 def _proxy_wants_a_password(proxy: Proxy) -> ConnectionFailed:
     if proxy.user or proxy.password:
-        message = f"{proxy} refused the user name and password that {proxy.variable} holds. Correct them there."
+        message = f"{proxy}, refused the user name and password that {proxy.variable} holds. Correct them there."
     else:
         address = f"{proxy.scheme}://USER:PASSWORD@{proxy.place}"
-        message = f"{proxy} wants a user name and a password. Write them into {proxy.variable}: {address}"
+        message = f"{proxy}, wants a user name and a password. Write them into {proxy.variable}: {address}"
     return ConnectionFailed(ErrorInfo(message, kind="proxy"))
 
 
 def _explain_tls(fault: ssl.SSLError, host: str, said: str, proxy: Proxy | None) -> str:
     if _NOT_TLS.search(said):
         said = f"it does not speak TLS. Is its address http:// instead of https://? ({said})"
-    by = f" by way of {proxy}" if proxy is not None else ""
+    by = f", by way of {proxy}" if proxy is not None else ""
     message = f"No secure connection to {host}{by}: {said}."
     if isinstance(fault, ssl.SSLCertVerificationError) and (trusted := environment.trusted_certificates()):
         message = f"{message} {trusted}"

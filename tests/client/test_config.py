@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 
 import pytest
@@ -142,6 +143,24 @@ def test_a_fragment_is_refused_in_words(url: str) -> None:
     """A request has no fragment, so the base URL must not have one."""
     with pytest.raises(ConfigurationError, match=r"The base URL for host has a fragment\. Leave out the #"):
         ChatClient(url)
+
+
+@pytest.mark.parametrize(
+    ("env", "says"),
+    [
+        ({"STREAMWIDGET_BASE_URL": "host/v1"}, "STREAMWIDGET_BASE_URL: 'host/v1' is not a base URL."),
+        ({"OPENAI_BASE_URL": "https://host/v1#a"}, "OPENAI_BASE_URL: The base URL for host has a fragment."),
+        ({"OPENAI_API_KEY": f"{CANARY}\n{CANARY}"}, "OPENAI_API_KEY: The API key contains a character"),
+        ({"STREAMWIDGET_API_KEY": f"\u201c{CANARY}\u201d"}, "STREAMWIDGET_API_KEY: The API key contains a character"),
+    ],
+)
+def test_a_variable_that_cannot_work_is_named(env: dict[str, str], says: str) -> None:
+    """The value is from the environment, so the message begins with the variable's name."""
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(says)}") as caught:
+        found(env)
+    assert CANARY not in str(caught.value)
+    with pytest.raises(ConfigurationError, match=r"^'host/v1' is not a base URL\."):
+        found(env, "host/v1")
 
 
 @given(st.text())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import socket
 import ssl
@@ -29,11 +30,14 @@ from streamwidget.demo import DemoServer
 from tests.support.kernels import ROOT, clean_environment
 from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure_of, response, sse
 
+DATA = Path(__file__).parents[1] / "data"
 FAR = "https://far.invalid/v1"
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 ANSWER = response(sse("a", STOP, b"data: [DONE]\n\n"))
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
-#: A user name and a password, with the character that the name of a case says.
+#: What people reported. In each case the demo server must answer.
+REPORTS = [case for case in json.loads((DATA / "reports.json").read_text("utf-8"))["cases"] if case["layer"] == "env"]
+#: A user name and a password.
 LOGIN = f"me:{CANARY}"
 
 
@@ -129,9 +133,7 @@ async def test_a_wrong_variable_that_is_needed_is_named(
 @pytest.mark.parametrize(
     "variables",
     [
-        {"SSL_CERT_FILE": "/opt/conda-old/ssl/cacert.pem"},
-        {"NO_PROXY": "localhost,[::1]"},
-        {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"},
+        *[case["input"]["env"] for case in REPORTS],
         dict.fromkeys(VARIABLES, "http://["),
     ],
 )
@@ -242,16 +244,16 @@ def test_other_hosts_are_not_this_machine(host: str, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("variables", "url", "proxy"),
     [
-        ({"HTTPS_PROXY": "a:1", "ALL_PROXY": "b:2"}, "https://far.example", "a:1, the proxy of HTTPS_PROXY,"),
-        ({"HTTPS_PROXY": "a:1", "ALL_PROXY": "b:2"}, "http://far.example", "b:2, the proxy of ALL_PROXY,"),
+        ({"HTTPS_PROXY": "a:1", "ALL_PROXY": "b:2"}, "https://far.example", "a:1, the proxy of HTTPS_PROXY"),
+        ({"HTTPS_PROXY": "a:1", "ALL_PROXY": "b:2"}, "http://far.example", "b:2, the proxy of ALL_PROXY"),
         ({"HTTPS_PROXY": "a:1"}, "http://far.example", None),
-        ({"HTTPS_PROXY": "a:1", "https_proxy": "b:2"}, "https://far.example", "b:2, the proxy of https_proxy,"),
+        ({"HTTPS_PROXY": "a:1", "https_proxy": "b:2"}, "https://far.example", "b:2, the proxy of https_proxy"),
         ({"HTTPS_PROXY": "a:1", "https_proxy": ""}, "https://far.example", None),
-        ({"HTTPS_PROXY": " http://a:1/ \r\n"}, "https://far.example", "a:1, the proxy of HTTPS_PROXY,"),
+        ({"HTTPS_PROXY": " http://a:1/ \r\n"}, "https://far.example", "a:1, the proxy of HTTPS_PROXY"),
         ({"HTTPS_PROXY": " "}, "https://far.example", None),
-        ({"HTTPS_PROXY": "HTTP://[::1]:1"}, "https://far.example", "[::1]:1, the proxy of HTTPS_PROXY,"),
+        ({"HTTPS_PROXY": "HTTP://[::1]:1"}, "https://far.example", "[::1]:1, the proxy of HTTPS_PROXY"),
         # A wrong variable that this address does not need. GNOME sets such an ALL_PROXY beside good ones.
-        ({"HTTPS_PROXY": "a:1", "ALL_PROXY": "socks://b:2"}, "https://far.example", "a:1, the proxy of HTTPS_PROXY,"),
+        ({"HTTPS_PROXY": "a:1", "ALL_PROXY": "socks://b:2"}, "https://far.example", "a:1, the proxy of HTTPS_PROXY"),
         ({"HTTP_PROXY": "http://[", "NO_PROXY": "far.example"}, "http://far.example", None),
     ],
 )
@@ -422,8 +424,8 @@ async def test_a_server_that_fails_behind_a_proxy_is_not_taken_for_the_proxy(mon
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
         failure = await failure_of(sw.ChatClient(FAR, retry=QUICK).stream("x"))
     assert failure.error.kind == "tls"
-    way = f"by way of 127.0.0.1:{proxy.port}, the proxy of HTTPS_PROXY,"
-    assert str(failure).startswith(f"No secure connection to far.invalid {way}: it does not speak TLS.")
+    way = f"by way of 127.0.0.1:{proxy.port}, the proxy of HTTPS_PROXY"
+    assert str(failure).startswith(f"No secure connection to far.invalid, {way}: it does not speak TLS.")
 
 
 async def test_a_connection_that_is_used_again_waits_for_no_proxy() -> None:
@@ -440,6 +442,11 @@ async def test_a_connection_that_is_used_again_waits_for_no_proxy() -> None:
         await connection.follow("proxy.start_tls.started", {})
         assert connection.waits_for == ""
         assert connection.connecting
+    await connection.follow("socks.connect_tcp.started", {})
+    await connection.follow("socks.setup_socks5_connection.started", {})
+    assert connection.waits_for == "the proxy"
+    await connection.follow("socks.start_tls.started", {})
+    assert (connection.waits_for, connection.connecting) == ("", True)
 
 
 # ---- whatever the environment and the address say
