@@ -91,7 +91,9 @@ def _naming(variable: str | None) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as exc:
-        raise ConfigurationError(f"{variable}: {exc}" if variable else str(exc)) from None
+        # Not a new exception: this one would stay its context, and its frames hold the key.
+        exc.args = (f"{variable}: {exc}" if variable else str(exc),)
+        raise
 
 
 def key_variables(url: str, provider: str | None = None, environ: Mapping[str, str] | None = None) -> list[str]:

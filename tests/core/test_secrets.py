@@ -7,40 +7,25 @@ import copy
 import logging
 import pickle
 import sys
-import traceback
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from IPython.core.ultratb import VerboseTB
 
 import streamwidget as sw
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey, mask
 from streamwidget.demo import DemoServer
 from tests.support.servers import CANARY, QUICK, RawServer, closed_port, events_of, failure_of, response, sse
+from tests.support.tracebacks import shown
 
 
 @pytest.fixture(scope="module")
 def server() -> DemoServer:
     with DemoServer(tokens_per_second=0, first_delta=0) as running:
         yield running
-
-
-def shown(failure: BaseException) -> str:
-    """Return all that can be shown of an exception: message, traceback, and a traceback with every frame's locals."""
-    return "\n".join(
-        (
-            str(failure),
-            repr(failure),
-            "".join(traceback.format_exception(failure)),
-            "".join(traceback.TracebackException.from_exception(failure, capture_locals=True).format()),
-            VerboseTB().text(type(failure), failure, failure.__traceback__),
-            repr(getattr(failure, "completion", None)),
-        )
-    )
 
 
 def test_the_canary_would_be_seen() -> None:
