@@ -266,7 +266,8 @@ def _httpx_proxy(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
             auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
             ssl_context=context if proxy.scheme == "https" else None,  # httpcore refuses one for another scheme
         )
-    except (httpx.InvalidURL, ValueError):
+    except (httpx.InvalidURL, ValueError) as exc:
+        _without_frames(exc)  # they hold the password
         message = f"{proxy.variable} names a proxy whose host cannot be read: {proxy.place}. Correct or unset it."
         raise ConnectionFailed(ErrorInfo(message, kind="environment")) from None
 
