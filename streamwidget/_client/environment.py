@@ -43,15 +43,18 @@ class Proxy:
 
     Attributes
     ----------
-    url : str
-        Its address, without a user name and password.
+    scheme : str
+        ``http``, ``https``, ``socks5`` or ``socks5h``.
+    place : str
+        Its host and port.
     variable : str
         The variable, as it is spelled there, such as ``https_proxy``.
     user, password : str
         Empty: none.
     """
 
-    url: str
+    scheme: str
+    place: str
     variable: str
     user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
@@ -59,15 +62,6 @@ class Proxy:
     def __str__(self) -> str:
         """`proxy.example:3128, the proxy of HTTPS_PROXY`"""
         return f"{self.place}, the proxy of {self.variable}"
-
-    @property
-    def place(self) -> str:
-        """Its host and port."""
-        return urlsplit(self.url).netloc
-
-    @property
-    def scheme(self) -> str:
-        return urlsplit(self.url).scheme
 
     def mask(self, text: str) -> str:
         """Remove the password from a text, in both of its spellings."""
@@ -110,7 +104,7 @@ def read_proxy(value: str, variable: str) -> Proxy:
     Examples
     --------
     >>> read_proxy("me:secret@proxy.example:3128", "HTTPS_PROXY")
-    Proxy(url='http://proxy.example:3128', variable='HTTPS_PROXY')
+    Proxy(scheme='http', place='proxy.example:3128', variable='HTTPS_PROXY')
     """
     scheme, has_scheme, rest = value.partition("://")
     if not has_scheme:
@@ -130,7 +124,7 @@ def read_proxy(value: str, variable: str) -> Proxy:
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise _wrong(variable, "names a SOCKS proxy, and for those a package is missing. Type: pip install socksio")
     user, _, password = info.partition(":")
-    return Proxy(f"{scheme}://{authority.removesuffix(':')}", variable, unquote(user), unquote(password))
+    return Proxy(scheme, authority.removesuffix(":"), variable, unquote(user), unquote(password))
 
 
 def _wrong_scheme(scheme: str, variable: str) -> ConnectionFailed:

@@ -262,7 +262,7 @@ def _httpx_proxy(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
 
     try:
         return httpx.Proxy(
-            proxy.url,
+            f"{proxy.scheme}://{proxy.place}",
             auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
             ssl_context=context if proxy.scheme == "https" else None,  # httpcore refuses one for another scheme
         )
