@@ -179,6 +179,30 @@ def https(authority: trustme.CA) -> RawServer:
     return server
 
 
+async def test_a_proxy_with_tls_is_trusted_by_the_same_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy whose address is https:// shows a certificate too, also for a request to http://."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path("authority.pem")
+    with https(authority) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"https://localhost:{proxy.port}")
+        client = sw.ChatClient("http://far.invalid/v1", retry=QUICK)
+        failure = await failure_of(client.stream("x"))
+        assert failure.error.kind == "proxy"
+        assert str(failure).startswith(f"No secure connection to localhost:{proxy.port}, the proxy of HTTP_PROXY, on")
+        monkeypatch.setenv("SSL_CERT_FILE", "authority.pem")
+        assert (await client.stream("x")).outcome == "complete"
+
+
+async def test_only_a_certificate_that_is_not_trusted_names_the_trusted_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server without TLS has another fault."""
+    trustme.CA().cert_pem.write_to_path("authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", "authority.pem")
+    with RawServer(response(b"", status="400 Bad Request")) as server:
+        failure = await failure_of(sw.ChatClient(server.url.replace("http", "https"), retry=QUICK).stream("x"))
+    assert failure.error.kind == "tls"
+    assert "SSL_CERT_FILE" not in str(failure)
+
+
 async def test_the_key_log_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A good SSLKEYLOGFILE works."""
     authority = trustme.CA()
