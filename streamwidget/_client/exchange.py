@@ -21,6 +21,7 @@ from streamwidget._client.http import (
     media_type_of,
 )
 from streamwidget._client.parser import MalformedStream, StreamParser
+from streamwidget._client.refusal import to_the_point
 from streamwidget._client.retry import parse_retry_after, worth_retrying
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge
 from streamwidget._core.accumulator import Accumulator
@@ -131,7 +132,7 @@ class Exchange:
                 return await self._read(response)
             except ServerReportedError as exc:
                 self._publish(self._parser.events)
-                info = mask_error(exc.info, self._key)
+                info = to_the_point(mask_error(exc.info, self._key))
                 raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text may hold the key
             except (MalformedStream, MalformedItem, EventTooLarge) as exc:
                 self._publish(self._parser.events)
@@ -218,7 +219,7 @@ class Exchange:
             body = await read_body(response, _ERROR_BODY)
         except BodyError:
             body = b""
-        info = mask_error(self._request.dialect.parse_error(status, body), self._key)
+        info = to_the_point(mask_error(self._request.dialect.parse_error(status, body), self._key))
         wait = parse_retry_after(headers.get("retry-after"), headers.get("retry-after-ms"), time.time())
         info = replace(info, retry_after=wait)
         return HTTPStatusError(info, retryable=worth_retrying(info))

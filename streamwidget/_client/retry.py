@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from streamwidget._client.refusal import refusal_of
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError
 
 RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529, *range(520, 525)})  # 520-524: Cloudflare's
-#: A spent quota stays spent until somebody pays. A retry would only delay the bad news.
-_FINAL_CODES = frozenset({"insufficient_quota"})
 _PASSING_TYPES = frozenset({"overloaded_error", "server_error", "rate_limit", "rate_limit_error", "api_error"})
 
 
@@ -36,8 +35,9 @@ class RetryPolicy:
     wait_max : float, default 8
         The longest wait before any attempt, in seconds.
     max_retry_after : float, default 60
-        Seconds. If the server sends a Retry-After up to this, the stream waits that long. If it asks for more, the
-        stream fails at once, and the error names the wait.
+        Seconds. If the server sends a Retry-After up to this, the stream waits that long and up to a quarter more, so
+        that a class that was refused together does not come back together. If the server asks for more, the stream
+        fails at once, and the error names the wait.
 
     Raises
     ------
@@ -86,22 +86,23 @@ class RetryPolicy:
         >>> policy = sw.RetryPolicy(attempts=3)
         >>> policy.delay(2, None, draw=lambda: 1.0)
         1.0
-        >>> policy.delay(1, retry_after=7)
-        7
+        >>> policy.delay(1, retry_after=8, draw=lambda: 1.0)
+        10.0
         >>> policy.delay(3, None) is None
         True
         """
         if failed >= self.attempts:
             return None
         if retry_after is not None:
-            return retry_after if retry_after <= self.max_retry_after else None
+            return retry_after * (1 + draw() / 4) if retry_after <= self.max_retry_after else None
         return min(self.wait_max, self.wait_initial * 2.0 ** (failed - 1)) * draw()
 
 
 def worth_retrying(error: ErrorInfo) -> bool:
     """Return True if the same request may succeed later.
 
-    The HTTP status decides. For an error inside a stream, the server's code or type decides.
+    The HTTP status decides. For an error inside a stream, the server's code or type decides. Some refusals last,
+    whatever their status: a spent quota stays spent until somebody pays.
 
     Examples
     --------
@@ -110,7 +111,7 @@ def worth_retrying(error: ErrorInfo) -> bool:
     >>> worth_retrying(ErrorInfo("busy", status=200, type="overloaded_error"))
     True
     """
-    if error.code in _FINAL_CODES or error.type in _FINAL_CODES:
+    if refusal_of(error) is not None:
         return False
     if error.status is not None and error.status != 200:
         return error.status in RETRYABLE_STATUS

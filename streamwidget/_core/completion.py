@@ -87,6 +87,8 @@ class ErrorInfo:
         Our own name: ``connect``, ``tls``, ``proxy``, ``redirect``, the name of a limit of ``Timeout``, ...
     retry_after : float or None
         Seconds to wait, if the server asked for that.
+    detail : str or None
+        The server's whole text, if ``message`` is a part of it.
 
     Examples
     --------
@@ -105,6 +107,7 @@ class ErrorInfo:
     status: int | None = None
     kind: str | None = None
     retry_after: float | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

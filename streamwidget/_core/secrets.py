@@ -71,7 +71,8 @@ def mask(text: str, key: ApiKey | None = None) -> str:
 def mask_error(info: ErrorInfo, key: ApiKey | None = None) -> ErrorInfo:
     """Mask all that a server wrote into an error. Providers repeat a wrong key, or half of it."""
     code = mask(info.code, key) if isinstance(info.code, str) else info.code
-    return replace(info, message=mask(info.message, key), code=code, type=info.type and mask(info.type, key))
+    kind, detail = (text and mask(text, key) for text in (info.type, info.detail))
+    return replace(info, message=mask(info.message, key), code=code, type=kind, detail=detail)
 
 
 def mask_bytes(data: bytes, key: ApiKey | None, *, guess: bool) -> bytes:
