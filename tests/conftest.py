@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -113,3 +114,12 @@ def chat(request: pytest.FixtureRequest, chat_kernels: Callable[[str], ChatKerne
     kernel = chat_kernels(request.param)
     yield kernel
     kernel.check()
+
+
+@pytest.fixture(autouse=True)
+def _no_defaults() -> Iterator[None]:
+    """Clear the settings that a test's shell made for all clients of this process."""
+    yield
+    config = sys.modules.get("streamwidget._client.config")
+    if config is not None:
+        config.set_defaults(config.Defaults())

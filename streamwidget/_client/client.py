@@ -29,17 +29,21 @@ class ChatClient:
     Parameters
     ----------
     base_url : str, optional
-        The address, such as ``"http://localhost:11434/v1"``. Default: ``STREAMWIDGET_BASE_URL``, then
-        ``OPENAI_BASE_URL``. If neither an address nor a key is configured, the built-in demo server answers.
+        The address, such as ``"http://localhost:11434/v1"``. Default: ``%config ChatMagics`` in a notebook, then
+        ``STREAMWIDGET_BASE_URL``, then ``OPENAI_BASE_URL``. If neither an address nor a key is configured, the built-in
+        demo server answers.
     api_key : str, optional
         The key. Default: ``STREAMWIDGET_API_KEY`` or ``OPENAI_API_KEY``. Each of them is sent only to its own address.
     model : str, optional
-        The model for calls without one. Default: ``STREAMWIDGET_MODEL``, then the server's own choice.
+        The model for calls without one. Default: ``%config ChatMagics.model``, then ``STREAMWIDGET_MODEL``, then the
+        server's own choice.
     provider : str, optional
         A server by name, such as ``"ollama"`` or ``"openrouter"``. It sets the address, unless you pass ``base_url``.
-        The key comes from the provider's own variable, such as ``OPENROUTER_API_KEY``.
+        The key comes from the provider's own variable, such as ``OPENROUTER_API_KEY``. Default, without ``base_url``:
+        ``%config ChatMagics.provider``, then ``STREAMWIDGET_PROVIDER``.
     timeout : Timeout, optional
-        When to give up, in seconds.
+        When to give up, in seconds. Default: ``%config ChatMagics.timeout``, then ``Timeout()``. A server on this
+        machine gets 600 s for its headers, because it may load its model first.
     retry : RetryPolicy, optional
         When to try again. This happens only before the first delta.
     http_client : httpx.AsyncClient, optional
@@ -94,7 +98,7 @@ class ChatClient:
             raise exc.with_traceback(None) from None
         finally:
             del api_key
-        self.timeout = timeout or Timeout()
+        self.timeout = timeout or self._settings.timeout
         self.retry = retry or RetryPolicy()
         self._http_client = http_client
         self._max_event_size = max_event_size
@@ -166,7 +170,8 @@ class ChatClient:
             The model. Default: the client's.
         **params
             Fields of the request, such as ``temperature`` or ``max_tokens``. By default ``stream_options`` asks for the
-            usage. ``stream_options=None`` leaves it out.
+            usage. ``stream_options=None`` leaves it out. Default of ``max_tokens``: ``%config ChatMagics.max_tokens``,
+            then ``STREAMWIDGET_MAX_TOKENS``.
 
         Returns
         -------
@@ -262,7 +267,7 @@ class ChatClient:
                 f"No model chosen for {host_of(self.base_url or '')}. Its models: await client.models(). "
                 "Then pass model=, or set STREAMWIDGET_MODEL."
             )
-        request = self._request(Question(as_messages(prompt), model, params, stream=stream))
+        request = self._request(Question(as_messages(prompt), model, self._limited(params), stream=stream))
         try:
             request.to_http()
         except (TypeError, ValueError, RecursionError) as exc:
@@ -313,6 +318,13 @@ class ChatClient:
         from streamwidget._client.model_list import ModelList  # late: few clients list models
 
         return ModelList(self._request(Question((), None, {}, stream=False)), self.timeout, self.retry)
+
+    def _limited(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Add the limit of the settings, unless the caller named one."""
+        most = self._settings.max_tokens
+        if most is None or not self.dialect.token_limits.isdisjoint(params):
+            return params
+        return {**self.dialect.limit_tokens(most), **params}
 
     def _request(self, question: Question) -> Request:
         url = self.base_url

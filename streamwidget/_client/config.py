@@ -1,15 +1,19 @@
-"""The address, the key and the model of a client. The first of these that is set wins.
+"""The settings of a client. Each is looked up on its own, and the first of these that is set wins.
 
 1. The arguments of :class:`~streamwidget.ChatClient`. A provider's name stands for its address.
-2. ``STREAMWIDGET_BASE_URL``, ``STREAMWIDGET_API_KEY``, ``STREAMWIDGET_MODEL``
-3. ``OPENAI_BASE_URL``, ``OPENAI_API_KEY``
-4. The built-in demo server.
+2. :class:`Defaults`: ``%config ChatMagics`` and the config file.
+3. ``STREAMWIDGET_BASE_URL``, ``STREAMWIDGET_PROVIDER``, ``STREAMWIDGET_API_KEY``, ``STREAMWIDGET_MODEL``,
+   ``STREAMWIDGET_SYSTEM``, ``STREAMWIDGET_MAX_TOKENS``
+4. ``OPENAI_BASE_URL``, ``OPENAI_API_KEY``
+5. The built-in demo server.
 
 A key is sent only to its own address:
 
 - ``OPENAI_API_KEY`` goes with ``OPENAI_BASE_URL``, or with OpenAI's own address if that is not set.
-- ``STREAMWIDGET_API_KEY`` goes with ``STREAMWIDGET_BASE_URL``, or with OpenAI's own address.
+- ``STREAMWIDGET_API_KEY`` goes with ``STREAMWIDGET_BASE_URL`` or ``STREAMWIDGET_PROVIDER``, or with OpenAI's own
+  address.
 - A provider's variable goes with the provider's own address.
+- The variable named in ``Defaults.api_key_env`` goes with any address that is not an argument.
 
 Example: ``OPENAI_API_KEY`` is set, and you make ``ChatClient("http://localhost:8000/v1")``. No key is sent.
 """
@@ -20,25 +24,92 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey
+from streamwidget._core.timeout import Timeout
+
+#: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
+_LOCAL_LIMITS: Mapping[str, float | None] = {"headers": 600, "total": 1200}
 
 _warned_hosts: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
+class Defaults:
+    """Settings for all clients of this process. A client uses them where its caller names nothing.
+
+    The notebook's magics set them (``%config ChatMagics``). None, or an empty ``timeout``: not set.
+
+    Attributes
+    ----------
+    base_url, provider : str or None
+        Where requests go.
+    api_key_env : str or None
+        The name of the environment variable with the key.
+    model, system : str or None
+    max_tokens : int or None
+        The longest answer, in tokens.
+    timeout : mapping of str to float or None
+        Limits of :class:`~streamwidget.Timeout`, by name.
+    """
+
+    base_url: str | None = None
+    provider: str | None = None
+    api_key_env: str | None = None
+    model: str | None = None
+    system: str | None = None
+    max_tokens: int | None = None
+    timeout: Mapping[str, float | None] = field(default_factory=dict)
+
+
+_defaults = Defaults()
+
+
+def set_defaults(defaults: Defaults) -> None:
+    """Use these settings in all clients that are made from now on. ``Defaults()`` clears them."""
+    global _defaults  # noqa: PLW0603  (one value for the process is what it is for)
+    _defaults = defaults
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one client. ``base_url`` None stands for the demo server."""
+    """The settings of one client.
+
+    Attributes
+    ----------
+    base_url : str or None
+        None: the demo server.
+    api_key : ApiKey or None
+    model : str or None
+    server : Server
+        The row of the server.
+    provider : str or None
+        The name of the row, if somebody named it.
+    key_variables : tuple of str
+        The environment variables whose key belongs to the address. The first that is set is used.
+    max_tokens : int or None
+        The limit of answers whose caller names none.
+    """
 
     base_url: str | None
     api_key: ApiKey | None
     model: str | None
     server: Server = UNKNOWN
+    provider: str | None = None
+    key_variables: tuple[str, ...] = ()
+    max_tokens: int | None = None
+
+    @property
+    def timeout(self) -> Timeout:
+        """The limits of a client whose caller names none."""
+        url = self.base_url
+        is_local = url is not None and (is_loopback(url) or is_loopback(self.server.base_url))
+        return Timeout(**{**(_LOCAL_LIMITS if is_local else {}), **_defaults.timeout})
 
 
 def resolve(
@@ -49,64 +120,107 @@ def resolve(
     *,
     provider: str | None = None,
 ) -> Settings:
-    """Find the address, the key and the model for a client.
+    """Find the settings of a client.
 
     Raises
     ------
     ConfigurationError
-        If the address is not an http(s) URL, the key cannot be sent, or the provider is not known.
+        If the address is not an http(s) URL, the key cannot be sent, the provider is unknown, or a variable of the
+        environment has a value that cannot be used.
     """
+    env = _environment(environ)
+    model = model or _defaults.model or env.get("STREAMWIDGET_MODEL")
+    max_tokens = _max_tokens(env)
+    own_key = None  # the variable that the person named for this address
+    source = None  # the setting that the address is from, if it is not an argument
+    if base_url is None and provider is None:
+        own_key = _defaults.api_key_env
+        base_url, provider = _defaults.base_url, _defaults.provider
+        source = "ChatMagics.base_url"
+    if base_url is None and provider is None:
+        base_url, provider = env.get("STREAMWIDGET_BASE_URL"), _own_provider(env)
+        source = "STREAMWIDGET_BASE_URL"
     named = server_named(provider) if provider is not None else None
-    env = {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
-    model = model or env.get("STREAMWIDGET_MODEL")
-    own, openai = env.get("STREAMWIDGET_BASE_URL"), env.get("OPENAI_BASE_URL")
-    variable = None
-    if base_url is None and named is None:
-        variable = "STREAMWIDGET_BASE_URL" if own else "OPENAI_BASE_URL"
-    if base_url is None:
-        base_url = own if named is None else named.base_url
-    if base_url is None and (openai or "OPENAI_API_KEY" in env):
-        base_url = openai or OPENAI_URL
-    if base_url is None and (api_key or "STREAMWIDGET_API_KEY" in env):
+    if base_url is None and named is not None:
+        base_url, source = named.address(env), named.url_env
+    if base_url is None and ("OPENAI_BASE_URL" in env or "OPENAI_API_KEY" in env):
+        base_url, source = env.get("OPENAI_BASE_URL", OPENAI_URL), "OPENAI_BASE_URL"
+    if base_url is None and (api_key or own_key or "STREAMWIDGET_API_KEY" in env):
         base_url = OPENAI_URL
     if base_url is None:
-        return Settings(None, None, model)
-    with _naming(variable):
+        return Settings(None, None, model, max_tokens=max_tokens)
+    with _naming(source):
         url = check_url(base_url)
-    server = named or next((row for row in SERVERS.values() if _origin(row.base_url) == _origin(url)), UNKNOWN)
+    server = named or next((row for row in SERVERS.values() if _origin(row.address(env)) == _origin(url)), UNKNOWN)
+    variables = _key_variables(url, named, env) if own_key is None else (own_key,)
     variable = None
     if api_key is None:
-        variable = next((name for name in key_variables(url, provider, env) if name in env), None)
+        variable = next((name for name in variables if name in env), None)
         api_key = env[variable] if variable is not None else None
+    if api_key is None and own_key is not None:
+        raise ConfigurationError(
+            f"The environment variable {own_key} is not set. `%config ChatMagics.api_key_env` names it. "
+            "Nothing was sent."
+        )
     with _naming(variable):
         key = ApiKey(api_key) if api_key is not None else None
     if key is not None:
         _warn_if_exposed(url)
-    return Settings(url, key, model, server)
+    return Settings(url, key, model, server, provider, variables, max_tokens)
 
 
 @contextlib.contextmanager
-def _naming(variable: str | None) -> Iterator[None]:
-    """Put the name of the variable before the message, if the wrong value is from the environment."""
+def _naming(setting: str | None) -> Iterator[None]:
+    """Put the name of the setting before the message, if the wrong value is not an argument."""
     try:
         yield
     except ConfigurationError as exc:
         # Not a new exception: this one would stay its context, and its frames hold the key.
-        exc.args = (f"{variable}: {exc}" if variable else str(exc),)
+        exc.args = (f"{setting}: {exc}" if setting else str(exc),)
         raise
 
 
-def key_variables(url: str, provider: str | None = None, environ: Mapping[str, str] | None = None) -> list[str]:
+def default_system(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the system prompt of a conversation whose maker names none."""
+    return _defaults.system if _defaults.system is not None else _environment(environ).get("STREAMWIDGET_SYSTEM")
+
+
+def _environment(environ: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the variables that have a value."""
+    return {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
+
+
+def _max_tokens(env: Mapping[str, str]) -> int | None:
+    if _defaults.max_tokens is not None:
+        return _defaults.max_tokens
+    text = env.get("STREAMWIDGET_MAX_TOKENS")
+    if text is None:
+        return None
+    try:
+        most = int(text)
+    except ValueError:
+        most = 0
+    if most < 1:
+        raise ConfigurationError(f"STREAMWIDGET_MAX_TOKENS must be a whole number from 1, not {text[:40]!r}.")
+    return most
+
+
+def _own_provider(env: Mapping[str, str]) -> str | None:
+    name = env.get("STREAMWIDGET_PROVIDER", "").strip() or None
+    if name is not None:
+        with _naming("STREAMWIDGET_PROVIDER"):
+            server_named(name)
+    return name
+
+
+def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tuple[str, ...]:
     """Return the environment variables whose key belongs to this address. The first of them that is set is used."""
-    env = os.environ if environ is None else environ
-    homes = {
-        "STREAMWIDGET_API_KEY": env.get("STREAMWIDGET_BASE_URL", "").strip() or OPENAI_URL,
-        "OPENAI_API_KEY": env.get("OPENAI_BASE_URL", "").strip() or OPENAI_URL,
-    }
-    named = server_named(provider) if provider is not None else None
+    own = SERVERS.get(env.get("STREAMWIDGET_PROVIDER", "").strip())
+    homes = {"STREAMWIDGET_API_KEY": env.get("STREAMWIDGET_BASE_URL") or (own.address(env) if own else OPENAI_URL)}
     if named is not None and named.key_env is not None:
-        homes = {named.key_env: named.base_url, **homes}
-    return [name for name, home in homes.items() if _origin(home) == _origin(url)]
+        homes[named.key_env] = named.address(env)
+    homes["OPENAI_API_KEY"] = env.get("OPENAI_BASE_URL", OPENAI_URL)
+    return tuple(name for name, home in homes.items() if _origin(home) == _origin(url))
 
 
 def check_url(url: str) -> str:

@@ -5,6 +5,7 @@ A server's key is read from the variable in its row. It is sent only to the addr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamwidget._core.exceptions import ConfigurationError
@@ -26,12 +27,19 @@ class Server:
         It refuses a request without a model.
     dialect : Dialect
         The API it has.
+    url_env : str or None
+        The name of an environment variable with another address, for a server that each place runs itself.
     """
 
     base_url: str
     key_env: str | None = None
     needs_model: bool = False
     dialect: Dialect = ChatCompletions()  # noqa: RUF009  (a frozen value)
+    url_env: str | None = None
+
+    def address(self, environ: Mapping[str, str]) -> str:
+        """Return the address in an environment."""
+        return (environ.get(self.url_env, "").strip() if self.url_env else "") or self.base_url
 
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -41,7 +49,7 @@ SERVERS = {
     "fireworks": Server("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     "gemini": Server("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
     "groq": Server("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-    "litellm": Server("http://localhost:4000/v1", "LITELLM_API_KEY"),
+    "litellm": Server("http://localhost:4000/v1", "LITELLM_API_KEY", url_env="LITELLM_API_BASE"),
     "llamacpp": Server("http://localhost:8080/v1"),
     "lmstudio": Server("http://localhost:1234/v1"),
     "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", dialect=ChatCompletions(asks_for_usage=False)),

@@ -53,6 +53,7 @@ class ChatCompletions:
     name: ClassVar[str] = "chat_completions"
     headers: ClassVar[Mapping[str, str]] = {"Authorization": "Bearer {key}"}
     done: ClassVar[str | None] = "[DONE]"
+    token_limits: ClassVar[frozenset[str]] = frozenset({"max_tokens", "max_completion_tokens"})
     models_path: ClassVar[str] = "models"
 
     def path(self, question: Question) -> str:  # noqa: ARG002  (the same for every question)

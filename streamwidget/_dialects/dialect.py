@@ -107,6 +107,11 @@ class Dialect(Protocol):
         """The path of the list of models, relative to the base URL."""
         ...
 
+    @property
+    def token_limits(self) -> frozenset[str]:
+        """The fields that limit the length of an answer, in the words of any server."""
+        ...
+
     def path(self, question: Question) -> str:
         """Return the path for a question, relative to the base URL."""
         ...

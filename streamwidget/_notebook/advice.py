@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamwidget._client.refusal import Refusal, is_of_gateway, refusal_of
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import StreamError, StreamTimeout
 from streamwidget._core.timeout import Timeout
+from streamwidget._core.visible import one_line
 
+_LONGEST = 300  # characters of a server's message that are shown
 _BY_STATUS = {
     400: "The server did not understand the request. Check the model and the options.",
     403: "The key is known, but it may not do this. Check its permissions, or the account's region.",
+    407: "A proxy on the way wants a user name and a password. Write them into HTTPS_PROXY (HTTP_PROXY for an http:// "
+    "address): http://USER:PASSWORD@HOST:PORT.",
     413: "The prompt is too long for this server.",
     429: "Wait a little, or ask for less at a time.",
 }
@@ -24,8 +29,48 @@ _BY_KIND = {
     "source": "The source's own exception is the __cause__ of this one.",
     "redirect": "Neither the key nor the prompt was sent on.",
 }
+#: By the reason of a refusal, in a cell. ``{host}`` is the server's.
+_BY_REASON: dict[Refusal, str] = {
+    "context": "The prompt and the conversation are too long for this model. Shorten the prompt, start over with "
+    "`%%chat --new`, or send fewer turns: `%config ChatMagics.max_history_tokens = 4000`.",
+    "quota": "The quota or budget is used up. Waiting does not help. Ask whoever gave you the key for {host}.",
+    "access": "This key may not use this model. `%chat --models` lists the models. Choose another one with -m NAME, or "
+    "ask whoever gave you the key for {host}.",
+    "upstream_key": "{host} is a gateway, and the server behind it refused the gateway's own key. Your key is not the "
+    "cause. Tell whoever runs {host}.",
+    "unsupported": "The model cannot do a part of this, such as an image, a tool or an option. Leave it out, or choose "
+    "another model with -m NAME.",
+}
+_BY_REASON_IN_PYTHON: dict[Refusal, str] = {
+    "context": "The messages are too long for this model. Shorten them, or send fewer turns: "
+    "Conversation(max_tokens=...).",
+    "quota": "The quota or budget is used up. Waiting does not help. Ask whoever gave you the key.",
+    "access": "This key may not use this model. Choose another one, or ask whoever gave you the key.",
+    "upstream_key": "The server behind the gateway refused the gateway's own key. Your key is not the cause. Tell "
+    "whoever runs the gateway.",
+    "unsupported": "The model cannot do a part of this, such as an image, a tool or an option. Leave it out, or choose "
+    "another model.",
+}
 #: How a server on this machine is started, by its provider's name.
 _START = {"ollama": "ollama serve"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The time limits of a request of the magic.
+
+    Attributes
+    ----------
+    in_force : Timeout
+    configured : mapping of str to float or None
+        ``ChatMagics.timeout``.
+    on_the_line : bool
+        The line has ``--timeout``.
+    """
+
+    in_force: Timeout = field(default_factory=Timeout)
+    configured: Mapping[str, float | None] = field(default_factory=dict)
+    on_the_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +82,19 @@ class Target:
     host : str
         The host, with its port if the address has one.
     provider : str or None
-        The name given with ``-p`` or in ``ChatMagics.provider``.
+        The name given with ``-p``, in ``ChatMagics.provider`` or in ``STREAMWIDGET_PROVIDER``.
     key_variable : str or None
         The environment variable of this host's key. None without one.
     key_is_set : bool
         That variable has a value.
-    timeout : mapping of str to float or None
-        ``ChatMagics.timeout``.
+    limits : Limits
     """
 
     host: str
     provider: str | None = None
     key_variable: str | None = None
     key_is_set: bool = False
-    timeout: Mapping[str, float | None] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
 
 def explain(failure: StreamError, target: Target | None = None) -> list[str]:
@@ -64,13 +108,15 @@ def explain(failure: StreamError, target: Target | None = None) -> list[str]:
     """
     status = failure.error.status
     named = f" (HTTP {status})" if status not in (None, 200) else ""
-    lines = [f"{type(failure).__name__}{named}: {failure.error.message}"]
+    lines = [f"{type(failure).__name__}{named}: {one_line(failure.error.message, _LONGEST)}"]
     count = len(failure.completion.text)
     where = "in its .completion" if target is None else "in _chat"
     kept = f"The {count} characters that came are {where}." if count else ""
     todo = _wait_longer(failure, target) if isinstance(failure, StreamTimeout) else advice(failure.error, target)
-    if kept or todo:
-        lines.append(" ".join(filter(None, [kept, todo])))
+    has_more = failure.error.detail or len(failure.error.message) > _LONGEST
+    rest = "`%chat --traceback` shows the whole message." if has_more and target is not None else ""
+    if kept or todo or rest:
+        lines.append(" ".join(filter(None, [kept, todo, rest])))
     return lines
 
 
@@ -78,10 +124,15 @@ def advice(error: ErrorInfo, target: Target | None = None) -> str:
     """Return the next step. Empty if there is nothing to add."""
     if error.kind == "connect":
         return _reach(target)
+    if error.status == 407:
+        return _BY_STATUS[407]  # from a proxy that no variable names. The others fail as connections
     if error.kind in _BY_KIND:
         return _BY_KIND[error.kind]
-    if "insufficient_quota" in (error.code, error.type):
-        return "The account's quota is used up. Waiting does not help."
+    reason = refusal_of(error)
+    if reason == "model":
+        return _check_model(target)
+    if reason is not None:
+        return _BY_REASON_IN_PYTHON[reason] if target is None else _BY_REASON[reason].format(host=target.host)
     if error.retry_after is not None:
         return f"The server asks to wait {error.retry_after:g} s."
     if error.status == 401:
@@ -89,6 +140,9 @@ def advice(error: ErrorInfo, target: Target | None = None) -> str:
     if error.status == 404:
         return _check_model(target)
     if error.status is not None and error.status >= 500:
+        if is_of_gateway(error):
+            host = "it" if target is None else target.host
+            return f"The server behind the gateway failed. Try again later, or tell whoever runs {host}."
         return "The error is on the server. Try again later."
     return _BY_STATUS.get(error.status or 0, "")
 
@@ -112,7 +166,9 @@ def _check_key(target: Target | None) -> str:
         return f'{target.host} needs a key. Name its environment variable: `%config ChatMagics.api_key_env = "NAME"`.'
     if not target.key_is_set:
         return f"{target.host} needs a key. {target.key_variable} is not set."
-    return f"{target.host} refused the key. Check {target.key_variable} (the key must belong to {target.host})."
+    gateway = target.provider == "litellm"
+    needed = "a key of the gateway, not of a provider behind it" if gateway else f"the key must belong to {target.host}"
+    return f"{target.host} refused the key. Check {target.key_variable} ({needed})."
 
 
 def _check_model(target: Target | None) -> str:
@@ -128,6 +184,11 @@ def _wait_longer(failure: StreamTimeout, target: Target | None) -> str:
     limit = failure.error.kind or ""
     if target is None:
         return f"Wait longer: ChatClient(timeout=Timeout({limit}=...))."
-    seconds: float = getattr(Timeout(**target.timeout), limit)
-    limits = ", ".join(f'"{name}": {value}' for name, value in {**target.timeout, limit: 2 * seconds}.items())
-    return f"Wait longer: %config ChatMagics.timeout = {{{limits}}}"
+    limits = target.limits
+    seconds: float = 2 * getattr(limits.in_force, limit)
+    in_this_cell = f"--timeout {seconds:g}"
+    if limits.on_the_line and limit != "connect":
+        return f"Wait longer: {in_this_cell}"
+    named = ", ".join(f'"{name}": {value}' for name, value in {**limits.configured, limit: seconds}.items())
+    in_all_cells = f"%config ChatMagics.timeout = {{{named}}}"
+    return f"Wait longer: {'' if limit == 'connect' else f'{in_this_cell}, or '}{in_all_cells}"

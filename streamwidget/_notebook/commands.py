@@ -112,7 +112,7 @@ def import_file(session: Session, typed: str, options: Namespace) -> None:
 
 
 def list_models(session: Session, _: bool, options: Namespace) -> CellJob:
-    client = make_client(session, options)
+    client = make_client(options)
     models = client.list_models()
     target = target_of(client, session.settings, options)
     return CellJob(models.stream, target, lambda _: say("\n".join(models.names) or "The server lists no models."))
@@ -140,6 +140,8 @@ def show_traceback(session: Session, _: bool, __: Namespace) -> None:
         say("No %chat has failed in this session.")
     else:
         say(mask("".join(traceback.format_exception(session.failure))))
+        if session.failure.error.detail:
+            say(f"The server's whole message: {mask(session.failure.error.detail)}")
 
 
 COMMANDS = (

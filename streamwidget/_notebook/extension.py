@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -12,34 +13,45 @@ from streamwidget._view import control
 
 
 def load(shell: InteractiveShell) -> None:
-    """Add the magics, their settings and both transforms to ``shell``. A second call replaces those of the first."""
+    """Add the magics, their settings and both transforms to ``shell``. A second call replaces those of the first.
+
+    If anything fails, all of it is removed again.
+    """
     unload(shell)
     owner = _owner(shell, "cell") or _owner(shell, "line")
     if owner is not None:
         print(f"%chat belonged to {owner}. It is streamwidget's until `%unload_ext streamwidget`.")  # noqa: T201
-    magics = ChatMagics(shell)
-    magics._replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
-    shell.register_magics(magics)
-    question_mark.install(shell)
-    cell_transform.install(shell)
-    shell.events.register("pre_run_cell", magics._session.begin_cell)
+    try:
+        magics = ChatMagics(shell)
+        magics._replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
+        shell.register_magics(magics)
+        question_mark.install(shell)
+        cell_transform.install(shell)
+        shell.events.register("pre_run_cell", magics._session.begin_cell)
+    except BaseException:
+        unload(shell)
+        raise
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Undo :func:`load`. Running streams go on."""
+    """Undo :func:`load`, also one that failed half-way. Running streams go on."""
     # By name: after an autoreload the class is not this module's class any more.
     ours: list[Any] = [entry for entry in shell.configurables if type(entry).__name__ == ChatMagics.__name__]
     for magics in ours:
         shell.configurables.remove(magics)
-        shell.events.unregister("pre_run_cell", magics._session.begin_cell)
         shell.magics_manager.registry.pop(type(magics).__name__, None)
-        for kind, before in magics._replaced.items():
+        for kind, before in getattr(magics, "_replaced", {}).items():
             table = shell.magics_manager.magics[kind]
             if getattr(table.get("chat"), "__self__", None) is not magics:
                 continue  # somebody replaced it after us
             del table["chat"]
             if before is not None:
                 table["chat"] = before
+        session = getattr(magics, "_session", None)
+        if session is not None:
+            session.close()
+            with suppress(ValueError):  # not registered yet
+                shell.events.unregister("pre_run_cell", session.begin_cell)
     question_mark.uninstall(shell)
     cell_transform.uninstall(shell)
     control.unregister_target()

@@ -20,6 +20,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import traitlets
@@ -27,10 +28,13 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, argument_group, magic_arguments
+from traitlets.config import Config
 
+from streamwidget._client.config import check_url
 from streamwidget._client.servers import SERVERS, server_named
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
+from streamwidget._core.secrets import mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._notebook import cell_transform, display
@@ -63,7 +67,7 @@ class ChatMagics(Magics):
     model = traitlets.Unicode(None, allow_none=True, help="The model, if -m names none.").tag(config=True)
     system = traitlets.Unicode(None, allow_none=True, help="The system prompt, if -s gives none.").tag(config=True)
     temperature = traitlets.Float(None, allow_none=True, help="Sampling temperature.").tag(config=True)
-    max_tokens = traitlets.Int(None, allow_none=True, help="The longest answer, in tokens.").tag(config=True)
+    max_tokens = traitlets.Int(None, allow_none=True, min=1, help="The longest answer, in tokens.").tag(config=True)
     max_turns = traitlets.Int(
         None, allow_none=True, min=0, help="A request carries at most so many earlier turns, the newest. None: all."
     ).tag(config=True)
@@ -92,14 +96,49 @@ class ChatMagics(Magics):
     shell: InteractiveShell
 
     def __init__(self, shell: InteractiveShell) -> None:
+        #: What is wrong in the config file, a line each. None: the file was read.
+        self._faults: list[str] | None = []
+        #: An address in the file that cannot be used stays in force. Otherwise prompts would go to another server.
+        self._wrong_address: dict[str, str] = {}
         super().__init__(shell)
+        faults, self._faults = self._faults, None
         self._session = Session(shell, self._settings())
+        self._session.notify(faults)
         #: What %chat and %%chat were before, for unloading.
         self._replaced: dict[str, Any] = {}
-        self.observe(lambda _: self._session.configure(self._settings()), [f.name for f in fields(ChatSettings)])
+        self.observe(self._configure, [field.name for field in fields(ChatSettings)])
+
+    def _configure(self, change: traitlets.Bunch) -> None:
+        if change.name in ("base_url", "provider"):
+            self._wrong_address.clear()
+        self._session.configure(self._settings())
 
     def _settings(self) -> ChatSettings:
-        return ChatSettings(**{field.name: getattr(self, field.name) for field in fields(ChatSettings)})
+        values = {field.name: getattr(self, field.name) for field in fields(ChatSettings)}
+        return ChatSettings(**{**values, **self._wrong_address})
+
+    def _load_config(self, cfg: Config, section_names: Any = None, traits: Any = None) -> None:
+        """Take the settings of a config file one by one. traitlets would drop all of them for a single wrong one.
+
+        ``%config`` calls this too, for one setting. It shows what is wrong by itself.
+        """
+        if self._faults is None:
+            super()._load_config(cfg, section_names, traits)
+            return
+        known = self.traits(config=True)
+        for name, value in self._find_my_config(cfg).items():
+            if name not in known:
+                close = "".join(f" Did you mean {other}?" for other in get_close_matches(name, known, 1))
+                self._faults.append(f"c.ChatMagics.{name} is not a setting.{close} `%config ChatMagics` lists them.")
+                continue
+            try:
+                super()._load_config(Config({type(self).__name__: {name: value}}), section_names, traits)
+                if name == "base_url" and self.base_url is not None:
+                    check_url(self.base_url)
+            except (traitlets.TraitError, ConfigurationError) as exc:
+                self._faults.append(f"c.ChatMagics.{name} in the config file cannot be used. {mask(str(exc))}")
+                if name in ("base_url", "provider"):
+                    self._wrong_address[name] = str(value)
 
     @traitlets.validate("api_key_env")
     def _is_a_name(self, proposal: dict[str, Any]) -> str | None:

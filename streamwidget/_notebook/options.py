@@ -5,6 +5,8 @@ The sub-commands, such as ``%chat --history``, have their own table in :mod:`str
 
 from __future__ import annotations
 
+import math
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,12 +48,23 @@ class Option:
         return {"type": self.type, "metavar": self.metavar, "default": self.default, "help": self.help}
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < math.inf:
+        raise ArgumentTypeError(f"takes a positive number of seconds, such as 300, not {text[:40]!r}")
+    return seconds
+
+
 OPTIONS = (
     Option(("-m", "--model"), "The model to ask.", str),
     Option(("-p", "--provider"), "The server to ask, by name. An unknown name lists the known ones.", str, "NAME"),
     Option(("-s", "--system"), "The system prompt of this request.", str),
     Option(("-t", "--temperature"), "Sampling temperature.", float),
     Option(("--max-tokens",), "The longest answer, in tokens.", int),
+    Option(("--timeout",), "Wait so long for the answer to begin, and for each next piece of it.", _seconds, "SECONDS"),
     Option(("-o", "--out"), "Put the ChatCompletion into this variable too.", str, "NAME"),
     Option(("-c", "--conversation"), "Continue this conversation instead of the main one.", str, "NAME", ""),
     Option(("--new",), "Clear the conversation first."),

@@ -10,17 +10,18 @@ import uuid
 from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from streamwidget._client.client import ChatClient
-from streamwidget._client.config import key_variables
+from streamwidget._client.config import default_system
 from streamwidget._client.http import host_of
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
-from streamwidget._notebook.advice import Target
+from streamwidget._notebook.advice import Limits, Target
 from streamwidget._notebook.interpolate import interpolate
 from streamwidget._notebook.session import ChatSettings, Session
 from streamwidget._notebook.terminal import say
@@ -50,29 +51,30 @@ class NewTurn(NamedTuple):
                 self.conversation.follow(self.key, stream)
 
 
-def make_client(session: Session, options: Namespace) -> ChatClient:
-    """Return the client for the settings. ``-p`` on the line replaces their address and their key."""
-    settings = session.settings
-    model = options.model or settings.model
-    timeout = Timeout(**settings.timeout)
-    if options.provider:
-        return ChatClient(model=model, provider=options.provider, timeout=timeout)
-    key = _key(settings.api_key_env)
-    return ChatClient(settings.base_url, key, model, provider=settings.provider, timeout=timeout)
+def make_client(options: Namespace) -> ChatClient:
+    """Return the client for the options. Where they name nothing, the session's settings are the client's defaults."""
+    client = ChatClient(model=options.model, provider=options.provider or None)
+    if options.timeout is not None:
+        client.timeout = _patient(client.timeout, options.timeout)
+    return client
+
+
+def _patient(limits: Timeout, seconds: float) -> Timeout:
+    """Return the limits for ``--timeout``: each step of an answer may take so long, and the whole at least as long."""
+    total = None if limits.total is None else max(limits.total, seconds)
+    return replace(limits, headers=seconds, first_delta=seconds, stall=seconds, progress=seconds, total=total)
 
 
 def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) -> Target:
     """Return what the advice after a failure may name."""
-    provider = options.provider or settings.provider
+    limits = Limits(client.timeout, settings.timeout, on_the_line=options.timeout is not None)
     url = client.base_url
     if url is None:
-        return Target("The demo server", timeout=settings.timeout)
-    variables = key_variables(url, provider)
-    if settings.api_key_env and not options.provider:
-        variables = [settings.api_key_env]
+        return Target("The demo server", limits=limits)
+    variables = client._settings.key_variables
     ready = [name for name in variables if os.environ.get(name, "").strip()]
     variable = next(iter([*ready, *variables]), None)
-    return Target(host_of(url), provider, variable, bool(ready), settings.timeout)
+    return Target(host_of(url), client._settings.provider, variable, bool(ready), limits)
 
 
 def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> tuple[Message, tuple[str, ...]]:
@@ -106,7 +108,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     """
     settings = session.settings
     message, cut = make_prompt(options, text, session.variables)
-    client = make_client(session, options)
+    client = make_client(options)
     target = target_of(client, settings, options)
     if client.model is None and client.needs_model:
         raise ConfigurationError(
@@ -118,7 +120,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
         print(line)  # noqa: T201
     asked = {"model": None, "system": options.system, "stream": not options.no_stream, **params}
     if options.once or options.new:
-        alone = Conversation(settings.system)
+        alone = Conversation(default_system())
         stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
         if options.once:
             _show_prompt(options, alone, "", message)
@@ -137,23 +139,11 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
 def _params(settings: ChatSettings, options: Namespace, client: ChatClient) -> dict[str, Any]:
     params: dict[str, Any] = {}
     temperature = settings.temperature if options.temperature is None else options.temperature
-    max_tokens = settings.max_tokens if options.max_tokens is None else options.max_tokens
     if temperature is not None:
         params["temperature"] = temperature
-    if max_tokens is not None:
-        params |= client.dialect.limit_tokens(max_tokens)
+    if options.max_tokens is not None:
+        params |= client.dialect.limit_tokens(options.max_tokens)
     return params
-
-
-def _key(name: str | None) -> str | None:
-    if name is None:
-        return None
-    key = os.environ.get(name)
-    if not key:
-        raise ConfigurationError(
-            f"The environment variable {name} is not set. `%config ChatMagics.api_key_env` names it. Nothing was sent."
-        )
-    return key
 
 
 def _say_what_is_not_sent(conversation: Conversation, key: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from streamwidget._client.config import Defaults, default_system, set_defaults
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._notebook import display
 from streamwidget._notebook.cell_turns import CellTurns
+from streamwidget._notebook.terminal import write
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -37,7 +40,7 @@ class ChatSettings:
 
 
 class Session:
-    """The state behind the magics of one shell.
+    """The state behind the magics of one shell. Its settings are the defaults of all clients of the process.
 
     Attributes
     ----------
@@ -59,6 +62,8 @@ class Session:
         self.cells = CellTurns(self.conversations)
         self.failure: StreamError | None = None
         self._execution: str | None = None
+        self._notices: list[str] = []
+        self._set_defaults()
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -83,9 +88,10 @@ class Session:
         A conversation gets only the changed ones. Otherwise an imported conversation would lose its system prompt.
         """
         before, self.settings = self.settings, settings
+        self._set_defaults()
         for conversation in self.conversations.values():
             if settings.system != before.system:
-                conversation.system = settings.system
+                conversation.system = default_system()
             if settings.max_turns != before.max_turns:
                 conversation.max_turns = settings.max_turns
             if settings.max_history_tokens != before.max_history_tokens:
@@ -97,9 +103,19 @@ class Session:
         if name not in self.conversations:
             settings = self.settings
             self.conversations[name] = Conversation(
-                settings.system, max_turns=settings.max_turns, max_tokens=settings.max_history_tokens
+                default_system(), max_turns=settings.max_turns, max_tokens=settings.max_history_tokens
             )
         return self.conversations[name]
+
+    def close(self) -> None:
+        """Let the session's settings be the defaults of clients no longer."""
+        set_defaults(Defaults())
+
+    def notify(self, notices: list[str]) -> None:
+        """Print lines for the person now, or in the next cell if none runs: a starting kernel has no place for them."""
+        self._notices += notices
+        if not self.in_kernel or display.execution_id(self.shell) is not None:
+            self._print_notices()
 
     def begin_cell(self, info: Any) -> None:
         """Note the cell that runs. IPython calls this before each cell (``pre_run_cell``)."""
@@ -107,6 +123,7 @@ class Session:
         if execution is not None and execution == self._execution:
             return  # a cell inside of the running cell: %%capture, run_cell
         self._execution = execution
+        self._print_notices()
         self.cells.begin(getattr(info, "cell_id", None), display.deleted_cells(self.shell))
 
     def keep_answer(self, stream: ChatStream, name: str | None) -> None:
@@ -120,3 +137,11 @@ class Session:
                     self.variables[name] = completion
 
         stream.subscribe(keep)
+
+    def _set_defaults(self) -> None:
+        set_defaults(Defaults(**{field.name: getattr(self.settings, field.name) for field in fields(Defaults)}))
+
+    def _print_notices(self) -> None:
+        for notice in self._notices:
+            write(sys.stderr, f"{notice}\n")
+        self._notices.clear()

@@ -90,7 +90,8 @@ def test_what_cannot_be_sent_is_refused_when_the_stream_is_made(prompt: Any, par
 
 async def test_the_limits_and_the_policy_are_the_clients_own(server: DemoServer) -> None:
     """They are attributes, with the documented defaults."""
-    assert (ChatClient(server.url).timeout, ChatClient(server.url).retry) == (sw.Timeout(), sw.RetryPolicy())
+    client = ChatClient("https://api.example/v1")
+    assert (client.timeout, client.retry) == (sw.Timeout(), sw.RetryPolicy())
     client = ChatClient(server.url, timeout=sw.Timeout(total=0.3), retry=QUICK)
     stream = client.stream("x", demo=PACED)
     await first_delta(stream)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from streamwidget import ChatCompletion, ErrorInfo, HTTPStatusError, StreamError, StreamInterrupted, StreamTimeout
-from streamwidget._notebook.advice import Target, advice, explain
+from streamwidget import (
+    ChatCompletion,
+    ErrorInfo,
+    HTTPStatusError,
+    StreamError,
+    StreamInterrupted,
+    StreamTimeout,
+    Timeout,
+)
+from streamwidget._client.refusal import Refusal, refusal_of
+from streamwidget._notebook.advice import Limits, Target, advice, explain
 
 CELL = Target("api.example", None, "MY_KEY", True)
 LOCAL = Target("localhost:11434", "ollama")
@@ -31,6 +42,11 @@ LOCAL = Target("localhost:11434", "ollama")
         (ErrorInfo("", kind="connect"), Target("api.groq.com", "groq", "GROQ_API_KEY"), "GROQ_API_KEY is not set."),
         (ErrorInfo("", kind="connect"), None, "base_url"),
         (ErrorInfo("", kind="tls"), CELL, "SSL_CERT_FILE"),
+        (ErrorInfo("", status=407), CELL, "HTTPS_PROXY"),
+        (ErrorInfo("", status=400, code="context_length_exceeded"), CELL, "`%%chat --new`"),
+        (ErrorInfo("", status=400, code="context_length_exceeded"), None, "Conversation(max_tokens=...)"),
+        (ErrorInfo("", status=402), CELL, "Ask whoever gave you the key for api.example"),
+        (ErrorInfo("", status=500, detail="litellm.InternalServerError: x"), CELL, "tell whoever runs api.example"),
         (ErrorInfo("", status=307, kind="redirect"), CELL, "Neither the key nor the prompt"),
     ],
 )
@@ -40,7 +56,7 @@ def test_each_kind_of_failure_has_its_advice(error: ErrorInfo, target: Target | 
     assert "\n" not in advice(error, target)
 
 
-@pytest.mark.parametrize("status", [None, 400, 401, 403, 404, 413, 429, 500])
+@pytest.mark.parametrize("status", [None, 400, 401, 402, 403, 404, 407, 413, 429, 500])
 @pytest.mark.parametrize("kind", [None, "connect", "tls", "proxy", "source", "redirect"])
 def test_advice_names_only_what_can_be_reached(status: int | None, kind: str | None) -> None:
     """A cell cannot pass arguments, and Python has no options and no ``ChatMagics``."""
@@ -49,6 +65,30 @@ def test_advice_names_only_what_can_be_reached(status: int | None, kind: str | N
         assert word not in advice(error, CELL)
     for word in ("-m", "%"):
         assert word not in advice(error)
+
+
+@pytest.mark.parametrize("reason", get_args(Refusal))
+def test_each_reason_of_a_refusal_has_advice_for_a_cell_and_for_python(reason: Refusal) -> None:
+    """With nothing that cannot be reached from there."""
+    codes = {"context": "context_length_exceeded", "quota": "budget_exceeded", "access": "key_model_access_denied"}
+    codes |= {
+        "model": "model_not_found",
+        "upstream_key": "OpenAIException - Invalid API key",
+        "unsupported": "unsupported",
+    }
+    error = ErrorInfo("", code=codes[reason], status=400)
+    assert refusal_of(error) == reason
+    assert advice(error, CELL)
+    assert "-m" not in advice(error)
+    assert "%" not in advice(error)
+
+
+def test_a_long_message_is_cut_and_the_rest_is_in_the_traceback() -> None:
+    """A person reads two lines."""
+    first, second = explain(HTTPStatusError(ErrorInfo("word " * 200, status=418)), CELL)
+    assert len(first) < 340
+    assert first.endswith("…")
+    assert second == "`%chat --traceback` shows the whole message."
 
 
 @pytest.mark.parametrize("error", [ErrorInfo("x"), ErrorInfo("x", status=200), ErrorInfo("x", kind="stall")])
@@ -70,19 +110,35 @@ def test_the_lines_say_what_happened_what_was_kept_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "timeout", "config"),
+    ("limit", "configured", "todo"),
     [
-        ("stall", {}, '{"stall": 60}'),
-        ("stall", {"stall": 7.5}, '{"stall": 15.0}'),
-        ("first_delta", {"stall": None}, '{"stall": None, "first_delta": 240}'),
-        ("connect", {}, '{"connect": 10}'),
+        ("stall", {}, '--timeout 60, or %config ChatMagics.timeout = {"stall": 60}'),
+        ("stall", {"stall": 7.5}, '--timeout 15, or %config ChatMagics.timeout = {"stall": 15.0}'),
+        (
+            "first_delta",
+            {"stall": None},
+            '--timeout 240, or %config ChatMagics.timeout = {"stall": None, "first_delta": 240}',
+        ),
+        ("connect", {}, '%config ChatMagics.timeout = {"connect": 10}'),
     ],
 )
-def test_a_timeout_in_a_cell_names_the_setting(limit: str, timeout: dict[str, float | None], config: str) -> None:
+def test_a_timeout_in_a_cell_names_the_setting(limit: str, configured: dict[str, float | None], todo: str) -> None:
     """The limit that passed, with twice its value. The other limits of the setting stay."""
     failure = StreamTimeout(ErrorInfo("Nothing came", kind=limit))
-    lines = explain(failure, Target("host", timeout=timeout))
-    assert lines == ["StreamTimeout: Nothing came", f"Wait longer: %config ChatMagics.timeout = {config}"]
+    lines = explain(failure, Target("host", limits=Limits(Timeout(**configured), configured)))
+    assert lines == ["StreamTimeout: Nothing came", f"Wait longer: {todo}"]
+
+
+def test_a_timeout_of_the_line_names_the_option() -> None:
+    """With ``--timeout 5`` the next step is ``--timeout 10``. The option does not change ``connect``."""
+    limits = Limits(Timeout(stall=5), on_the_line=True)
+    failure = StreamTimeout(ErrorInfo("Nothing came", kind="stall"))
+    assert explain(failure, Target("host", limits=limits))[1] == "Wait longer: --timeout 10"
+    failure = StreamTimeout(ErrorInfo("Nothing came", kind="connect"))
+    assert (
+        explain(failure, Target("host", limits=limits))[1]
+        == 'Wait longer: %config ChatMagics.timeout = {"connect": 10}'
+    )
 
 
 def test_a_timeout_in_python_names_the_argument() -> None:

@@ -8,13 +8,17 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 import streamwidget
+from streamwidget import ChatClient, StreamTimeout, Timeout
 from streamwidget._client.http import host_of
+from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.magics import ChatMagics
+from streamwidget._notebook.request import make_client
 from streamwidget._notebook.session import ChatSettings
 from streamwidget.demo import DemoServer
 from tests.support.shells import magics_of
@@ -238,7 +242,9 @@ def test_the_timeout_setting_holds_for_every_request(shell: InteractiveShell, se
         assert isinstance(result.error_in_exec, streamwidget.StreamTimeout)
         lines = (captured.stdout + captured.stderr).splitlines()
         assert lines[-2] == f"StreamTimeout: {host_of(server.url)} sent nothing more within 0.3 s"
-        assert lines[-1].endswith('Wait longer: %config ChatMagics.timeout = {"stall": 0.6, "total": None}')
+        assert lines[-1].endswith(
+            'Wait longer: --timeout 0.6, or %config ChatMagics.timeout = {"stall": 0.6, "total": None}'
+        )
 
 
 @pytest.mark.parametrize(
@@ -333,3 +339,46 @@ def test_a_failure_is_short_and_its_traceback_waits(
     capsys.readouterr()
     shell.run_cell("%chat --last")
     assert capsys.readouterr().out.count(completion.text) == 1
+
+
+# ---- --timeout
+
+
+def client_for(shell: InteractiveShell, line: str) -> ChatClient:
+    """Return the client that a line gives."""
+    options, _ = split_line(magics_of(shell).chat.parser, line)
+    return make_client(options)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limits"),
+    [
+        ("1800", Timeout(5, 1800, 1800, 1800, 1800, 1800)),
+        ("200", Timeout(5, 200, 200, 200, 200, 600)),
+        ("0.5", Timeout(5, 0.5, 0.5, 0.5, 0.5, 600)),
+    ],
+)
+def test_a_timeout_on_the_line_is_for_each_step(shell: InteractiveShell, seconds: str, limits: Timeout) -> None:
+    """The answer as a whole may take at least as long. An answer that flows is not cut."""
+    shell.run_line_magic("config", "ChatMagics.base_url = 'https://api.example/v1'")
+    assert client_for(shell, f"--timeout {seconds} x").timeout == limits
+    assert client_for(shell, "x").timeout == Timeout()
+    shell.run_line_magic("config", "ChatMagics.timeout = {'total': None, 'stall': 3, 'connect': 1}")
+    assert client_for(shell, "--timeout 9 x").timeout == Timeout(1, 9, 9, 9, 9, None)
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "inf", "nan", "5m"])
+def test_a_timeout_that_cannot_work_is_refused(shell: InteractiveShell, server: DemoServer, seconds: str) -> None:
+    """In one line. Nothing is sent."""
+    before = len(server.requests)
+    with pytest.raises(UsageError, match="takes a positive number of seconds, such as 300"):
+        shell.run_cell_magic("chat", f"--timeout {seconds}", "x")
+    assert len(server.requests) == before
+
+
+def test_a_stalled_answer_ends_after_the_timeout_of_the_line(shell: InteractiveShell) -> None:
+    """The next step names the option."""
+    with pytest.raises(StreamTimeout) as caught:
+        shell.run_cell_magic("chat", "-m demo-stall --timeout 0.4", "x")
+    assert caught.value.error.kind == "stall"
+    assert caught.value._render_traceback_()[-1].endswith("Wait longer: --timeout 0.8")  # type: ignore[attr-defined]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+import streamwidget as sw
+from streamwidget._client.servers import SERVERS
 from streamwidget._notebook import cell_transform, extension, magics, question_mark
+from streamwidget._notebook.session import ChatSettings
 from tests.support.chat_kernels import ChatKernel
 from tests.support.deadlines import SOON
+from tests.support.shells import session_of
 
 
 @pytest.fixture
@@ -109,6 +114,127 @@ def test_a_magic_that_came_later_stays(shell: InteractiveShell) -> None:
     extension.unload(shell)
     assert shell.run_line_magic("chat", "") == "later"
     assert shell.find_cell_magic("chat") is None
+
+
+STEPS = [
+    "streamwidget._notebook.extension.ChatMagics._settings",
+    "register_magics",
+    "streamwidget._notebook.question_mark.install",
+    "streamwidget._notebook.cell_transform.install",
+    "IPython.core.events.EventManager.register",
+]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_load_that_failed_half_way_is_undone_whole(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Whatever step fails, the shell is as before. The next ``%load_ext`` works without a restart."""
+    before = traces(shell)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("half-way")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(*((shell, step) if step == "register_magics" else (step,)), fail)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="half-way"):
+                shell.extension_manager.load_extension("streamwidget")
+            assert traces(shell) == before
+    shell.extension_manager.load_extension("streamwidget")
+    assert shell.find_cell_magic("chat") is not None
+    shell.extension_manager.unload_extension("streamwidget")
+    assert traces(shell) == before
+
+
+# Each setting with a value of the right kind and wrong ones.
+SETTINGS: dict[str, tuple[Any, list[Any]]] = {
+    "model": ("m", [5]),
+    "system": ("Be brief.", [["Be brief."]]),
+    "temperature": (0.5, ["warm"]),
+    "max_tokens": (7, ["many", 0, 1.5]),
+    "max_turns": (3, ["x", -1]),
+    "max_history_tokens": (100, ["x", -1]),
+    "timeout": ({"stall": 60}, [5, {"stal": 60}, {"stall": -1}, {"stall": "x"}]),
+    "keep": (True, ["perhaps"]),
+    "provider": ("ollama", ["olama", 5]),
+    "base_url": ("http://localhost:9/v1", ["localhost", 5, ""]),
+    "api_key_env": ("MY_KEY", [f"sk-{'0123456789' * 3}", 5]),
+}
+
+
+def test_the_table_has_each_setting() -> None:
+    """A new setting needs a row."""
+    assert set(SETTINGS) == {field.name for field in fields(ChatSettings)}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_each_setting_loads_from_a_file(shell: InteractiveShell, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The session gets it, and nothing is printed."""
+    shell.config.ChatMagics[name] = SETTINGS[name][0]
+    extension.load(shell)
+    assert getattr(session_of(shell).settings, name) == SETTINGS[name][0]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("name", "wrong"), [(name, wrong) for name, (_, all_) in SETTINGS.items() for wrong in all_])
+def test_a_wrong_setting_is_named_and_the_others_load(
+    shell: InteractiveShell, name: str, wrong: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line names the setting and says why. A key is not repeated."""
+    other = "max_turns" if name != "max_turns" else "model"
+    shell.config.ChatMagics[name] = wrong
+    shell.config.ChatMagics[other] = SETTINGS[other][0]
+    extension.load(shell)
+    settings = session_of(shell).settings
+    # A wrong address stays, so that each request is refused. Otherwise the prompt would go to another server.
+    left = str(wrong) if name in ("base_url", "provider") else getattr(ChatSettings(), name)
+    assert (getattr(settings, name), getattr(settings, other)) == (left, SETTINGS[other][0])
+    said = capsys.readouterr().err
+    (line,) = said.splitlines()
+    assert line.startswith(f"c.ChatMagics.{name} in the config file cannot be used. ")
+    assert len(line) > 70
+    assert "sk-" not in line
+    shell.run_line_magic("config", f"ChatMagics.{name} = {SETTINGS[name][0]!r}")
+    assert getattr(session_of(shell).settings, name) == SETTINGS[name][0]
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("base_url", "localhost"), ("base_url", 5), ("provider", "olama")])
+def test_with_a_wrong_address_nothing_is_sent_elsewhere(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, name: str, wrong: Any
+) -> None:
+    """Not to the environment's address, until ``%config`` sets it right."""
+    monkeypatch.setenv("STREAMWIDGET_BASE_URL", "http://127.0.0.1:9/v1")
+    shell.config.ChatMagics[name] = wrong
+    extension.load(shell)
+    for make in (lambda: shell.run_line_magic("chat", "x"), sw.ChatClient, sw.ChatWidget):
+        with pytest.raises(Exception, match=rf"Unknown provider 'olama'|ChatMagics\.base_url: '{wrong}' is not a base"):
+            make()
+    shell.run_line_magic("config", "ChatMagics.provider = 'ollama'")
+    shell.run_line_magic(
+        "config", f"ChatMagics.base_url = {None if wrong != 'localhost' else 'http://localhost:9/v1'!r}"
+    )
+    assert sw.ChatClient().base_url == (SERVERS["ollama"].base_url if wrong != "localhost" else "http://localhost:9/v1")
+
+
+def test_a_setting_that_does_not_exist_is_named(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the name that was meant."""
+    shell.config.ChatMagics.sytem = "Be brief."
+    extension.load(shell)
+    assert capsys.readouterr().err == (
+        "c.ChatMagics.sytem is not a setting. Did you mean system? `%config ChatMagics` lists them.\n"
+    )
+
+
+def test_a_wrong_setting_of_config_is_an_error_as_before(
+    shell: InteractiveShell, caplog: pytest.LogCaptureFixture
+) -> None:
+    """``%config`` says so in its own way, and the value before it stays."""
+    extension.load(shell)
+    shell.run_line_magic("config", "ChatMagics.max_turns = 3")
+    shell.run_line_magic("config", "ChatMagics.max_turns = 'x'")
+    assert "max_turns" in caplog.text
+    assert session_of(shell).settings.max_turns == 3
 
 
 @pytest.mark.kernel

@@ -11,6 +11,7 @@ import anywidget
 import traitlets
 
 from streamwidget._client.client import ChatClient
+from streamwidget._client.config import default_system
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
@@ -31,9 +32,9 @@ class ChatWidget(anywidget.AnyWidget):
     model : str, optional
         The first model. You can choose another one in the page. Default: the client's.
     system : str, optional
-        The system prompt of a new conversation.
+        The system prompt of a new conversation. Default: ``%config ChatMagics.system``, then ``STREAMWIDGET_SYSTEM``.
     client : ChatClient, optional
-        Default: a new ``ChatClient()`` with the settings of the environment.
+        Default: a new ``ChatClient()``, with the settings of ``%config ChatMagics`` and of the environment.
     conversation : Conversation, optional
         A conversation to continue. Cells and other widgets may share it. Default: a new one.
 
@@ -105,7 +106,8 @@ class ChatWidget(anywidget.AnyWidget):
     ) -> None:
         if conversation is not None and system is not None:
             raise ConfigurationError("A conversation has a system prompt of its own: set conversation.system instead.")
-        conversation = Conversation(system) if conversation is None else conversation
+        if conversation is None:
+            conversation = Conversation(default_system() if system is None else system)
         client = ChatClient() if client is None else client
         self._chat = Chat(conversation, client, self._send_to_pages, self._reflect)
         self._displays: list[str] = []  # display ids
