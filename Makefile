@@ -8,7 +8,8 @@ SOURCES := $(wildcard js/*.json js/*.mjs js/src/* js/src/*/*) streamwidget/_core
 KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp
 # Nothing of the person's own provider settings reaches the demo, the tests or the benchmarks.
 OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u STREAMWIDGET_API_KEY \
-  -u STREAMWIDGET_MODEL JUPYTER_PREFER_ENV_PATH=1
+  -u STREAMWIDGET_MODEL -u STREAMWIDGET_PROVIDER -u STREAMWIDGET_SYSTEM -u STREAMWIDGET_MAX_TOKENS -u LITELLM_API_BASE \
+  JUPYTER_PREFER_ENV_PATH=1
 
 # Most tests wait for a kernel or a page. By file, so that each shares the kernels and the server that it starts.
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
