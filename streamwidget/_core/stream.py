@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamwidget._core import files, loop
-from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, TextDelta
-from streamwidget._core.exceptions import StreamError
+from streamwidget._core.exceptions import StreamError, StreamInterrupted
 from streamwidget._core.progress import Progress
 from streamwidget._core.subscribers import Subscriber, Subscribers
 from streamwidget._core.task import LoopTask
@@ -35,6 +35,7 @@ from streamwidget._core.work import Work
 if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
+_FORKED = "The stream runs in the process that this one was forked from. Make a new stream."
 _SETTLED = 1.0  # seconds to wait for the connection to close, while a person waits too
 
 
@@ -311,7 +312,7 @@ class ChatStream:
         'complete'
         """
         if self._is_in_parent_process:
-            raise RuntimeError("The stream runs in the process that this one was forked from. Make a new stream.")
+            raise RuntimeError(_FORKED)
         if self._task.loop is not None and self._task.is_on_another_loop and not self.over:
             return loop.run_on_another_loop(self._task.loop, self._result, self.cancel)
         if self.over:
@@ -413,7 +414,7 @@ class ChatStream:
             pass
         except Exception as exc:  # noqa: BLE001
             # The stream still ends and keeps its text. The traceback shows the cause.
-            failure = failure_of(exc)
+            failure = StreamInterrupted(ErrorInfo(_FORKED)) if self._task.is_in_parent_process else failure_of(exc)
             outcome = failure.outcome
         finally:
             # In `finally`, because a KeyboardInterrupt in the middle of a step must end the stream too.

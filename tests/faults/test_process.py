@@ -69,6 +69,29 @@ client = sw.ChatClient()
 asyncio.run(main())
 """
 
+WITHIN = """
+client = sw.ChatClient()
+stream = client.stream("parent", demo={"tokens": 120, "tokens_per_second": 100})
+children = []
+
+def fork(events):
+    if not children and stream.completion.timing.deltas > 10:
+        children.append(os.fork())
+
+stream.subscribe(fork)
+try:
+    said = stream.wait().outcome
+except sw.StreamError as exc:
+    said = str(exc)
+kept = stream.completion
+if children[0] == 0:
+    later = client.stream("in the child", demo={"tokens": 5}).wait().timing.deltas
+    print(json.dumps([said, kept.outcome, bool(kept.text), later]), flush=True)
+    os._exit(0)
+os.waitpid(children[0], 0)
+print(json.dumps([said, kept.timing.deltas, client.stream("later", demo={"tokens": 3}).wait().outcome]))
+"""
+
 POOL = """
 import multiprocessing as mp
 
@@ -95,12 +118,18 @@ def server() -> Iterator[DemoServer]:
         yield started
 
 
-def run(code: str, url: str | None) -> object:
+def run_all(code: str, url: str | None) -> list[object]:
+    """Return what each line printed, the parent's last."""
     env = clean_environment({"STREAMWIDGET_BASE_URL": url} if url else None)
     command = [sys.executable, "-W", "ignore", "-c", CHILD + code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=START, env=env, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def run(code: str, url: str | None) -> object:
+    (said,) = run_all(code, url)
+    return said
 
 
 @pytest.mark.fault("K15", "the child uses a loop and connections of its own; the parent's go on")
@@ -119,6 +148,15 @@ def test_a_forked_child_leaves_its_parents_stream_alone(server: DemoServer) -> N
     assert "forked" in refused
     assert (own, outcome, deltas) == (5, "complete", 120)
     assert {record.client_left for record in server.requests} == {None}
+
+
+@pytest.mark.fault("K15", "a child that goes on within the parent's wait() is told so, and keeps the text")
+def test_a_fork_within_a_wait_ends_in_words(server: DemoServer) -> None:
+    """A subscriber forks. In the child the stream is cut, in words, and a new one works. The parent's completes."""
+    child, parent = run_all(WITHIN, server.url)
+    said = "The stream runs in the process that this one was forked from. Make a new stream."
+    assert child == [said, "interrupted", True, 5]
+    assert parent == ["complete", 120, "complete"]
 
 
 @pytest.mark.fault("K15", "the workers of a forked pool stream")
