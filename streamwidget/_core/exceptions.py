@@ -18,7 +18,6 @@ A Stop is not a failure. A stopped stream returns its completion, with outcome `
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, ClassVar
 
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
@@ -86,7 +85,7 @@ class StreamError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own form would make the copy of the text alone. What a cell shows of it stays in that cell.
         state = {name: value for name, value in vars(self).items() if name != "_render_traceback_"}
-        return partial(type(self), retryable=self.retryable), (self.error, self.completion), state
+        return type(self), (self.error, self.completion), state
 
 
 class ConnectionFailed(StreamError):

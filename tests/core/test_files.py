@@ -207,9 +207,22 @@ def load(path: Path) -> None:
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("read", [files.read_text, sw.Recording.load, sw.replay, load], ids=lambda read: read.__name__)
 @pytest.mark.fault("K21", "a device or a pipe is refused in words, not waited for")
-def test_a_pipe_or_a_device_is_not_read(path: Path, read: Callable[[Path], object]) -> None:
-    """Reading a pipe may wait for ever, and /dev/zero never ends."""
+def test_a_pipe_or_a_device_is_not_read(
+    path: Path, read: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a pipe may wait for ever, and /dev/zero never ends. Some devices act when they are opened."""
     os.mkfifo(path)
+    monkeypatch.setattr(files.os, "open", lambda *_: pytest.fail("opened"))
     for there, kind in ((path, "a pipe"), (Path("/dev/zero"), "a device")):
         with pytest.raises((OSError, sw.ConfigurationError), match=f"it is {kind}, not a file"):
             read(there)
+
+
+def test_a_pipe_that_takes_the_files_place_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was a file when we looked, and is a pipe when we open it."""
+    usual = path.with_name("usual")
+    usual.touch()
+    os.mkfifo(path)
+    monkeypatch.setattr(Path, "stat", lambda _: os.lstat(usual))
+    with pytest.raises(OSError, match="it is a pipe, not a file"):
+        files.read_text(path)

@@ -323,6 +323,7 @@ def test_any_value_in_a_recording_is_sane_or_refused(text: str) -> None:
     [
         ('"at": 0.1', '"at": 1e999', "line 3, .*at is inf"),
         ('"at": 0.1', '"at": 1e300', "line 3, .*at is 1e"),
+        ('"at": 0.1', '"at": 2e9', "line 3, .*at is 2000000000"),
         ('"at": 0.1', '"at": -1', "line 3, .*at is -1"),
         ('"at": 0.1', '"at": 1' + "0" * 400, "line 3, .*at is 1000"),
         ('"status": 200', '"status": true', "line 3, .*response, status is True"),
