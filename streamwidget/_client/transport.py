@@ -28,6 +28,7 @@ from streamwidget._client.inflate import inflater
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.secrets import ApiKey, mask
+from streamwidget._core.unexpected import TOO_MANY_FILES, is_too_many_files
 
 if TYPE_CHECKING:
     import httpx
@@ -135,6 +136,8 @@ class HTTPXTransport:
         """
         host = host_of(self.base_url)
         said = mask(_reason(exc), self.api_key)
+        if is_too_many_files(exc):
+            return ConnectionFailed(ErrorInfo(f"No connection to {host}. {TOO_MANY_FILES}", kind="files"))
         if failed is not None:  # the package for SOCKS has errors of its own
             return _proxy_failed(exc, failed, failed.mask(said), self.base_url)
         if isinstance(exc, library.ProxyError):

@@ -34,8 +34,12 @@ def failure_of(exc: Exception) -> StreamError:
 
 
 def is_too_many_files(exc: BaseException | None) -> bool:
-    """Return True if the operating system refused to open one more file or socket."""
-    return isinstance(exc, OSError) and exc.errno in _TOO_MANY_FILES
+    """Return True if the operating system refused to open one more file or socket, here or in a cause."""
+    while exc is not None:
+        if isinstance(exc, OSError) and exc.errno in _TOO_MANY_FILES:
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 def _failure_of(exc: Exception) -> StreamError:

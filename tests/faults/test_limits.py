@@ -241,6 +241,39 @@ def test_too_many_open_files(server: DemoServer) -> None:
     assert set(ends[len(refused) :]) == {"complete"}
 
 
+ONE_MORE = """
+import os, resource, sys
+from streamwidget.demo import DemoServer
+with DemoServer() as other:
+    sw.ChatClient(other.url).stream("warm").wait()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    opened = []
+    try:
+        while True:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        pass
+    stream = sw.ChatClient().stream("x", demo={"tokens": 3})
+    ends = []
+    stream.subscribe(lambda events: ends.extend(type(event).__name__ for event in events))
+    try:
+        stream.wait()
+    except sw.ConnectionFailed as exc:
+        ends.append(str(exc))
+    for number in opened:
+        os.close(number)
+print(json.dumps(ends))
+"""
+
+
+@pytest.mark.fault("K28", "a connection for which no file is left says so, and is not tried again")
+def test_a_connection_without_a_file(server: DemoServer) -> None:
+    """The loop is there, the connection is not. Another try would not help, and the server is not to blame."""
+    (_, said) = ends = run(ONE_MORE, server)
+    assert ends[0] == "Finish"
+    assert said.endswith("Too many files are open. Close some, or raise the limit (`ulimit -n`).")
+
+
 def raised(source: str, name: str, **names: object) -> Exception:
     """Run code as if it stood in the file ``name``, and return what it raises."""
     try:
