@@ -166,7 +166,7 @@ class Exchange:
                 if parser.done:
                     await response.drain()
                     break
-                if parser.is_unreadable:
+                if not events and parser.is_unreadable:
                     break
         except BodyError as exc:
             broken = str(exc)

@@ -75,7 +75,7 @@ class StreamParser:
         self.finish: Finish | None = None
         self.done = False
         self._dialect = dialect
-        self._reader = dialect.reader()
+        self._reader = dialect.reader(lambda: accumulator.text)
         self._accumulator = accumulator
         self._decoder = BodyDecoder(max_event_size, media_type)
         self._malformed = 0

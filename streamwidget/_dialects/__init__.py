@@ -6,6 +6,7 @@ item.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from streamwidget._dialects.dialect import Dialect, Reader
@@ -19,7 +20,7 @@ def dialect_named(name: str | None) -> Dialect:
     return dialects[name or ChatCompletions.name]
 
 
-def reader_for(item: Any) -> Reader | None:
+def reader_for(item: Any, said: Callable[[], str] = str) -> Reader | None:
     """Return a new reader for a stream with this first item, or None if no dialect fits."""
     from streamwidget._dialects.anthropic import MessagesReader
     from streamwidget._dialects.chat_completions import ChatCompletionsReader
@@ -34,4 +35,7 @@ def reader_for(item: Any) -> Reader | None:
         MessagesReader,
         LangChainReader,
     )
-    return next((kind() for kind in kinds if kind.fits(item)), None)
+    kind = next((kind for kind in kinds if kind.fits(item)), None)
+    if kind is ChatCompletionsReader:
+        return ChatCompletionsReader(said)
+    return kind() if kind is not None else None

@@ -9,7 +9,7 @@ Servers differ, so much is accepted: a missing ``index``, ``delta: null``, ``mes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -88,8 +88,8 @@ class ChatCompletions:
         rest = (Message("assistant", text), Message("user", _GO_ON))
         return replace(question, messages=(*question.messages, *rest))
 
-    def reader(self) -> ChatCompletionsReader:
-        return ChatCompletionsReader()
+    def reader(self, said: Callable[[], str] = str) -> ChatCompletionsReader:
+        return ChatCompletionsReader(said)
 
     def parse_reply(self, reply: Any) -> list[ParsedEvent]:
         if isinstance(reply, list) and reply:
@@ -118,9 +118,9 @@ class ChatCompletionsReader:
 
     plain_end = False
 
-    def __init__(self) -> None:
+    def __init__(self, said: Callable[[], str] = str) -> None:
         self._named = False  # a delta came, and with it the model's name, if the server sends one
-        self._said: list[str] = []  # the pieces of the text so far
+        self._said = said
 
     @staticmethod
     def fits(item: Any) -> bool:
@@ -142,7 +142,6 @@ class ChatCompletionsReader:
                     and not item.get("error")
                     and "message" not in choice
                 ):
-                    self._said.append(text)
                     return [TextDelta(text)]
             except (KeyError, TypeError, ValueError, AttributeError):
                 pass  # any other shape
@@ -155,19 +154,19 @@ class ChatCompletionsReader:
         chunk = item if isinstance(item, dict | str) else plain(item)
         if not isinstance(chunk, dict):
             raise MalformedItem(f"a {type(item).__name__} among its chunks")
-        said = "".join(self._said) if self._repeats(chunk) else ""
+        said = self._said() if _may_repeat(chunk) else ""
         events = _parse_chunk(chunk, said)
-        self._said += [event.text for event in events if isinstance(event, TextDelta) and event.index == 0]
         self._named = self._named or any(isinstance(event, DELTAS) for event in events)
         return events
 
-    def _repeats(self, chunk: dict[str, Any]) -> bool:
-        """Whether a chunk may hold what came already: a message in a stream, or the text of the last piece."""
-        choices = chunk.get("choices")
-        return any(
-            isinstance(choice, dict) and ("message" in choice or (choice.get("finish_reason") and len(self._said) > 1))
-            for choice in (choices if isinstance(choices, list) else ())
-        )
+
+def _may_repeat(chunk: dict[str, Any]) -> bool:
+    """Whether a chunk may hold what came already: a message in a stream, or the text of the last piece."""
+    choices = chunk.get("choices")
+    return any(
+        isinstance(choice, dict) and ("message" in choice or choice.get("finish_reason"))
+        for choice in (choices if isinstance(choices, list) else ())
+    )
 
 
 def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -239,7 +238,7 @@ def _parse_choice(choice: dict[str, Any], index: int, said: str) -> Iterator[Par
         # A message in a stream is the whole answer, again or as far as it has grown.
         if content.startswith(said):
             yield TextDelta(content[len(said) :], index)
-        elif not said.startswith(content):
+        elif not (said.startswith(content) or content.endswith(said)):  # it may have its thoughts before it
             yield StreamWarning("rewritten", "the provider sent another text at the end, which is left out")
         message = {**message, "content": None, "reasoning": None, "reasoning_content": None}
     elif isinstance(delta, dict) and delta:

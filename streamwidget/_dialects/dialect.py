@@ -8,7 +8,7 @@ To add a provider, write one file here and one row in :mod:`streamwidget._client
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -132,7 +132,7 @@ class Dialect(Protocol):
         """Return a question for the rest of an answer. The answer so far is ``text``."""
         ...
 
-    def reader(self) -> Reader:
+    def reader(self, said: Callable[[], str] = str) -> Reader:
         """Return a reader for one stream."""
         ...
 

@@ -175,7 +175,7 @@ class Foreign:
         if item is None:
             return
         if self._reader is None:
-            self._reader = reader_for(item)
+            self._reader = reader_for(item, lambda: self.accumulator.text)
             if self._reader is None:
                 raise ProtocolError(
                     ErrorInfo(
