@@ -32,10 +32,14 @@ def runs(
 
     Two run at a time, because they mostly wait for the pace of an answer. Only those that a chosen test asks for run.
     """
+    # Made before the threads start: two that ask pytest for its first folder may each begin a base of their own.
+    folder = tmp_path_factory.mktemp("runs")
 
     def run(path: Path) -> NotebookNode:
         notebook = nbformat.read(path, as_version=4)
-        execute(notebook, tmp_path_factory.mktemp(path.stem), {})
+        directory = folder / path.stem
+        directory.mkdir()
+        execute(notebook, directory, {})
         return notebook
 
     chosen = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
