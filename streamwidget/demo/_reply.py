@@ -11,6 +11,7 @@ import itertools
 import random
 import time
 import zlib
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from streamwidget.demo._answers import answer_pieces, message_text, split_pieces
@@ -31,7 +32,7 @@ async def forever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-class Reply:
+class Reply(ABC):
     """The answer's pieces, their schedule and their count. A subclass writes them to the connection.
 
     Attributes
@@ -130,31 +131,33 @@ class Reply:
             "id": f"chatcmpl-demo-{number}", "object": kind, "created": created, "model": self.request.model, **fields,
         }  # fmt: skip
 
+    @abstractmethod
     async def _open(self, chunked: bool) -> None:
-        raise NotImplementedError
+        """Send the head, if it goes before the body."""
 
+    @abstractmethod
     async def _send_deltas(self, batch: list[dict[str, Any]]) -> None:
-        raise NotImplementedError
+        """Send the deltas, or keep them for the body."""
 
+    @abstractmethod
     async def raw(self, text: str) -> None:
         """Send ``text`` into the stream unchanged, as one HTTP chunk."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def error(self, value: dict[str, Any]) -> None:
         """Send an error inside the stream, and end the stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def half(self) -> None:
         """Send the first half of the next event, and no more."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def end(self) -> None:
         """End the response cleanly for HTTP, without an ending of the answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def close(self, reason: str) -> None:
         """Send finish_reason, usage if the request asked for it, and the end."""
-        raise NotImplementedError
 
 
 class StreamReply(Reply):

@@ -17,7 +17,6 @@ import sys
 import time
 import urllib.request
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,19 +30,6 @@ from streamwidget.demo._records import MAX_RECORDS, RequestLog, RequestRecord
 from tests.support.deadlines import SOON
 
 KEY = "sk-canary-0123456789abcdefWXYZ"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=0, first_delta=0) as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: DemoServer) -> DemoServer:
-    """A server that answers at once, with an empty log."""
-    shared.reset()
-    return shared
 
 
 def body_of(question: str = "Explain streams", model: str = "demo", stream: bool = True, **fields: Any) -> bytes:

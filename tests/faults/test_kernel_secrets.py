@@ -132,13 +132,10 @@ def test_the_key_is_not_in_a_saved_notebook(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def running(chat: ChatKernel) -> Any:
-    """A ``--bg`` stream in mid-answer and its view. It is stopped afterwards."""
-    cell, view = chat.streaming("%%chat --bg -m demo-slow\nunder attack")
-    cell.wait()
-    yield view
-    view.send({"op": "stop"})
-    view.wait("end")
+def running(chat: ChatKernel) -> Iterator[View]:
+    """The view of a ``--bg`` stream in mid-answer. It is stopped afterwards."""
+    with chat.in_background("under attack") as view:
+        yield view
 
 
 SETTINGS = ["base_url", "api_key", "headers", "model", "http_client", "stream", "_stream", "timeout", "api_key_env"]

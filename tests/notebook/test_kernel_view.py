@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -28,13 +29,10 @@ def states_of(chat: ChatKernel) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def running(chat: ChatKernel) -> Any:
-    """A ``--bg`` stream in mid-answer and its view. It is stopped afterwards."""
-    cell, view = chat.streaming("%%chat --bg -m demo-slow\nmid-stream")
-    cell.wait()
-    yield view
-    view.send({"op": "stop"})
-    view.wait("end")
+def running(chat: ChatKernel) -> Iterator[View]:
+    """The view of a ``--bg`` stream in mid-answer. It is stopped afterwards."""
+    with chat.in_background("mid-stream") as view:
+        yield view
 
 
 def test_the_messages_of_a_view_are_numbered_and_join_to_the_text(chat: ChatKernel) -> None:

@@ -139,6 +139,15 @@ class ChatKernel(Kernel):
         view.wait("snapshot")
         return cell, view
 
+    @contextmanager
+    def in_background(self, prompt: str) -> Iterator[View]:
+        """Give the view of a ``--bg`` stream in mid-answer, whose cell has ended. It is stopped afterwards."""
+        cell, view = self.streaming(f"%%chat --bg -m demo-slow\n{prompt}")
+        cell.wait()
+        yield view
+        view.send({"op": "stop"})
+        view.wait("end")
+
     def asked(self, prompt: str) -> RequestRecord:
         """Wait for a request with this prompt and return the newest."""
         deadline = time.monotonic() + SOON

@@ -40,6 +40,15 @@ def assert_closed(demo: DemoServer, number: int) -> None:
     assert record.left.wait(SOON), "the server did not see the connection close"
 
 
+def stop_in_mid_answer(page: NotebookPage, index: int, demo: DemoServer, number: int) -> str:
+    """Click Stop in the cell's live view, and return the text before it. The server's request ``number`` has ended."""
+    wait_longer(page, index, 40)
+    shown = live_text(page, index)
+    page.stop_button(index).click()
+    assert_closed(demo, number)
+    return shown
+
+
 def assert_kept(page: NotebookPage, index: int, shown: str) -> None:
     """The saved answer in the cell begins with the text that was ``shown`` live, and says that it was stopped."""
     wait_static(page, index, "stopped by you; the text so far is kept")
@@ -60,10 +69,7 @@ def test_stop_escape_and_an_interrupt_end_the_stream(open_notebook: OpenNotebook
     """
     page = open_notebook([LOAD, CHAT, OUTCOME, CHAT, PRINT_TEXT, CHAT, PRINT_TEXT])
     page.run_all()
-    wait_longer(page, 1, 40)
-    shown = live_text(page, 1)
-    page.stop_button(1).click()
-    assert_closed(demo, 1)
+    shown = stop_in_mid_answer(page, 1, demo, 1)
     page.wait_output(2, "cancelled")
     assert_kept(page, 1, shown)
 
@@ -103,10 +109,7 @@ def test_stop_reaches_a_kernel_that_a_cell_blocks(
     page = open_notebook([LOAD, BLOCKING, OUTCOME, BACKGROUND, ASLEEP, CHAT, OUTCOME], generation=generation)
     for index in range(3):
         page.run(index)
-    wait_longer(page, 1, 40)
-    shown = live_text(page, 1)
-    page.stop_button(1).click()
-    assert_closed(demo, 1)
+    shown = stop_in_mid_answer(page, 1, demo, 1)
     page.wait_output(2, "cancelled")
     assert_kept(page, 1, shown)
 
@@ -123,10 +126,7 @@ def test_stop_reaches_a_kernel_that_a_cell_blocks(
 
     page.run(5)
     page.run(6)
-    wait_longer(page, 5, 40)
-    shown = live_text(page, 5)
-    page.stop_button(5).click()
-    assert_closed(demo, 3)
+    shown = stop_in_mid_answer(page, 5, demo, 3)
     page.wait_output(6, "cancelled")
     assert_kept(page, 5, shown)
     assert_no_error_of_ours(page)
@@ -141,10 +141,7 @@ def test_a_kernel_without_subshells_is_interrupted_by_stop_in_the_answers_own_ce
     page.run(0)
     page.run(1)
     page.finish(1)
-    wait_longer(page, 1, 40)
-    shown = live_text(page, 1)
-    page.stop_button(1).click()
-    assert_closed(demo, 1)
+    shown = stop_in_mid_answer(page, 1, demo, 1)
     assert_kept(page, 1, shown)
 
     page.run(2)
