@@ -17,12 +17,6 @@ GOOD = ("demo", "demo-long", "demo-crlf", "demo-gzip", "demo-dribble", "demo-len
 ASKED: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is Zürich's 🏔️ like?"}]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=0, first_delta=0) as started:
-        yield started
-
-
 @pytest.fixture
 def theirs(server: DemoServer) -> Iterator[Any]:
     """OpenAI's client, without retries."""

@@ -16,17 +16,6 @@ from streamwidget.demo import DemoServer
 from tests.support.servers import QUICK, events_of, failure_of
 
 
-@pytest.fixture(scope="module")
-def server() -> DemoServer:
-    with DemoServer(tokens_per_second=0, first_delta=0) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _fresh(server: DemoServer) -> None:
-    server.reset()
-
-
 def client(server: DemoServer, retry: RetryPolicy = QUICK) -> sw.ChatClient:
     return sw.ChatClient(server.url, retry=retry)
 

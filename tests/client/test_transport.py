@@ -22,17 +22,6 @@ from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure
 ONCE = sw.RetryPolicy(attempts=1)
 
 
-@pytest.fixture(scope="module")
-def server() -> DemoServer:
-    with DemoServer(tokens_per_second=0, first_delta=0) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _fresh(server: DemoServer) -> None:
-    server.reset()
-
-
 @pytest.mark.parametrize("pace", [0.0, 200.0])
 async def test_five_requests_take_one_connection(server: DemoServer, pace: float) -> None:
     """A response is read to its end after [DONE], so that its connection is used again."""

@@ -22,12 +22,6 @@ from tests.support.servers import CANARY, QUICK, RawServer, closed_port, events_
 from tests.support.tracebacks import shown
 
 
-@pytest.fixture(scope="module")
-def server() -> DemoServer:
-    with DemoServer(tokens_per_second=0, first_delta=0) as running:
-        yield running
-
-
 def test_the_canary_would_be_seen() -> None:
     """The other tests would find a key: ``shown`` finds one in a frame's local variable."""
 

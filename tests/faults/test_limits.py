@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,12 +17,6 @@ from tests.support.deadlines import START
 from tests.support.kernels import ROOT, clean_environment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=0, first_delta=0) as started:
-        yield started
 
 
 def run(code: str, server: DemoServer, **environment: str) -> Any:
