@@ -3,7 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-BUNDLE := streamwidget/static/widget.js
+BUNDLE := streamwidget/static/answer.js
 SOURCES := $(wildcard js/*.json js/*.mjs js/src/* js/src/*/*) streamwidget/_core/outcomes.json
 KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp
 # Nothing of the person's own provider settings reaches the demo, the tests or the benchmarks.

@@ -13,7 +13,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = ("loader.js", "widget.js", "widget.css", "wire.js", "wire.css")
+BUNDLE = ("loader.js", "answer.js", "answer.css", "chat.js", "chat.css", "wire.js", "wire.css")
 
 
 class BundleHook(BuildHookInterface[Any]):

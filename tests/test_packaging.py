@@ -18,7 +18,7 @@ import pytest
 from tests.support.kernels import ROOT, clean_environment
 
 VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
-STATIC = ("loader.js", "widget.js", "widget.css", "wire.js", "wire.css")
+STATIC = ("loader.js", "answer.js", "answer.css", "chat.js", "chat.css", "wire.js", "wire.css")
 BUNDLE = tuple(f"streamwidget/static/{name}" for name in STATIC)
 SHIPPED = (*BUNDLE, "streamwidget/py.typed")
 
@@ -72,7 +72,7 @@ def test_the_wheel_holds_the_package_and_the_bundle(distributions: Distributions
     with zipfile.ZipFile(distributions.wheel) as archive:
         names = set(archive.namelist())
         assert {name for name in SHIPPED if name in names} == set(SHIPPED)
-        assert archive.getinfo("streamwidget/static/widget.js").file_size > 1000
+        assert archive.getinfo("streamwidget/static/answer.js").file_size > 1000
     assert {name.split("/")[0] for name in names} == {"streamwidget", f"streamwidget-{VERSION}.dist-info"}
     assert f"streamwidget-{VERSION}.dist-info/licenses/LICENSE" in names
 

@@ -2,8 +2,8 @@
 // messages. And a host's model, as anywidget gives it: `initialize` and each `render` get a different proxy.
 
 import type { AnyModel } from "@anywidget/types";
+import streamView from "../src/answer/widget";
 import { requestPaint } from "../src/dom/frames";
-import streamView from "../src/widget";
 
 type Message = Record<string, unknown> & { op: string };
 
@@ -139,7 +139,7 @@ export class Host {
   sent: Message[] = [];
   listeners = new Map<string, Set<Listener>>();
   life = new AbortController();
-  widget = streamView();
+  widget: ReturnType<typeof streamView>;
   kernel: FakeKernel | null = new FakeKernel();
   state: unknown;
   /** The previous state, which a model remembers. */
@@ -154,7 +154,8 @@ export class Host {
     return { length: 1, get: () => ({ data }), set: () => {} };
   }
 
-  constructor(state: unknown, maxHeight: number | null = null) {
+  constructor(state: unknown, maxHeight: number | null = null, widget: typeof streamView = streamView) {
+    this.widget = widget();
     this.state = structuredClone(state);
     this.maxHeight = maxHeight;
   }

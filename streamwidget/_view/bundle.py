@@ -1,6 +1,6 @@
 """The built JavaScript, sent to the page once: a shared model holds it, and each answer's widget names that model.
 
-There are two bundles: ``widget`` for answers and chats, and ``wire`` for the lessons' view of the wire.
+There are three bundles: ``answer``, ``chat`` and ``wire``, the lessons' view of the wire.
 
 An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader. It takes
 the code from the shared model.
@@ -36,7 +36,7 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no ty
 _shared: dict[str, Bundle] = {}
 
 
-def shared_bundle(name: str = "widget") -> Bundle:
+def shared_bundle(name: str = "answer") -> Bundle:
     """Return the kernel's one bundle of this name. It is made again after ``Widget.close_all()`` closed it."""
     if name not in _shared or _shared[name].comm is None:
         _shared[name] = Bundle(name)

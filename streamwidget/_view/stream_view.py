@@ -87,7 +87,7 @@ class StreamView(anywidget.AnyWidget):
     """
 
     _esm = LOADER
-    _bundle = "widget"
+    _bundle = "answer"
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
     max_height = traitlets.Int(None, allow_none=True).tag(sync=True)
     layout = InstanceDict(Layout, allow_none=True).tag(sync=True, **widget_serialization)

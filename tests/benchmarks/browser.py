@@ -47,7 +47,7 @@ class Page:
 
     def __init__(self, browser: Browser, built: Path) -> None:
         self._page = browser.new_page(viewport={"width": 900, "height": 700})
-        self._page.set_content(_PAGE.format(css=(built / "widget.css").read_text(encoding="utf-8")))
+        self._page.set_content(_PAGE.format(css=(built / "answer.css").read_text(encoding="utf-8")))
         self._page.add_script_tag(path=built / "page.js")
         self._cdp = self._page.context.new_cdp_session(self._page)
         self._cdp.send("Performance.enable", {"timeDomain": "threadTicks"})

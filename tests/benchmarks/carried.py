@@ -14,7 +14,7 @@ ANSWERS = 20
 TOKENS = 300
 EACH = 3 * 1024  # bytes for an answer, and 1.2 times the bundle
 STATIC = ROOT / "streamwidget" / "static"
-BUNDLE = ("widget.js", "widget.css")
+BUNDLE = ("answer.js", "answer.css")
 PROTOCOL = ("status", "execute_input")  # any cell has them
 
 _CELL = "%%chat {flag} -m demo-long --max-tokens {tokens}\nWrite about streams."

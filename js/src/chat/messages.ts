@@ -39,10 +39,6 @@ export type ChatMessage =
 
 const IMAGE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}$/;
 
-export function isChatState(value: unknown): boolean {
-  return Array.isArray(fields(value)?.turns);
-}
-
 function imagesOf(value: unknown): ImageState[] {
   if (!Array.isArray(value)) return [];
   return value.map((image) => {

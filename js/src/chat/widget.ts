@@ -14,7 +14,7 @@ interface Traits {
   state: unknown;
 }
 
-export function chatWidget() {
+export default function chatWidget() {
   let chat: Chat;
 
   function initialize({ model, signal }: { model: AnyModel<Traits>; signal?: AbortSignal }) {

@@ -1,5 +1,5 @@
 // A long table that is still being written. When a row is added, a browser lays out all rows of the table anew: with
-// 1,200 rows that takes 10 ms a frame. So each row of a long table is laid out as a table of its own (widget.css). Its
+// 1,200 rows that takes 10 ms a frame. So each row of a long table is laid out as a table of its own (answer/answer.css). Its
 // columns have the widths that they had when all rows were last laid out together. That is done again when a taller
 // row came or the page changed its width, but not before the table has grown by a twentieth. When the table is
 // finished it is laid out as one table.

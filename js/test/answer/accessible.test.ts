@@ -2,7 +2,7 @@
 
 import axe from "axe-core";
 import { afterEach, expect, test } from "vitest";
-import "../../src/widget.css";
+import "../../src/answer/answer.css";
 import { frames, Host, KernelSide } from "../kernel_side";
 
 // From JupyterLab's themes.

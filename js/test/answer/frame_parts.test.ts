@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
-import "../../src/widget.css";
+import "../../src/answer/answer.css";
 import { frames, Host, KernelSide } from "../kernel_side";
 
 let hosts: Host[] = [];

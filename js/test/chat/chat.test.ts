@@ -3,7 +3,7 @@
 import axe from "axe-core";
 import { expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
-import "../../src/widget.css";
+import "../../src/chat/chat.css";
 import { frames, random } from "../kernel_side";
 import { ChatSide, type Fields, start, type } from "./chat_side";
 

@@ -2,6 +2,7 @@
 
 import { afterEach } from "vitest";
 import { userEvent } from "vitest/browser";
+import chatWidget from "../../src/chat/widget";
 import { Host, KernelSide } from "../kernel_side";
 
 export type Fields = Record<string, unknown>;
@@ -74,7 +75,7 @@ afterEach(() => {
 });
 
 export function start(side = new ChatSide()) {
-  const host = new Host(side.state);
+  const host = new Host(side.state, null, chatWidget);
   hosts.push(host);
   host.initialize();
   const { el } = host.render();

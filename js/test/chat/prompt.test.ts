@@ -2,7 +2,7 @@
 
 import { expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
-import "../../src/widget.css";
+import "../../src/chat/chat.css";
 import { Chat } from "../../src/chat/chat";
 import { frames } from "../kernel_side";
 import { ChatSide, type Fields, start, type } from "./chat_side";

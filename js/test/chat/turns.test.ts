@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
-import "../../src/widget.css";
+import "../../src/chat/chat.css";
 import { frames, KernelSide } from "../kernel_side";
 import { type ChatSide, start } from "./chat_side";
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import "../../src/widget.css";
+import "../../src/answer/answer.css";
 import { MarkdownStream } from "../../src/markdown/stream";
 import cases from "../data/static_html.json";
 import { once, streamed } from "./equality";

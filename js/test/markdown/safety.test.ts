@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { MarkdownStream, renderOnce } from "../../src/markdown/stream";
-import "../../src/widget.css";
+import "../../src/answer/answer.css";
 
 function render(text: string): HTMLElement {
   const root = document.createElement("div");

@@ -114,7 +114,7 @@ class ChatWidget(anywidget.AnyWidget):
         self._page_spoke = False
         self._freezing = False
         self.set_trait("conversation", conversation)
-        self.set_trait("bundle", shared_bundle().model_id)
+        self.set_trait("bundle", shared_bundle("chat").model_id)
         super().__init__(**widget)
         self._unobserve = conversation.observe(self._notify)
         self.observe(lambda change: self._chat.set_model(change.new), "model")

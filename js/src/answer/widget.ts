@@ -22,7 +22,7 @@ function maxHeight(model: Model): number | null {
   return typeof height === "number" && height > 0 ? height : null;
 }
 
-export function streamView() {
+export default function streamView() {
   let transcript: Transcript;
   let actions: Actions;
   let outputs: WidgetOutputs;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
-import "../src/widget.css";
-import { type FakeComm, type FakeKernel, frames, Host, KernelSide } from "./kernel_side";
+import "../../src/answer/answer.css";
+import { type FakeComm, type FakeKernel, frames, Host, KernelSide } from "../kernel_side";
 
 let hosts: Host[] = [];
 
