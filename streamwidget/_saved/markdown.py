@@ -15,8 +15,10 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from streamwidget._saved.emphasis import CjkInline
+from streamwidget._saved.leaf import formula_block, leaf
 from streamwidget._saved.links import bare_link, is_link, normalize
-from streamwidget._saved.math import formula, formula_block, guard_rows, unguarded
+from streamwidget._saved.math import formula
+from streamwidget._saved.tables import LEFT, table
 
 MAX_NESTING = 60
 MAX_INLINE = 8_192  # characters of one paragraph, heading or cell, a longer one is shown as typed
@@ -32,7 +34,7 @@ _IN_CELL = "streamwidget_in_cell"
 
 def parse(text: str) -> list[Token]:
     """Parse Markdown. Raw HTML becomes text."""
-    return parser(html=False).parse(text)
+    return parser(html=False).parse(text, {LEFT: len(text) // 2 + 64})
 
 
 @cache
@@ -41,13 +43,15 @@ def parser(*, html: bool) -> MarkdownIt:
     markdown = MarkdownIt()
     markdown.inline = CjkInline()
     markdown.configure("commonmark", {"html": html, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
+    markdown.block.ruler.at("table", table, {"alt": ["paragraph", "reference"]})
+    markdown.block.ruler.at("paragraph", leaf)
+    markdown.block.ruler.disable("lheading")
     markdown.block.ruler.before(
         "table", "formula", formula_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
     )
     markdown.inline.ruler.before("escape", "formula", formula)
     markdown.inline.ruler.before("autolink", "line_break", _line_break)
     markdown.inline.ruler.after("text", "bare_link", bare_link)
-    markdown.core.ruler.before("block", "guard_rows", _guard_rows)
     markdown.core.ruler.at("inline", _inline)
     # This is the documented way to allow fewer links.
     markdown.validateLink = is_link  # type: ignore[method-assign]
@@ -60,10 +64,6 @@ def _unchanged(link: str) -> str:
     return link
 
 
-def _guard_rows(state: StateCore) -> None:
-    state.src = guard_rows(state.src, state.md)
-
-
 def _inline(state: StateCore) -> None:
     """Parse the text of each leaf, within the bounds.
 
@@ -72,7 +72,6 @@ def _inline(state: StateCore) -> None:
     brackets = 0
     in_cell = {**state.env, _IN_CELL: True}
     for index, token in enumerate(state.tokens):
-        token.content = unguarded(token.content)
         if token.type != "inline":
             continue
         if index > 1 and state.tokens[index - 2].type == "list_item_open":

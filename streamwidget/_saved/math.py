@@ -4,8 +4,11 @@ A formula is ``$...$``, ``$$...$$``, ``\(...\)``, ``\[...\]`` or an environment 
 ``\begin{align}...\end{align}``. Three rules keep other rules away from it:
 
 - ``formula`` is an inline rule: ``$a_1 * b * c_1$`` has no emphasis.
-- ``formula_block`` is a block rule: ``$$\na\n= b\n$$`` has no heading, list or quote.
-- ``guard_rows`` and ``unguarded`` keep table cells whole: ``| $|x|$ | b |`` has two cells.
+- ``last_line`` serves the block rules: ``so $$\na\n= b\n$$`` has no heading, list or quote.
+- ``cells`` serves the tables: ``| $|x|$ | b |`` has two cells.
+
+MathJax needs minutes for some small formulas, or crashes the page. So a formula that is nested too deep, or too long,
+stays text: ``\frac{1}{\frac{1}{...}}`` with 21 levels.
 
 js/src/markdown/math.ts has the same rules.
 """
@@ -13,12 +16,14 @@ js/src/markdown/math.ts has the same rules.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock, paragraph
-from markdown_it.rules_inline import StateInline, backtick, escape
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
 
 MAX_MATH = 4096
+MAX_DEPTH = 20  # of braces, "\left" and "\begin", the page's MathJax crashes at about 90
+MAX_MULTIPLIED = 3  # of commands that typeset what is in them again and again
 
 _OPENING = re.compile(
     r"\$\$?|\\[(\[]|\\begin\{((?:align(?:at|ed|edat)?|array|d?cases|eqnarray|equation|flalign|gather(?:ed)?|multline"
@@ -32,124 +37,263 @@ _UNSAFE_TEX = re.compile(
     r"|Declare|csname|unicode|mml|tip|texttip|mathtip|toggle|action|global|futurelet|catcode|write|read|open|special)",
     re.IGNORECASE,
 )
+# The parts of TeX that nest. Each command of the second group multiplies the work for what is in its braces.
+_NESTING = re.compile(r"\\(?:(begin|left)|(end|right)|([vh]?phantom|smash|mathchoice))(?![A-Za-z])|\\.|([{}])", re.DOTALL)
+# A word between two "$$", without a sign of mathematics: "$$ (moderate)\n- Sushi: $$" is a list of prices.
+_WORD = re.compile(r"[^\W\d_]{4}")
+_SIGN = re.compile(r"[\\=^_+<>{}]")
+# What a formula may begin with, and what takes precedence over it: an escaped character, and a run of backticks.
+_MARK = re.compile(r"`+|[$]|\\.?", re.DOTALL)
+_CODE = re.compile("`+")
+_PIPE = re.compile(r"\\?\|")
+# The lines in which a formula may begin that goes on in the next line.
+_DISPLAY = re.compile(r"\$\$|\\[(\[]|\\begin\{")
 # What may follow a formula that is alone in its line: "$$x$$." yes, "$$x$$ is" no.
 _REST_OF_LINE = re.compile(r"[ \t.,;:]*(?:\n|\Z)")
-# A row that may have a formula with "|" in it.
-_ROW = re.compile(r"^(?=.*\|).*[$\\].*", re.MULTILINE)
 # A letter or digit beside a formula's "$": "|$HOME|$PATH|" has three.
-_WORD = re.compile(r"[A-Za-z0-9_]")
-# Stands for "|" in the formula of a row, until the cells are split. Visible text has no such character.
-_GUARD = "\x01"
-# The environment of a parse has under this name the last line that tore a formula, by nesting and indent.
+_LETTER = re.compile(r"[A-Za-z0-9_]")
+# The environment of a parse has under these names the formulas of the text, and the last line that tore a formula.
+_FORMULAS = "streamwidget_formulas"
 _TORN = "streamwidget_torn"
 
 
-def formula(state: StateInline, silent: bool) -> bool:
-    r"""Take a formula as one token.
+class Formulas:
+    """The formulas of a text.
 
-    Pandoc's rule tells math from money: no space just inside of the dollars, and no digit after them. A code span that
-    begins in the formula beats it.
-    ``$5 and $6`` -> text, ``$x$`` -> math, ``$a `$` `` -> text and code.
+    What a search found is remembered, so that the cost is linear in the text, even if it is full of opening marks.
     """
-    source, start = state.src, state.pos
-    if source[start] not in "$\\":
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        # For each mark: where the last search began, and what it found.
+        self._found: dict[str, tuple[int, int]] = {}
+        # For each end of a formula: the last index that forbids it.
+        self._forbidden: dict[int, int] = {}
+
+    def span(self, start: int) -> tuple[int, int, int]:
+        """Return where the content of a formula begins and ends, and the index behind it. It is -1 without a formula.
+
+        The content may be anything that is not blank.
+        """
+        source = self._source
+        opening = _OPENING.match(source, start)
+        if not opening:
+            return start, start, -1
+        mark, begin = opening[0], opening.end()
+        closing = f"\\end{{{opening[1]}}}" if opening[1] else _CLOSINGS[mark]
+        # "$$$" is a price.
+        if mark == "$$" and (source.startswith("$", begin) or (start and source[start - 1] == "$")):
+            return begin, begin, -1
+        end = self._next(closing, begin)
+        while end > 0 and mark[0] == "$" and source[end - 1] == "\\":
+            end = self._next(closing, end + 1)
+        after = end + len(closing)
+        if end < 0 or after > begin + MAX_MATH or not source[begin:end].strip():
+            return begin, begin, -1
+        is_in_line = start > 0 and source[start - 1] != "\n"
+        if mark == "$$" and (source.startswith("$", after) or (is_in_line and _is_prose(source[begin:end]))):
+            return begin, begin, -1
+        return begin, end, after
+
+    def at(self, start: int) -> int:
+        """Return the index behind the formula that begins at ``start``, or -1.
+
+        Pandoc's rule tells math from money: no space just inside of the dollars, and no digit after them. A code span
+        that begins in the formula beats it.
+        ``$5 and $6`` -> text, ``$x$`` -> math, ``$a `$` `` -> text and code.
+        """
+        begin, end, after = self.span(start)
+        if after < 0:
+            return -1
+        if begin == start + 1 and self._source[start] == "$":
+            content = self._source[begin:end]
+            if content[0].isspace() or content[-1].isspace() or re.match("[0-9]", self._source[after : after + 1]):
+                return -1
+            if "$" in content.replace("\\$", ""):
+                return -1
+        return after if begin > self._last_forbidden(begin, end) else -1
+
+    def has_code(self, begin: int, end: int) -> int:
+        """Return where the last code span begins between the two, or -1."""
+        last = -1
+        for run in _CODE.finditer(self._source, begin, end):
+            if self._code_end(run) > 0:
+                last = run.start()
+        return last
+
+    def first(self, begin: int, end: int, after: Callable[[int], int]) -> tuple[int, int] | None:
+        """Return the first formula that begins between the two, outside of code and escaped characters.
+
+        ``after`` returns the index behind the formula that begins at an index, or -1.
+        """
+        pos = begin
+        while mark := _MARK.search(self._source, pos, end):
+            pos = mark.end()
+            if mark[0][0] == "`":
+                pos = max(pos, self._code_end(mark))
+            elif (behind := after(mark.start())) > 0:
+                return mark.start(), behind
+        return None
+
+    def _code_end(self, run: re.Match[str]) -> int:
+        """Return the index behind the code span that begins with ``run``, or -1. It ends before a blank line."""
+        limit = self._next("\n\n", run.end())
+        closing = re.compile(f"(?<!`){run[0]}(?!`)")
+        found = closing.search(self._source, run.end(), limit if limit > 0 else len(self._source))
+        return found.end() if found else -1
+
+    def _next(self, mark: str, start: int) -> int:
+        last_start, last = self._found.get(mark, (len(self._source) + 1, -1))
+        if not (last_start <= start and (last < 0 or start <= last)):
+            last = self._source.find(mark, start)
+            self._found[mark] = start, last
+        return last
+
+    def _last_forbidden(self, begin: int, end: int) -> int:
+        if end not in self._forbidden:
+            last = max(self._source.rfind("\n\n", begin, end), self.has_code(begin, end), self._too_deep(begin, end))
+            for match in _UNSAFE_TEX.finditer(self._source, begin, end):
+                last = max(last, match.start())
+            self._forbidden[end] = last
+        return self._forbidden[end]
+
+    def _too_deep(self, begin: int, end: int) -> int:
+        """Return the last index between the two at which TeX is nested too deep, or -1."""
+        last, choices, multiplies = -1, 0, False
+        open_: list[bool] = []
+        for part in _NESTING.finditer(self._source, begin, end):
+            opens, closes, multiplier, brace = part.groups()
+            if multiplier:
+                multiplies = True
+                choices += multiplier == "mathchoice"
+            elif opens or brace == "{":
+                open_.append(multiplies)
+                multiplies = False
+            elif (closes or brace) and open_:
+                open_.pop()
+            if len(open_) > MAX_DEPTH or sum(open_) > MAX_MULTIPLIED or choices > MAX_MULTIPLIED:
+                last = part.start()
+        return last
+
+
+def _is_prose(content: str) -> bool:
+    return not _SIGN.search(content) and _WORD.search(content) is not None
+
+
+def formula(state: StateInline, silent: bool) -> bool:
+    """Take a formula as one token. This is an inline rule of markdown-it."""
+    if state.src[state.pos] not in "$\\":
         return False
-    begin, end, after = _span(source, start)
-    content = source[begin:end]
-    if after < 0 or after > state.posMax or "\n\n" in content or _UNSAFE_TEX.search(content):
-        return False
-    if begin == start + 1:
-        next_character = source[after : after + 1]
-        if content[0].isspace() or content[-1].isspace() or re.match("[0-9]", next_character):
-            return False
-        if "$" in content.replace("\\$", ""):
-            return False
-    if _has_code(source, begin, end):
+    after = _of(state).at(state.pos)
+    if after < 0 or after > state.posMax:
         return False
     if not silent:
-        state.push("math", "", 0).content = source[start:after]
+        state.push("math", "", 0).content = state.src[state.pos : after]
     state.pos = after
     return True
 
 
-def _span(source: str, start: int) -> tuple[int, int, int]:
-    """Return where the content of a formula begins and ends, and the index behind it, which is -1 without a formula."""
-    opening = _OPENING.match(source, start)
-    if not opening:
-        return start, start, -1
-    closing = f"\\end{{{opening[1]}}}" if opening[1] else _CLOSINGS[opening[0]]
-    begin = opening.end()
-    end = source.find(closing, begin, begin + MAX_MATH)
-    while end > 0 and closing[0] == "$" and source[end - 1] == "\\":
-        end = source.find(closing, end + 1, begin + MAX_MATH)
-    if end < 0 or not source[begin:end].strip():
-        return begin, begin, -1
-    return begin, end, end + len(closing)
+def begins_formula(state: StateBlock, line: int, end_line: int) -> bool:
+    r"""Return whether a display formula begins the line and ends a paragraph, a list or a quote before it.
 
-
-def _has_code(source: str, begin: int, end: int) -> bool:
-    """Return whether a code span begins between the two: a run of backticks that has an equal one behind it."""
-    runs = re.compile("`+").finditer(source, begin, end)
-    return any(re.compile(f"(?<!`){run[0]}(?!`)").search(source, run.end()) for run in runs)
-
-
-def formula_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    r"""Make a paragraph of a display formula that begins a line. No other block begins inside of it.
-
-    The formula ends at the first blank line at the latest, or where its list item or quote ends.
-    ``$$\na\n- b\n$$`` -> ``<p>$$\na\n- b\n$$</p>``, and ``$$\na\n\n- b\n$$`` -> a list.
+    ``So\n$$\nx\n$$`` -> two paragraphs, and ``So\n$$x$$ is`` -> one.
     """
-    start = state.bMarks[start_line] + state.tShift[start_line]
-    if state.is_code_block(start_line) or not state.src.startswith(("$$", "\\[", "\\begin{"), start):
+    start = state.bMarks[line] + state.tShift[line]
+    if not state.src.startswith(("$$", "\\[", "\\begin{"), start) or state.sCount[line] - state.blkIndent >= 4:
         return False
-    _, _, after = _span(state.src, start)
-    if after < 0:
+    after = _of(state).span(start)[2]
+    if after < 0 or (last := _ends_in(state, line, end_line, after)) < 0:
         return False
+    return last > line or _REST_OF_LINE.match(state.src, after) is not None
+
+
+def last_line(state: StateBlock, line: int, end_line: int) -> int:
+    r"""Return the last line of the formulas that begin in a line of a paragraph. It is ``line`` itself without any.
+
+    A formula ends before a blank line, and before a line that is not in its list item or quote.
+    ``so $$\na\n- b\n$$`` -> a paragraph, and ``so $$\na\n\n- b\n$$`` -> a list.
+    """
+    begin, end = state.bMarks[line] + state.tShift[line], state.eMarks[line]
+    if not _DISPLAY.search(state.src, begin, end):
+        return line
+    formulas = _of(state)
+    line_start = begin
+
+    def behind(start: int) -> int:
+        after = formulas.at(start)
+        if after < 0 and (start == line_start or formulas.has_code(start, formulas.span(start)[1]) < 0):
+            return formulas.span(start)[2] if _DISPLAY.match(state.src, start) else -1
+        return after
+
+    while found := formulas.first(begin, end, behind):
+        start, begin = found
+        if begin > end:
+            last = _ends_in(state, line, end_line, begin) if _DISPLAY.match(state.src, start) else -1
+            if last < 0:
+                begin = start + 2
+            else:
+                line, end = last, state.eMarks[last]
+    return line
+
+
+def _of(state: StateBlock | StateInline) -> Formulas:
+    known: tuple[str, Formulas] | None = state.env.get(_FORMULAS)
+    if known is None or known[0] is not state.src:
+        known = state.env[_FORMULAS] = state.src, Formulas(state.src)
+    return known[1]
+
+
+def _ends_in(state: StateBlock, line: int, end_line: int, after: int) -> int:
+    """Return the line in which a formula ends that begins in ``line``, or -1 if a line between tears it."""
     # A line that is not indented enough for its list item ends it, as in "- a\n$$\nb\n$$".
-    indent = min(state.blkIndent, state.sCount[start_line])
+    indent = min(state.blkIndent, state.sCount[line])
     # The lines of a formula that is torn are not looked at again for the next line that may begin one.
     torn = state.env.setdefault(_TORN, {})
-    if start_line < (known := torn.get((state.level, indent), -1)) and state.bMarks[known] < after:
-        return False
-    line = start_line
-    while state.eMarks[line] < after:
-        line += 1
-        if line >= end_line or state.isEmpty(line) or state.sCount[line] < indent:
-            torn[state.level, indent] = line
-            return False
-    if line == start_line and not _REST_OF_LINE.match(state.src, after):
-        return False
-    if not silent:
-        before = state.getLines(start_line, line, state.blkIndent, True).lstrip(" \t")
-        paragraph(state, line, end_line, False)
-        opened, leaf, _ = state.tokens[-3:]
-        opened.map = leaf.map = [start_line, state.line]
-        leaf.content = before + leaf.content
-    return True
+    if line < (known := torn.get((state.level, indent), -1)) and state.bMarks[known] < after:
+        return -1
+    last = line
+    while state.eMarks[last] < after:
+        last += 1
+        if last >= end_line or state.isEmpty(last) or state.sCount[last] < indent:
+            torn[state.level, indent] = last
+            return -1
+    return last
 
 
-def guard_rows(source: str, markdown: MarkdownIt) -> str:
-    """Replace each ``|`` in a formula of a line by a character that does not split a row."""
-    return _ROW.sub(lambda row: _guard(row[0], markdown), source)
+def cells(row: str) -> list[str]:
+    r"""Split the row of a table at each ``|`` that is not in a formula.
 
-
-def unguarded(text: str) -> str:
-    """Undo ``guard_rows``."""
-    return text.replace(_GUARD, "|")
-
-
-def _guard(row: str, markdown: MarkdownIt) -> str:
-    state = StateInline(row, markdown, {}, [])
-    parts = []
-    while (start := state.pos) < len(row):
-        if formula(state, True):
-            end = state.pos
-            is_word = row[start + 1] != "$" and _WORD.search(row[max(0, start - 1) : start] + row[end : end + 1])
-            if row[start] == "$" and is_word:
-                state.pos = end = start + 1
-            parts.append(row[start:end].replace("|", _GUARD))
+    ``| $|x|$ | b |`` -> ``["", " $|x|$ ", " b ", ""]``, and ``a \| b`` -> ``["a | b"]``.
+    """
+    formulas = _in_row(row) if "$" in row or "\\" in row else []
+    found, part, pos, index = [], "", 0, 0
+    for pipe in _PIPE.finditer(row):
+        while index < len(formulas) and formulas[index][1] <= pipe.start():
+            index += 1
+        if index < len(formulas) and formulas[index][0] < pipe.end():
             continue
-        if not escape(state, True) and not backtick(state, True):
-            state.pos += 1
-        parts.append(row[start : state.pos])
-    return "".join(parts)
+        part += row[pos : pipe.start()]
+        pos = pipe.end()
+        if len(pipe[0]) == 2:
+            part += "|"
+        else:
+            found.append(part)
+            part = ""
+    return [*found, part + row[pos:]]
+
+
+def _in_row(row: str) -> list[tuple[int, int]]:
+    formulas = Formulas(row)
+
+    def behind(start: int) -> int:
+        after = formulas.at(start)
+        # "|$HOME|$PATH|" has no formula: a letter or digit is beside its "$".
+        is_single = row[start] == "$" and not row.startswith("$$", start)
+        beside = row[max(0, start - 1) : start] + row[after : after + 1]
+        return -1 if after < 0 or (is_single and _LETTER.search(beside)) else after
+
+    found, pos = [], 0
+    while span := formulas.first(pos, len(row), behind):
+        found.append(span)
+        pos = span[1]
+    return found
