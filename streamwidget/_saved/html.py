@@ -39,6 +39,8 @@ from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, parse, parse
 
 __all__ = ["MAX_BRACKETS", "MAX_NESTING", "escape_text", "parse", "render"]
 
+# About so many characters of tags and attributes a link has besides its address.
+_LINK = 100
 # The name of a code language: "c++" yes, "x onclick" no.
 _LANGUAGE = re.compile(r"[a-z0-9+-]{1,30}")
 # 64 lines of code, or the rest.
@@ -94,7 +96,7 @@ def render(text: str) -> tuple[str, bool]:
     tokens = parse(text)
     lines = text.split("\n")
     # The live view has dir="auto" on every block. A saved answer has it only if there is right-to-left text.
-    writer = _Writer(budget=len(text) + 65_536, direction=' dir="auto"' if _RIGHT_TO_LEFT.search(text) else "")
+    writer = _Writer(budget=12 * len(text) + 1024, direction=' dir="auto"' if _RIGHT_TO_LEFT.search(text) else "")
     parts: list[str] = []
     is_whole = True
     for block in _top_level(tokens):
@@ -147,7 +149,7 @@ def _any(tokens: Sequence[Token], types: set[str]) -> bool:
 class _Writer:
     """Writes tokens as HTML.
 
-    ``budget`` is the number of characters that link targets may add. ``direction`` is an attribute of each block.
+    ``budget`` is the number of characters that links may add. ``direction`` is an attribute of each block.
     """
 
     def __init__(self, budget: int, direction: str = "") -> None:
@@ -169,7 +171,8 @@ class _Writer:
             elif not token.hidden:  # the paragraphs of a tight list are hidden
                 if token.nesting != -1 and index and tokens[index - 1].hidden:
                     parts.append("\n")
-                parts.append(self._tag(token))
+                is_empty = token.nesting == 1 and not tokens[index + 1].content
+                parts.append(self._tag(token, is_empty=is_empty))
                 following = tokens[index + 1] if token.nesting == 1 else None
                 if following is None or not (
                     following.type == "inline"
@@ -184,7 +187,7 @@ class _Writer:
         name = f' class="language-{language}"' if _LANGUAGE.fullmatch(language) else ""
         return f"<pre><code{name}>{_code_parts(escape(visible(token.content)))}</code></pre>\n"
 
-    def _tag(self, token: Token) -> str:
+    def _tag(self, token: Token, *, is_empty: bool = False) -> str:
         if token.type == "hr":
             return "<hr>"
         name, _, side = token.type.rpartition("_")
@@ -195,8 +198,8 @@ class _Writer:
         start, style = token.attrs.get("start"), token.attrs.get("style")
         if tag == "ol" and isinstance(start, int):
             attribute = f' start="{start}"'
-        elif tag in ("th", "td"):
-            # Every cell has it, because JupyterLab aligns the cells of saved HTML to the right.
+        elif tag in ("th", "td") and not is_empty:
+            # Every cell with a text has it, because JupyterLab aligns the cells of saved HTML to the right.
             attribute = f' style="{style if style in _ALIGNMENTS else "text-align:left"}"'
         if token.block and token.level == 0:
             attribute += self._direction
@@ -227,7 +230,7 @@ class _Writer:
                     self._parts.append(self._tag(token))
 
     def _anchor(self, url: str) -> str:
-        self._budget -= len(url)
+        self._budget -= len(url) + _LINK
         if not is_link(url) or self._budget < 0:
             return ""
         return f'<a href="{escape(url)}" rel="noopener noreferrer nofollow" target="_blank">'

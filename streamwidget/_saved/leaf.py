@@ -18,7 +18,7 @@ from streamwidget._saved.math import begins_formula, last_line
 _UNDERLINE = re.compile(r"(=+|-+)[ \t]*")
 
 
-def leaf(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+def leaf(state: StateBlock, start_line: int, end_line: int, _silent: bool) -> bool:
     """Take a paragraph or an underlined heading. This is a block rule of markdown-it, and it always succeeds."""
     return _take(state, start_line, end_line, may_be_heading=True)
 

@@ -37,8 +37,10 @@ _UNSAFE_TEX = re.compile(
     r"|Declare|csname|unicode|mml|tip|texttip|mathtip|toggle|action|global|futurelet|catcode|write|read|open|special)",
     re.IGNORECASE,
 )
-# The parts of TeX that nest. Each command of the second group multiplies the work for what is in its braces.
-_NESTING = re.compile(r"\\(?:(begin|left)|(end|right)|([vh]?phantom|smash|mathchoice))(?![A-Za-z])|\\.|([{}])", re.DOTALL)
+# The parts of TeX that nest. Each command of the third group multiplies the work for what is in its braces.
+_NESTING = re.compile(
+    r"\\(?:(begin|left)|(end|right)|([vh]?phantom|smash|mathchoice))(?![A-Za-z])|\\.|([{}])", re.DOTALL
+)
 # A word between two "$$", without a sign of mathematics: "$$ (moderate)\n- Sushi: $$" is a list of prices.
 _WORD = re.compile(r"[^\W\d_]{4}")
 _SIGN = re.compile(r"[\\=^_+<>{}]")

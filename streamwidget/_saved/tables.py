@@ -60,7 +60,7 @@ def _push_body(state: StateBlock, first: int, end_line: int, sides: list[str]) -
         columns = _row(row)
         missing = max(0, len(sides) - len(columns))
         state.env[LEFT] = left = state.env.get(LEFT, 0) - missing
-        if left < 0:
+        if missing and left < 0:
             break
         if line == first:
             body = state.push("tbody_open", "tbody", 1)

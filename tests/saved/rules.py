@@ -6,6 +6,7 @@ that the page's tests compare the live view with the saved HTML.
 
 from __future__ import annotations
 
+from html import escape
 from typing import NamedTuple
 
 
@@ -54,6 +55,80 @@ BLOCK_FORMULAS = [
     Rule("\\[not a link](/foo)\n- b", ("<p>[not a link](/foo)</p>\n<ul>",)),
     Rule("$$\n\\href{x}{y}\n- a\n$$", ("<span>\\</span>href", "\n- a\n"), ("$$", "<li>")),
 ]
+# A formula that opens at the end of a line or in its middle. Each line of it may begin another block.
+_TORN = (
+    "$$\n- a\n= b\n$$",
+    "\\[\n> a\n# b\n\\]",
+    "\\begin{align*}\n+ a\n1. b\n---\n\\end{align*}",
+    "$$\na | b\n--|--\n    c\n$$",
+    "$$x\n```\n* b$$",
+    "\\[\n\\begin{cases}\n- a\n\\end{cases}\n\\]",
+)
+_BEFORE = (
+    "The value is ",
+    "a $x$ and ",
+    "`c` and ",
+    "\\$5 and ",
+    "cost $5. So ",
+    "a\nb ",
+    "**Bold:** ",
+    "$$y$$ then ",
+    "注意：",
+)
+OPENED_IN_LINE = [
+    *(
+        Rule(f"{before}{torn} end", (f"{escape(torn)} end</p>",), ("<li", "<h", "<block", "<table", "<pre"))
+        for before in _BEFORE
+        for torn in _TORN
+    ),
+    Rule("- item $$\n  x\n  - b\n  $$\n- next", ("<li>item $$\nx\n- b\n$$</li>\n<li>next</li>",)),
+    Rule("- [ ] task $$\n  - b\n  $$", ("☐ task $$\n- b\n$$",)),
+    Rule("1. one \\[\n   - a\n   \\]", ("<li>one \\[\n- a\n\\]</li>",)),
+    Rule("- a\n\n  so $$\n  + b\n  $$", ("<p>so $$\n+ b\n$$</p>\n</li>",)),
+    Rule("> So $$\n> x\n> = b\n> $$\n> c", ("<p>So $$\nx\n= b\n$$\nc</p>\n</blockquote>",)),
+    Rule("> - x $$\n>   - b\n>   $$", ("<li>x $$\n- b\n$$</li>",)),
+    Rule("$$\na\n$$ and $$\n- b\n$$ end", ("<p>$$\na\n$$ and $$\n- b\n$$ end</p>",)),
+    Rule("so \\(a\n- b\\) end", ("<p>so \\(a\n- b\\) end</p>",)),
+    Rule("# H\n$$\n- a\n$$", ("</h1>\n<p>$$\n- a\n$$</p>",)),
+    # These are not formulas: prices, code, escaped marks, and marks that a blank line or another item parts.
+    Rule("Price: $$\n- Pizza: $$", ("<li>Pizza: <span>$</span><span>$</span></li>",)),
+    Rule("Price: $$ (moderate)\n- Pizza: $$\n- Sushi: $$$", ("<li>Sushi: <span>$</span>",), ("$$",)),
+    Rule("$ cheap, $$ moderate, $$$ expensive", ("moderate",), ("$$",)),
+    Rule("- Mid: $$\n- Fancy: $$$", ("<li>Fancy: ",), ("$$",)),
+    Rule("pid is $$\n- other pid\n- b $$", ("<li>other pid",), ("$$",)),
+    Rule("a $$\nb\n\n- c\n$$", ("<li>c",), ("$$",)),
+    Rule("a `$$`\n- b `$$`", ("<li>b <code>$$</code>",)),
+    Rule("a $$ `x`\n- b $$", ("<code>x</code>", "<li>b "), ("$$",)),
+    Rule("a \\$$\n- b\n$$", ("<li>b",), ("$$",)),
+    Rule("a \\\\[\n- b\n\\\\]", ("<li>b",)),
+    Rule("a $$\n- b", ("<li>b",), ("$$",)),
+    Rule("a \\[\n- b", ("<p>a [</p>", "<li>b")),
+    Rule("- a $$\n- b $$", ("<li>b ",), ("$$",)),
+]
+# MathJax needs minutes for these, or crashes the page.
+_DEEP = (
+    "\\frac{1}{" * 21 + "x" + "}" * 21,
+    "\\vphantom{" * 4 + "x" + "}" * 4,
+    "\\left(" * 21 + "\\right)" * 21,
+    "{" * 30,
+)
+TOO_DEEP = [
+    *(
+        Rule(f"a {begin}{deep}{end} b", (), (begin + deep,))
+        for deep in _DEEP
+        for begin, end in (
+            ("$", "$"),
+            ("$$", "$$"),
+            ("\\(", "\\)"),
+            ("\\[", "\\]"),
+            ("\\begin{gather}", "\\end{gather}"),
+        )
+    ),
+    Rule("$" + "\\mathchoice{a}{b}{c}{d}" * 4 + "$", (), ("\\mathchoice",)),
+    Rule(f"$$\n- {_DEEP[0]}\n$$", (), ("$$", "<li>")),
+    Rule("\\(a {\\frac{1}{2}} \\vphantom{\\smash{x}}\\) b", ("\\(a {\\frac{1}{2}} \\vphantom{\\smash{x}}\\) b",)),
+    Rule("$" + "\\cfrac{1}{1 + " * 20 + "}" * 20 + "$", ("$\\cfrac",)),
+]
 ENVIRONMENTS = [
     Rule(
         "\\begin{align}\na &= b \\\\\n- c &= d\n\\end{align}",
@@ -72,6 +147,15 @@ ENVIRONMENTS = [
 ]
 CELL_FORMULAS = [
     Rule("| a | b |\n|---|---|\n| $|x|$ | y |", (">$|x|$</td>", ">y</td>")),
+    Rule(
+        "|a|b|\n|-|-|\n|$P(A|B)=\\frac{P(B|A)}{P(B)}$|`x\\|y`|", (">$P(A|B)=\\frac{P(B|A)}{P(B)}$<", "<code>x|y</code>")
+    ),
+    Rule("|a|\n|-|\n|`$` and $|x|$|", ("<code>$</code> and $|x|$<",)),
+    Rule("|a|b|\n|-|-|\n|`a $|x` $y$|z|", (">`a <",)),
+    Rule("> |a|b|\n> |-|-|\n> |$|x|$|\\(|y|\\)|", (">$|x|$<", ">\\(|y|\\)<")),
+    Rule("- |a|b|\n  |-|-|\n  |$\\{x \\| x>0\\}$|\\||", (">$\\{x \\| x&gt;0\\}$<", ">|<")),
+    Rule("|a|b|c|\n|-|-|-|\n|$5|$6|x|\n|US$|$x|y$|", ("<span>$</span>6</td>", ">x</td>")),
+    Rule("|\\begin{vmatrix}a|b\\end{vmatrix}|x|\n|-|-|", (">\\begin{vmatrix}a|b\\end{vmatrix}</th>",)),
     Rule("| a | b |\n|---|---|\n| $\\|x\\|$ | $P(A|B)$ |", (">$\\|x\\|$</td>", ">$P(A|B)$</td>")),
     Rule(
         "| $|a|$ | \\(|b|\\) |\n|---|---|\n| \\[|c|\\] | $$|d|$$ |",
@@ -137,6 +221,8 @@ WORD_BREAKS = [
 ]
 RULES = {
     "block formulas": BLOCK_FORMULAS,
+    "formulas in a line": OPENED_IN_LINE,
+    "formulas too deep": TOO_DEEP,
     "environments": ENVIRONMENTS,
     "formulas in cells": CELL_FORMULAS,
     "code and money": CODE_AND_MONEY,

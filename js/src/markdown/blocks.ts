@@ -2,7 +2,7 @@
 
 import type Token from "markdown-it/lib/token.mjs";
 import type { References } from "./references";
-import { MAX_NESTING, parseBlocks, parseInline, unparsed } from "./rules";
+import { MAX_BRACKETS, MAX_NESTING, parseBlocks, parseInline, unparsed } from "./rules";
 import { element, isText, type VElement, type VNode } from "./tree";
 import { Writer } from "./writer";
 
@@ -15,15 +15,22 @@ export type Block = {
   nodes: VNode[]; // an element and the line break after it
   asked: Set<string>; // the link labels that it looks up
   brackets: [line: number, count: number][]; // of the leaves with a "["
+  cells: number; // that were added to short rows
 };
 
-/** How many characters of link addresses, and how many "[" in the leaves, are still allowed. */
-export type Budget = { addresses: number; brackets: number };
+/** How much is still allowed: characters of links, "[" in the leaves, cells that are added to short rows. */
+export type Budget = { addresses: number; brackets: number; cells: number };
+
+/** The budget of a whole text of `length` code points. streamwidget/_saved/markdown.py and html.py have the same. */
+export function budgetOf(length: number): Budget {
+  return { addresses: 12 * length + 1024, brackets: MAX_BRACKETS, cells: Math.floor(length / 2) + 64 };
+}
 
 export type Build = {
   blocks: Block[];
   lines: number[];
   left: Budget;
+  pending: number; // the line from which on the blocks may still become a formula. Infinity if they cannot
 };
 
 const TASK = /^\[([ xX])\](?=[ \t])/;
@@ -49,13 +56,13 @@ export function buildBlocks(
   preview?: (text: string) => string,
   parsed?: (lines: number) => void,
 ): Build {
-  const tokens = parseBlocks(source, references, preview !== undefined);
+  const { tokens, cells, pending } = parseBlocks(source, references, budget.cells, preview !== undefined);
   const lines = lineStarts(source);
   const count = lines.length - 1;
   parsed?.(source.endsWith("\n") ? count : count - 1);
   const groups = split(tokens);
   const open = preview ? openLeaf(groups.at(-1) ?? [], count, !source.endsWith("\n")) : undefined;
-  const left = { ...budget };
+  const left = { ...budget, cells };
   const blocks = groups.map((group): Block => {
     const [first] = group as [Token];
     const [start, end] = first.map ?? [0, 0];
@@ -78,8 +85,10 @@ export function buildBlocks(
         if (count > 0) brackets.push([line, count]);
         const isFormula = tag === "p" && markup !== "";
         if (preview && token === open && !isFormula) text = preview(text);
-        const isWhole = isFormula || (count > 0 && left.brackets < 0);
-        token.children = isWhole ? unparsed(text) : parseInline(text, references, tag[0] === "t");
+        const isWhole = count > 0 && left.brackets < 0;
+        const end = isFormula ? openFormula(text) : text.length;
+        token.children = isWhole ? [] : parseInline(text.slice(0, end), references, tag[0] === "t");
+        if (isWhole || isFormula) token.children.push(...unparsed(text.slice(isWhole ? 0 : end)));
       });
       return writer.blocks(group);
     });
@@ -87,9 +96,17 @@ export function buildBlocks(
     if (shown && !isText(shown) && hasDirection(shown)) shown.attributes.dir = "auto";
     left.addresses -= writer.spent;
     const starts = items.map((item) => item.map?.[0] ?? 0);
-    return { open: first, start, end, items: starts, isDeep, nodes, asked, brackets };
+    const cells = group.reduce((sum, token) => sum + (token.type === "table_open" ? Number(token.info) : 0), 0);
+    return { open: first, start, end, items: starts, isDeep, nodes, asked, brackets, cells };
   });
-  return { blocks, lines, left };
+  return { blocks, lines, left, pending };
+}
+
+// Where a formula begins that has no closing mark yet: at the start, or at the end of a line.
+function openFormula(text: string): number {
+  return /^(?:\$\$|\\[[b])/.test(text)
+    ? 0
+    : Math.max(0, text.search(/(?:\$\$|\\\[|\\begin\{[a-zA-Z*]+\})[ \t]*(?:\n|$)/));
 }
 
 function split(tokens: Token[]): Token[][] {

@@ -8,8 +8,6 @@ import { LongTable } from "./long_table";
 import { References } from "./references";
 import { isText, type VElement, type VNode } from "./tree";
 
-const MAX_EMPTY_CELLS = 32_768; // markdown-it adds at most 65,536 missing cells to a table, counted from its top
-
 export class Container {
   /** The Markdown of the done items or rows. */
   source = "";
@@ -18,12 +16,13 @@ export class Container {
   readonly asked = new Set<string>();
   /** How many "[" their leaves have. */
   brackets = 0;
+  /** How many cells of the done rows are empty. At most so many were added. */
+  cells = 0;
   #isList: boolean;
   #marker = ""; // of a list
   #head = ""; // of a table, two lines
   #isLoose = false; // the done items make the list loose, whatever comes
   #looksLoose = false; // the done items are shown as in a loose list
-  #emptyCells = 0;
   #table: LongTable | null = null;
 
   constructor(block: Block, source: string, lines: number[]) {
@@ -59,8 +58,7 @@ export class Container {
     const body = block.isDeep ? undefined : this.bodyOf(block.nodes[0]);
     const [, stub] = body?.children.splice(0, 2) ?? [];
     if (!body || !stub || isText(stub)) return "whole";
-    if (this.#isList) return isLoose(stub) === this.#looksLoose ? "fits" : "again";
-    return this.#emptyCells + countEmpty(body.children) > MAX_EMPTY_CELLS ? "whole" : "fits";
+    return this.#isList && isLoose(stub) !== this.#looksLoose ? "again" : "fits";
   }
 
   /** Gives `block` the done nodes. */
@@ -94,7 +92,7 @@ export class Container {
       this.#looksLoose = this.#looks(block, body, source, lines);
       this.#isLoose ||= this.#makesLoose(piece + source.slice(lines[boundary], lines[boundary + 1]));
     } else {
-      this.#emptyCells += countEmpty(moved);
+      this.cells += countEmpty(moved);
       this.#table ??= new LongTable((block.nodes[0] as VElement).dom as HTMLElement, body.dom as HTMLElement);
       this.#table.grow();
     }
@@ -115,7 +113,11 @@ export class Container {
   }
 
   #makesLoose(items: string): boolean {
-    const { blocks } = buildBlocks(this.#stub(this.#isLoose) + items, new References(), { addresses: 0, brackets: 0 });
+    const { blocks } = buildBlocks(this.#stub(this.#isLoose) + items, new References(), {
+      addresses: 0,
+      brackets: 0,
+      cells: 0,
+    });
     const list = blocks[0]?.nodes[0];
     const stub = list && !isText(list) ? list.children[1] : undefined;
     return stub !== undefined && !isText(stub) && isLoose(stub);

@@ -5,11 +5,12 @@ import { type Budget, buildBlocks } from "./blocks";
 import { create, isIntact, patch } from "./patch";
 import type { References } from "./references";
 import { isText, type VElement, type VNode } from "./tree";
+import { costOf } from "./writer";
 
-type Finished = { source: string; nodes: VNode[]; brackets: number };
+type Finished = { source: string; nodes: VNode[]; budget: Budget };
 
 export class FinishedBlocks {
-  /** Characters of all addresses that they link to. */
+  /** What their links cost. */
   addresses = 0;
   #references: References;
   #rebuilt: (element: HTMLElement) => void;
@@ -21,10 +22,10 @@ export class FinishedBlocks {
     this.#rebuilt = rebuilt;
   }
 
-  /** `brackets` is how many "[" the block might have. */
-  add(source: string, nodes: VNode[], asked: Iterable<string>, brackets: number): void {
+  /** `budget` is what the block might use. */
+  add(source: string, nodes: VNode[], asked: Iterable<string>, budget: Budget): void {
     this.addresses += addressesIn(nodes);
-    this.#record({ source, nodes, brackets }, asked);
+    this.#record({ source, nodes, budget }, asked);
   }
 
   #record(finished: Finished, asked: Iterable<string>): void {
@@ -40,14 +41,14 @@ export class FinishedBlocks {
     for (const label of labels) for (const finished of this.#users.get(label) ?? []) this.#stale.add(finished);
   }
 
-  /** Brings the blocks up to date. Returns false if their addresses have more characters than `addresses`. */
+  /** Brings the blocks up to date. Returns false if their links cost more than `addresses`. */
   refresh(addresses: number): boolean {
     const stale = [...this.#stale];
     this.#stale.clear();
     let fits = true;
     for (const finished of stale) {
-      const { source, nodes: from, brackets } = finished;
-      const budget: Budget = { addresses: addresses - this.addresses + addressesIn(from), brackets };
+      const { source, nodes: from } = finished;
+      const budget = { ...finished.budget, addresses: addresses - this.addresses + addressesIn(from) };
       const { blocks, left } = this.#references.again(() => buildBlocks(source, this.#references, budget));
       fits &&= left.addresses >= 0;
       const block = blocks[0];
@@ -80,7 +81,9 @@ export class FinishedBlocks {
 function addressesIn(nodes: VNode[]): number {
   let sum = 0;
   for (const node of nodes) {
-    if (!isText(node)) sum += (node.attributes.href?.length ?? 0) + addressesIn(node.children);
+    if (isText(node)) continue;
+    const { href } = node.attributes;
+    sum += (href === undefined ? 0 : costOf(href)) + addressesIn(node.children);
   }
   return sum;
 }

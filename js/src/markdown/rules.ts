@@ -8,12 +8,9 @@ import code from "markdown-it/lib/rules_block/code.mjs";
 import fence from "markdown-it/lib/rules_block/fence.mjs";
 import heading from "markdown-it/lib/rules_block/heading.mjs";
 import hr from "markdown-it/lib/rules_block/hr.mjs";
-import lheading from "markdown-it/lib/rules_block/lheading.mjs";
 import list from "markdown-it/lib/rules_block/list.mjs";
-import paragraph from "markdown-it/lib/rules_block/paragraph.mjs";
 import reference from "markdown-it/lib/rules_block/reference.mjs";
 import StateBlock from "markdown-it/lib/rules_block/state_block.mjs";
-import table from "markdown-it/lib/rules_block/table.mjs";
 import balancePairs from "markdown-it/lib/rules_inline/balance_pairs.mjs";
 import entity from "markdown-it/lib/rules_inline/entity.mjs";
 import fragmentsJoin from "markdown-it/lib/rules_inline/fragments_join.mjs";
@@ -22,11 +19,13 @@ import Token from "markdown-it/lib/token.mjs";
 import { countCodePoints } from "../text/code_points";
 import { backticks } from "./backticks";
 import { emphasis, tagPairs } from "./emphasis";
+import { formulaBlock, leaf } from "./leaf";
 import { autolink, bareLink, link } from "./link_rules";
 import { isLink, normalizeLink } from "./links";
-import { formula, formulaBlock, guardRows, unguarded } from "./math";
+import { Formulas, formula } from "./math";
 import type { References } from "./references";
 import { StateInline } from "./state_inline";
+import { table } from "./table";
 import { escaped, text } from "./text_rules";
 
 export const MAX_NESTING = 60;
@@ -65,8 +64,7 @@ const BLOCK: [BlockRule, string][] = [
   [list, "paragraph reference blockquote"],
   [definition, ""],
   [heading, "paragraph reference blockquote"],
-  [lheading, ""],
-  [paragraph, ""],
+  [leaf, ""],
 ];
 const BLOCK_RULES: Record<string, BlockRule[]> = { "": BLOCK.map(([rule]) => rule) };
 for (const name of ["paragraph", "reference", "blockquote", "list"]) {
@@ -164,18 +162,27 @@ function parseInlineTokens(source: string, _md: object, env: object, tokens: Tok
   for (const rule of AFTER) rule(state);
 }
 
+export type Parsed = {
+  tokens: Token[];
+  cells: number; // may still be added to tables
+  pending: number; // the line from which on the blocks may still become a formula. Infinity if they cannot
+};
+
 /**
  * Block tokens of `source`. Link definitions go into `references`. The texts of the leaves are not parsed yet.
- * `isOpen`: more text may come.
+ *
+ * @param cells  how many cells may be added to the tables
+ * @param isOpen more text may come
  */
-export function parseBlocks(source: string, references: References, isOpen: boolean): Token[] {
+export function parseBlocks(source: string, references: References, cells: number, isOpen: boolean): Parsed {
   const tokens: Token[] = [];
-  if (source === "") return tokens;
-  const env = { references: references.proxy, found: references, isOpen };
-  const state = new StateBlock(guardRows(source), md, env, tokens);
-  tokenizeBlocks(state, 0, state.lineMax);
-  for (const token of tokens) token.content = unguarded(token.content);
-  return tokens;
+  const formulas = { formulas: new Formulas(source), isOpen, open: "", pending: Number.POSITIVE_INFINITY };
+  const env = { references: references.proxy, found: references, cells, ...formulas };
+  if (source !== "") {
+    const state = new StateBlock(source, md, env, tokens);
+    tokenizeBlocks(state, 0, state.lineMax);
+  }
+  return { tokens, cells: env.cells, pending: env.pending };
 }
 
 /** Inline tokens of one leaf's text. */

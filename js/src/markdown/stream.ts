@@ -7,15 +7,13 @@
 
 import { countCodePoints } from "../text/code_points";
 import { VisibleStream, visible } from "../text/visible";
-import { buildBlocks } from "./blocks";
+import { budgetOf, buildBlocks } from "./blocks";
 import { create } from "./patch";
 import { PlainText } from "./plain";
 import { References } from "./references";
-import { MAX_BRACKETS } from "./rules";
 import { Tail } from "./tail";
 
 const MAX_MARKDOWN = 1_000_000; // code points: a longer text is shown as it is
-const FREE_ADDRESSES = 65_536; // characters of link addresses beyond the length of the text
 const STEP = 32_768; // characters that one append() takes at most
 const CHEAP = 4; // ms for a parse. After a longer one the next parse waits until enough text came
 const CHARACTERS_PER_MS = 24;
@@ -103,7 +101,7 @@ export class MarkdownStream {
     const piece = this.#waiting.slice(0, end);
     this.#waiting = this.#waiting.slice(end);
     const start = performance.now();
-    this.#tail.write(piece, this.#length + FREE_ADDRESSES, isLast);
+    this.#tail.write(piece, this.#length, isLast);
     // One slow parse, like the first of a page, does not mean that the next is slow.
     this.#cost = Math.min(performance.now() - start, 2 * this.#cost + CHEAP);
   }
@@ -120,7 +118,6 @@ function render(container: HTMLElement, text: string): void {
     new PlainText(container).append(text);
     return;
   }
-  const budget = { addresses: length + FREE_ADDRESSES, brackets: MAX_BRACKETS };
-  const { blocks } = buildBlocks(text, new References(), budget);
+  const { blocks } = buildBlocks(text, new References(), budgetOf(length));
   for (const block of blocks) container.append(...block.nodes.map(create));
 }

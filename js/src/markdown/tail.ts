@@ -1,13 +1,12 @@
 // The open end of the text. It is parsed again with each piece. Parts of it that are finished leave it, and are done.
 
-import { type Block, type Budget, buildBlocks } from "./blocks";
+import { type Block, type Budget, type Build, budgetOf, buildBlocks } from "./blocks";
 import { Container } from "./container";
 import { closingLine, OpenFence } from "./fence";
 import { FinishedBlocks } from "./finished";
 import { closeMarkers, holdLines } from "./hold";
 import { patch } from "./patch";
 import { References } from "./references";
-import { MAX_BRACKETS } from "./rules";
 import { isText, type VElement, type VNode } from "./tree";
 import { codeBlock } from "./writer";
 
@@ -16,7 +15,7 @@ import { codeBlock } from "./writer";
 const SKIPPABLE = "p, h1, h2, h3, h4, h5, h6, pre, :is(ul, ol):not(:has(p, pre, blockquote))";
 
 export class Tail {
-  /** The text has more link addresses than the budget allows. The whole text decides which of them are dropped. */
+  /** The text has more links or cells than the budget allows. The whole text decides which of them are dropped. */
   isCut = false;
   #root: HTMLElement;
   #onFinished: (block: HTMLElement) => void;
@@ -27,7 +26,8 @@ export class Tail {
   #container: Container | null = null;
   #isWhole = false; // the open block is always parsed whole
   #fence: OpenFence | null = null;
-  #brackets = MAX_BRACKETS; // still allowed after the finished blocks
+  #brackets = 0; // of the finished blocks
+  #cells = 0; // that were added to their short rows
 
   /** `onFinished` gets each finished element. */
   constructor(root: HTMLElement, onFinished: (block: HTMLElement) => void) {
@@ -45,8 +45,8 @@ export class Tail {
     return this.#fence !== null;
   }
 
-  /** Appends `text` and shows it. `addresses` limits the characters of all link addresses. */
-  write(text: string, addresses: number, isLast = false): void {
+  /** Appends `text` and shows it. `length` is that of the whole text. */
+  write(text: string, length: number, isLast = false): void {
     let rest = text;
     if (this.#fence) {
       const after = this.#fence.append(text, isLast);
@@ -56,18 +56,19 @@ export class Tail {
       rest = after ?? "";
     }
     this.#text += rest;
-    this.#show(addresses, isLast);
+    this.#show(budgetOf(length), isLast);
     if (!isLast) return;
     this.#container?.restore(this.#view[0]);
     for (const node of this.#view) if (!isText(node)) this.#done(node.dom as HTMLElement);
   }
 
-  #show(addresses: number, isLast: boolean): void {
+  #show(whole: Budget, isLast: boolean): void {
     const prefix = this.#container?.prefix ?? "";
     const source = isLast ? prefix + this.#text : holdLines(prefix + this.#text);
     const budget: Budget = {
-      addresses: addresses - this.#finished.addresses,
-      brackets: this.#brackets - (this.#container?.brackets ?? 0),
+      addresses: whole.addresses - this.#finished.addresses,
+      brackets: whole.brackets - this.#brackets - (this.#container?.brackets ?? 0),
+      cells: whole.cells - this.#cells - (this.#container?.cells ?? 0),
     };
     this.#references.begin();
     const build = buildBlocks(
@@ -77,26 +78,26 @@ export class Tail {
       isLast ? undefined : closeMarkers,
       isLast ? undefined : (line) => this.#references.cutAfter(line),
     );
-    const { blocks, lines, left } = build;
+    const { blocks, left } = build;
     const changed = this.#references.changed();
     if (this.#container) {
       // The first brackets count, in the order of the text. With a stub that order is not known.
-      const isCrossing = this.#brackets >= 0 && left.brackets < 0;
+      const isCrossing = whole.brackets >= this.#brackets && left.brackets < 0;
       const verdict = blocks[0] && !isCrossing ? this.#container.strip(blocks[0]) : "whole";
       if (verdict !== "fits" || changed.some((label) => this.#container?.asked.has(label))) {
         this.#dissolve(this.#container, verdict === "whole");
-        this.#show(addresses, isLast);
+        this.#show(whole, isLast);
         return;
       }
     }
-    this.isCut ||= left.addresses < 0;
+    this.isCut ||= left.addresses < 0 || left.cells < 0;
     const nodes = blocks.flatMap((block) => block.nodes);
     patch(this.#root, this.#view, nodes);
     this.#view = nodes;
     this.#references.settle();
     this.#finished.changed(changed);
-    this.isCut ||= !this.#finished.refresh(addresses);
-    if (!isLast && blocks.length > 0) this.#leaveBehind(blocks, source, lines, prefix.length);
+    this.isCut ||= !this.#finished.refresh(whole.addresses);
+    if (!isLast && blocks.length > 0) this.#leaveBehind(build, source, prefix.length, whole);
   }
 
   // Puts the done items or rows of the open block back into the tail.
@@ -107,7 +108,7 @@ export class Tail {
     this.#isWhole ||= isWhole;
   }
 
-  #leaveBehind(blocks: Block[], source: string, lines: number[], offset: number): void {
+  #leaveBehind({ blocks, lines, pending }: Build, source: string, offset: number, whole: Budget): void {
     const isWholeLine = (line: number) => source[(lines[line + 1] ?? 0) - 1] === "\n";
     const newest = blocks.at(-1) as Block;
     // A fence with a "|" may be the head of a table. The next line decides.
@@ -119,9 +120,12 @@ export class Tail {
     // A formula without its closing mark may still turn out to be something else.
     const isKnown = isWholeLine(newest.start) && !(newest.open.tag === "p" && newest.open.markup);
     // A block is finished when the first line of the next is complete. A fence is finished with its closing line.
-    const count = blocks.length - (isClosed && last.endsWith("\n") ? 0 : isKnown ? 1 : 2);
+    let count = blocks.length - (isClosed && last.endsWith("\n") ? 0 : isKnown ? 1 : 2);
+    const isPending = pending < newest.end;
+    if (isPending) count = Math.min(count, blocks.filter(({ end }) => end <= pending).length);
     const text = this.#text;
-    if (count > 0) this.#finish(blocks.slice(0, count), source, lines, offset);
+    if (count > 0) this.#finish(blocks.slice(0, count), source, lines, offset, whole);
+    if (isPending) return;
     if (isFence && !isClosed) {
       this.#references.fix(newest.start);
       this.#openFence(newest, source, lines, text.slice((lines[newest.start + 1] as number) - offset));
@@ -130,15 +134,17 @@ export class Tail {
     }
   }
 
-  #finish(blocks: Block[], source: string, lines: number[], offset: number): void {
+  #finish(blocks: Block[], source: string, lines: number[], offset: number, whole: Budget): void {
     let start = offset;
     blocks.forEach((block, index) => {
       const container = index === 0 ? this.#container : null;
       container?.restore(block.nodes[0]);
       const end = lines[block.end] as number;
       const text = (container?.source ?? "") + source.slice(start, end);
-      this.#finished.add(text, block.nodes, [...block.asked, ...(container?.asked ?? [])], this.#brackets);
-      this.#brackets -= (container?.brackets ?? 0) + block.brackets.reduce((sum, [, count]) => sum + count, 0);
+      const budget = { ...whole, brackets: whole.brackets - this.#brackets, cells: whole.cells - this.#cells };
+      this.#finished.add(text, block.nodes, [...block.asked, ...(container?.asked ?? [])], budget);
+      this.#brackets += (container?.brackets ?? 0) + block.brackets.reduce((sum, [, count]) => sum + count, 0);
+      this.#cells += (container?.cells ?? 0) + block.cells;
       this.#done((block.nodes[0] as VElement).dom as HTMLElement);
       start = end;
     });

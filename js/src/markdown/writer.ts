@@ -13,10 +13,13 @@ const TAGS = new Set("p blockquote ul ol li table thead tbody tr th td em strong
 const LANGUAGE = /^[a-z0-9+-]{1,30}$/;
 const ALIGNMENT = /^text-align:(?:left|center|right)$/;
 
+/** What a link adds to the page: its address, and about 100 characters of tags and attributes. */
+export const costOf = (url: string): number => url.length + 100;
+
 type Open = { children: VNode[]; close(): void };
 
 export class Writer {
-  /** Characters of the addresses so far. */
+  /** What the links cost so far. */
   spent = 0;
   #budget: number;
   #stack: Open[] = [];
@@ -37,7 +40,7 @@ export class Writer {
         this.#text("\n");
       } else if (!token.hidden) {
         if (token.nesting !== -1 && tokens[index - 1]?.hidden) this.#text("\n");
-        this.#tag(token);
+        this.#tag(token, tokens[index + 1]?.content === "");
         const next = token.nesting === 1 ? tokens[index + 1] : undefined;
         const joined =
           next && (next.type === "inline" || next.hidden || (next.nesting === -1 && next.tag === token.tag));
@@ -59,18 +62,19 @@ export class Writer {
     }
   }
 
-  #tag(token: Token): void {
+  #tag(token: Token, isEmpty = false): void {
     if (!TAGS.has(token.tag)) throw new Error(`unknown token ${token.type}`);
     if (token.nesting === -1) {
       this.#close();
       return;
     }
     const attributes: Record<string, string> = {};
-    // On each cell, because JupyterLab puts the cells of saved HTML to the right.
-    if (token.tag === "th" || token.tag === "td") attributes.style = "text-align:left";
+    // On each cell with a text, because JupyterLab puts the cells of saved HTML to the right.
+    const isCell = token.tag === "th" || token.tag === "td";
+    if (isCell && !isEmpty) attributes.style = "text-align:left";
     for (const [name, value] of token.attrs ?? []) {
       if (name === "start" && typeof value === "number") attributes.start = String(value);
-      if (name === "style" && ALIGNMENT.test(String(value))) attributes.style = String(value);
+      if (name === "style" && !isEmpty && ALIGNMENT.test(String(value))) attributes.style = String(value);
     }
     const made = element(token.tag, attributes);
     this.#children.push(made);
@@ -126,7 +130,7 @@ export class Writer {
   }
 
   #anchor(url: string): VElement | null {
-    this.spent += url.length;
+    this.spent += costOf(url);
     if (!isLink(url) || this.spent > this.#budget) return null;
     return element("a", { href: url, rel: "noopener noreferrer nofollow", target: "_blank" });
   }

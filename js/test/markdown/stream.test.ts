@@ -119,6 +119,22 @@ test("a formula is never seen as a list, a heading or a quote while it comes, an
   }
 });
 
+test("a formula that opens at a line's end is never seen as another block while it comes", () => {
+  for (const start of ["**Text** and ", "Text $x$\nso ", "- item ", "> quote "]) {
+    const indent = /^[->]/.test(start) ? start.replace(/^- .*/, "  ").replace(/^> .*/, "> ") : "";
+    const text = `${start}$$\nf(x)\n= a *b* c\n- b\n=\n> c\n# d\n$$ end\n`.replaceAll("\n", `\n${indent}`);
+    const stream = new MarkdownStream(root);
+    for (const char of text) {
+      stream.append(char);
+      stream.append("");
+      expect(root.querySelector("h1, h2, li + li, li li, blockquote blockquote, em"), start).toBe(null);
+    }
+    stream.finish();
+    expect(plainHtml(root), start).toBe(once(text));
+    stream.clear();
+  }
+});
+
 test("an open formula that turns out to be none leaves the blocks as they are", () => {
   for (const text of ["- item\n$$\n- b\n\n- c\n", "> q\n$$\n> a\n\nb\n", "a\n\n$$\n- b\n- c\n\n- d\n"]) {
     const stream = new MarkdownStream(root);
