@@ -19,6 +19,7 @@ from streamwidget._conversation.turn import Turn
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, Timing, ToolCall
 from streamwidget._core.events import (
     Finish,
+    Gap,
     Outcome,
     ReasoningDelta,
     RefusalDelta,
@@ -67,6 +68,7 @@ __all__ = [
     "Conversation",
     "ErrorInfo",
     "Finish",
+    "Gap",
     "HTTPStatusError",
     "Image",
     "InStreamError",

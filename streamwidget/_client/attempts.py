@@ -17,8 +17,8 @@ from streamwidget._client.exchange import Exchange, Publish, Request
 from streamwidget._client.http import host_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.completion import ErrorInfo
-from streamwidget._core.events import Outcome, Retry
+from streamwidget._core.completion import ErrorInfo, shown
+from streamwidget._core.events import Gap, Outcome, Retry
 from streamwidget._core.exceptions import StreamError, StreamTimeout
 from streamwidget._core.timeout import TICK, Deadlines, PendingLimit, Timeout
 
@@ -39,6 +39,8 @@ class Attempts:
     retry : RetryPolicy
     text : str, default ""
         The beginning of the answer, if the model is to go on with it.
+    gaps : tuple of Gap, default ()
+        Those in ``text``.
     exchange : callable, optional
         Makes the exchange of one attempt. Default: one that reads an answer.
 
@@ -58,16 +60,17 @@ class Attempts:
         limits: Timeout,
         retry: RetryPolicy,
         text: str = "",
+        gaps: tuple[Gap, ...] = (),
         *,
         exchange: MakeExchange = Exchange,
     ) -> None:
-        self.accumulator = Accumulator(text)
+        self.accumulator = Accumulator(text, gaps)
         self.exchange: Exchange | None = None
         self.request = request
         self._sent = request  # the same request. `record` puts a recording transport into it
         self._limits = limits
         self._retry = retry
-        self._text = text
+        self._text, self._gaps = text, gaps
         self._make_exchange = exchange
         self._deadlines: Deadlines | None = None
         self._step: asyncio.Task[Any] | None = None  # the clock may cancel it
@@ -122,14 +125,15 @@ class Attempts:
     def again(self, *, go_on: bool) -> Attempts:
         if not go_on:
             return Attempts(self.request, self._limits, self._retry)
-        text = self.accumulator.text
-        question = self.request.dialect.go_on(self.request.question, text)
-        return Attempts(replace(self.request, question=question), self._limits, self._retry, text)
+        so_far = self.accumulator.snapshot()
+        gaps = tuple(gap for gap in so_far.gaps if gap.field == "text")
+        question = self.request.dialect.go_on(self.request.question, shown(so_far))
+        return Attempts(replace(self.request, question=question), self._limits, self._retry, so_far.text, gaps)
 
     async def _ask(self, deadlines: Deadlines, publish: Publish) -> Outcome:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
-            self.accumulator = Accumulator(self._text)
+            self.accumulator = Accumulator(self._text, self._gaps)
             exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
             try:
                 return await self._limited(exchange.run())

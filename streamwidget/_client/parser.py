@@ -23,7 +23,7 @@ from typing import Any
 from streamwidget._client.framing import BodyDecoder
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge, ServerSentEvent
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.events import DELTAS, Finish, Outcome, ParsedEvent, StreamEvent, StreamWarning
+from streamwidget._core.events import Finish, Lost, Outcome, ParsedEvent, StreamEvent, StreamWarning
 from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
 
 _MAX_MALFORMED = 3
@@ -57,8 +57,6 @@ class StreamParser:
     events : list of StreamEvent
         The events of the last ``feed`` or ``close``. If it raised, these are the events before the failure. They are in
         the accumulator already, so publish them first.
-    finish : Finish or None
-        The provider's last reason for the end. It is not in ``events``, because the stream publishes its own one.
     done : bool
         The server said: nothing more follows.
     """
@@ -72,10 +70,10 @@ class StreamParser:
         media_type: str = "",
     ) -> None:
         self.events: list[StreamEvent] = []
-        self.finish: Finish | None = None
         self.done = False
         self._dialect = dialect
-        self._reader = dialect.reader(lambda: accumulator.text)
+        begin = accumulator.length  # an earlier stream may have written the beginning
+        self._reader = dialect.reader(lambda: accumulator.text[begin:])
         self._accumulator = accumulator
         self._decoder = BodyDecoder(max_event_size, media_type)
         self._malformed = 0
@@ -105,6 +103,11 @@ class StreamParser:
         if failure is not None and not self.done:
             raise failure
         return self.events
+
+    @property
+    def finish(self) -> Finish | None:
+        """The provider's reason for the end. It is not in ``events``, because the stream publishes its own one."""
+        return self._accumulator.finish
 
     @property
     def is_whole_reply(self) -> bool:
@@ -167,14 +170,15 @@ class StreamParser:
 
     def _end(self, no_done: str) -> tuple[Outcome, list[StreamEvent]]:
         self.events += self._accumulator.flush()
-        if self.finish is None and not self.done:
+        finish = self.finish
+        if finish is None and not self.done:
             return "interrupted", self.events
-        if self.finish is None:
+        if finish is None:
             self._warn("no_finish_reason", "the provider ended its answer without a finish reason")
             return "complete", self.events
         if not self.done:
             self._warn("no_done", no_done)
-        return self.finish.outcome, self.events
+        return finish.outcome, self.events
 
     def _take(self, received: Iterable[ServerSentEvent]) -> bool:
         """Apply the events. Return True if the done was one of them."""
@@ -210,23 +214,15 @@ class StreamParser:
         return False
 
     def _apply(self, parsed: Iterable[ParsedEvent]) -> None:
-        accumulator = self._accumulator
-        if accumulator.thoughts.is_open:
-            parsed = [found for event in parsed for found in accumulator.thoughts.split(event)]
-        for event in parsed:
-            published = accumulator.apply(event)
-            if isinstance(published, Finish):
-                self.finish = published
-            elif published is not None:
-                self.events.append(published)
-                if self.finish is not None and isinstance(published, DELTAS):
-                    self.finish = None  # more came after the word for the end, so it was not the end
+        self.events += self._accumulator.take(parsed)
 
     def _skip(self, data: str) -> None:
         self._odd = data
         self._malformed += 1
         count = "1 event was" if self._malformed == 1 else f"{self._malformed} events were"
         self._warn("bad_json", f"{count} not JSON and skipped")
+        if any(sign in data for sign in '{}"'):  # other data is a proxy's own line
+            self._apply([Lost()])
         if self._malformed == _MAX_MALFORMED:
             raise MalformedStream(f"sent no usable answer: {count} not JSON")
 

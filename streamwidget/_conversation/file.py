@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from streamwidget._conversation.turn import Turn
-from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.completion import ChatCompletion, shown
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.images import Image
 from streamwidget._core.json_values import read, read_field
@@ -92,7 +92,7 @@ def _to_answer(value: dict[str, Any] | None, place: str) -> Message | None:
     if value.get("outcome") is None:
         value["outcome"] = "interrupted"  # an answer that was still streaming is cut
     completion = read(ChatCompletion, value, place)
-    return Message("assistant", completion.text, completion=completion)
+    return Message("assistant", shown(completion), completion=completion)
 
 
 def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:

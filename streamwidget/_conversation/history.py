@@ -12,6 +12,7 @@ from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING
 
 from streamwidget._conversation.turn import Turn
+from streamwidget._core.completion import shown
 from streamwidget._core.messages import Message
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Entry:
         if stream is None:
             return self.turn
         completion = stream.completion
-        return replace(self.turn, answer=Message("assistant", completion.text, completion=completion))
+        return replace(self.turn, answer=Message("assistant", shown(completion), completion=completion))
 
 
 class _EmptySlot(Entry):

@@ -6,19 +6,27 @@ Rules
   Every other lone surrogate becomes U+FFFD. Example: ``"a\ud83d"``, ``"\ude00"`` -> ``"a"``, ``"😀"``.
 - The published deltas of text, reasoning and refusal join to the whole. In the arguments of a tool call the halves are
   joined in the whole only.
+- What could not be read leaves a gap in the text that follows it. Example: ``"5 mg,"``, an unreadable event,
+  ``" more"`` -> ``Gap("text", 5)``. Before a tool call's next arguments, and after the provider's word for the end, it
+  leaves none.
 - Only choice 0 is kept. Deltas of other choices are published, but not added up.
 - One thread applies events. Any thread may read, and a reader never changes the list that the writer appends to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from streamwidget._core.completion import ChatCompletion, ToolCall
 from streamwidget._core.events import (
+    DELTAS,
     Finish,
+    Gap,
     Identity,
+    LeftOut,
+    Lost,
     ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
@@ -32,7 +40,13 @@ from streamwidget._core.surrogates import ends_high, well_formed
 from streamwidget._core.thinking import ThinkTags
 
 _PARTS = 1024  # in a block of text
+_MOST_KEYS = 1000  # of one kind of what is left out
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
+_FIELDS: dict[type[_Delta], Literal["text", "reasoning", "refusal"]] = {
+    TextDelta: "text",
+    ReasoningDelta: "reasoning",
+    RefusalDelta: "refusal",
+}
 
 
 class _Text:
@@ -88,6 +102,8 @@ class Accumulator:
     ----------
     text : str, default ""
         The beginning of the answer, from an earlier stream that is continued.
+    gaps : iterable of Gap, default ()
+        Those in ``text``.
 
     Attributes
     ----------
@@ -97,13 +113,13 @@ class Accumulator:
         The last one that arrived.
     finish_reason : str or None
         The last one that arrived.
-    thoughts : ThinkTags
-        Takes reasoning out of the text, before :meth:`apply`.
+    finish : Finish or None
+        The provider's last reason for the end. None again if more of the answer came after it.
     model, request_id : str or None
         The first ones that arrived.
     """
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", gaps: Iterable[Gap] = ()) -> None:
         self.delta_count = 0
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
@@ -116,8 +132,12 @@ class Accumulator:
             RefusalDelta: _Text(),
         }
         self._text.append(text)
-        self.thoughts = ThinkTags()
-        self.thoughts.is_open = not text
+        self.finish: Finish | None = None
+        self._thoughts = ThinkTags()
+        self._thoughts.is_open = not text
+        self._gaps = list(gaps)
+        self._lost = False  # something was lost, and nothing has come after it
+        self._left_out: dict[str, LeftOut] = {}
         self._calls: list[_Call] = []
         self._held: dict[tuple[type[_Delta], int], str] = {}  # first halves of surrogate pairs
         self._warnings: dict[str, StreamWarning] = {}
@@ -153,6 +173,28 @@ class Accumulator:
         """One warning for each code, with its latest detail, in the order of their first arrival."""
         return tuple(self._warnings.copy().values())
 
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Where a part of the answer is missing, in order."""
+        return tuple(self._gaps)
+
+    def take(self, parsed: Iterable[ParsedEvent]) -> list[StreamEvent]:
+        """Add the events of one item. Return those to publish, without the :class:`Finish`."""
+        if self._thoughts.is_open:
+            parsed = [found for event in parsed for found in self._thoughts.split(event)]
+        published: list[StreamEvent] = []
+        for event in parsed:
+            if self._lost and isinstance(event, Finish | TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta):
+                published += self._mark(event)
+            done = self.apply(event)
+            if isinstance(done, Finish):
+                self.finish = done
+            elif done is not None:
+                published.append(done)
+                if isinstance(done, DELTAS):
+                    self.finish = None  # more came after the word for the end, so it was not the end
+        return published
+
     def apply(self, event: ParsedEvent) -> StreamEvent | None:
         """Add one event. Return the event to publish, or None."""
         if isinstance(event, TextDelta):
@@ -173,6 +215,11 @@ class Accumulator:
             self.model = self.model or (event.model and well_formed(event.model))
             self.request_id = self.request_id or (event.request_id and well_formed(event.request_id))
             return None
+        if isinstance(event, Lost):
+            self._lost = True
+            return None
+        if isinstance(event, LeftOut):
+            return self.apply(StreamWarning("left_out", self._name(event)))
         if isinstance(event, StreamWarning):
             known = event.code in self._warnings
             self._warnings[event.code] = event
@@ -188,11 +235,17 @@ class Accumulator:
 
         Return the deltas to publish.
         """
-        reason = self.finish_reason
-        released = [event for event in map(self.apply, self.thoughts.flush()) if event is not None]
+        reason, finish = self.finish_reason, self.finish
+        released = self.take(self._thoughts.flush())
         held, self._held = self._held, {}
         released += [self._keep(kind("\ufffd", index)) for kind, index in held]
-        self.finish_reason = reason  # this text came before the word for the end
+        self.finish_reason, self.finish = reason, finish  # this text came before the word for the end
+        if self._lost and finish is None:
+            released += self._mark(None)
+        if unreadable := self.text.count("\ufffd"):
+            count = "1 character" if unreadable == 1 else f"{unreadable} characters"
+            warning = self.apply(StreamWarning("unreadable_characters", f"{count} could not be read (\ufffd)"))
+            released += [] if warning is None else [warning]
         return released
 
     def snapshot(self, **rest: Any) -> ChatCompletion:
@@ -207,8 +260,39 @@ class Accumulator:
             "warnings": self.warnings,
             "model": self.model,
             "request_id": self.request_id,
+            "gaps": self.gaps,
         }
         return ChatCompletion(**(known | rest))
+
+    def _mark(self, following: ParsedEvent | None) -> list[StreamEvent]:
+        """Make the gap before an event, or at the end of the text. Return it, to publish it."""
+        if isinstance(following, TextDelta | ReasoningDelta | RefusalDelta):
+            if following.index != 0 or not following.text:
+                return []  # nothing has come yet
+            kind: type[_Delta] = type(following)
+        else:
+            kind = TextDelta
+        self._lost = False
+        if (following is None and not self.delta_count) or (isinstance(following, Finish) and self.finish is not None):
+            return []  # there is nothing to be missing in, or the answer had ended before
+        if isinstance(following, ToolCallDelta) and not (following.id or following.name):
+            return []  # a call's arguments are for a program. The line under the answer names the loss.
+        gap = Gap(_FIELDS[kind], self._texts[kind].length)
+        if gap in self._gaps:
+            return []
+        self._gaps.append(gap)
+        return [gap]
+
+    def _name(self, event: LeftOut) -> str:
+        """Add to what is left out. Return all of it in words: ``left out: web search results, 2 citations``."""
+        known = self._left_out.get(event.what, event)
+        keys = tuple(dict.fromkeys(known.keys + event.keys))[:_MOST_KEYS]
+        self._left_out[event.what] = replace(event, keys=keys)
+        named = [
+            f"{len(kind.keys)} {kind.one if len(kind.keys) == 1 else kind.what}" if kind.keys else kind.what
+            for kind in self._left_out.values()
+        ]
+        return f"left out: {', '.join(named)}"
 
     def _apply_delta(self, event: _Delta) -> StreamEvent | None:
         text = event.text

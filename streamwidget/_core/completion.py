@@ -6,9 +6,10 @@ A ``ChatCompletion`` is a snapshot. While the stream runs, its ``outcome`` is No
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from streamwidget._core.events import Outcome, StreamWarning, Usage
+from streamwidget._core.events import Gap, Outcome, StreamWarning, Usage
+from streamwidget._core.gaps import marked
 
 #: The ``Server`` header of the demo server, whose answers are marked.
 DEMO_SERVER = "streamwidget-demo"
@@ -119,7 +120,7 @@ class ChatCompletion:
     Attributes
     ----------
     text : str
-        The answer, exactly as it arrived.
+        The answer, exactly as it arrived. :attr:`gaps` says where a part of it is missing.
     reasoning : str
         The model's reasoning. Empty if the provider does not send it.
     refusal : str
@@ -144,6 +145,8 @@ class ChatCompletion:
         The provider's id of the request. Useful in a bug report to the provider.
     demo : bool
         True for an answer of the built-in demo server.
+    gaps : tuple of Gap
+        Where a part of the answer is missing. People see a mark in each of these places.
 
     Examples
     --------
@@ -168,6 +171,7 @@ class ChatCompletion:
     model: str | None = None
     request_id: str | None = None
     demo: bool = False
+    gaps: tuple[Gap, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -179,6 +183,16 @@ class ChatCompletion:
         return mimebundle(self)
 
 
+def shown(completion: ChatCompletion, field: Literal["text", "reasoning", "refusal"] = "text") -> str:
+    """Return a text of an answer as people see it, with a mark in each gap.
+
+    >>> shown(ChatCompletion(text="5 mg, twice", gaps=(Gap("text", 6),)))
+    '5 mg, …[a part is missing here]…twice'
+    """
+    text: str = getattr(completion, field)
+    return marked(text, sorted(gap.place for gap in completion.gaps if gap.field == field))
+
+
 def why(completion: ChatCompletion) -> str:
     """Return one sentence with the reason for a failure, or for a Stop that did not reach the source. Else empty."""
     if completion.error is not None:
@@ -187,17 +201,14 @@ def why(completion: ChatCompletion) -> str:
 
 
 #: The codes of the warnings that a person must see: a part of the answer is missing, or its end is in doubt.
-_LOSSES = (
-    "bad_json",
-    "truncated_event",
-    "unknown_content",
-    "rewritten",
-    "other_role",
-    "not_shown",
-    "unknown_finish_reason",
+_LOSSES = frozenset(
+    {
+        *("bad_json", "truncated_event", "unreadable_characters", "rewritten", "other_role"),
+        *("left_out", "unknown_finish_reason"),
+    }
 )
 
 
 def missing(completion: ChatCompletion) -> str:
     """Return what is missing in an answer, for the line under it. Empty where nothing is."""
-    return " · ".join(warning.detail for warning in completion.warnings if warning.code.startswith(_LOSSES))
+    return " · ".join(warning.detail for warning in completion.warnings if warning.code in _LOSSES)

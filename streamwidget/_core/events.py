@@ -133,6 +133,8 @@ class Usage:
         Those of the request that the provider had in its cache.
     reasoning_tokens : int or None
         Those of the answer that are reasoning.
+    cost : float or None
+        What the provider charges, in its own currency. OpenRouter sends it, in US dollars.
 
     Examples
     --------
@@ -146,6 +148,7 @@ class Usage:
     total_tokens: int | None = None
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +224,34 @@ class StreamWarning:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of the answer is missing here: the client could not read what the provider sent.
+
+    Attributes
+    ----------
+    field : str
+        The field of the :class:`ChatCompletion`: ``text``, ``reasoning`` or ``refusal``.
+    place : int
+        Between which characters: ``completion.text[:place]`` came before the gap.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> text, gap = "5 mg, more than twice", sw.Gap("text", 6)
+    >>> text[: gap.place], text[gap.place :]
+    ('5 mg, ', 'more than twice')
+    """
+
+    field: Literal["text", "reasoning", "refusal"]
+    place: int
+
+
 #: The events that add to an answer.
 DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 StreamEvent: TypeAlias = (
-    TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Retry | Finish | StreamWarning
+    TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Retry | Finish | StreamWarning | Gap
 )
 
 
@@ -237,4 +263,28 @@ class Identity:
     request_id: str | None
 
 
-ParsedEvent: TypeAlias = StreamEvent | Identity
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Something that may be a part of the answer could not be read. The accumulator makes a :class:`Gap` of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A part of the answer that is read and not shown. The accumulator names all of them in one warning.
+
+    Attributes
+    ----------
+    what : str
+        In words: ``citations``, ``web search results``.
+    one : str
+        The words for one of it: ``citation``. Empty if it is not counted.
+    keys : tuple of str
+        One for each. A provider that sends the same one again sends the same key.
+    """
+
+    what: str
+    one: str = ""
+    keys: tuple[str, ...] = ()
+
+
+ParsedEvent: TypeAlias = StreamEvent | Identity | Lost | LeftOut

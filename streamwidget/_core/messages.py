@@ -21,7 +21,7 @@ class Message:
     role : str
         ``system``, ``user`` or ``assistant``.
     text : str
-        Exactly as it was typed, or as it arrived.
+        Exactly as it was typed, or as it arrived. An answer with a part missing has a mark there.
     images : tuple of Image
         Only for the role ``user``. You may pass everything that :meth:`Image.of` accepts: paths, bytes, figures, ...
     completion : ChatCompletion or None

@@ -23,7 +23,7 @@ def dialect_named(name: str | None) -> Dialect:
 def reader_for(item: Any, said: Callable[[], str] = str) -> Reader | None:
     """Return a new reader for a stream with this first item, or None if no dialect fits."""
     from streamwidget._dialects.anthropic import MessagesReader
-    from streamwidget._dialects.chat_completions import ChatCompletionsReader
+    from streamwidget._dialects.chat_chunks import ChatCompletionsReader
     from streamwidget._dialects.langchain import LangChainReader
     from streamwidget._dialects.responses import ResponsesReader
     from streamwidget._dialects.strings import StringsReader

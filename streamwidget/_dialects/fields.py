@@ -35,6 +35,11 @@ def count(value: Any) -> int | None:
     return value if type(value) is int else None
 
 
+def number(value: Any) -> float | None:
+    """Return a finite number, or None for anything else."""
+    return float(value) if type(value) in (int, float) and abs(value) < 1e15 else None
+
+
 def items(value: Any) -> list[Any]:
     """Return a list, or an empty one for anything else."""
     return value if isinstance(value, list) else []

@@ -16,8 +16,9 @@ from streamwidget._core.events import (
     ToolCallDelta,
     Usage,
 )
-from streamwidget._dialects.fields import count, field, items, text, word
+from streamwidget._dialects.fields import count, field, items, plain, text, word
 from streamwidget._dialects.finish_reasons import finish
+from streamwidget._dialects.left_out import unknown_part
 
 _TYPES = frozenset({"AIMessageChunk", "ai"})
 _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")  # of OpenAI, Anthropic, Ollama, Bedrock
@@ -91,7 +92,7 @@ class LangChainReader:
         elif kind == "refusal":
             yield RefusalDelta(text(part, "refusal"))
         elif kind not in _SILENT:
-            yield StreamWarning("unknown_content", "part of the answer is of an unknown kind and was left out")
+            yield from unknown_part(plain(part))
 
     def _calls(self, item: Any) -> Iterator[ParsedEvent]:
         if field(item, "type") == "ai":  # a whole message

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import TextIO
 
 from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Finish, ReasoningDelta, RefusalDelta, Retry, StreamEvent, TextDelta
+from streamwidget._core.events import Finish, Gap, ReasoningDelta, RefusalDelta, Retry, StreamEvent, TextDelta
+from streamwidget._core.gaps import MARK
 from streamwidget._saved.answer import footer, tool_line, visible
 
 
@@ -57,6 +58,11 @@ class TerminalView:
                 case TextDelta(text=text, index=0) | RefusalDelta(text=text, index=0) if text:
                     self._end_reasoning()
                     self._write(visible(text))
+                case Gap(field="reasoning"):
+                    self._write_reasoning(MARK)
+                case Gap():
+                    self._end_reasoning()
+                    self._write(MARK)
                 case Retry(attempt=attempt, delay=delay, reason=reason):
                     self._write(f"({visible(reason)} Attempt {attempt} in {delay:.1f} s.)\n")
                 case Finish():

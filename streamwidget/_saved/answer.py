@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from streamwidget._core.completion import ChatCompletion, ToolCall, missing, why
+from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, why
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 
@@ -59,7 +59,7 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
     connection lost; the answer is cut
     <BLANKLINE>
     """
-    text = visible(completion.text)
+    text = visible(shown(completion))
     body, portable = _body(text)
     bundle = {
         "text/html": "".join(_html_parts(completion, body)),
@@ -155,14 +155,15 @@ def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
     mark, model = _answered_by(completion)
     demo = f"<strong>{mark}</strong>{' · ' if model else ''}" if mark else ""
     yield f'<p style="{_HEAD}"><small class="streamwidget-quiet">{demo}<bdi>{_guarded(model)}</bdi></small></p>\n'
-    if completion.reasoning:
-        count = len(completion.reasoning)
+    reasoning, refusal = shown(completion, "reasoning"), shown(completion, "refusal")
+    if reasoning:
+        count = len(reasoning)
         label = f"Reasoning ({count} character{'' if count == 1 else 's'})"
-        yield _fold(label, f'<div class="{_TEXT}">{_body(visible(completion.reasoning))[0]}</div>')
+        yield _fold(label, f'<div class="{_TEXT}">{_body(visible(reasoning))[0]}</div>')
     yield f'<div class="streamwidget-text {_TEXT}">{body}</div>\n'
-    if completion.refusal:
+    if refusal:
         yield f'<p style="{_FOLD}"><strong>The model refused:</strong></p>\n'
-        yield f"<blockquote>{_paragraph(completion.refusal)}</blockquote>\n"
+        yield f"<blockquote>{_paragraph(refusal)}</blockquote>\n"
     for call in completion.tool_calls:
         name = f'<code style="{_NAME}">{escape(one_line(call.name or "?"))}</code>'
         preview = f"<small>{_guarded(one_line(call.arguments, _PREVIEW))}</small>"
@@ -194,7 +195,7 @@ def _plain_parts(completion: ChatCompletion, text: str) -> Iterable[str]:
     if text:
         yield text.rstrip("\n")
     if completion.refusal:
-        yield f"The model refused: {visible(completion.refusal)}"
+        yield f"The model refused: {visible(shown(completion, 'refusal'))}"
     yield from (tool_line(call) for call in completion.tool_calls)
     yield f"[{footer(completion)}]"
 

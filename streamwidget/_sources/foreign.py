@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
-from streamwidget._core.events import DELTAS, Finish, Outcome, ParsedEvent, StreamEvent, StreamWarning
+from streamwidget._core.events import Outcome, ParsedEvent, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import (
     ConfigurationError,
     InStreamError,
@@ -67,7 +67,6 @@ class Foreign:
         self._source = source
         self._items: Any = source
         self._reader: Reader | None = None
-        self._finish: Finish | None = None
         self._stopped = False
         self._closing = False
 
@@ -116,8 +115,8 @@ class Foreign:
         raise ConfigurationError("Another library made this stream. To ask again, make a new stream there.")
 
     def _outcome(self) -> Outcome:
-        if self._finish is not None:
-            return self._finish.outcome
+        if self.accumulator.finish is not None:
+            return self.accumulator.finish.outcome
         if self._reader is not None and self._reader.plain_end:
             return "complete"
         message = "The source ended without a finish reason: the answer is cut."
@@ -193,18 +192,7 @@ class Foreign:
         self._apply(parsed, publish)
 
     def _apply(self, parsed: list[ParsedEvent], publish: Publish) -> None:
-        events: list[StreamEvent] = []
-        if self.accumulator.thoughts.is_open:
-            parsed = [found for event in parsed for found in self.accumulator.thoughts.split(event)]
-        for event in parsed:
-            published = self.accumulator.apply(event)
-            if isinstance(published, Finish):
-                self._finish = published
-            elif published is not None:
-                events.append(published)
-                if isinstance(published, DELTAS):
-                    self._finish = None  # more came after the word for the end, so it was not the end
-        publish(events)
+        publish(self.accumulator.take(parsed))
 
 
 @contextlib.contextmanager

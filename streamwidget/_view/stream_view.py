@@ -19,7 +19,7 @@ import traitlets
 from ipywidgets import Layout, widget_serialization
 from ipywidgets.widgets.trait_types import InstanceDict
 
-from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.completion import ChatCompletion, shown
 from streamwidget._core.exceptions import StreamError
 from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
@@ -110,7 +110,7 @@ class StreamView(anywidget.AnyWidget):
         self.set_trait("bundle", shared_bundle(self._bundle).model_id)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self._receive(content))
-        self._follow(stream, stream.completion.text or None)  # another reader may have started it
+        self._follow(stream, shown(stream.completion) or None)  # another reader may have started it
 
     @property
     def completion(self) -> ChatCompletion:
@@ -232,5 +232,5 @@ class StreamView(anywidget.AnyWidget):
             return
         stream = self._stream.again(go_on=go_on)
         self._presentation.on_asked_again(stream)
-        self._follow(stream, stream.completion.text)
+        self._follow(stream, shown(stream.completion))
         self._feed.send_snapshot()

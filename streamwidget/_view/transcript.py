@@ -15,10 +15,12 @@ from __future__ import annotations
 import threading
 from typing import Any, TypeAlias
 
-from streamwidget._core.completion import ChatCompletion, ToolCall, missing, why
-from streamwidget._core.events import ReasoningDelta, RefusalDelta, StreamEvent, TextDelta, ToolCallDelta
+from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, why
+from streamwidget._core.events import Gap, ReasoningDelta, RefusalDelta, StreamEvent, TextDelta, ToolCallDelta
+from streamwidget._core.gaps import mark_after
 
 JSON: TypeAlias = dict[str, Any]
+_GAP_OPS = {"text": "delta", "reasoning": "reasoning", "refusal": "refusal"}
 _OPS = {TextDelta: "delta", ReasoningDelta: "reasoning", RefusalDelta: "refusal"}
 
 
@@ -56,11 +58,15 @@ class Transcript:
         return bool(self._pending) or self.calls_changed
 
     def add(self, event: StreamEvent) -> None:
-        """Take a delta. Other events are ignored."""
+        """Take a delta or a gap. Other events are ignored. The page gets a gap as a mark in the text."""
         if isinstance(event, ToolCallDelta):
             self.calls_changed = True
         elif isinstance(event, TextDelta | ReasoningDelta | RefusalDelta) and event.index == 0:
             self._pending.append((_OPS[type(event)], event.text))
+        elif isinstance(event, Gap):
+            op = _GAP_OPS[event.field]
+            before = "".join([*self._sent[op], *(text for of, text in self._pending if of == op)])
+            self._pending.append((op, mark_after(before)))
 
     def flush(self, completion: ChatCompletion | None) -> list[JSON]:
         """Make messages of the pending text, one for each run of one kind.
@@ -149,9 +155,9 @@ def state_of(completion: ChatCompletion, **more: Any) -> JSON:
     """Return the whole state of an answer without a feed, as it is now."""
     return {
         "phase": "over" if completion.outcome else "streaming",
-        "text": completion.text,
-        "reasoning": completion.reasoning,
-        "refusal": completion.refusal,
+        "text": shown(completion),
+        "reasoning": shown(completion, "reasoning"),
+        "refusal": shown(completion, "refusal"),
         "outcome": completion.outcome,
         "detail": why(completion),
         **_facts(completion, completion.tool_calls),

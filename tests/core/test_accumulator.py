@@ -77,7 +77,10 @@ def test_flush_returns_the_halves_that_waited() -> None:
     accumulator = Accumulator()
     assert accumulator.apply(TextDelta(HIGH)) is None
     assert accumulator.text == ""
-    assert accumulator.flush() == [TextDelta("\ufffd")]
+    assert accumulator.flush() == [
+        TextDelta("\ufffd"),
+        StreamWarning("unreadable_characters", "1 character could not be read (\ufffd)"),
+    ]
     assert accumulator.flush() == []
     assert accumulator.text == "\ufffd"
 

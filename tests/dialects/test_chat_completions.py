@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.completion import ChatCompletion, ErrorInfo, missing
+from streamwidget._core.completion import ChatCompletion, ErrorInfo, missing, shown
 from streamwidget._core.events import (
     Finish,
+    Gap,
     Identity,
+    LeftOut,
+    Lost,
     ReasoningDelta,
     StreamEvent,
     StreamWarning,
@@ -26,6 +29,7 @@ from streamwidget._core.events import (
     ToolCallDelta,
     Usage,
 )
+from streamwidget._core.gaps import MARK
 from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
 from streamwidget._dialects.chat_completions import ChatCompletions
@@ -164,9 +168,9 @@ def test_other_choices_keep_their_index() -> None:
     """Text of every choice is parsed. Only choice 0 ends the stream and calls tools."""
     call = {"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}
     chunk = {"choices": [{"index": 1, "delta": {"content": "b", "tool_calls": [call]}, "finish_reason": "stop"}]}
-    warning, *told = parse(chunk)
-    assert (warning.code, told) == ("not_shown_choices", [TextDelta("b", 1)])
-    assert parse(chunk, named=True) == [warning, *told]
+    left_out, *told = parse(chunk)
+    assert (left_out, told) == (LeftOut("other answers", "other answer", ("1",)), [TextDelta("b", 1)])
+    assert parse(chunk, named=True) == [left_out, *told]
 
 
 @pytest.mark.parametrize(
@@ -193,9 +197,10 @@ def test_content_parts_are_read() -> None:
         {"type": "text", "text": "a"},
         {"x": 1},
     ]
-    *known, warning = parse(choice({"content": parts}))
-    assert known == [ReasoningDelta("hm"), TextDelta("a")]
-    assert warning.code == "unknown_content"
+    assert parse(choice({"content": parts})) == [
+        *(ReasoningDelta("hm"), TextDelta("a")),
+        *(Lost(), LeftOut("part of an unknown kind (x)")),
+    ]
 
 
 @pytest.mark.parametrize("item", [[1], None, "x", 5], ids=repr)
@@ -280,21 +285,47 @@ def test_what_stands_in_another_field_is_read(delta: dict[str, Any], events: lis
 @pytest.mark.parametrize(
     ("chunk", "says"),
     [
-        (choice({"images": [{"image_url": {"url": "data:"}}]}), "images"),
-        (choice({"annotations": [{"type": "url_citation"}]}), "citations"),
+        (choice({"images": [{"image_url": {"url": "data:"}}]}), "1 image"),
+        (choice({"annotations": [{"type": "url_citation", "url": "a"}]}), "1 citation"),
+        ({"citations": ["https://a", "https://b"], **choice({"content": "a"})}, "2 citations"),
+        ({"search_results": [{"url": "https://a"}], **choice({"content": "a"})}, "1 web search result"),
         (choice({"audio": {"data": "UklGRg=="}}), "sound"),
         (choice({"role": "tool", "content": "RAW"}), "tool"),
         (choice({"content": [{"type": "chart"}]}), "chart"),
+        (choice({"content": [{"type": "image_url", "image_url": {"url": "data:"}}]}), "1 image"),
         (choice({"content": "a"}, logprobs={"content": []}), "log probabilities"),
-        ({"choices": [{"index": 1, "delta": {"content": "b"}}]}, "more than one answer"),
+        ({"choices": [{"index": 1, "delta": {"content": "b"}}]}, "1 other answer"),
+        ({"prompt_progress": {"total": 9, "processed": 3}, "choices": []}, "prompt progress"),
+        (choice({"content": "a", "footnotes": ["see page 3"]}), "1 citation"),
+        (choice({"content": "a", "hologram": "A bee, in colour."}), "hologram"),
+        (choice({"content": "a", "executed_tools": [{"output": "4"}]}), "1 tool result"),
+        (choice({"content": "a"}, addendum="Do not take it with milk."), "addendum"),
+        ({**choice({"content": "a"}), "addendum": "Do not take it with milk."}, "addendum"),
     ],
 )
+@pytest.mark.parametrize("named", [False, True])
 @pytest.mark.fault("N35", "the line under the answer names it")
-def test_what_is_not_shown_is_named(chunk: dict[str, Any], says: str) -> None:
-    """A warning that stands in the line under the answer."""
-    warnings = [event for event in parse(chunk) if isinstance(event, StreamWarning)]
-    assert [says in warning.detail for warning in warnings] == [True]
-    assert says in missing(ChatCompletion(warnings=tuple(warnings)))
+def test_what_is_not_shown_is_named(chunk: dict[str, Any], says: str, named: bool) -> None:
+    """A warning that stands in the line under the answer, wherever in the stream it comes."""
+    accumulator = Accumulator()
+    accumulator.take(parse(chunk, named=named))
+    assert says in missing(accumulator.snapshot())
+    assert len(accumulator.warnings) == 1
+
+
+REMARKS: list[dict[str, Any]] = [
+    {"system_fingerprint": "fp_44", "service_tier": "default", "obfuscation": "a b c d", "created": 5},
+    {"provider": "Together", "x_groq": {"id": "req_1"}, "timings": {"prompt_n": 3}, "stop": "a stop word here"},
+    {"prompt_filter_results": [{"content_filter_results": {"hate": {"filtered": False, "severity": "safe"}}}]},
+]
+
+
+@pytest.mark.parametrize("remarks", REMARKS)
+def test_a_servers_remarks_are_not_parts_of_an_answer(remarks: dict[str, Any]) -> None:
+    """What many servers send beside each piece is not named."""
+    about = {"native_finish_reason": None, "content_filter_results": {}, "token_ids": [1], "matched_stop": "a b c"}
+    delta = {"content": "a", "role": "assistant", "signature": "c2ln", "reasoning_signature": "c2ln", "name": "x"}
+    assert parse({**choice(delta, **about), **remarks}) == [TextDelta("a")]
 
 
 def test_usage_has_its_parts() -> None:
@@ -302,6 +333,43 @@ def test_usage_has_its_parts() -> None:
     details = {"prompt_tokens_details": {"cached_tokens": 2}, "completion_tokens_details": {"reasoning_tokens": 3}}
     usage = {"prompt_tokens": 5, "completion_tokens": 4, "total_tokens": 9, **details}
     assert parse({"choices": [], "usage": usage}) == [Usage(5, 4, 9, 2, 3)]
+
+
+BROKEN = b'data: {"choices": [{"index": 0, "delta": {"content": " NOT\n\n'
+STOP = choice({}, finish_reason="stop")
+DONE = b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "gaps", "shown_text"),
+    [
+        ([{"content": "5 mg,"}, BROKEN, {"content": " twice"}], [Gap("text", 5)], f"5 mg,{MARK} twice"),
+        ([BROKEN, {"content": "5 mg"}], [Gap("text", 0)], f"{MARK}\n5 mg"),
+        ([{"content": "5 mg"}, BROKEN], [Gap("text", 4)], f"5 mg{MARK}"),
+        ([{"content": "5 mg"}, BROKEN, BROKEN, {"content": "!"}], [Gap("text", 4)], f"5 mg{MARK}!"),
+        ([BROKEN, {"content": "a"}, BROKEN, {"content": "b"}], [Gap("text", 0), Gap("text", 1)], f"{MARK}\na{MARK}b"),
+        ([{"content": "```"}, BROKEN, {"content": "x\n```"}], [Gap("text", 3)], f"```\n{MARK}\nx\n```"),
+        ([{"content": "```\nx\n"}, BROKEN, {"content": "```"}], [Gap("text", 6)], f"```\nx\n{MARK}\n```"),
+        ([{"reasoning": "a"}, BROKEN, {"reasoning": "b"}, {"content": "c"}], [Gap("reasoning", 1)], "c"),
+        ([{"reasoning": "a"}, BROKEN, {"content": "c"}], [Gap("text", 0)], f"{MARK}\nc"),
+        ([{"refusal": "a"}, BROKEN, {"refusal": "b"}], [Gap("refusal", 1)], ""),
+        ([{"content": [{"type": "text", "text": "a"}, {"type": "x"}, {"text": "b"}]}], [Gap("text", 1)], f"a{MARK}b"),
+        ([{"content": "a"}, b"data: still thinking\n\n", {"content": "b"}], [], "ab"),  # a proxy's own line
+        ([{"content": "a"}, {"content": None}, STOP, BROKEN], [], "a"),  # what follows the end is not text
+    ],
+)
+@pytest.mark.fault("N39", "the text has a mark there, and the line under it says so")
+def test_what_is_lost_leaves_a_gap(chunks: list[Any], gaps: list[Gap], shown_text: str) -> None:
+    """A program gets the text that came and the place. A person sees a mark."""
+    sent = [
+        chunk if isinstance(chunk, bytes) else data(chunk if "choices" in chunk else choice(chunk)) for chunk in chunks
+    ]
+    completion, published = run([*sent, data(STOP), DONE])
+    assert list(completion.gaps) == gaps == [event for event in published if isinstance(event, Gap)]
+    assert shown(completion) == shown_text
+    assert completion.text == "".join(event.text for event in published if isinstance(event, TextDelta))
+    assert completion.outcome == "complete"
+    assert missing(completion)
 
 
 @pytest.mark.parametrize("pieces", [["Paris is ", "big."], ["Paris ", "is ", "big."]])

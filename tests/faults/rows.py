@@ -43,6 +43,7 @@ ROWS: dict[str, str] = {
     "N36": "an error in one of many wrappings",
     "N37": "stream_options is refused, in any words",
     "N38": "reasoning that stands in the answer's text (<think>)",
+    "N39": "a piece of the answer cannot be read",
     "K1": "a cell blocks for 5 s while a stream runs on the kernel's loop",
     "K2": "an interrupt while %%chat awaits, and while wait() blocks",
     "K3": "an interrupt in another cell",

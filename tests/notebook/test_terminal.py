@@ -11,6 +11,7 @@ import pytest
 from streamwidget import (
     ChatCompletion,
     Finish,
+    Gap,
     ReasoningDelta,
     RefusalDelta,
     Retry,
@@ -21,6 +22,7 @@ from streamwidget import (
     ToolCallDelta,
     Usage,
 )
+from streamwidget._core.gaps import MARK
 from streamwidget._notebook.terminal import TerminalView
 
 
@@ -66,6 +68,13 @@ def test_only_the_first_answer_is_printed() -> None:
     """A refusal is printed. Other choices are not."""
     text = printed([RefusalDelta("I can't."), TextDelta("other", 1), RefusalDelta("other", 1), ReasoningDelta("hm", 1)])
     assert text == "I can't."
+
+
+def test_a_gap_is_marked_in_its_place() -> None:
+    """In the answer, and in the reasoning before it."""
+    text = printed([TextDelta("5 mg,"), Gap("text", 5), TextDelta(" twice"), Finish("stop", "complete")])
+    assert text.startswith(f"5 mg,{MARK} twice\n[")
+    assert printed([ReasoningDelta("h"), Gap("reasoning", 1), TextDelta("42")]) == f"Thinking:\nh{MARK}\n\n42"
 
 
 REASONED = [[ReasoningDelta("h"), ReasoningDelta("m\x1b[31m")], [TextDelta("4"), TextDelta("2")]]

@@ -160,4 +160,4 @@ async def test_a_part_that_is_not_known_is_warned_of() -> None:
     item = {"type": "AIMessageChunk", "content": image, "response_metadata": {"done_reason": "stop"}}
     completion = await as_stream([item])
     assert completion.text == "x"
-    assert [warning.code for warning in completion.warnings] == ["unknown_content"]
+    assert [warning.code for warning in completion.warnings] == ["left_out"]

@@ -22,7 +22,7 @@ from typing import Any
 
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
-from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.completion import ChatCompletion, shown
 from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
@@ -92,7 +92,7 @@ class SentChat:
     def follow(self, key: str, stream: ChatStream) -> None:
         """Send the answer of the turn ``key`` from this stream."""
         self.key, self.live = key, True
-        self._feed.follow(stream, stream.completion.text)
+        self._feed.follow(stream, shown(stream.completion))
 
     def leave(self) -> None:
         """Send nothing more of the stream."""

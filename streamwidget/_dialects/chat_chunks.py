@@ -1,0 +1,354 @@
+"""Reads chat completions: JSON from our own requests, and chunks and events from the openai SDK and LiteLLM.
+
+Servers differ, so much is accepted: a missing ``index``, ``delta: null``, ``message`` instead of ``delta``, an empty
+``finish_reason``. But nothing that an answer holds is lost in silence. What is not shown is named
+(:mod:`~streamwidget._dialects.left_out`), and what stands twice is taken once (:mod:`~streamwidget._dialects.repeats`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from streamwidget._core.events import (
+    DELTAS,
+    Finish,
+    Identity,
+    LeftOut,
+    ParsedEvent,
+    ReasoningDelta,
+    RefusalDelta,
+    StreamWarning,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from streamwidget._dialects.dialect import MalformedItem, ServerReportedError
+from streamwidget._dialects.errors import error_info
+from streamwidget._dialects.fields import count, field, items, number, plain, word
+from streamwidget._dialects.finish_reasons import finish, outcome_of, reason_of
+from streamwidget._dialects.left_out import left_out, unknown_part, unread
+from streamwidget._dialects.repeats import Once, new_in_message, new_in_piece
+
+#: One thought under several names: servers that send two of them send the same text twice.
+_THOUGHTS = ("reasoning", "reasoning_content", "thinking", "reasoning_text", "reasoning_details", "thinking_blocks")
+_OTHERS = ("tool", "function", "system", "user", "developer", "ipython")
+_IN_DELTA = frozenset(
+    {"role", "content", "text", "refusal", "tool_calls", "function_call", "audio", "provider_specific_fields"}
+    | {*_THOUGHTS}
+)
+_IN_CHOICE = frozenset({"delta", "message", "text", "logprobs", "error", "native_finish_reason", "matched_stop"})
+_IN_CHUNK = frozenset({"choices", "error", "response", "usage", "x_groq", "message"})
+#: Fields around the answer that hold parts of it.
+_BESIDE = ("citations", "search_results", "images", "related_questions", "prompt_progress", "annotations", "videos")
+#: Fields of the usual chunk and its choice.
+_ORDINARY_CHUNK = frozenset(
+    {"choices", "created", "id", "model", "object", "service_tier", "system_fingerprint", "provider", "obfuscation"}
+    | {"usage", "error"}
+)
+_ORDINARY_CHOICE = frozenset({"delta", "index", "finish_reason", "logprobs", "native_finish_reason", "stop_reason"})
+_THINKING_PARTS = ("reasoning", "thinking", "reasoning_text", "summary_text", "thought")
+
+
+class ChatCompletionsReader:
+    """Reads chunks. Of the events of the openai SDK's ``.stream()`` it reads those with a chunk.
+
+    Parameters
+    ----------
+    said : callable
+        Returns the text so far.
+    """
+
+    plain_end = False
+
+    def __init__(self, said: Callable[[], str] = str) -> None:
+        self._named = False  # a delta came, and with it the model's name, if the server sends one
+        self._said = said
+        self._length = 0  # of the text so far
+        self._reasoning = Once()
+        self._refusal = Once()
+        self._called = False  # a tool call came
+
+    @staticmethod
+    def fits(item: Any) -> bool:
+        return isinstance(field(item, "choices"), list) or isinstance(field(item, "chunk", "choices"), list)
+
+    def parse(self, item: Any) -> list[ParsedEvent]:
+        if self._named:
+            # The ordinary chunk is one piece of text. It costs half as much here as below.
+            try:
+                (choice,) = item["choices"]
+                delta = choice["delta"]
+                text = delta["content"]
+                if (
+                    type(text) is str
+                    and (len(delta) == 1 or (len(delta) == 2 and delta["role"] == "assistant"))
+                    and len(text) < self._length
+                    and item.keys() <= _ORDINARY_CHUNK
+                    and choice.keys() <= _ORDINARY_CHOICE
+                    and not choice.get("finish_reason")
+                    and not choice.get("index")
+                    and not choice.get("logprobs")
+                    and not choice.get("stop_reason")
+                    and not item.get("usage")
+                    and not item.get("error")
+                ):
+                    self._length += len(text)
+                    return [TextDelta(text)]
+            except (KeyError, TypeError, ValueError, AttributeError):
+                pass  # any other shape
+        kind = field(item, "type")
+        if isinstance(kind, str) and (kind == "chunk" or "." in kind):
+            # The other events of .stream() repeat the chunks. Each holds the whole answer so far.
+            item = field(item, "chunk")
+            if item is None:
+                return []
+        chunk = item if isinstance(item, dict | str) else plain(item)
+        if not isinstance(chunk, dict):
+            raise MalformedItem(f"a {type(item).__name__} among its chunks")
+        events, error = self._chunk(chunk)
+        self._named = self._named or any(isinstance(event, DELTAS) for event in events)
+        if error:
+            raise ServerReportedError(error_info(error, 200), events)
+        return events
+
+    def _chunk(self, chunk: dict[str, Any]) -> tuple[list[ParsedEvent], Any]:
+        """Return the events of one chunk, or of one whole completion, and the error in it."""
+        events: list[ParsedEvent] = []
+        model, request_id = word(chunk.get("model")), word(chunk.get("id"))
+        if model or request_id:
+            events.append(Identity(model, request_id))
+        error = chunk.get("error") or (chunk if chunk.get("object") == "error" else None)
+        choices = chunk.get("choices")
+        if not isinstance(choices, list) and isinstance(chunk.get("response"), str):
+            events += self._text(chunk["response"], 0)  # Cloudflare Workers AI: {"response": "Hello"}
+        for place, choice in enumerate(choices if isinstance(choices, list) else ()):
+            if not isinstance(choice, dict):
+                continue
+            index = choice.get("index")
+            if type(index) is not int:
+                index = place
+            ends = _ends_of(choice, chunk)
+            events += self._choice(choice, index, is_last=bool(ends))
+            if index == 0:
+                events += ends
+                if any(isinstance(end, Finish) and end.reason == "error" for end in ends):
+                    # OpenRouter: not always beside an error object
+                    error = error or choice.get("error") or "the provider stopped with finish_reason 'error'"
+        events += _usage_of(chunk)
+        if not error:
+            for name in _BESIDE:
+                if value := chunk.get(name):
+                    events.append(left_out(name, value if isinstance(value, list) else ()))
+            events += unread(chunk, _IN_CHUNK.union(_BESIDE), prose=True)
+        return events, error
+
+    def _choice(self, choice: dict[str, Any], index: int, *, is_last: bool) -> Iterator[ParsedEvent]:
+        delta, message = (
+            {"content": value} if isinstance(value, str) else value
+            for value in (choice.get("delta"), choice.get("message"))
+        )
+        if index > 0 and (delta or message or choice.get("text")):
+            yield LeftOut("other answers", "other answer", (str(index),))
+        if choice.get("logprobs"):
+            yield left_out("logprobs")
+        if isinstance(delta, dict) and delta:
+            yield from self._delta(delta, index, is_last=is_last)
+        elif isinstance(choice.get("text"), str):  # text completions: {"choices": [{"text": "Once"}]}
+            yield from self._text(choice["text"], index, is_last=is_last)
+        if isinstance(message, dict) and message:
+            yield from self._message(message, index)
+        yield from unread(choice, _IN_CHOICE, prose=True)
+
+    def _message(self, message: dict[str, Any], index: int) -> Iterator[ParsedEvent]:
+        """Read a whole message. In a stream it may be the answer once more, or as far as it has grown."""
+        content = message.get("content")
+        if index == 0 and self._length:
+            whole = content if isinstance(content, str) else "".join(_texts_in(content, beside=_THINKING_PARTS))
+            rest = new_in_message(whole, self._said()) if whole else ""
+            if rest is None:
+                yield StreamWarning("rewritten", "the provider sent another text at the end, which is left out")
+            content = [*_not_text(content), rest or ""]
+        calls = None if self._called and not self._is_message(message) else message.get("tool_calls")
+        yield from self._delta({**message, "content": content, "tool_calls": calls}, index, is_whole=True)
+
+    def _is_message(self, message: dict[str, Any]) -> bool:
+        """Whether the calls in a message have ids, by which they are known again."""
+        calls = message.get("tool_calls")
+        return isinstance(calls, list) and all(isinstance(call, dict) and word(call.get("id")) for call in calls)
+
+    def _delta(
+        self, delta: dict[str, Any], index: int, *, is_last: bool = False, is_whole: bool = False
+    ) -> Iterator[ParsedEvent]:
+        if delta.get("role") in _OTHERS:
+            if delta.get("content"):
+                yield StreamWarning("other_role", f"a message of the {delta['role']} came between, and is left out")
+            return
+        thought = next((text for name in _THOUGHTS if (text := "".join(_texts_in(delta.get(name))))), "")
+        if index == 0:
+            thought = self._reasoning.new(thought, is_whole=is_whole, is_last=is_last)
+        if thought:
+            yield ReasoningDelta(thought, index)
+        content = delta.get("content")
+        if not content and isinstance(delta.get("text"), str):
+            content = delta["text"]
+        for part in content if isinstance(content, list) else [content]:
+            if isinstance(part, str):
+                yield from self._text(part, index, is_last=is_last, is_new=is_whole)
+            elif part is not None:
+                yield from self._part(part, index)
+        refusal = delta.get("refusal")
+        if isinstance(refusal, str):
+            refusal = self._refusal.new(refusal, is_whole=is_whole, is_last=is_last) if index == 0 else refusal
+            if refusal:
+                yield RefusalDelta(refusal, index)
+        if index == 0:
+            yield from self._calls(delta, is_whole=is_whole)
+            yield from self._beside(delta, is_last=is_last)
+
+    def _text(self, text: str, index: int, *, is_last: bool = False, is_new: bool = False) -> Iterator[TextDelta]:
+        if index == 0:
+            if not is_new and self._length and (is_last or len(text) >= self._length):
+                text = new_in_piece(text, self._said(), is_last=is_last)
+            self._length += len(text)
+        if text:
+            yield TextDelta(text, index)
+
+    def _part(self, part: Any, index: int) -> Iterator[ParsedEvent]:
+        """Read one part of a content list: text, a thought made of texts (Mistral), or a refusal."""
+        kind = part.get("type") if isinstance(part, dict) else None
+        thought = "".join(_texts_in(part.get("thinking", part.get("reasoning")))) if isinstance(part, dict) else ""
+        if thought:
+            yield ReasoningDelta(self._reasoning.new(thought, is_whole=False), index)
+            return
+        if isinstance(part, dict) and isinstance(part.get("refusal"), str):
+            yield RefusalDelta(part["refusal"], index)
+            return
+        texts = list(_texts_in(part, names=("text", "parts", "content", "value", "summary")))
+        if texts:
+            if kind in _THINKING_PARTS or part.get("thought") is True:
+                yield ReasoningDelta("".join(texts), index)
+            else:
+                yield from self._text("".join(texts), index, is_new=True)
+            for name in ("annotations", "citations"):
+                for holder in (part, part.get("text")):
+                    if isinstance(holder, dict) and holder.get(name):
+                        yield left_out(name, holder[name] if isinstance(holder[name], list) else ())
+        elif kind in ("text", "output_text", *_THINKING_PARTS) or part == {}:
+            return  # an empty one
+        else:
+            yield from unknown_part(part)
+
+    def _calls(self, delta: dict[str, Any], *, is_whole: bool) -> Iterator[ParsedEvent]:
+        calls = items(delta.get("tool_calls"))
+        for place, call in enumerate(calls):
+            if isinstance(call, dict):
+                self._called = True
+                yield from _parse_tool_call(call, place if is_whole and len(calls) > 1 else None)
+        old = delta.get("function_call")  # of the API before tools: one call, without a number
+        if isinstance(old, dict) and not (is_whole and self._called):
+            self._called = True
+            yield from _parse_tool_call({"index": 0, "function": old})
+
+    def _beside(self, delta: dict[str, Any], *, is_last: bool) -> Iterator[ParsedEvent]:
+        """Read what an answer has beside its text, or name it."""
+        audio = delta.get("audio")
+        if isinstance(audio, dict):
+            if isinstance(audio.get("transcript"), str):
+                yield from self._text(audio["transcript"], 0, is_last=is_last)
+            if audio.get("data"):
+                yield left_out("audio")
+        elif audio:
+            yield left_out("audio")
+        more = delta.get("provider_specific_fields")
+        if isinstance(more, dict):
+            yield from unread(more, _IN_DELTA)
+        yield from unread(delta, _IN_DELTA)
+
+
+def _ends_of(choice: dict[str, Any], chunk: dict[str, Any]) -> list[Finish | StreamWarning]:
+    """Return the events for the end of a choice. Servers have its word in several places."""
+    reason = reason_of(choice.get("finish_reason")) or reason_of(choice.get("finish_details"))
+    reason = reason or reason_of(field(choice.get("delta"), "finish_reason")) or reason_of(chunk.get("finish_reason"))
+    other = word(choice.get("stop_reason"))  # of vLLM it may be the text at which the answer stopped
+    if reason is None and other is not None and outcome_of(other) is not None:
+        reason = other
+    if reason is None:
+        return []
+    native = reason_of(choice.get("native_finish_reason"))
+    if native is not None and outcome_of(reason) == "complete" and (outcome := outcome_of(native)) is not None:
+        return [Finish(reason, outcome)]  # a gateway's word for all ends that it does not know
+    return finish(reason)
+
+
+def _usage_of(chunk: dict[str, Any]) -> Iterator[Usage]:
+    places = (chunk.get("usage"), field(chunk.get("x_groq"), "usage"), field(_first(chunk.get("choices")), "usage"))
+    usage = next((found for found in places if isinstance(found, dict) and found), None)
+    if usage is None:
+        return
+
+    def counted(*paths: str) -> int | None:
+        return next((found for path in paths if (found := count(field(usage, *path.split("/")))) is not None), None)
+
+    yield Usage(
+        counted("prompt_tokens", "input_tokens"),
+        counted("completion_tokens", "output_tokens"),
+        counted("total_tokens"),
+        counted(
+            "prompt_tokens_details/cached_tokens",
+            "input_tokens_details/cached_tokens",
+            "cached_tokens",
+            "prompt_cache_hit_tokens",  # DeepSeek
+            "cache_read_input_tokens",  # Anthropic's, let through
+        ),
+        counted(
+            "completion_tokens_details/reasoning_tokens", "output_tokens_details/reasoning_tokens", "reasoning_tokens"
+        ),
+        number(usage.get("cost")) or number(field(usage.get("cost"), "total_cost")),
+    )
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else None
+
+
+def _texts_in(
+    value: Any,
+    names: tuple[str, ...] = ("text", "thinking", "summary", "content", "value"),
+    beside: tuple[str, ...] = (),
+    depth: int = 0,
+) -> Iterator[str]:
+    """Yield the texts in a value: a string, an object with a text, or a list of these. Types in ``beside`` are left."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and depth < 8:
+        for part in value:
+            yield from _texts_in(part, names, beside, depth + 1)
+    elif isinstance(value, dict) and depth < 8 and value.get("type") not in beside:
+        for name in names:
+            if isinstance(value.get(name), str | list | dict):
+                yield from _texts_in(value[name], names, beside, depth + 1)
+                return
+
+
+def _not_text(content: Any) -> list[Any]:
+    """Return the parts of a content list that are neither text nor thoughts."""
+    parts = content if isinstance(content, list) else []
+    return [part for part in parts if isinstance(part, dict) and not [*_texts_in(part)]]
+
+
+def _parse_tool_call(call: dict[str, Any], place: int | None = None) -> Iterator[ParsedEvent]:
+    index = call.get("index")
+    if type(index) is not int:
+        index = place
+        if place is None:
+            yield StreamWarning("tool_call_without_index", "the provider does not number its tool calls")
+    places = (call.get("function"), call.get("custom"), call)
+    function: dict[str, Any] = next(found for found in places if isinstance(found, dict))
+    arguments = function.get("arguments", function.get("input"))
+    if arguments is None:
+        arguments = ""
+    elif not isinstance(arguments, str):  # Ollama and others: the object itself
+        arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+    yield ToolCallDelta(index, word(call.get("id")), word(function.get("name")), arguments)

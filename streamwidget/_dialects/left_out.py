@@ -1,0 +1,118 @@
+"""What an answer has beside its text and is not shown: the words for it, in one table for all dialects.
+
+A reader reads the kinds of parts, blocks and items that it knows. Any other kind comes here and gets a name, so nothing
+is dropped in silence. ``web_search_tool_result`` is "web search results". ``hologram`` is in no row, so it is named as
+the provider names it: "part of an unknown kind (hologram)".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from streamwidget._core.events import LeftOut, Lost, ParsedEvent
+from streamwidget._dialects.fields import plain, word
+
+#: Parts of a kind's name, in the order in which they are looked for, and the words: for all of it, and for one of it.
+_WORDS: tuple[tuple[str, str, str], ...] = (
+    ("citation|annotation|reference|footnote|grounding|attribution", "citations", "citation"),
+    ("redacted|encrypted", "hidden reasoning", ""),
+    ("reasoning|thinking|thought", "reasoning", ""),
+    ("web_?search|search_results?$|google_search", "web search results", "web search result"),
+    ("web_?fetch|url_?(fetch|context)", "web pages", "web page"),
+    ("file_?search|retrieval", "file search results", "file search result"),
+    ("code_?(interpreter|execution)|executable_?code|bash|shell|text_editor|logs", "code output", ""),
+    ("image", "images", "image"),
+    ("computer", "computer actions", "computer action"),
+    ("video", "videos", "video"),
+    ("audio|speech|sound", "sound", ""),
+    ("file|document|upload|inline_?data|blob", "files", "file"),
+    ("mcp|tool|function", "tool results", "tool result"),
+    ("log_?prob", "log probabilities", ""),
+    ("prompt_progress", "prompt progress", ""),
+    ("related_questions|suggest|follow_?ups?$", "suggested questions", ""),
+)
+_MOST = 200  # entries of one list that are told apart
+#: Names of fields that say something about an answer and are not a part of it.
+_ABOUT = re.compile(
+    r"(^|_)(ids?|index|indices|signatures?|fingerprint|types?|status|object|created(_at)?|tier|obfuscation|usage|times?"
+    r"|timings?|timestamp|finish_reason|stop_reason|stop|stop_sequence|finish_details|model|provider|channel|recipient"
+    r"|names?|weight|role|version|filter_results?|filters?|filter_offsets|phase|state|metadata|meta|region|host|trace|mime"
+    r"|tokens?|counts?|hash|seed|cost|latency|safety(_ratings)?|extra_content|format|language|event|cache|sequence_number"
+    r"|specific_fields|kv_transfer_params|token_ids|input_audio|container|done|final|is_\w+|has_\w+|execution)$"
+)
+_PROSE = re.compile(r"\S\s+\S+\s+\S|https?://|data:")
+
+
+def left_out(kind: str | None, entries: Iterable[Any] = ()) -> LeftOut:
+    """Return the event for a part of this kind.
+
+    Parameters
+    ----------
+    kind : str or None
+        The provider's name for it.
+    entries : iterable
+        One for each that is counted, if they can be counted.
+
+    Examples
+    --------
+    >>> left_out("web_search_tool_result", ["a", "b"]).what, left_out("hologram").what
+    ('web search results', 'part of an unknown kind (hologram)')
+    """
+    name = _snake(kind or "")
+    for parts, what, one in _WORDS:
+        if re.search(parts, name):
+            keys = tuple(_key(entry) for _, entry in zip(range(_MOST), entries, strict=False)) if one else ()
+            return LeftOut(what, one, keys)
+    shown = " ".join((kind or "").split())[:40]
+    return LeftOut(f"part of an unknown kind ({shown})" if shown else "part of an unknown kind")
+
+
+def unknown_part(part: Any) -> Iterator[ParsedEvent]:
+    """Name a part of the text itself that cannot be read. Its place in the text is known, so it leaves a gap."""
+    kind = (word(part.get("type")) or next(iter(part), None)) if isinstance(part, dict) else type(part).__name__
+    event = left_out(kind, [part])
+    if event.what.startswith("part of"):
+        yield Lost()
+    yield event
+
+
+def unread(fields: dict[str, Any], known: frozenset[str], *, prose: bool = False) -> Iterator[LeftOut]:
+    """Name the fields that no reader knows and that hold something.
+
+    Parameters
+    ----------
+    fields : dict
+    known : frozenset of str
+        The names that are read, or left out on purpose.
+    prose : bool, default False
+        True: only those count that hold some words or an address. So a server's remarks around the answer do not.
+    """
+    for name, value in fields.items():
+        if name in known or not _is_content(value, prose=prose):
+            continue
+        snake = _snake(name)
+        if not _ABOUT.search(snake):
+            yield left_out(name, value if isinstance(value, list) else [value])
+
+
+def _is_content(value: Any, depth: int = 0, *, prose: bool) -> bool:
+    """Whether a value holds text. Numbers and flags are not content."""
+    if isinstance(value, str):
+        return bool(_PROSE.search(value[:10_000]) if prose else value.strip())
+    if depth > 4 or not isinstance(value, dict | list):
+        return False
+    if isinstance(value, list):
+        return any(_is_content(part, depth + 1, prose=prose) for part in value[:_MOST])
+    inner = (part for name, part in value.items() if not _ABOUT.search(_snake(str(name))))
+    return any(_is_content(part, depth + 1, prose=prose) for part in inner)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[\s.-]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).lower()
+
+
+def _key(entry: Any) -> str:
+    return entry[:300] if isinstance(entry, str) else json.dumps(plain(entry), default=str, sort_keys=True)[:300]
