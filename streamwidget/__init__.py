@@ -29,6 +29,7 @@ from streamwidget._core.events import (
     TextDelta,
     ToolCallDelta,
     Usage,
+    Waiting,
 )
 from streamwidget._core.exceptions import (
     ConfigurationError,
@@ -95,6 +96,7 @@ __all__ = [
     "ToolCallDelta",
     "Turn",
     "Usage",
+    "Waiting",
     "WireView",
     "__version__",
     "race",

@@ -90,6 +90,10 @@ class Attempts:
         return bool(self.exchange and self.exchange.demo)
 
     @property
+    def mark(self) -> str:
+        return self.exchange.mark if self.exchange else ""
+
+    @property
     def pending_limit(self) -> PendingLimit | None:
         return self._deadlines.pending() if self._deadlines else None
 

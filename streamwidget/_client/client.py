@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.config import Settings, resolve
 from streamwidget._client.exchange import Request
-from streamwidget._client.http import host_of
+from streamwidget._client.http import Transport, host_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.sse import MAX_EVENT_SIZE
 from streamwidget._client.transport import HTTPXTransport
@@ -39,6 +39,7 @@ class ChatClient:
         server's own choice.
     provider : str, optional
         A server by name, such as ``"ollama"`` or ``"openrouter"``. It sets the address, unless you pass ``base_url``.
+        ``"local"`` runs a model on this machine, with llama.cpp.
         The key comes from the provider's own variable, such as ``OPENROUTER_API_KEY``. Default, without ``base_url``:
         ``%config ChatMagics.provider``, then ``STREAMWIDGET_PROVIDER``.
     timeout : Timeout, optional
@@ -104,7 +105,7 @@ class ChatClient:
         self._max_event_size = max_event_size
 
     def __repr__(self) -> str:
-        url = mask(self.base_url or "demo server")  # its query may hold a key
+        url = mask(self._settings.place)  # its query may hold a key
         return f"ChatClient({url!r}, model={self.model!r})"
 
     def __reduce__(self) -> str:
@@ -112,7 +113,7 @@ class ChatClient:
 
     @property
     def base_url(self) -> str | None:
-        """The address of the server. None for the built-in demo server.
+        """The address of the server. None for a server that streamwidget starts itself: the demo server or ``local``.
 
         Examples
         --------
@@ -327,10 +328,14 @@ class ChatClient:
         return {**self.dialect.limit_tokens(most), **params}
 
     def _request(self, question: Question) -> Request:
-        url = self.base_url
+        return Request(self._transport(), self.dialect, question, self._max_event_size)
+
+    def _transport(self) -> Transport:
+        url, starts = self.base_url, self._settings.server.starts
+        if url is None and starts is not None:
+            return starts(self._settings.gguf, self._http_client)
         if url is None:
             from streamwidget.demo import shared_server
 
             url = shared_server().url
-        transport = HTTPXTransport(url, self._settings.api_key, self._http_client)
-        return Request(transport, self.dialect, question, self._max_event_size)
+        return HTTPXTransport(url, self._settings.api_key, self._http_client)

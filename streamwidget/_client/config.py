@@ -3,7 +3,7 @@
 1. The arguments of :class:`~streamwidget.ChatClient`. A provider's name stands for its address.
 2. :class:`Defaults`: ``%config ChatMagics`` and the config file.
 3. ``STREAMWIDGET_BASE_URL``, ``STREAMWIDGET_PROVIDER``, ``STREAMWIDGET_API_KEY``, ``STREAMWIDGET_MODEL``,
-   ``STREAMWIDGET_SYSTEM``, ``STREAMWIDGET_MAX_TOKENS``
+   ``STREAMWIDGET_SYSTEM``, ``STREAMWIDGET_MAX_TOKENS``, ``STREAMWIDGET_GGUF``
 4. ``OPENAI_BASE_URL``, ``OPENAI_API_KEY``
 5. The built-in demo server.
 
@@ -54,6 +54,8 @@ class Defaults:
     model, system : str or None
     max_tokens : int or None
         The longest answer, in tokens.
+    gguf : str or None
+        The model file of the provider ``local``.
     timeout : mapping of str to float or None
         Limits of :class:`~streamwidget.Timeout`, by name.
     """
@@ -64,6 +66,7 @@ class Defaults:
     model: str | None = None
     system: str | None = None
     max_tokens: int | None = None
+    gguf: str | None = None
     timeout: Mapping[str, float | None] = field(default_factory=dict)
 
 
@@ -83,7 +86,7 @@ class Settings:
     Attributes
     ----------
     base_url : str or None
-        None: the demo server.
+        None for a server that streamwidget starts itself: the provider ``local``, or the demo server.
     api_key : ApiKey or None
     model : str or None
     server : Server
@@ -94,6 +97,8 @@ class Settings:
         The environment variables whose key belongs to the address. The first that is set is used.
     max_tokens : int or None
         The limit of answers whose caller names none.
+    gguf : str or None
+        The model file of the provider ``local``. None: the installed one.
     """
 
     base_url: str | None
@@ -103,12 +108,19 @@ class Settings:
     provider: str | None = None
     key_variables: tuple[str, ...] = ()
     max_tokens: int | None = None
+    gguf: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The address, or the name of a server that streamwidget starts itself."""
+        return self.base_url or ("demo server" if self.server.starts is None else "local model")
 
     @property
     def timeout(self) -> Timeout:
         """The limits of a client whose caller names none."""
         url = self.base_url
-        is_local = url is not None and (is_loopback(url) or is_loopback(self.server.base_url))
+        loads = self.server.starts is not None
+        is_local = loads or (url is not None and (is_loopback(url) or is_loopback(self.server.base_url)))
         return Timeout(**{**(_LOCAL_LIMITS if is_local else {}), **_defaults.timeout})
 
 
@@ -141,6 +153,9 @@ def resolve(
         base_url, provider = env.get("STREAMWIDGET_BASE_URL"), _own_provider(env)
         source = "STREAMWIDGET_BASE_URL"
     named = server_named(provider) if provider is not None else None
+    if base_url is None and named is not None and named.starts is not None:
+        gguf = _defaults.gguf or env.get("STREAMWIDGET_GGUF")
+        return Settings(None, None, model, named, provider, max_tokens=max_tokens, gguf=gguf)
     if base_url is None and named is not None:
         base_url, source = named.address(env), named.url_env
     if base_url is None and ("OPENAI_BASE_URL" in env or "OPENAI_API_KEY" in env):

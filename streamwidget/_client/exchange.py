@@ -26,7 +26,7 @@ from streamwidget._client.retry import parse_retry_after, worth_retrying
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
-from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
+from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
 from streamwidget._core.exceptions import HTTPStatusError, InStreamError, ProtocolError, StreamInterrupted
 from streamwidget._core.secrets import ApiKey, mask, mask_error
 from streamwidget._core.timeout import Deadlines
@@ -82,7 +82,12 @@ class Exchange:
         self._deadlines = deadlines
         self._publish = publish
         self._parser = StreamParser(request.dialect, accumulator)
-        self._connection = Connection()
+        self._connection = Connection(lambda what: publish([Waiting(what)]))
+
+    @property
+    def mark(self) -> str:
+        """Words on who answers that everybody must see, or empty."""
+        return self._connection.mark
 
     @property
     def connecting(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -107,9 +107,18 @@ class Connection:
         True while a connection is being made.
     at_proxy : bool
         True while a proxy is connected to, and while it is asked to connect to the server.
+    mark : str
+        Words on who answers that everybody must see. Empty: the model's name is enough.
+
+    Parameters
+    ----------
+    wait_for : callable
+        Takes what the request waits for before it is sent, in words. Empty: nothing any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wait_for: Callable[[str], None] = lambda _: None) -> None:
+        self.mark = ""
+        self.wait_for = wait_for
         self._stream: Any = None
         self._proxy = ""
         self._tunnel = False

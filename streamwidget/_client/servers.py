@@ -5,12 +5,18 @@ A server's key is read from the variable in its row. It is sent only to the addr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+from streamwidget._client.http import Transport
+from streamwidget._client.local import LocalTransport
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._dialects.chat_completions import ChatCompletions
 from streamwidget._dialects.dialect import Dialect
+
+#: Takes the setting ``gguf`` and the client's ``http_client``.
+MakeTransport: TypeAlias = Callable[[str | None, Any], Transport]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,7 @@ class Server:
     Attributes
     ----------
     base_url : str
-        Its address. For a program on this machine, the address it usually has.
+        Its address. For a program on this machine, the address it usually has. Empty if streamwidget starts it.
     key_env : str or None
         The name of the environment variable of its key.
     needs_model : bool
@@ -29,6 +35,8 @@ class Server:
         The API it has.
     url_env : str or None
         The name of an environment variable with another address, for a server that each place runs itself.
+    starts : callable or None
+        Makes the transport of a server that streamwidget starts itself.
     """
 
     base_url: str
@@ -36,6 +44,7 @@ class Server:
     needs_model: bool = False
     dialect: Dialect = ChatCompletions()  # noqa: RUF009  (a frozen value)
     url_env: str | None = None
+    starts: MakeTransport | None = None
 
     def address(self, environ: Mapping[str, str]) -> str:
         """Return the address in an environment."""
@@ -52,6 +61,7 @@ SERVERS = {
     "litellm": Server("http://localhost:4000/v1", "LITELLM_API_KEY", url_env="LITELLM_API_BASE"),
     "llamacpp": Server("http://localhost:8080/v1"),
     "lmstudio": Server("http://localhost:1234/v1"),
+    "local": Server("", starts=LocalTransport),
     "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", dialect=ChatCompletions(asks_for_usage=False)),
     "ollama": Server("http://localhost:11434/v1"),
     # config.py decides about its key.

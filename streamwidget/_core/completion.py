@@ -145,6 +145,8 @@ class ChatCompletion:
         The provider's id of the request. Useful in a bug report to the provider.
     demo : bool
         True for an answer of the built-in demo server.
+    mark : str
+        Words on who answered that everybody must see, in place of the model's name. Empty for most answers.
     gaps : tuple of Gap
         Where a part of the answer is missing. People see a mark in each of these places.
 
@@ -171,6 +173,7 @@ class ChatCompletion:
     model: str | None = None
     request_id: str | None = None
     demo: bool = False
+    mark: str = ""
     gaps: tuple[Gap, ...] = ()
 
     def __str__(self) -> str:

@@ -203,6 +203,25 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The request waits for something before it is sent, such as a model that loads (``provider="local"``).
+
+    Attributes
+    ----------
+    reason : str
+        What it waits for. Empty: now it is sent.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.Waiting("SmolLM2-135M-Instruct is loading").reason
+    'SmolLM2-135M-Instruct is loading'
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StreamWarning:
     """Something was odd, but the stream went on.
 
@@ -251,7 +270,7 @@ class Gap:
 DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 StreamEvent: TypeAlias = (
-    TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Retry | Finish | StreamWarning | Gap
+    TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Waiting | Retry | Finish | StreamWarning | Gap
 )
 
 

@@ -47,6 +47,7 @@ class Progress:
             model=accumulator.model or work.model,
             request_id=work.request_id or accumulator.request_id,
             demo=work.demo,
+            mark=work.mark,
         )
 
     def begin(self) -> None:

@@ -42,6 +42,11 @@ class Work(Protocol):
         ...
 
     @property
+    def mark(self) -> str:
+        """Words on who answers that everybody must see, or empty."""
+        ...
+
+    @property
     def pending_limit(self) -> PendingLimit | None:
         """The limit that is nearest to its end now. None if no limit is in force."""
         ...

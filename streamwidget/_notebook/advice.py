@@ -28,6 +28,7 @@ _BY_KIND = {
     "tls": "To trust your own certificate authority, set SSL_CERT_FILE. Certificate checks cannot be turned off.",
     "source": "The source's own exception is the __cause__ of this one.",
     "redirect": "Neither the key nor the prompt was sent on.",
+    "local": "",  # the message has it
 }
 #: By the reason of a refusal, in a cell. ``{host}`` is the server's.
 _BY_REASON: dict[Refusal, str] = {

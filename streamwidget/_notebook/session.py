@@ -37,6 +37,7 @@ class ChatSettings:
     provider: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
+    gguf: str | None = None
 
 
 class Session:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Finish, Gap, ReasoningDelta, RefusalDelta, Retry, StreamEvent, TextDelta
+from streamwidget._core.events import Finish, Gap, ReasoningDelta, RefusalDelta, Retry, StreamEvent, TextDelta, Waiting
 from streamwidget._core.gaps import MARK
 from streamwidget._saved.answer import footer, tool_line, visible
 
@@ -65,6 +65,8 @@ class TerminalView:
                     self._write(MARK)
                 case Retry(attempt=attempt, delay=delay, reason=reason):
                     self._write(f"({visible(reason)} Attempt {attempt} in {delay:.1f} s.)\n")
+                case Waiting(reason=reason) if reason:
+                    self._write(f"({visible(reason)})\n")
                 case Finish():
                     self._finish(self._completion())
         self._out.flush()

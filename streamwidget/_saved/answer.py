@@ -21,6 +21,8 @@ MAX_MARKDOWN = 1_000_000  # characters, a longer text is saved as plain text
 # A long plain text is split into several <pre>, because browsers lay out many small blocks faster than a huge one. Each
 # ends with the first line end after this many characters, or at twice as many. js/src/markdown/plain.ts does the same.
 _PIECE = 30_000
+#: A name that begins as a path does, or ends as a model's file does.
+_PATH = re.compile(r"^(?:[/\\~]|\.{1,2}[/\\]|[A-Za-z]:[/\\])|\.(?:gguf|safetensors|bin)$", re.IGNORECASE)
 _PREVIEW = 120  # characters of a tool call's arguments, in its heading
 # The live view has the same styles (js/src/saved/shape.ts), or the swap at the end would move what is below. They are
 # inline, because notebooks are opened without our style sheet too. Our own classes are for colours only. The other
@@ -83,11 +85,22 @@ def footer(completion: ChatCompletion) -> str:
 
 
 def _answered_by(completion: ChatCompletion) -> tuple[str, str]:
-    """Return the mark of the demo server and the model's name; js/src/transcript/answered_by.ts does the same."""
-    model = one_line(completion.model or "", 100)
+    """Return the mark and the model's name. Either may be empty. js/src/transcript/answered_by.ts does the same.
+
+    A model whose name is a path is shown by its last part: ``/models/qwen.gguf`` -> ``qwen.gguf``.
+    """
+    if completion.mark:
+        return one_line(completion.mark, 100), ""
+    model = one_line(_last_part(completion.model or ""), 100)
     if not completion.demo:
         return "", model
     return ("demo server (no model)", "") if model in ("", "demo") else ("demo", model)
+
+
+def _last_part(model: str) -> str:
+    """Return the last part of a path, and a name such as ``org/model`` as it is."""
+    path = model.rstrip("/\\")
+    return re.split(r"[/\\]", path)[-1] if _PATH.search(path) else model
 
 
 def _ending(completion: ChatCompletion) -> str:
@@ -153,8 +166,8 @@ def _pieces(text: str) -> Iterable[str]:
 def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
     """Yield header, answer and footer like the live view at its end, so that the swap moves nothing."""
     mark, model = _answered_by(completion)
-    demo = f"<strong>{mark}</strong>{' · ' if model else ''}" if mark else ""
-    yield f'<p style="{_HEAD}"><small class="streamwidget-quiet">{demo}<bdi>{_guarded(model)}</bdi></small></p>\n'
+    who = f"<strong>{_guarded(mark)}</strong>{' · ' if model else ''}" if mark else ""
+    yield f'<p style="{_HEAD}"><small class="streamwidget-quiet">{who}<bdi>{_guarded(model)}</bdi></small></p>\n'
     reasoning, refusal = shown(completion, "reasoning"), shown(completion, "refusal")
     if reasoning:
         count = len(reasoning)

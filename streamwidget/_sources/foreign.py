@@ -60,6 +60,7 @@ class Foreign:
 
     repeatable = False
     model = None
+    mark = ""
     pending_limit = None
 
     def __init__(self, source: Any) -> None:

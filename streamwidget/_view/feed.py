@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from streamwidget._core.events import Finish, Retry, StreamEvent
+from streamwidget._core.events import Finish, Retry, StreamEvent, Waiting
 from streamwidget._core.stream import ChatStream
 from streamwidget._view import message_rate
 from streamwidget._view.pacer import Pacer
@@ -71,7 +71,7 @@ class AnswerFeed:
         self._presentation = presentation
         self._transcript = Transcript()
         self._pacer = Pacer(self._flush)
-        self._retry: Retry | None = None
+        self._wait: Retry | Waiting | None = None
         self._over = False  # the end is to be sent
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -103,7 +103,7 @@ class AnswerFeed:
         """Send nothing more. The stream goes on."""
         self._unsubscribe()
         self._pacer.stop()
-        self._retry, self._over = None, False
+        self._wait, self._over = None, False
 
     async def sent(self) -> None:
         """Wait until everything is sent, if something waits for its turn."""
@@ -126,8 +126,8 @@ class AnswerFeed:
     def _take(self, events: list[StreamEvent]) -> None:
         for event in events:
             match event:
-                case Retry():
-                    self._retry = event
+                case Retry() | Waiting():
+                    self._wait = event
                 case Finish():
                     self._over = True
                     # Two messages: the end, then the state once more. A third one if the view is replaced and closed.
@@ -136,14 +136,17 @@ class AnswerFeed:
                     return
                 case _:
                     self._transcript.add(event)
-        if self._transcript.pending or self._retry is not None:
+        if self._transcript.pending or self._wait is not None:
             self._pacer.flush_soon()
 
     def _flush(self) -> None:
         """Send all that is new."""
-        if self._retry is not None:
-            self._send(self._transcript.status("retrying", self._retry.reason, delay=self._retry.delay))
-            self._retry = None
+        match self._wait:
+            case Retry(delay=delay, reason=reason):
+                self._send(self._transcript.status("retrying", reason, delay=delay))
+            case Waiting(reason=reason):
+                self._send(self._transcript.status("waiting", reason))
+        self._wait = None
         if self._transcript.pending:
             self._send_text()
         if self._over:

@@ -170,6 +170,7 @@ def _facts(completion: ChatCompletion, calls: tuple[ToolCall, ...]) -> JSON:
         "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in calls],
         "model": completion.model,
         "demo": completion.demo,
+        "mark": completion.mark,
         **_figures(completion),
     }
 

@@ -30,6 +30,9 @@ def found(provider: str | None, env: dict[str, str], base_url: str | None = None
 def test_a_row_is_an_address_and_the_name_of_a_variable(name: str) -> None:
     """The address uses TLS or is on this machine. The key's variable is a name in capitals."""
     server = SERVERS[name]
+    if server.starts is not None:
+        assert server.base_url == ""
+        return
     assert check_url(server.base_url) == server.base_url
     assert server.base_url.startswith("https://") or is_loopback(server.base_url)
     assert server.key_env is None or server.key_env.removesuffix("_API_KEY").isupper()

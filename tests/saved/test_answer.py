@@ -450,6 +450,7 @@ def test_the_saved_answer_has_the_elements_of_the_live_one(case: dict[str, Any])
         usage=None if tokens is None else Usage(None, tokens, None),
         model=state["model"],
         demo=state["demo"],
+        mark=state.get("mark", ""),
         warnings=(StreamWarning("bad_json", state["missing"]),) if "missing" in state else (),
     )
     assert mimebundle(completion)["text/html"] == case["html"]

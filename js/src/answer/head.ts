@@ -40,7 +40,6 @@ export class Head {
     this.#transcript = transcript;
     this.#say = say;
     this.root.style.cssText = HEAD_STYLE;
-    this.#mark.title = "Written by the built-in demo server, not by a language model";
     this.#demo.append(this.#mark, this.#separator);
     const name = make("small", "streamwidget-name streamwidget-quiet");
     name.append(this.#demo, this.#model);
@@ -60,6 +59,7 @@ export class Head {
     const [mark, model] = answeredBy(t);
     setHidden(this.#demo, mark === "");
     setText(this.#mark, mark);
+    this.#mark.title = t.demo ? "Written by the built-in demo server, not by a language model" : mark;
     setText(this.#separator, model === "" ? "" : " · ");
     setText(this.#model, model);
     setText(this.#state, stateWord(t));

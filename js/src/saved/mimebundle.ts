@@ -49,7 +49,11 @@ function head(t: Transcript): Element {
   const model = make("bdi");
   const [mark, modelName] = answeredBy(t);
   model.append(...guarded(modelName));
-  if (mark) name.append(make("strong", "", mark), modelName === "" ? "" : " · ");
+  if (mark) {
+    const strong = make("strong");
+    strong.append(...guarded(mark));
+    name.append(strong, modelName === "" ? "" : " · ");
+  }
   name.append(model);
   root.append(name);
   return root;

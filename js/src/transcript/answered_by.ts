@@ -2,9 +2,27 @@
 
 import { oneLine } from "../text/one_line";
 
-/** The mark of the demo server and the name of the model. Either may be empty. */
-export function answeredBy({ model, demo }: { model: string | null; demo: boolean }): [mark: string, model: string] {
-  const name = oneLine(model ?? "", 100);
+export interface Author {
+  readonly model: string | null;
+  /** The built-in demo server answered. */
+  readonly demo: boolean;
+  /** Words that everybody must see, in place of the model's name. Empty for most answers. */
+  readonly mark: string;
+}
+
+// A name that begins as a path does, or ends as a model's file does.
+const PATH = /^(?:[/\\~]|\.{1,2}[/\\]|[a-z]:[/\\])|\.(?:gguf|safetensors|bin)$/i;
+
+/** The last part of a path, and a name such as "org/model" as it is. */
+function lastPart(model: string): string {
+  const path = model.replace(/[/\\]+$/, "");
+  return PATH.test(path) ? (path.split(/[/\\]/).at(-1) as string) : model;
+}
+
+/** The mark of the answer and the name of its model. Either may be empty. */
+export function answeredBy({ model, demo, mark }: Author): [mark: string, model: string] {
+  if (mark !== "") return [oneLine(mark, 100), ""];
+  const name = oneLine(lastPart(model ?? ""), 100);
   if (!demo) return ["", name];
   return name === "" || name === "demo" ? ["demo server (no model)", ""] : ["demo", name];
 }

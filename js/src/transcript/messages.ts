@@ -44,6 +44,7 @@ export interface ViewState {
   readonly missing: string;
   readonly model: string | null;
   readonly demo: boolean;
+  readonly mark: string;
   readonly id: string;
   /** The view stays live after the end of the stream, so that the person can ask for more. */
   readonly kept: boolean;
@@ -153,6 +154,7 @@ export function parseState(value: unknown): ViewState | null {
     missing: line(raw.missing),
     model: label(raw.model),
     demo: raw.demo === true,
+    mark: line(raw.mark),
     id: string(raw.id),
     kept: raw.kept === true,
   };

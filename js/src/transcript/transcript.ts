@@ -41,6 +41,7 @@ export class Transcript {
   missing = "";
   model: string | null = null;
   demo = false;
+  mark = "";
   id = "";
   kept = false;
   readonly answer = new GrowingText();
@@ -270,6 +271,7 @@ export class Transcript {
     this.missing = state.missing;
     this.model = state.model;
     this.demo = state.demo;
+    this.mark = state.mark;
     this.id = state.id;
     this.kept = state.kept;
     this.firstDelta = state.timing?.first_delta ?? this.firstDelta;

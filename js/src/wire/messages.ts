@@ -37,6 +37,7 @@ export interface RowsMessage {
   readonly detail: string;
   readonly model: string | null;
   readonly demo: boolean;
+  readonly mark: string;
   readonly id: string;
 }
 
@@ -71,6 +72,7 @@ export function parseRows(value: unknown): RowsMessage | null {
     detail: line(raw.detail),
     model: label(raw.model),
     demo: raw.demo === true,
+    mark: line(raw.mark),
     id: line(raw.id),
   };
 }

@@ -23,6 +23,7 @@ export class Wire {
   detail = "";
   model: string | null = null;
   demo = false;
+  mark = "";
   id = "";
   /** The kernel died or was restarted. */
   gone = false;
@@ -100,6 +101,7 @@ export class Wire {
     this.detail = message.detail;
     this.model = message.model;
     this.demo = message.demo;
+    this.mark = message.mark;
     this.id = message.id;
   }
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
-from streamwidget._core.events import Finish, Retry, StreamEvent
+from streamwidget._core.events import Finish, Retry, StreamEvent, Waiting
 from streamwidget._core.stream import ChatStream
 from streamwidget._view.pacer import Pacer
 from streamwidget._view.transcript import JSON
@@ -99,6 +99,7 @@ class WireFeed:
             "detail": completion.error.message if over and completion.error else self._detail,
             "model": completion.model,
             "demo": completion.demo,
+            "mark": completion.mark,
             "id": self._stream.id,
         }
 
@@ -108,6 +109,8 @@ class WireFeed:
                 case Retry(delay=delay, reason=reason):
                     self._phase, self._detail = "retrying", reason
                     self._wire.wait(delay, reason)
+                case Waiting(reason=reason):
+                    self._phase, self._detail = "waiting", reason
                 case Finish():
                     self._wire.close()
                     self._phase = "over"
