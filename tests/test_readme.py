@@ -17,6 +17,7 @@ from IPython.core.magic import Magics
 from nbformat import NotebookNode
 from PIL import Image
 
+from streamwidget._client import local
 from streamwidget._client.servers import SERVERS
 from streamwidget._core.timeout import Timeout
 from streamwidget._notebook.magics import ChatMagics
@@ -34,6 +35,7 @@ JSON_ANSWER = '{"rivers": ["Elbe", "Oder", "Rhine"]}'
 # Run before the README's blocks. "ollama" listens on the stand-in, and the key that is typed belongs to it.
 SET_UP = """
 import dataclasses, os
+from streamwidget._client import local
 from streamwidget._client.servers import SERVERS
 
 SERVERS["ollama"] = dataclasses.replace(SERVERS["ollama"], base_url={url!r})
@@ -122,7 +124,8 @@ def test_the_shell_commands_exist() -> None:
         elif program == "export":
             assert f'"{rest.partition("=")[0]}"' in config, line
         else:
-            assert line in (f"pip install {project['name']}", "jupyter lab")
+            extras = [f'pip install "{project["name"]}[{extra}]"' for extra in project["optional-dependencies"]]
+            assert line in (f"pip install {project['name']}", *extras, local._GET_MODEL.strip("`"), "jupyter lab")
 
 
 def test_the_targets_that_are_named_exist() -> None:
@@ -198,10 +201,11 @@ def test_the_provider_table_is_the_servers() -> None:
     said = {row[0]: row[1:] for row in table_rows("Providers")}
     # OpenAI's key is in no row: a rule of its own, in the client's settings, says where it goes.
     keys = {name: server.key_env or "" for name, server in SERVERS.items()} | {"openai": "OPENAI_API_KEY"}
-    assert said == {
-        f"`{name}`": [f"`{server.base_url}`", f"`{keys[name]}`" if keys[name] else ""]
+    addresses = {
+        name: f"`{server.base_url}`" if server.starts is None else "none: streamwidget starts it"
         for name, server in SERVERS.items()
     }
+    assert said == {f"`{name}`": [addresses[name], f"`{keys[name]}`" if keys[name] else ""] for name in SERVERS}
 
 
 def test_the_moving_picture_moves_and_is_small() -> None:

@@ -32,6 +32,7 @@ export class KernelSide {
       missing: "",
       model: "demo-model",
       demo: false,
+      mark: "",
       id: "s1",
       kept: false,
       ...state,

@@ -10,10 +10,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -22,14 +22,10 @@ from streamwidget._client import local
 from streamwidget._client.local import LocalModel, explain_failure, find_model
 from streamwidget._notebook.advice import explain
 from streamwidget._notebook.request import Target
-from tests.support.deadlines import START, until
+from tests.support.deadlines import SOON, START
+from tests.support.local_model import MARK, NAME, model_of, needs_llamacpp, until_ended
 
-MARK = "SmolLM2 135M, on this machine: a very small model, often wrong"
 ESSAY = "Write a long essay about rivers."
-real = pytest.mark.skipif(
-    find_spec("xllamacpp") is None or local._installed_model() is None,
-    reason="needs llama.cpp and a model: make .venv/.stamp-local",
-)
 
 
 # ---- without llama.cpp
@@ -153,76 +149,71 @@ async def prepared(**params: Any) -> sw.ChatCompletion:
     return await sw.ChatClient(provider="local").stream("Name three rivers.", max_tokens=4, **params)
 
 
-def process() -> psutil.Process:
-    """Return the process of the model."""
-    (found,) = [kept._process.pid for kept in local._processes.values() if not kept.has_ended]
-    return psutil.Process(found)
+def address() -> str:
+    """Return the address of the model."""
+    (found,) = [kept.url() for kept in local._processes.values() if not kept.has_ended]
+    return found
 
 
-async def slots() -> list[dict[str, Any]]:
-    """Ask llama.cpp what its slots do."""
-    import httpx
-
-    (found,) = [kept for kept in local._processes.values() if not kept.has_ended]
+async def is_writing() -> bool:
+    """Ask llama.cpp whether a slot of it is busy."""
+    key = {"Authorization": f"Bearer {local._own_key().reveal()}"}
     async with httpx.AsyncClient() as client:
-        reply = await client.get(
-            found._address + "/slots", headers={"Authorization": f"Bearer {local._own_key().reveal()}"}
-        )
-    return list(reply.json())
+        reply = await client.get(address().removesuffix("v1") + "slots", headers=key)
+    return any(slot["is_processing"] for slot in reply.json())
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 async def test_an_answer_streams_and_is_marked() -> None:
     """First it waits for the model, in words. The answer has a mark, usage, and the model's name."""
     stream = sw.ChatClient(provider="local").stream("Name three rivers.", max_tokens=12)
     events = [event async for event in stream]
     waits = [event.reason for event in events if isinstance(event, sw.Waiting)]
-    assert waits == ["SmolLM2-135M-Instruct.Q4_1 is loading", ""]
+    assert waits == [f"{NAME} is loading", ""]
     completion = stream.completion
     assert (completion.outcome, completion.finish_reason) == ("length", "length")
     assert (completion.mark, completion.demo) == (MARK, False)
-    assert completion.model == "SmolLM2-135M-Instruct.Q4_1"
+    assert completion.model == NAME
     assert completion.usage is not None
     assert completion.usage.completion_tokens == 12
     assert f"<strong>{MARK}</strong>" in completion._repr_mimebundle_()["text/html"]
     assert f"[{MARK} · " in completion._repr_mimebundle_()["text/plain"]
-    assert await sw.ChatClient(provider="local").models() == ["SmolLM2-135M-Instruct.Q4_1"]
+    assert await sw.ChatClient(provider="local").models() == [NAME]
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 async def test_nobody_else_can_ask_it() -> None:
     """It listens on 127.0.0.1 alone and wants a key. No command line and no environment has the key."""
     await prepared()
-    running = process()
+    running = model_of(os.getpid())
     assert {connection.laddr.ip for connection in running.net_connections()} == {"127.0.0.1"}
     key = local._own_key().reveal()
     assert key not in " ".join(running.cmdline()) + str(running.environ())
-    (address,) = [kept._address for kept in local._processes.values() if not kept.has_ended]
     with pytest.raises(sw.HTTPStatusError) as refused:
-        await sw.ChatClient(f"{address}/v1", "sk-another-key-0123456789").stream("Hello")
+        await sw.ChatClient(address(), "sk-another-key-0123456789").stream("Hello")
     assert refused.value.error.status == 401
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 async def test_a_stop_frees_its_slot() -> None:
     """The model writes no more once the answer is stopped."""
-    stream = sw.ChatClient(provider="local").stream(ESSAY)
+    stream = sw.ChatClient(provider="local").stream(ESSAY, ignore_eos=True)
+    seen = []
     async for event in stream:
-        if isinstance(event, sw.TextDelta) and not stream.over:
-            assert any(slot["is_processing"] for slot in await slots())
+        if isinstance(event, sw.TextDelta) and not seen:  # others may have come before the stop
+            seen.append(await is_writing())
             stream.cancel()
+    assert seen == [True]
     assert stream.completion.outcome == "cancelled"
-    for _ in range(int(START / 0.05)):
-        if not any(slot["is_processing"] for slot in await slots()):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("the slot is still busy")
+    async with asyncio.timeout(SOON):
+        while await is_writing():  # noqa: ASYNC110  (the server is another process)
+            await asyncio.sleep(0.02)
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 async def test_a_prompt_that_is_too_long_gets_its_advice() -> None:
     """llama.cpp's own refusal is recognized."""
@@ -231,7 +222,7 @@ async def test_a_prompt_that_is_too_long_gets_its_advice() -> None:
     assert "%%chat --new" in explain(refused.value, Target("The local model", "local"))[1]
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 async def test_a_schema_holds() -> None:
     """A parameter of the request gives JSON of a form."""
@@ -248,12 +239,15 @@ async def test_a_schema_holds() -> None:
     assert answer.mark == MARK
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 async def test_two_answers_come_at_once() -> None:
     """The second does not wait for the first to end."""
     client = sw.ChatClient(provider="local")
-    streams = [client.stream(ESSAY, max_tokens=40), client.stream("Name three rivers.", max_tokens=40)]
+    streams = [
+        client.stream(ESSAY, max_tokens=40, ignore_eos=True),
+        client.stream(ESSAY, max_tokens=40, ignore_eos=True),
+    ]
     order: list[int] = []
     for number, stream in enumerate(streams):
         stream.subscribe(lambda events, number=number: order.extend(number for _ in events))
@@ -262,16 +256,16 @@ async def test_two_answers_come_at_once() -> None:
     assert {0, 1} == set(order[:first_end])
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 async def test_a_model_that_is_killed_is_told_and_started_again() -> None:
     """The answer is interrupted and its text is kept. The next question starts the model, and can be stopped then."""
     client = sw.ChatClient(provider="local")
-    stream = client.stream(ESSAY)
+    stream = client.stream(ESSAY, ignore_eos=True)
     with pytest.raises(sw.StreamInterrupted, match=r"local-model ended before the answer did") as broken:
         async for event in stream:
             if isinstance(event, sw.TextDelta):
-                process().kill()
+                model_of(os.getpid()).kill()
     assert broken.value.completion.text
     assert broken.value.completion.mark == MARK
 
@@ -283,7 +277,7 @@ async def test_a_model_that_is_killed_is_told_and_started_again() -> None:
     assert (await prepared()).outcome == "length"
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "words"),
@@ -325,7 +319,7 @@ input()
 """
 
 
-@real
+@needs_llamacpp
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, None], ids=["killed", "ended"])
 def test_it_ends_with_the_process_that_started_it(how: signal.Signals | None) -> None:
@@ -344,7 +338,7 @@ def test_it_ends_with_the_process_that_started_it(how: signal.Signals | None) ->
         else:
             parent.send_signal(how)
         parent.wait(START)
-        until(lambda: not model.is_running() or model.status() == psutil.STATUS_ZOMBIE, "llama.cpp ends")
+        until_ended(model)
     finally:
         for process in [*forked, parent]:
             process.kill()

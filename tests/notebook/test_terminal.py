@@ -21,6 +21,7 @@ from streamwidget import (
     ToolCall,
     ToolCallDelta,
     Usage,
+    Waiting,
 )
 from streamwidget._core.gaps import MARK
 from streamwidget._notebook.terminal import TerminalView
@@ -123,6 +124,11 @@ def test_a_terminal_of_ascii_shows_other_characters_as_codes() -> None:
 def test_a_retry_is_announced_on_its_line() -> None:
     """With its reason, number and wait."""
     assert printed([Retry(2, 0.51, "busy")]) == "(busy Attempt 2 in 0.5 s.)\n"
+
+
+def test_a_model_that_loads_has_a_line() -> None:
+    """What the request waits for is printed, and nothing when it is sent."""
+    assert printed([Waiting("m is loading")], [Waiting("")], [TextDelta("Hi")]) == "(m is loading)\nHi"
 
 
 @pytest.mark.parametrize("nasty", ["\x1b]0;owned\x07", "\x1b[2J", "\x9b31m", "a\x08b", "\x00", "\u202egnp.exe"])

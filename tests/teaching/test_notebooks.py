@@ -143,8 +143,8 @@ def test_cancel_ends_the_answer_and_not_the_run(quickstart: NotebookNode) -> Non
 def test_all_ways_of_reading_from_python_work(quickstart: NotebookNode) -> None:
     """``async for``, ``await`` (several at once) and ``wait()`` all give the text."""
     assert result(quickstart, "events-code") == "{'TextDelta': 9, 'Usage': 1, 'Finish': 1}"
-    assert result(quickstart, "await-code") == "['10', '20', '30']"
-    assert result(quickstart, "wait-code") == "'7'"
+    assert result(quickstart, "await-code") == "[10, 20, 30]"
+    assert result(quickstart, "wait-code") == "7"
 
 
 @pytest.mark.kernel
