@@ -40,7 +40,7 @@ for (const { name, state, html } of cases) {
   test(`the live view ends as the saved answer: ${name}`, async () => {
     const saved = document.createElement("div");
     saved.innerHTML = html;
-    const kernel = new KernelSide({ mark: "", ...state });
+    const kernel = new KernelSide({ model: state.model, demo: state.demo, mark: state.mark ?? "" });
     host = new Host(kernel.state);
     host.initialize();
     const { root } = host.render();
