@@ -34,6 +34,7 @@ from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, Ser
 
 _EMPTY = frozenset({204, 205})  # a success without a body is not an answer
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
+_HEADER = 200  # characters of a header that are kept
 
 Publish = Callable[[list[StreamEvent]], None]
 
@@ -130,7 +131,7 @@ class Exchange:
         async with request.transport.open(self._to_http(request), connection=self._connection) as response:
             self._deadlines.got_headers(time.monotonic())
             self.demo = response.headers.get("server", "") == DEMO_SERVER
-            self.request_id = response.headers.get("x-request-id")
+            self.request_id = mask(response.headers.get("x-request-id", "")[:_HEADER], self._key) or None
             if not 200 <= response.status < 300 or response.status in _EMPTY:
                 raise await self._refusal(response)
             try:
@@ -156,7 +157,7 @@ class Exchange:
         accumulator, deadlines = self._accumulator, self._deadlines
         size, media_type = self._request.max_event_size, media_type_of(response)
         parser = self._parser = StreamParser(
-            self._request.dialect, accumulator, max_event_size=size, media_type=media_type
+            self._request.dialect, accumulator, max_event_size=size, media_type=media_type, key=self._key
         )
         broken = ""
         try:
@@ -217,7 +218,7 @@ class Exchange:
         status, headers = response.status, response.headers
         if 300 <= status < 400:
             # Following it would send the prompt, and perhaps the key, to somebody else.
-            there = host_of(headers.get("location", "")) or "nowhere"
+            there = host_of(headers.get("location", ""))[:_HEADER] or "nowhere"
             message = f"{self._host} redirects to {there}. Redirects are not followed. Set base_url to the new address."
             return HTTPStatusError(ErrorInfo(mask(message, self._key), status=status, kind="redirect"))
         try:

@@ -10,6 +10,7 @@ from streamwidget._client.http import HTTPRequest, Response
 from streamwidget._client.parser import decode_reply
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.events import Outcome
+from streamwidget._core.secrets import mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
 from streamwidget._core.timeout import Timeout
@@ -48,5 +49,5 @@ class _ListExchange(Exchange):
 
     async def _read(self, response: Response) -> Outcome:
         reply = decode_reply(await read_body(response, _LARGEST))
-        self._names[:] = [well_formed(name) for name in self._request.dialect.parse_models(reply)]
+        self._names[:] = [mask(well_formed(name), self._key) for name in self._request.dialect.parse_models(reply)]
         return "complete"

@@ -24,6 +24,8 @@ from streamwidget._client.framing import BodyDecoder
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge, ServerSentEvent
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.events import Finish, Lost, Outcome, ParsedEvent, StreamEvent, StreamWarning
+from streamwidget._core.redaction import redaction_for
+from streamwidget._core.secrets import ApiKey
 from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
 
 _MAX_MALFORMED = 3
@@ -51,6 +53,8 @@ class StreamParser:
         The most bytes of one event.
     media_type : str, default ""
         How the server labels the body. Its first bytes decide what the body is.
+    key : ApiKey, optional
+        A server may repeat it in an answer. It is taken out of all events.
 
     Attributes
     ----------
@@ -68,6 +72,7 @@ class StreamParser:
         *,
         max_event_size: int = MAX_EVENT_SIZE,
         media_type: str = "",
+        key: ApiKey | None = None,
     ) -> None:
         self.events: list[StreamEvent] = []
         self.done = False
@@ -76,6 +81,7 @@ class StreamParser:
         self._reader = dialect.reader(lambda: accumulator.text[begin:])
         self._accumulator = accumulator
         self._decoder = BodyDecoder(max_event_size, media_type)
+        self._redaction = redaction_for(key)
         self._malformed = 0
         self._odd = ""  # what the last event that could not be read held
 
@@ -169,6 +175,8 @@ class StreamParser:
         return self._end("")
 
     def _end(self, no_done: str) -> tuple[Outcome, list[StreamEvent]]:
+        if self._redaction is not None:
+            self.events += self._accumulator.take(self._redaction.flush())
         self.events += self._accumulator.flush()
         finish = self.finish
         if finish is None and not self.done:
@@ -214,7 +222,8 @@ class StreamParser:
         return False
 
     def _apply(self, parsed: Iterable[ParsedEvent]) -> None:
-        self.events += self._accumulator.take(parsed)
+        clean = parsed if self._redaction is None else self._redaction.clean(parsed)
+        self.events += self._accumulator.take(clean)
 
     def _skip(self, data: str) -> None:
         self._odd = data

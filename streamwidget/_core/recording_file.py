@@ -35,7 +35,8 @@ from streamwidget._core.recording import (
     ResponseStarted,
     WireRecord,
 )
-from streamwidget._core.secrets import ApiKey, mask_bytes
+from streamwidget._core.redaction import WireMask
+from streamwidget._core.secrets import ApiKey, mask
 from streamwidget._core.timeout import Timeout
 
 _VERSION = 1
@@ -96,18 +97,23 @@ def from_jsonl(text: str, name: str) -> Recording:
 
 
 def _without_keys(attempt: list[WireRecord], key: ApiKey | None) -> list[WireRecord]:
-    """Return the records of one request without keys in the body. Each chunk keeps its length."""
+    """Return the records of one request without keys. Each chunk keeps its length."""
     body = b"".join(record.data for record in attempt if isinstance(record, ChunkReceived))
     refused = any(isinstance(record, ResponseStarted) and record.status != 200 for record in attempt)
     # Text that only looks like a key is masked in errors and not in answers, because an answer may contain `***`.
-    lines = body.splitlines(keepends=True)
-    clean = b"".join(mask_bytes(line, key, guess=refused or _ERROR.search(line) is not None) for line in lines)
+    lines, wire = body.splitlines(keepends=True), WireMask(key)
+    clean = b"".join(wire.feed(line, guess=refused or _ERROR.search(line) is not None) for line in lines)
     records: list[WireRecord] = []
     place = 0
     for record in attempt:
         if isinstance(record, ChunkReceived):
             start, place = place, place + len(record.data)
             record = ChunkReceived(record.at, clean[start:place])  # noqa: PLW2901
+        elif isinstance(record, ResponseStarted):
+            headers = {mask(name, key): mask(value, key) for name, value in record.headers.items()}
+            record = ResponseStarted(record.at, record.status, headers)  # noqa: PLW2901
+        elif isinstance(record, ResponseEnded):
+            record = ResponseEnded(record.at, record.how, mask(record.detail, key))  # noqa: PLW2901
         records.append(record)
     return records
 

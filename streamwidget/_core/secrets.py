@@ -1,24 +1,39 @@
-"""API keys: they are checked here, and kept out of everything that is shown or saved.
+r"""API keys: they are checked here, and kept out of everything that is shown or saved.
 
 Rules
 -----
-- A key is only ever kept in an :class:`ApiKey`. Its ``repr`` and ``str`` hide the key, so tracebacks and logs do too.
+- A key is only ever kept in an :class:`ApiKey`. No attribute of it shows the key, so tracebacks and logs do not either.
 - Text from a server goes through :func:`mask` before it is shown, because providers repeat keys in error messages.
+- A server may write the key in other ways. ``sk-a+b`` is also masked as ``sk-a%2Bb``, ``sk-a\u002bb``, in base64
+  (``c2stYSti``) and in hexadecimal, in upper and in lower case.
+- All of this takes time in proportion to the text.
 """
 
 from __future__ import annotations
 
+import base64
 import re
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Final
+from urllib.parse import quote
 
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError
 
-# Half-masked keys too: in a 401, providers repeat the first and last characters of the key (`sk-12******89`).
+# Half-masked keys too: in a 401, providers repeat the first and last characters of the key (`sk-12******89`). A word
+# is looked at once, from its beginning. Otherwise a word of 100 KB would take hours.
 _KEY_LIKE = re.compile(
-    r"(?:\b(?:(?:sk|pk|rk|xai|nvapi)-|gsk_|hf_|AIza|Bearer )[\w*.-]{6,}|[\w.-]*\*{3,}[\w.-]*)(?<![.])"
+    r"\b(?:(?:sk|pk|rk|xai|nvapi)-|gsk_|hf_|AIza|Bearer )[\w*.-]{6,}(?<![.])"
+    r"|(?<![\w.-])(?:[\w.-]*+\*{3,}+)+[\w.-]*(?<![.])"
 )
 _MASK = "[key]"
+_SENDABLE = re.compile(r"[!-~]+")
+_BRIEF = 200  # characters of a code or a type
+#: So many characters show that a text may be the beginning of a key. Fewer occur in any text: `sk-`.
+HEAD: Final = 4
+_SHORT = 6  # characters. A shorter key is masked as a word only, or the key "k" would be masked in "ask"
 
 
 class ApiKey:
@@ -27,32 +42,141 @@ class ApiKey:
     Raises
     ------
     ConfigurationError
-        If the key is empty or cannot be sent in an HTTP header.
+        If the key is not a text, is empty or cannot be sent in an HTTP header. The key is not repeated.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_spellings", "reveal")
+
+    #: Returns the key itself. A method of the text: it has no frame, and its repr does not show the text.
+    reveal: Callable[[], str]
 
     def __init__(self, value: str) -> None:
-        value = value.strip()
-        if not value:
-            raise ConfigurationError("The API key is empty. Set it in the environment, or pass None for no key.")
-        if not (value.isascii() and value.isprintable()) or " " in value:
-            # The value is not repeated: this message reaches the notebook.
-            raise ConfigurationError(
-                "The API key contains a character that cannot be sent in an HTTP header (a line break, a space, a "
-                "control or non-ASCII character). Copy it again. Nothing was sent."
-            )
-        self._value = value
+        problem = _problem_of(value)
+        if problem is None:
+            self.reveal = value.strip().__str__
+            self._spellings: Spellings | None = None
+        del value
+        if problem is not None:
+            raise ConfigurationError(problem)
 
-    def reveal(self) -> str:
-        """Return the key itself."""
-        return self._value
+    @property
+    def is_secret(self) -> bool:
+        """False for the words that servers without keys are given: ``ollama``, ``lm-studio``, ``not-needed``.
+
+        An answer may contain such a word, so there it is not masked.
+        """
+        return len(self.reveal()) >= 20 or (len(self.reveal()) >= 8 and any(map(str.isdigit, self.reveal())))
+
+    @property
+    def spellings(self) -> Spellings:
+        """The ways in which the key may be written."""
+        if self._spellings is None:
+            try:
+                self._spellings = Spellings(self)
+            except BaseException as exc:  # an interrupt too: the frames below hold the key
+                forget(exc)
+                raise
+        return self._spellings
 
     def __repr__(self) -> str:
         return "ApiKey(***)"
 
     def __reduce__(self) -> str:
         raise TypeError("An API key cannot be pickled.")
+
+    def __getstate__(self) -> object:
+        raise TypeError("An API key cannot be pickled.")
+
+
+def _problem_of(value: object) -> str | None:
+    """Return a message that does not repeat the key, because it reaches the notebook. None: the key can be sent."""
+    if not isinstance(value, str):
+        return f"The API key is a text (str), not a {type(value).__name__}. Nothing was sent."
+    if not value.strip():
+        return "The API key is empty. Set it in the environment, or pass None for no key."
+    if not _SENDABLE.fullmatch(value.strip()):
+        return (
+            "The API key contains a character that cannot be sent in an HTTP header (a line break, a space, a "
+            "control or non-ASCII character). Copy it again. Nothing was sent."
+        )
+    return None
+
+
+class Spellings:
+    """The ways in which a key may be written, to find them in a text.
+
+    It keeps methods of built-in objects only. No attribute shows the key, not even in a traceback with values.
+
+    Attributes
+    ----------
+    find : callable
+        Takes a text. Yields the matches of the key, in any spelling.
+    may_begin : callable
+        Takes a text. Returns whether a spelling may begin in it.
+    is_beginning : callable
+        Takes a text in lower case. Returns whether it is the beginning of a spelling, of :data:`HEAD` characters or
+        more.
+    longest : int
+        The length of the longest spelling.
+    """
+
+    __slots__ = ("_sub", "find", "is_beginning", "longest", "may_begin")
+
+    def __init__(self, key: ApiKey) -> None:
+        forms = _forms(key)
+        flags = re.IGNORECASE if key.is_secret else re.NOFLAG
+        pattern = re.compile("|".join([_loose(key), *map(re.escape, forms[1:])]), flags)
+        heads = {re.escape(form[:HEAD]) for form in forms}
+        self.find: Callable[[str], Iterator[re.Match[str]]] = pattern.finditer
+        self._sub = pattern.sub
+        self.may_begin: Callable[[str], object] = re.compile("|".join(["[%&\\\\]", *sorted(heads)]), flags).search
+        self.is_beginning: Callable[[str], bool] = frozenset(
+            form[:end].lower() for form in forms for end in range(HEAD, len(form))
+        ).__contains__
+        self.longest: int = max(map(len, forms))
+
+    def replace(self, text: str) -> str:
+        """Replace the key by ``[key]``, and its beginning before a cut: ``sk-1234…``."""
+        text = self._sub(_MASK, text)
+        kept = text.removesuffix("…")
+        if kept != text and (begun := self.begun_at_end(kept)):
+            return f"{kept[:-begun]}{_MASK}…"
+        return text
+
+    def stars(self, text: str) -> str:
+        """Replace each character of the key by ``*``."""
+        return self._sub(_stars, text)
+
+    def begun_at_end(self, text: str) -> int:
+        """Return how many characters at the end of a text are the beginning of the key. 0: none."""
+        tail = text[-self.longest + 1 :].lower()
+        return next((len(tail) - at for at in range(len(tail) - HEAD + 1) if self.is_beginning(tail[at:])), 0)
+
+
+def _forms(key: ApiKey) -> list[str]:
+    """Return the key, and its encoded forms. A short key has none: they would occur in any text."""
+    if not key.is_secret:
+        return [key.reveal()]
+    data = key.reveal().encode()
+    forms = [key.reveal(), data.hex(), quote(data, safe=""), "".join(f"%{byte:02x}" for byte in data)]
+    for before in range(3):  # bytes before the key, in the same group of three
+        coded = base64.b64encode(bytes(before) + data).decode()
+        # The first and the last characters depend on what is around the key.
+        coded = coded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        forms += [coded, coded.replace("+", "-").replace("/", "_")]
+    return list(dict.fromkeys(forms))
+
+
+def _loose(key: ApiKey) -> str:
+    """Return a pattern for the key of which each character may be escaped, as in a URL, in JSON and in HTML."""
+    if not key.is_secret:
+        exact = re.escape(key.reveal())
+        return rf"(?<!\w){exact}(?!\w)" if len(key.reveal()) < _SHORT else exact
+    return "".join(
+        f"(?:{re.escape(sign)}|%{ord(sign):02x}|\\\\u00{ord(sign):02x}|\\\\x{ord(sign):02x}|&#0*{ord(sign)};"
+        f"|&#x0*{ord(sign):x};)"
+        for sign in key.reveal()
+    )
 
 
 def mask(text: str, key: ApiKey | None = None) -> str:
@@ -64,15 +188,21 @@ def mask(text: str, key: ApiKey | None = None) -> str:
     'Incorrect API key provided: [key].'
     """
     if key is not None:
-        text = text.replace(key.reveal(), _MASK)
+        text = key.spellings.replace(text)
     return _KEY_LIKE.sub(_MASK, text)
 
 
 def mask_error(info: ErrorInfo, key: ApiKey | None = None) -> ErrorInfo:
     """Mask all that a server wrote into an error. Providers repeat a wrong key, or half of it."""
-    code = mask(info.code, key) if isinstance(info.code, str) else info.code
-    kind, detail = (text and mask(text, key) for text in (info.type, info.detail))
+    code = _brief(info.code, key) if isinstance(info.code, str) else info.code
+    kind = info.type and _brief(info.type, key)
+    detail = info.detail and mask(info.detail, key)
     return replace(info, message=mask(info.message, key), code=code, type=kind, detail=detail)
+
+
+def _brief(text: str, key: ApiKey | None) -> str:
+    text = mask(text if len(text) <= 2 * _BRIEF else f"{text[: 2 * _BRIEF]}…", key)
+    return text if len(text) <= _BRIEF else f"{text[: _BRIEF - 1]}…"
 
 
 def mask_bytes(data: bytes, key: ApiKey | None, *, guess: bool) -> bytes:
@@ -85,10 +215,32 @@ def mask_bytes(data: bytes, key: ApiKey | None, *, guess: bool) -> bytes:
     >>> mask_bytes(b"key sk-12345678 is wrong", None, guess=True)
     b'key *********** is wrong'
     """
+    text = data.decode("latin-1")  # each byte is one character, so the length stays the same
     if key is not None:
-        secret = key.reveal().encode()
-        data = data.replace(secret, b"*" * len(secret))
+        text = key.spellings.stars(text)
     if guess:
-        # In Latin-1 each byte is one character, so the length stays the same.
-        data = _KEY_LIKE.sub(lambda found: "*" * len(found[0]), data.decode("latin-1")).encode("latin-1")
-    return data
+        text = _KEY_LIKE.sub(_stars, text)
+    return text.encode("latin-1")
+
+
+def _stars(found: re.Match[str]) -> str:
+    return "*" * len(found[0])
+
+
+def forget(exc: BaseException) -> None:
+    """Clear the variables in the frames of an exception and of all that led to it. Its lines stay.
+
+    The frames of a request hold headers and a server's words. `%xmode Verbose`, `pytest -l` and rich print variables.
+    A frame that still runs keeps its variables.
+    """
+    seen: set[int] = set()
+    links: list[BaseException | None] = [exc]
+    while links:
+        link = links.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        traceback.clear_frames(link.__traceback__)
+        links += [link.__cause__, link.__context__]
+        if isinstance(link, BaseExceptionGroup):
+            links += link.exceptions

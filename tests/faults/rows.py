@@ -104,4 +104,11 @@ ROWS: dict[str, str] = {
     "S12": "proxy and SSL variables of the environment",
     "S13": "a shared hub: another user's kernel or token",
     "S14": "the frozen output in a trusted and an untrusted notebook",
+    "S20": "the answer, its model, tools or headers repeat the key, in any spelling, cut by deltas",
+    "S21": "a word of 300 KB in an error or an answer",
+    "S22": "an exception at any line of a request",
+    "S23": "escape sequences in a server's words, in a terminal",
+    "S24": "a page, or another user of the machine, asks the demo server",
+    "S25": "a server sets cookies",
+    "S26": "somebody else's notebook names base_url and api_key_env",
 }

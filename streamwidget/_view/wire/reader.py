@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.sse import EventTooLarge
 from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.secrets import ApiKey
 from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
 
 Kind: TypeAlias = Literal["data", "done", "comment", "other", "error", "reply"]
@@ -58,13 +59,15 @@ class WireReader:
     dialect : Dialect
     streamed : bool
         False for a body that is not a stream: an error, or a whole reply.
+    key : ApiKey, optional
+        It is taken out of the text.
     """
 
-    def __init__(self, dialect: Dialect, *, streamed: bool = True) -> None:
+    def __init__(self, dialect: Dialect, *, streamed: bool = True, key: ApiKey | None = None) -> None:
         self._dialect = dialect
         self._streamed = streamed
         self._accumulator = Accumulator()
-        self._parser = StreamParser(dialect, self._accumulator)
+        self._parser = StreamParser(dialect, self._accumulator, key=key)
         self._block = bytearray()  # whole lines of the open block
         self._line = bytearray()
         self._cuts: list[int] = []  # in block + line

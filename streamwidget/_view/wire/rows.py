@@ -28,7 +28,8 @@ from streamwidget._core.recording import (
     ResponseStarted,
     WireRecord,
 )
-from streamwidget._core.secrets import mask, mask_bytes
+from streamwidget._core.redaction import WireMask
+from streamwidget._core.secrets import mask
 from streamwidget._core.visible import visible
 from streamwidget._dialects import dialect_named
 from streamwidget._view.transcript import JSON
@@ -51,6 +52,7 @@ class WireRows:
         self.rows: list[JSON] = []
         self._recording = recording
         self._dialect = dialect_named(recording.dialect)
+        self._mask = WireMask(recording.key)
         self._place = 0  # in the recording's records
         self._attempt = 0
         self._reader: WireReader | None = None
@@ -92,7 +94,9 @@ class WireRows:
             case ResponseStarted(at=at, status=status, headers=headers):
                 self._status = status
                 media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-                self._reader = WireReader(self._dialect, streamed=status == 200 and media_type != "application/json")
+                streamed = status == 200 and media_type != "application/json"
+                self._reader = WireReader(self._dialect, streamed=streamed, key=self._recording.key)
+                self._mask = WireMask(self._recording.key)
                 self._add("status", at, [self._masked(f"HTTP {status}\n{_lines(headers)}".rstrip())])
             case ChunkReceived(at=at, data=data) if self._reader is not None:
                 self._events += self._reader.feed(data, at)
@@ -113,7 +117,7 @@ class WireRows:
         text = self._reader.text
         for event in events:
             refused = self._status != 200
-            data = mask_bytes(event.data, self._recording.key, guess=refused or event.kind == "error")
+            data = self._mask.feed(event.data, guess=refused or event.kind == "error")
             kind = "error" if refused else event.kind
             self._add(kind, event.at, pieces_of(data, event.cuts), made=text[event.start : event.end])
 

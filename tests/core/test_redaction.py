@@ -1,0 +1,248 @@
+"""A key that a server repeats in an answer is masked, wherever it stands, however it is written or cut."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import streamwidget as sw
+from streamwidget._core.events import Finish, Identity, ParsedEvent
+from streamwidget._core.redaction import Redaction, WireMask, redaction_for
+from streamwidget._core.secrets import ApiKey, mask, mask_bytes
+from streamwidget._view.wire.rows import WireRows
+from tests.support.servers import CANARY, QUICK, RawServer, response, sse
+
+KEY = ApiKey(CANARY)
+RAW = CANARY.encode()
+#: A key as a server may write it.
+SPELLINGS = {
+    "plain": CANARY,
+    "upper case": CANARY.upper(),
+    "lower case": CANARY.lower(),
+    "url": quote(CANARY + "+/=", safe=""),
+    "all of it in %": "".join(f"%{byte:02X}" for byte in RAW),
+    "json": "".join(f"\\u{byte:04x}" for byte in RAW),
+    "half json": CANARY[:9] + "".join(f"\\u{byte:04X}" for byte in RAW[9:]),
+    "python": "".join(f"\\x{byte:02x}" for byte in RAW),
+    "html": "".join(f"&#{byte};" for byte in RAW),
+    "html, hexadecimal": "".join(f"&#x{byte:X};" for byte in RAW),
+    "base64": base64.b64encode(RAW).decode(),
+    "base64 of a header": base64.b64encode(b"Bearer " + RAW).decode(),
+    "base64 of a login": base64.b64encode(b"me:" + RAW + b"!").decode(),
+    "base64 for a URL": base64.urlsafe_b64encode(b"?>" + RAW).decode(),
+    "hexadecimal": RAW.hex(),
+    "in quotes": repr(CANARY),
+    "in a URL": f"https://host.example/v1?key={CANARY}&x=1",
+}
+#: What would give a key away: six characters of its secret part, as they are or in base64.
+TELLING = [
+    CANARY[10:16],
+    *(base64.b64encode(bytes(before) + RAW).decode()[16:26] for before in range(3)),
+    RAW[8:14].hex(),
+]
+
+
+def clean(text: str) -> bool:
+    return not any(telling.lower() in text.lower() for telling in TELLING)
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_each_spelling_is_masked(name: str) -> None:
+    """In a message all of it is masked, and in bytes too. The words around it stay."""
+    text = f"A {SPELLINGS[name]} B"
+    masked = mask(text, KEY)
+    assert masked.startswith("A ")
+    assert masked.endswith(" B")
+    assert clean(masked)
+    blotted = mask_bytes(text.encode(), KEY, guess=False)
+    assert len(blotted) == len(text)
+    if "\\" not in text and "%7" not in text and "&#" not in text:
+        assert clean(blotted.decode())
+    assert b"*" in blotted
+
+
+@pytest.mark.parametrize("kind", [sw.TextDelta, sw.ReasoningDelta, sw.RefusalDelta])
+@pytest.mark.parametrize("name", SPELLINGS)
+@given(data=st.data())
+def test_a_key_is_masked_however_it_is_cut(
+    kind: Callable[[str, int], ParsedEvent], name: str, data: st.DataObject
+) -> None:
+    """Deltas of any size. What is shown is the text with the key masked, and nothing of the text is lost."""
+    text = f"The key is {SPELLINGS[name]} and no other. "
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(text) - 1), max_size=len(text))))
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    redaction = Redaction(KEY)
+    shown = "".join(event.text for event in redaction.clean(kind(piece, 0) for piece in pieces))
+    shown += "".join(event.text for event in redaction.flush())
+    if (
+        not SPELLINGS[name].startswith(("\\", "%", "&")) and "json" not in name
+    ):  # escapes are masked where they are whole
+        assert clean(shown)
+    assert shown.startswith("The key is ")
+    assert shown.endswith(" and no other. ")
+
+
+@given(st.lists(st.text("skSK-cany01 .%&\\u", max_size=8)))
+def test_other_text_stays_and_is_not_late(pieces: list[str]) -> None:
+    """Text without the key comes through unchanged. A piece is held back only for HEAD characters of the key."""
+    redaction = Redaction(KEY)
+    came = [event.text for event in redaction.clean(sw.TextDelta(piece, 0) for piece in pieces)]
+    whole = "".join(pieces)
+    held = "".join(event.text for event in redaction.flush())
+    assert "".join(came) + held == whole
+    assert not held or CANARY.lower().startswith(held.lower()) or len(held) < 8
+
+
+@pytest.mark.parametrize(
+    "word", ["ollama", "lm-studio", "not-needed", "EMPTY", "none", "x", "demo", "sk-no-key-required"]
+)
+def test_a_word_that_is_no_secret_stays_in_an_answer(word: str) -> None:
+    """Servers without keys are given such words, and an answer may explain them. An error does not repeat them."""
+    assert redaction_for(ApiKey(word)) is None
+    assert mask(f"key {word}!", ApiKey(word)) == "key [key]!"
+    assert mask(f"a{word}b", ApiKey("x")) == f"a{word}b" or "x" in word
+
+
+def chunk(**delta: object) -> bytes:
+    return json.dumps(
+        {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    ).encode()
+
+
+def event(**fields: object) -> bytes:
+    choice = {"index": 0, "delta": {"content": "hello"}, "finish_reason": fields.pop("finish_reason", None)}
+    return json.dumps({"id": "c1", "model": "m", "choices": [choice], **fields}).encode()
+
+
+def tool(**function: str) -> bytes:
+    return chunk(tool_calls=[{"index": 0, "id": function.pop("id", None), "function": function}])
+
+
+HEADER = base64.b64encode(b"Bearer " + RAW).decode()
+HALVES = CANARY[:14], CANARY[14:]
+HELLO, STOP, DONE = chunk(content="hello"), event(finish_reason="stop"), b"[DONE]"
+#: Places in an answer in which a server may repeat the key.
+PLACES: dict[str, list[bytes]] = {
+    "text": [chunk(content=f"it is {CANARY}"), STOP, DONE],
+    "text, two deltas": [chunk(content=HALVES[0]), chunk(content=HALVES[1]), STOP, DONE],
+    "text, a character each": [*(chunk(content=letter) for letter in CANARY), STOP, DONE],
+    "text, cut by another": [chunk(content=HALVES[0]), chunk(reasoning="x"), chunk(content=HALVES[1]), STOP, DONE],
+    "text in base64": [chunk(content=base64.b64encode(RAW).decode()), STOP, DONE],
+    "text in base64, two deltas": [*(chunk(content=HEADER[i : i + 11]) for i in range(0, 60, 11)), STOP, DONE],
+    "reasoning": [chunk(reasoning_content=CANARY), HELLO, STOP, DONE],
+    "reasoning, two deltas": [chunk(reasoning=HALVES[0]), chunk(reasoning=HALVES[1]), HELLO, STOP, DONE],
+    "refusal": [chunk(refusal=f"no {CANARY}"), STOP, DONE],
+    "think tags": [chunk(content=f"<think>{HALVES[0]}"), chunk(content=f"{HALVES[1]}</think>"), HELLO, STOP, DONE],
+    "tool's name": [tool(id="1", name=CANARY, arguments="{}"), STOP, DONE],
+    "tool's id": [tool(id=CANARY, name="f", arguments="{}"), STOP, DONE],
+    "tool's arguments": [tool(name="f", arguments=f'{{"{HALVES[0]}'), tool(arguments=f'{HALVES[1]}"}}'), STOP, DONE],
+    "model": [event(model=CANARY), STOP, DONE],
+    "id": [event(id=CANARY), STOP, DONE],
+    "finish_reason": [HELLO, event(finish_reason=CANARY), DONE],
+    "unknown part": [chunk(content=[{"type": CANARY, CANARY: CANARY}]), STOP, DONE],
+    "no finish": [chunk(content=HALVES[0]), chunk(content=HALVES[1])],
+    "cut": [chunk(content=CANARY[:20])],
+}  # fmt: skip
+
+
+@pytest.mark.fault("S20", "neither answer, export, recording nor rows show it")
+@pytest.mark.parametrize("place", PLACES)
+async def test_a_key_in_an_answer_is_shown_and_stored_nowhere(place: str, tmp_path: Path) -> None:
+    """The completion, its saved forms, the events, the file of the recording and the rows of the wire."""
+    body = sse(*(b"data: " + data + b"\n\n" for data in PLACES[place]))
+    answer = response(body, f"x-request-id: {CANARY}", f"server: {CANARY}", f"vary: {CANARY}", f"retry-after: {CANARY}")
+    with RawServer(answer) as server:
+        stream = sw.ChatClient(server.url, CANARY, retry=QUICK).stream("x")
+        recording = stream.record(tmp_path / "a.jsonl")
+        events: list[object] = []
+        stream.subscribe(events.extend)
+        try:
+            await stream
+        except sw.StreamError as failure:
+            assert clean(str(failure))  # noqa: PT017  (some of them are whole answers)
+        assert RAW in server.requests[0]
+    rows = WireRows(recording)
+    rows.close()
+    completion = stream.completion
+    saved = "".join(completion._repr_mimebundle_().values())
+    file = (tmp_path / "a.jsonl").read_text()
+    for shown in (repr(completion), saved, repr(events), json.dumps(rows.rows), file):
+        assert clean(shown)
+    # A recording can still be played, and shows no key then either.
+    again = sw.replay(tmp_path / "a.jsonl", speed=1000)
+    try:
+        await again
+    except sw.StreamError as failure:
+        assert clean(str(failure))  # noqa: PT017
+    assert clean(repr(again.completion))
+
+
+async def test_a_key_in_a_list_of_models_is_masked() -> None:
+    """A list of models is shown too."""
+    body = json.dumps({"data": [{"id": f"m-{CANARY}"}, {"id": "plain"}]}).encode()
+    with RawServer(response(body, kind="application/json")) as server:
+        names = await sw.ChatClient(server.url, CANARY).models()
+    assert names == ["m-[key]", "plain"]
+
+
+def test_an_identity_and_an_end_are_masked() -> None:
+    """Words that are not text: the model, the request's id and the provider's word for the end."""
+    events = list(
+        Redaction(KEY).clean([Identity(CANARY, CANARY), Finish(CANARY, "complete"), Finish(None, "complete")])
+    )
+    assert events == [Identity("[key]", "[key]"), Finish("[key]", "complete"), Finish(None, "complete")]
+
+
+def test_the_wire_is_masked_in_its_place() -> None:
+    """The length stays, and the JSON can still be read."""
+    wire = WireMask(KEY)
+    lines = [b'data: {"content":"say %s"}\n' % RAW[:12], b'data: {"content":"%s!"}\n' % RAW[12:]]
+    masked = [wire.feed(line, guess=False) for line in lines]
+    assert list(map(len, masked)) == list(map(len, lines))
+    assert [json.loads(line[6:])["content"] for line in masked] == ["say " + "*" * 12, "*" * (len(RAW) - 12) + "!"]
+
+
+HUGE = 300_000
+#: Texts in which a careless pattern takes hours.
+LONG = {
+    "one word": "a" * HUGE,
+    "dots": "." * HUGE,
+    "stars": "*" * HUGE,
+    "nearly stars": "a**" * (HUGE // 3),
+    "words of stars": "a***" * (HUGE // 4),
+    "sk-": "sk-" * (HUGE // 3),
+    "sk- and dots": "sk-" + "." * HUGE,
+    "Bearer": "Bearer " * (HUGE // 7),
+    "dashes": "-" * HUGE,
+    "beginnings of the key": CANARY[:-1] * (HUGE // 29),
+    "halves of base64": base64.b64encode(RAW).decode()[:-6] * (HUGE // 34),
+    "backslashes": "\\" * HUGE,
+    "percent": "%73" * (HUGE // 3),
+    "entities": "&#0" * (HUGE // 3),
+    "zeros": "&#" + "0" * HUGE,
+}
+
+
+@pytest.mark.fault("S21", "at most 20 times the time of plain words")
+@pytest.mark.parametrize("name", LONG)
+def test_masking_is_linear(name: str) -> None:
+    """300 KB of any kind take about as long as prose, in a message, in bytes and in an answer."""
+
+    def cost(text: str) -> float:
+        begun = time.process_time()
+        mask(text, KEY)
+        mask_bytes(text.encode(), KEY, guess=True)
+        list(Redaction(KEY).clean([sw.TextDelta(text, 0)]))
+        WireMask(KEY).feed(b'{"content":"' + text.encode() + b'"}', guess=True)
+        return time.process_time() - begun
+
+    prose = max(0.002, cost("some plain words of an answer. " * (HUGE // 31)))
+    assert cost(LONG[name]) < 20 * prose
