@@ -14,7 +14,7 @@ from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Prompt, as_messages
-from streamwidget._core.secrets import mask
+from streamwidget._core.secrets import forget, mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._dialects.dialect import Dialect, Question
@@ -90,15 +90,15 @@ class ChatClient:
         http_client: Any = None,
         max_event_size: int = MAX_EVENT_SIZE,
     ) -> None:
-        if max_event_size < 1:
-            raise ConfigurationError("max_event_size must be at least 1 byte.")
         try:
+            if max_event_size < 1:
+                raise ConfigurationError("max_event_size must be at least 1 byte.")
             self._settings = resolve(base_url, api_key, model, provider=provider)
-        except ConfigurationError as exc:
-            # The frames below hold the environment's keys, and `%xmode Verbose` prints the locals of every frame.
-            raise exc.with_traceback(None) from None
+        except BaseException as exc:  # an interrupt too
+            forget(exc)  # the frames below hold the environment's keys
+            raise
         finally:
-            del api_key
+            del base_url, api_key, model, provider  # people pass a key first, or in place of a name
         self.timeout = timeout or self._settings.timeout
         self.retry = retry or RetryPolicy()
         self._http_client = http_client

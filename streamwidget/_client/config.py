@@ -22,15 +22,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.secrets import ApiKey
+from streamwidget._core.secrets import ApiKey, mask
 from streamwidget._core.timeout import Timeout
 
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
@@ -140,6 +141,9 @@ def resolve(
         If the address is not an http(s) URL, the key cannot be sent, the provider is unknown, or a variable of the
         environment has a value that cannot be used.
     """
+    for name, value in (("base_url", base_url), ("api_key", api_key), ("model", model), ("provider", provider)):
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(f"{name} is a text (str), not a {type(value).__name__}. Nothing was sent.")
     env = _environment(environ)
     model = model or _defaults.model or env.get("STREAMWIDGET_MODEL")
     max_tokens = _max_tokens(env)
@@ -259,11 +263,35 @@ def check_url(url: str) -> str:
         )
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         shown = url.rpartition("@")[2][:80]  # urlsplit finds no user name without a scheme
+        if _may_hold_a_key(shown):
+            raise ConfigurationError(
+                "The base URL looks like an API key. An address comes first: "
+                'ChatClient("https://host/v1", api_key). For a key alone write ChatClient(api_key=...). '
+                "Nothing was sent."
+            )
         raise ConfigurationError(f"{shown!r} is not a base URL. It must look like https://host/v1 (http or https).")
+    if mask(host) != host or any(_may_hold_a_key(value) for _, value in parse_qsl(parts.query)):
+        raise ConfigurationError(
+            "The base URL contains something that looks like an API key. Remove it, and set the API key instead. "
+            "Addresses are shown and logged. Nothing was sent."
+        )
     if "#" in url:
         raise ConfigurationError(f"The base URL for {host} has a fragment. Leave out the # and what follows it.")
     base, _, query = url.partition("?")
     return base.rstrip("/") + (f"?{query}" if query else "")
+
+
+def _may_hold_a_key(text: str) -> bool:
+    """Return True for a text with a provider's key, or with a long word that has letters and digits.
+
+    Examples
+    --------
+    >>> _may_hold_a_key("ghp_16C7e42F292c6912E7710c838347Ae178B4a"), _may_hold_a_key("localhost:8000/v1")
+    (True, False)
+    """
+    return mask(text) != text or any(
+        re.search("[0-9]", word) and re.search("[A-Za-z]", word) for word in re.findall(r"[A-Za-z0-9_]{20,}", text)
+    )
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

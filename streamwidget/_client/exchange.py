@@ -28,7 +28,7 @@ from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
 from streamwidget._core.exceptions import HTTPStatusError, InStreamError, ProtocolError, StreamInterrupted
-from streamwidget._core.secrets import ApiKey, mask, mask_error
+from streamwidget._core.secrets import ApiKey, forget, mask, mask_error
 from streamwidget._core.timeout import Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
 
@@ -117,6 +117,13 @@ class Exchange:
         StreamError
             In all other cases. Its completion is still empty.
         """
+        try:
+            return await self._ask()
+        except BaseException as exc:  # an interrupt too
+            forget(exc)  # the frames below hold the request's headers, and what the server said
+            raise
+
+    async def _ask(self) -> Outcome:
         try:
             return await self._send(self._request)
         except HTTPStatusError as refused:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from streamwidget._client.http import Transport
 from streamwidget._client.local import LocalTransport
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.secrets import mask
 from streamwidget._dialects.chat_completions import ChatCompletions
 from streamwidget._dialects.dialect import Dialect
 
@@ -88,6 +89,6 @@ def server_named(name: str) -> Server:
         return SERVERS[name]
     except KeyError:
         raise ConfigurationError(
-            f"Unknown provider {name[:40]!r}. Known providers: {', '.join(SERVERS)}. "
+            f"Unknown provider {mask(name)[:20]!r}. Known providers: {', '.join(SERVERS)}. "
             "For any other server, set base_url."
         ) from None

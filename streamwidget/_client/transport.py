@@ -16,6 +16,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -97,14 +98,13 @@ class HTTPXTransport:
             raise exc.with_traceback(None) from None  # its frames hold the proxy's password
         library = _library_of(client)
         connection.go_by(f"{proxy}," if proxy is not None else "", tunnel=self.base_url.lower().startswith("https:"))
-        headers = _with_key(request.all_headers(), self.api_key)
         sent = None
         try:
             sent = client.build_request(
                 request.method,
                 join(self.base_url, request.path),
                 content=request.body,
-                headers=headers,
+                headers=_with_key(request.all_headers(), self.api_key),
                 timeout=library.Timeout(None),  # its clock also counts while a cell blocks the loop
                 extensions={"trace": connection.follow},
             )
@@ -118,7 +118,7 @@ class HTTPXTransport:
             raise failure from None  # the message of httpx may hold the key
         finally:
             connection.connecting = False
-            del sent, headers  # they hold the key, and `%xmode Verbose` prints the locals of every frame
+            del sent  # it holds the key, and `%xmode Verbose` prints the locals of every frame
         try:
             if proxy is not None and response.status_code == 407:  # servers have 401 for this
                 raise _proxy_wants_a_password(proxy)
@@ -236,7 +236,8 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
 
     Making a client costs 20-80 ms, and a shared one reuses its connections. A new one is made if the proxy or the
     certificates have changed in the environment. People set them after a failure. httpx itself does not read the
-    environment (``trust_env``). ``environment.py`` says why.
+    environment (``trust_env``). ``environment.py`` says why. All keys of the process share the client, so it keeps no
+    cookies: a cookie that a server set with one key would be sent with another.
     """
     import httpx
 
@@ -256,6 +257,7 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             proxy=None if proxy is None else _httpx_proxy(proxy, context),
             trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
     return proxy, client
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from streamwidget._client import config
 from streamwidget._client.config import OPENAI_URL, Settings, check_url, resolve
 from streamwidget._client.http import is_loopback
 from tests.support.servers import CANARY
+from tests.support.tracebacks import shown
 
 OTHER = "sk-other-0123456789abcdefWXYZ"
 
@@ -27,6 +30,12 @@ def found(
         warnings.simplefilter("ignore")
         settings = resolve(base_url, api_key, None, env)
     return settings.base_url, settings.api_key and settings.api_key.reveal()
+
+
+def ours(failure: BaseException) -> BaseException:
+    """Return a failure without the frame of the test, which holds the key."""
+    trace = failure.__traceback__
+    return failure.with_traceback(trace and trace.tb_next)
 
 
 def test_nothing_configured_means_the_demo_server() -> None:
@@ -130,12 +139,100 @@ def test_a_query_of_the_base_url_is_kept(url: str, checked: str) -> None:
     assert check_url(url) == checked
 
 
-def test_a_key_in_the_query_is_not_shown() -> None:
-    """Some gateways want it there. The repr of the client hides it."""
-    client = ChatClient(f"https://host/v1?key={CANARY}")
-    assert client.base_url is not None
-    assert CANARY in client.base_url
-    assert CANARY not in repr(client)
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://host/v1?key={CANARY}",
+        f"https://host/v1?api-version=1&code={CANARY}",
+        "https://host/v1?key=AIzaSyA1234567890abcdefghijklmnopqrstuv",
+        "https://host/v1?sig=0f3a9c81b2d4e5f60718293a4b5c6d7e",
+        "https://host/v1?a=ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+        f"https://{CANARY}.host/v1",
+        f"https://{CANARY}/v1",
+    ],
+)
+def test_a_key_in_an_address_is_refused(url: str) -> None:
+    """httpx logs addresses, and the client's repr shows them. The message does not repeat the key."""
+    with pytest.raises(ConfigurationError, match=r"looks like an API key\. Remove it, and set the API key") as caught:
+        ChatClient(url)
+    assert not re.search(r"canary|AIza|0f3a|ghp_", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        CANARY,
+        f" {CANARY}\n",
+        "sk-proj-abcdefgh-12345678",
+        "gsk_1234567890abcdefghij",
+        "hf_AbCdEfGhIjKlMnOpQrSt",
+        "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+        "xai-1234567890abcdef",
+        "0f3a9c81b2d4e5f60718293a4b5c6d7e",
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+        f"Bearer {CANARY}",
+    ],
+)
+def test_a_key_passed_first_is_named_and_not_repeated(key: str) -> None:
+    """Users of an SDK pass the key first. They get the right call to type."""
+    with pytest.raises(ConfigurationError, match=r"looks like an API key.*ChatClient\(api_key=\.\.\.\)") as caught:
+        ChatClient(key)
+    assert key.strip()[:12] not in shown(ours(caught.value))
+    with pytest.raises(ConfigurationError, match="Unknown provider") as caught:
+        ChatClient(provider=key)
+    assert key.strip()[-12:] not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["base_url", "api_key", "model", "provider"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        CANARY.encode(),
+        [CANARY],
+        {"key": CANARY},
+        (CANARY,),
+        {CANARY},
+        1,
+        1.5,
+        True,
+        Path(CANARY),
+        bytearray(CANARY.encode()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_setting_of_another_type_is_refused_and_not_repeated(
+    name: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a key. Neither the message nor a frame has it, nor the keys of the environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    kind = type(value).__name__
+    with pytest.raises(ConfigurationError, match=rf"{name} is a text \(str\), not a {kind}\.") as caught:
+        ChatClient(**{name: value})
+    assert "canary" not in shown(ours(caught.value))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("url", "more"),
+    [
+        ("http://far-1.example/v1", {}),  # a warning that is made an error
+        ("https://host/v1", {"max_event_size": 0}),
+        ("https://h\u2011ost[/v1", {}),
+        ("https://host:port/v1", {}),
+        ("https://host/v1#x", {}),
+        ("https://host/v1", {"provider": "nobody"}),
+    ],
+)
+def test_no_frame_of_a_refused_client_holds_a_key(
+    url: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys of the environment and of the call, in a traceback with the variables of each frame."""
+    monkeypatch.setenv("STREAMWIDGET_API_KEY", CANARY)
+    monkeypatch.setenv("SOME_TOKEN", CANARY)
+    with pytest.raises((ConfigurationError, Warning)) as caught:
+        ChatClient(url, CANARY, **more)
+    assert CANARY not in shown(ours(caught.value))
 
 
 @pytest.mark.parametrize("url", ["https://host/v1#part", "https://host/v1#", "https://host/v1?a=1#b"])

@@ -291,3 +291,30 @@ async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: De
                 stream.cancel()
         assert server.requests[0].left.wait(SOON)
     assert stream.completion.outcome == "cancelled"
+
+
+@pytest.mark.fault("S25", "no later request carries one, to any port")
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "a=b",
+        "a=b; Path=/",
+        "a=b; Domain=127.0.0.1",
+        "a=b; Domain=localhost",
+        "a=b; HttpOnly",
+        "a=b; Max-Age=999999",
+        "a=b; SameSite=None",
+        "a=b; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
+        "__Host-a=b; Path=/",
+        "a=b; Version=1",
+    ],
+)
+async def test_no_cookie_is_kept(cookie: str) -> None:
+    """All keys of a process share one client. A cookie would go from one person's key to another's."""
+    answer = response(sse({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}), f"set-cookie: {cookie}")
+    with RawServer(answer) as first, RawServer(answer) as second:
+        for server, key in ((first, CANARY), (first, "other-key-0123456789"), (second, None)):
+            await sw.ChatClient(server.url, key).stream("x")
+        requests = [*first.requests, *second.requests]
+    assert len(requests) == 3
+    assert not any(b"cookie" in request.lower() for request in requests)
