@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
+from streamwidget._conversation.inert import inert
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.completion import ChatCompletion, shown
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.images import Image
 from streamwidget._core.json_values import read, read_field
 from streamwidget._core.messages import Message
+from streamwidget._core.visible import one_line
 
 _VERSION = 1
+_URL = ":/?#@!$&'*+,;=%~"  # not brackets, which would end the link
+_MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#]")  # characters that Markdown may take for markup
+_ESCAPED = r"\\\g<0>"
 _OTHER = "This is not a streamwidget conversation file"
 
 
@@ -96,23 +103,30 @@ def _to_answer(value: dict[str, Any] | None, place: str) -> Message | None:
 
 
 def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:
-    """Return the conversation as Markdown. Each message has a heading."""
-    parts = [f"## System\n\n{system}"] if system else []
+    """Return the conversation as Markdown. Each message has a heading, and none can look like another one's."""
+    parts = [f"## System\n\n{inert(system)}"] if system else []
     for turn in turns:
-        shown = [f"![{image.media_type or 'image'}]({image.src})" for image in turn.user.images]
-        parts.append("\n\n".join(["## User", *filter(None, [turn.user.text]), *shown]))
+        shown = [_shown(image) for image in turn.user.images]
+        parts.append("\n\n".join(["## User", *filter(None, [inert(turn.user.text)]), *shown]))
         if turn.answer is None:
             parts.append("## Assistant\n\n*(no answer)*")
             continue
         completion = turn.answer.completion
         text = turn.answer.text or (completion.refusal if completion else "")
         ending = "" if turn.answer.outcome == "complete" else f"*({_ending(turn)})*"
-        parts.append("\n\n".join(["## Assistant", *filter(None, [text, ending])]))
+        parts.append("\n\n".join(["## Assistant", *filter(None, [inert(text), ending])]))
     return "\n\n".join(parts) + "\n"
+
+
+def _shown(image: Image) -> str:
+    """Return an image with its bytes, or a link. Who looks at the file must not ask another server for an image."""
+    if image.url is None:
+        return f"![{image.media_type}]({image.src})"
+    return f"[image]({quote(image.url, safe=_URL)})"
 
 
 def _ending(turn: Turn) -> str:
     answer = turn.answer
     completion = answer.completion if answer else None
-    why = completion.error.message if completion and completion.error else ""
+    why = _MARKUP.sub(_ESCAPED, one_line(completion.error.message)) if completion and completion.error else ""
     return f"{(answer and answer.outcome) or 'still streaming'}{': ' * bool(why)}{why}"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from streamwidget._core.events import Gap, Outcome, StreamWarning, Usage
 from streamwidget._core.gaps import marked
+from streamwidget._core.visible import visible
 
 #: The ``Server`` header of the demo server, whose answers are marked.
 DEMO_SERVER = "streamwidget-demo"
@@ -77,7 +78,8 @@ class ErrorInfo:
     Attributes
     ----------
     message : str
-        One sentence. Keys in it are masked.
+        One sentence. Keys in it are masked. Here and in all other texts control characters are shown as signs, because
+        people print errors, and a server may put a terminal's escape sequences into them.
     code : str, int or None
         The provider's own code.
     type : str or None
@@ -109,6 +111,12 @@ class ErrorInfo:
     kind: str | None = None
     retry_after: float | None = None
     detail: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("message", "code", "type", "detail"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, visible(value))
 
 
 @dataclass(frozen=True, slots=True)

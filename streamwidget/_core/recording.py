@@ -16,6 +16,7 @@ from streamwidget._core.events import Outcome
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey
 from streamwidget._core.timeout import Timeout
+from streamwidget._core.visible import one_line
 
 _HARMLESS = frozenset(
     {
@@ -173,7 +174,8 @@ class Recording:
         self._observers: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
-        return f"<Recording of {self.model or 'default model'}: {len(self.records)} records, {self.outcome or 'open'}>"
+        model = one_line(self.model or "default model", 100)
+        return f"<Recording of {model}: {len(self.records)} records, {self.outcome or 'open'}>"
 
     @property
     def attempts(self) -> list[list[WireRecord]]:

@@ -30,6 +30,7 @@ from streamwidget._core.task import LoopTask
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import PendingLimit
 from streamwidget._core.unexpected import failure_of
+from streamwidget._core.visible import one_line
 from streamwidget._core.work import Work
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class ChatStream:
 
     def __repr__(self) -> str:
         state = self._progress.outcome or ("running" if self._task.started else "not started")
-        return f"<ChatStream {self.model or 'default model'}: {state}, {self._work.accumulator.length} characters>"
+        model = one_line(self.model or "default model", 100)
+        return f"<ChatStream {model}: {state}, {self._work.accumulator.length} characters>"
 
     def __reduce__(self) -> str:
         raise TypeError("A ChatStream cannot be pickled or copied. Its result can: stream.completion.")

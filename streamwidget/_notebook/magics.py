@@ -37,6 +37,7 @@ from streamwidget._core.loop import interrupts_noticed
 from streamwidget._core.secrets import mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
+from streamwidget._core.visible import visible
 from streamwidget._notebook import cell_transform, display
 from streamwidget._notebook.cell_run import CellJob, ChatInterrupted, never_left_behind, run_awaited, run_blocking
 from streamwidget._notebook.commands import COMMANDS, find_command
@@ -195,7 +196,7 @@ class ChatMagics(Magics):
             with nullcontext() if awaits else interrupts_noticed():
                 return self._run(options, text, cell, awaits=awaits)
         except ConfigurationError as exc:
-            raise UsageError(str(exc)) from None
+            raise UsageError(visible(str(exc))) from None
         except KeyboardInterrupt as exc:
             if isinstance(exc, ChatInterrupted):
                 raise

@@ -117,7 +117,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
         )
     params = _params(settings, options, client)
     for line in cut:
-        print(line)  # noqa: T201
+        say(line)
     asked = {"model": None, "system": options.system, "stream": not options.no_stream, **params}
     if options.once or options.new:
         alone = Conversation(default_system())
@@ -151,11 +151,11 @@ def _say_what_is_not_sent(conversation: Conversation, key: str) -> None:
     if trimmed:
         limits = {"max_turns": conversation.max_turns, "max_history_tokens": conversation.max_tokens}
         named = ", ".join(f"ChatMagics.{name} = {limit}" for name, limit in limits.items() if limit is not None)
-        print(f"{_earlier_turns(trimmed)} not sent (limit {named}).")  # noqa: T201
+        say(f"{_earlier_turns(trimmed)} not sent (limit {named}).")
     running = sum(not turn.sent for turn in conversation.streaming(before=key))
     if running:
         whose = "its answer is" if running == 1 else "their answers are"
-        print(f"{_earlier_turns(running)} not sent: {whose} still streaming.")  # noqa: T201
+        say(f"{_earlier_turns(running)} not sent: {whose} still streaming.")
 
 
 def _earlier_turns(number: int) -> str:

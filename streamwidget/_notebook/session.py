@@ -11,6 +11,7 @@ from streamwidget._client.config import Defaults, default_system, set_defaults
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish, StreamEvent
+from streamwidget._core.visible import visible
 from streamwidget._notebook import display
 from streamwidget._notebook.cell_turns import CellTurns
 from streamwidget._notebook.terminal import write
@@ -144,5 +145,5 @@ class Session:
 
     def _print_notices(self) -> None:
         for notice in self._notices:
-            write(sys.stderr, f"{notice}\n")
+            write(sys.stderr, f"{visible(notice)}\n")
         self._notices.clear()

@@ -28,8 +28,8 @@ def write(out: TextIO, text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print one line, or some, in a cell or a terminal."""
-    write(sys.stdout, f"{text}\n")
+    """Print one line, or some, in a cell or a terminal. Escape sequences in them are shown as signs, and not obeyed."""
+    write(sys.stdout, f"{visible(text)}\n")
 
 
 class TerminalView:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import streamwidget as sw
 from streamwidget._conversation.file import from_json, to_json, to_markdown
+from streamwidget._conversation.inert import inert
 from streamwidget._core.events import Outcome
 from tests.support.json_edits import edits
 from tests.support.pictures import GIF, JPEG, PNG, WEBP
@@ -64,12 +65,12 @@ def test_markdown_holds_every_message(turns: list[sw.Turn]) -> None:
     text = to_markdown("the system prompt", turns)
     place = text.index("the system prompt")
     for turn in turns:
-        place = text.index(f"## User\n\n{turn.user.text}", place)
+        place = text.index(f"## User\n\n{inert(turn.user.text)}", place)
         place = text.index("## Assistant\n\n", place)
         if turn.answer is None:
             assert text[place:].startswith("## Assistant\n\n*(no answer)*")
         else:
-            place = text.index(turn.answer.text, place)
+            place = text.index(inert(turn.answer.text), place)
             if turn.answer.outcome != "complete":
                 place = text.index(f"*({turn.answer.outcome}", place)
 
