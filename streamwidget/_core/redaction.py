@@ -17,6 +17,7 @@ from dataclasses import replace
 from streamwidget._core.events import (
     Finish,
     Identity,
+    LeftOut,
     ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
@@ -93,6 +94,8 @@ class Redaction:
                     yield replace(event, model=self._word(event.model), request_id=self._word(event.request_id))
                 case StreamWarning():
                     yield replace(event, detail=self._spellings.replace(event.detail))
+                case LeftOut():
+                    yield replace(event, what=self._spellings.replace(event.what))
                 case Finish(reason=reason):
                     yield from self.flush()
                     yield replace(event, reason=reason and self._spellings.replace(reason))
