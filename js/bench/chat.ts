@@ -4,6 +4,7 @@ import { mountView } from "../src/answer/view";
 import { Chat } from "../src/chat/chat";
 import { mountChat } from "../src/chat/view";
 import { make } from "../src/dom/elements";
+import { Connection } from "../src/transcript/connection";
 import { Transcript } from "../src/transcript/transcript";
 
 const QUIET_MS = 500; // without a change, after which a page is taken to be done
@@ -47,7 +48,7 @@ async function openAnswer(state: unknown): Promise<number> {
 /** Shows a chat, and waits until its visible part is there. */
 async function openChat(state: unknown): Promise<number> {
   const el = fresh();
-  chat = new Chat(state, { send: () => true, stop() {} });
+  chat = new Chat(state, { connection: new Connection(), send: () => true, stop() {} });
   mountChat(el, chat, {}, shown.signal);
   await settled();
   return el.textContent?.length ?? 0;

@@ -107,14 +107,26 @@ export class FakeComm {
   }
 }
 
+/** A signal of JupyterLab's. */
+class FakeSignal {
+  slots = new Set<Listener>();
+  connect(slot: Listener) {
+    this.slots.add(slot);
+  }
+  disconnect(slot: Listener) {
+    this.slots.delete(slot);
+  }
+  emit(args: unknown) {
+    for (const slot of this.slots) slot(this, args);
+  }
+}
+
 export class FakeKernel {
   comms: FakeComm[] = [];
   targets: string[] = [];
-  slots = new Set<Listener>();
-  statusChanged = {
-    connect: (slot: Listener) => this.slots.add(slot),
-    disconnect: (slot: Listener) => this.slots.delete(slot),
-  };
+  statusChanged = new FakeSignal();
+  connectionStatusChanged = new FakeSignal();
+  disposed = new FakeSignal();
   supportsSubshells = false;
   interrupts = 0;
   async interrupt() {
@@ -132,7 +144,11 @@ export class FakeKernel {
     return comm;
   }
   status(status: string) {
-    for (const slot of this.slots) slot(this, status);
+    this.statusChanged.emit(status);
+  }
+  /** "connected", "connecting" or "disconnected". */
+  connection(status: string) {
+    this.connectionStatusChanged.emit(status);
   }
 }
 
@@ -213,7 +229,8 @@ export class Host {
 
   /** How many listeners there are, without those to the model's own end. */
   listening(): number {
-    let n = this.kernel?.slots.size ?? 0;
+    const { statusChanged, connectionStatusChanged, disposed } = this.kernel ?? {};
+    let n = [statusChanged, connectionStatusChanged, disposed].reduce((sum, one) => sum + (one?.slots.size ?? 0), 0);
     for (const [name, set] of this.listeners) if (name !== "destroy") n += set.size;
     return n;
   }

@@ -44,10 +44,10 @@ export class Foot {
   /** `next` gets the focus when a button that had it disappears. */
   paint(now: number, next: HTMLElement): void {
     const t = this.#transcript;
-    setHidden(this.#dot, t.over || t.gone || t.phase === "streaming");
+    setHidden(this.#dot, t.over || t.gone || !t.connection.up || t.phase === "streaming");
     setHidden(this.#outcome, !t.over || t.outcome === "complete");
     this.#outcome.classList.toggle("streamwidget-bad", outcomeOf(outcomeName(t)).bad);
-    this.root.classList.toggle("streamwidget-busy", t.queued || (!t.over && t.busy));
+    this.root.classList.toggle("streamwidget-busy", t.queued || (!t.over && (t.busy || !t.connection.up)));
     this.#paintRemedies(next);
     if (t.over) this.#paintEnd();
     else this.#paintProgress(now);
@@ -77,7 +77,7 @@ export class Foot {
 
   #paintProgress(now: number): void {
     const t = this.#transcript;
-    const about = [t.phase, t.wish, t.queued, t.busy, t.lost, t.gone, t.retryAt].join();
+    const about = [t.phase, t.wish, t.queued, t.busy, t.lost, t.gone, t.connection.words, t.retryAt].join();
     // Nobody could read figures that change with every message.
     if (about === this.#about && now - this.#paintedAt < STATUS_MS) return;
     this.#about = about;

@@ -18,7 +18,7 @@ export function makeStop(stop: () => void): HTMLButtonElement {
 }
 
 export function stopWord(t: Transcript): string {
-  return t.wish === "stop" ? "Stopping…" : "Stop";
+  return t.wish === "stop" && t.connection.up ? "Stopping…" : "Stop";
 }
 
 export class Head {
@@ -63,7 +63,10 @@ export class Head {
     setText(this.#separator, model === "" ? "" : " · ");
     setText(this.#model, model);
     setText(this.#state, stateWord(t));
-    this.#state.classList.toggle("streamwidget-bad", t.gone || (t.over && outcomeOf(outcomeName(t)).bad));
+    this.#state.classList.toggle(
+      "streamwidget-bad",
+      t.gone || (!t.over && t.connection.state === "given up") || (t.over && outcomeOf(outcomeName(t)).bad),
+    );
     // "Stopping…" replaces it, because a narrow header does not hold both.
     if (t.answer.length === 0 || (t.wish === "stop" && this.#own)) hideFocused(this.#copy, this.stop);
     else setHidden(this.#copy, false);

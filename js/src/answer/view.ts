@@ -69,11 +69,11 @@ export function mountView(
   let said = announcement(transcript, performance.now()); // a state from before the view is not news
 
   function paintRoot(): void {
-    const { over, gone, outcome, phase } = transcript;
+    const { over, gone, outcome, phase, connection } = transcript;
     // While there is something to stop, the view gets the keys. After that the notebook gets them again.
     for (const [name, value] of [
       ["outcome", over ? (outcome ?? "error") : null],
-      ["phase", over ? null : gone ? "gone" : phase],
+      ["phase", over ? null : gone ? "gone" : connection.up ? phase : "disconnected"],
       ["lmSuppressShortcuts", over ? null : "true"],
     ] as const) {
       if (value === null) delete root.dataset[name];
@@ -101,7 +101,7 @@ export function mountView(
     // Tick when a number changes: the seconds since the request, or the seconds to the next attempt.
     const origin = transcript.retryAt ?? transcript.startedAt;
     const next = 1000 - ((((now - origin) % 1000) + 1000) % 1000);
-    if (!over && !transcript.gone) tick = setTimeout(schedule, next + 5);
+    if (!over && !transcript.gone && transcript.connection.up) tick = setTimeout(schedule, next + 5);
   }
 
   function schedule(): void {

@@ -1,7 +1,7 @@
 // A StreamView in the page: one Transcript for each model, one mountView for each view of it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
-import { connectModel, lifetime, saveWhenKernelEnds } from "../kernel/connect_model";
+import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { addToolsToSavedAnswers } from "../saved/add_tools";
@@ -32,17 +32,17 @@ export default function streamView() {
     const id = parseState(model.get("state"))?.id;
     const link = new KernelLink(model, id, life.signal);
     const send = (message: PageMessage) => link.send({ ...message });
-    const shared = new Transcript(model.get("state"), () => send({ op: "sync", page: PAGE }));
-    const shownIn = new WidgetOutputs(model, (op) => send({ op, page: PAGE }));
+    const shared = new Transcript(model.get("state"), () => send({ op: "sync", page: PAGE }), link.connection);
+    const shownIn = new WidgetOutputs(model, (op) => link.post({ op, page: PAGE }));
     transcript = shared;
     outputs = shownIn;
     shared.subscribe(() => {
       if (shared.over) shownIn.ended();
     });
-    connectModel(model, shared, shownIn, life.signal, () => shared.receiveState(model.get("state")));
+    connectModel(model, link, shared, shownIn, life.signal, () => shared.receiveState(model.get("state")));
     if (!shared.over || shared.kept) {
       link.open();
-      saveWhenKernelEnds(model, shared, shownIn, life.signal, () => () => answerMimebundle(shared));
+      followKernel(model, link, shared, shownIn, life.signal, () => () => answerMimebundle(shared));
     }
     actions = {
       stop() {

@@ -8,6 +8,7 @@
 //    asks.
 // 4. A prompt stays in the person's box until the kernel has taken it.
 
+import type { Connection } from "../transcript/connection";
 import { fields, string } from "../transcript/guards";
 import type { OutgoingMessage, Remedy } from "../transcript/messages";
 import { Questions } from "../transcript/questions";
@@ -19,6 +20,7 @@ export type SentImage = { readonly data: string; readonly thumbnail: string | nu
 
 /** The part of a KernelLink that a chat uses. */
 export interface ChatLink {
+  readonly connection: Connection;
   /** Returns false if the kernel cannot be reached now. */
   send(message: OutgoingMessage): boolean;
   stop(stop: OutgoingMessage, first: boolean, unanswered: () => boolean): void;
@@ -26,6 +28,7 @@ export interface ChatLink {
 
 export class Chat {
   readonly id: string;
+  readonly connection: Connection;
   turns: readonly Turn[] = [];
   model: string | null = null;
   models: readonly string[] = [];
@@ -42,11 +45,13 @@ export class Chat {
   #byKey = new Map<string, Turn>();
   #questions: Questions;
   #link: ChatLink;
+  #leave: () => void;
   #listeners = new Set<() => void>();
 
   /** @param initial the `state` trait as it came with the model */
   constructor(initial: unknown, link: ChatLink) {
     this.#link = link;
+    this.connection = link.connection;
     this.#questions = new Questions(
       () => this.#link.send({ op: "sync", rev: this.#rev, pending: this.pending }),
       () => this.#changed(),
@@ -56,6 +61,7 @@ export class Chat {
     const all = parseNews(raw, true);
     if (all) this.#apply(all);
     this.#questions.ask();
+    this.#leave = link.connection.subscribe(() => this.#reconnected());
   }
 
   /** The turn whose answer is being written, in this chat or by a cell that shares the conversation. */
@@ -171,6 +177,7 @@ export class Chat {
   }
 
   dispose(): void {
+    this.#leave();
     this.#listeners.clear();
     this.#questions.rest();
     for (const turn of this.turns) turn.dispose();
@@ -178,8 +185,14 @@ export class Chat {
 
   #request(message: OutgoingMessage): boolean {
     const sent = this.#link.send(message);
-    this.say(sent ? "" : "Not sent: there is no connection to the kernel");
+    this.say(sent ? "" : "Not sent: there was no connection to the kernel. Try it again.");
     return sent;
+  }
+
+  // News may have been lost meanwhile, and a prompt too.
+  #reconnected(): void {
+    if (this.connection.up && !this.gone) this.#questions.ask();
+    this.#changed();
   }
 
   #news(news: ChatNews): void {
@@ -202,7 +215,7 @@ export class Chat {
       let turn = this.#byKey.get(change.key);
       if (!turn) {
         const sync = () => this.#link.send({ op: "sync", key: change.key });
-        turn = new Turn(change.key, sync, () => this.#changed());
+        turn = new Turn(change.key, sync, this.connection, () => this.#changed());
         this.#byKey.set(change.key, turn);
       }
       turn.take(change);
@@ -217,7 +230,8 @@ export class Chat {
   }
 
   #changed(): void {
-    if (!this.gone && (this.#questions.lost || this.pending !== null)) this.#questions.watch();
+    const waits = this.#questions.lost || this.pending !== null;
+    if (waits && !this.gone && this.connection.up) this.#questions.watch();
     else this.#questions.rest();
     for (const listener of this.#listeners) listener();
   }

@@ -141,6 +141,7 @@ export class Composer {
   #words(waits: boolean): string {
     const chat = this.#chat;
     if (chat.gone) return "Kernel gone: the conversation so far is kept";
+    if (!chat.connection.up) return [chat.connection.words, oneLine(chat.note)].filter(Boolean).join(" · ");
     if (waits && chat.busy) return "Kernel busy: the prompt is queued";
     return oneLine(chat.note);
   }

@@ -1,6 +1,7 @@
 // One prompt and its answer, as the page knows them. The transcript is made when the turn is shown or streams, because
 // of two hundred turns most are never looked at.
 
+import type { Connection } from "../transcript/connection";
 import { parseState, type ViewState } from "../transcript/messages";
 import { Transcript } from "../transcript/transcript";
 import type { ImageState, TurnChange } from "./messages";
@@ -17,15 +18,17 @@ export class Turn {
   #answer: ViewState | null = null;
   #transcript: Transcript | null = null;
   #sync: () => boolean;
+  #connection: Connection;
   #changed: () => void;
 
   /**
    * @param sync    asks the kernel for the whole answer
    * @param changed is called when the transcript changed
    */
-  constructor(key: string, sync: () => boolean, changed: () => void) {
+  constructor(key: string, sync: () => boolean, connection: Connection, changed: () => void) {
     this.key = key;
     this.#sync = sync;
+    this.#connection = connection;
     this.#changed = changed;
   }
 
@@ -47,7 +50,7 @@ export class Turn {
   /** The answer. Null if there is none. */
   get transcript(): Transcript | null {
     if (this.#transcript || !this.#answer) return this.#transcript;
-    this.#transcript = new Transcript(this.#raw, this.#sync);
+    this.#transcript = new Transcript(this.#raw, this.#sync, this.#connection);
     this.#transcript.subscribe(this.#changed);
     return this.#transcript;
   }

@@ -1,7 +1,7 @@
 // A ChatWidget in the page: one Chat for each model, one mountChat for each view of it.
 
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { connectModel, lifetime, saveWhenKernelEnds } from "../kernel/connect_model";
+import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink } from "../kernel/kernel_link";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { addToolsToSavedAnswers } from "../saved/add_tools";
@@ -23,14 +23,15 @@ export default function chatWidget() {
     const link = new KernelLink(model, id || undefined, life.signal);
     link.open();
     const shared = new Chat(model.get("state"), {
+      connection: link.connection,
       send: (message) => link.send(message),
       stop: (stop, first, unanswered) => link.stop(id, stop, first, unanswered),
     });
     chat = shared;
     const outputs = new WidgetOutputs(model, () => {}); // only for the transcript that is left at the end
-    connectModel(model, shared, outputs, life.signal);
+    connectModel(model, link, shared, outputs, life.signal);
     const save = () => (shared.turns.length > 0 ? () => chatMimebundle(shared) : null);
-    saveWhenKernelEnds(model, shared, outputs, life.signal, save);
+    followKernel(model, link, shared, outputs, life.signal, save);
     return () => life.abort();
   }
 

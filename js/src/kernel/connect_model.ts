@@ -3,7 +3,9 @@
 
 import type { AnyModel } from "@anywidget/types";
 import type { WidgetOutputs } from "../notebook/widget_outputs";
+import { fields } from "../transcript/guards";
 import { forgetClosed, watchKernel } from "./kernel";
+import type { KernelLink } from "./kernel_link";
 
 type Model = AnyModel<{ state: unknown }>;
 
@@ -15,18 +17,21 @@ interface Receiver {
 }
 
 /**
- * Passes the model's messages to `receiver`, and disposes of it when `life` aborts. Call this before you await
+ * Passes the model's messages to `receiver`, answers the kernel's pings, and disposes of it when `life` aborts. Call this before you await
  * anything: messages that come before "msg:custom" has a listener are lost.
  */
 export function connectModel(
   model: Model,
+  link: KernelLink,
   receiver: Receiver,
   outputs: WidgetOutputs,
   life: AbortSignal,
   onState = () => {},
 ): void {
   const onMessage = (content: unknown) => {
-    if (!outputs.receive(content)) receiver.receive(content);
+    // The kernel asks whether a page is still there. streamwidget/_view/audience.py says when.
+    if (fields(content)?.op === "ping") link.send({ op: "here" });
+    else if (!outputs.receive(content)) receiver.receive(content);
   };
   model.on("msg:custom", onMessage);
   model.on("change:state", onState);
@@ -39,9 +44,13 @@ export function connectModel(
   });
 }
 
-/** When the kernel dies or restarts, replaces the views by what `save` gives. Where it gives null the views stay. */
-export function saveWhenKernelEnds(
+/**
+ * Follows the kernel: whether `link` reaches it, and its end. When it dies or restarts, the views are replaced by what
+ * `save` gives. Where it gives null the views stay.
+ */
+export function followKernel(
   model: Model,
+  link: KernelLink,
   receiver: Receiver,
   outputs: WidgetOutputs,
   life: AbortSignal,
@@ -56,7 +65,7 @@ export function saveWhenKernelEnds(
       return make();
     });
   };
-  watchKernel(model, gone, life);
+  watchKernel(model, link.connection, gone, life);
 }
 
 /** An AbortController that ends with the host's signal (absent before anywidget 0.10) or with the returned clean-up. */

@@ -3,6 +3,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 import { ownCellRuns } from "../notebook/cells";
+import type { Connection, ConnectionState } from "../transcript/connection";
 
 export interface Comm {
   readonly isDisposed: boolean;
@@ -20,11 +21,20 @@ interface ClassicComm {
 
 type StatusSlot = (sender: unknown, status: string) => void;
 
+/** A signal of JupyterLab's whose argument is a status. */
+interface StatusSignal {
+  connect(slot: StatusSlot): unknown;
+  disconnect(slot: StatusSlot): unknown;
+}
+
 export interface Kernel {
   createComm(target: string): Comm;
   readonly supportsSubshells?: boolean;
   interrupt?(): Promise<void>;
-  readonly statusChanged?: { connect(slot: StatusSlot): unknown; disconnect(slot: StatusSlot): unknown };
+  readonly statusChanged?: StatusSignal;
+  readonly connectionStatusChanged?: StatusSignal;
+  /** The host has given this kernel up: another one took its place, or it was shut down. */
+  readonly disposed?: StatusSignal;
 }
 
 /** The present kernel connection of a model. Null where the host hides it. */
@@ -59,14 +69,30 @@ export function forgetClosed(model: Pick<AnyModel, "on">): void {
 }
 
 const GONE = new Set(["dead", "terminating", "restarting", "autorestarting"]);
+const CONNECTION: Readonly<Record<string, ConnectionState>> = {
+  connected: "up",
+  connecting: "lost",
+  disconnected: "given up",
+};
 
-/** Calls `gone` whenever the kernel of `model` dies or restarts, until `signal` aborts. */
-export function watchKernel(model: object, gone: () => void, signal: AbortSignal): void {
-  const statusChanged = kernelOf(model)?.statusChanged;
-  if (!statusChanged) return;
-  const slot: StatusSlot = (_sender, status) => {
-    if (GONE.has(status)) gone();
+/**
+ * Keeps `connection` up to date, and calls `gone` whenever the kernel of `model` dies, restarts or is replaced. Ends
+ * when `signal` aborts.
+ */
+export function watchKernel(model: object, connection: Connection, gone: () => void, signal: AbortSignal): void {
+  const kernel = kernelOf(model);
+  const watch = (changes: StatusSignal | undefined, act: (status: string) => void) => {
+    if (typeof changes?.connect !== "function") return;
+    const slot: StatusSlot = (_sender, status) => act(status);
+    changes.connect(slot);
+    signal.addEventListener("abort", () => changes.disconnect(slot), { once: true });
   };
-  statusChanged.connect(slot);
-  signal.addEventListener("abort", () => statusChanged.disconnect(slot), { once: true });
+  watch(kernel?.statusChanged, (status) => {
+    if (GONE.has(status)) gone();
+  });
+  watch(kernel?.disposed, gone);
+  watch(kernel?.connectionStatusChanged, (status) => {
+    const state = CONNECTION[status];
+    if (state) connection.become(state);
+  });
 }

@@ -1,7 +1,9 @@
 // How a widget sends messages to its kernel. They go beside the cells (control.ts) where that is possible, and by the
 // widget's own comm otherwise. Stop goes both ways, because the kernel and what it runs decide which of them arrives.
+// While the connection is down nothing is sent. A stop of that time is sent when the connection is back.
 
 import type { AnyModel } from "@anywidget/types";
+import { Connection } from "../transcript/connection";
 import type { OutgoingMessage } from "../transcript/messages";
 import { openControl, sendBeside, sendControl } from "./control";
 import { interruptDeafKernel } from "./kernel";
@@ -20,15 +22,20 @@ export const PAGE = Math.random().toString(36).slice(2);
 type Model = AnyModel<{ state: unknown }>;
 
 export class KernelLink {
+  readonly connection = new Connection();
   #model: Model;
   #id: string | undefined;
   #signal: AbortSignal;
+  /** Sends the last stop again, if the connection is up and the kernel has not heard it. */
+  #stopAgain = () => {};
 
   /** `id` is the name by which the kernel knows the widget in messages beside its comm. */
   constructor(model: Model, id: string | undefined, signal: AbortSignal) {
     this.#model = model;
     this.#id = id;
     this.#signal = signal;
+    // A stop that was sent just before the connection was found to be down is lost too.
+    this.connection.subscribe(() => this.#stopAgain());
   }
 
   /** Makes the way beside the cells ready, before it is needed. */
@@ -36,8 +43,13 @@ export class KernelLink {
     openControl(this.#model);
   }
 
-  /** Returns false where there is no way at all now: the kernel is gone, or the page never had one. */
+  /** Returns false where there is no way now: the connection is down, the kernel is gone, or there never was one. */
   send(message: OutgoingMessage): boolean {
+    return this.connection.up && this.post(message);
+  }
+
+  /** The same, but while the connection is down the host keeps the message and sends it later. */
+  post(message: OutgoingMessage): boolean {
     return sendBeside(this.#model, { ...message, id: this.#id }) || this.#sendByModel(message);
   }
 
@@ -50,6 +62,10 @@ export class KernelLink {
    * @param unanswered asked some time later: true while the stream still runs
    */
   stop(id: string, stop: OutgoingMessage, first: boolean, unanswered: () => boolean): void {
+    this.#stopAgain = () => {
+      if (this.connection.up && unanswered()) this.stop(id, stop, true, unanswered);
+    };
+    if (!this.connection.up) return;
     const message = { ...stop, id };
     // To stop twice is to stop once.
     if (sendBeside(this.#model, message)) {

@@ -9,7 +9,7 @@ const BACKOFF_MS = [1000, 2000, 4000, 8000, 16000, 30000];
 export class Questions {
   /** Messages are missing. Ask without waiting for silence. */
   lost = false;
-  /** The kernel does not answer (a cell blocks it, or the connection is down). */
+  /** The kernel does not answer: a cell blocks it, or the host does not report that the connection is down. */
   busy = false;
   /** performance.now() of the last message. */
   heardAt = performance.now();
@@ -59,6 +59,7 @@ export class Questions {
 
   /** Stops asking. */
   rest(): void {
+    this.busy = false;
     this.#askedAt = null;
     this.#unanswered = 0;
     clearTimeout(this.#timer);

@@ -29,12 +29,13 @@ export function outcomeName(t: Transcript): string {
 export function stateWord(t: Transcript): string {
   if (t.gone) return "kernel gone";
   if (t.over) return outcomeOf(outcomeName(t)).state;
+  if (!t.connection.up) return "no connection";
   return t.wish === "stop" ? "stopping" : t.phase;
 }
 
-/** What the person can ask for now. Nothing where the view is not kept or the kernel is gone. */
+/** What the person can ask for now. Nothing where the view is not kept or the kernel cannot be reached. */
 export function remedies(t: Transcript): readonly Remedy[] {
-  if (!t.over || !t.kept || t.gone) return [];
+  if (!t.over || !t.kept || t.gone || !t.connection.up) return [];
   return outcomeOf(outcomeName(t)).remedies.filter((remedy) => remedy !== "continue" || t.answer.length > 0);
 }
 
@@ -49,7 +50,8 @@ export function figures(t: Transcript): string[] {
   if (t.tokens !== null) facts.push(`${t.tokens} token${t.tokens === 1 ? "" : "s"}`);
   const first = t.timing ? t.timing.first_delta : t.firstDelta;
   if (first !== null) facts.push(`first token ${seconds(first)}`);
-  if (t.timing && t.timing.total > 0) facts.push(`total ${seconds(t.timing.total)}`);
+  // Before the end the kernel's total is that of the moment when the page asked last.
+  if (t.over && t.timing && t.timing.total > 0) facts.push(`total ${seconds(t.timing.total)}`);
   return facts;
 }
 
@@ -78,6 +80,7 @@ export function progressLine(t: Transcript, now: number): string {
 
 function progress(t: Transcript, now: number): string[] {
   if (t.gone) return ["kernel gone", "the text so far is kept"];
+  if (!t.connection.up) return [t.connection.words, t.wish === "stop" ? t.connection.stopWords : ""];
   if (t.queued) return ["kernel busy: the stop is queued"];
   const doubt = t.busy ? "kernel busy" : t.lost ? "catching up" : "";
   const waited = `${Math.max(0, Math.floor((now - t.startedAt) / 1000))} s`;
@@ -103,6 +106,7 @@ function progress(t: Transcript, now: number): string[] {
 export function announcement(t: Transcript, now: number): string {
   if (t.gone) return "Kernel gone";
   if (t.over) return `Answer ${ending(t)}`;
+  if (!t.connection.up) return progressLine(t, now);
   if (t.queued) return "Kernel busy: the stop is queued";
   if (t.phase === "retrying") return `Retrying. ${oneLine(t.detail)}`.trim();
   if (stalled(t, now)) return "Nothing has come for a while";

@@ -10,6 +10,7 @@
 // 5. Nothing changes after the end. One exception: a kept view may begin again, by a snapshot with a higher seq, or by
 //    news of a chat, which has its own order.
 
+import { Connection } from "./connection";
 import { GrowingText } from "./growing_text";
 import type { Phase } from "./guards";
 import {
@@ -60,22 +61,31 @@ export class Transcript {
   /** The kernel died or was restarted: no more will come. */
   gone = false;
 
+  readonly connection: Connection;
+
   #seq = 0;
   #tokenRate = new TokenRate();
   #questions: Questions;
   #wishTimer: ReturnType<typeof setTimeout> | undefined;
+  #leave: () => void;
   #listeners = new Set<() => void>();
 
   /**
-   * @param initial the `state` trait as it came with the model
-   * @param sync    sends {"op": "sync"} to the kernel. It returns false if it cannot, and must not throw.
+   * @param initial    the `state` trait as it came with the model
+   * @param sync       sends {"op": "sync"} to the kernel. It returns false if it cannot, and must not throw.
+   * @param connection the connection to the kernel. Asks when it is back.
    */
-  constructor(initial: unknown, sync: () => boolean) {
+  constructor(initial: unknown, sync: () => boolean, connection = new Connection()) {
+    this.connection = connection;
     this.#questions = new Questions(sync, () => this.#changed());
     this.startedAt = this.#questions.heardAt;
     const state = parseState(initial);
     if (state) this.#apply(state);
     if (!this.over) this.#questions.ask();
+    this.#leave = connection.subscribe(() => {
+      if (connection.up && !this.#atRest) this.#questions.ask();
+      this.#changed();
+    });
   }
 
   get over(): boolean {
@@ -163,6 +173,7 @@ export class Transcript {
   }
 
   dispose(): void {
+    this.#leave();
     this.#listeners.clear();
     this.#questions.rest();
     clearTimeout(this.#wishTimer);
@@ -278,6 +289,11 @@ export class Transcript {
     this.startedAt = heardAt - state.elapsed * 1000;
   }
 
+  /** Nothing more is to be asked for. */
+  get #atRest(): boolean {
+    return this.gone || !this.connection.up || (this.over && !this.lost && !this.queued);
+  }
+
   #heard(): void {
     this.#questions.heard();
     this.gone = false;
@@ -289,7 +305,7 @@ export class Transcript {
       this.queued = false;
       clearTimeout(this.#wishTimer);
     }
-    if (this.gone || (this.over && !this.lost && !this.queued)) this.#questions.rest();
+    if (this.#atRest) this.#questions.rest();
     else this.#questions.watch();
     for (const listener of this.#listeners) listener();
   }

@@ -144,10 +144,13 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
 
   function paintHead(shown: number): void {
     const { over, gone, phase, outcome } = wire;
-    const word = gone ? "the kernel is gone" : phase === "over" ? outcomeOf(outcome ?? "error").state : PHASES[phase];
+    const cut = over || gone ? "" : wire.connection.words;
+    const word = gone
+      ? "the kernel is gone"
+      : cut || (phase === "over" ? outcomeOf(outcome ?? "error").state : PHASES[phase]);
     const names = answeredBy(wire).filter((part) => part !== "");
     setText(name, names.join(" · "));
-    const why = oneLine(wire.detail);
+    const why = cut ? (wire.stopping ? wire.connection.stopWords : "") : oneLine(wire.detail);
     setText(state, why ? `${word}: ${why}` : word);
     state.title = state.textContent;
     setText(position, `row ${shown.toLocaleString("en")} of ${wire.rows.length.toLocaleString("en")}`);
@@ -158,12 +161,12 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     back.ariaDisabled = String(shown === 0);
     on.ariaDisabled = String(shown === wire.rows.length);
     again.ariaDisabled = String(!over);
-    setText(end, wire.stopping && !over ? "Stopping…" : "Stop");
+    setText(end, wire.stopping && !over && !cut ? "Stopping…" : "Stop");
     if (over || gone) hideFocused(end, again);
     else setHidden(end, false);
     set("outcome", over ? (outcome ?? "error") : null);
-    set("phase", over ? null : gone ? "gone" : phase);
-    const say = over || gone ? word : "";
+    set("phase", over ? null : gone ? "gone" : cut ? "disconnected" : phase);
+    const say = over || gone || cut ? word : "";
     if (say !== said) setText(spoken, say);
     said = say;
   }

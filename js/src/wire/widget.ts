@@ -3,7 +3,7 @@
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { make } from "../dom/elements";
-import { connectModel, lifetime, saveWhenKernelEnds } from "../kernel/connect_model";
+import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { fields, string } from "../transcript/guards";
@@ -40,20 +40,20 @@ export default function wireView() {
     const id = string(fields(model.get("state"))?.id);
     const link = new KernelLink(model, id || undefined, life.signal);
     const sync = (have: number) => link.send({ op: "sync", page: PAGE, have });
-    const shared = new Wire(model.get("state"), sync);
+    const shared = new Wire(model.get("state"), sync, link.connection);
     const shownIn = new WidgetOutputs(model, (op) => {
       if (op === "sync") sync(shared.rows.length);
-      else link.send({ op, page: PAGE });
+      else link.post({ op, page: PAGE });
     });
     wire = shared;
     outputs = shownIn;
     shared.subscribe(() => {
       if (shared.over) shownIn.ended();
     });
-    connectModel(model, shared, shownIn, life.signal, () => shared.receive(model.get("state")));
+    connectModel(model, link, shared, shownIn, life.signal, () => shared.receive(model.get("state")));
     if (!shared.over) {
       link.open();
-      saveWhenKernelEnds(model, shared, shownIn, life.signal, () => () => savedText(shared.text));
+      followKernel(model, link, shared, shownIn, life.signal, () => () => savedText(shared.text));
     }
     stop = () => {
       if (shared.over || shared.gone) return;

@@ -3,6 +3,7 @@
 
 import { countCodePoints } from "../text/code_points";
 import { firstBehind } from "../text/search";
+import { Connection } from "../transcript/connection";
 import type { Phase } from "../transcript/guards";
 import { Questions } from "../transcript/questions";
 import { parseRows, type RowsMessage, type WireRow } from "./messages";
@@ -30,11 +31,15 @@ export class Wire {
   /** Stop was sent. */
   stopping = false;
 
+  readonly connection: Connection;
+
   #questions: Questions;
+  #leave: () => void;
   #listeners = new Set<() => void>();
 
   /** `sync` asks the kernel for the rows after the first `have`. It must not throw. */
-  constructor(initial: unknown, sync: (have: number) => boolean) {
+  constructor(initial: unknown, sync: (have: number) => boolean, connection = new Connection()) {
+    this.connection = connection;
     this.#questions = new Questions(
       () => sync(this.rows.length),
       () => {},
@@ -42,6 +47,10 @@ export class Wire {
     const state = parseRows(initial);
     if (state) this.#take(state);
     if (!this.over) this.#questions.ask();
+    this.#leave = connection.subscribe(() => {
+      if (connection.up && !this.over && !this.gone) this.#questions.ask();
+      this.#changed();
+    });
   }
 
   /** True once all rows have come. */
@@ -76,6 +85,7 @@ export class Wire {
   }
 
   dispose(): void {
+    this.#leave();
     this.#listeners.clear();
     this.#questions.rest();
   }
@@ -113,7 +123,7 @@ export class Wire {
   }
 
   #changed(): void {
-    if (this.over || this.gone) this.#questions.rest();
+    if (this.over || this.gone || !this.connection.up) this.#questions.rest();
     else this.#questions.watch();
     for (const listener of this.#listeners) listener();
   }

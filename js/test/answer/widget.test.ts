@@ -420,7 +420,7 @@ test("clean-up leaves nothing: no element, listener, timer or frame", async () =
       host.deliver(kernel.delta("a"));
       parts(view.root).button.click();
       expect(timers.size).toBeGreaterThan(0);
-      expect(host.listening()).toBe(3);
+      expect(host.listening()).toBe(5);
       if (way === "signal") {
         view.life.abort();
         host.life.abort();

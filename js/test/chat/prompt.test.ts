@@ -4,7 +4,8 @@ import { expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import "../../src/chat/chat.css";
 import { Chat } from "../../src/chat/chat";
-import { frames } from "../kernel_side";
+import { Connection } from "../../src/transcript/connection";
+import { type FakeKernel, frames } from "../kernel_side";
 import { ChatSide, type Fields, start, type } from "./chat_side";
 
 const PNG = { type: "image/png" };
@@ -124,12 +125,57 @@ test("the page says that something was not sent, and it can be sent again", asyn
   expect(button("Retry")[0]?.ariaDisabled).toBe("false");
 });
 
+test("a prompt that is sent while the connection is down stays in the box, and goes when it is sent again", async () => {
+  const { host, side, box, button, sent, note } = start();
+  const kernel = host.kernel as FakeKernel;
+  kernel.connection("connecting");
+  await frames();
+  expect(note()).toBe("connection to the kernel lost, trying again");
+  await type(box, "hello{Enter}");
+  await frames();
+  expect(note()).toContain("trying again · Not sent: there was no connection to the kernel");
+  expect([box.value, box.readOnly, sent("send").length]).toEqual(["hello", false, 0]);
+  const asked = sent("sync").length;
+  kernel.connection("connected");
+  expect(sent("sync").length).toBe(asked + 1);
+  await frames();
+  expect(note()).toBe("Not sent: there was no connection to the kernel. Try it again.");
+  button("Send")[0]?.click();
+  side.asked = sent("send")[0]?.name as string;
+  host.deliver(side.begin("hello", side.asked));
+  await frames();
+  expect([box.value, note()]).toEqual(["", ""]);
+});
+
+test("an answer of a chat says that the connection is lost, and its Stop is sent when it is back", async () => {
+  const { host, side, root, button, sent } = start();
+  const kernel = host.kernel as FakeKernel;
+  host.deliver(side.begin("one"), side.delta("half"));
+  await frames();
+  kernel.connection("connecting");
+  button("Stop")[0]?.click();
+  await frames();
+  expect(root.querySelector(".streamwidget-status")?.textContent).toBe(
+    "connection to the kernel lost, trying again · your stop is sent when it is back",
+  );
+  expect(sent("stop")).toEqual([]);
+  kernel.connection("connected");
+  expect(sent("stop").length).toBe(1);
+  host.deliver(...side.end("cancelled"));
+  await frames();
+  expect(root.querySelector(".streamwidget")?.getAttribute("data-outcome")).toBe("cancelled");
+});
+
 test("a gone kernel is not asked, whatever was pending", () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   try {
     const side = new ChatSide();
     const said: Fields[] = [];
-    const chat = new Chat(side.state, { send: (message) => said.push(message) > 0, stop: () => {} });
+    const chat = new Chat(side.state, {
+      connection: new Connection(),
+      send: (message) => said.push(message) > 0,
+      stop: () => {},
+    });
     side.begin("lost");
     chat.receive(side.begin("after a gap"));
     chat.send("hello", [], null);

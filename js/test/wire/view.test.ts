@@ -301,6 +301,29 @@ test("when the kernel is gone, the text is put into the notebook, as text", asyn
   expect(button(root, "Stop").checkVisibility()).toBe(false);
 });
 
+test("while the connection is down the view says so, asks nothing, and its Stop is sent when it is back", async () => {
+  host = new WireHost([request(), delta(1, "half")], "streaming");
+  const root = host.show();
+  const state = () => root.querySelector(".streamwidget-wire-state")?.textContent;
+  await frames();
+  host.sent = [];
+  host.kernel.connection("connecting");
+  await frames();
+  expect([root.dataset.phase, state()]).toEqual(["disconnected", "connection to the kernel lost, trying again"]);
+  button(root, "Stop").click();
+  await frames();
+  expect(state()).toBe("connection to the kernel lost, trying again: your stop is sent when it is back");
+  host.kernel.connection("disconnected");
+  await frames();
+  expect(state()).toBe("connection lost: the text so far is kept: your stop did not reach the kernel");
+  expect(host.sent).toEqual([]);
+  host.kernel.connection("connected");
+  expect(host.sent.map(({ op }) => op)).toEqual(["stop", "sync"]);
+  host.end("cancelled");
+  await frames();
+  expect(root.dataset.outcome).toBe("cancelled");
+});
+
 test("a message just after the kernel's end does not make it count as alive", async () => {
   host = new WireHost([request(), delta(1, "a")], "streaming");
   const root = host.show();
