@@ -37,6 +37,9 @@ from streamwidget._core.timeout import Timeout
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
 _LOCAL_LIMITS: Mapping[str, float | None] = {"headers": 600, "total": 1200}
 
+#: Seconds. In Voila each viewer has a kernel of their own, and nobody can come back to it.
+_VOILA_UNSEEN = 60
+
 _warned_hosts: set[str] = set()
 
 
@@ -59,6 +62,8 @@ class Defaults:
         The model file of the provider ``local``.
     timeout : mapping of str to float or None
         Limits of :class:`~streamwidget.Timeout`, by name.
+    stop_unseen : float or None
+        Widgets stop a stream if no page has answered for so many seconds. 0: it goes on.
     """
 
     base_url: str | None = None
@@ -69,6 +74,7 @@ class Defaults:
     max_tokens: int | None = None
     gguf: str | None = None
     timeout: Mapping[str, float | None] = field(default_factory=dict)
+    stop_unseen: float | None = None
 
 
 _defaults = Defaults()
@@ -202,6 +208,13 @@ def _naming(setting: str | None) -> Iterator[None]:
 def default_system(environ: Mapping[str, str] | None = None) -> str | None:
     """Return the system prompt of a conversation whose maker names none."""
     return _defaults.system if _defaults.system is not None else _environment(environ).get("STREAMWIDGET_SYSTEM")
+
+
+def default_stop_unseen(environ: Mapping[str, str] | None = None) -> float:
+    """Return the seconds after which a widget whose maker names none stops a stream that no page sees. 0: never."""
+    if _defaults.stop_unseen is not None:
+        return _defaults.stop_unseen
+    return _VOILA_UNSEEN if "VOILA_BASE_URL" in _environment(environ) else 0
 
 
 def _environment(environ: Mapping[str, str] | None) -> dict[str, str]:

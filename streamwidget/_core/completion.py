@@ -205,10 +205,16 @@ def shown(completion: ChatCompletion, field: Literal["text", "reasoning", "refus
 
 
 def why(completion: ChatCompletion) -> str:
-    """Return one sentence with the reason for a failure, or for a Stop that did not reach the source. Else empty."""
+    """Return the reason for the end, or an empty text.
+
+    It is a sentence for a failure. It is "because ..." for a stream that no person stopped, and "by you (...)" for a
+    Stop that did not reach the source.
+    """
     if completion.error is not None:
         return completion.error.message
-    return next((warning.detail for warning in completion.warnings if warning.code == "not_stopped"), "")
+    said = {warning.code: warning.detail for warning in completion.warnings}
+    stopped, left_behind = said.get("stopped", ""), said.get("not_stopped")
+    return f"{stopped or 'by you'} ({left_behind})" if left_behind else stopped
 
 
 #: The codes of the warnings that a person must see: a part of the answer is missing, or its end is in doubt.

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 
 from streamwidget._core import files, loop
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
-from streamwidget._core.events import Outcome, StreamEvent, TextDelta
+from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, TextDelta
 from streamwidget._core.exceptions import StreamError, StreamInterrupted
 from streamwidget._core.progress import Progress
 from streamwidget._core.subscribers import Subscriber, Subscribers
+from streamwidget._core.surrogates import well_formed
 from streamwidget._core.task import LoopTask
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import PendingLimit
@@ -328,10 +329,16 @@ class ChatStream:
                 self._finish("cancelled")
             raise
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str = "") -> None:
         """Stop the stream: close the connection, keep the text, and end with outcome ``cancelled``.
 
         Any thread may call this. After the end it does nothing.
+
+        Parameters
+        ----------
+        reason : str, default ""
+            For the line under the answer, if your code stops it and not a person. Example: ``"because the budget is
+            spent"`` becomes "stopped because the budget is spent; the text so far is kept".
 
         Examples
         --------
@@ -347,6 +354,8 @@ class ChatStream:
             if self._cancelled or self.over:
                 return
             self._cancelled = True
+            if reason:
+                self._work.accumulator.apply(StreamWarning("stopped", well_formed(reason)))
             if not self._task.started:
                 self._finish("cancelled")  # under the lock, so that start() cannot come between
                 return

@@ -78,6 +78,12 @@ class ChatMagics(Magics):
     timeout = traitlets.Dict(
         help=f"Seconds to wait, such as {{'stall': 120}}. The limits: {', '.join(_LIMITS)}. None switches one off."
     ).tag(config=True)
+    stop_unseen = traitlets.Float(
+        None,
+        allow_none=True,
+        min=0,
+        help="Stop an answer if no page has answered for so many seconds. 0: never. Default: 60 in Voila, 0 elsewhere.",
+    ).tag(config=True)
     keep = traitlets.Bool(False, help="Keep the live widget. The answer is then not saved in the notebook file.").tag(
         config=True
     )

@@ -34,6 +34,7 @@ class ChatSettings:
     max_turns: int | None = None
     max_history_tokens: int | None = None
     timeout: Mapping[str, float | None] = field(default_factory=dict)
+    stop_unseen: float | None = None
     keep: bool = False
     provider: str | None = None
     base_url: str | None = None

@@ -26,6 +26,7 @@ from streamwidget._core.stream import ChatStream
 from streamwidget._saved.answer import mimebundle
 from streamwidget._sources import as_stream
 from streamwidget._view import control
+from streamwidget._view.audience import Audience
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.feed import AnswerFeed, Feed
 from streamwidget._view.presentation import Presentation
@@ -42,6 +43,9 @@ class StreamView(anywidget.AnyWidget):
         Otherwise it starts when you await it or wait for it.
     max_height : int, optional
         In CSS pixels. A longer answer scrolls in a box of this height. Default: no box.
+    stop_unseen : float, optional
+        Stop the stream if no page has answered for so many seconds. 0 never stops it. Default:
+        ``%config ChatMagics.stop_unseen``, which is 60 in Voila and 0 elsewhere.
     layout : ipywidgets.Layout or dict, optional
         As for any widget. None leaves it out. A Layout is a model of its own and makes a short answer a third heavier.
 
@@ -64,7 +68,7 @@ class StreamView(anywidget.AnyWidget):
     Raises
     ------
     ConfigurationError
-        If ``stream`` is not a source of an answer.
+        If ``stream`` is not a source of an answer, or ``stop_unseen`` is not a number from 0.
 
     Notes
     -----
@@ -99,8 +103,11 @@ class StreamView(anywidget.AnyWidget):
     # Never assigned. It is read from the stream whenever the widget's state is asked for, so it cannot be stale.
     state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, view: view._feed.snapshot())
 
-    def __init__(self, stream: Any, *, max_height: int | None = None, **widget: Any) -> None:
+    def __init__(
+        self, stream: Any, *, max_height: int | None = None, stop_unseen: float | None = None, **widget: Any
+    ) -> None:
         stream = as_stream(stream)
+        self._audience = Audience(stop_unseen, lambda: self._send_to_pages({"op": "ping"}))
         self._stream: ChatStream = stream
         self._presentation = Presentation()
         self._feed = self._make_feed(stream)  # the comm opens with its state
@@ -109,7 +116,7 @@ class StreamView(anywidget.AnyWidget):
         self._asked_about = False  # a page still shows the view although it was replaced
         self.set_trait("bundle", shared_bundle(self._bundle).model_id)
         super().__init__(max_height=max_height, **widget)
-        self.on_msg(lambda _widget, content, _buffers: self._receive(content))
+        self.on_msg(lambda _widget, content, _buffers: self._hear(content))
         self._follow(stream, shown(stream.completion) or None)  # another reader may have started it
 
     @property
@@ -171,11 +178,12 @@ class StreamView(anywidget.AnyWidget):
     def _follow(self, stream: ChatStream, text: str | None = None) -> None:
         self._stream = stream
         self._feed.follow(stream, text)
-        control.register(stream.id, self._receive)
+        control.register(stream.id, self._hear)
         if stream.over:
             self._ended()  # the feed sends no end
         elif running_loop() is not None:
             stream.start()
+            self._audience.follow(stream)
 
     def _ended(self) -> None:
         # Once, for a page that saves the notebook. On the loop's next step, because a view that is replaced at its end
@@ -199,8 +207,12 @@ class StreamView(anywidget.AnyWidget):
     def set_state(self, sync_data: JSON) -> None:
         """Do nothing. The page sets no trait, and other pages never see what it tries to set."""
 
+    def _hear(self, content: Any) -> None:
+        self._audience.heard()
+        self._receive(content)
+
     def _receive(self, content: Any) -> None:
-        """Take a message of the page, which may be anything. There are six of them. May run on any thread."""
+        """Take a message of the page, which may be anything. May run on any thread."""
         match content:
             case {"op": "stop"}:
                 self._stream.cancel()

@@ -22,6 +22,7 @@ from streamwidget._core.loop import call_on, running_loop
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
+from streamwidget._view.audience import Audience
 from streamwidget._view.chat.received import MAX_NAME, Refused, TypedPrompt
 from streamwidget._view.chat.sent import SentChat
 from streamwidget._view.transcript import JSON
@@ -41,9 +42,13 @@ class Chat:
         Sends one message, a JSON object, to the pages.
     changed : callable
         Called when ``busy`` or ``model`` changed.
+    stop_unseen : float, optional
+        For the audience.
 
     Attributes
     ----------
+    audience : Audience
+        The pages of the widget. Its owner tells it of their messages.
     id : str
         The chat's name in the page.
     model : str or None
@@ -58,7 +63,9 @@ class Chat:
         client: ChatClient,
         send: Callable[[JSON], None],
         changed: Callable[[], None],
+        stop_unseen: float | None = None,
     ) -> None:
+        self.audience = Audience(stop_unseen, lambda: send({"op": "ping"}))
         self.id = uuid.uuid4().hex
         self.model: str | None = None
         self.loop: asyncio.AbstractEventLoop | None = running_loop()
@@ -100,6 +107,7 @@ class Chat:
     def _follow(self, key: str, stream: ChatStream) -> None:
         self._sent.follow(key, stream)
         stream.start()  # first, because an observer of the change may raise
+        self.audience.follow(stream)
         self._changed()
 
     def stop(self, stream: str | None = None) -> None:

@@ -37,6 +37,9 @@ class ChatWidget(anywidget.AnyWidget):
         Default: a new ``ChatClient()``, with the settings of ``%config ChatMagics`` and of the environment.
     conversation : Conversation, optional
         A conversation to continue. Cells and other widgets may share it. Default: a new one.
+    stop_unseen : float, optional
+        Stop an answer if no page has answered for so many seconds. 0 never stops it. Default:
+        ``%config ChatMagics.stop_unseen``, which is 60 in Voila and 0 elsewhere.
 
     Attributes
     ----------
@@ -63,7 +66,8 @@ class ChatWidget(anywidget.AnyWidget):
     Raises
     ------
     ConfigurationError
-        If you give both ``system`` and ``conversation``, or if no client can be made.
+        If you give both ``system`` and ``conversation``, if ``stop_unseen`` is not a number from 0, or if no client can
+        be made.
 
     Notes
     -----
@@ -102,6 +106,8 @@ class ChatWidget(anywidget.AnyWidget):
         system: str | None = None,
         client: ChatClient | None = None,
         conversation: Conversation | None = None,
+        *,
+        stop_unseen: float | None = None,
         **widget: Any,
     ) -> None:
         if conversation is not None and system is not None:
@@ -109,7 +115,7 @@ class ChatWidget(anywidget.AnyWidget):
         if conversation is None:
             conversation = Conversation(default_system() if system is None else system)
         client = ChatClient() if client is None else client
-        self._chat = Chat(conversation, client, self._send_to_pages, self._reflect)
+        self._chat = Chat(conversation, client, self._send_to_pages, self._reflect, stop_unseen)
         self._displays: list[str] = []  # display ids
         self._page_spoke = False
         self._freezing = False
@@ -195,6 +201,7 @@ class ChatWidget(anywidget.AnyWidget):
     def _receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""
         self._page_spoke = True
+        self._chat.audience.heard()
         receive(self._chat, content)
 
     def _send_to_pages(self, message: JSON) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
+from streamwidget._core.completion import why
 from streamwidget._core.events import Finish, Retry, StreamEvent, Waiting
 from streamwidget._core.stream import ChatStream
 from streamwidget._view.pacer import Pacer
@@ -96,7 +97,7 @@ class WireFeed:
             "total": len(self.rows),
             "phase": self._phase,
             "outcome": completion.outcome if over else None,
-            "detail": completion.error.message if over and completion.error else self._detail,
+            "detail": why(completion) if over else self._detail,
             "model": completion.model,
             "demo": completion.demo,
             "mark": completion.mark,
