@@ -64,8 +64,8 @@ class View:
         """Return the text of a page that took every message. AssertionError if the messages do not fit together."""
         text, seq, over = "", 0, False
         for message in self.messages:
-            if message["op"] == "saved":
-                continue  # what takes the view's place is no part of its text
+            if message["op"] in ("saved", "ping"):
+                continue  # no part of the view's text
             op, number = message["op"], message["seq"]
             repeats = op == "snapshot" and number == seq
             if not repeats and (over or number != seq + 1):
