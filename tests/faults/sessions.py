@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from tornado.httpclient import AsyncHTTPClient
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from tests.support.children import child
@@ -66,11 +66,18 @@ class Session:
         self._changed = asyncio.Event()
         self._reader = asyncio.create_task(self._read())
 
+    async def closed(self) -> None:
+        """Wait until the server has closed the connection."""
+        async with asyncio.timeout(SOON):
+            await self._reader
+
     @classmethod
-    async def open(cls, port: int, kernel: str) -> Self:
+    async def open(cls, port: int, kernel: str, path: str = "", token: str = "") -> Self:
+        """Open a page. On a hub ``path`` is the person's, such as ``/user/bob``, and ``token`` is theirs."""
         session = uuid.uuid4().hex
-        url = f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels?session_id={session}"
-        return cls(await websocket_connect(url, max_message_size=2**30), session)
+        url = f"ws://127.0.0.1:{port}{path}/api/kernels/{kernel}/channels?session_id={session}"
+        request = HTTPRequest(url, headers={"Authorization": f"token {token}"} if token else {})
+        return cls(await websocket_connect(request, max_message_size=2**30), session)
 
     async def drop(self) -> None:
         """Be gone, without a word."""
@@ -147,3 +154,55 @@ class Session:
         await self.send("comm_msg", {"comm_id": comm, "data": {"method": "request_states"}})
         answer = await self.wait(lambda m: m["msg_type"] == "comm_msg" and m["content"]["comm_id"] == comm)
         return {model: entry["state"] for model, entry in answer["content"]["data"]["states"].items()}
+
+
+async def view_of(page: Session, cell: str) -> str:
+    """Wait for a cell's view, and return its model's id."""
+    shown = await page.wait(lambda m: m["msg_type"] == "display_data" and m["parent_header"]["msg_id"] == cell)
+    return str(shown["content"]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON):
+        while not condition():  # noqa: ASYNC110  (the condition is another task's)
+            await asyncio.sleep(0.01)
+
+
+class Follower:
+    """A view in a page: messages in their order. It asks if one is missing or nothing comes."""
+
+    def __init__(self, page: Session, model: str, state: dict[str, Any] | None = None) -> None:
+        self.page, self.model = page, model
+        self.seq = state["seq"] if state else 0
+        self.text = state["text"] if state else ""
+        self.outcome = state["outcome"] if state else None
+        self._read = 0
+        self._synced = asyncio.Event()
+
+    async def follow(self) -> str:
+        """Follow to the end and return the text."""
+        await self.page.say(self.model, {"op": "sync", "page": self.page.session})
+        async with asyncio.timeout(SOON):
+            while self.outcome is None:
+                before = self.seq
+                await asyncio.sleep(0.1)
+                asks = self._take()
+                if asks or self.seq == before:
+                    await self.page.say(self.model, {"op": "sync", "page": self.page.session})
+        return self.text
+
+    def _take(self) -> bool:
+        said = self.page.said(self.model)
+        fresh, self._read = said[self._read :], len(said)
+        missing = False
+        for message in fresh:
+            if message["op"] == "snapshot" and message["seq"] >= self.seq:
+                assert message["text"].startswith(self.text)
+                self.seq, self.text, self.outcome, missing = message["seq"], message["text"], message["outcome"], False
+            elif message["seq"] == self.seq + 1:
+                self.seq += 1
+                self.text += message.get("text", "") if message["op"] == "delta" else ""
+                self.outcome = message.get("outcome")
+            elif message["seq"] > self.seq:
+                missing = True
+        return missing

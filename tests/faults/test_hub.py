@@ -1,13 +1,16 @@
-"""A shared hub keeps one person out of another's kernel. Nothing of ours opens a way round it."""
+"""A real JupyterHub with its real proxy: three people stream, and nobody reaches another's kernel."""
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import shutil
 import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -15,39 +18,36 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from streamwidget.demo import DemoServer
+from tests.faults.sessions import Follower, Session, until, view_of
 from tests.support.children import child
-from tests.support.deadlines import SOON
-from tests.support.kernels import clean_environment
+from tests.support.deadlines import SOON, START
+from tests.support.kernels import ROOT, clean_environment
 
 pytest.importorskip("jupyterhub", reason="jupyterhub is not installed")
+PROXY = ROOT / "js/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
+if not PROXY.exists() or shutil.which("node") is None:
+    pytest.skip("configurable-http-proxy is not installed (npm ci in js/)", allow_module_level=True)
 
-# No proxy, because it only forwards. The people's servers check each request, so the test asks them directly.
 CONFIG = """
 import sys
-from jupyterhub.proxy import Proxy
-class Direct(Proxy):
-    should_start = False
-    routes = {{}}
-    async def add_route(self, routespec, target, data):
-        self.routes[routespec] = {{"routespec": routespec, "target": target, "data": data}}
-    async def delete_route(self, routespec):
-        self.routes.pop(routespec, None)
-    async def get_all_routes(self):
-        return dict(self.routes)
 c = get_config()
-c.JupyterHub.proxy_class = Direct
-c.JupyterHub.ip = "127.0.0.1"
-c.JupyterHub.port = {port}
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.hub_ip = "127.0.0.1"
 c.JupyterHub.hub_port = {hub_port}
+c.ConfigurableHTTPProxy.command = ["node", "{proxy}"]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api_port}"
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "simple"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root"]
 c.Spawner.ip = "127.0.0.1"
+# A plain server, without the extensions that are installed beside it: they take longer to load than all the rest.
+plain = {{"JUPYTERHUB_SINGLEUSER_APP": "jupyter_server.serverapp.ServerApp", "JUPYTER_NO_CONFIG": "1"}}
+c.Spawner.environment = {{"STREAMWIDGET_BASE_URL": "{demo}", **plain}}
 c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
-scopes = ["admin:users", "admin:servers", "tokens", "proxy"]
+scopes = ["admin:users", "admin:servers", "tokens"]
 c.JupyterHub.load_roles = [{{"name": "tests", "services": ["tests"], "scopes": scopes}}]
 """
 UPGRADE = {
@@ -56,18 +56,21 @@ UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
+PEOPLE = ("alice", "bob", "carol")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 def ask(url: str, token: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
     """Return the status and the JSON of a response. Redirects are not followed."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SOON)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=START)
     try:
         body = "{}" if method == "POST" else None
         connection.request(method, parts.path, body, {"Authorization": f"token {token}", **headers})
@@ -80,64 +83,92 @@ def ask(url: str, token: str, method: str = "GET", **headers: str) -> tuple[int,
 
 
 class Hub:
-    """A JupyterHub of the test's own, everything in ``directory``."""
+    """A JupyterHub of the tests' own, everything in ``directory``.
 
-    def __init__(self, directory: Path) -> None:
-        port = free_port()
-        self.api = f"http://127.0.0.1:{port}/hub/api"
-        self.token = uuid.uuid4().hex
-        (directory / "config.py").write_text(CONFIG.format(port=free_port(), hub_port=port, token=self.token))
+    Attributes
+    ----------
+    port : int
+        The proxy's. Everybody comes through it.
+    tokens : dict of str to str
+        Each person's.
+    """
+
+    def __init__(self, directory: Path, demo: DemoServer) -> None:
+        self.port, api_port, hub_port = free_ports(3)
+        self.api = f"http://127.0.0.1:{self.port}/hub/api"
+        self.tokens: dict[str, str] = {}
+        self._token = uuid.uuid4().hex
+        ports = {"port": self.port, "api_port": api_port, "hub_port": hub_port}
+        config = CONFIG.format(**ports, proxy=PROXY, demo=demo.url, token=self._token)
+        (directory / "config.py").write_text(config)
         self._directory = directory
 
     @contextmanager
     def running(self) -> Iterator[Self]:
-        """Start it, and end it afterwards."""
+        """Start it with a server for each person, and end it afterwards."""
         directory = self._directory
         env = clean_environment({"HOME": str(directory), "CONFIGPROXY_AUTH_TOKEN": uuid.uuid4().hex})
         command = [sys.executable, "-m", "jupyterhub", "-f", "config.py"]
         with child(command, directory / "hub.log", directory=directory, env=env) as self._child:
-            self._child.wait_until(lambda: ask(f"{self.api}/", self.token)[0] == 200, "the hub answers")
+            self._child.wait_until(lambda: ask(f"{self.api}/", self._token)[0] == 200, "the hub answers")
+            for name in PEOPLE:
+                assert ask(f"{self.api}/users/{name}", self._token, "POST")[0] == 201
+                self.tokens[name] = ask(f"{self.api}/users/{name}/tokens", self._token, "POST")[1]["token"]
+            with ThreadPoolExecutor() as threads:
+                list(threads.map(self.start_server, PEOPLE))
             yield self
+            with ThreadPoolExecutor() as threads:
+                list(threads.map(self.take_server_away, PEOPLE))
 
-    def person(self, name: str) -> str:
-        """Make a person, and return a token of theirs."""
-        assert ask(f"{self.api}/users/{name}", self.token, "POST")[0] == 201
-        return str(ask(f"{self.api}/users/{name}/tokens", self.token, "POST")[1]["token"])
+    def start_server(self, name: str) -> None:
+        """Start a person's server, as the button of the hub's page does."""
+        assert ask(f"{self.api}/users/{name}/server", self._token, "POST")[0] in (201, 202)
+        server = lambda: ask(f"{self.api}/users/{name}", self._token)[1]["servers"].get("", {})  # noqa: E731
+        self._child.wait_until(lambda: server().get("ready"), f"the server of {name} runs")
 
-    def start_server(self, name: str) -> str:
-        """Start the person's server, and return its address."""
-        assert ask(f"{self.api}/users/{name}/server", self.token, "POST")[0] in (201, 202)
-        routes = f"{self.api}/proxy"
-        target = self._child.wait_until(lambda: _of(ask(routes, self.token)[1] or {}, name), "the person's server runs")
-        return str(target).rstrip("/") + f"/user/{name}/api"
+    def take_server_away(self, name: str) -> None:
+        """Stop a person's server, as the hub does with one that it culls."""
+        assert ask(f"{self.api}/users/{name}/server", self._token, "DELETE")[0] in (202, 204)
+
+    def kernels(self, name: str) -> str:
+        """Return the address of a person's kernels."""
+        return f"http://127.0.0.1:{self.port}/user/{name}/api/kernels"
+
+    async def page(self, name: str) -> tuple[str, Session]:
+        """Start a kernel for a person, with the extension loaded. Return its id and a page that is connected to it."""
+        status, kernel = await asyncio.to_thread(ask, self.kernels(name), self.tokens[name], "POST")
+        assert status == 201
+        page = await Session.open(self.port, kernel["id"], f"/user/{name}", self.tokens[name])
+        await page.execute("%load_ext streamwidget")
+        return kernel["id"], page
 
 
-def _of(routes: dict[str, Any], name: str) -> str | None:
-    targets = (route["target"] for spec, route in routes.items() if f"/user/{name}/" in spec)
-    return next(targets, None)
+@pytest.fixture(scope="module")
+def demo_server() -> Iterator[DemoServer]:
+    with DemoServer(tokens_per_second=150, first_delta=0.01) as server:
+        yield server
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    with Hub(tmp_path).running() as started:
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, demo_server: DemoServer) -> Iterator[Hub]:
+    with Hub(tmp_path_factory.mktemp("hub"), demo_server).running() as started:
         yield started
-        ask(f"{started.api}/users/bob/server", started.token, "DELETE")
 
 
 @pytest.mark.kernel
 @pytest.mark.fault("S13", "403 to another person's token, for the kernel's REST address and for its websocket")
 def test_another_persons_token_reaches_no_kernel(hub: Hub, seen: Callable[[str], None]) -> None:
     """Bob's token lists, starts and speaks to Bob's kernels. Alice's token and an invented one get 403 for each."""
-    alice, bob = hub.person("alice"), hub.person("bob")
-    address = hub.start_server("bob")
-    status, kernel = ask(f"{address}/kernels", bob, "POST")
+    alice, bob = hub.tokens["alice"], hub.tokens["bob"]
+    kernels = hub.kernels("bob")
+    status, kernel = ask(kernels, bob, "POST")
     assert status == 201
-    one = f"{address}/kernels/{kernel['id']}"
+    one = f"{kernels}/{kernel['id']}"
     assert ask(f"{one}/channels", bob, **UPGRADE)[0] == 101
     for token in (alice, uuid.uuid4().hex):
         refused = [
-            ask(f"{address}/kernels", token)[0],
-            ask(f"{address}/kernels", token, "POST")[0],
+            ask(kernels, token)[0],
+            ask(kernels, token, "POST")[0],
             ask(f"{one}/interrupt", token, "POST")[0],
             ask(one, token, "DELETE")[0],
             ask(f"{one}/channels", token, **UPGRADE)[0],
@@ -145,3 +176,49 @@ def test_another_persons_token_reaches_no_kernel(hub: Hub, seen: Callable[[str],
         assert refused == [403] * 5
     assert ask(one, bob)[0] == 200
     seen("10 of 10 requests: 403")
+
+
+@pytest.mark.kernel
+@pytest.mark.fault("F12", "a real hub: the others stream on, the provider's connection is closed with the server")
+async def test_three_people_stream_one_stops_and_one_loses_the_server(
+    hub: Hub, demo_server: DemoServer, seen: Callable[[str], None]
+) -> None:
+    """Alice's answer comes whole. Bob stops his. The hub takes Carol's server away: she keeps what had come.
+
+    Her page is told 424 while the server is away, which is what JupyterLab waits on, and 404 when another server is
+    there, which is how it knows that the kernel is gone.
+    """
+    prompts = {"alice": "count to 250", "bob": "count to 9000", "carol": "count to 8000"}
+    opened = dict(zip(PEOPLE, await asyncio.gather(*map(hub.page, PEOPLE)), strict=True))
+    pages = {name: page for name, (_, page) in opened.items()}
+    cells = {name: await page.send_cell(f"%%chat\n{prompts[name]}") for name, page in pages.items()}
+    views = {name: Follower(page, await view_of(page, cells[name])) for name, page in pages.items()}
+    following = {name: asyncio.create_task(views[name].follow()) for name in PEOPLE}
+    await until(lambda: all(len(view.text) > 30 for view in views.values()))
+    asked = {record.body["messages"][-1]["content"].strip(): record for record in demo_server.requests}
+    assert set(asked) == set(prompts.values())
+
+    await asyncio.to_thread(hub.take_server_away, "carol")
+    await pages["carol"].closed()
+    assert await asyncio.to_thread(asked[prompts["carol"]].left.wait, SOON)
+    following["carol"].cancel()
+    kernel = f"{hub.kernels('carol')}/{opened['carol'][0]}"
+    # The hub itself answers for a server that is away: the proxy redirects there.
+    away = ask(kernel.replace("/user/", "/hub/user/"), hub.tokens["carol"])[0]
+
+    await pages["bob"].say(views["bob"].model, {"op": "stop"})
+    whole = {name: await following[name] for name in ("alice", "bob")}
+    assert [views[name].outcome for name in PEOPLE] == ["complete", "cancelled", None]
+    assert whole["alice"] == "\n".join(map(str, range(1, 251)))
+    for name in ("bob", "carol"):
+        assert "\n".join(map(str, range(1, 9001))).startswith(views[name].text.rstrip("\n"))
+    assert await asyncio.to_thread(asked[prompts["bob"]].left.wait, SOON)
+    assert asked[prompts["alice"]].client_left is None
+    (kept,) = await pages["bob"].execute("", "[_chat.text, _chat.outcome]")
+    assert kept == [whole["bob"], "cancelled"]
+
+    await asyncio.to_thread(hub.start_server, "carol")
+    assert [away, ask(kernel, hub.tokens["carol"])[0]] == [424, 404]
+    seen(f"alice {len(whole['alice'])} characters, bob {len(whole['bob'])}, carol keeps {len(views['carol'].text)}")
+    for page in pages.values():
+        await page.drop()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
 
 import pytest
 
 from streamwidget.demo import DemoServer
-from tests.faults.sessions import Session, jupyter_server, start_kernel
-from tests.support.deadlines import SOON
+from tests.faults.sessions import Follower, Session, jupyter_server, start_kernel, until, view_of
 
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]
@@ -36,58 +34,6 @@ async def first(port: int) -> AsyncIterator[tuple[Session, str]]:
     await page.execute("%load_ext streamwidget")
     yield page, kernel
     await page.drop()
-
-
-async def view_of(page: Session, cell: str) -> str:
-    """Wait for a cell's view, and return its model's id."""
-    shown = await page.wait(lambda m: m["msg_type"] == "display_data" and m["parent_header"]["msg_id"] == cell)
-    return str(shown["content"]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110  (the condition is another task's)
-            await asyncio.sleep(0.01)
-
-
-class Follower:
-    """A view in a page: messages in their order. It asks if one is missing or nothing comes."""
-
-    def __init__(self, page: Session, model: str, state: dict[str, Any] | None = None) -> None:
-        self.page, self.model = page, model
-        self.seq = state["seq"] if state else 0
-        self.text = state["text"] if state else ""
-        self.outcome = state["outcome"] if state else None
-        self._read = 0
-        self._synced = asyncio.Event()
-
-    async def follow(self) -> str:
-        """Follow to the end and return the text."""
-        await self.page.say(self.model, {"op": "sync", "page": self.page.session})
-        async with asyncio.timeout(SOON):
-            while self.outcome is None:
-                before = self.seq
-                await asyncio.sleep(0.1)
-                asks = self._take()
-                if asks or self.seq == before:
-                    await self.page.say(self.model, {"op": "sync", "page": self.page.session})
-        return self.text
-
-    def _take(self) -> bool:
-        said = self.page.said(self.model)
-        fresh, self._read = said[self._read :], len(said)
-        missing = False
-        for message in fresh:
-            if message["op"] == "snapshot" and message["seq"] >= self.seq:
-                assert message["text"].startswith(self.text)
-                self.seq, self.text, self.outcome, missing = message["seq"], message["text"], message["outcome"], False
-            elif message["seq"] == self.seq + 1:
-                self.seq += 1
-                self.text += message.get("text", "") if message["op"] == "delta" else ""
-                self.outcome = message.get("outcome")
-            elif message["seq"] > self.seq:
-                missing = True
-        return missing
 
 
 @pytest.mark.fault("F4", "a page with a new session has the whole text at the end, and what was said meanwhile")

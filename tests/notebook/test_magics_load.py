@@ -156,6 +156,7 @@ SETTINGS: dict[str, tuple[Any, list[Any]]] = {
     "max_turns": (3, ["x", -1]),
     "max_history_tokens": (100, ["x", -1]),
     "timeout": ({"stall": 60}, [5, {"stal": 60}, {"stall": -1}, {"stall": "x"}]),
+    "stop_unseen": (30.0, ["x", -1]),
     "keep": (True, ["perhaps"]),
     "provider": ("ollama", ["olama", 5]),
     "base_url": ("http://localhost:9/v1", ["localhost", 5, ""]),
