@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from tests.benchmarks import carried, chat, cpu, hostile, imports, latency, memory, page, show, stop, wire
+from tests.benchmarks import carried, chat, cpu, hostile, imports, latency, local, memory, page, show, stop, wire
 from tests.benchmarks.report import missed
 from tests.support.children import watch_children
 
@@ -26,6 +26,7 @@ FIGURES = {
     "chat": chat.measure,
     "hostile": hostile.measure,
     "carried": carried.measure,
+    "local": local.measure,
 }
 
 

@@ -334,6 +334,15 @@ test("a demo answer is marked, another is not", () => {
   expect(parts(start().host.render().root).demo.checkVisibility()).toBe(false);
 });
 
+test("words that everybody must see are the mark, and its title where they do not fit", () => {
+  const mark = "SmolLM2 135M, on this machine: a very small model, often wrong";
+  const { root } = start({ mark, model: "SmolLM2-135M-Instruct" }).host.render();
+  const { demo } = parts(root);
+  expect(demo.checkVisibility()).toBe(true);
+  expect(demo.querySelector("strong")?.title).toBe(mark);
+  expect(root.querySelector(".streamwidget-name")?.textContent).toBe(mark);
+});
+
 test("model names and details are shown as text, whatever they hold", async () => {
   const evil = '<img src=x onerror="window.__pwn=1">\u001b[31m';
   const { kernel, host } = start({ model: evil });
