@@ -48,10 +48,10 @@ def draw(streams: Sequence[tuple[str, Timeline]], first_words: Sequence[float | 
     )
 
 
-def as_html(svg: str, alternative: str) -> str:
+def as_html(svg: str, alternative: str, width: int = _WIDTH) -> str:
     """Return an ``img`` element with the picture, and with ``alternative`` for screen readers."""
     data = base64.b64encode(svg.encode()).decode()
-    style = "width:100%;max-width:720px;height:auto"
+    style = f"display:block;width:100%;max-width:{width}px;height:auto"
     return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alternative)}" style="{style}">'
 
 

@@ -23,13 +23,8 @@ _COLOURS = {
     "lies": "var(--jp-error-color1, #b3261e)",
     "hangs": "var(--jp-error-color1, #b3261e)",
 }
-_LEGEND = {
-    "whole": "returned the whole answer",
-    "reports it": "reported that the answer is cut, and kept the text",
-    "crashes": "raised another exception, or lost the text with it",
-    "lies": "returned a cut answer as whole",
-    "hangs": "no text, no answer and no error until the deadline",
-}
+_TABLE = "table-layout:fixed;width:100%;margin:0;font-size:13px"
+_CELL = "text-align:left;vertical-align:top;padding:3px 8px;line-height:1.25;overflow:hidden;text-overflow:ellipsis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +72,32 @@ class Comparison:
         return "\n".join(lines)
 
     def to_html(self) -> str:
-        """Return the table, with the meaning of the verdicts under it.
+        """Return the table. It is so low that all rows fit on a projector. Long facts are cut, and whole as a tooltip.
 
         Returns
         -------
         str
             HTML without scripts.
         """
+        widths = (6, 24, *(70 / len(self.clients) for _ in self.clients))
         head = "".join(
-            f'<th style="text-align:left">{escape(text)}</th>' for text in ("fault", "the server", *self.clients)
+            f'<th style="{_CELL};width:{width:.0f}%">{escape(text)}</th>'
+            for text, width in zip(("fault", "the server", *self.clients), widths, strict=True)
         )
         rows = "".join(f"<tr>{''.join(self._cells(fault))}</tr>" for fault in self.faults)
-        seen = {trial.verdict for trial in self.trials.values()}
-        meaning = "; ".join(f"{_verdict(word)}: {_LEGEND[word]}" for word in _LEGEND if word in seen)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p>{meaning}</p>"
+        return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
     def _cells(self, fault: str) -> Iterator[str]:
-        left = ' style="text-align:left;vertical-align:top"'
-        yield f"<td{left}><code>{escape(fault)}</code></td><td{left}>{escape(sentence_of(fault))}</td>"
+        yield f'<td style="{_CELL}"><code>{escape(fault)}</code></td>'
+        yield f'<td style="{_CELL}">{escape(sentence_of(fault))}</td>'
         for client in self.clients:
             trial = self.trials.get((fault, client))
-            what = "…" if trial is None else f"{_verdict(trial.verdict)}<br><small>{escape(trial.facts)}</small>"
-            yield f"<td{left}>{what}</td>"
+            if trial is None:
+                yield f'<td style="{_CELL}">…</td>'
+            else:
+                facts = escape(trial.facts)
+                words = f'<strong style="color:{_COLOURS[trial.verdict]}">{escape(trial.words)}</strong>'
+                yield f'<td style="{_CELL};white-space:nowrap" title="{facts}">{words}<br><small>{facts}</small></td>'
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self.to_html(), "text/plain": str(self)}
@@ -169,7 +168,3 @@ async def compare(faults: Sequence[str] = FAULTS, *, deadline: float = 5.0, **de
     finally:
         await asyncio.to_thread(server.stop)
     return comparison
-
-
-def _verdict(word: str) -> str:
-    return f'<strong style="color:{_COLOURS[word]}">{word}</strong>'

@@ -89,7 +89,6 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def params(self) -> dict[str, Any]:
-        """The settings as fields of a request."""
         """Fields for :meth:`ChatClient.stream <streamwidget.ChatClient.stream>`, as the controls are set now."""
         demo: dict[str, Any] = {
             "tokens_per_second": self._pace.value,
@@ -169,7 +168,7 @@ class _Side:
             widget.close()
 
     def show(self, trial: Trial) -> Trial:
-        self._verdict.value = f"<strong>{escape(trial.verdict)}</strong>: {escape(trial.facts)}"
+        self._verdict.value = f"<strong>{escape(trial.words)}</strong>: {escape(trial.facts)}"
         return trial
 
 
@@ -187,7 +186,7 @@ class _Theirs(_Side):
                 self._client, url, prompt, demo, whole=whole, deadline=deadline, show=self._printed.append
             )
         except asyncio.CancelledError:
-            self._verdict.value = "ended from outside: the loop itself cannot be stopped"
+            self._verdict.value = "stopped from outside: the loop itself cannot be stopped"
             raise
         finally:
             screen.cancel()

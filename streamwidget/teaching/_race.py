@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,17 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import StreamError
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeline import Timeline
-from streamwidget._core.timeline_svg import as_html, draw
+from streamwidget._core.timeline_svg import as_html
 from streamwidget._saved.answer import mimebundle
+from streamwidget.teaching._race_picture import WIDTH, difference, race_picture
 
 if TYPE_CHECKING:
     from streamwidget._core.messages import Prompt
 
 TITLES = ("streamed", "not streamed")
+#: The height of an answer's column in CSS pixels, while it runs and after. Longer answers scroll, so nothing jumps.
+COLUMN_HEIGHT = 230
+_COLUMN = f'<div style="flex:1 1 20em;min-width:0;height:{COLUMN_HEIGHT}px;overflow:auto">'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Race:
 
     def __str__(self) -> str:
         return "\n".join(
-            f"{title}: {_after('first word', at)}, {_after(str(timeline.outcome), timeline.total)}"
+            f"{title}: {_after('first word', at)}, {_after(timeline.outcome or 'running', timeline.total)}"
             for title, timeline, at in zip(TITLES, self.timelines, self.first_words, strict=True)
         )
 
@@ -71,7 +76,7 @@ class Race:
         str
             The text of the SVG file.
         """
-        return draw(list(zip(TITLES, self.timelines, strict=True)), self.first_words)
+        return race_picture(TITLES, self.timelines, self.first_words, self._in_words())
 
     def picture(self) -> str:
         """Return the picture as HTML that a saved notebook can hold.
@@ -81,16 +86,19 @@ class Race:
         str
             An ``img`` with the picture inside, and its text for screen readers.
         """
-        return as_html(self.to_svg(), str(self).replace("\n", "; "))
+        return as_html(self.to_svg(), self._in_words(), WIDTH)
+
+    def _in_words(self) -> str:
+        """Return the picture in words, for screen readers."""
+        return f"{str(self).replace(chr(10), '; ')}; {difference(self.first_words)}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         columns, plain = [], [str(self)]
         for title, completion in zip(TITLES, (self.streamed, self.whole), strict=True):
             shown = mimebundle(completion)
-            column = '<div style="flex:1 1 20em;min-width:0">'
-            columns.append(f"{column}<p><strong>{title}</strong></p>\n{shown['text/html']}</div>")
+            columns.append(f"<p><strong>{title}</strong></p>\n{shown['text/html']}")
             plain.append(f"-- {title} --\n{shown['text/plain']}")
-        html = f'<div>{self.picture()}</div><div style="display:flex;flex-wrap:wrap;gap:1.5em">{"".join(columns)}</div>'
+        html = _place(self.picture(), columns)
         return {"text/html": html, "text/plain": "\n\n".join(plain)}
 
     def _ipython_display_(self) -> None:
@@ -104,8 +112,8 @@ class Race:
 async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str | None = None, **params: Any) -> Race:
     """Send a prompt twice at once, streamed and not streamed, and show both answers side by side while they come.
 
-    At the end a picture replaces the two answers, and the saved notebook keeps it. It has both on one clock, and marks
-    the first word and the end of each. A race makes two requests, and a provider bills both.
+    A picture above the answers has both curves on one clock. At the end it shows how much earlier the streamed answer
+    could be read, and the saved notebook keeps it. A race makes two requests, and a provider bills both.
 
     Parameters
     ----------
@@ -146,7 +154,7 @@ async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str |
     if output.cell is not None:
         from streamwidget.teaching._stage import Stage
 
-        stage = Stage(streams, TITLES)
+        stage = Stage(streams, TITLES, COLUMN_HEIGHT, lambda: outcome_of(*streams).to_svg())
         output.put(stage.mimebundle())
     try:
         await ended(*streams)
@@ -181,20 +189,31 @@ async def ended(*streams: ChatStream) -> None:
 
 
 def outcome_of(streamed: ChatStream, whole: ChatStream, cell: int | None = None) -> Race:
-    """Return the result of two streams that are over."""
+    """Return the result of two streams, or how far they are while they run."""
     return Race(streamed.completion, whole.completion, (streamed.timeline, whole.timeline), cell)
+
+
+def empty_place() -> str:
+    """Return the HTML of a race that has not begun. It is as large as a race."""
+    return _place(as_html(race_picture(TITLES, (), (), "no race yet"), "no race yet", WIDTH), ("", ""))
+
+
+def _place(picture: str, columns: Sequence[str]) -> str:
+    style = "display:flex;flex-wrap:wrap;gap:1em;overflow:hidden"
+    inner = "".join(f"{_COLUMN}{column}</div>" for column in columns)
+    return f'<div>{picture}</div><div style="{style}">{inner}</div>'
 
 
 def first_word(text: str, timeline: Timeline) -> float | None:
     """Return the seconds until the first word was complete: until a character after it came, or the end.
 
-    For example, in "## Race on" the word "Race" is complete when the space after it has come.
+    For example, in "## Race on" the word "Race" is complete when the space after it has come. None if it is not yet.
     """
     word = re.search(r"\w+", text)
     if word is None:
         return None
     if word.end() == len(text):
-        return timeline.total
+        return timeline.total if timeline.outcome else None
     return next((arrival.at for arrival in timeline.arrivals if arrival.characters > word.end()), timeline.total)
 
 

@@ -6,12 +6,12 @@ from ipywidgets import HTML, HBox, Layout, Text, VBox
 
 from streamwidget._client.client import ChatClient
 from streamwidget.teaching._panel import Runner
-from streamwidget.teaching._race import TITLES, Race, ended, outcome_of, runners
+from streamwidget.teaching._race import COLUMN_HEIGHT, TITLES, Race, empty_place, ended, outcome_of, runners
 from streamwidget.teaching._stage import Stage
 
 
 class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A prompt and a button that runs a race: first both answers while they come, then the picture.
+    """A prompt and a button that runs a race: both answers and their picture while they come, and the difference.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._client = client
         self._prompt = Text(prompt, description="Prompt", layout=Layout(width="60%"), continuous_update=False)
         self._runner = Runner("Race", self.race)
-        self._place = VBox()
+        self._place = VBox([HTML(empty_place())])  # the page below it stays where it is when a race begins
         super().__init__([HBox([self._prompt, self._runner.run, self._runner.stop]), self._runner.said, self._place])
 
     async def race(self) -> Race:
@@ -54,7 +54,7 @@ class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             If no model is chosen and the server needs one.
         """
         streams = runners(self._prompt.value.strip() or "?", self._client, None, {})
-        stage = Stage(streams, TITLES)
+        stage = Stage(streams, TITLES, COLUMN_HEIGHT, lambda: outcome_of(*streams).to_svg())
         self._place.children = [stage.box]
         try:
             await ended(*streams)

@@ -31,6 +31,14 @@ from streamwidget.teaching import naive
 
 Verdict = Literal["whole", "reports it", "crashes", "lies", "hangs"]
 OURS = "streamwidget"
+#: The verdicts as people read them: "requests hung".
+WORDS: dict[Verdict, str] = {
+    "whole": "returned the whole answer",
+    "reports it": "reported it",
+    "crashes": "crashed",
+    "lies": "returned half an answer as whole",
+    "hangs": "hung",
+}
 #: The naive loops, by the library that each of them needs.
 LOOPS: dict[str, Callable[..., str]] = {"requests": naive.with_requests, "openai": naive.with_openai}
 _TICK = 0.1  # seconds
@@ -60,9 +68,9 @@ class Trial:
     Examples
     --------
     >>> print(Trial("requests", "lies", came="It is", kept="It is", says="", seconds=0.4))
-    requests lies: returned a cut answer as whole, 5 characters
+    requests returned half an answer as whole: 5 characters
     >>> print(Trial("openai", "crashes", came="It is", kept="", says="KeyError: 'choices'", seconds=0.4))
-    openai crashes: KeyError: 'choices'; lost 5 characters
+    openai crashed: KeyError: 'choices'; lost 5 characters
     """
 
     client: str
@@ -78,13 +86,20 @@ class Trial:
         return len(self.came) - len(self.kept)
 
     @property
+    def words(self) -> str:
+        """The verdict as a sentence about the client."""
+        if self.verdict == "lies" and not self.kept:
+            return "returned an empty answer as whole"
+        return WORDS[self.verdict]
+
+    @property
     def facts(self) -> str:
         """The reasons for the verdict, in a few words."""
         match self.verdict:
             case "hangs":
                 fact = f"given up after {len(self.came)} characters"
             case "lies":
-                fact = f"returned a cut answer as whole, {len(self.kept)} characters"
+                fact = f"{len(self.kept)} characters"
             case "crashes":
                 fact = f"lost {self.lost} characters"
             case _:
@@ -93,7 +108,7 @@ class Trial:
         return f"{self.says.rstrip('.!')}; {fact}" if self.says else fact
 
     def __str__(self) -> str:
-        return f"{self.client} {self.verdict}: {self.facts}"
+        return f"{self.client} {self.words}: {self.facts}"
 
 
 def sentence_of(fault: str) -> str:
