@@ -3,6 +3,7 @@
 - :func:`race` sends one prompt twice at once, streamed and not streamed.
 - :mod:`naive` has the two loops that people copy.
 - :func:`compare` gives those loops and this client the same faults, and shows a table.
+- :func:`picture` draws the messages of each lesson.
 - :class:`RacePanel` and :class:`FaultPanel` are panels of controls for a teacher in front of a class.
 
 Everything runs against the built-in demo server.
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget.teaching import naive
 from streamwidget.teaching._compare import Comparison, compare
+from streamwidget.teaching._picture import Picture, picture
 from streamwidget.teaching._race import Race, race
 from streamwidget.teaching._trial import Trial
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from streamwidget.teaching._fault_panel import FaultPanel
     from streamwidget.teaching._race_panel import RacePanel
 
-__all__ = ["Comparison", "FaultPanel", "Race", "RacePanel", "Trial", "compare", "naive", "race"]
+__all__ = ["Comparison", "FaultPanel", "Picture", "Race", "RacePanel", "Trial", "compare", "naive", "picture", "race"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,7 +24,8 @@ _COLOURS = {
     "hangs": "var(--jp-error-color1, #b3261e)",
 }
 _TABLE = "table-layout:fixed;width:100%;margin:0;font-size:13px"
-_CELL = "text-align:left;vertical-align:top;padding:3px 8px;line-height:1.25;overflow:hidden;text-overflow:ellipsis"
+_CELL = "text-align:left;vertical-align:top;padding:2px 8px;line-height:1.25;white-space:normal"
+_ONE_LINE = "display:block;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Comparison:
         str
             HTML without scripts.
         """
-        widths = (6, 24, *(70 / len(self.clients) for _ in self.clients))
+        widths = (8, 26, *(66 / len(self.clients) for _ in self.clients))
         head = "".join(
             f'<th style="{_CELL};width:{width:.0f}%">{escape(text)}</th>'
             for text, width in zip(("fault", "the server", *self.clients), widths, strict=True)
@@ -97,7 +98,7 @@ class Comparison:
             else:
                 facts = escape(trial.facts)
                 words = f'<strong style="color:{_COLOURS[trial.verdict]}">{escape(trial.words)}</strong>'
-                yield f'<td style="{_CELL};white-space:nowrap" title="{facts}">{words}<br><small>{facts}</small></td>'
+                yield f'<td style="{_CELL}" title="{facts}">{words}<small style="{_ONE_LINE}">{facts}</small></td>'
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self.to_html(), "text/plain": str(self)}

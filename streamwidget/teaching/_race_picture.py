@@ -1,7 +1,6 @@
 """The picture of a race: both curves on one clock, drawn while it runs and at the end.
 
-The picture never changes its size, so nothing below it moves. It has its own background, because a saved picture does
-not know the theme of the page. Where the page or the system says that it is dark, the picture is dark too.
+The picture never changes its size, so nothing below it moves.
 """
 
 from __future__ import annotations
@@ -12,28 +11,13 @@ from math import floor, log10
 
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.visible import visible
+from streamwidget.teaching._svg import document
 
 _Scale = Callable[[float], float]
 WIDTH, HEIGHT = 960, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 62, 40
 _MOST_POINTS = 300  # more would make no visible difference, and the picture is sent several times a second
 _CURVES = (("var(--one)", ""), ("var(--two)", ' stroke-dasharray="7 4"'))  # not by colour alone
-#: The colours of all pictures for lessons. The class keeps them inside of a picture that is part of a page.
-STYLE = (
-    "<style>.sw-picture{--paper:#fff;--ink:#1f2328;--quiet:#59636e;--one:#0b62c4;--two:#b3470b}"
-    "@media (prefers-color-scheme:dark)"
-    "{.sw-picture{--paper:#1b1f24;--ink:#e6edf3;--quiet:#9da7b1;--one:#6cb6ff;--two:#ffa657}}</style>"
-)
-
-
-def document(width: int, height: int, alternative: str, parts: str) -> str:
-    """Return an SVG document that fills the width of its place, in the colours of ``STYLE``."""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="sw-picture" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(visible(alternative))}" font-family="system-ui, sans-serif" font-size="14" '
-        f'style="display:block;width:100%;max-width:{width}px;height:auto" fill="var(--ink)">{STYLE}'
-        f'<rect width="{width}" height="{height}" rx="6" fill="var(--paper)"/>{parts}</svg>'
-    )
 
 
 def race_picture(
@@ -64,8 +48,9 @@ def race_picture(
         if at is not None:
             parts.append(f'<path d="M{x(at)} {_TOP}V{bottom}" stroke="{colour}" stroke-dasharray="1 3"/>')
             anchor, shift = ("start", 5) if x(at) < WIDTH * 0.7 else ("end", -8)
+            height = (_TOP + 14, bottom - 8)[place]  # above and below, as the curves are there
             parts.append(
-                f'<text x="{x(at) + shift}" y="{_TOP + 14 + 18 * place}" text-anchor="{anchor}" fill="{colour}">'
+                f'<text x="{x(at) + shift}" y="{height}" text-anchor="{anchor}" fill="{colour}">'
                 f"first word {at:.2f} s</text>"
             )
         legend = f"{title} · {timeline.outcome or 'running'}, {timeline.total:.2f} s"

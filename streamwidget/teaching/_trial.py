@@ -33,7 +33,7 @@ Verdict = Literal["whole", "reports it", "crashes", "lies", "hangs"]
 OURS = "streamwidget"
 #: The verdicts as people read them: "requests hung".
 WORDS: dict[Verdict, str] = {
-    "whole": "returned the whole answer",
+    "whole": "returned it whole",
     "reports it": "reported it",
     "crashes": "crashed",
     "lies": "returned half an answer as whole",

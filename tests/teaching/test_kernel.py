@@ -68,4 +68,4 @@ def test_the_table_fills_in_one_place(kernel: Kernel) -> None:
     tables = [message.content["data"]["text/plain"] for message in cell.messages if "display_data" in message.type]
     assert tables[0].count("...") == len(tables) - 1 >= 2
     assert "..." not in shown(cell)["text/plain"]
-    assert "streamwidget returned the whole answer" in shown(cell)["text/plain"]
+    assert "streamwidget returned it whole" in shown(cell)["text/plain"]

@@ -34,12 +34,20 @@ def test_what_the_notebook_claims_comes_true(run: NotebookNode) -> None:
 
 
 def test_a_frozen_chat_is_its_transcript(run: NotebookNode) -> None:
-    """Both turns replace the widget, as HTML and as text."""
-    (frozen,) = by_id(run, "show-code")
+    """The transcript replaces the second widget, as HTML and as text."""
+    (frozen,) = by_id(run, "freeze-code")
     assert WIDGET not in frozen.data
-    assert frozen.data["text/html"].count("This is the built-in") == 2
+    assert "1\n2\n3" in frozen.data["text/html"]
     plain = frozen.data["text/plain"]
-    assert plain.index("> What is a first delta?") < plain.index("> And a second question?") < len(plain)
+    assert plain.index("> count to 3") < plain.index("1\n2\n3")
+
+
+def test_a_chat_is_alive_after_run_all(run: NotebookNode) -> None:
+    """The first chat can be used after the last cell, and has both turns."""
+    (shown,) = by_id(run, "show-code")
+    assert WIDGET in shown.data
+    plain = shown.data["text/plain"]
+    assert plain.index("> What is a first delta?") < plain.index("> And a second question?")
 
 
 def test_a_live_chat_in_a_file_has_its_transcript_as_text(tmp_path_factory: pytest.TempPathFactory) -> None:

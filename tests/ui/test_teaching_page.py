@@ -15,8 +15,8 @@ pytestmark = only_lab
 
 
 def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """Two views are side by side. At the end one picture is in their place, once, and the saved notebook keeps it."""
-    page = open_notebook(["import streamwidget as sw\nawait sw.race('What is streaming?')"])
+    """Two views are side by side under a live picture. At the end it shows the difference, and nothing has moved."""
+    page = open_notebook(["import streamwidget as sw\nawait sw.race('What is streaming?')", "'below'"])
     page.run(0)
     views = page.output(0).locator(".streamwidget")
     expect(views).to_have_count(2)
@@ -25,10 +25,19 @@ def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: De
     assert left is not None
     assert right is not None
     assert left["x"] + left["width"] <= right["x"]
+    live = page.output(0).locator("svg.sw-picture")
+    expect(live).to_contain_text("first word ")
+    expect(live).to_contain_text("since both requests")
+    before = page.output(0).bounding_box()
     page.finish(0)
     pictures = page.output(0).locator("img[src^='data:image/svg']")
     expect(pictures).to_have_count(1)
     expect(views).to_have_count(0)
+    after = page.output(0).bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["height"] - before["height"]) < 16  # the frame of an output, and no more
+    assert " s earlier" in (pictures.get_attribute("alt") or "")
     assert pictures.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     (output,) = page.save().cells[0].outputs
     assert set(output.data) == {"text/html", "text/plain"}

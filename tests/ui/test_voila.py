@@ -77,16 +77,23 @@ def page(voila: str, browser: Browser) -> Iterator[Page]:
 
 
 def test_the_race_runs_in_the_page(page: Page) -> None:
-    """Two streams side by side, with the first one readable. Then the picture, with both first words."""
+    """Two streams side by side, with the first one readable. Then the picture. The faults below stay where they are."""
+    faults = page.get_by_role("button", name="Run both")
+    places = [faults.bounding_box()]
     page.get_by_role("button", name="Race").click()
     views = page.locator(".streamwidget")
     expect(views).to_have_count(2)
     expect(views.first.locator(".streamwidget-text")).to_contain_text("What is streaming")
+    places.append(faults.bounding_box())
+    expect(views).to_have_count(0)
     picture = page.locator("img[src^='data:image/svg']")
     expect(picture).to_have_count(1)
     assert "not streamed: first word after " in (picture.get_attribute("alt") or "")
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
-    expect(views).to_have_count(0)
+    places.append(faults.bounding_box())
+    heights = [place["y"] for place in places if place is not None]
+    assert len(heights) == 3
+    assert max(heights) - min(heights) < 16
 
 
 def test_stop_stops_in_the_page(page: Page) -> None:

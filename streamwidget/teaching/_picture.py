@@ -1,0 +1,228 @@
+"""One picture for each lesson: the parts of a system side by side, time downwards, and an arrow for each message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any, NamedTuple
+
+from streamwidget._core.timeline_svg import as_html
+from streamwidget._core.visible import visible
+from streamwidget.teaching._svg import document
+
+_WIDTH, _MARGIN, _HEAD, _ROW = 800, 110, 52, 34
+_ARROW = (
+    '<defs><marker id="one" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path d="M0 0L8 4L0 8z" fill="var(--one)"/></marker></defs>'
+)
+
+
+class Step(NamedTuple):
+    """One row of a picture: a message from one part to another, or a note beside one part.
+
+    Attributes
+    ----------
+    text : str
+        What is sent, or what happens.
+    source : int
+        The number of the part, from the left.
+    target : int or None
+        The part that gets the message. None is a note.
+    lost : bool
+        The message does not arrive.
+    """
+
+    text: str
+    source: int
+    target: int | None = None
+    lost: bool = False
+
+
+_PICTURES: dict[str, tuple[tuple[str, ...], tuple[Step, ...]]] = {
+    "stream": (
+        ("you, without a stream", "server", "you, with a stream"),
+        (
+            Step("question", 0, 1), Step("question, stream: true", 2, 1), Step("A", 1, 2), Step("you begin to read", 2),
+            Step(" whole", 1, 2), Step(" answer", 1, 2), Step("A whole answer", 1, 0), Step("you begin to read", 0),
+        ),
+    ),
+    "wire": (
+        ("model", "JSON", "event", "HTTP chunk", "network"),
+        (
+            Step("Hi", 0, 1), Step('{"content": "Hi"}', 1, 2), Step("data: {...}", 2, 3), Step("size, bytes", 3, 4),
+            Step("your program unpacks them in the opposite order", 4),
+        ),
+    ),
+    "cuts": (
+        ("server", "network", "ten lines of Python"),
+        (
+            Step('data: {"content": "Grüße"}', 0, 1), Step('data: {"cont', 1, 2), Step("half an event: crash", 2),
+            Step('ent": "Grüße"}', 1, 2), Step("not a data line: ignored", 2),
+        ),
+    ),
+    "deltas": (
+        ("server", "your program"),
+        (
+            Step('delta: {"role": "assistant"}', 0, 1), Step('delta: {"content": "Good"}', 0, 1),
+            Step('delta: {"content": " morning"}', 0, 1), Step('finish_reason: "stop"', 0, 1),
+            Step("usage: 12 tokens, and no choices", 0, 1), Step('"Good morning", complete', 1),
+        ),
+    ),
+    "faults": (
+        ("server", "a naive loop", "you"),
+        (
+            Step("half an answer, then a reset", 0, 1, lost=True), Step("exception: it crashed", 1, 2),
+            Step("half an answer, then silence", 0, 1, lost=True), Step("it hung", 1),
+            Step("half an answer, then a clean end", 0, 1), Step("half an answer as whole", 1, 2),
+        ),
+    ),
+    "stop": (
+        ("you", "client", "server"),
+        (
+            Step("Rivers", 2, 1), Step("Rivers", 1, 0), Step("Stop", 0, 1), Step(" are", 2, 1, lost=True),
+            Step("connection closed", 1, 2), Step("it stops writing", 2),
+        ),
+    ),
+    "page": (
+        ("provider", "kernel", "Jupyter server", "page"),
+        (
+            Step("A", 0, 1), Step("message 1: A", 1, 2), Step("message 1: A", 2, 3), Step(" whole", 0, 1),
+            Step(" answer", 0, 1), Step("message 2: whole answer", 1, 2), Step("too many messages", 2, 3, lost=True),
+            Step("sync: what did I miss?", 3, 1), Step("snapshot: A whole answer", 1, 3),
+        ),
+    ),
+    "whole": (
+        ("person", "program", "server"),
+        (
+            Step("question", 1, 2), Step("it waits", 1), Step("one whole answer", 2, 1), Step("it checks it", 1),
+            Step("the checked answer", 1, 0),
+        ),
+    ),
+    "relay": (
+        ("page", "relay", "provider"),
+        (
+            Step("question", 0, 1), Step("question and key", 1, 2), Step("delta", 2, 1), Step("event", 1, 0),
+            Step("the reader leaves", 0, 1), Step("connection closed", 1, 2),
+        ),
+    ),
+    "chat": (
+        ("you", "chat", "your function", "documents"),
+        (
+            Step("question", 0, 1), Step("all messages", 1, 2), Step("search", 2, 3), Step("passages", 3, 2),
+            Step("piece", 2, 1), Step("piece", 1, 0), Step("Stop", 0, 1), Step("your function is closed", 1, 2),
+        ),
+    ),
+    "cost": (
+        ("you", "provider", "bill"),
+        (
+            Step("prompt", 0, 1), Step("prompt tokens", 1, 2), Step("the answer", 1, 0), Step("answer tokens", 1, 2),
+            Step("Stop", 0, 1), Step("only the tokens written so far", 1, 2),
+        ),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a lesson. A notebook shows it as an image, with its text for screen readers.
+
+    Attributes
+    ----------
+    actors : tuple of str
+        The parts of the system, from left to right.
+    steps : tuple of Step
+        The messages and notes, from top to bottom.
+
+    Examples
+    --------
+    >>> print(picture("stop"))
+    server to client: Rivers
+    client to you: Rivers
+    you to client: Stop
+    server to client, lost: are
+    client to server: connection closed
+    server: it stops writing
+    """
+
+    actors: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        for text, source, target, lost in self.steps:
+            way = self.actors[source] if target is None else f"{self.actors[source]} to {self.actors[target]}"
+            yield f"{way}{', lost' if lost else ''}: {text.strip()}"
+
+    def to_svg(self) -> str:
+        """Return the picture as an SVG document.
+
+        Returns
+        -------
+        str
+            The text of the SVG file.
+        """
+        height = _HEAD + len(self.steps) * _ROW + 16
+        distance = (_WIDTH - 2 * _MARGIN) / max(1, len(self.actors) - 1)
+        places = [round(_MARGIN + number * distance) for number in range(len(self.actors))]
+        parts = [_ARROW]
+        for place, actor in zip(places, self.actors, strict=True):
+            parts.append(f'<path d="M{place} {_HEAD - 14}V{height - 10}" stroke="var(--quiet)"/>')
+            parts.append(f'<text x="{place}" y="26" text-anchor="middle" font-weight="600">{escape(actor)}</text>')
+        for number, step in enumerate(self.steps, 1):
+            parts.append(_row(step, places, _HEAD + number * _ROW - 8))
+        return document(_WIDTH, height, "; ".join(self._lines()), "".join(parts))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        image = as_html(self.to_svg(), "; ".join(self._lines()), _WIDTH)
+        return {"text/html": image, "text/plain": str(self)}
+
+
+def picture(lesson: str) -> Picture:
+    """Return the picture of a lesson.
+
+    Parameters
+    ----------
+    lesson : str
+        "stream", "wire", "cuts", "deltas", "faults", "stop", "page", "whole", "relay", "chat" or "cost".
+
+    Returns
+    -------
+    Picture
+        A notebook shows it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such picture.
+
+    Examples
+    --------
+    >>> picture("stream").actors
+    ('you, without a stream', 'server', 'you, with a stream')
+    """
+    if lesson not in _PICTURES:
+        raise ValueError(f"There is no picture {lesson!r}. The pictures are: {', '.join(_PICTURES)}.")
+    return Picture(*_PICTURES[lesson])
+
+
+def _row(step: Step, places: list[int], y: int) -> str:
+    text = escape(visible(step.text.strip()))
+    begin = places[step.source]
+    if step.target is None:
+        anchor, x = ("end", begin - 8) if step.source == len(places) - 1 else ("start", begin + 8)
+        return f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-style="italic">{text}</text>'
+    end = places[step.target]
+    colour = "two" if step.lost else "one"
+    if step.lost:  # the arrow ends on the way, at a cross
+        end = round(begin + (end - begin) * 0.8)
+        shape = f'stroke-dasharray="6 4"/><path d="M{end - 5} {y - 5}l10 10m0 -10l-10 10" stroke="var(--two)"/>'
+    else:
+        shape = 'marker-end="url(#one)"/>'
+    middle = (places[step.source] + places[step.target]) / 2
+    return (
+        f'<path d="M{begin} {y}H{end}" stroke="var(--{colour})" stroke-width="1.8" {shape}'
+        f'<text x="{middle}" y="{y - 6}" text-anchor="middle">{text}</text>'
+    )
