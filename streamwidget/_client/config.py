@@ -178,20 +178,22 @@ def resolve(
         url = check_url(base_url)
     server = named or next((row for row in SERVERS.values() if _origin(row.address(env)) == _origin(url)), UNKNOWN)
     variables = _key_variables(url, named, env) if own_key is None else (own_key,)
-    variable = None
-    if api_key is None:
-        variable = next((name for name in variables if name in env), None)
-        api_key = env[variable] if variable is not None else None
-    if api_key is None and own_key is not None:
+    key = ApiKey(api_key) if api_key is not None else _key_from(variables, env)
+    if key is None and own_key is not None:
         raise ConfigurationError(
             f"The environment variable {own_key} is not set. `%config ChatMagics.api_key_env` names it. "
             "Nothing was sent."
         )
-    with _naming(variable):
-        key = ApiKey(api_key) if api_key is not None else None
     if key is not None:
         _warn_if_exposed(url)
     return Settings(url, key, model, server, provider, variables, max_tokens)
+
+
+def _key_from(variables: tuple[str, ...], env: Mapping[str, str]) -> ApiKey | None:
+    """Return the key in the first of these variables that is set."""
+    variable = next((name for name in variables if name in env), None)
+    with _naming(variable):
+        return ApiKey(env[variable]) if variable is not None else None
 
 
 @contextlib.contextmanager
