@@ -15,6 +15,7 @@ Rules
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
@@ -93,6 +94,21 @@ class _Call:
         self.id: str | None = None
         self.name: str | None = None
         self.arguments = _Text()
+
+
+def _without_repeat(event: ToolCallDelta, call: _Call) -> ToolCallDelta:
+    """Return a fragment without what the call has already: the whole of it once more, or as far as it has grown."""
+    said = str(call.arguments) if len(event.arguments) >= call.arguments.length > 1 else ""
+    if not (said and event.arguments.startswith(said) and (event.id or event.name or _is_whole(said))):
+        return event
+    return replace(event, arguments=event.arguments[len(said) :], name=None)
+
+
+def _is_whole(arguments: str) -> bool:
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 class Accumulator:
@@ -319,6 +335,10 @@ class Accumulator:
         if not (event.id or event.name or event.arguments):
             return None
         call = self._call_of(event)
+        fresh = _without_repeat(event, call)
+        if fresh is not event and not fresh.arguments:
+            return None
+        event = fresh
         call.id = call.id or (event.id and well_formed(event.id))
         call.name = call.name or (event.name and well_formed(event.name))
         call.arguments.append(event.arguments)

@@ -3,19 +3,66 @@ r"""Reasoning that a model writes into its answer: ``<think>...</think>`` at the
 Many local models write their thoughts so. The rules, each with an example (``|`` is the end of a delta):
 
 1. Only the beginning of an answer counts: ``<think>a</think>b`` is the reasoning ``a`` and the text ``b``. In
-   ``Use <think> here`` nothing is reasoning. White space may stand before it.
+   ``Use <think> here`` nothing is reasoning, and in a code span or a code block neither. White space may stand
+   before it.
 2. A tag may be cut: ``<thi|nk>a</th|ink>b`` is the same. Until it is known what a piece is, it is held back.
 3. White space around the reasoning belongs to nothing: ``<think>\n a \n</think>\n\nb`` is ``a`` and ``b``.
 4. Without its end all of it is reasoning: ``<think>a`` has no text.
+5. Case and attributes do not matter: ``<Think type="x">``. Other models have other tags: ``[THINK]``, ``<|channel|>``.
+6. Several thoughts are one: ``<think>a</think><think>b</think>c`` is ``a``, an empty line and ``b``.
+7. A tag that the reasoning only mentions is a part of it: ``<think>the `</think>` tag</think>b`` is one thought. So is
+   a thought in a thought, if both ends come soon: ``<think>a<think>b</think>c</think>d`` has the text ``d``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from streamwidget._core.events import Finish, ParsedEvent, ReasoningDelta, TextDelta
 
-_TAGS = {"<think>": "</think>", "<thinking>": "</thinking>"}
+_NAMES = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think")
+_TAG = re.compile(rf"<({'|'.join(_NAMES)})(?:\s[^<>]{{0,200}})?(/?)>", re.IGNORECASE)
+_OPEN_TAG = re.compile(rf"<(?:{'|'.join(_NAMES)})(?:/|\s[^<>]{{0,200}})?\Z", re.IGNORECASE)  # its end may come
+_FINAL = "<|channel|>final<|message|>"  # gpt-oss: the answer begins
+_NEXT = "<|start|>assistant"  # gpt-oss: the next message begins
+#: Other beginnings, with the ends of each. Without an end the text begins there.
+_OTHERS: dict[str, tuple[str, ...]] = {
+    "[think]": ("[/think]",),
+    "◁think▷": ("◁/think▷",),
+    "<|begin_of_thought|>": ("<|end_of_thought|>",),
+    "<|start_thinking|>": ("<|end_thinking|>",),
+    "<|channel>thought": ("<channel|>",),
+    "<|channel|>analysis<|message|>": (f"<|end|>{_NEXT}{_FINAL}", f"{_NEXT}{_FINAL}", _FINAL),
+    _FINAL: (),
+}
+_OTHERS |= {f"{_NEXT}{begin}": ends for begin, ends in _OTHERS.items() if begin.startswith("<|channel|>")}
+_BLANK = re.compile(r"[\s\ufeff]*")
+_DEEPEST = 4  # thoughts in thoughts
+_SOON = 400  # characters after the end of a thought in a thought, within which the outer end comes
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """The beginning of a thought: its length, how it may end, and how another one like it begins."""
+
+    length: int
+    ends: tuple[str, ...]
+    inner: str
+
+
+def _tag_at(text: str) -> _Tag | None:
+    """Return the tag at the start of a text. A tag of length 0 is not whole yet. None: there is not a tag."""
+    if found := _TAG.match(text):
+        name = found[1].lower()
+        return _Tag(found.end(), () if found[2] else (f"</{name}>", f"</{name} >"), f"<{name}>")
+    lower = text[:100].lower()
+    for begin, ends in _OTHERS.items():
+        if lower.startswith(begin):
+            return _Tag(len(begin), ends, begin)
+    may_be = any(f"<{name}".startswith(lower) for name in _NAMES) or any(begin.startswith(lower) for begin in _OTHERS)
+    return _Tag(0, (), "") if may_be or _OPEN_TAG.match(text) else None
 
 
 class ThinkTags:
@@ -36,9 +83,12 @@ class ThinkTags:
     def __init__(self) -> None:
         self.is_open = True
         self._held = ""
-        self._end = ""  # the tag that ends the reasoning. Empty: no tag has begun it yet.
-        self._begun = False  # the reasoning has a first character
-        self._ended = False
+        self._tag: _Tag | None = None  # of the thought that we are in
+        self._ended = False  # a thought has ended
+        self._begun = False  # this thought has a first character
+        self._separator = ""  # before the next thought
+        self._line = 0  # backticks in the last line of the thought
+        self._nested = 0  # beginnings of thoughts in this thought
 
     def split(self, event: ParsedEvent) -> Iterable[ParsedEvent]:
         """Return what an event stands for."""
@@ -47,47 +97,97 @@ class ThinkTags:
         if not self.is_open or not isinstance(event, TextDelta) or event.index != 0 or not event.text:
             return (event,)
         self._held += event.text
-        return self._take()
+        return self._take(is_last=False)
 
     def flush(self) -> Iterable[ParsedEvent]:
         """Return what was still held back at the end of the answer."""
-        held, self._held = self._held, ""
-        self.is_open = False
-        if not held or self._ended:
-            return ()
-        return (ReasoningDelta(held.rstrip()),) if self._end else (TextDelta(held),)
+        events = self._take(is_last=True) if self._held else []
+        self.is_open, self._held = False, ""
+        return events
 
-    def _take(self) -> Iterable[ParsedEvent]:
-        if not self._end:
-            begin = self._held.lstrip()
-            tag = next((tag for tag in _TAGS if begin.startswith(tag)), None)
-            if tag is None:
-                return () if not begin or any(tag.startswith(begin) for tag in _TAGS) else self._pass()
-            self._end, self._held = _TAGS[tag], begin[len(tag) :]
-        if self._ended:
-            return self._after()
-        thought, end, rest = self._held.partition(self._end)
+    def _take(self, *, is_last: bool) -> list[ParsedEvent]:
+        events: list[ParsedEvent] = []
+        while self._held:
+            begin = self._held[_BLANK.match(self._held).end() :]  # type: ignore[union-attr]
+            if self._tag is None or not self._begun:
+                tag = _tag_at(begin) if begin else None
+                waits = not begin or (tag is not None and not tag.length)
+                if waits and not is_last:
+                    return events
+                if tag is not None and tag.length and (self._tag is None or tag.inner == self._tag.inner):
+                    self._enter(tag, begin)
+                    continue
+            if self._tag is None:
+                if begin or not self._ended:
+                    events.append(TextDelta(begin if self._ended else self._held))
+                self._held, self.is_open = "", False
+                return events
+            found = self._find_end(self._tag, is_last=is_last)
+            if found is None:
+                self._think(events, self._keep(self._tag, is_last=is_last))
+                return events
+            start, end = found
+            if start == end:  # it is not known yet
+                self._think(events, len(self._held[:start].rstrip()))
+                return events
+            rest = self._held[end:]
+            self._think(events, len(self._held[:start].rstrip()))
+            self._held, self._tag, self._ended = rest, None, True
+        return events
+
+    def _enter(self, tag: _Tag, begin: str) -> None:
+        """Begin a thought, or pass over the second of two tags in a row."""
+        self._held = begin[tag.length :]
+        if not tag.ends:
+            self._ended = True
+            return
+        self._tag, self._begun, self._line, self._nested = tag, False, 0, 0
+
+    def _find_end(self, tag: _Tag, *, is_last: bool) -> tuple[int, int] | None:
+        """Return where the end of the thought begins and ends. Both are equal if more must come to know it."""
+        held = self._held
+        ends: list[tuple[int, int]] = []
+        for found in re.finditer("|".join(map(re.escape, tag.ends)), held, re.IGNORECASE):
+            start, end = found.span()
+            if self._backticks(held[:start]) % 2:
+                if end == len(held) and not is_last:
+                    return ends[0] if ends else (start, start)
+                if held[end : end + 1] == "`":
+                    continue  # in a code span
+            ends.append((start, end))
+        if not ends:
+            return None
+        nested = min(self._nested + held[: ends[0][0]].lower().count(tag.inner), _DEEPEST)
+        if len(ends) <= nested and not is_last and len(held) - ends[-1][1] < _SOON:
+            return ends[0][0], ends[0][0]
+        return ends[min(nested, len(ends) - 1)]
+
+    def _backticks(self, text: str) -> int:
+        """Return how many backticks the last line has after this piece of the thought."""
+        _, newline, line = text.rpartition("\n")
+        return line.count("`") if newline else self._line + line.count("`")
+
+    def _keep(self, tag: _Tag, *, is_last: bool) -> int:
+        """Return how much of what is held surely is a thought. The rest may be the beginning of a tag."""
+        held = self._held
+        size = len(held.rstrip())
+        if is_last:
+            return size
+        tags = (*tag.ends, tag.inner)
+        tail = held[max(0, size - max(map(len, tags))) : size].lower()
+        cut = next((n for n in range(len(tail)) if any(tag.startswith(tail[n:]) for tag in tags)), len(tail))
+        return len(held[: size - len(tail) + cut].rstrip())
+
+    def _think(self, events: list[ParsedEvent], size: int) -> None:
+        """Publish so much of what is held as reasoning."""
+        thought, self._held = self._held[:size], self._held[size:]
+        self._line = self._backticks(thought)
+        if self._tag is not None:
+            self._nested += thought.lower().count(self._tag.inner)
         if not self._begun:
             thought = thought.lstrip()
-        if end:
-            self._ended, self._held = True, rest
-            thought = thought.rstrip()
-            return (*([ReasoningDelta(thought)] if thought else []), *self._after())
-        # White space and the beginning of the tag may be the end of the reasoning.
-        keep = len(thought.rstrip())
-        keep = next(
-            (n for n in range(max(0, keep - len(self._end)), keep) if self._end.startswith(thought[n:keep])), keep
-        )
-        keep = len(thought[:keep].rstrip())
-        self._held, thought = thought[keep:], thought[:keep]
-        self._begun = self._begun or bool(thought)
-        return (ReasoningDelta(thought),) if thought else ()
-
-    def _after(self) -> Iterable[ParsedEvent]:
-        self._held = self._held.lstrip()
-        return self._pass() if self._held else ()
-
-    def _pass(self) -> Iterable[ParsedEvent]:
-        held, self._held = self._held, ""
-        self.is_open = False
-        return (TextDelta(held),)
+            if thought:
+                thought, self._separator = self._separator + thought, "\n\n"
+        if thought:
+            self._begun = True
+            events.append(ReasoningDelta(thought))

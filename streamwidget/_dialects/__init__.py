@@ -36,6 +36,8 @@ def reader_for(item: Any, said: Callable[[], str] = str) -> Reader | None:
         LangChainReader,
     )
     kind = next((kind for kind in kinds if kind.fits(item)), None)
-    if kind is ChatCompletionsReader:
-        return ChatCompletionsReader(said)
+    # All but strings may say something again, so they need to know what was said.
+    for reader in (ChatCompletionsReader, ResponsesReader, MessagesReader, LangChainReader):
+        if kind is reader:
+            return reader(said)
     return kind() if kind is not None else None

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from streamwidget._core.events import Identity, ParsedEvent, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from streamwidget._core.events import (
+    Identity,
+    Lost,
+    ParsedEvent,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import count, field, plain, text, word
-from streamwidget._dialects.finish_reasons import finish
+from streamwidget._dialects.fields import count, field, items, plain, text, word
+from streamwidget._dialects.finish_reasons import finish, reason_of
+from streamwidget._dialects.left_out import left_out
+from streamwidget._dialects.repeats import new_in_message
 
 _PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
+#: Pieces without words: a signature is for the next request.
+_SILENT = ("signature_delta", "signature")
+#: Fields in which a result has its entries.
+_ENTRIES = ("content", "results", "search_results", "citations")
 
 
 class MessagesReader:
-    """Reads the raw events. ``.stream()`` adds events of its own. They repeat the raw ones, so they are ignored."""
+    """Reads the raw events. ``.stream()`` adds events of its own. They repeat the raw ones, so they are ignored.
+
+    Parameters
+    ----------
+    said : callable
+        Returns the text so far.
+    """
 
     plain_end = False
 
-    def __init__(self) -> None:
+    def __init__(self, said: Callable[[], str] = str) -> None:
+        self._said = said
         self._prompt: int | None = None
         self._cached: int | None = None
+        self._blocks: set[int | None] = set()  # the places of blocks that came
+        self._whole_calls: set[int | None] = set()  # the places of calls that came with their arguments
 
     @staticmethod
     def fits(item: Any) -> bool:
@@ -32,40 +58,76 @@ class MessagesReader:
             case "message_start":
                 message = field(item, "message")
                 who = Identity(word(field(message, "model")), word(field(message, "id")))
-                return [who, *self._usage(field(message, "usage"))]
+                return [who, *self._message(message), *self._usage(field(message, "usage"))]
             case "content_block_start":
-                return self._block(field(item, "content_block"), count(field(item, "index")))
+                return list(self._block(field(item, "content_block"), count(field(item, "index"))))
             case "content_block_delta":
-                return self._delta(field(item, "delta"), count(field(item, "index")))
+                return list(self._delta(field(item, "delta"), count(field(item, "index"))))
             case "message_delta":
-                events: list[ParsedEvent] = [*self._usage(field(item, "usage"))]
-                reason = word(field(item, "delta", "stop_reason"))
-                if reason:
-                    events += finish(reason)
-                return events
+                return [*self._usage(field(item, "usage")), *_end(field(item, "delta"))]
+            case "message":  # the whole answer, alone or once more
+                return [*self._message(item), *self._usage(field(item, "usage")), *_end(item)]
             case "error":
                 raise ServerReportedError(error_info(plain(field(item, "error") or item), 200))
         return []
 
-    def _block(self, block: Any, index: int | None) -> list[ParsedEvent]:
-        match field(block, "type"):
-            case "text":
-                return [TextDelta(text(block, "text"))]
-            case "thinking":
-                return [ReasoningDelta(text(block, "thinking"))]
-            case "tool_use" | "server_tool_use" | "mcp_tool_use":
-                return [ToolCallDelta(index, word(field(block, "id")), word(field(block, "name")), "")]
-        return []
+    def _message(self, message: Any) -> Iterator[ParsedEvent]:
+        """Read the blocks of a whole message, as far as they did not come before."""
+        for index, block in enumerate(items(field(message, "content"))):
+            if field(block, "type") == "text" and self._blocks:
+                said, whole = self._said(), text(block, "text")
+                if whole.strip() not in said:
+                    rest = new_in_message(whole, said)
+                    yield TextDelta(whole if rest is None else rest)
+            elif index not in self._blocks:
+                yield from self._block(block, index)
 
-    def _delta(self, delta: Any, index: int | None) -> list[ParsedEvent]:
-        match field(delta, "type"):
+    def _block(self, block: Any, index: int | None) -> Iterator[ParsedEvent]:
+        self._blocks.add(index)
+        kind = text(block, "type")
+        match kind:
+            case "text":
+                yield TextDelta(text(block, "text"))
+                if citations := items(field(block, "citations")):
+                    yield left_out("citations", citations)
+            case "thinking":
+                yield ReasoningDelta(text(block, "thinking"))
+            case _ if kind in _CALLS:
+                given = plain(field(block, "input"))
+                if given:
+                    self._whole_calls.add(index)
+                arguments = json.dumps(given, ensure_ascii=False, separators=(",", ":")) if given else ""
+                yield ToolCallDelta(index, word(field(block, "id")), word(field(block, "name")), arguments)
+            case _:
+                named = left_out(kind, self._entries(block, index))
+                if named.what.startswith("part of"):
+                    yield Lost()  # it may be text
+                yield named
+
+    @staticmethod
+    def _entries(block: Any, index: int | None) -> list[Any]:
+        """Return one entry for each result of a tool, or one for the whole block."""
+        found = next((list_ for name in _ENTRIES if (list_ := items(field(block, name)))), [])
+        return found or [f"block {index}"]
+
+    def _delta(self, delta: Any, index: int | None) -> Iterator[ParsedEvent]:
+        self._blocks.add(index)
+        kind = text(delta, "type")
+        match kind:
             case "text_delta":
-                return [TextDelta(text(delta, "text"))]
+                yield TextDelta(text(delta, "text"))
             case "thinking_delta":
-                return [ReasoningDelta(text(delta, "thinking"))]
+                yield ReasoningDelta(text(delta, "thinking"))
             case "input_json_delta":
-                return [ToolCallDelta(index, None, None, text(delta, "partial_json"))]
-        return []
+                if index not in self._whole_calls:
+                    yield ToolCallDelta(index, None, None, text(delta, "partial_json"))
+            case "citations_delta":
+                yield left_out("citations", [field(delta, "citation")])
+            case _ if kind not in _SILENT:
+                named = left_out(kind.removesuffix("_delta"))
+                if named.what.startswith("part of"):
+                    yield Lost()
+                yield named
 
     def _usage(self, usage: Any) -> list[ParsedEvent]:
         """Read the counts so far. Those of the prompt often come only at the start, with cached tokens apart."""
@@ -77,4 +139,10 @@ class MessagesReader:
             self._cached = count(field(usage, "cache_read_input_tokens"))
         output = count(field(usage, "output_tokens"))
         total = None if self._prompt is None or output is None else self._prompt + output
-        return [Usage(self._prompt, output, total, self._cached)]
+        thinking = count(field(usage, "output_tokens_details", "thinking_tokens"))
+        return [Usage(self._prompt, output, total, self._cached, thinking)]
+
+
+def _end(about: Any) -> list[ParsedEvent]:
+    reason = reason_of(field(about, "stop_reason"))
+    return [] if reason is None else [*finish(reason)]

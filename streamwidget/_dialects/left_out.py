@@ -20,9 +20,11 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     ("citation|annotation|reference|footnote|grounding|attribution", "citations", "citation"),
     ("redacted|encrypted", "hidden reasoning", ""),
     ("reasoning|thinking|thought", "reasoning", ""),
+    ("web_search_call", "web searches", "web search"),
+    ("file_search_call", "file searches", "file search"),
+    ("file_?search|retrieval", "file search results", "file search result"),
     ("web_?search|search_results?$|google_search", "web search results", "web search result"),
     ("web_?fetch|url_?(fetch|context)", "web pages", "web page"),
-    ("file_?search|retrieval", "file search results", "file search result"),
     ("code_?(interpreter|execution)|executable_?code|bash|shell|text_editor|logs", "code output", ""),
     ("image", "images", "image"),
     ("computer", "computer actions", "computer action"),
@@ -91,11 +93,22 @@ def unread(fields: dict[str, Any], known: frozenset[str], *, prose: bool = False
         True: only those count that hold some words or an address. So a server's remarks around the answer do not.
     """
     for name, value in fields.items():
-        if name in known or not _is_content(value, prose=prose):
+        if name in known or not value or _ABOUT.search(_snake(name)):
             continue
-        snake = _snake(name)
-        if not _ABOUT.search(snake):
-            yield left_out(name, value if isinstance(value, list) else [value])
+        event = left_out(name, value if isinstance(value, list) else [value])
+        is_named = not event.what.startswith("part of")
+        if isinstance(value, dict) and not is_named and (inner := list(_inner(value, prose=prose))):
+            yield from inner
+        elif _is_content(value, prose=prose) or (is_named and not prose and isinstance(value, str | list | dict)):
+            yield event
+
+
+def _inner(fields: dict[str, Any], *, prose: bool) -> Iterator[LeftOut]:
+    """Name the known kinds in an object of an unknown name. Example: ``{"context": {"citations": [...]}}``."""
+    for name, value in fields.items():
+        event = left_out(str(name), value if isinstance(value, list) else [value])
+        if _is_content(value, prose=prose) and not event.what.startswith("part of"):
+            yield event
 
 
 def _is_content(value: Any, depth: int = 0, *, prose: bool) -> bool:

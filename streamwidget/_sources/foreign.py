@@ -116,10 +116,13 @@ class Foreign:
         raise ConfigurationError("Another library made this stream. To ask again, make a new stream there.")
 
     def _outcome(self) -> Outcome:
-        if self.accumulator.finish is not None:
-            return self.accumulator.finish.outcome
-        if self._reader is not None and self._reader.plain_end:
-            return "complete"
+        finish = self.accumulator.finish
+        if finish is not None or (self._reader is not None and self._reader.plain_end):
+            outcome: Outcome = finish.outcome if finish is not None else "complete"
+            if outcome == "complete" and not (self.accumulator.delta_count or self.accumulator.warnings):
+                # The items fit a dialect, and hold the answer where nobody looks.
+                raise ProtocolError(ErrorInfo("The source ended, and its items held no text: there is no answer."))
+            return outcome
         message = "The source ended without a finish reason: the answer is cut."
         if self._reader is None:
             message = "The source ended without a single item: there is no answer."

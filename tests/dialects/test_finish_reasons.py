@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from typing import Any
 
@@ -10,18 +11,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwidget._core.events import Finish, StreamWarning
+from streamwidget._dialects.chat_chunks import ChatCompletionsReader
 from streamwidget._dialects.errors import http_error_info
 from streamwidget._dialects.finish_reasons import finish, outcome_of
 
 WORDS = {
-    "complete": "stop STOP end_turn stop_sequence eos eos_token tool_calls tool_use function_call completed COMPLETE",
+    "complete": "stop STOP end_turn stop_sequence eos eos_token tool_calls tool_use function_call completed COMPLETE "
+    "Stop EndTurn endTurn END_TURN STOP_SEQUENCE stopSequence EOS_TOKEN end_of_turn tool-calls ToolCalls "
+    "TOOL_USE finish FINISHED FinishReason.STOP FINISH_REASON_STOP StopReason.END_TURN google.STOP done "
+    "success stop_string stop_token natural_stop requires_action content_stop",
     "length": "length max_tokens MAX_TOKENS maxTokens max_output_tokens model_length model_context_window_exceeded "
-    "FinishReason.MAX_TOKENS FINISH_REASON_MAX_TOKENS incomplete max_new_tokens context_length_exceeded token_limit",
+    "FinishReason.MAX_TOKENS FINISH_REASON_MAX_TOKENS incomplete max_new_tokens context_length_exceeded "
+    "token_limit max_tokens_reached token_budget_exceeded output_limit limit_reached too_long "
+    "length_capped MAX_LENGTH maxlen cutoff cut_off truncation MaxTokens MAXTOKENS max-tokens "
+    "google.MAX_TOKENS StopReason.MAX_TOKENS CompletionsFinishReason.TOKEN_LIMIT_REACHED "
+    "STOP_REASON_MAX_TOKENS context_length context_overflow TOKEN_LIMIT num_predict max_output_reached "
+    "output_token_limit context_window_full length_limit max_completion_tokens token_limit_reached "
+    "finish_reason_length FINISH_REASON_LENGTH limit",
     "filtered": "content_filter content_filtered guardrail_intervened refusal SAFETY RECITATION PROHIBITED_CONTENT "
-    "BLOCKLIST SPII IMAGE_SAFETY LANGUAGE sensitive ERROR_TOXIC content_policy_violation moderation",
+    "BLOCKLIST SPII IMAGE_SAFETY LANGUAGE sensitive ERROR_TOXIC content_policy_violation moderation "
+    "BLOCK ProhibitedContent copyright hate violence self_harm sexual jailbreak prompt_injection "
+    "content-filter ContentFilter CONTENTFILTER contentFilter blocked policy_violation flagged "
+    "content_moderation inappropriate denied forbidden declined risk GUARDRAIL_INTERVENED guardrails "
+    "safety_stop bedrock:content_filtered FinishReason.SAFETY IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION "
+    "MODEL_ARMOR_blocked responsible_ai_policy_violation",
     "interrupted": "abort aborted cancelled canceled insufficient_system_resource network_error connection_lost "
-    "timeout overloaded server_shutdown preempted",
-    "error": "error failed MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL internal_error engine_crash",
+    "timeout overloaded server_shutdown preempted terminated killed oom out_of_memory worker_died disconnected "
+    "client_disconnect deadline_exceeded expired paused pause_turn user_cancelled stopped_by_user "
+    "user_stop server_busy throttled rate_limited no_capacity model_unloaded_connection_closed "
+    "engine_shutdown ABORTED canceled_by_user max_tool_calls max_turns max_steps scale_down partial "
+    "OTHER other FinishReason.OTHER compaction timed_out TIMEOUT connection_reset upstream_disconnect "
+    "idle_timeout",
+    "error": "error failed MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL internal_error engine_crash engine_error "
+    "internal_server_error server_error ERROR Error FAILURE generation_failed exception "
+    "MALFORMED_RESPONSE too_many_tool_calls tool_call_error crash invalid_request NO_IMAGE_error "
+    "cuda_error malformed_tool_use error_toolcalls FinishReason.MALFORMED_FUNCTION_CALL",
 }
 
 
@@ -36,9 +60,45 @@ def test_a_word_for_the_end_has_its_outcome(outcome: str) -> None:
 def test_spelling_makes_no_difference(known: tuple[str, str]) -> None:
     """Upper and lower case, spaces and hyphens in place of underscores."""
     word, outcome = known
+    assert outcome_of(f"FinishReason.{word}") == outcome
     for spelling in (word.upper(), word.lower(), word.replace("_", "-"), word.replace("_", " "), f" {word}"):
         if "." not in word and (word.islower() or word.isupper()):
             assert outcome_of(spelling) == outcome
+
+
+class Known(enum.Enum):
+    MAX_TOKENS = 2
+    SHORT = "length"
+
+
+FORMS: list[tuple[Any, str | None]] = [
+    ({"finish_reason": Known.MAX_TOKENS}, "length"),
+    ({"finish_reason": Known.SHORT}, "length"),
+    ({"finish_reason": 2}, "length"),
+    ({"finish_reason": 3}, "filtered"),
+    ({"finish_reason": {"type": "max_tokens"}}, "length"),
+    ({"finish_reason": {"reason": "SAFETY", "message": "x"}}, "filtered"),
+    ({"finish_reason": ["length"]}, "length"),
+    ({"finish_details": {"type": "max_tokens"}}, "length"),
+    ({"stop_reason": "max_tokens"}, "length"),
+    ({"delta": {"finish_reason": "length"}}, "length"),
+    ({"finish_reason": "stop", "native_finish_reason": "MAX_TOKENS"}, "length"),
+    ({"finish_reason": "stop", "native_finish_reason": "STOP"}, "complete"),
+    ({"finish_reason": "stop", "stop_reason": "max"}, "complete"),  # of vLLM: the text at which it stopped
+    ({"finish_reason": "stop", "stop_reason": 128009}, "complete"),
+    *(
+        ({"finish_reason": word}, None)
+        for word in (None, "", "null", "None", 0, "FINISH_REASON_UNSPECIFIED", False, {})
+    ),
+]
+
+
+@pytest.mark.fault("N32", "in any form and in any place")
+@pytest.mark.parametrize(("end", "outcome"), FORMS)
+def test_a_word_is_found_in_any_form(end: dict[str, Any], outcome: str | None) -> None:
+    """A member of an enumeration, a number, an object, and the fields in which servers have it."""
+    events = ChatCompletionsReader().parse({"choices": [{"index": 0, "delta": {"content": "a"}, **end}]})
+    assert next((event.outcome for event in events if isinstance(event, Finish)), None) == outcome
 
 
 def test_an_unknown_word_is_an_end_with_a_warning() -> None:
