@@ -147,9 +147,7 @@ def resolve(
         If the address is not an http(s) URL, the key cannot be sent, the provider is unknown, or a variable of the
         environment has a value that cannot be used.
     """
-    for name, value in (("base_url", base_url), ("api_key", api_key), ("model", model), ("provider", provider)):
-        if value is not None and not isinstance(value, str):
-            raise ConfigurationError(f"{name} is a text (str), not a {type(value).__name__}. Nothing was sent.")
+    _check_texts(base_url=base_url, api_key=api_key, model=model, provider=provider)
     env = _environment(environ)
     model = model or _defaults.model or env.get("STREAMWIDGET_MODEL")
     max_tokens = _max_tokens(env)
@@ -194,6 +192,12 @@ def _key_from(variables: tuple[str, ...], env: Mapping[str, str]) -> ApiKey | No
     variable = next((name for name in variables if name in env), None)
     with _naming(variable):
         return ApiKey(env[variable]) if variable is not None else None
+
+
+def _check_texts(**settings: object) -> None:
+    for name, value in settings.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(f"{name} is a text (str), not a {type(value).__name__}. Nothing was sent.")
 
 
 @contextlib.contextmanager

@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with server:
             print(server.url, flush=True)
+            print(f"Records of the requests: {server.control_url}/requests", file=sys.stderr, flush=True)
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:

@@ -68,7 +68,7 @@ class DemoServer:
         self.host = host
         self.port = port
         self._asked_port = port
-        self._service = Service(tokens_per_second, first_delta)
+        self._service = Service(tokens_per_second, first_delta, host)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -79,6 +79,14 @@ class DemoServer:
         """The base URL for a client, such as "http://127.0.0.1:8123/v1"."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/v1"
+
+    @property
+    def control_url(self) -> str:
+        """The secret address of the records: ``GET .../requests`` reads them, ``POST .../reset`` clears them.
+
+        Other users of this machine can reach the server, and do not know this address.
+        """
+        return f"{self.url.removesuffix('/v1')}/demo/{self._service.token}"
 
     @property
     def requests(self) -> list[RequestRecord]:
@@ -211,4 +219,5 @@ def shared_server() -> DemoServer:
     with _shared_lock:
         if _shared is None:
             _shared = DemoServer()
+            _shared._service.keeps_bodies = False  # nobody asked for a record of the prompts of a notebook
         return _shared.start()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
+import socket
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from streamwidget._client.http import address_of
 from streamwidget.demo._faults import FAULTS
 from streamwidget.demo._http import Connection, Request, WatchedReader
 from streamwidget.demo._json import RequestError, error_body
@@ -14,14 +18,32 @@ from streamwidget.demo._records import RequestLog, RequestRecord, masked
 from streamwidget.demo._reply import StreamReply, WholeReply
 from streamwidget.demo._request import parse_chat, parse_json
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _MAX_KEYS = 10_000
 
 
 class Service:
-    """Serves all connections. Keeps the records, the counts of failures and the pace."""
+    """Serves all connections. Keeps the records, the counts of failures and the pace.
 
-    def __init__(self, tokens_per_second: float, first_delta: float) -> None:
+    Attributes
+    ----------
+    log : RequestLog
+    token : str
+        The secret part of the addresses under which the records are read and cleared. Another user of the machine can
+        connect too, and must not read the prompts.
+    keeps_bodies : bool
+        False: the records have no prompts.
+    """
+
+    def __init__(self, tokens_per_second: float, first_delta: float, host: str) -> None:
         self.log = RequestLog()
+        self.token = secrets.token_urlsafe(16)
+        self.keeps_bodies = True
+        self._host = host
+        self._requests_path, self._reset_path = f"/demo/{self.token}/requests", f"/demo/{self.token}/reset"
+        self._routes = {**_ROUTES, self._requests_path: ("GET", "HEAD"), self._reset_path: ("POST",)}
         self._tokens_per_second = tokens_per_second
         self._first_delta = first_delta
         self._failures: dict[tuple[str, str], int] = {}
@@ -57,20 +79,22 @@ class Service:
 
     async def _answer(self, connection: Connection, request: Request) -> None:
         """Answer one request. Give up as soon as the client leaves."""
+        body = parse_json(request.body)
         record = RequestRecord(
             number=next(self._numbers),
             connection=connection.number,
             method=request.method,
             path=request.path,
             headers=masked(request.headers),
-            body=parse_json(request.body),
-            body_bytes=len(request.body),
+            body=body if self.keeps_bodies else None,
+            body_bytes=len(request.body) if self.keeps_bodies else 0,
         )
         connection.request_id = f"req_demo_{record.number:06}"
         connection.meter = record
-        if request.path not in ("/", "/health", "/demo/requests", "/demo/reset"):
+        unrecorded = ("/", "/health", self._requests_path, self._reset_path)
+        if sender_problem(request.headers, self._host) is None and request.path not in unrecorded:
             self.log.add(record)
-        answer = asyncio.ensure_future(self._route(connection, request, record))
+        answer = asyncio.ensure_future(self._route(connection, request, record, body))
         gone = asyncio.ensure_future(connection.reader.gone.wait())
         try:
             await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -87,8 +111,13 @@ class Service:
         else:
             answer.result()  # asyncio reports a mistake in a fault, and the connection closes
 
-    async def _route(self, connection: Connection, request: Request, record: RequestRecord) -> None:
-        methods = _ROUTES.get(request.path)
+    async def _route(self, connection: Connection, request: Request, record: RequestRecord, body: Any) -> None:
+        problem = sender_problem(request.headers, self._host)
+        if problem is not None:
+            connection.keep_alive = False
+            await connection.send_json(403, error_body(problem, code="forbidden"))
+            return
+        methods = self._routes.get(request.path)
         if methods is None:
             message = f"Invalid URL ({request.method} {request.path})"
             await connection.send_json(404, error_body(message, code="unknown_url"))
@@ -100,14 +129,14 @@ class Service:
         match request.path:
             case "/v1/chat/completions":
                 try:
-                    await self._chat(connection, request, record)
+                    await self._chat(connection, request, record, body)
                 except RequestError as refusal:
                     await self._refuse(connection, refusal)
             case "/v1/models":
                 await connection.send_json(200, _models())
-            case "/demo/requests":
+            case self._requests_path:
                 await connection.send_json(200, {"requests": [seen.to_json() for seen in self.log.snapshot()]})
-            case "/demo/reset":
+            case self._reset_path:
                 self.reset()
                 await connection.send_json(200, {"status": "ok"})
             case _:
@@ -118,8 +147,8 @@ class Service:
         body = error_body(str(refusal), param=refusal.param, code=refusal.code)
         await connection.send_json(refusal.status, body)
 
-    async def _chat(self, connection: Connection, request: Request, record: RequestRecord) -> None:
-        chat = parse_chat(record.body, request.headers)
+    async def _chat(self, connection: Connection, request: Request, record: RequestRecord, body: Any) -> None:
+        chat = parse_chat(body, request.headers)
         kind = StreamReply if chat.stream else WholeReply
         reply = kind(connection, chat, record, self._tokens_per_second, self._first_delta)
         fault = FAULTS.get(chat.fault)
@@ -146,9 +175,27 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "/health": ("GET", "HEAD"),
     "/v1/models": ("GET", "HEAD"),
     "/v1/chat/completions": ("POST",),
-    "/demo/requests": ("GET", "HEAD"),
-    "/demo/reset": ("POST",),
 }
+
+
+def sender_problem(headers: Mapping[str, str], host: str) -> str | None:
+    """Return why a request is refused, or None.
+
+    A page that a person visits can send requests to this machine too. Its browser says so, by ``Origin`` or
+    ``Sec-Fetch-Site``. A page whose name is made to lead to this machine (DNS rebinding) is known by its name in
+    ``Host``. An address of numbers cannot be made to lead elsewhere, so any is allowed.
+    """
+    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+        return "The demo server does not answer the scripts and forms of web pages."
+    if "host" not in headers:  # only HTTP/1.0, which no browser speaks
+        return None
+    try:
+        name = (urlsplit(f"//{headers['host']}").hostname or "").removesuffix(".")
+    except ValueError:
+        return "The Host of the request cannot be read."
+    if name in ("localhost", host.lower(), socket.gethostname().lower()) or name.endswith(".localhost"):
+        return None
+    return None if address_of(name) is not None else "The demo server answers under the names of this machine only."
 
 
 def _models() -> dict[str, Any]:

@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import streamwidget as sw
 from streamwidget.demo import DemoServer, shared_server
 from streamwidget.demo._answers import answer_pieces, split_pieces, topic_of
 from streamwidget.demo._faults import FAULTS
@@ -75,7 +76,7 @@ def raw_connection(server: DemoServer, data: bytes) -> socket.socket:
 
 
 def raw_post(body: bytes, version: str = "1.1") -> bytes:
-    return b"POST /v1/chat/completions HTTP/%b\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (
+    return b"POST /v1/chat/completions HTTP/%b\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (
         version.encode(),
         len(body),
         body,
@@ -285,7 +286,7 @@ def test_chunked_request_body_is_read(server: DemoServer) -> None:
 
 def test_pipelined_requests_are_answered_in_order(server: DemoServer) -> None:
     """A second request in the buffer does not mean that the client left."""
-    last = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    last = b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
     data = read_all(raw_connection(server, raw_post(body_of()) + last))
     assert data.index(b"[DONE]") < data.index(b'"object":"list"')
 
@@ -428,8 +429,7 @@ def test_records_show_the_request_but_not_the_key(server: DemoServer) -> None:
     assert (record.method, record.path, record.status) == ("POST", "/v1/chat/completions", 200)
     assert record.body["messages"][0]["content"] == "secret plans"
     assert record.headers["authorization"] == "Bearer ***WXYZ"
-    root = server.url.removesuffix("/v1")
-    with urllib.request.urlopen(f"{root}/demo/requests") as response:
+    with urllib.request.urlopen(f"{server.control_url}/requests") as response:
         text = response.read().decode()
     assert KEY not in text + repr(record)
     (seen,) = json.loads(text)["requests"]
@@ -437,8 +437,84 @@ def test_records_show_the_request_but_not_the_key(server: DemoServer) -> None:
     assert seen["received"] == record.received
     assert seen["ended_wall"] - seen["received_wall"] == pytest.approx(seen["ended"] - seen["received"], abs=1e-3)
     assert seen["client_left"] is seen["client_left_wall"] is None
-    urllib.request.urlopen(urllib.request.Request(f"{root}/demo/reset", method="POST")).close()
+    urllib.request.urlopen(urllib.request.Request(f"{server.control_url}/reset", method="POST")).close()
     assert server.requests == []
+
+
+HERE = socket.gethostname()
+FOREIGN = [
+    {"host": "evil.example"},
+    {"host": "evil.example:80"},
+    {"host": "localhost.evil.example"},
+    {"host": "127.0.0.1.evil.example"},
+    {"host": "127.0.0.1@evil.example"},
+    {"host": "evil.example#localhost"},
+    {"host": ""},
+    {"host": "[::1"},
+    {"host": "xn--localhost-.example"},
+    {"host": "localhost", "origin": "https://evil.example"},
+    {"host": "localhost", "origin": "null"},
+    {"host": "localhost", "origin": "http://localhost:8888"},
+    {"host": "localhost", "sec-fetch-site": "cross-site"},
+    {"host": "localhost", "sec-fetch-site": "same-site"},
+]  # fmt: skip
+
+
+@pytest.mark.fault("S24", "403; nothing is answered, recorded or cleared")
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.parametrize("target", ["completions", "requests", "reset", "models", "preflight"])
+def test_a_page_gets_nothing(server: DemoServer, headers: dict[str, str], target: str) -> None:
+    """A page that the person visits, also under a name that was made to lead here."""
+    ask(server, "mine").read()
+    control = server.control_url.partition("/demo/")[2]
+    body = json.dumps({"model": "demo-forever", "stream": True, "messages": [{"role": "user", "content": "x"}]})
+    method, path = {
+        "completions": ("POST", "/v1/chat/completions"),
+        "requests": ("GET", f"/demo/{control}/requests"),
+        "reset": ("POST", f"/demo/{control}/reset"),
+        "models": ("GET", "/v1/models"),
+        "preflight": ("OPTIONS", "/v1/chat/completions"),
+    }[target]
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    head = "\r\n".join([*lines, f"content-length: {len(body)}", "content-type: text/plain"])
+    answer = read_all(raw_connection(server, f"{head}\r\n\r\n{body}".encode()))
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"mine" not in answer
+    assert b"access-control" not in answer.lower()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.fault("S24", "the records need the secret address, which no record holds")
+@pytest.mark.parametrize(
+    "path", ["requests", "x/requests", "TOKEN/requests", "%2e/requests", "../demo/requests", "/requests"]
+)
+def test_another_user_cannot_read_the_prompts(server: DemoServer, path: str) -> None:
+    """Everybody on the machine can connect, but only its owner knows the address of the records."""
+    ask(server, "mine").read()
+    answer = read_all(raw_connection(server, f"GET /demo/{path} HTTP/1.0\r\n\r\n".encode()))
+    assert b"404 Not Found" in answer
+    assert b"mine" not in answer
+    urllib.request.urlopen(f"{server.control_url}/requests").close()
+    assert server.control_url.rpartition("/")[2] not in repr(server.requests)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:1", "localhost.", "a.localhost", "127.0.0.1", "127.1", "[::1]:80", "10.0.0.7", HERE],
+)
+def test_our_own_names_are_answered(server: DemoServer, host: str) -> None:
+    """The names of this machine, and addresses of numbers, which no page can be named by."""
+    answer = read_all(
+        raw_connection(server, f"GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
+    )
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_servers_of_a_notebook_keeps_no_prompts() -> None:
+    """The server that answers without a configuration counts requests, and keeps their text nowhere."""
+    client = sw.ChatClient(shared_server().url)
+    assert client.stream("a secret plan", demo={"tokens_per_second": 0, "first_delta": 0}).wait().text
+    assert "secret plan" not in repr(shared_server().requests)
 
 
 def test_records_are_bounded() -> None:
