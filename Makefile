@@ -67,7 +67,7 @@ kernels: $(KERNELS)  ## one environment for each older generation of ipykernel t
 # -- set-up
 
 js/node_modules/.stamp: js/package.json js/package-lock.json
-	cd js && npm ci
+	cd js && npm ci --ignore-scripts
 	touch $@
 
 $(BUNDLE): js/node_modules/.stamp $(SOURCES)

@@ -1,5 +1,5 @@
 // Builds the page half into streamwidget/static/. With `--check-size` it fails when a file is larger than its budget.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { aliases } from "./aliases.mjs";
@@ -17,7 +17,7 @@ const BUDGETS = [
   ["wire.css", 2 * 1024, (code) => gzipSync(code).length],
 ];
 
-await build({
+const built = await build({
   absWorkingDir: new URL(".", import.meta.url).pathname,
   entryPoints: [
     { in: "src/loader.ts", out: "loader" },
@@ -36,8 +36,25 @@ await build({
   format: "esm",
   target: "es2022",
   sourcemap: false,
+  metafile: true,
   logLevel: "warning",
 });
+
+// The licences of the packages whose code is in the bundles ask that their notices go with it.
+const inputs = Object.keys(built.metafile.inputs).map((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
+const notices = [...new Set(inputs)].filter(Boolean).sort().map(notice);
+writeFileSync(new URL("THIRD_PARTY_LICENSES.txt", OUT), notices.join("\n"));
+
+function notice(name) {
+  const folder = new URL(`node_modules/${name}/`, import.meta.url);
+  const { version, license } = JSON.parse(readFileSync(new URL("package.json", folder)));
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+  if (files.length === 0) throw new Error(`${name} is bundled, and its licence was not found.`);
+  return [
+    `${name} ${version} (${license})\n`,
+    ...files.map((file) => readFileSync(new URL(file, folder), "utf8")),
+  ].join("\n");
+}
 
 if (process.argv.includes("--check-size")) {
   for (const [name, budget, measure] of BUDGETS) {

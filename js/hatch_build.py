@@ -13,7 +13,18 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = ("loader.js", "answer.js", "answer.css", "chat.js", "chat.css", "wire.js", "wire.css")
+BUNDLE = (
+    "loader.js",
+    "answer.js",
+    "answer.css",
+    "chat.js",
+    "chat.css",
+    "wire.js",
+    "wire.css",
+    "THIRD_PARTY_LICENSES.txt",
+)
+# No package runs code of its own while it is installed.
+CLEAN_INSTALL = ["ci", "--ignore-scripts"]
 
 
 class BundleHook(BuildHookInterface[Any]):
@@ -33,7 +44,7 @@ class BundleHook(BuildHookInterface[Any]):
             message = f"streamwidget: the bundle in streamwidget/static/ is {state}, and npm, which builds it, was not \
 found. Install Node.js >= 20, or install streamwidget from a wheel or an sdist, which carry the bundle."
             raise RuntimeError(message)
-        commands = [["run", "build"]] if (root / "js" / "node_modules").is_dir() else [["ci"], ["run", "build"]]
+        commands = [["run", "build"]] if (root / "js" / "node_modules").is_dir() else [CLEAN_INSTALL, ["run", "build"]]
         for command in commands:
             subprocess.run([npm, *command], cwd=root / "js", check=True, stdin=subprocess.DEVNULL)
 

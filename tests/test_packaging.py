@@ -18,7 +18,16 @@ import pytest
 from tests.support.kernels import ROOT, clean_environment
 
 VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
-STATIC = ("loader.js", "answer.js", "answer.css", "chat.js", "chat.css", "wire.js", "wire.css")
+STATIC = (
+    "loader.js",
+    "answer.js",
+    "answer.css",
+    "chat.js",
+    "chat.css",
+    "wire.js",
+    "wire.css",
+    "THIRD_PARTY_LICENSES.txt",
+)
 BUNDLE = tuple(f"streamwidget/static/{name}" for name in STATIC)
 SHIPPED = (*BUNDLE, "streamwidget/py.typed")
 
@@ -73,6 +82,10 @@ def test_the_wheel_holds_the_package_and_the_bundle(distributions: Distributions
         names = set(archive.namelist())
         assert {name for name in SHIPPED if name in names} == set(SHIPPED)
         assert archive.getinfo("streamwidget/static/answer.js").file_size > 1000
+        notices = archive.read("streamwidget/static/THIRD_PARTY_LICENSES.txt").decode()
+    assert "markdown-it 14." in notices
+    assert "Copyright (c) 2014 Vitaly Puzrin, Alex Kocharin." in notices
+    assert "Permission is hereby granted" in notices
     assert {name.split("/")[0] for name in names} == {"streamwidget", f"streamwidget-{VERSION}.dist-info"}
     assert f"streamwidget-{VERSION}.dist-info/licenses/LICENSE" in names
 
@@ -84,6 +97,14 @@ def test_the_sdist_holds_the_bundle_and_its_sources(distributions: Distributions
     assert {*SHIPPED, "js/package-lock.json", "js/hatch_build.py", "LICENSE", "README.md", "Makefile"} <= names
     assert any(name.startswith("js/src/") for name in names)
     assert not [name for name in names if re.search(r"node_modules|\.venv|_cache|__pycache__|\.pyc$", name)]
+
+
+def test_every_package_of_the_lock_has_a_hash() -> None:
+    """npm refuses a package that is not the one that was locked. Only the project itself has no hash."""
+    packages = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))["packages"]
+    assert [name for name, package in packages.items() if not package.get("integrity", "").startswith("sha512-")] == [
+        ""
+    ]
 
 
 def test_a_missing_bundle_without_node_is_told(tmp_path: Path) -> None:
@@ -112,7 +133,7 @@ def test_a_bundle_older_than_its_sources_is_built_again(tmp_path: Path) -> None:
     os.utime(tree / BUNDLE[0], (newest - 10, newest - 10))
     made = build("wheel", tree, tmp_path, path=f"{npm.parent}:/usr/bin:/bin")
     assert made.returncode == 0, made.stderr
-    assert (tmp_path / "calls").read_text() == "js: ci\njs: run build\n"
+    assert (tmp_path / "calls").read_text() == "js: ci --ignore-scripts\njs: run build\n"
 
 
 ALONE = """

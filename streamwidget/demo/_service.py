@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import secrets
 import socket
 import time
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from streamwidget._client.http import address_of
 from streamwidget.demo._faults import FAULTS
 from streamwidget.demo._http import Connection, Request, WatchedReader
 from streamwidget.demo._json import RequestError, error_body
@@ -195,7 +196,19 @@ def sender_problem(headers: Mapping[str, str], host: str) -> str | None:
         return "The Host of the request cannot be read."
     if name in ("localhost", host.lower(), socket.gethostname().lower()) or name.endswith(".localhost"):
         return None
-    return None if address_of(name) is not None else "The demo server answers under the names of this machine only."
+    return None if _is_numeric(name) else "The demo server answers under the names of this machine only."
+
+
+def _is_numeric(name: str) -> bool:
+    """Return True for an IP address, also in a short form: ``127.1``."""
+    try:
+        ip_address(name)
+    except ValueError:
+        try:
+            return bool(re.fullmatch(r"[0-9a-fx.]+", name) and socket.inet_aton(name))
+        except OSError:
+            return False
+    return True
 
 
 def _models() -> dict[str, Any]:

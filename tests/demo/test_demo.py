@@ -450,6 +450,8 @@ FOREIGN = [
     {"host": "127.0.0.1@evil.example"},
     {"host": "evil.example#localhost"},
     {"host": ""},
+    {"host": "127.0.0.1 evil.example"},
+    {"host": "fade.cafe"},
     {"host": "[::1"},
     {"host": "xn--localhost-.example"},
     {"host": "localhost", "origin": "https://evil.example"},
