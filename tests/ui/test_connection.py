@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
 from tests.ui.conftest import OpenNotebook, only_lab
+from tests.ui.gate import Gate
 from tests.ui.lab import NotebookPage
 from tests.ui.live import (
     LOAD,
@@ -26,6 +29,7 @@ from tests.ui.live import (
     wait_longer,
     wait_static,
 )
+from tests.ui.server import Server
 from tests.ui.tab import Tab
 
 Seen = Callable[[str], None]
@@ -95,6 +99,108 @@ def test_a_dropped_websocket_leaves_no_gap(open_notebook: OpenNotebook, demo: De
         assert counts(live_text(page, 1))
         stop(page)
         assert live_text(page, 1) == printed_text(page, 2).rstrip()
+    assert_no_error_of_ours(page)
+
+
+# JupyterLab asks a server that does not answer again after 10 to 30 s, and a connection is silent after 10 s. Here the
+# page waits for a twentieth of that.
+_HURRY = """() => {
+  const set = window.setTimeout
+  window.setTimeout = (act, ms, ...rest) => set(act, ms >= 10000 && ms <= 30000 ? ms / 20 : ms, ...rest)
+}"""
+LOST = re.compile("connection to the kernel lost, trying again|the server does not answer, trying again")
+SILENT = "the server does not answer, trying again"
+
+
+@pytest.fixture
+def gated(server: Server, browser: Browser, demo: DemoServer) -> Iterator[tuple[NotebookPage, Gate]]:
+    """A notebook whose page reaches its server through a gate, and the gate."""
+    behind = copy.copy(server)
+    with Gate(int(server.url.rpartition(":")[2])) as gate:
+        behind.url = f"http://127.0.0.1:{gate.port}"
+        cells = [LOAD, BACKGROUND, PRINT_TEXT]
+        name = behind.write_notebook(cells, env={"STREAMWIDGET_BASE_URL": demo.url})
+        tab = Tab(browser)
+        page = NotebookPage(behind, tab, name)
+        page.page.evaluate(_HURRY)
+        yield page, gate
+        tab.close()
+    server.end_kernels()
+
+
+def status(page: NotebookPage) -> Locator:
+    return view(page, 1).locator(".streamwidget-status")
+
+
+def dismiss(page: NotebookPage) -> None:
+    """Close JupyterLab's own dialogs on the connection, which cover the page."""
+    for button in page.page.locator(".jp-Dialog").get_by_role("button", name="Dismiss").all():
+        button.click()
+
+
+@pytest.mark.fault("F12", "the page says so and keeps the text. Back again it goes on, and a Stop of that time is sent")
+@only_lab
+def test_a_server_that_goes_away_and_comes_back(gated: tuple[NotebookPage, Gate], seen: Seen) -> None:
+    """Twice: the first time the answer goes on, the second time Stop is pressed meanwhile. Nothing is missing."""
+    page, gate = gated
+    stream(page)
+    gate.shut()
+    expect(status(page)).to_have_text(SILENT)
+    expect(view(page, 1).locator(".streamwidget-state")).to_have_text("no connection")
+    before = live_text(page, 1)
+    assert len(before) > 40
+    page.screenshot("connection-lost")
+    dismiss(page)
+    gate.open()
+    wait_longer(page, 1, len(before) + 100)
+    assert counts(live_text(page, 1))
+    expect(status(page)).to_contain_text("/s")
+
+    page.page.evaluate(f"() => {{ {_KERNEL} kernel._ws.onclose({{ code: 1001 }}) }}")  # the server says good-bye
+    expect(status(page)).to_have_text("connection lost: the text so far is kept")
+    page.screenshot("connection-given-up")
+    before = live_text(page, 1)
+    page.page.evaluate(f"() => {{ {_KERNEL} void kernel.reconnect() }}")  # Kernel > Reconnect
+    wait_longer(page, 1, len(before) + 100)
+
+    gate.shut()
+    expect(status(page)).to_have_text(LOST)
+    dismiss(page)
+    page.stop_button(1).dispatch_event("click")
+    expect(status(page)).to_contain_text("your stop is sent when it is back")
+    page.screenshot("connection-stop")
+    begun = time.monotonic()
+    gate.open()
+    expect(view(page, 1)).to_have_attribute("data-outcome", "cancelled")
+    seen(f"stopped {time.monotonic() - begun:.1f} s after the server was back")
+    page.page.wait_for_function(_CONNECTED)
+    dismiss(page)
+    assert live_text(page, 1) == printed_text(page, 2).rstrip()
+    assert counts(live_text(page, 1))
+    assert_no_error_of_ours(page)
+
+
+@pytest.mark.fault("F12", "for good: the text stays in the page, and is put into the notebook where another server is")
+@only_lab
+def test_a_server_that_is_gone_for_good(gated: tuple[NotebookPage, Gate], server: Server, demo: DemoServer) -> None:
+    """The page does not count on. When a server is there again that has no such kernel, the kernel is gone."""
+    page, gate = gated
+    stream(page)
+    gate.shut()
+    expect(status(page)).to_have_text(SILENT)
+    text = live_text(page, 1)
+    server.end_kernels()
+    assert demo.requests[0].left.wait(SOON)
+    expect(status(page)).to_have_text(SILENT)
+    assert live_text(page, 1) == text
+    dismiss(page)
+    gate.open()
+    wait_static(page, 1, "kernel gone; the answer is cut")
+    dismiss(page)
+    assert saved_text(page, 1).startswith(text)
+    (output,) = page.save().cells[1].outputs
+    assert output.data["text/plain"].startswith(text)
+    assert "total" not in output.data["text/plain"]
     assert_no_error_of_ours(page)
 
 
