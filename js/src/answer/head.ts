@@ -68,7 +68,7 @@ export class Head {
       t.gone || (!t.over && t.connection.state === "given up") || (t.over && outcomeOf(outcomeName(t)).bad),
     );
     // "Stopping…" replaces it, because a narrow header does not hold both.
-    if (t.answer.length === 0 || (t.wish === "stop" && this.#own)) hideFocused(this.#copy, this.stop);
+    if (t.answer.length === 0 || (this.#own && stopWord(t) !== "Stop")) hideFocused(this.#copy, this.stop);
     else setHidden(this.#copy, false);
     if (!this.#own) return;
     setText(this.stop, stopWord(t));
