@@ -49,14 +49,18 @@ class TerminalView:
         self._dims = _can_dim(self._out)
         self._last = "\n"
         self._reasoning = False  # the last text was reasoning
+        self._refusal = False  # a refusal has begun
 
     def __call__(self, events: list[StreamEvent]) -> None:
         for event in events:
             match event:
                 case ReasoningDelta(text=text, index=0) if text:
                     self._write_reasoning(visible(text))
-                case TextDelta(text=text, index=0) | RefusalDelta(text=text, index=0) if text:
+                case TextDelta(text=text, index=0) if text:
                     self._end_reasoning()
+                    self._write(visible(text))
+                case RefusalDelta(text=text, index=0) if text:
+                    self._begin_refusal()
                     self._write(visible(text))
                 case Gap(field="reasoning"):
                     self._write_reasoning(MARK)
@@ -84,6 +88,13 @@ class TerminalView:
             self._reasoning = False
             self._end_line()
             self._write("\n")
+
+    def _begin_refusal(self) -> None:
+        self._end_reasoning()
+        if not self._refusal:
+            self._refusal = True
+            self._end_line()
+            self._write("The model refused: ")
 
     def _finish(self, completion: ChatCompletion) -> None:
         self._end_reasoning()

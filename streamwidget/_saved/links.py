@@ -64,7 +64,9 @@ def _ascii(host: str) -> str:
     """Encode a host like browsers do. Python's own codec has older rules, and turns straße.de into strasse.de."""
     if _NO_HOST.search(host):
         return ""
-    labels = re.split(r"[.\u3002\uff0e\uff61]", unicodedata.normalize("NFKC", host.lower()))
+    labels = [unicodedata.normalize("NFKC", label) for label in re.split(r"[.\u3002\uff0e\uff61]", host.lower())]
+    if any("." in label for label in labels):  # "…" is three dots, which no host has
+        return ""
     try:
         return ".".join(x if x.isascii() else f"xn--{x.encode('punycode').decode('ascii')}" for x in labels)
     except UnicodeError:

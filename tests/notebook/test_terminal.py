@@ -68,7 +68,7 @@ def test_an_answer_without_text_is_its_footer() -> None:
 def test_only_the_first_answer_is_printed() -> None:
     """A refusal is printed. Other choices are not."""
     text = printed([RefusalDelta("I can't."), TextDelta("other", 1), RefusalDelta("other", 1), ReasoningDelta("hm", 1)])
-    assert text == "I can't."
+    assert text == "The model refused: I can't."
 
 
 def test_a_gap_is_marked_in_its_place() -> None:

@@ -16,6 +16,7 @@ from streamwidget._core.gaps import MARK
 from streamwidget._saved.answer import mimebundle
 from streamwidget._view.transcript import Transcript, state_of
 from tests.saved.test_answer import Page
+from tests.saved.test_live_equals_static import cases
 
 proves = pytest.mark.fault("N39", "the mark is seen whatever stands around it")
 
@@ -82,6 +83,12 @@ def test_the_mark_is_seen_in_any_markdown(before: str, after: str) -> None:
     assert "a part is missing here" in Page(bundle["text/html"]).text
     assert "a part is missing here" in bundle["text/plain"]
     assert "a part is missing here" in bundle.get("text/markdown", MARK)
+
+
+def test_the_live_view_is_compared_in_the_same_markdown() -> None:
+    """js/test/markdown/static.test.ts compares it with the saved answer."""
+    compared = {case["markdown"] for case in cases()}
+    assert {shown(with_gap(*around)) for around in AROUND} <= compared
 
 
 @proves
