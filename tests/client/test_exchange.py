@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
 import pytest
 
 import streamwidget as sw
+from streamwidget._core.completion import shown
+from streamwidget._core.gaps import MARK
+from streamwidget._notebook.terminal import TerminalView
+from streamwidget._view.transcript import Transcript
 from streamwidget.demo import DemoServer
 from streamwidget.demo._faults import FAULTS
 from tests.support.servers import CANARY, QUICK, RawServer, events_of, failure_of, response, sse
@@ -207,3 +213,26 @@ async def test_the_request_has_all_that_it_needs(server: DemoServer) -> None:
     assert whole.body == {"messages": [{"role": "user", "content": "x"}], "model": "demo-x"}
     assert streamed.headers["authorization"] == f"Bearer ***{CANARY[-4:]}"
     assert streamed.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.fault("N39", "in the terminal, the page, a replay and the request that goes on")
+async def test_a_gap_goes_wherever_the_answer_goes() -> None:
+    """A recording holds what came, so its replay has the same gap. Continue sends the mark, and keeps the place."""
+    marked = f"5 mg,{MARK} more than twice"
+    broken = b'data: {"choices": [{"index": 0, "delta": {"content": " NOT\n\n'
+    body = sse("5 mg,", broken, " more than twice", {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]})
+    out, page = io.StringIO(), Transcript()
+    with RawServer(response(body + b"data: [DONE]\n\n")) as server:
+        stream = sw.ChatClient(server.url, model="m").stream("How much?")
+        recording = stream.record()
+        stream.subscribe(TerminalView(lambda: stream.completion, out))
+        stream.subscribe(lambda events: [page.add(event) for event in events])
+        completion = await stream
+        assert (completion.text, completion.gaps) == ("5 mg, more than twice", (sw.Gap("text", 5),))
+        assert out.getvalue().startswith(f"{marked}\n")
+        assert [message["text"] for message in page.flush(None)] == [marked]
+        assert (await sw.replay(recording, speed=100)).gaps == completion.gaps
+        further = await stream.again(go_on=True)
+        assert json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])["messages"][1]["content"] == marked
+        assert further.gaps == (sw.Gap("text", 5), sw.Gap("text", len(completion.text) + 5))
+        assert shown(further) == marked + marked
