@@ -165,7 +165,7 @@ def resolve(
         gguf = _defaults.gguf or env.get("STREAMWIDGET_GGUF")
         return Settings(None, None, model, named, provider, max_tokens=max_tokens, gguf=gguf)
     if base_url is None and named is not None:
-        base_url, source = named.address(env), named.url_env
+        base_url, source = _address_of(named, env), named.url_env
     if base_url is None and ("OPENAI_BASE_URL" in env or "OPENAI_API_KEY" in env):
         base_url, source = env.get("OPENAI_BASE_URL", OPENAI_URL), "OPENAI_BASE_URL"
     if base_url is None and (api_key or own_key or "STREAMWIDGET_API_KEY" in env):
@@ -185,6 +185,16 @@ def resolve(
     if key is not None:
         _warn_if_exposed(url)
     return Settings(url, key, model, server, provider, variables, max_tokens)
+
+
+def _address_of(server: Server, env: Mapping[str, str]) -> str:
+    """Return the address of a named server. ConfigurationError if the person must set it and has not."""
+    address = server.address(env)
+    if not address:
+        raise ConfigurationError(
+            f"This provider has another address for each customer. Set {server.url_env}, such as {server.example}"
+        )
+    return address
 
 
 def _key_from(variables: tuple[str, ...], env: Mapping[str, str]) -> ApiKey | None:

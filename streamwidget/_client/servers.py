@@ -5,6 +5,7 @@ A server's key is read from the variable in its row. It is sent only to the addr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -27,7 +28,8 @@ class Server:
     Attributes
     ----------
     base_url : str
-        Its address. For a program on this machine, the address it usually has. Empty if streamwidget starts it.
+        Its address. For a program on this machine, the address it usually has. Empty if streamwidget starts it, or if
+        each customer has one.
     key_env : str or None
         The name of the environment variable of its key.
     needs_model : bool
@@ -36,6 +38,10 @@ class Server:
         The API it has.
     url_env : str or None
         The name of an environment variable with another address, for a server that each place runs itself.
+    example : str
+        Such an address, for a server without one of its own.
+    path : str
+        What an address of ``url_env`` needs if it is a host alone.
     starts : callable or None
         Makes the transport of a server that streamwidget starts itself.
     """
@@ -45,16 +51,29 @@ class Server:
     needs_model: bool = False
     dialect: Dialect = ChatCompletions()  # noqa: RUF009  (a frozen value)
     url_env: str | None = None
+    example: str = ""
+    path: str = ""
     starts: MakeTransport | None = None
 
     def address(self, environ: Mapping[str, str]) -> str:
-        """Return the address in an environment."""
-        return (environ.get(self.url_env, "").strip() if self.url_env else "") or self.base_url
+        """Return the address in an environment. Empty if it must be set there and is not."""
+        own = environ.get(self.url_env, "").strip() if self.url_env else ""
+        if own and re.fullmatch(r"\w+://[^/?]+/?", own):
+            own = own.rstrip("/") + self.path
+        return own or self.base_url
 
 
 OPENAI_URL = "https://api.openai.com/v1"
 
 SERVERS = {
+    "azure": Server(
+        "",
+        "AZURE_OPENAI_API_KEY",
+        dialect=ChatCompletions(max_tokens="max_completion_tokens", key_header="api-key"),
+        url_env="AZURE_OPENAI_ENDPOINT",
+        example="https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=2024-10-21",
+        path="/openai/v1",
+    ),
     "deepseek": Server("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     "fireworks": Server("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     "gemini": Server("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),

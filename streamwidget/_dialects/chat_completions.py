@@ -29,16 +29,22 @@ class ChatCompletions:
         servers know only the old name.
     asks_for_usage : bool
         True: a stream asks for its token counts (``stream_options``). False for servers that refuse the field.
+    key_header : str
+        The header of the key. In ``Authorization`` it stands after ``Bearer``, in another header alone.
     """
 
     max_tokens: str = "max_tokens"
     asks_for_usage: bool = True
+    key_header: str = "Authorization"
 
     name: ClassVar[str] = "chat_completions"
-    headers: ClassVar[Mapping[str, str]] = {"Authorization": "Bearer {key}"}
     done: ClassVar[str | None] = "[DONE]"
     token_limits: ClassVar[frozenset[str]] = frozenset({"max_tokens", "max_completion_tokens"})
     models_path: ClassVar[str] = "models"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {self.key_header: "Bearer {key}" if self.key_header == "Authorization" else "{key}"}
 
     def path(self, question: Question) -> str:  # noqa: ARG002  (the same for every question)
         return "chat/completions"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +13,10 @@ from streamwidget._client.config import check_url, resolve
 from streamwidget._client.http import is_loopback
 from streamwidget._client.servers import SERVERS
 from streamwidget.demo import DemoServer
-from tests.support.servers import CANARY, QUICK, RawServer, response
+from tests.support.servers import CANARY, QUICK, RawServer, response, sse
 
 OTHER = "sk-other-0123456789abcdefWXYZ"
-KEYED = sorted(name for name, server in SERVERS.items() if server.key_env)
+KEYED = sorted(name for name, server in SERVERS.items() if server.key_env and server.base_url)
 
 
 def found(provider: str | None, env: dict[str, str], base_url: str | None = None) -> tuple[str | None, str | None]:
@@ -30,11 +31,10 @@ def found(provider: str | None, env: dict[str, str], base_url: str | None = None
 def test_a_row_is_an_address_and_the_name_of_a_variable(name: str) -> None:
     """The address uses TLS or is on this machine. The key's variable is a name in capitals."""
     server = SERVERS[name]
-    if server.starts is not None:
-        assert server.base_url == ""
-        return
-    assert check_url(server.base_url) == server.base_url
-    assert server.base_url.startswith("https://") or is_loopback(server.base_url)
+    for address in filter(None, (server.base_url, server.example)):
+        assert check_url(address) == address
+        assert address.startswith("https://") or is_loopback(address)
+    assert bool(server.base_url) + bool(server.starts) + bool(server.url_env and server.example) == 1
     assert server.key_env is None or server.key_env.removesuffix("_API_KEY").isupper()
 
 
@@ -62,6 +62,47 @@ def test_a_providers_key_goes_to_its_own_address_alone(name: str) -> None:
 def test_openais_key_stays_with_the_address_that_it_belongs_to() -> None:
     """A key for a proxy does not go to OpenAI when you name OpenAI."""
     assert found("openai", {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"})[1] is None
+
+
+AZURE = "https://me.openai.azure.com"
+DEPLOYMENT = f"{AZURE}/openai/deployments/gpt?api-version=2024-10-21"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        (DEPLOYMENT, DEPLOYMENT),
+        (AZURE, f"{AZURE}/openai/v1"),
+        (f"{AZURE}/", f"{AZURE}/openai/v1"),
+        (f"{AZURE}/openai/v1/", f"{AZURE}/openai/v1"),
+    ],
+)
+def test_azure_has_the_address_of_its_customer(endpoint: str, address: str) -> None:
+    """A deployment with its version, or the host alone. The key goes there, and nowhere else."""
+    env = {"AZURE_OPENAI_ENDPOINT": endpoint, "AZURE_OPENAI_API_KEY": CANARY, "OPENAI_API_KEY": OTHER}
+    assert found("azure", env) == (address, CANARY)
+    assert found(None, env, DEPLOYMENT)[1] is None
+    assert found("azure", env, DEPLOYMENT) == (DEPLOYMENT, CANARY)
+    assert found("azure", env, "https://elsewhere/v1") == ("https://elsewhere/v1", None)
+
+
+def test_azure_without_an_address_says_what_to_set() -> None:
+    """There is no address to guess."""
+    with pytest.raises(sw.ConfigurationError, match=r"Set AZURE_OPENAI_ENDPOINT, such as https://NAME\.openai\.azure"):
+        found("azure", {"AZURE_OPENAI_API_KEY": CANARY})
+
+
+async def test_azure_gets_the_key_in_its_own_header(tmp_path: Path) -> None:
+    """And the version in the query. A recording does not show the key."""
+    with RawServer(response(sse("A river.", b"data: [DONE]\n\n"))) as raw:
+        stream = sw.ChatClient(f"{raw.url}?api-version=2024-10-21", CANARY, provider="azure").stream("x")
+        stream.record(tmp_path / "azure.jsonl")
+        await stream
+    head = raw.requests[-1].partition(b"\r\n\r\n")[0].decode().lower()
+    assert f"api-key: {CANARY.lower()}" in head
+    assert "authorization" not in head
+    assert head.startswith("post /v1/chat/completions?api-version=2024-10-21 ")
+    assert CANARY not in (tmp_path / "azure.jsonl").read_text("utf-8")
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
