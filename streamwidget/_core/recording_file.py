@@ -191,7 +191,7 @@ def _record_of(value: object) -> WireRecord:
 
 
 def _time_of(line: object) -> float:
-    at = float(read_field(float, line, "at", "it"))
+    at = round(float(read_field(float, line, "at", "it")), 6)  # microseconds, as they are written
     if at > _LONGEST:
         raise ValueError(f"at is {at}")
     return at
