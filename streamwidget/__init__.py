@@ -16,7 +16,7 @@ from streamwidget._client.client import ChatClient
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
-from streamwidget._core.completion import ChatCompletion, ErrorInfo, Timing, ToolCall
+from streamwidget._core.completion import ChatCompletion, ErrorInfo, Step, Timing, ToolCall
 from streamwidget._core.events import (
     Finish,
     Gap,
@@ -28,6 +28,7 @@ from streamwidget._core.events import (
     StreamWarning,
     TextDelta,
     ToolCallDelta,
+    ToolResult,
     Usage,
     Waiting,
 )
@@ -47,6 +48,7 @@ from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import Timeout
+from streamwidget._dialects.registry import Dialect, register_dialect
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -67,6 +69,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailed",
     "Conversation",
+    "Dialect",
     "ErrorInfo",
     "Finish",
     "Gap",
@@ -82,6 +85,7 @@ __all__ = [
     "Retry",
     "RetryPolicy",
     "SourceError",
+    "Step",
     "StreamError",
     "StreamEvent",
     "StreamInterrupted",
@@ -94,12 +98,14 @@ __all__ = [
     "Timing",
     "ToolCall",
     "ToolCallDelta",
+    "ToolResult",
     "Turn",
     "Usage",
     "Waiting",
     "WireView",
     "__version__",
     "race",
+    "register_dialect",
     "replay",
     "show",
 ]

@@ -22,7 +22,6 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 
 if TYPE_CHECKING:
-    from streamwidget._client.client import ChatClient
     from streamwidget._core.stream import ChatStream
 
 
@@ -166,7 +165,7 @@ class Conversation:
     def ask(
         self,
         prompt: str | Message,
-        client: ChatClient,
+        client: Any,
         *,
         key: str | None = None,
         model: str | None = None,
@@ -180,19 +179,21 @@ class Conversation:
         ----------
         prompt : str or Message
             The question.
-        client : ChatClient
-            The client to ask.
+        client : ChatClient, callable or an SDK's client
+            What to ask. A callable such as ``answer(messages)`` takes a list of dicts with ``role`` and ``content``,
+            and returns the answer's text or anything that :func:`~streamwidget.show` takes. The client of the openai or
+            anthropic SDK is asked with ``stream=True``.
         key : str, optional
             The turn's name. If there is a turn of this name, the new one replaces it in its position. The old stream is
             cancelled, and the request carries only the turns before it. Default: a new turn at the end.
         model : str, optional
-            Default: the client's.
+            Default: the client's. An SDK's client has none.
         system : str, optional
             The system prompt of this request only. An empty one sends none. Default: the conversation's.
         stream : bool, default True
             False asks for one whole reply.
         **params
-            Fields of the request, as in :meth:`ChatClient.stream`.
+            Fields of the request, as in :meth:`ChatClient.stream`. A callable gets those that it takes.
 
         Returns
         -------
@@ -202,7 +203,9 @@ class Conversation:
         Raises
         ------
         ConfigurationError
-            If the prompt is empty or cannot be sent. The conversation does not change.
+            If the prompt is empty or cannot be sent, or ``client`` cannot answer. The conversation does not change.
+        TypeError
+            If a callable does not take one of ``params``.
 
         Examples
         --------
@@ -210,7 +213,11 @@ class Conversation:
         >>> conversation = sw.Conversation()
         >>> conversation.ask("Name three rivers.", sw.ChatClient()).wait().outcome
         'complete'
+        >>> conversation.ask("And now?", lambda messages: f"This is message {len(messages)}.").wait().text
+        'This is message 3.'
         """
+        from streamwidget._sources.models import as_model  # late: a script that only asks a client needs none of it
+
         user = prompt if isinstance(prompt, Message) else Message("user", prompt)
         if user.role != "user":
             raise ConfigurationError(f"A question needs a message of role user, not {user.role}.")
@@ -218,7 +225,7 @@ class Conversation:
             raise ConfigurationError("The prompt is empty. Nothing was sent.")
         key = key or uuid.uuid4().hex
         messages = [*self.request_messages(key, system=system), user]
-        answer = client.request(messages, model, params, stream=stream)
+        answer = as_model(client).request(messages, model, params, stream=stream)
         self._put(Turn(key, user), answer)
         return answer
 

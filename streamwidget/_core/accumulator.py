@@ -10,6 +10,8 @@ Rules
   ``" more"`` -> ``Gap("text", 5)``. Before a tool call's next arguments, and after the provider's word for the end, it
   leaves none.
 - Only choice 0 is kept. Deltas of other choices are published, but not added up.
+- An agent's stream has several steps. A delta after a tool's result begins the next one. A blank line separates their
+  texts. Example: ``"I look."``, a result, ``"It is 4 °C."`` -> ``"I look.\n\nIt is 4 °C."``.
 - One thread applies events. Any thread may read, and a reader never changes the list that the writer appends to.
 """
 
@@ -17,10 +19,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Literal
 
-from streamwidget._core.completion import ChatCompletion, ToolCall
+from streamwidget._core.completion import ChatCompletion, Step, ToolCall
 from streamwidget._core.events import (
     DELTAS,
     Finish,
@@ -28,6 +30,7 @@ from streamwidget._core.events import (
     Identity,
     LeftOut,
     Lost,
+    NewStep,
     ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
@@ -35,6 +38,7 @@ from streamwidget._core.events import (
     StreamWarning,
     TextDelta,
     ToolCallDelta,
+    ToolResult,
     Usage,
 )
 from streamwidget._core.surrogates import ends_high, well_formed
@@ -42,6 +46,7 @@ from streamwidget._core.thinking import ThinkTags
 
 _PARTS = 1024  # in a block of text
 _MOST_KEYS = 1000  # of one kind of what is left out
+_BREAK = "\n\n"  # between the texts of two steps
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
 _FIELDS: dict[type[_Delta], Literal["text", "reasoning", "refusal"]] = {
     TextDelta: "text",
@@ -111,6 +116,18 @@ def _is_whole(arguments: str) -> bool:
         return False
 
 
+class _Earlier:
+    """The steps before this one, and where the texts of this one begin."""
+
+    __slots__ = ("own_usage", "reasoning", "steps", "text", "usage")
+
+    def __init__(self) -> None:
+        self.steps: tuple[Step, ...] = ()
+        self.text = self.reasoning = 0
+        self.usage: Usage | None = None  # of the steps before
+        self.own_usage: Usage | None = None  # of this step
+
+
 class Accumulator:
     """Add up the events of one stream.
 
@@ -155,6 +172,10 @@ class Accumulator:
         self._lost = False  # something was lost, and nothing has come after it
         self._left_out: dict[str, LeftOut] = {}
         self._calls: list[_Call] = []
+        self._results: list[ToolResult] = []
+        self._earlier = _Earlier()
+        #: The next delta of these kinds begins a paragraph, because a step has begun. After a ToolResult, one begins.
+        self._paragraphs: set[type[_Delta | ToolResult]] = set()
         self._held: dict[tuple[type[_Delta], int], str] = {}  # first halves of surrogate pairs
         self._warnings: dict[str, StreamWarning] = {}
 
@@ -169,6 +190,11 @@ class Accumulator:
         return self._text.length
 
     @property
+    def holds_text(self) -> bool:
+        """True if text is held back that may be the beginning of a thought."""
+        return self._thoughts.holds_text
+
+    @property
     def reasoning(self) -> str:
         """The model's reasoning so far."""
         return str(self._texts[ReasoningDelta])
@@ -180,9 +206,22 @@ class Accumulator:
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The tool calls so far, in the order of their index."""
+        """The tool calls so far, step by step, in the order of their index."""
+        return tuple(call for step in self._earlier.steps for call in step.tool_calls) + self._own_calls()
+
+    @property
+    def tool_results(self) -> tuple[ToolResult, ...]:
+        """What tools returned so far."""
+        return (*(result for step in self._earlier.steps for result in step.tool_results), *self._results)
+
+    def _own_calls(self) -> tuple[ToolCall, ...]:
         calls = sorted(self._calls, key=lambda call: call.index)
         return tuple(ToolCall(call.id, call.name, well_formed(str(call.arguments))) for call in calls)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of an agent so far. Empty for a plain answer."""
+        return (*self._earlier.steps, self._step()) if self._earlier.steps else ()
 
     @property
     def warnings(self) -> tuple[StreamWarning, ...]:
@@ -215,7 +254,7 @@ class Accumulator:
         """Add one event. Return the event to publish, or None."""
         if isinstance(event, TextDelta):
             text = event.text
-            if text.isascii() and not self._held and event.index == 0:  # the usual case: nothing to clean
+            if text.isascii() and not self._held and event.index == 0 and not self._paragraphs:  # the usual case
                 if not text:
                     return None
                 self._text.append(text)
@@ -227,6 +266,15 @@ class Accumulator:
             return self._apply_delta(event)
         if isinstance(event, ToolCallDelta):
             return self._apply_tool_call(event)
+        return self._apply_other(event)
+
+    def _apply_other(self, event: ParsedEvent) -> StreamEvent | None:
+        """Add an event that is not a delta."""
+        if isinstance(event, ToolResult):
+            return self._apply_result(event)
+        if isinstance(event, NewStep):
+            self._begin_step()
+            return None
         if isinstance(event, Identity):
             self.model = self.model or (event.model and well_formed(event.model))
             self.request_id = self.request_id or (event.request_id and well_formed(event.request_id))
@@ -241,7 +289,8 @@ class Accumulator:
             self._warnings[event.code] = event
             return None if known else event
         if isinstance(event, Usage):
-            self.usage = event
+            self._earlier.own_usage = event
+            self.usage = event = _sum(self._earlier.usage, event)
         elif isinstance(event, Finish) and event.reason:
             self.finish_reason = well_formed(event.reason)
         return event
@@ -273,6 +322,8 @@ class Accumulator:
             "tool_calls": self.tool_calls,
             "finish_reason": self.finish_reason,
             "usage": self.usage,
+            "steps": self.steps,
+            "tool_results": self.tool_results,
             "warnings": self.warnings,
             "model": self.model,
             "request_id": self.request_id,
@@ -314,6 +365,10 @@ class Accumulator:
         text = event.text
         if not text:
             return None
+        self._after_result()
+        if type(event) in self._paragraphs:
+            self._paragraphs.discard(type(event))
+            text = text if text[0].isspace() else _BREAK + text
         key = (type(event), event.index)
         text = self._held.pop(key, "") + text
         if ends_high(text):
@@ -334,6 +389,7 @@ class Accumulator:
     def _apply_tool_call(self, event: ToolCallDelta) -> StreamEvent | None:
         if not (event.id or event.name or event.arguments):
             return None
+        self._after_result()
         call = self._call_of(event)
         fresh = _without_repeat(event, call)
         if fresh is not event and not fresh.arguments:
@@ -350,6 +406,37 @@ class Accumulator:
             name=event.name and well_formed(event.name),
             arguments=well_formed(event.arguments),
         )
+
+    def _apply_result(self, event: ToolResult) -> ToolResult:
+        name = event.name or next((call.name for call in self._calls if event.id and call.id == event.id), None)
+        result = ToolResult(event.id and well_formed(event.id), name and well_formed(name), well_formed(event.text))
+        self._results.append(result)
+        self._paragraphs.add(ToolResult)
+        return result
+
+    def _after_result(self) -> None:
+        if ToolResult in self._paragraphs:
+            self._begin_step()
+
+    def _begin_step(self) -> None:
+        """Close the step so far, unless it is empty."""
+        step, earlier = self._step(), self._earlier
+        self._paragraphs.discard(ToolResult)
+        if not (step.text.strip() or step.reasoning.strip() or step.tool_calls or step.tool_results):
+            return
+        earlier.steps = (*earlier.steps, step)
+        earlier.text, earlier.reasoning = self.length, self._texts[ReasoningDelta].length
+        earlier.usage, earlier.own_usage = self.usage, None
+        self._calls = []
+        self._results = []
+        self._paragraphs = {kind for kind, text in self._texts.items() if text.length}
+
+    def _step(self) -> Step:
+        earlier = self._earlier
+        text, reasoning = self.text[earlier.text :], self.reasoning[earlier.reasoning :]
+        if earlier.steps:
+            text, reasoning = text.removeprefix(_BREAK), reasoning.removeprefix(_BREAK)
+        return Step(text, reasoning, self._own_calls(), tuple(self._results), self.finish_reason, earlier.own_usage)
 
     def _call_of(self, event: ToolCallDelta) -> _Call:
         """Find the call that a fragment belongs to, or begin a new one.
@@ -373,3 +460,11 @@ class Accumulator:
         call = _Call(index)
         self._calls.append(call)
         return call
+
+
+def _sum(before: Usage | None, usage: Usage) -> Usage:
+    """Add the counts of a step to those of the steps before it."""
+    if before is None:
+        return usage
+    counts = ((getattr(before, field.name), getattr(usage, field.name)) for field in fields(Usage))
+    return Usage(*(None if one is None and two is None else (one or 0) + (two or 0) for one, two in counts))

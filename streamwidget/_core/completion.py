@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from streamwidget._core.events import Gap, Outcome, StreamWarning, Usage
+from streamwidget._core.events import Gap, Outcome, StreamWarning, ToolResult, Usage
 from streamwidget._core.gaps import marked
 from streamwidget._core.visible import visible
 
@@ -41,6 +41,47 @@ class ToolCall:
     id: str | None
     name: str | None
     arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model call of an agent, with the results of its tools.
+
+    Attributes
+    ----------
+    text : str
+        The text of this call.
+    reasoning : str
+        Its reasoning.
+    tool_calls : tuple of ToolCall
+        The tools that it called.
+    tool_results : tuple of ToolResult
+        What they returned, as far as the stream has it.
+    finish_reason : str or None
+        The provider's own word for the end of this call.
+    usage : Usage or None
+        The token counts of this call.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> conversation = sw.Conversation()
+    >>> def agent(messages):
+    ...     yield sw.ToolCallDelta(0, "call_1", "weather", "{}")
+    ...     yield sw.ToolResult("call_1", "weather", "4 °C")
+    ...     yield sw.TextDelta("It is cold.")
+    ...     yield sw.Finish("stop", "complete")
+    >>> completion = conversation.ask("How is the weather?", agent).wait()
+    >>> [step.text for step in completion.steps], completion.text
+    (['', 'It is cold.'], 'It is cold.')
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_results: tuple[ToolResult, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +198,11 @@ class ChatCompletion:
         Words on who answered that everybody must see, in place of the model's name. Empty for most answers.
     gaps : tuple of Gap
         Where a part of the answer is missing. People see a mark in each of these places.
+    steps : tuple of Step
+        The model calls of an agent, in order. The other fields are of the whole. Empty for a plain answer, which is
+        one call.
+    tool_results : tuple of ToolResult
+        What an agent's tools returned, as far as the stream has it. It is never part of ``text``.
 
     Examples
     --------
@@ -183,6 +229,8 @@ class ChatCompletion:
     demo: bool = False
     mark: str = ""
     gaps: tuple[Gap, ...] = ()
+    steps: tuple[Step, ...] = ()
+    tool_results: tuple[ToolResult, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -229,3 +277,37 @@ _LOSSES = frozenset(
 def missing(completion: ChatCompletion) -> str:
     """Return what is missing in an answer, for the line under it. Empty where nothing is."""
     return " · ".join(warning.detail for warning in completion.warnings if warning.code in _LOSSES)
+
+
+def tool_blocks(calls: tuple[ToolCall, ...], results: tuple[ToolResult, ...]) -> tuple[ToolCall, ...]:
+    r"""Return the calls as they are shown: the arguments of each, and below them what the tool returned.
+
+    A result only ever adds to the end of a block. A result without a call is a block of its own.
+
+    Examples
+    --------
+    >>> tool_blocks((ToolCall("1", "look", "{}"),), (ToolResult("1", "look", "4 °C"),))
+    (ToolCall(id='1', name='look', arguments='{}\n\nResult:\n4 °C'),)
+    """
+    if not results:
+        return calls
+    blocks = list(calls)
+    for result in results:
+        of_call = (
+            place
+            for place, call in enumerate(blocks)
+            if (call.id == result.id if result.id else call.name == result.name) and not isinstance(call, _WithResult)
+        )
+        place = next(of_call, None)
+        if place is None:
+            blocks.append(_WithResult(result.id, result.name, f"Result:\n{result.text}"))
+        else:
+            call = blocks[place]
+            blocks[place] = _WithResult(call.id, call.name, f"{call.arguments}\n\nResult:\n{result.text}")
+    return tuple(ToolCall(call.id, call.name, call.arguments) for call in blocks)
+
+
+class _WithResult(ToolCall):
+    """A call that has its result."""
+
+    __slots__ = ()

@@ -118,6 +118,31 @@ class ToolCallDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool returned, in the stream of an agent. It is never text of the answer.
+
+    Attributes
+    ----------
+    id : str or None
+        The id of the call that it answers. None: it answers the latest call of this name.
+    name : str or None
+        The name of the tool.
+    text : str
+        The result as text.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.ToolResult("call_1", "weather", "4 °C").text
+    '4 °C'
+    """
+
+    id: str | None
+    name: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of the whole request, as the provider counts them. A later event replaces an earlier one.
 
@@ -270,7 +295,17 @@ class Gap:
 DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 StreamEvent: TypeAlias = (
-    TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Waiting | Retry | Finish | StreamWarning | Gap
+    TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | ToolCallDelta
+    | ToolResult
+    | Usage
+    | Waiting
+    | Retry
+    | Finish
+    | StreamWarning
+    | Gap
 )
 
 
@@ -306,4 +341,9 @@ class LeftOut:
     keys: tuple[str, ...] = ()
 
 
-ParsedEvent: TypeAlias = StreamEvent | Identity | Lost | LeftOut
+@dataclass(frozen=True, slots=True)
+class NewStep:
+    """An agent begins its next model call. The accumulator keeps the steps. It is not published."""
+
+
+ParsedEvent: TypeAlias = StreamEvent | Identity | NewStep | Lost | LeftOut

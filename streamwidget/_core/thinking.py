@@ -90,6 +90,11 @@ class ThinkTags:
         self._line = 0  # backticks in the last line of the thought
         self._nested = 0  # beginnings of thoughts in this thought
 
+    @property
+    def holds_text(self) -> bool:
+        """True if a piece of text is held back."""
+        return bool(self._held.strip())
+
     def split(self, event: ParsedEvent) -> Iterable[ParsedEvent]:
         """Return what an event stands for."""
         if isinstance(event, Finish):

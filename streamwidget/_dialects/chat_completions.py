@@ -15,7 +15,7 @@ from streamwidget._dialects.chat_chunks import ChatCompletionsReader
 from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
 
-_GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
+GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class ChatCompletions:
         return replace(question, params={**question.params, "stream_options": None}), warning
 
     def go_on(self, question: Question, text: str) -> Question:
-        rest = (Message("assistant", text), Message("user", _GO_ON))
+        rest = (Message("assistant", text), Message("user", GO_ON))
         return replace(question, messages=(*question.messages, *rest))
 
     def reader(self, said: Callable[[], str] = str) -> ChatCompletionsReader:

@@ -63,12 +63,14 @@ class Question:
 class Reader(Protocol):
     """Reads the items of one stream."""
 
-    plain_end: bool
-    """True if the items have no word for the end. A stream that just ends is then complete."""
+    @property
+    def plain_end(self) -> bool:
+        """True if the items have no word for the end. A stream that just ends is then complete."""
+        ...
 
-    @staticmethod
-    def fits(item: Any) -> bool:
-        """Return True if this is the first item of a stream in the dialect."""
+    @property
+    def fits(self) -> Callable[[Any], bool]:
+        """Return True if an item is of this dialect. Readers of one library have it as a static method."""
         ...
 
     def parse(self, item: Any) -> list[ParsedEvent]:

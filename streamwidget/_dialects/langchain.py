@@ -1,4 +1,4 @@
-"""Message chunks of LangChain's ``.stream()`` and ``.astream()``, from any provider."""
+"""Message chunks of LangChain and LangGraph, from any provider: those of models, and those of tools among them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import Any
 
 from streamwidget._core.events import (
     Identity,
+    NewStep,
     ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
-    StreamWarning,
     TextDelta,
     ToolCallDelta,
+    ToolResult,
     Usage,
 )
 from streamwidget._dialects.fields import count, field, items, plain, text, word
 from streamwidget._dialects.finish_reasons import finish, reason_of
+from streamwidget._dialects.layout import as_text
 from streamwidget._dialects.left_out import left_out, unknown_part, unread
 from streamwidget._dialects.repeats import new_in_piece
 
 _TYPES = ("AIMessageChunk", "ai")
+_TOOLS = ("tool", "ToolMessageChunk")
 _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")  # of OpenAI, Anthropic, Ollama, Bedrock
 #: Ignored parts of a content list. ``tool_call_chunks`` repeats most of them, and nobody reads the others.
 _SILENT = (
@@ -51,17 +54,23 @@ class LangChainReader:
         self._length = 0  # of the text so far
         self._used = (0, 0, 0)
         self._in_chunks: set[str] = set()  # the ids of messages that came in chunks
+        self._message: str | None = None  # the id of the message that is being read
 
     @staticmethod
     def fits(item: Any) -> bool:
-        return field(item, "type") in _TYPES and isinstance(field(item, "content"), str | list)
+        kind = field(item, "type")
+        if kind not in _TYPES:
+            return field(item, "response_metadata") is not None and isinstance(kind, str)
+        return isinstance(field(item, "content"), str | list)
 
     def parse(self, item: Any) -> list[ParsedEvent]:
         kind, name = field(item, "type"), word(field(item, "id"))
-        if kind not in _TYPES:
+        if kind in _TOOLS:
             # LangGraph streams the messages of tools among those of the model.
-            detail = f"a {word(kind) or 'foreign'} message came between, and is left out"
-            return [StreamWarning("other_role", detail)] if field(item, "content") else []
+            result = as_text(field(item, "content"))
+            return [ToolResult(word(field(item, "tool_call_id")), word(field(item, "name")), result)]
+        if kind not in _TYPES:
+            return []  # the person's own message, or a system prompt
         if kind == "ai" and (name in self._in_chunks or self._was_said(field(item, "content"))):
             return []  # the whole message, after its chunks
         if kind != "ai" and name is not None:
@@ -71,6 +80,9 @@ class LangChainReader:
         reason = _reason_of(about)
         is_last = reason is not None or field(item, "chunk_position") == "last"
         events: list[ParsedEvent] = [Identity(model or None, name)]
+        if name is not None and name != self._message:
+            events.append(NewStep())
+            self._message, self._used = name, (0, 0, 0)
         extra = field(item, "additional_kwargs")
         events.append(ReasoningDelta(text(extra, "reasoning_content")))
         content = field(item, "content")

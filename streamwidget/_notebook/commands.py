@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from streamwidget._client.client import ChatClient
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core import files
@@ -24,7 +25,7 @@ from streamwidget._notebook import display
 from streamwidget._notebook.cell_run import CellJob
 from streamwidget._notebook.code import find_code
 from streamwidget._notebook.options import Option
-from streamwidget._notebook.request import make_client, target_of
+from streamwidget._notebook.request import find_model, target_of
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.terminal import say
 
@@ -112,7 +113,9 @@ def import_file(session: Session, typed: str, options: Namespace) -> None:
 
 
 def list_models(session: Session, _: bool, options: Namespace) -> CellJob:
-    client = make_client(options)
+    client = find_model(session, options)
+    if not isinstance(client, ChatClient):
+        raise ConfigurationError(f"{client.name} lists no models.")
     models = client.list_models()
     target = target_of(client, session.settings, options)
     return CellJob(models.stream, target, lambda _: say("\n".join(models.names) or "The server lists no models."))

@@ -90,6 +90,11 @@ class ChatMagics(Magics):
     provider = traitlets.Unicode(
         None, allow_none=True, help=f"The server by name, if -p names none: {', '.join(SERVERS)}."
     ).tag(config=True)
+    client = traitlets.Unicode(
+        None,
+        allow_none=True,
+        help="The NAME of a variable to ask: a ChatClient, your function answer(messages), or an SDK's client.",
+    ).tag(config=True)
     base_url = traitlets.Unicode(
         None,
         allow_none=True,

@@ -61,6 +61,12 @@ def _seconds(text: str) -> float:
 OPTIONS = (
     Option(("-m", "--model"), "The model to ask.", str),
     Option(("-p", "--provider"), "The server to ask, by name. An unknown name lists the known ones.", str, "NAME"),
+    Option(
+        ("--client",),
+        "Ask the variable of this name: a ChatClient, your function answer(messages), or an SDK's client.",
+        str,
+        "NAME",
+    ),
     Option(("-s", "--system"), "The system prompt of this request.", str),
     Option(("-t", "--temperature"), "Sampling temperature.", float),
     Option(("--max-tokens",), "The longest answer, in tokens.", int),

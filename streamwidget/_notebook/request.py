@@ -25,6 +25,7 @@ from streamwidget._notebook.advice import Limits, Target
 from streamwidget._notebook.interpolate import interpolate
 from streamwidget._notebook.session import ChatSettings, Session
 from streamwidget._notebook.terminal import say
+from streamwidget._sources.models import CallableModel, SDKModel, as_model
 
 
 class NewTurn(NamedTuple):
@@ -51,6 +52,25 @@ class NewTurn(NamedTuple):
                 self.conversation.follow(self.key, stream)
 
 
+def find_model(session: Session, options: Namespace) -> CallableModel | SDKModel | ChatClient:
+    """Return what is asked: the variable that ``--client`` or the settings name, or else a client of ours.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variable does not exist or cannot answer, or an option would have no effect on it.
+    """
+    name = options.client or (None if options.provider else session.settings.client)
+    if name is None:
+        return make_client(options)
+    if name not in session.variables:
+        raise ConfigurationError(f"There is no variable {name[:40]}. Nothing was sent. --client takes the name of one.")
+    for option, value in (("-p", options.provider), ("--timeout", options.timeout), ("--no-stream", options.no_stream)):
+        if value:
+            raise ConfigurationError(f"{option} has no effect on the variable {name}. Nothing was sent.")
+    return as_model(session.variables[name])
+
+
 def make_client(options: Namespace) -> ChatClient:
     """Return the client for the options. Where they name nothing, the session's settings are the client's defaults."""
     client = ChatClient(model=options.model, provider=options.provider or None)
@@ -63,6 +83,12 @@ def _patient(limits: Timeout, seconds: float) -> Timeout:
     """Return the limits for ``--timeout``: each step of an answer may take so long, and the whole at least as long."""
     total = None if limits.total is None else max(limits.total, seconds)
     return replace(limits, headers=seconds, first_delta=seconds, stall=seconds, progress=seconds, total=total)
+
+
+def _target(model: CallableModel | SDKModel | ChatClient, settings: ChatSettings, options: Namespace) -> Target:
+    if isinstance(model, ChatClient):
+        return target_of(model, settings, options)
+    return Target(model.name)
 
 
 def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) -> Target:
@@ -108,9 +134,13 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     """
     settings = session.settings
     message, cut = make_prompt(options, text, session.variables)
-    client = make_client(options)
-    target = target_of(client, settings, options)
-    if client.model is None and client.needs_model:
+    client = find_model(session, options)
+    target = _target(client, settings, options)
+    # The settings' model is a default of our own clients already. A callable may take no model.
+    model: str | None = options.model
+    if isinstance(client, SDKModel):
+        model = model or settings.model
+    if isinstance(client, ChatClient) and not (model or client.model) and client.needs_model:
         raise ConfigurationError(
             f"No model chosen for {target.host}. `%chat --models` lists them. "
             'Then `%%chat -m NAME`, or `%config ChatMagics.model = "NAME"`.'
@@ -118,7 +148,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     params = _params(settings, options, client)
     for line in cut:
         say(line)
-    asked = {"model": None, "system": options.system, "stream": not options.no_stream, **params}
+    asked = {"model": model, "system": options.system, "stream": not options.no_stream, **params}
     if options.once or options.new:
         alone = Conversation(default_system())
         stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
@@ -136,13 +166,23 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     return NewTurn(stream, target, conversation, key)
 
 
-def _params(settings: ChatSettings, options: Namespace, client: ChatClient) -> dict[str, Any]:
+def _params(
+    settings: ChatSettings, options: Namespace, client: CallableModel | SDKModel | ChatClient
+) -> dict[str, Any]:
     params: dict[str, Any] = {}
     temperature = settings.temperature if options.temperature is None else options.temperature
     if temperature is not None:
         params["temperature"] = temperature
     if options.max_tokens is not None:
-        params |= client.dialect.limit_tokens(options.max_tokens)
+        if isinstance(client, ChatClient):
+            params |= client.dialect.limit_tokens(options.max_tokens)
+        else:
+            params["max_tokens"] = options.max_tokens
+    if isinstance(client, CallableModel):
+        for option in ("temperature", "max_tokens"):
+            if getattr(options, option) is not None and not client.takes(option):
+                raise ConfigurationError(f"{client.name} takes no argument {option}. Nothing was sent.")
+        return {name: value for name, value in params.items() if client.takes(name)}
     return params
 
 

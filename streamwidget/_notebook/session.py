@@ -40,6 +40,7 @@ class ChatSettings:
     base_url: str | None = None
     api_key_env: str | None = None
     gguf: str | None = None
+    client: str | None = None
 
 
 class Session:

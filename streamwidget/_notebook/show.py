@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import StreamError
+from streamwidget._core.stream import ChatStream
 from streamwidget._notebook import display
 from streamwidget._notebook.advice import explain
 from streamwidget._sources import as_stream
 
 
-async def show(source: Any, *, keep: bool = False) -> ChatCompletion:
+def show(source: Any, *, text: str | Callable[[Any], Any] | None = None, keep: bool = False) -> Showing:
     """Show an answer while it is written, and keep it in the saved notebook.
 
     In a notebook the answer has a Stop button. In a terminal or a script it is printed.
@@ -23,16 +25,20 @@ async def show(source: Any, *, keep: bool = False) -> ChatCompletion:
 
     Parameters
     ----------
-    source : ChatStream, iterable or async iterable of str, or the stream of an SDK
-        SDKs are recognised by the shape of their items: openai (chat completions and Responses), anthropic, LiteLLM,
-        and LangChain's ``stream`` and ``astream``. A coroutine that returns the stream works too, and so does the
-        context manager of their ``.stream()``. The source is started here, and a stop closes it.
+    source : ChatStream, iterable or async iterable of str, or the stream of a library
+        Libraries are recognised by the shape of their items: the SDKs of providers, LangChain, LlamaIndex, agents,
+        raw server-sent events, and more (README, "Show a stream you already have"). A coroutine that returns the stream
+        works too, and so do a context manager, an HTTP response and a queue. The source is started here, and a stop
+        closes it.
+    text : str or callable, optional
+        Where an item holds its text, for a library that is not known: a path such as ``"message.content"``, or a
+        function of an item. Each text is the next piece, or the text so far.
     keep : bool, default False
         Keep the live view. The answer is then not saved in the notebook file.
 
     Returns
     -------
-    ChatCompletion
+    awaitable of ChatCompletion
         Its outcome is ``complete``, ``length``, ``filtered`` or ``cancelled``. Strings carry no end marker, so their
         end counts as ``complete``.
 
@@ -61,8 +67,50 @@ async def show(source: Any, *, keep: bool = False) -> ChatCompletion:
     >>> completion = asyncio.run(show(["Hello ", "world."]))  # doctest: +ELLIPSIS
     Hello world.
     [complete ...]
+
+    For items of your own, say where their text is.
+
+    >>> completion = asyncio.run(show([{"body": {"said": "Hello."}}], text="body.said"))  # doctest: +ELLIPSIS
+    Hello.
+    [complete ...]
     """
-    stream = as_stream(source)
+    return Showing(as_stream(source, text), keep=keep)
+
+
+class Showing(Coroutine[Any, Any, ChatCompletion]):
+    """What :func:`show` returns: a coroutine that says so if it is not awaited."""
+
+    def __init__(self, stream: ChatStream, *, keep: bool) -> None:
+        self._stream = stream
+        self._keep = keep
+        self._running: Coroutine[Any, Any, ChatCompletion] | None = None
+
+    def __repr__(self) -> str:
+        return "<show(...) has not run. Write: await show(...)>" if self._running is None else "<show(...) runs>"
+
+    def __await__(self) -> Generator[Any, Any, ChatCompletion]:
+        return self._coroutine().__await__()
+
+    def send(self, value: Any) -> Any:
+        """Go on, as a coroutine does."""
+        return self._coroutine().send(value)
+
+    def throw(self, *raised: Any) -> Any:
+        """Raise within, as a coroutine does."""
+        return self._coroutine().throw(*raised)
+
+    def close(self) -> None:
+        """End, as a coroutine does."""
+        if self._running is not None:
+            self._running.close()
+
+    def _coroutine(self) -> Coroutine[Any, Any, ChatCompletion]:
+        if self._running is None:
+            self._running = _show(self._stream, keep=self._keep)
+        return self._running
+
+
+async def _show(stream: ChatStream, *, keep: bool) -> ChatCompletion:
     shell = display.current_shell()
     if stream.over:
         display.show_saved(stream.completion, shell)

@@ -15,7 +15,7 @@ from typing import TextIO
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish, Gap, ReasoningDelta, RefusalDelta, Retry, StreamEvent, TextDelta, Waiting
 from streamwidget._core.gaps import MARK
-from streamwidget._saved.answer import footer, tool_line, visible
+from streamwidget._saved.answer import footer, result_line, tool_line, visible
 
 
 def write(out: TextIO, text: str) -> None:
@@ -101,6 +101,8 @@ class TerminalView:
         self._end_line()
         for call in completion.tool_calls:
             self._write(f"{tool_line(call)}\n")
+        for result in completion.tool_results:
+            self._write(f"{result_line(result)}\n")
         self._write(f"[{footer(completion)}]\n")
 
     def _end_line(self) -> None:

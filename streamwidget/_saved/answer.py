@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, why
+from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, tool_blocks, why
+from streamwidget._core.events import ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 
-__all__ = ["footer", "mimebundle", "tool_line", "visible"]
+__all__ = ["footer", "mimebundle", "result_line", "tool_line", "visible"]
 
 MAX_MARKDOWN = 1_000_000  # characters, a longer text is saved as plain text
 # A long plain text is split into several <pre>, because browsers lay out many small blocks faster than a huge one. Each
@@ -67,7 +68,7 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
         "text/html": "".join(_html_parts(completion, body)),
         "text/plain": "\n\n".join(_plain_parts(completion, text)),
     }
-    if portable and text.strip() and not completion.refusal and not completion.tool_calls:
+    if portable and text.strip() and not completion.refusal and not _blocks(completion):
         markdown = _markdown(text, completion)
         if markdown is not None:
             bundle["text/markdown"] = markdown
@@ -177,7 +178,7 @@ def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
     if refusal:
         yield f'<p style="{_FOLD}"><strong>The model refused:</strong></p>\n'
         yield f"<blockquote>{_paragraph(refusal)}</blockquote>\n"
-    for call in completion.tool_calls:
+    for call in _blocks(completion):
         name = f'<code style="{_NAME}">{escape(one_line(call.name or "?"))}</code>'
         preview = f"<small>{_guarded(one_line(call.arguments, _PREVIEW))}</small>"
         yield _fold(f"Tool call: {name} {preview}", f"<pre><code>{escape(visible(call.arguments))}</code></pre>")
@@ -210,12 +211,22 @@ def _plain_parts(completion: ChatCompletion, text: str) -> Iterable[str]:
     if completion.refusal:
         yield f"The model refused: {visible(shown(completion, 'refusal'))}"
     yield from (tool_line(call) for call in completion.tool_calls)
+    yield from (result_line(result) for result in completion.tool_results)
     yield f"[{footer(completion)}]"
 
 
 def tool_line(call: ToolCall) -> str:
     """Return a tool call as one line of plain text, such as ``Tool call: weather({"city": "Oslo"})``."""
     return f"Tool call: {one_line(call.name or '?')}({visible(call.arguments)})"
+
+
+def result_line(result: ToolResult) -> str:
+    """Return a tool's result as plain text, such as ``Tool result: weather: 4 °C``."""
+    return f"Tool result: {one_line(result.name or '?')}: {visible(result.text)}"
+
+
+def _blocks(completion: ChatCompletion) -> tuple[ToolCall, ...]:
+    return tool_blocks(completion.tool_calls, completion.tool_results)
 
 
 def _markdown(text: str, completion: ChatCompletion) -> str | None:

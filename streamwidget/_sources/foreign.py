@@ -6,6 +6,7 @@ Rules
   shows the waiting time and a Stop button.
 - An exception of the source becomes a ``SourceError``. The text before it is kept. Example: ``ValueError("bad")``
   after ``Hel`` gives the outcome ``error``, the message ``ValueError: bad`` and the text ``Hel``.
+- A source that is a call (:mod:`streamwidget._sources.calls`) is made when the stream starts, and anew for a retry.
 - A stop closes the source. If the source does not end within half a second, it is abandoned with a warning
   (``not_stopped``). Later items from it are ignored.
 """
@@ -16,27 +17,23 @@ import asyncio
 import contextlib
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
-from streamwidget._core.events import Outcome, ParsedEvent, StreamEvent, StreamWarning
-from streamwidget._core.exceptions import (
-    ConfigurationError,
-    InStreamError,
-    ProtocolError,
-    SourceError,
-    StreamInterrupted,
-)
-from streamwidget._core.secrets import mask, mask_error
+from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
+from streamwidget._core.exceptions import ConfigurationError, ProtocolError, SourceError, StreamError
+from streamwidget._core.secrets import mask
+from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
 from streamwidget._core.visible import one_line
-from streamwidget._dialects import reader_for
-from streamwidget._dialects.dialect import MalformedItem, Reader, ServerReportedError
 from streamwidget._dialects.fields import field
+from streamwidget._sources.calls import Call
+from streamwidget._sources.intake import Intake
 from streamwidget._sources.shapes import check, is_async
-from streamwidget._sources.threaded import Threaded
+from streamwidget._sources.threaded import LAYERS, Threaded
+from streamwidget._sources.wrappers import unwrap
 
 if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
@@ -45,6 +42,8 @@ _PATIENCE = 0.5  # seconds to wait for a stopped source
 _TURN = 0.02  # seconds. Then a source that never waits must let other tasks run
 _MAX_MESSAGE = 2_000  # characters
 _DEPTH = 10  # causes of causes
+
+_CLOSES = ("aclose", "close", "cancel_run", "cancel")  # the last two are of agents' runs
 
 Publish = Callable[[list[StreamEvent]], None]
 
@@ -55,21 +54,33 @@ class Foreign:
     Parameters
     ----------
     source : Any
-        A stream. :func:`~streamwidget._sources.shapes.check` has accepted it.
+        A stream that :func:`~streamwidget._sources.shapes.check` has accepted, or a :class:`Call` that makes one.
+    text : str or callable, optional
+        Where an item holds its text. Default: a dialect knows it.
+    so_far : str, default ""
+        The beginning of the answer, if the model is to go on with it.
     """
 
-    repeatable = False
-    model = None
     mark = ""
     pending_limit = None
 
-    def __init__(self, source: Any) -> None:
-        self.accumulator = Accumulator()
+    def __init__(self, source: Any, text: str | Callable[[Any], Any] | None = None, so_far: str = "") -> None:
+        self.accumulator = Accumulator(so_far)
         self._source = source
+        self._text = text
         self._items: Any = source
-        self._reader: Reader | None = None
+        self._opened: list[Any] = []  # what wraps the items. A stop closes it too
+        self._intake: Intake | None = None
         self._stopped = False
         self._closing = False
+
+    @property
+    def repeatable(self) -> bool:
+        return isinstance(self._source, Call)
+
+    @property
+    def model(self) -> str | None:
+        return self._source.model if isinstance(self._source, Call) else None
 
     @property
     def request_id(self) -> str | None:
@@ -79,12 +90,16 @@ class Foreign:
     @property
     def demo(self) -> bool:
         source = self._items.source if isinstance(self._items, Threaded) else self._items
+        if any(isinstance(opened, ChatStream) and opened.completion.demo for opened in self._opened):
+            return True
         # openai's `.stream()` keeps its response to itself.
         headers = (field(source, name, "headers") for name in ("response", "_response"))
         return any(field(found, "server") == DEMO_SERVER for found in headers)
 
     async def run(self, publish: Publish) -> Outcome:
-        reading = asyncio.create_task(self._read(publish))
+        in_loop = lambda: not isinstance(self._items, Threaded)  # noqa: E731
+        intake = self._intake = Intake(self.accumulator, publish, self._text, in_loop)
+        reading = asyncio.create_task(self._read(intake))
         try:
             while not reading.done():
                 # An awaiting cell notices a kernel interrupt only when something wakes the loop.
@@ -104,7 +119,7 @@ class Foreign:
                 self._leave(reading, publish)
             elif not reading.cancelled():
                 reading.exception()  # was raised above, or does not matter after a stop
-        return self._outcome()
+        return intake.end()
 
     def stop(self) -> None:
         self._stopped = True
@@ -112,28 +127,19 @@ class Foreign:
     def record(self) -> Recording:
         raise ConfigurationError("Another library made this stream. Only streams of a ChatClient can be recorded.")
 
-    def again(self, *, go_on: bool) -> Foreign:  # noqa: ARG002
-        raise ConfigurationError("Another library made this stream. To ask again, make a new stream there.")
-
-    def _outcome(self) -> Outcome:
-        finish = self.accumulator.finish
-        if finish is not None or (self._reader is not None and self._reader.plain_end):
-            outcome: Outcome = finish.outcome if finish is not None else "complete"
-            if outcome == "complete" and not (self.accumulator.delta_count or self.accumulator.warnings):
-                # The items fit a dialect, and hold the answer where nobody looks.
-                raise ProtocolError(ErrorInfo("The source ended, and its items held no text: there is no answer."))
-            return outcome
-        message = "The source ended without a finish reason: the answer is cut."
-        if self._reader is None:
-            message = "The source ended without a single item: there is no answer."
-        raise StreamInterrupted(ErrorInfo(message), retryable=True)
+    def again(self, *, go_on: bool) -> Foreign:
+        if not isinstance(self._source, Call):
+            raise ConfigurationError("Another library made this stream. To ask again, make a new stream there.")
+        so_far = self.accumulator.text if go_on else ""
+        return Foreign(self._source.go_on(so_far) if go_on else self._source, self._text, so_far)
 
     def _leave(self, reading: asyncio.Task[None], publish: Publish) -> None:
         reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # or asyncio complains
         warning = StreamWarning("not_stopped", "the source did not stop and was abandoned: it may still be running")
-        self._apply([warning], publish)
+        self.accumulator.apply(warning)
+        publish([warning])
 
-    async def _read(self, publish: Publish) -> None:
+    async def _read(self, intake: Intake) -> None:
         async with contextlib.AsyncExitStack() as stack:
             self._items = await self._open(stack)
             iterator = aiter(self._items)
@@ -149,54 +155,60 @@ class Foreign:
                         return
                     if self._stopped:
                         return
-                    self._take(item, publish)
+                    with _theirs():
+                        intake.take(item)
                     if time.monotonic() - turn > _TURN:
                         await asyncio.sleep(0)  # let the loop run, with a Stop that may wait there
                         turn = time.monotonic()
             finally:
                 if not whole:
                     self._closing = True
-                    await _close(iterator, self._items)
+                    await _close(iterator, self._items, *self._opened)
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> Any:
+        """Call, await, enter and unwrap until there is an async iterable."""
         source = self._source
-        if inspect.isawaitable(source) and not hasattr(source, "__aiter__"):
+        for layer in range(LAYERS):
             with _theirs():
-                source = await source
-            try:
-                check(source)
-            except ConfigurationError as exc:
-                raise ProtocolError(ErrorInfo(str(exc))) from None
-        if not is_async(source):
-            return Threaded(source)
-        if not hasattr(source, "__aiter__"):
+                if isinstance(source, Call) and (source.runs_on_the_loop or layer):
+                    source = source.make()  # in a later layer: a thread has found out that it needs the loop
             with _theirs():
-                source = await stack.enter_async_context(source)
-        return source
+                wrapper, source = source, unwrap(source)
+            if source is not wrapper:
+                self._opened.append(wrapper)
+            if not isinstance(source, Call):
+                _check(source)
+            if inspect.isawaitable(source) and not hasattr(source, "__aiter__"):
+                with _theirs():
+                    source = await source
+                if isinstance(self._source, Call):
+                    source = self._source.checked(source)
+            elif not isinstance(source, Call) and hasattr(source, "__aiter__") and is_async(source):
+                return source
+            elif not isinstance(source, Call) and is_async(source):
+                with _theirs():
+                    source = await stack.enter_async_context(source)
+            else:
+                threaded = self._items = _in_thread(source)
+                source = await threaded.handed_over()
+                if source is None:
+                    return threaded
+        raise ProtocolError(ErrorInfo("The source wraps its stream too often to be read."))
 
-    def _take(self, item: Any, publish: Publish) -> None:
-        if item is None:
-            return
-        if self._reader is None:
-            self._reader = reader_for(item, lambda: self.accumulator.text)
-            if self._reader is None:
-                raise ProtocolError(
-                    ErrorInfo(
-                        f"The source gave a {type(item).__name__}. It is neither text nor a chunk of a known SDK. "
-                        "Pass strings instead: show(text_of(item) for item in source)."
-                    )
-                )
-        try:
-            parsed = self._reader.parse(item)
-        except ServerReportedError as exc:
-            self._apply(exc.events, publish)
-            raise InStreamError(mask_error(exc.info)) from None
-        except MalformedItem as exc:
-            raise ProtocolError(ErrorInfo(f"The source gave {mask(str(exc))}.")) from None
-        self._apply(parsed, publish)
 
-    def _apply(self, parsed: list[ParsedEvent], publish: Publish) -> None:
-        publish(self.accumulator.take(parsed))
+def _check(source: Any) -> None:
+    try:
+        check(source)
+    except ConfigurationError as exc:
+        raise ProtocolError(ErrorInfo(str(exc))) from None
+
+
+def _in_thread(source: Any) -> Threaded:
+    try:
+        return Threaded(source)
+    except RuntimeError as exc:
+        message = f"A blocking source is read in a thread, and none can start here ({exc}). Pass an async source."
+        raise SourceError(ErrorInfo(message, kind="source")) from exc
 
 
 @contextlib.contextmanager
@@ -204,8 +216,10 @@ def _theirs() -> Iterator[None]:
     """Turn an exception of the source into a SourceError."""
     try:
         yield
-    except StopAsyncIteration:
+    except (StopAsyncIteration, StreamError):
         raise
+    except ConfigurationError as exc:  # a thread has found that what it was given is not a stream
+        raise ProtocolError(ErrorInfo(str(exc))) from None
     except Exception as exc:
         raise SourceError(ErrorInfo(one_line(mask(_said(exc)), _MAX_MESSAGE), kind="source")) from exc
 
@@ -222,9 +236,9 @@ def _said(exc: BaseException) -> str:
     return said if root is exc or not str(root) or str(root) in said else f"{said} ({root})"
 
 
-async def _close(iterator: AsyncIterator[Any], source: Any) -> None:
-    for part in (iterator, source):
-        close = getattr(part, "aclose", None) or getattr(part, "close", None)
+async def _close(*parts: Any) -> None:
+    for part in parts:
+        close = next((found for name in _CLOSES if (found := getattr(part, name, None)) is not None), None)
         if callable(close):
             with contextlib.suppress(Exception):
                 result = close()

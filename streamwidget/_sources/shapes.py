@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._sources.wrappers import is_wrapper
 
 _PASS = (
     "Pass a ChatStream, an iterable of strings (async ones too), or the result of an SDK's call with stream=True, "
     ".stream() or .astream()."
 )
+_UNDER = ("completion_stream", "streaming_response")
+_DEPTH = 4
 
 
 def check(source: Any) -> None:
@@ -36,6 +39,8 @@ def check(source: Any) -> None:
 
 def _wrong(source: Any) -> str | None:
     kind = type(source).__name__
+    if is_wrapper(source):
+        return None
     if source is None:
         return "None is not a stream. Did a function forget to return it?"
     if isinstance(source, str | bytes | bytearray):
@@ -51,19 +56,29 @@ def _wrong(source: Any) -> str | None:
 
 def is_async(source: Any) -> bool:
     """Return True for a source to read on the event loop: an async iterable, or its async context manager."""
-    if hasattr(source, "__aiter__"):
-        # LiteLLM's stream is iterable both ways. Only one way works: that of the stream under it.
-        under = getattr(source, "completion_stream", source)
-        return hasattr(under, "__aiter__") or not hasattr(source, "__iter__")
-    return _is_manager(source, "__aenter__")
+    return (hasattr(source, "__aiter__") and not _blocks(source)) or is_manager(source, "__aenter__")
 
 
 def is_sync(source: Any) -> bool:
     """Return True for a source to read in a thread: an iterable, or its context manager."""
-    return not is_async(source) and (hasattr(source, "__iter__") or _is_manager(source, "__enter__"))
+    return not is_async(source) and (hasattr(source, "__iter__") or is_manager(source, "__enter__"))
 
 
-def _is_manager(source: Any, enter: str) -> bool:
-    # An SDK's client is a context manager too. Unlike a stream's, it has a close().
+def _blocks(source: Any) -> bool:
+    """Return whether something that is iterable both ways can be read in one way only: as a blocking iterable.
+
+    LiteLLM's stream is such a thing. The stream under it decides, and for some providers the one under that.
+    """
+    for _ in range(_DEPTH):
+        if not hasattr(source, "__aiter__"):
+            return hasattr(source, "__iter__")
+        if not hasattr(source, "__iter__"):
+            return False
+        source = next((found for name in _UNDER if (found := getattr(source, name, None)) is not None), None)
+    return False
+
+
+def is_manager(source: Any, enter: str) -> bool:
+    """Return True for a context manager of a stream. An SDK's client is one too, but has a ``close``."""
     iterable = hasattr(source, "__iter__") or hasattr(source, "__aiter__")
     return not iterable and hasattr(type(source), enter) and not hasattr(source, "close")

@@ -1,7 +1,8 @@
 """Read a blocking source in a thread of its own.
 
-That one thread opens, reads and closes the source, because no SDK lets a second thread close a stream during a read. So
-a stop takes effect at the next item. If no item comes, the thread stays. It is a daemon, so the process can still end.
+That one thread calls, opens, reads and closes the source, because no SDK lets a second thread close a stream during a
+read. So a stop takes effect at the next item. If no item comes, the thread stays. It is a daemon, so the process can
+still end.
 """
 
 from __future__ import annotations
@@ -9,13 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import inspect
 import queue
 import threading
 from typing import Any, NamedTuple, Self
 
 from streamwidget._core.timeout import TICK
+from streamwidget._sources.calls import Call
+from streamwidget._sources.shapes import check, is_async
+from streamwidget._sources.wrappers import unwrap
 
 _AHEAD = 256  # items that the thread reads ahead of the loop
+LAYERS = 8  # of what wraps a stream
+#: What asyncio says to a function that needs the loop, when a thread calls it.
+_NEEDS_LOOP = ("no running event loop", "no current event loop")
 
 
 class _End(NamedTuple):
@@ -27,21 +35,24 @@ class Threaded:
 
     Parameters
     ----------
-    source : iterable or context manager
-        The context manager gives an iterable.
+    source : iterable, context manager or Call
+        The context manager gives an iterable. The call gives any source.
 
     Attributes
     ----------
     source : iterable
-        The iterable. A context manager is replaced by its iterable when the thread enters it.
+        What is read, when the thread has opened it.
     """
 
     def __init__(self, source: Any) -> None:
         self.source = source
+        self._wrappers: list[Any] = []
+        self._handed_over = False
         self._items: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._wake = asyncio.Event()
         self._told = False  # whether the loop has been told of new items
         self._stopped = threading.Event()
+        self._open = asyncio.Event()
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
@@ -67,6 +78,11 @@ class Threaded:
                 raise StopAsyncIteration
             raise _as_exception(item.failure)
 
+    async def handed_over(self) -> Any:
+        """Wait until the source is open. Return what only the loop can read, or None if this thread reads it."""
+        await self._open.wait()
+        return self.source if self._handed_over else None
+
     async def aclose(self) -> None:
         """Stop at the next item. Wait until the source is closed."""
         self._stopped.set()
@@ -78,14 +94,40 @@ class Threaded:
         failure: BaseException | None = None
         try:
             with contextlib.ExitStack() as stack:
-                if not hasattr(self.source, "__iter__"):
-                    self.source = stack.enter_context(self.source)
-                self._iterate(self.source)
+                self._handed_over = not self._open_source(stack)
+                self._tell(self._open)
+                if not self._handed_over:
+                    self._iterate(self.source)
         except BaseException as exc:  # noqa: BLE001  (the loop raises it again)
             failure = exc
         self._put(_End(failure))
+        self._tell(self._open)
+        self._tell(self._ended)
+
+    def _tell(self, event: asyncio.Event) -> None:
         with contextlib.suppress(RuntimeError):  # the loop may be closed
-            self._loop.call_soon_threadsafe(self._ended.set)
+            self._loop.call_soon_threadsafe(event.set)
+
+    def _open_source(self, stack: contextlib.ExitStack) -> bool:
+        """Call and enter until there is an iterable. Return False for what only the loop can read."""
+        for _ in range(LAYERS):
+            if isinstance(self.source, Call):
+                try:
+                    self.source = self.source.make()
+                except RuntimeError as exc:
+                    if not any(words in str(exc) for words in _NEEDS_LOOP):
+                        raise
+                    return False
+            wrapper, self.source = self.source, unwrap(self.source)
+            if self.source is not wrapper:
+                self._wrappers.append(wrapper)
+            check(self.source)
+            if inspect.isawaitable(self.source) or is_async(self.source):
+                return False
+            if hasattr(self.source, "__iter__"):
+                return True
+            self.source = stack.enter_context(self.source)
+        return True
 
     def _iterate(self, source: Any) -> None:
         iterator = iter(source)
@@ -100,7 +142,7 @@ class Threaded:
                 self._put(item)
         finally:
             if not whole:
-                for part in (iterator, source):
+                for part in (iterator, source, *self._wrappers):
                     with contextlib.suppress(Exception):
                         part.close()
 

@@ -15,8 +15,16 @@ from __future__ import annotations
 import threading
 from typing import Any, TypeAlias
 
-from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, why
-from streamwidget._core.events import Gap, ReasoningDelta, RefusalDelta, StreamEvent, TextDelta, ToolCallDelta
+from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, tool_blocks, why
+from streamwidget._core.events import (
+    Gap,
+    ReasoningDelta,
+    RefusalDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    ToolResult,
+)
 from streamwidget._core.gaps import mark_after
 
 JSON: TypeAlias = dict[str, Any]
@@ -59,7 +67,7 @@ class Transcript:
 
     def add(self, event: StreamEvent) -> None:
         """Take a delta or a gap. Other events are ignored. The page gets a gap as a mark in the text."""
-        if isinstance(event, ToolCallDelta):
+        if isinstance(event, ToolCallDelta | ToolResult):
             self.calls_changed = True
         elif isinstance(event, TextDelta | ReasoningDelta | RefusalDelta) and event.index == 0:
             self._pending.append((_OPS[type(event)], event.text))
@@ -92,7 +100,7 @@ class Transcript:
                 self._sent[op].append(text)
                 messages.append(self._message(op, text=text, deltas=len(texts)))
             if self.calls_changed and completion is not None:
-                messages += self._call_messages(completion.tool_calls)
+                messages += self._call_messages(tool_blocks(completion.tool_calls, completion.tool_results))
         return messages
 
     def status(self, phase: str, detail: str, **more: Any) -> JSON:
@@ -160,7 +168,7 @@ def state_of(completion: ChatCompletion, **more: Any) -> JSON:
         "refusal": shown(completion, "refusal"),
         "outcome": completion.outcome,
         "detail": why(completion),
-        **_facts(completion, completion.tool_calls),
+        **_facts(completion, tool_blocks(completion.tool_calls, completion.tool_results)),
         **more,
     }
 

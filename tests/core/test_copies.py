@@ -73,10 +73,13 @@ EVENTS = [
     sw.ReasoningDelta("b"),
     sw.RefusalDelta("c"),
     sw.ToolCallDelta(0, "1", "f", "{"),
+    sw.ToolResult("call_1", "weather", "4 °C"),
     sw.Usage(1, 2, 3),
     sw.Retry(2, 0.5, "busy"),
     sw.Finish("stop", "complete"),
     sw.StreamWarning("odd", "It was odd"),
+    sw.Gap("text", 1),
+    sw.Waiting("x is loading"),
 ]
 VALUES = [
     COMPLETION,

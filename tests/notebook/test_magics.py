@@ -382,3 +382,53 @@ def test_a_stalled_answer_ends_after_the_timeout_of_the_line(shell: InteractiveS
         shell.run_cell_magic("chat", "-m demo-stall --timeout 0.4", "x")
     assert caught.value.error.kind == "stall"
     assert caught.value._render_traceback_()[-1].endswith("Wait longer: --timeout 0.8")  # type: ignore[attr-defined]
+
+
+def echo(messages: list[dict[str, Any]], temperature: float | None = None) -> Iterator[str]:
+    """Answer with what was asked, as a person's own function does."""
+    yield f"{len(messages)}: "
+    yield messages[-1]["content"]
+    yield "" if temperature is None else f" at {temperature}"
+
+
+def test_a_variable_answers(shell: InteractiveShell, server: DemoServer) -> None:
+    """A function, a ChatClient and an SDK's client stand wherever our own client does. Its turns are the notebook's."""
+    import openai
+
+    shell.user_ns["echo"] = echo
+    assert run(shell, "%chat --client echo hello").text == "1: hello"
+    assert run(shell, "%chat --client echo -t 0.5 again").text == "3: again at 0.5"
+    shell.run_cell('%config ChatMagics.client = "echo"')
+    assert run(shell, "%chat a third").text == "5: a third"
+    assert shell.user_ns["_conversation"].turns[0].answer.text == "1: hello"
+    shell.user_ns["own"] = ChatClient(server.url, model="demo")
+    assert run(shell, "%chat --client own --once count to 3").text.split() == ["1", "2", "3"]
+    shell.user_ns["sdk"] = openai.OpenAI(base_url=server.url, api_key=KEY)
+    answer = run(shell, "%chat --client sdk -m demo --once count to 3")
+    assert (answer.text.split(), answer.outcome, answer.demo) == (["1", "2", "3"], "complete", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--client nothing hello", "There is no variable nothing"),
+        ("--client number hello", "An object of class int cannot answer. Pass a ChatClient, a callable"),
+        ("--client plain -t 0.5 hello", r"plain\(\) takes no argument temperature. Nothing was sent"),
+        ("--client plain -m gpt hello", r"plain\(\) takes no model"),
+        ("--client plain -p ollama hello", "-p has no effect on the variable plain"),
+        ("--client plain --timeout 3 hello", "--timeout has no effect"),
+        ("--client sdk hello", r"No model chosen for the OpenAI client.*-m NAME"),
+        ("--client plain --models", r"plain\(\) lists no models"),
+    ],
+)
+def test_a_variable_that_cannot_answer_is_refused_in_a_sentence(shell: InteractiveShell, line: str, said: str) -> None:
+    """Nothing is asked, and no turn is added."""
+    import openai
+
+    def plain(messages: list[dict[str, Any]]) -> str:
+        raise AssertionError(messages)
+
+    shell.user_ns |= {"number": 7, "plain": plain, "sdk": openai.OpenAI(base_url="http://127.0.0.1:9", api_key=KEY)}
+    with pytest.raises(UsageError, match=said):
+        shell.run_line_magic("chat", line)
+    assert not shell.user_ns.get("_conversation")

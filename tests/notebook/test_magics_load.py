@@ -160,6 +160,7 @@ SETTINGS: dict[str, tuple[Any, list[Any]]] = {
     "keep": (True, ["perhaps"]),
     "provider": ("ollama", ["olama", 5]),
     "base_url": ("http://localhost:9/v1", ["localhost", 5, ""]),
+    "client": ("answer", [7]),
     "api_key_env": ("MY_KEY", [f"sk-{'0123456789' * 3}", 5]),
     "gguf": ("model.gguf", [5]),
 }

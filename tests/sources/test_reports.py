@@ -26,12 +26,12 @@ async def test_a_reported_stream_is_shown_once(case: dict[str, Any]) -> None:
 
 
 async def test_a_tools_message_is_not_answer_text() -> None:
-    """It is left out, and the line under the answer says so."""
+    """It is the result of the tool's call."""
     messages = [
         ToolMessage("RAW RESULT", tool_call_id="t"),
         AIMessageChunk("It is 42.", id="a", response_metadata={"finish_reason": "stop"}),
     ]
     completion = await as_stream(iter([AIMessageChunk("", id="a"), *messages]))
     assert (completion.text, completion.outcome) == ("It is 42.", "complete")
-    assert [warning.code for warning in completion.warnings] == ["other_role"]
+    assert [result.text for result in completion.tool_results] == ["RAW RESULT"]
     assert isinstance(completion, sw.ChatCompletion)

@@ -148,7 +148,7 @@ async def test_a_source_without_an_item_is_no_answer() -> None:
 
 async def test_an_item_of_unknown_shape_is_named_by_its_class() -> None:
     """A protocol error names the class and what to give instead, even in the middle of a text."""
-    for items, name in (([{"a": 1}], "dict"), ([7], "int"), ([b"x"], "bytes"), (["text", 7], "int")):
+    for items, name in (([{"a": 1}], "dict"), ([7], "int"), (["text", 7], "int")):
         failure = await failure_of(as_stream(items))
         assert isinstance(failure, sw.ProtocolError)
         assert name in failure.error.message

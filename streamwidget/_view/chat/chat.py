@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from streamwidget._client.client import ChatClient
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.exceptions import StreamError
@@ -22,6 +21,7 @@ from streamwidget._core.loop import call_on, running_loop
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
+from streamwidget._sources.models import Model
 from streamwidget._view.audience import Audience
 from streamwidget._view.chat.received import MAX_NAME, Refused, TypedPrompt
 from streamwidget._view.chat.sent import SentChat
@@ -37,7 +37,7 @@ class Chat:
     Parameters
     ----------
     conversation : Conversation
-    client : ChatClient
+    client : Model
     send : callable
         Sends one message, a JSON object, to the pages.
     changed : callable
@@ -60,7 +60,7 @@ class Chat:
     def __init__(
         self,
         conversation: Conversation,
-        client: ChatClient,
+        client: Model,
         send: Callable[[JSON], None],
         changed: Callable[[], None],
         stop_unseen: float | None = None,

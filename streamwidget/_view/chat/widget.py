@@ -17,11 +17,14 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._saved.conversation import conversation_html, conversation_text
+from streamwidget._sources.models import as_model
 from streamwidget._view import control, output
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.chat.chat import Chat
 from streamwidget._view.chat.received import receive
 from streamwidget._view.transcript import JSON
+
+_OURS = frozenset({"bundle", "state", "busy"})  # traits that nobody sets
 
 
 class ChatWidget(anywidget.AnyWidget):
@@ -29,17 +32,24 @@ class ChatWidget(anywidget.AnyWidget):
 
     Parameters
     ----------
-    model : str, optional
-        The first model. You can choose another one in the page. Default: the client's.
+    answer : ChatClient, callable, an SDK's client or str, optional
+        What answers. Default: a new ``ChatClient()``, with the settings of ``%config ChatMagics`` and of the
+        environment. A callable such as ``answer(messages)`` takes a list of dicts with ``role`` and ``content``, and
+        returns the answer's text or anything that :func:`~streamwidget.show` takes: a generator, an SDK's stream, a
+        coroutine. A str is the name of a model for a new ``ChatClient()``.
     system : str, optional
         The system prompt of a new conversation. Default: ``%config ChatMagics.system``, then ``STREAMWIDGET_SYSTEM``.
-    client : ChatClient, optional
-        Default: a new ``ChatClient()``, with the settings of ``%config ChatMagics`` and of the environment.
+    client : optional
+        The same as ``answer``, by its older name.
     conversation : Conversation, optional
         A conversation to continue. Cells and other widgets may share it. Default: a new one.
     stop_unseen : float, optional
         Stop an answer if no page has answered for so many seconds. 0 never stops it. Default:
         ``%config ChatMagics.stop_unseen``, which is 60 in Voila and 0 elsewhere.
+    model : str, optional
+        The first model. You can choose another one in the page. Default: the client's.
+    **widget
+        Traits of the widget, such as ``layout``.
 
     Attributes
     ----------
@@ -66,8 +76,10 @@ class ChatWidget(anywidget.AnyWidget):
     Raises
     ------
     ConfigurationError
-        If you give both ``system`` and ``conversation``, if ``stop_unseen`` is not a number from 0, or if no client can
-        be made.
+        If you give both ``system`` and ``conversation``, if ``stop_unseen`` is not a number from 0, if ``answer``
+        cannot answer, or if no client can be made.
+    TypeError
+        If you give an argument that the widget does not take.
 
     Notes
     -----
@@ -80,7 +92,7 @@ class ChatWidget(anywidget.AnyWidget):
     >>> import streamwidget as sw
     >>> from streamwidget.demo import DemoServer
     >>> async def chat(client):
-    ...     widget = sw.ChatWidget(client=client, system="Be brief.")  # in a notebook: display(widget)
+    ...     widget = sw.ChatWidget(client, system="Be brief.")  # in a notebook: display(widget)
     ...     await widget.send("count to 3")
     ...     return widget.conversation
     >>> with DemoServer() as server:
@@ -90,6 +102,14 @@ class ChatWidget(anywidget.AnyWidget):
     system ['Be', 'brief.']
     user ['count', 'to', '3']
     assistant ['1', '2', '3']
+
+    Your own function answers too.
+
+    >>> def answer(messages):
+    ...     yield "You said: "
+    ...     yield messages[-1]["content"]
+    >>> asyncio.run(sw.ChatWidget(answer).send("Hello")).text
+    'You said: Hello'
     """
 
     _esm = LOADER
@@ -102,20 +122,32 @@ class ChatWidget(anywidget.AnyWidget):
 
     def __init__(
         self,
-        model: str | None = None,
+        answer: Any = None,
         system: str | None = None,
-        client: ChatClient | None = None,
+        client: Any = None,
         conversation: Conversation | None = None,
         *,
+        model: str | None = None,
         stop_unseen: float | None = None,
         **widget: Any,
     ) -> None:
+        unknown = widget.keys() - set(self.trait_names()) | widget.keys() & _OURS
+        if unknown:
+            raise TypeError(
+                f"ChatWidget takes no argument {' or '.join(sorted(unknown))}. "
+                "To set fields of a request, pass a callable: ChatWidget(answer)."
+            )
         if conversation is not None and system is not None:
             raise ConfigurationError("A conversation has a system prompt of its own: set conversation.system instead.")
+        if answer is not None and client is not None:
+            raise ConfigurationError("Pass answer or client, not both: they are the same.")
+        if isinstance(answer, str):
+            answer, model = None, model or answer
+        answer = client if answer is None else answer
+        asked = ChatClient() if answer is None else as_model(answer)
         if conversation is None:
             conversation = Conversation(default_system() if system is None else system)
-        client = ChatClient() if client is None else client
-        self._chat = Chat(conversation, client, self._send_to_pages, self._reflect, stop_unseen)
+        self._chat = Chat(conversation, asked, self._send_to_pages, self._reflect, stop_unseen)
         self._displays: list[str] = []  # display ids
         self._page_spoke = False
         self._freezing = False

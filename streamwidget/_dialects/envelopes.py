@@ -1,0 +1,146 @@
+"""One dialect within another: items that only wrap the chunks of a known dialect.
+
+Examples: ``(chunk, metadata)`` of LangGraph, ``{"event": "on_chat_model_stream", "data": {"chunk": ...}}`` of
+LangChain's ``astream_events``, ``.data`` of mistralai and of openai-agents, the bytes of Bedrock's ``invoke_model``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from streamwidget._core.events import ParsedEvent
+from streamwidget._dialects.dialect import Reader
+from streamwidget._dialects.paths import MISSING, at
+
+_DEPTH = 4
+#: What a tool returned that is not a message.
+_TOOL: dict[str, Any] = {"type": "tool", "tool_call_id": None, "response_metadata": {}}
+#: The events of LangChain that end a run.
+_ENDS = ("on_chain_end", "on_chat_model_end", "on_llm_end")
+
+
+class EnvelopeReader:
+    """Reads what is in each item by the reader that fits it. What fits none is left out.
+
+    Parameters
+    ----------
+    reader_for : callable
+        Returns a reader for a first item, or None.
+    """
+
+    def __init__(self, reader_for: Callable[[Any], Reader | None]) -> None:
+        self._reader_for = reader_for
+        self._readers: list[Reader] = []
+        self._ended = False
+
+    @property
+    def plain_end(self) -> bool:
+        """True if the run has ended, or all of the readers say so."""
+        return self._ended or all(reader.plain_end for reader in self._readers)
+
+    @staticmethod
+    def fits(item: Any) -> bool:
+        return next(_inside(item), MISSING) is not MISSING
+
+    def parse(self, item: Any) -> list[ParsedEvent]:
+        if at(item, "event") in _ENDS and not at(item, "parent_ids", True):
+            self._ended = True
+            return []
+        events: list[ParsedEvent] = []
+        for inner in _inside(item):
+            if (reader := self._reader_of(inner)) is not None:
+                events += reader.parse(inner)
+        return events
+
+    def _reader_of(self, inner: Any) -> Reader | None:
+        known = next((reader for reader in self._readers if reader.fits(inner)), None)
+        if known is None and (known := self._reader_for(inner)) is not None:
+            self._readers.append(known)
+        return known
+
+    def close(self) -> list[ParsedEvent]:
+        """Return what waits at the end of the stream."""
+        return [event for reader in self._readers for event in getattr(reader, "close", list)()]
+
+
+def _inside(item: Any, depth: int = 0) -> Iterator[Any]:
+    """Yield the chunks that an item wraps. Nothing if it is not an envelope."""
+    if depth > _DEPTH:
+        return
+    if isinstance(item, tuple | list):
+        for part in item:
+            # A part may be an envelope too: ("messages", (chunk, metadata)).
+            found = list(_inside(part, depth + 1)) if isinstance(part, tuple | list | dict) else []
+            yield from found or ([part] if not isinstance(part, str) else ())
+        return
+    for read in (_of_langchain, _of_langgraph, _of_bedrock, _of_data, _of_message):
+        found = list(read(item))
+        if found:
+            yield from found
+            return
+
+
+def _of_langchain(item: Any) -> Iterator[Any]:
+    """Events of ``astream_events``. A chain repeats what its model says, so its chunks are not read."""
+    event = at(item, "event")
+    if not isinstance(event, str) or not event.startswith("on_") or at(item, "data") is None:
+        return
+    if event in ("on_chat_model_stream", "on_llm_stream"):
+        yield at(item, "data.chunk")
+    elif event == "on_chat_model_end":
+        yield _Whole(at(item, "data.output"))
+    elif event == "on_tool_end":
+        output = at(item, "data.output")
+        is_message = at(output, "tool_call_id") is not None
+        yield output if is_message else {**_TOOL, "name": at(item, "name"), "content": output}
+    else:
+        yield None
+
+
+def _of_langgraph(item: Any) -> Iterator[Any]:
+    """``{"agent": {"messages": [...]}}`` of ``stream_mode="updates"``, and the typed parts of version 2."""
+    if not isinstance(item, dict):
+        return
+    if item.get("type") in ("messages", "updates", "values", "custom", "tasks") and "data" in item:
+        inner = item["data"]
+        yield from _inside(inner) if isinstance(inner, tuple | list | dict) else (None,)
+        return
+    for part in item.values():
+        messages = part if isinstance(part, list) else at(part, "messages") if isinstance(part, dict) else None
+        last = messages[-1] if isinstance(messages, list) and messages else None
+        if at(last, "response_metadata") is not None:
+            yield from messages or ()
+
+
+def _of_bedrock(item: Any) -> Iterator[Any]:
+    """``{"chunk": {"bytes": b"..."}}`` of ``invoke_model_with_response_stream``."""
+    data = at(item, "chunk.bytes")
+    if isinstance(data, bytes):
+        yield json.loads(data)
+
+
+def _of_data(item: Any) -> Iterator[Any]:
+    """``.data`` of mistralai and openai-agents. The other events of an agent hold the results of its tools."""
+    if at(item, "data.choices") is not None or at(item, "type") == "raw_response_event":
+        yield at(item, "data")
+    elif at(item, "type") in ("run_item_stream_event", "agent_updated_stream_event"):
+        yield item if at(item, "item.type") == "tool_call_output_item" else None
+
+
+def _of_message(item: Any) -> Iterator[Any]:
+    """``.message`` of semantic-kernel's agents."""
+    if at(item, "thread", MISSING) is not MISSING and at(item, "message.content", MISSING) is not MISSING:
+        yield at(item, "message")
+
+
+class _Whole:
+    """A whole message of LangChain, after its chunks or without them."""
+
+    def __init__(self, message: Any) -> None:
+        self._message = message
+        self.type = "ai"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._message, name)

@@ -1,0 +1,160 @@
+"""A model is a ChatClient, any callable, or the client of an SDK. :func:`as_model` makes one kind of object of them.
+
+- ``answer(messages)`` takes a list of dicts with ``role`` and ``content``. It returns the answer's text, or whatever
+  ``show()`` takes. It may be ``async def`` or a generator.
+- The client of the openai or anthropic SDK is known by its shape. It is asked by its own ``create(stream=True)``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from streamwidget._client.client import ChatClient
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.messages import Prompt, as_messages
+from streamwidget._core.stream import ChatStream
+from streamwidget._dialects.paths import at
+from streamwidget._dialects.sdk_clients import SDK_CLIENTS, Write, written
+from streamwidget._sources.calls import Call
+from streamwidget._sources.foreign import Foreign
+
+_TAKES = "Pass a ChatClient, a callable such as answer(messages), or the client of the openai or anthropic SDK"
+
+
+class Model(Protocol):
+    """What conversations and chats ask."""
+
+    @property
+    def model(self) -> str | None:
+        """The name of the model for questions without one."""
+        ...
+
+    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
+        """Make the stream of an answer. It does not start yet."""
+        ...
+
+    async def models(self) -> list[str]:
+        """Return the names of the models to choose from."""
+        ...
+
+
+def as_model(answer: Any) -> ChatClient | CallableModel | SDKModel:
+    """Return a model for a ChatClient, a callable, or an SDK's client.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none of these. The message says what is taken.
+
+    Examples
+    --------
+    >>> model = as_model(lambda messages: f"You said {messages[-1]['content']}.")
+    >>> model.request("Hi", None, {}, stream=True).wait().text
+    'You said Hi.'
+    """
+    if isinstance(answer, ChatClient | CallableModel | SDKModel):
+        return answer
+    for create, write in SDK_CLIENTS:
+        method = at(answer, create)
+        if callable(method) and not inspect.isclass(answer):
+            return SDKModel(type(answer).__name__, method, write)
+    if inspect.isclass(answer):
+        raise ConfigurationError(f"{answer.__name__} is a class. {_TAKES}.")
+    if callable(answer):
+        return CallableModel(answer)
+    raise ConfigurationError(f"An object of class {type(answer).__name__} cannot answer. {_TAKES}.")
+
+
+@dataclass(frozen=True, slots=True)
+class CallableModel:
+    """A callable as a model."""
+
+    function: Callable[..., Any]
+
+    @property
+    def model(self) -> str | None:
+        return None
+
+    @property
+    def name(self) -> str:
+        """The callable's name, for messages to people."""
+        function = self.function.func if isinstance(self.function, functools.partial) else self.function
+        return f"{getattr(function, '__name__', type(function).__name__)}()"
+
+    def takes(self, name: str) -> bool:
+        """Return True if the callable takes an argument of this name beside the messages."""
+        try:
+            parameters = list(inspect.signature(self.function).parameters.values())
+        except (TypeError, ValueError):  # of a built-in function
+            return False
+        kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return any(
+            one.kind is inspect.Parameter.VAR_KEYWORD or (place > 0 and one.name == name and one.kind in kinds)
+            for place, one in enumerate(parameters)
+        )
+
+    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:  # noqa: ARG002
+        """Make the stream of the callable's answer. It is called when the stream starts."""
+        if model is not None and not self.takes("model"):
+            raise ConfigurationError(f"{self.name} takes no model: it cannot be asked for {model!r}.")
+        unknown = [name for name in params if not self.takes(name)]
+        if unknown:
+            raise TypeError(f"{self.name} takes no argument {' or '.join(unknown)}. Nothing was asked.")
+        named = {**params, **({} if model is None else {"model": model})}
+        call = Call(
+            self.function, written(as_messages(prompt)), lambda messages: ((messages,), named), model, self.name
+        )
+        return ChatStream(Foreign(call))
+
+    async def models(self) -> list[str]:
+        """Return nothing, because a callable lists no models."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class SDKModel:
+    """The client of an SDK as a model.
+
+    Attributes
+    ----------
+    name : str
+        The client's class.
+    create : callable
+        Its method that asks.
+    write : callable
+        Makes the method's arguments of the messages.
+    """
+
+    name: str
+    create: Callable[..., Any]
+    write: Write
+
+    @property
+    def model(self) -> str | None:
+        return None
+
+    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:  # noqa: ARG002
+        """Make the stream of an answer. The SDK is called when the stream starts.
+
+        Raises
+        ------
+        ConfigurationError
+            If no model is named.
+        """
+        if model is None:
+            raise ConfigurationError(
+                f'No model chosen for the {self.name} client. Pass model="NAME". In a cell: `%%chat -m NAME`.'
+            )
+
+        def write(messages: list[dict[str, Any]]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+            return (), {**self.write(messages), **params, "model": model, "stream": True}
+
+        return ChatStream(Foreign(Call(self.create, written(as_messages(prompt)), write, model, self.name)))
+
+    async def models(self) -> list[str]:
+        """Return nothing. The SDK's own client lists its models."""
+        return []
