@@ -13,14 +13,32 @@ from markdown_it.rules_inline import StateInline
 
 MAX_URL = 2048
 
-# An address that may become a link: "https://a.example", "mailto:a@b.example". Not "ftp://a.example", not "x.html".
-_URL = re.compile(r"https?://[^/?#\s]|mailto:\S", re.IGNORECASE)
-# The part up to the host, and the host: "https://me@straße.de/x" -> "https://me@", "straße.de".
-_AUTHORITY = re.compile(r"(https?://(?:[^/?#\\\s]*@)?)([^/?#\\\s@:]+)", re.IGNORECASE)
+# A web address: its scheme, user, host, port and the rest. There is no "%" and no backslash before the rest.
+_WEB = re.compile(
+    r"(https?)://((?:[\w.~!$&'()*+,;=:%-]*@)?)([^/?#@:\\%\[\]\s\x00-\x20]+)((?::[0-9]*)?)(|[/?#].*)",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+# One mail address, with nothing but a subject and a text. "?cc=" and "," would add other receivers.
+_MAILTO = re.compile(
+    r"mailto:([A-Za-z0-9.!$&'*+=^_`{|}~-]+)@([a-z0-9.-]+)((?:\?(?:subject|body)=[^&]*(?:&(?:subject|body)=[^&]*)*)?)",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+# One number of an address such as "127.0.0.1". Browsers read "0x7f.1", "127.1" and "2130706433" as this address too.
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_NUMERIC_HOST = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
+_NUMBER = re.compile("[0-9]+|0x[0-9a-f]*")
+_LABEL = re.compile("[a-z0-9_-]{1,63}")
+_LATIN = re.compile("[a-z][a-z0-9-]*(?<!-)")
+_CAPITALS = re.compile("[A-Z]+")
+# Letters that browsers drop or replace in a host's name, and Cherokee, which they replace by capitals.
+_DROPPED = re.compile(
+    "[\u034f\u115f\u1160\u13a0-\u13fd\u17b4\u17b5\u180b-\u180f\u3164\uab70-\uabbf\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# What unicodedata says of the characters of a host's name: letters, marks, digits, emoji.
+_CATEGORIES = frozenset({"Ll", "Lo", "Lm", "Mn", "Mc", "Nd", "So"})
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # Where an address leads: "https://me@a.example:8/x" -> "a.example:8", "mailto:a@b.example?subject=x" -> "a@b.example".
 _DESTINATION = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]+)|mailto:([^?]*@[^?@]+)", re.IGNORECASE)
-# ASCII that is not part of a host's name: all but letters, digits, "-" and ".".
-_NO_HOST = re.compile(r"[\x00-,/:-@\[-`{-\x7f]")
 # Characters to percent-encode: "a b" -> "a%20b", "100%" -> "100%25". "%20" stays.
 _NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+")
 # The scheme of a bare address, after a space or an opening mark: "see (https". Not "xhttps".
@@ -28,8 +46,10 @@ _SCHEME = re.compile(r"(?:^|[\s*_~(\"'\[{\u3000-\u303f\uff00-\uffef\u2018-\u201f
 # The rest of a bare address. It ends before white space, quotes, brackets and East Asian full stops:
 # "://a.example/x。" -> "://a.example/x".
 _BARE = re.compile(r"://[^\s<>\"`\\^{}\[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+")
-# Marks at the end that belong to the sentence: "https://a.example/x." -> "https://a.example/x".
-_TRAILING = re.compile(r"(?:[?!.,:*_~';]|&[a-zA-Z0-9]+;)+$")
+# A mark at the end that belongs to the sentence: "https://a.example/x." -> "https://a.example/x".
+_MARKS = frozenset("?!.,:*_~';")
+# A character reference at the end. It belongs to the sentence too.
+_REFERENCE = re.compile(r"&[a-zA-Z0-9]{1,32};\Z")
 # The scheme of a link's text: "https://a.example/x" -> "https://".
 _SEEN = re.compile(r"https?://|mailto:", re.IGNORECASE)
 # The host behind a user's name: "me@a.example" -> "a.example".
@@ -42,35 +62,66 @@ def is_link(url: str) -> bool:
     >>> is_link("https://a.example"), is_link("javascript:alert(1)")
     (True, False)
     """
-    return len(url) <= MAX_URL and _URL.match(url) is not None
+    return len(url) <= MAX_URL and url.startswith(("https://", "http://", "mailto:"))
 
 
 def normalize(url: str) -> str:
-    """Return an address with its host in ASCII and the rest percent-encoded. "" if it has no valid host.
+    """Return an address as browsers read it: scheme and host in small letters, the host in ASCII, no default port.
 
-    >>> normalize("https://straße.de/a b")
-    'https://xn--strae-oqa.de/a%20b'
+    It is "" if it is not a web or mail address, or if a browser might read another host than a person does. js/test
+    compares the result with Chromium's.
+
+    >>> normalize("HTTPS://straße.de:443/a b"), normalize("http://0x7f.1"), normalize("javascript:x")
+    ('https://xn--strae-oqa.de/a%20b', '', '')
     """
-    address = _AUTHORITY.match(url)
-    if address and not address[2].isascii():
-        host = _ascii(address[2])
-        if not host:
+    if (web := _WEB.fullmatch(url)) is not None:
+        scheme, user, name, port, rest = web.groups()
+        scheme, host, number = scheme.lower(), _host(name), port[1:].lstrip("0") or port[1:2]
+        if not host or len(number) > 5 or int(number or 0) > 65_535:
             return ""
-        url = address[1] + host + url[address.end() :]
-    return _NOT_IN_URL.sub(lambda match: quote(match[0], safe=""), url)
+        port = "" if number in ("", "443" if scheme == "https" else "80") else f":{number}"
+        return f"{scheme}://{_encoded(user)}{host}{port}{_encoded(rest)}"
+    if (mail := _MAILTO.fullmatch(url)) is not None and (host := _host(mail[2])):
+        return f"mailto:{_encoded(mail[1])}@{host}{_encoded(mail[3])}"
+    return ""
 
 
-def _ascii(host: str) -> str:
-    """Encode a host like browsers do. Python's own codec has older rules, and turns straße.de into strasse.de."""
-    if _NO_HOST.search(host):
+def _encoded(text: str) -> str:
+    return _NOT_IN_URL.sub(lambda match: quote(match[0].encode("utf-8", "replace"), safe=""), text)
+
+
+def _host(name: str) -> str:
+    """Return a host's name in ASCII, or "" if it is not one, or one that browsers read in another way."""
+    small = _CAPITALS.sub(lambda found: found[0].lower(), name)
+    labels = small.removesuffix(".").split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        return small if _NUMERIC_HOST.fullmatch(small) else ""
+    # "xn--" is another form of a name. A browser has more rules where both forms are in one host.
+    has_encoded = any(label.startswith("xn--") for label in labels)
+    if not small.isascii() and (has_encoded or not _is_one_direction(labels)):
         return ""
-    labels = [unicodedata.normalize("NFKC", label) for label in re.split(r"[.\u3002\uff0e\uff61]", host.lower())]
-    if any("." in label for label in labels):  # "…" is three dots, which no host has
+    if not all(_LABEL.fullmatch(label) or (not label.isascii() and _is_name(label)) for label in labels):
         return ""
-    try:
-        return ".".join(x if x.isascii() else f"xn--{x.encode('punycode').decode('ascii')}" for x in labels)
-    except UnicodeError:
+    labels = [x if x.isascii() else f"xn--{x.encode('punycode').decode('ascii')}" for x in labels]
+    host = ".".join(labels)
+    if len(host) > 254 or any(len(label) > 63 for label in labels):
         return ""
+    return f"{host}." if small.endswith(".") else host
+
+
+def _is_name(label: str) -> bool:
+    if label.lower() != label or unicodedata.normalize("NFKC", label) != label or _DROPPED.search(label):
+        return False
+    fits = (_LABEL.fullmatch(x) if x.isascii() else unicodedata.category(x) in _CATEGORIES for x in label)
+    return all(fits) and unicodedata.category(label[0])[0] != "M"
+
+
+def _is_one_direction(labels: list[str]) -> bool:
+    """Return whether no label has letters of both directions. A browser has more rules for those."""
+    rest = [_RIGHT_TO_LEFT.sub("", label) for label in labels]
+    if rest == labels:
+        return True
+    return all(left == "" or (left == label and _LATIN.fullmatch(label)) for left, label in zip(rest, labels, strict=True))
 
 
 def destination_of(url: str) -> str:
@@ -120,11 +171,20 @@ def bare_link(state: StateInline, silent: bool) -> bool:
 
 
 def _trimmed(url: str) -> str:
-    while True:
-        shorter = _TRAILING.sub("", url)
-        # A closing bracket belongs to the address if the address has the opening one too: "https://a.example/x_(y)".
-        if shorter.endswith(")") and shorter.count(")") > shorter.count("("):
-            shorter = shorter[:-1]
-        if shorter == url:
-            return url
-        url = shorter
+    """Cut what belongs to the sentence from the end of an address.
+
+    A closing bracket belongs to the address if the address has the opening one too: ``https://a.example/x_(y)``.
+    """
+    end = len(url)
+    closed = url.count(")") - url.count("(")
+    while end > 0:
+        last = url[end - 1]
+        if last in _MARKS:
+            reference = _REFERENCE.search(url, max(0, end - 34), end) if last == ";" else None
+            end = reference.start() if reference else end - 1
+        elif last == ")" and closed > 0:
+            end -= 1
+            closed -= 1
+        else:
+            break
+    return url[:end]

@@ -342,7 +342,7 @@ def test_a_link_elsewhere_stays_as_typed() -> None:
         shown = page(source)
         assert source in shown.text
         assert shown.hrefs == []
-    assert page("[x](MAILTO:a@b.example)").hrefs == ["MAILTO:a@b.example"]
+    assert page("[x](MAILTO:a@b.example)").hrefs == ["mailto:a@b.example"]
 
 
 @pytest.mark.parametrize(

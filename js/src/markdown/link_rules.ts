@@ -4,7 +4,7 @@
 import { normalizeReference } from "markdown-it/lib/common/utils.mjs";
 import * as helpers from "markdown-it/lib/helpers/index.mjs";
 import type Token from "markdown-it/lib/token.mjs";
-import { isLink, MAX_URL, normalizeLink } from "./links";
+import { isLink, MAX_URL, normalizeLink, trimmed } from "./links";
 import type { Reference } from "./references";
 import type { StateInline } from "./state_inline";
 
@@ -17,8 +17,6 @@ const AUTOLINK = new RegExp(
 // The rest of a bare address. It ends before white space, quotes, brackets and East Asian full stops:
 // `://a.example/x。` -> `://a.example/x`.
 const BARE = /^:\/\/[^\s<>"`\\^{}[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+/;
-// Marks at the end that belong to the sentence: `https://a.example/x.` -> `https://a.example/x`.
-const TRAILING = /(?:[?!.,:*_~';]|&[a-zA-Z0-9]+;)+$/;
 
 function pushLink(state: StateInline, href: string, text: string): void {
   state.push("link_open", "a", 1).attrs = [["href", href]];
@@ -103,17 +101,6 @@ function skipSpace(src: string, from: number, end: number): number {
   let at = from;
   while (at < end && /[ \t\n]/.test(src[at] as string)) at += 1;
   return at;
-}
-
-function trimmed(url: string): string {
-  for (;;) {
-    let shorter = url.replace(TRAILING, "");
-    // A closing bracket belongs to the address only if its opening one does: `https://a.example/b)` ->
-    // `https://a.example/b`.
-    if (shorter.endsWith(")") && shorter.split(")").length > shorter.split("(").length) shorter = shorter.slice(0, -1);
-    if (shorter === url) return url;
-    url = shorter;
-  }
 }
 
 /** Inline rule: bare addresses are links. `see https://a.example.` has a link to `https://a.example`. */
