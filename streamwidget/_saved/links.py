@@ -121,7 +121,9 @@ def _is_one_direction(labels: list[str]) -> bool:
     rest = [_RIGHT_TO_LEFT.sub("", label) for label in labels]
     if rest == labels:
         return True
-    return all(left == "" or (left == label and _LATIN.fullmatch(label)) for left, label in zip(rest, labels, strict=True))
+    return all(
+        left == "" or (left == label and _LATIN.fullmatch(label)) for left, label in zip(rest, labels, strict=True)
+    )
 
 
 def destination_of(url: str) -> str:

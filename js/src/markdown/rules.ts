@@ -28,9 +28,10 @@ import { StateInline } from "./state_inline";
 import { table } from "./table";
 import { escaped, text } from "./text_rules";
 
-export const MAX_NESTING = 60;
+export const MAX_NESTING = 20; // of blocks, for example 9 lists in one another
 const MAX_INLINE = 8_192; // code points: a longer paragraph, heading or cell is not parsed
-export const MAX_BRACKETS = 5_000; // "[" in all of them, because for each one the rest may be searched
+export const MAX_BRACKETS = 5_000; // "[" in all of them together
+const MAX_SEARCH = 1_200_000; // "[" times code points of one of them: for each "[" the rest may be searched
 
 type BlockRule = (state: StateBlock, startLine: number, endLine: number, silent: boolean) => boolean;
 type InlineRule = (state: StateInline, silent: boolean) => boolean;
@@ -187,7 +188,8 @@ export function parseBlocks(source: string, references: References, cells: numbe
 
 /** Inline tokens of one leaf's text. */
 export function parseInline(source: string, references: References, isCell: boolean): Token[] {
-  if (countCodePoints(source) > MAX_INLINE) return unparsed(source);
+  const size = countCodePoints(source);
+  if (size > MAX_INLINE || (source.split("[").length - 1) * size > MAX_SEARCH) return unparsed(source);
   const tokens: Token[] = [];
   parseInlineTokens(source, md, { references: references.proxy, isCell }, tokens);
   return tokens;
