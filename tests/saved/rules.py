@@ -218,6 +218,42 @@ WORD_BREAKS = [
         "a\u200bb 注\u200b意 ไ\u200b\u200b\u200bไ \u200b", ("a[U+200B]b 注[U+200B]意 ไ\u200b[U+200B]\u200bไ [U+200B]",)
     ),
     Rule("👩\u200d🔬 ❤️ می\u200cخواهم", ("👩\u200d🔬 ❤️ می\u200cخواهم",)),
+    # What scripts and emoji need stays.
+    *(
+        Rule(f"x {kept} y", (kept,), ("[U+",))
+        for kept in (
+            "❤\ufe0f",
+            "👩\u200d🔬",
+            "👩🏽\u200d🔬",
+            "🏳\ufe0f\u200d🌈",
+            "🏴\u200d☠\ufe0f",
+            "👨\u200d👩\u200d👧\u200d👦",
+            "👁\ufe0f\u200d🗨\ufe0f",
+            "🇩🇪👍🏽",
+            "1\ufe0f\u20e3#\ufe0f\u20e3",
+            "☎\ufe0e©\ufe0f™\ufe0f",
+            "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+            "می\u200cخواهم کتاب\u200cها",
+            "क्\u200dष क्\u200cष",
+            "র\u200d্য ශ්\u200dර",
+            "葛\U000e0100城",
+            "ᠮᠣᠩ\u180bᠭ",
+            "⠓⠑\u2800\u2800⠇",
+            "שלום C++\u200e מה",
+        )
+    ),
+    # What hides text is shown.
+    *(
+        Rule(f"a{hidden}b", ("[U+",), (hidden,))
+        for hidden in (
+            "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u200b\u200c\u200d\u2028\u2029\u202a\u202e\u2060\u2064"
+            "\u2066\u2069\u206f\u2800\u3164\ufe00\ufe0e\ufe0f\ufeff\uffa0\ufff9\U0001d173\U000e0001\U000e0041\U000e0100\U000e01ef"
+        )
+    ),
+    Rule("😀\U000e0158\U000e0159 ok\ufe01\ufe02", ("😀[U+E0158][U+E0159] ok[U+FE01][U+FE02]",)),
+    Rule("😀\ufe0f\ufe0f\u200d\u200d🔬", ("😀\ufe0f[U+FE0F][U+200D][U+200D]🔬",)),
+    Rule("می\u200c\u200dخ 葛\U000e0100\U000e0101", ("می\u200c[U+200D]خ 葛\U000e0100[U+E0101]",)),
+    Rule("`def f(\u3164=1)`", ("[U+3164]",)),
 ]
 RULES = {
     "block formulas": BLOCK_FORMULAS,

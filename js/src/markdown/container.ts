@@ -1,6 +1,6 @@
 // A list or table that is still open. Its finished items or rows are done, which means that they are not parsed again.
 // The open ones are parsed behind a stub, so that they stay what they are: behind an item, or below the head of the
-// table. For example, after `- a` and `- b` are done, the item `- c` is parsed as `-    x` and `- c`.
+// table. For example, after `- a` and `- b` are done, the item `- c` is parsed as `-    0` and `- c`.
 
 import type { Block } from "./blocks";
 import { buildBlocks } from "./blocks";
@@ -22,6 +22,7 @@ export class Container {
   #marker = ""; // of a list
   #head = ""; // of a table, two lines
   #isLoose = false; // the done items make the list loose, whatever comes
+  #hasDirection = false; // by a letter in the first items
   #looksLoose = false; // the done items are shown as in a loose list
   #table: LongTable | null = null;
 
@@ -42,12 +43,13 @@ export class Container {
   }
 
   get prefix(): string {
-    // The stub's text is indented so far that no later item can be inside it.
+    // The stub's text is indented so far that no later item can be inside it. It is not a letter, because then the
+    // block would get a direction, and without a letter in its items a browser would read them all with each change.
     return this.#isList ? this.#stub(this.#isLoose) : `${this.#head}|\\||\n`;
   }
 
   #stub(isLoose: boolean): string {
-    return `${this.#marker}    x\n${isLoose ? "\n" : ""}`;
+    return `${this.#marker}    0\n${isLoose ? "\n" : ""}`;
   }
 
   /**
@@ -58,6 +60,7 @@ export class Container {
     const body = block.isDeep ? undefined : this.bodyOf(block.nodes[0]);
     const [, stub] = body?.children.splice(0, 2) ?? [];
     if (!body || !stub || isText(stub)) return "whole";
+    if (this.#hasDirection) (block.nodes[0] as VElement).attributes.dir = "auto";
     return this.#isList && isLoose(stub) !== this.#looksLoose ? "again" : "fits";
   }
 
@@ -85,6 +88,7 @@ export class Container {
     const body = this.bodyOf(block.nodes[0]);
     const count = past - skipped;
     if (count <= 0 || !body) return -1;
+    this.#hasDirection ||= "dir" in (block.nodes[0] as VElement).attributes;
     const moved = body.children.slice(0, 2 * count);
     const boundary = this.#isList ? (starts[past] as number) : block.start + 2 + past;
     const piece = source.slice(lines[starts[skipped] as number], lines[boundary]);

@@ -168,6 +168,9 @@ test("a word break that comes in a piece of its own is as in the whole text", ()
     "ไ\u200b\u200b\u200bไ\u200b",
     "\u200b\r\nไ",
     "ไ\u200b\u200b",
+    "❤\ufe0f\u200d🔥👩🏽\u200d🔬 1\ufe0f\u20e31\ufe0f2",
+    "می\u200c\u200dخ क्\u200dष 葛\u{e0100}\u{e0101}ᠮ\u180b\u180b⠓\u2800\u2800⠇",
+    "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}\u{1f3f4}\u{e0067}a",
   ]) {
     expect(streamed(text), JSON.stringify(text)).toBe(once(text));
   }
