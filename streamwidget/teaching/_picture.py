@@ -196,7 +196,7 @@ def picture(lesson: str) -> Picture:
     Raises
     ------
     ValueError
-        If there is no such picture.
+        If it does not exist.
 
     Examples
     --------
