@@ -17,9 +17,11 @@ export class Connection {
     return this.state === "up";
   }
 
-  /** What becomes of a stop that cannot reach the kernel now. */
-  get stopWords(): string {
-    return this.state === "lost" ? "your stop is sent when it is back" : "your stop did not reach the kernel";
+  /** The words for the line under a stream. With `stopping` they say what becomes of the person's stop. */
+  line(stopping: boolean): string {
+    if (this.up || !stopping) return this.words;
+    const stop = this.state === "lost" ? "your stop is sent when it is back" : "your stop did not reach the kernel";
+    return `${this.words} · ${stop}`;
   }
 
   become(state: ConnectionState): void {

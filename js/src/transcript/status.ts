@@ -80,7 +80,7 @@ export function progressLine(t: Transcript, now: number): string {
 
 function progress(t: Transcript, now: number): string[] {
   if (t.gone) return ["kernel gone", "the text so far is kept"];
-  if (!t.connection.up) return [t.connection.words, t.wish === "stop" ? t.connection.stopWords : ""];
+  if (!t.connection.up) return [t.connection.line(t.wish === "stop")];
   if (t.queued) return ["kernel busy: the stop is queued"];
   const doubt = t.busy ? "kernel busy" : t.lost ? "catching up" : "";
   const waited = `${Math.max(0, Math.floor((now - t.startedAt) / 1000))} s`;

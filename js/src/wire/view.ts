@@ -144,13 +144,13 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
 
   function paintHead(shown: number): void {
     const { over, gone, phase, outcome } = wire;
-    const cut = over || gone ? "" : wire.connection.words;
+    const cut = over || gone ? "" : wire.connection.line(wire.stopping);
     const word = gone
       ? "the kernel is gone"
       : cut || (phase === "over" ? outcomeOf(outcome ?? "error").state : PHASES[phase]);
     const names = answeredBy(wire).filter((part) => part !== "");
     setText(name, names.join(" · "));
-    const why = cut ? (wire.stopping ? wire.connection.stopWords : "") : oneLine(wire.detail);
+    const why = cut ? "" : oneLine(wire.detail);
     setText(state, why ? `${word}: ${why}` : word);
     state.title = state.textContent;
     setText(position, `row ${shown.toLocaleString("en")} of ${wire.rows.length.toLocaleString("en")}`);

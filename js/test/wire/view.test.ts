@@ -312,10 +312,10 @@ test("while the connection is down the view says so, asks nothing, and its Stop 
   expect([root.dataset.phase, state()]).toEqual(["disconnected", "connection to the kernel lost, trying again"]);
   button(root, "Stop").click();
   await frames();
-  expect(state()).toBe("connection to the kernel lost, trying again: your stop is sent when it is back");
+  expect(state()).toBe("connection to the kernel lost, trying again · your stop is sent when it is back");
   host.kernel.connection("disconnected");
   await frames();
-  expect(state()).toBe("connection lost: the text so far is kept: your stop did not reach the kernel");
+  expect(state()).toBe("connection lost: the text so far is kept · your stop did not reach the kernel");
   expect(host.sent).toEqual([]);
   host.kernel.connection("connected");
   expect(host.sent.map(({ op }) => op)).toEqual(["stop", "sync"]);
