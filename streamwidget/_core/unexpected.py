@@ -26,7 +26,7 @@ _TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 TOO_MANY_FILES = "Too many files are open. Close some, or raise the limit (`ulimit -n`)."
 
 
-def failure_of(exc: BaseException) -> StreamError:
+def failure_of(exc: Exception) -> StreamError:
     """Return the failure of a stream in which an unexpected exception was raised. The exception is its cause."""
     failure = _failure_of(exc)
     failure.__cause__ = exc
@@ -42,15 +42,7 @@ def is_too_many_files(exc: BaseException | None) -> bool:
     return False
 
 
-def said_by(exc: BaseException) -> str:
-    """Return the text of an exception. Empty if it has none: ``__str__`` may raise too."""
-    try:
-        return str(exc)
-    except Exception:  # noqa: BLE001
-        return ""
-
-
-def _failure_of(exc: BaseException) -> StreamError:
+def _failure_of(exc: Exception) -> StreamError:
     if isinstance(exc, MemoryError):
         return StreamError(ErrorInfo("No memory is left. The text so far is kept.", kind="memory"))
     if is_too_many_files(exc):
@@ -58,7 +50,7 @@ def _failure_of(exc: BaseException) -> StreamError:
     if isinstance(exc, RecursionError):
         message = "The calls are nested too deeply. Wait for the stream further up in your program."
         return StreamError(ErrorInfo(message, kind="recursion"))
-    said = one_line(mask(said_by(exc)))
+    said = one_line(mask(str(exc)))
     if isinstance(exc, ConfigurationError):
         return StreamError(ErrorInfo(said, kind="configuration"))
     if (place := _persons_code(exc)) is not None:
@@ -69,7 +61,7 @@ def _failure_of(exc: BaseException) -> StreamError:
     return ProtocolError(ErrorInfo(f"streamwidget failed: {_public_name(type(exc))}. Please report it."))
 
 
-def _persons_code(exc: BaseException) -> traceback.FrameSummary | None:
+def _persons_code(exc: Exception) -> traceback.FrameSummary | None:
     """Return the place in a person's code that raised, or that called the library that raised. None: it was ours."""
     for frame in reversed(traceback.extract_tb(exc.__traceback__)):
         if frame.filename.startswith(_OURS):

@@ -196,7 +196,7 @@ def picture(lesson: str) -> Picture:
     Raises
     ------
     ValueError
-        If it does not exist.
+        If there is no such picture.
 
     Examples
     --------

@@ -22,6 +22,9 @@ LESSONS = [path for path in NOTEBOOKS if path.stem[:2].isdigit() and path.stem >
 #: The other lessons run in JupyterLab: tests/ui/test_teaching_page.py.
 WITHOUT_A_PAGE = [path for path in LESSONS if path.stem not in ("10_what_is_a_stream", "13_when_it_fails")]
 QUICKSTART = ROOT / "notebooks" / "00_quickstart.ipynb"
+#: What a cell is for. "check" holds a lesson's claims and is hidden from students. "answer" is folded.
+TAGS = {"check", "guess", "exercise", "answer"}
+WIDTH = 88  # columns of code that a projector shows at 150 %
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,8 @@ def test_a_notebook_is_kept_without_what_running_it_leaves(path: Path) -> None:
     assert set(kept.metadata) <= {"kernelspec", "language_info"}
     assert kept.metadata.kernelspec.name == "python3"
     for cell in kept.cells:
-        assert not cell.metadata
+        assert set(cell.metadata) <= {"tags", "jupyter", "slideshow", "jp-MarkdownHeadingCollapsed"}
+        assert set(tags_of(cell)) <= TAGS
         if cell.cell_type == "code":
             assert (cell.outputs, cell.execution_count) == ([], None)
 
@@ -74,7 +78,7 @@ def test_a_notebook_is_kept_without_what_running_it_leaves(path: Path) -> None:
 def test_there_are_a_quickstart_and_lessons() -> None:
     """The lists of notebooks in the other tests are not empty."""
     assert "00_quickstart" in [path.stem for path in NOTEBOOKS]
-    assert "11_on_the_wire" in [path.stem for path in LESSONS]
+    assert "11b_what_goes_wrong" in [path.stem for path in LESSONS]
 
 
 @pytest.mark.kernel
@@ -85,16 +89,77 @@ def test_a_lesson_runs_top_to_bottom_offline(path: Path, runs: dict[Path, Future
     assert all(entry.execution_count for entry in run.cells if entry.cell_type == "code")
 
 
+def tags_of(cell: Any) -> list[str]:
+    return list(cell.metadata.get("tags", ()))
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_has_exercises_and_their_answers(path: Path) -> None:
-    """The heading "Exercises" has at least one exercise, and each has an answer below it or folded into it."""
-    texts = [entry.source for entry in nbformat.read(path, as_version=4).cells if entry.cell_type == "markdown"]
-    _, heading, exercises = "\n\n".join(texts).partition("\n## Exercises\n")
-    assert heading
-    questions, answers = re.split(r"\n## Answers\n|<summary>", exercises, maxsplit=1)
-    assert "1. " in questions or "**1." in questions
-    for number in re.findall(r"^(\d+)\. ", questions, re.MULTILINE):
-        assert f"**{number}.**" in answers
+def test_a_lesson_looks_guesses_and_asks(path: Path) -> None:
+    """A picture is before the first code, a guess before each main result, and at the end there is a summary."""
+    cells = nbformat.read(path, as_version=4).cells
+    first = next(entry for entry in cells if entry.cell_type == "code")
+    assert 'picture("' in first.source
+    guesses = [place for place, entry in enumerate(cells) if "guess" in tags_of(entry)]
+    assert len(guesses) >= 3
+    for place in guesses:
+        assert re.fullmatch(r"> \*\*Guess first.\*\* .*\?.*", cells[place].source)
+        assert cells[place + 1].cell_type == "code"
+        assert "check" not in tags_of(cells[place + 1])
+    (remember,) = (entry.source for entry in cells if entry.source.startswith("## What to remember"))
+    assert remember.count("\n- ") == 3
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_has_exercises_and_folded_answers(path: Path) -> None:
+    """Each exercise has an empty cell below it. The answers are folded: one click on their heading shows them."""
+    cells = nbformat.read(path, as_version=4).cells
+    texts = [entry.source for entry in cells]
+    start, answers = texts.index("## Exercises"), texts.index("## Answers")
+    numbers = [match[1] for text in texts[start:answers] if (match := re.match(r"\*\*(\d+)\.\*\* ", text))]
+    empty = [entry.source for entry in cells[start:answers] if "exercise" in tags_of(entry)]
+    assert numbers
+    assert empty == [f"# Your answer to exercise {number}" for number in numbers]
+    assert cells[answers].metadata["jp-MarkdownHeadingCollapsed"]
+    (end,) = (place for place, text in enumerate(texts) if text.startswith("## The end\n"))
+    assert all("answer" in tags_of(entry) for entry in cells[answers:end])
+    for number in numbers:
+        assert any(text.startswith(f"**{number}.**") for text in texts[answers:end])
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path != QUICKSTART], ids=lambda path: path.stem)
+def test_students_see_short_lines_and_no_asserts(path: Path) -> None:
+    """A line of code fits on a projector. What only tests need is in hidden cells."""
+    for entry in nbformat.read(path, as_version=4).cells:
+        if entry.cell_type == "code":
+            assert max(map(len, entry.source.splitlines())) <= WIDTH, entry.source
+            if "check" in tags_of(entry):
+                assert entry.metadata.jupyter.source_hidden
+                assert entry.source.startswith("# Checks ")  # JupyterLab shows the first line of a hidden cell
+            else:
+                assert not re.search(r"\bassert\b|AssertionError", entry.source), entry.source
+
+
+def test_every_lesson_that_a_text_names_exists() -> None:
+    """Links by name: `11_on_the_wire` in a notebook or a README is a notebook of that name."""
+    stems = {path.stem for path in NOTEBOOKS}
+    texts = [(ROOT / "README.md").read_text("utf-8"), (ROOT / "notebooks" / "README.md").read_text("utf-8")]
+    texts += [entry.source for path in NOTEBOOKS for entry in nbformat.read(path, as_version=4).cells]
+    named = {name for text in texts for name in re.findall(r"\b\d\d[a-z]?_[a-z_]+\b", text)}
+    assert len(named) > 5
+    assert named <= stems
+
+
+def test_the_lecturers_notes_have_every_lesson() -> None:
+    """The table has one row for each lesson, in order, with its title and minutes that fit into a class."""
+    notes = (ROOT / "notebooks" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[`(\w+)`\]\((\w+)\.ipynb\) \| (\d+) \|", notes, re.MULTILINE)
+    assert [name for name, _, _ in rows] == [path.stem for path in LESSONS]
+    assert all(name == link and int(minutes) <= 45 for name, link, minutes in rows)
+    stumbles = dict(
+        re.findall(r"^### (\d\d[a-z]?)\b[^\n]*\n\n(.+?)(?=\n###|\n## |\Z)", notes, re.MULTILINE | re.DOTALL)
+    )
+    assert list(stumbles) == [path.stem.partition("_")[0] for path in LESSONS]
+    assert all("**Prepare.**" in text and "**Where students stumble.**" in text for text in stumbles.values())
 
 
 @pytest.mark.kernel
