@@ -11,11 +11,11 @@ from traitlets.config import Config
 from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
 
-pytestmark = only_lab
 #: Which cells are shown: those below a folded heading are hidden.
 _SHOWN = "() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => !cell.isHidden)"
 
 
+@only_lab
 @pytest.mark.parametrize(
     ("name", "shown"), [("11_on_the_wire", ("wire-view", "[DONE]")), ("15_into_the_page", ("table", "StreamView"))]
 )
