@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
 T = TypeVar("T")
+_QUEUED = 10  # ticks. A request that has no connection by then waits for another one's
 MakeExchange = Callable[[Request, Accumulator, Deadlines, Publish], Exchange]
 
 
@@ -75,6 +76,7 @@ class Attempts:
         self._deadlines: Deadlines | None = None
         self._step: asyncio.Task[Any] | None = None  # the clock may cancel it
         self._stopped = False
+        self._queued = False  # the request has waited for a connection of the client for some time
         self._passed: str | None = None  # the limit's name, once the clock has ended the step
 
     @property
@@ -174,13 +176,21 @@ class Attempts:
         """Return the error if a limit ended the step, or else None."""
         if self._passed is None:
             return None
+        if self._passed == "headers" and self._queued:
+            message = f"The http_client had no free connection within {self._limits.headers:g} s. Raise max_connections"
+            return StreamTimeout(ErrorInfo(message, kind=self._passed), retryable=True)
         proxy = self.exchange.waits_for if self.exchange else ""
         message = self._limits.explain(self._passed, proxy or host_of(self.request.transport.base_url))
         return StreamTimeout(ErrorInfo(message, kind=self._passed), retryable=True)
 
     async def _watch(self, deadlines: Deadlines) -> None:
+        queued = 0
         while True:
             exchange, step = self.exchange, self._step
+            queued = queued + 1 if exchange is not None and exchange.queued else 0
+            if exchange is not None and queued == _QUEUED:
+                exchange.tell_of_queue()
+            self._queued = queued >= _QUEUED
             passed = deadlines.tick(time.monotonic(), connecting=exchange is not None and exchange.connecting)
             if passed is not None and step is not None and not step.done() and self._passed is None:
                 self._passed = passed

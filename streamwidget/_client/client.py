@@ -91,8 +91,10 @@ class ChatClient:
         max_event_size: int = MAX_EVENT_SIZE,
     ) -> None:
         try:
-            if max_event_size < 1:
-                raise ConfigurationError("max_event_size must be at least 1 byte.")
+            _check("timeout", timeout, Timeout, "Timeout(stall=60)")
+            _check("retry", retry, RetryPolicy, "RetryPolicy(attempts=1)")
+            if type(max_event_size) is not int or max_event_size < 1:
+                raise ConfigurationError("max_event_size must be a whole number of bytes, from 1.")
             self._settings = resolve(base_url, api_key, model, provider=provider)
         except BaseException as exc:  # an interrupt too
             forget(exc)  # the frames below hold the environment's keys
@@ -262,6 +264,7 @@ class ChatClient:
         >>> whole.wait().text
         '## Name three'
         """
+        _check("model", model, str, "'gpt-5'")
         model = model or self.model
         if model is None and self.needs_model:
             raise ConfigurationError(
@@ -339,3 +342,9 @@ class ChatClient:
 
             url = shared_server().url
         return HTTPXTransport(url, self._settings.api_key, self._http_client)
+
+
+def _check(name: str, value: object, kind: type, example: str) -> None:
+    """Refuse an argument of the wrong type. Its value is not repeated, because it may be a key."""
+    if value is not None and not isinstance(value, kind):
+        raise ConfigurationError(f"{name} takes a {kind.__name__} such as {example}, not {type(value).__name__}.")

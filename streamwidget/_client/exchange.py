@@ -6,9 +6,10 @@ belong to the layers above.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
 from streamwidget._client.http import (
@@ -29,12 +30,15 @@ from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
 from streamwidget._core.exceptions import HTTPStatusError, InStreamError, ProtocolError, StreamInterrupted
 from streamwidget._core.secrets import ApiKey, forget, mask, mask_error
-from streamwidget._core.timeout import Deadlines
+from streamwidget._core.timeout import TICK, Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
 
 _EMPTY = frozenset({204, 205})  # a success without a body is not an answer
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
 _HEADER = 200  # characters of a header that are kept
+_SILENT = 5.0  # seconds. After a longer silence, the end of a connection is perhaps a proxy's timeout
+#: Seconds to wait after the finish reason for the usage, the done or the end. Some servers send none of them.
+_GRACE = 3.0
 
 Publish = Callable[[list[StreamEvent]], None]
 
@@ -50,7 +54,9 @@ class Request:
 
     def to_http(self) -> HTTPRequest:
         """Write the request. TypeError or ValueError if it cannot be written as JSON."""
-        body = json.dumps(self.dialect.body(self.question), ensure_ascii=False).encode("utf-8", "replace")
+        body = json.dumps(self.dialect.body(self.question), ensure_ascii=False, allow_nan=False).encode(
+            "utf-8", "replace"
+        )
         return HTTPRequest("POST", self.dialect.path(self.question), body, self.dialect.headers)
 
 
@@ -83,6 +89,7 @@ class Exchange:
         self._deadlines = deadlines
         self._publish = publish
         self._parser = StreamParser(request.dialect, accumulator)
+        self._quiet = 0.0  # seconds since the last event, once the answer may be over
         self._connection = Connection(lambda what: publish([Waiting(what)]))
 
     @property
@@ -94,6 +101,15 @@ class Exchange:
     def connecting(self) -> bool:
         """True while a connection is being made."""
         return self._connection.connecting
+
+    @property
+    def queued(self) -> bool:
+        """True while the request waits for a free connection, because the client has a limit of them."""
+        return self._connection.queued
+
+    def tell_of_queue(self) -> None:
+        """Let the person know of it. The stream goes on as soon as another one has ended."""
+        self._connection.tell_of_queue()
 
     @property
     def waits_for(self) -> str:
@@ -167,8 +183,9 @@ class Exchange:
             self._request.dialect, accumulator, max_event_size=size, media_type=media_type, key=self._key
         )
         broken = ""
+        chunks = response.chunks()
         try:
-            async for chunk in response.chunks():
+            while (chunk := await self._next(chunks, parser)) is not None:
                 now = time.monotonic()
                 deadlines.got_bytes(now)
                 before = accumulator.delta_count
@@ -176,6 +193,8 @@ class Exchange:
                 if accumulator.delta_count != before:
                     deadlines.got_delta(now)
                 self._publish(events)
+                if events:
+                    self._quiet = 0.0
                 if parser.done:
                     await response.drain()
                     break
@@ -183,11 +202,34 @@ class Exchange:
                     break
         except BodyError as exc:
             broken = str(exc)
-        outcome, events = parser.close(clean=not broken)
+        outcome, events = parser.close(clean=not broken, left_open=self._quiet >= _GRACE)
         self._publish(events)
         if parser.is_whole_reply and self._request.question.stream:
             self._warn(StreamWarning("not_streamed", "the server sent one whole reply instead of a stream"))
         return self._honest(outcome, parser, broken)
+
+    async def _next(self, chunks: AsyncIterator[bytes], parser: StreamParser) -> bytes | None:
+        """Return the next bytes. None at the end, and where nothing more than the end can come and it does not come.
+
+        The answer is whole once it has a finish reason. Then a silent server is left after a moment, and no limit of
+        silence counts. Comments such as ``: ping`` do not prolong the moment, and a blocked loop does not shorten it.
+        """
+        if not parser.may_be_over:
+            return await anext(chunks, None)
+        step = asyncio.ensure_future(_first(chunks))
+        try:
+            while not step.done() and self._quiet < _GRACE:
+                begun = time.monotonic()
+                await asyncio.wait([step], timeout=TICK)
+                now = time.monotonic()
+                self._quiet += min(now - begun, 2 * TICK)
+                self._deadlines.got_bytes(now)
+                self._deadlines.got_delta(now)
+            return step.result() if step.done() else None
+        finally:
+            if not step.done():
+                step.cancel()
+                await asyncio.wait([step])
 
     def _honest(self, outcome: Outcome, parser: StreamParser, broken: str) -> Outcome:
         """Return an outcome of an answer, or raise where the connection or the provider broke it off."""
@@ -195,7 +237,7 @@ class Exchange:
         if outcome == "interrupted" and word is None:
             words = mask("; ".join(filter(None, [broken, parser.last_words])), self._key)
             why = f" ({words})" if words else ""
-            message = f"The connection to {self._host} ended before the answer did{why}"
+            message = f"The connection to {self._host} ended before the answer did{why}{self._after_silence()}"
             raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True)
         if outcome == "interrupted":
             message = f"{self._host} broke the answer off: {mask(str(word), self._key)}"
@@ -204,6 +246,11 @@ class Exchange:
             message = f"{self._host} ended the answer with an error: {mask(str(word), self._key)}"
             raise InStreamError(ErrorInfo(message, status=200))
         return outcome
+
+    def _after_silence(self) -> str:
+        """Say how long nothing had come before the end. A proxy's own read timeout looks like the server's end."""
+        silence = self._deadlines.silence(time.monotonic())
+        return f". Nothing had come for {silence:.0f} s" if silence >= _SILENT else ""
 
     def _warn(self, warning: StreamWarning) -> None:
         if (published := self._accumulator.apply(warning)) is not None:
@@ -236,6 +283,10 @@ class Exchange:
         wait = parse_retry_after(headers.get("retry-after"), headers.get("retry-after-ms"), time.time())
         info = replace(info, retry_after=wait)
         return HTTPStatusError(info, retryable=worth_retrying(info))
+
+
+async def _first(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
 
 
 async def read_body(response: Response, limit: int) -> bytes:

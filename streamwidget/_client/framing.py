@@ -19,8 +19,10 @@ from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge, ServerSentEv
 BodyKind: TypeAlias = Literal["events", "json", "page", "text"]
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?\s*:|(?:data|event|id|retry)[\r\n]")
 _NAMES = (b"data:", b"event:", b"retry:", b"error:", b"id:")
-_BLANK = b" \t\r\n\xef\xbb\xbf"
+_LATER = re.compile(rb"[\r\n](?:data|event|error):")  # events after another line: a proxy's words, an unknown field
+_BLANK = b" \t\r\n\xef\xbb\xbf\x1e"  # U+001E stands before each JSON text of RFC 7464
 _ENOUGH = 16  # bytes that tell what a body is
+_PREFACE = 2**12  # bytes in which the first event begins, if the label says that events come
 
 
 def kind_of(head: bytes, *, whole: bool, label: str = "") -> BodyKind | None:
@@ -48,7 +50,7 @@ def kind_of(head: bytes, *, whole: bool, label: str = "") -> BodyKind | None:
     begin = head.lstrip(_BLANK)
     if not begin:
         return "events" if whole else None
-    if begin[:1] in (b"{", b"["):
+    if begin[:1] in (b"{", b"[", b'"'):
         return "json"
     if begin[:1] == b"<":
         return "page"
@@ -56,7 +58,11 @@ def kind_of(head: bytes, *, whole: bool, label: str = "") -> BodyKind | None:
         return "events"
     if not whole and len(begin) < _ENOUGH and any(name.startswith(begin) for name in _NAMES):
         return None
-    return "events" if label == "text/event-stream" and not whole else "text"
+    if label != "text/event-stream":
+        return "text"
+    if _LATER.search(begin):
+        return "events"
+    return "text" if whole or len(begin) > _PREFACE else None
 
 
 class JSONLines:

@@ -109,6 +109,8 @@ class Connection:
         True while a proxy is connected to, and while it is asked to connect to the server.
     mark : str
         Words on who answers that everybody must see. Empty: the model's name is enough.
+    queued : bool
+        True from the request until it has a connection. That takes long only if the client limits their number.
 
     Parameters
     ----------
@@ -124,6 +126,8 @@ class Connection:
         self._tunnel = False
         self.connecting = False
         self.at_proxy = False
+        self.queued = False
+        self._told = False  # that it is queued
 
     def go_by(self, proxy: str, *, tunnel: bool) -> None:
         """Remember the proxy of the next request, in words.
@@ -131,7 +135,12 @@ class Connection:
         With a ``tunnel`` the proxy is asked to connect to the server, and then only carries bytes. Without one it reads
         the request and sends it on, as for ``http://``.
         """
-        self._proxy, self._tunnel, self.at_proxy = proxy, tunnel, False
+        self._proxy, self._tunnel, self.at_proxy, self.queued = proxy, tunnel, False, True
+
+    def tell_of_queue(self) -> None:
+        """Let the person know that the request is queued, until it has a connection."""
+        self._told = True
+        self.wait_for("the http_client has no free connection (max_connections)")
 
     @property
     def waits_for(self) -> str:
@@ -144,6 +153,10 @@ class Connection:
         Behind a proxy these are ``connection.connect_tcp``, ``http11.*`` (CONNECT) and ``proxy.start_tls``, or
         ``socks.connect_tcp``, ``socks.setup_socks5_connection`` and ``socks.start_tls``.
         """
+        if self._told:
+            self._told = False
+            self.wait_for("")
+        self.queued = False
         step, _, rest = event.partition(".")
         self.connecting = step in ("connection", "proxy", "socks")
         if rest == "connect_tcp.started":

@@ -4,6 +4,8 @@ Policy, beyond the standards:
 
 - An unreadable event (``data: {"cho``) is skipped, with a warning (``bad_json``). The third one ends the stream.
 - A server may keep the connection alive with events that are not JSON (``event: ping``). They bring nothing.
+- An event that is not a piece of an answer may hold the server's words (``{"detail": "no such model"}``). Some names
+  of fields mean a failure. Other words count as one where the stream ends with them.
 - Nothing counts after the dialect's done event (``data: [DONE]``).
 - The end of the stream may cut off an event. If its JSON is whole, it counts (``unterminated_event``). Otherwise it is
   dropped (``truncated_event``).
@@ -16,6 +18,7 @@ No I/O, standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -23,16 +26,30 @@ from typing import Any
 from streamwidget._client.framing import BodyDecoder
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge, ServerSentEvent
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.events import Finish, Lost, Outcome, ParsedEvent, StreamEvent, StreamWarning
+from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.events import (
+    DELTAS,
+    Finish,
+    Identity,
+    LeftOut,
+    Lost,
+    Outcome,
+    ParsedEvent,
+    StreamEvent,
+    StreamWarning,
+    TextDelta,
+)
 from streamwidget._core.redaction import redaction_for
 from streamwidget._core.secrets import ApiKey
 from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
+from streamwidget._dialects.errors import reported_error, visible_text
 
 _MAX_MALFORMED = 3
 # Words that only show that the server lives: event: ping, data: [HEARTBEAT], data: keep-alive
 _LIVENESS = frozenset(
     {"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive", "alive", "noop", "processing", "connected"}
 )
+_BETWEEN = " \t\r\n,\x1e"  # between the JSON values of a body. U+001E is that of JSON text sequences (RFC 7464)
 _SHOWN = 200  # characters of what could not be read
 _raw_decode = json.JSONDecoder().raw_decode
 
@@ -84,6 +101,9 @@ class StreamParser:
         self._redaction = redaction_for(key)
         self._malformed = 0
         self._odd = ""  # what the last event that could not be read held
+        self._news: ErrorInfo | None = None  # words of the last event that was not a piece of the answer
+        self._finish_is_common = False
+        self._read_any = False  # whether any event was an item of the dialect
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Take the next bytes and return the events to publish.
@@ -116,6 +136,11 @@ class StreamParser:
         return self._accumulator.finish
 
     @property
+    def may_be_over(self) -> bool:
+        """True after a finish reason, unless the server sends one with each piece of its answer."""
+        return self.finish is not None and not self.done and not self._finish_is_common
+
+    @property
     def is_whole_reply(self) -> bool:
         """True where the body is one JSON value, and not a stream."""
         return self._decoder.whole is not None
@@ -130,13 +155,15 @@ class StreamParser:
         """What stood in the stream and is not an event: a proxy's own line, or data that is not JSON."""
         return " ".join((self._odd or self._decoder.stray)[: 4 * _SHOWN].split())[:_SHOWN]
 
-    def close(self, *, clean: bool) -> tuple[Outcome, list[StreamEvent]]:
+    def close(self, *, clean: bool, left_open: bool = False) -> tuple[Outcome, list[StreamEvent]]:
         """End the stream. Return how the answer ended, and the last events to publish. Call this after the done too.
 
         Parameters
         ----------
         clean : bool
             False if the connection broke.
+        left_open : bool, default False
+            The server neither sent the done nor closed the connection, although the answer :attr:`may_be_over`.
 
         Raises
         ------
@@ -149,36 +176,57 @@ class StreamParser:
         if not self.done:
             received, cut = self._decoder.close()
             self.done = self._take(received)
-            if self._decoder.kind == "page":
-                raise MalformedStream("answered with a web page: a login page or a proxy?")
-            if self._decoder.kind == "text":
-                self._odd = self._decoder.head[: 4 * _SHOWN].decode("utf-8", "replace")
-                raise MalformedStream("answered with text that is not an answer")
+            if self._decoder.kind in ("page", "text"):
+                page = self._decoder.kind == "page"
+                self._odd = visible_text(self._decoder.head[: 2**14].decode("utf-8", "replace"))
+                what = "a web page: a login page or a proxy?" if page else "text that is not an answer"
+                raise MalformedStream(f"answered with {what}")
             if self._decoder.whole is not None:
                 return self._reply(self._decoder.whole, clean=clean)
             self._rescue(cut)
-        end = "was closed" if clean else "broke"
-        return self._end(f"the connection {end} after the finish reason, without the sign that the stream is done")
+        end = "stayed open" if left_open else "was closed" if clean else "broke"
+        no_done = f"the connection {end} after the finish reason, without the sign that the stream is done"
+        return self._end(no_done, clean=clean)
 
     def _reply(self, body: bytes, *, clean: bool) -> tuple[Outcome, list[StreamEvent]]:
         """Read one whole reply."""
         try:
-            self._apply(self._dialect.parse_reply(decode_reply(body)))
+            items = _values_of(body)
+            for item in items if len(items) > 1 else ():  # the items of a stream
+                self._apply(self._parse(item))
+            if len(items) == 1:
+                self._apply(self._parse_reply(items[0]))
         except MalformedItem:
             if clean:
+                self._odd = body[: 4 * _SHOWN].decode("utf-8", "replace")
                 raise
             return "interrupted", self.events
         except ServerReportedError as exc:
             self._apply(exc.events)
             raise
-        self.done = True
-        return self._end("")
+        self.done = len(items) == 1 or self.finish is not None
+        return self._end("", clean=clean)
 
-    def _end(self, no_done: str) -> tuple[Outcome, list[StreamEvent]]:
+    def _parse_reply(self, reply: Any) -> list[ParsedEvent]:
+        """Parse one whole reply, or raise what the server says in its place."""
+        try:
+            return self._dialect.parse_reply(reply)
+        except MalformedItem:
+            failure = reported_error(reply, in_doubt=False) or reported_error(reply, in_doubt=True)
+            if failure is not None and failure.message in str(reply):
+                raise ServerReportedError(failure) from None
+            raise
+
+    def _end(self, no_done: str, *, clean: bool = True) -> tuple[Outcome, list[StreamEvent]]:
         if self._redaction is not None:
             self.events += self._accumulator.take(self._redaction.flush())
         self.events += self._accumulator.flush()
         finish = self.finish
+        if finish is None and clean:
+            if self._news is not None and not (self.done and self._accumulator.delta_count):
+                raise ServerReportedError(self._news)
+            if not self.done and not self._read_any and self.last_words:
+                raise MalformedStream("answered with text that is not an answer")
         if finish is None and not self.done:
             return "interrupted", self.events
         if finish is None:
@@ -202,7 +250,11 @@ class StreamParser:
                 except (ValueError, RecursionError):
                     end = -1
                 if end == len(data) and type(item) is dict and event.event != "error":
-                    self._apply(parse(item))
+                    parsed = parse(item)
+                    if len(parsed) != 1 or type(parsed[0]) is not TextDelta:  # the usual item is one piece of text
+                        self._note(item, parsed)
+                    self._apply(parsed)
+                    self._read_any = True
                 elif self._take_other(event):
                     return True
             except MalformedItem:
@@ -214,16 +266,34 @@ class StreamParser:
 
     def _take_other(self, event: ServerSentEvent) -> bool:
         """Apply an event that is not simply one JSON object. Return True for the done."""
-        items = self._items_of(event)
-        if items is None:
-            return True
+        items, done = self._items_of(event)
         for item in items:
-            self._apply(self._reader.parse(item))
-        return False
+            self._apply(self._parse(item))
+            self._read_any = True
+        return done
+
+    def _parse(self, item: Any) -> list[ParsedEvent]:
+        events = self._reader.parse(item)
+        self._note(item, events)
+        return events
+
+    def _note(self, item: Any, events: list[ParsedEvent]) -> None:
+        """Look for the server's words in an item that is not a piece of the answer."""
+        if all(isinstance(event, Identity | LeftOut) for event in events):
+            failure = reported_error(item, in_doubt=False)
+            if failure is not None:
+                raise ServerReportedError(failure, events)
+            self._news = reported_error(item, in_doubt=True)
 
     def _apply(self, parsed: Iterable[ParsedEvent]) -> None:
         clean = parsed if self._redaction is None else self._redaction.clean(parsed)
-        self.events += self._accumulator.take(clean)
+        accumulator = self._accumulator
+        had_end = accumulator.finish is not None
+        published = accumulator.take(clean)
+        self.events += published
+        if (had_end or self._news is not None) and any(isinstance(event, DELTAS) for event in published):
+            self._news = None  # the answer went on after it
+            self._finish_is_common = self._finish_is_common or had_end
 
     def _skip(self, data: str) -> None:
         self._odd = data
@@ -249,30 +319,47 @@ class StreamParser:
             raise
         self._warn("unterminated_event", "the last event had no blank line after it")
 
-    def _items_of(self, event: ServerSentEvent) -> list[Any] | None:
-        """Decode any event into its items. None: it is the done.
+    def _items_of(self, event: ServerSentEvent) -> tuple[list[Any], bool]:
+        """Decode any event into its items. Also return whether it ends with the done.
 
         ``event: error`` may carry an error object, bare or wrapped, or plain text. Several items come in one event
         where a server sends a list, or separates its events by one newline. ``data: data: {...}`` is one item.
         """
         data = event.data.strip()
-        while data.startswith("data:"):
-            data = data[5:].strip()
-        bare = data.strip("\"'").upper()
-        if bare == self._dialect.done:
-            return None
+        is_error = event.event == "error"
         try:
-            items = _values_in(data)
+            items, done = self._values_in(data)
         except (ValueError, RecursionError) as exc:
-            if event.event != "error":
-                if event.event in _LIVENESS or bare.strip("[]*.: ").lower() in _LIVENESS or not data:
-                    return []
+            if not is_error:
+                if event.event in _LIVENESS:
+                    return [], False
                 raise MalformedItem(f"an event is not JSON: {exc}") from exc
-            items = [data]
-        if event.event == "error":
+            items, done = [data], False
+        if is_error:
             error = items[0] if items else data
-            return [error if isinstance(error, dict) and error.get("error") else {"error": error or data}]
-        return items
+            return [error if isinstance(error, dict) and error.get("error") else {"error": error or data}], done
+        return items, done
+
+    def _values_in(self, data: str) -> tuple[list[Any], bool]:
+        """Return the JSON values in the data of one event, and whether the done follows: one, a list, or one a line."""
+        try:
+            value = json.loads(data)
+        except json.JSONDecodeError:
+            pass
+        else:
+            if not isinstance(value, str):  # "[DONE]" with quotation marks is JSON too
+                return (value if isinstance(value, list) else [value]), False
+        values: list[Any] = []
+        for line in data.split("\n"):
+            text = line.strip()
+            while text.startswith("data:"):
+                text = text[5:].strip()
+            bare = text.strip("\"'").upper()
+            if bare == self._dialect.done:
+                return values, True
+            if text and bare.strip("[]*.: ").lower() not in _LIVENESS:
+                values.append(json.loads(text))
+        return values, False
 
     def _warn(self, code: str, detail: str) -> None:
         self._apply([StreamWarning(code, detail)])
@@ -286,13 +373,24 @@ def decode_reply(body: bytes) -> Any:
         raise MalformedItem(f"the reply is not JSON: {exc}") from exc
 
 
-def _values_in(data: str) -> list[Any]:
-    """Return the JSON values in the data of one event: one, those of a list, or one on each line."""
+def _values_of(body: bytes) -> list[Any]:
+    """Return the JSON values of a body: one, those of a list, or several one behind the other. MalformedItem if none.
+
+    Some gateways send JSON as the text of a JSON string.
+    """
     try:
-        value = json.loads(data)
-    except json.JSONDecodeError:
-        lines = [line.strip() for line in data.split("\n") if line.strip()]
-        if len(lines) < 2:
+        value = decode_reply(body)
+        if isinstance(value, str):
+            value = decode_reply(value.encode())
+    except MalformedItem:
+        text = body.decode("utf-8", "replace")
+        values: list[Any] = []
+        with contextlib.suppress(ValueError, RecursionError):
+            while text := text.lstrip(_BETWEEN):
+                item, end = _raw_decode(text)
+                values.append(item)
+                text = text[end:]
+        if len(values) < 2 or text:
             raise
-        return [json.loads(line) for line in lines]
-    return value if isinstance(value, list) else [value]
+        return values
+    return value if isinstance(value, list) and value else [value]

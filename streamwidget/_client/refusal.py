@@ -25,43 +25,59 @@ Refusal = Literal["context", "quota", "access", "model", "upstream_key", "unsupp
 #: Searched in this order, in the code, the type and the message: ``"code": "context_length_exceeded"`` -> ``context``.
 _PATTERNS: dict[Refusal, tuple[str, ...]] = {
     "upstream_key": (
-        r"\w+Exception - .{0,60}\b(invalid|incorrect|wrong|missing|no)\b.{0,20}\bapi.?key",
-        r"\w+Exception - .{0,60}\b(unauthori[sz]ed|authentication fail)",
+        r"\w+(Exception|Error): ?.{0,40}\w+Exception\b.{0,60}\b(api.?key|subscription key|credentials)\b",
+        r"\w+Exception\b.{0,20} - .{0,90}\b(invalid|incorrect|wrong|missing|not valid|no)\b.{0,20}\bapi.?key",
+        r"\w+Exception\b.{0,20} - .{0,90}\b(unauthori[sz]ed|authentication.?(fail|error)|api_?key_?invalid)",
+        r"\w+Exception\b.{0,20} - .{0,60}\bapi.?key\b.{0,40}\b(not valid|invalid|must be set|missing)",
+        r"MissingAPIKeyError",
     ),
     "context": (
-        r"context[ _]?(length|window|size)|exceeded model token limit|tokens_limit_reached",
+        r"context[ _]?(length|window|size|limit)|exceeded model token limit|tokens_limit_reached|string_above_max",
         r"max(imum|_)?[ _]?(prompt|input|model)[ _]?len|max_model_len",
-        r"\b(prompt|input|messages?|conversation) (is|are) too (long|large)|too many (input )?tokens",
-        r"token count.{0,40}exceeds|exceeds? the (maximum|available) (context|number of tokens)",
-        r"reduce the length of the|input length.{0,40}exceed|(inputs?|prompt)\W{1,3}tokens \+",
-        r"request body too large for \S+ model",
+        r"\b(prompt|input|messages?|conversation|string|text) (is |are )?too (long|large)|too many (input )?tokens",
+        r"token count.{0,40}exceeds|exceeds? the (maximum|available|configured) (context|number of tokens)",
+        r"reduce (the length of|your (prompt|message))|input length.{0,40}(exceed|should be)",
+        r"(inputs?|prompt)\W{1,3}tokens \+",
+        r"(tokens?|prompt|input)\b.{0,40}\bexceeds? the (configured |maximum )?limit|total tokens must be less",
+        r"request (body )?too large for (\S+|this) model",
     ),
     "quota": (
-        r"insufficient[ _](quota|credits?|balance|funds)|budget[ _]exceeded|payment[ _]required|\bbilling_",
-        r"(exceeded|used up|out of|over) (your |the |its )(current |monthly |free )*(quota|budget|credits?)",
-        r"budget has been exceeded|exceeded_?budget|over budget",
-        r"credit balance is too low|out of credits|requires more credits",
-        r"\b(spending|spend|hard|billing) limit|account is not active|no (remaining|more) credits?",
-        r"quota (is |has been )?(exhausted|used up)",
+        r"insufficient[ _](quota|credits?|balance|funds)|budget[ _](limit[ _])?exceeded|payment[ _]required|\bbilling_",
+        r"(exceeded|used up|out of|over|used all of) (your|the|its) ((current|monthly|free) )*(quota|budget)",
+        r"(exceeded|used up|out of|used all of) (your|the|its) ((current|monthly|included|free|trial) )*credits?",
+        r"budget has been exceeded|exceeded_?(\w+_?)?(budget|quota)|over budget",
+        r"budget (is |has been )?(exhausted|spent|used)",
+        r"credit balance is too low|out of (free )?credits|requires more credits|no credits? left|\btop up\b",
+        r"\b(spending|spend|hard|billing|key) limit\b|account is (not active|suspended)|no (remaining|more) credits?",
+        r"(quota|credits?) (is |are |has been |have been )?(exhausted|used up|depleted)|overdue|arrearage",
     ),
     "access": (
-        r"model_access_denied|not allowed to (access|use) (this )?model|can only access models",
-        r"not have access to (the |this )?model",
-        r"not (authori[sz]ed|permitted|entitled) to (access|use) .{0,40}model",
-        r"\bno (access|permission) (to|for) (the |this )?model",
+        r"model_access_denied|model_not_allowed|can only access models|model not allowed",
+        r"not allowed to (access|use) (this |the )?model",
+        r"(not|n't) have (access|permission)( to| for)?( access| use)?( to)? (the |this )?(requested )?model",
+        r"not (authori[sz]ed|permitted|entitled) (to (access|use)|for) .{0,40}model",
+        r"\bno (access|permission) (to|for) (the |this )?model|access to (the |this )?model\b.{0,80}\brestricted",
+        r"must be verified to use|not (available|included) (on|in|for) your (current )?(plan|tier|subscription)",
     ),
     "model": (
-        r"model_not_found|model_not_available|unknown_model|not a valid model|no model named|model name passed",
-        r"\b(invalid|unknown|no such|unsupported) model\b|unable to access model",
-        r"\bmodel\b.{0,80}\b(not exist|not found|not a chat model)",
+        r"model_not_(found|available)|unknown_model|not a valid model|no model named|model name passed",
+        r"DeploymentNotFound|\bmodels?\b.{0,80}\b(decommissioned|deprecated|no longer (available|supported))",
+        r"\b(invalid|unknown|no such|unsupported) model\b|unable to access model|model identifier is invalid",
+        r"\bmodels?\b.{0,80}\b(not exist|not found|not a chat model)",
+        r"\bmodel \S+ is (not|no longer) (currently )?(supported|available)|no models? (is |are )?loaded",
+        r"no endpoints found for|deployment\b.{0,40}\bnot exist|not_found_error .{0,10}model:",
     ),
-    "unsupported": (r"(not|n't|n’t) (currently |yet )?support|\bunsupported\b|not implemented",),
+    "unsupported": (
+        r"(not|n't|n’t) (currently |yet )?support|\bunsupported|not implemented|not_supported",
+        r"no endpoints found that support|only supported by|not a (multimodal|vision) model|at most 0 image",
+        r"missing data required for|tool choice requires|enable-auto-tool-choice",
+    ),
 }
 _REASONS = {reason: re.compile("|".join(each), re.IGNORECASE) for reason, each in _PATTERNS.items()}
 #: A limit for a minute or a day is not a spent quota, even if the server calls it one.
 _PASSING = re.compile(r"per.?(second|minute|hour|day)|\b[RT]P[MD]\b|\b(retry|try again) (in|after)\b", re.IGNORECASE)
 #: Statuses at which "not supported" is about the request, and not about a country (403) or a method (405).
-_ABOUT_THE_REQUEST = frozenset({None, 200, 400, 422, 500, 501})
+_ABOUT_THE_REQUEST = frozenset({None, 200, 400, 404, 422, 500, 501})
 
 _GATEWAY = re.compile(r"^litellm\.")
 _WRAPPED_BEFORE = re.compile(

@@ -14,9 +14,18 @@ from email.utils import parsedate_to_datetime
 from streamwidget._client.refusal import refusal_of
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.timeout import is_seconds
 
 RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529, *range(520, 525)})  # 520-524: Cloudflare's
-_PASSING_TYPES = frozenset({"overloaded_error", "server_error", "rate_limit", "rate_limit_error", "api_error"})
+#: Codes and types of errors inside a stream that may pass. Servers put them into either field.
+_PASSING = frozenset(
+    {
+        *("overloaded", "overloaded_error", "engine_overloaded", "server_error", "internal_server_error", "api_error"),
+        *("internal_error", "service_unavailable", "unavailable", "timeout", "upstream_error", "throttling"),
+        *("rate_limit", "rate_limit_error", "rate_limit_exceeded", "resource_exhausted", "throttling_error"),
+        *("throttlingexception", "serviceunavailableexception", "internalserverexception"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +67,11 @@ class RetryPolicy:
     max_retry_after: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ConfigurationError("RetryPolicy.attempts must be at least 1.")
-        if min(self.wait_initial, self.wait_max, self.max_retry_after) < 0:
-            raise ConfigurationError("The waits of a RetryPolicy must not be negative.")
+        if type(self.attempts) is not int or self.attempts < 1:
+            raise ConfigurationError("RetryPolicy.attempts must be a whole number from 1.")
+        for wait in (self.wait_initial, self.wait_max, self.max_retry_after):
+            if not is_seconds(wait):
+                raise ConfigurationError("The waits of a RetryPolicy must be numbers of seconds, and not negative.")
 
     def delay(self, failed: int, retry_after: float | None, draw: Callable[[], float] = random.random) -> float | None:
         """Return how many seconds to wait before the next attempt.
@@ -115,7 +125,7 @@ def worth_retrying(error: ErrorInfo) -> bool:
         return False
     if error.status is not None and error.status != 200:
         return error.status in RETRYABLE_STATUS
-    return error.code in RETRYABLE_STATUS or error.type in _PASSING_TYPES
+    return error.code in RETRYABLE_STATUS or not _PASSING.isdisjoint({str(error.code).lower(), str(error.type).lower()})
 
 
 def parse_retry_after(value: str | None, milliseconds: str | None, now: float) -> float | None:

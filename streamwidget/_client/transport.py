@@ -29,7 +29,7 @@ from streamwidget._client.inflate import inflater
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.secrets import ApiKey, mask
-from streamwidget._core.unexpected import TOO_MANY_FILES, is_too_many_files
+from streamwidget._core.unexpected import TOO_MANY_FILES, is_too_many_files, said_by
 
 if TYPE_CHECKING:
     import httpx
@@ -59,19 +59,31 @@ class HTTPXResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         inflate = inflater(self.headers.get("content-encoding", ""))
-        try:
-            async for chunk in self._raw:
-                if inflate is None:
-                    yield chunk
-                else:
+        while (chunk := await self._read()) is not None:
+            if inflate is None:
+                yield chunk
+            else:
+                try:
                     for piece in inflate(chunk):
                         yield piece
-                if len(chunk) < _TINY:
-                    await asyncio.sleep(_GATHER)
-        except (self._library.TransportError, self._library.StreamError, zlib.error, OSError) as exc:
-            raise BodyError(str(exc) or type(exc).__name__) from _without_frames(exc)
+                except zlib.error as exc:
+                    raise BodyError(str(exc)) from exc
+            if len(chunk) < _TINY:
+                await asyncio.sleep(_GATHER)
         if inflate is not None and not inflate.eof:
             raise BodyError("the compressed body is cut")
+
+    async def _read(self) -> bytes | None:
+        """Return the next bytes, or None at the end. A transport of the person's may raise anything, and give text."""
+        try:
+            chunk = await anext(self._raw)
+        except StopAsyncIteration:
+            return None
+        except Exception as exc:  # noqa: BLE001
+            raise BodyError(said_by(exc) or type(exc).__name__) from _without_frames(exc)
+        if not isinstance(chunk, bytes):
+            raise BodyError(f"the http_client gave a {type(chunk).__name__} instead of bytes")
+        return chunk
 
     async def drain(self) -> None:
         with contextlib.suppress(TimeoutError, self._library.TransportError, self._library.StreamError, OSError):
@@ -117,7 +129,7 @@ class HTTPXTransport:
                 raise
             raise failure from None  # the message of httpx may hold the key
         finally:
-            connection.connecting = False
+            connection.connecting = connection.queued = False
             del sent  # it holds the key, and `%xmode Verbose` prints the locals of every frame
         try:
             if proxy is not None and response.status_code == 407:  # servers have 401 for this
@@ -323,4 +335,4 @@ def _reason(exc: Exception) -> str:
     for link in _chain(exc):
         if isinstance(link, OSError) and link.errno and not isinstance(link, ssl.SSLError | socket.gaierror):
             return os.strerror(link.errno)  # asyncio's own text would say again where to
-    return str(exc).rstrip(".") or type(exc).__name__
+    return said_by(exc).rstrip(".") or type(exc).__name__

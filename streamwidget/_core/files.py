@@ -74,7 +74,7 @@ def check_writable(path: str | Path) -> None:
 
 
 def _target_of(path: str | Path) -> tuple[Path, os.stat_result | None]:
-    """Return the file behind all links, and its state. The state is None if there is no such file yet."""
+    """Return the file behind all links, and its state. The state is None if the file does not exist yet."""
     target = Path(os.path.realpath(path))
     try:
         old = target.stat()

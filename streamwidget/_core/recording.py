@@ -206,9 +206,7 @@ class Recording:
         self._notify()
 
     def end(self, outcome: Outcome) -> None:
-        """Set the outcome, and write the file. A file that cannot be written gives a warning and no exception.
-
-        The readers of the stream wait for this, so nothing may fail here.
+        """Set the outcome. Nothing may fail here, because the readers of the stream wait for it.
 
         Parameters
         ----------
@@ -217,6 +215,9 @@ class Recording:
         """
         self.outcome, self.ended_at = outcome, self.now()
         self._notify()
+
+    def keep(self) -> None:
+        """Write the file, if there is one. A file that cannot be written gives a warning and no exception."""
         if self.path is not None:
             try:
                 self.save(self.path)

@@ -423,7 +423,9 @@ class ChatStream:
             outcome, failure = exc.outcome, exc
         except asyncio.CancelledError:
             pass
-        except Exception as exc:  # noqa: BLE001
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as exc:  # noqa: BLE001
             # The stream still ends and keeps its text. The traceback shows the cause.
             failure = StreamInterrupted(ErrorInfo(_FORKED)) if self._task.is_in_parent_process else failure_of(exc)
             outcome = failure.outcome
@@ -451,3 +453,5 @@ class ChatStream:
             self._recording.end(outcome)
         self._subscribers.publish(last)
         self._subscribers.clear()
+        if self._recording is not None:
+            self._recording.keep()  # last, because a disk may be slow or full

@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -64,7 +65,7 @@ class Timeout:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not (isinstance(value, int | float) and value > 0 and not math.isnan(value)):
+            if value is not None and not (is_seconds(value) and value > 0):
                 raise ConfigurationError(f"Timeout.{field.name} must be a positive number of seconds or None.")
 
     def explain(self, limit: str, host: str) -> str:
@@ -99,6 +100,13 @@ _PASSED = {
     "progress": "The connection to {host} is alive, but no more text came",
     "total": "The answer was not finished",
 }
+
+
+def is_seconds(value: object) -> bool:
+    """Return True for a number of seconds that is not negative: infinity is one, and `True` and `10**400` are not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= sys.float_info.max or value == math.inf
 
 
 class PendingLimit(NamedTuple):
@@ -141,6 +149,10 @@ class Deadlines:
 
     def got_headers(self, now: float) -> None:
         self._headers = self._bytes = now
+
+    def silence(self, now: float) -> float:
+        """Return the seconds since the last bytes, or since the request if none came."""
+        return max(0.0, now - (self._sent if self._headers is None else self._bytes))
 
     def got_bytes(self, now: float) -> None:
         self._bytes = now

@@ -26,7 +26,7 @@ _TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 TOO_MANY_FILES = "Too many files are open. Close some, or raise the limit (`ulimit -n`)."
 
 
-def failure_of(exc: Exception) -> StreamError:
+def failure_of(exc: BaseException) -> StreamError:
     """Return the failure of a stream in which an unexpected exception was raised. The exception is its cause."""
     failure = _failure_of(exc)
     failure.__cause__ = exc
@@ -42,7 +42,15 @@ def is_too_many_files(exc: BaseException | None) -> bool:
     return False
 
 
-def _failure_of(exc: Exception) -> StreamError:
+def said_by(exc: BaseException) -> str:
+    """Return the text of an exception. Empty if it has none: ``__str__`` may raise too."""
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001
+        return ""
+
+
+def _failure_of(exc: BaseException) -> StreamError:
     if isinstance(exc, MemoryError):
         return StreamError(ErrorInfo("No memory is left. The text so far is kept.", kind="memory"))
     if is_too_many_files(exc):
@@ -50,7 +58,7 @@ def _failure_of(exc: Exception) -> StreamError:
     if isinstance(exc, RecursionError):
         message = "The calls are nested too deeply. Wait for the stream further up in your program."
         return StreamError(ErrorInfo(message, kind="recursion"))
-    said = one_line(mask(str(exc)))
+    said = one_line(mask(said_by(exc)))
     if isinstance(exc, ConfigurationError):
         return StreamError(ErrorInfo(said, kind="configuration"))
     if (place := _persons_code(exc)) is not None:
@@ -61,7 +69,7 @@ def _failure_of(exc: Exception) -> StreamError:
     return ProtocolError(ErrorInfo(f"streamwidget failed: {_public_name(type(exc))}. Please report it."))
 
 
-def _persons_code(exc: Exception) -> traceback.FrameSummary | None:
+def _persons_code(exc: BaseException) -> traceback.FrameSummary | None:
     """Return the place in a person's code that raised, or that called the library that raised. None: it was ours."""
     for frame in reversed(traceback.extract_tb(exc.__traceback__)):
         if frame.filename.startswith(_OURS):

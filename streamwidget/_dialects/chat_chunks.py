@@ -48,6 +48,7 @@ _ORDINARY_CHUNK = frozenset(
     | {"usage", "error"}
 )
 _ORDINARY_CHOICE = frozenset({"delta", "index", "finish_reason", "logprobs", "native_finish_reason", "stop_reason"})
+_OF_ANSWERS = frozenset({"choices", "usage", "model", "id", "created"})  # fields of chunks, whatever else they hold
 _THINKING_PARTS = ("reasoning", "thinking", "reasoning_text", "summary_text", "thought")
 
 
@@ -110,7 +111,9 @@ class ChatCompletionsReader:
         events, error = self._chunk(chunk)
         self._named = self._named or any(isinstance(event, DELTAS) for event in events)
         if error:
-            raise ServerReportedError(error_info(error, 200), events)
+            # The sentence may stand beside the error: {"error": true, "message": "no such model"}
+            beside = {name: part for name, part in chunk.items() if name not in _OF_ANSWERS}
+            raise ServerReportedError(error_info(beside if chunk.get("error") else error, 200), events)
         return events
 
     def _chunk(self, chunk: dict[str, Any]) -> tuple[list[ParsedEvent], Any]:

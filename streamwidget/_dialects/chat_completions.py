@@ -13,8 +13,10 @@ from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._dialects.chat_chunks import ChatCompletionsReader
 from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
-from streamwidget._dialects.errors import error_info, http_error_info
+from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
 
+#: Statuses of a refusal that no field of ours can be the reason for: the key, the pace, the size.
+_NOT_ABOUT_FIELDS = frozenset({401, 402, 403, 407, 413, 429, 502, 503, 504})
 GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
 
@@ -68,8 +70,7 @@ class ChatCompletions:
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
         """Drop ``stream_options`` if the server refused it and the person did not ask for it."""
         ours = question.stream and self.asks_for_usage and "stream_options" not in question.params
-        refused = "stream_options" in refusal.message or "include_usage" in refusal.message
-        if not (ours and refusal.status in (400, 422) and refused):
+        if not (ours and refusal.status not in _NOT_ABOUT_FIELDS and names_usage_field(refusal.message)):
             return None
         warning = StreamWarning("stream_options_refused", "the server refused stream_options: no usage is known")
         return replace(question, params={**question.params, "stream_options": None}), warning
@@ -86,6 +87,9 @@ class ChatCompletions:
             reply = reply[0]
         if not isinstance(reply, dict):
             raise MalformedItem("the reply is not a JSON object")
+        if "choices" not in reply:  # a gateway's wrapping: {"data": {"choices": [...]}}
+            parts = (part for part in reply.values() if isinstance(part, dict))
+            reply = next((part for part in parts if isinstance(part.get("choices"), list)), reply)
         events = ChatCompletionsReader().parse(reply)
         if not isinstance(reply.get("choices"), list):
             raise MalformedItem("the reply has no choices: it is not a chat completion")

@@ -98,7 +98,7 @@ class Target:
     limits: Limits = field(default_factory=Limits)
 
 
-def explain(failure: StreamError, target: Target | None = None) -> list[str]:
+def explain(failure: StreamError, target: Target | None = None, *, line: str = "") -> list[str]:
     """Return one or two lines: the failure, the kept text, and the next step.
 
     Parameters
@@ -106,19 +106,22 @@ def explain(failure: StreamError, target: Target | None = None) -> list[str]:
     failure : StreamError
     target : Target, optional
         For a failure of the magic. Default: the stream was made in Python.
+    line : str, default ""
+        The line under the answer, if it stands above. A reason that is in it is not said again.
     """
     status = failure.error.status
     named = f" (HTTP {status})" if status not in (None, 200) else ""
-    lines = [f"{type(failure).__name__}{named}: {one_line(failure.error.message, _LONGEST)}"]
+    what, reason = f"{type(failure).__name__}{named}", one_line(failure.error.message, _LONGEST)
     count = len(failure.completion.text)
     where = "in its .completion" if target is None else "in _chat"
     kept = f"The {count} characters that came are {where}." if count else ""
     todo = _wait_longer(failure, target) if isinstance(failure, StreamTimeout) else advice(failure.error, target)
     has_more = failure.error.detail or len(failure.error.message) > _LONGEST
     rest = "`%chat --traceback` shows the whole message." if has_more and target is not None else ""
-    if kept or todo or rest:
-        lines.append(" ".join(filter(None, [kept, todo, rest])))
-    return lines
+    more = " ".join(filter(None, [kept, todo, rest]))
+    if reason.rstrip(".") in line:
+        return [f"{what}: {more or 'the reason is in the line above.'}"]
+    return [f"{what}: {reason}", *filter(None, [more])]
 
 
 def advice(error: ErrorInfo, target: Target | None = None) -> str:

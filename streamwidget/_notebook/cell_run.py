@@ -16,6 +16,7 @@ from streamwidget._core.loop import interrupts
 from streamwidget._core.stream import ChatStream
 from streamwidget._notebook.advice import Target, explain
 from streamwidget._notebook.session import Session
+from streamwidget._saved.answer import footer
 
 
 class CellJob(NamedTuple):
@@ -26,12 +27,15 @@ class CellJob(NamedTuple):
     stream : ChatStream
     target : Target
         For the advice after a failure.
+    shows_line : bool
+        The line under the answer stands above what the cell raises.
     result : callable
         Makes the cell's result of the completion. Default: the completion itself.
     """
 
     stream: ChatStream
     target: Target
+    shows_line: bool = False
     result: Callable[[ChatCompletion], Any] = lambda completion: completion
 
 
@@ -104,7 +108,7 @@ def _explained(session: Session, job: CellJob) -> Iterator[None]:
         yield
     except StreamError as exc:
         session.failure = exc
-        lines = explain(exc, job.target)
+        lines = explain(exc, job.target, line=footer(exc.completion) if job.shows_line else "")
         # IPython asks the exception for its traceback. Its class does not change, so `except` clauses work.
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise

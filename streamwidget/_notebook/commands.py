@@ -118,7 +118,9 @@ def list_models(session: Session, _: bool, options: Namespace) -> CellJob:
         raise ConfigurationError(f"{client.name} lists no models.")
     models = client.list_models()
     target = target_of(client, session.settings, options)
-    return CellJob(models.stream, target, lambda _: say("\n".join(models.names) or "The server lists no models."))
+    return CellJob(
+        models.stream, target, result=lambda _: say("\n".join(models.names) or "The server lists no models.")
+    )
 
 
 # ---- the last answer

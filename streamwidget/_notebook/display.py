@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display, publish_display_data
 
@@ -36,20 +37,34 @@ def in_kernel(shell: InteractiveShell | None) -> bool:
 
 def shows_widgets(shell: InteractiveShell | None) -> bool:
     """Return True if a front end can show a widget, or replace an output by another. A console can do neither."""
-    return shell is not None and in_kernel(shell) and not _asked_by_console(_request(shell))
+    return shell is not None and in_kernel(shell) and _asker(_request(shell)) != "console"
 
 
-def _asked_by_console(request: dict[str, Any]) -> bool:
-    """Return True for a request of jupyter console, qtconsole or Spyder. They do not name themselves.
+def shows_line_above_error(shell: InteractiveShell | None) -> bool:
+    """Return True if the line under an answer stands right above what the cell raises, so that nothing is said twice.
 
-    All of them send with jupyter_client, whose message ids begin with the session's id. Pages make other ids. They can
-    also answer ``input()``. nbclient and papermill use jupyter_client too, but cannot. A notebook that a server runs
-    for a page has the cell's id with it.
+    False for nbclient and papermill: their own error has only what the cell raises. False where ``%%capture`` or an
+    ``Output`` takes the line elsewhere.
+    """
+    if shell is None or isinstance(shell.display_pub, CapturingDisplayPublisher):
+        return False
+    return not in_kernel(shell) or (
+        _asker(_request(shell)) != "program" and not output.is_captured(execution_id(shell))
+    )
+
+
+def _asker(request: dict[str, Any]) -> Literal["page", "console", "program"]:
+    """Return the kind of front end that a request is from. They do not name themselves.
+
+    jupyter console, qtconsole and Spyder send with jupyter_client, whose message ids begin with the session's id. Pages
+    make other ids. nbclient and papermill use jupyter_client too, but cannot answer ``input()``. A notebook that a
+    server runs for a page has the cell's id with it.
     """
     header = request.get("header", {})
     by_jupyter_client = str(header.get("msg_id")).startswith(f"{header.get('session')}_")
-    answers_input = request.get("content", {}).get("allow_stdin") is True
-    return by_jupyter_client and answers_input and "cellId" not in request.get("metadata", {})
+    if not by_jupyter_client or "cellId" in request.get("metadata", {}):
+        return "page"
+    return "console" if request.get("content", {}).get("allow_stdin") is True else "program"
 
 
 def deleted_cells(shell: InteractiveShell) -> list[str]:

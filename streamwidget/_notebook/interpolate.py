@@ -8,17 +8,20 @@ Rules, for ``x = "{{y}}"`` and ``y = 2``:
 4. An undefined name is reported: ``{{z}}`` -> ``{{z}}``, with ``z`` among the undefined names.
 5. A string, a number, a list or a dict is never cut. An array, a Series or a table of data has a bounded size, and a
    line below it names the missing part (see :mod:`streamwidget._notebook.data_text`).
-6. An image (an ``Image``, a figure, a PIL image, or their bytes) is attached to the prompt. Its place in the text
+6. The notebook's history (``{{In}}``) and the environment (``{{environ}}``) are refused. They may hold keys.
+7. An image (an ``Image``, a figure, a PIL image, or their bytes) is attached to the prompt. Its place in the text
    becomes ``[image 1]``, so that the prompt can refer to it.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.images import Image, is_drawing, is_image_data
 from streamwidget._notebook.data_text import data_text
 
@@ -68,7 +71,7 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
     Raises
     ------
     ConfigurationError
-        If a figure cannot be written, or an image is too large.
+        If a figure cannot be written, an image is too large, or the variable is the history or the environment.
     Exception
         Anything that the ``__str__`` of a variable raises.
     """
@@ -80,6 +83,7 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
         name = unicodedata.normalize("NFKC", match[1])
         if name in namespace:
             value = namespace[name]
+            _check_private(name, value, namespace)
             if not _is_image(value):
                 data = data_text(value)
                 if data is None:
@@ -96,6 +100,21 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
 
     text = _FIELD.sub(replacement, template)
     return FilledPrompt(text, list(undefined), tuple(images.values()), tuple(cut.values()))
+
+
+def _check_private(name: str, value: Any, namespace: Mapping[str, Any]) -> None:
+    """Refuse what holds all that was typed, shown or set. Somebody who means it can copy it: `mine = list(In)`."""
+    histories = [namespace.get(each) for each in ("_ih", "_oh", "_dh")]
+    if value is namespace or any(value is history for history in histories if history is not None):
+        what = "the notebook's own record of its cells and values"
+    elif isinstance(value, type(os.environ)) or value is os.environ:
+        what = "the environment"
+    else:
+        return
+    raise ConfigurationError(
+        f"{{{{{name}}}}} is {what}, which may hold keys. Nothing was sent. "
+        f"Put the part that you mean into a variable, such as: part = str({name})[:1000]"
+    )
 
 
 def _is_image(value: Any) -> bool:

@@ -241,7 +241,8 @@ class ChatMagics(Magics):
             stream.start()
             self._session.cells.leave_running(stream)
             return _given(stream, awaits=awaits)
-        return self._finish(CellJob(stream, turn.target), awaits=awaits)
+        job = CellJob(stream, turn.target, display.shows_line_above_error(self.shell))
+        return self._finish(job, awaits=awaits)
 
     def _check(self, options: Namespace, text: str, cell: str | None) -> None:
         """Refuse options that cannot work, before anything is changed."""

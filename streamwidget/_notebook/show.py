@@ -11,6 +11,7 @@ from streamwidget._core.exceptions import StreamError
 from streamwidget._core.stream import ChatStream
 from streamwidget._notebook import display
 from streamwidget._notebook.advice import explain
+from streamwidget._saved.answer import footer
 from streamwidget._sources import as_stream
 
 
@@ -119,7 +120,7 @@ async def _show(stream: ChatStream, *, keep: bool) -> ChatCompletion:
     try:
         return await stream
     except StreamError as exc:
-        lines = explain(exc)
+        lines = explain(exc, line=footer(exc.completion) if display.shows_line_above_error(shell) else "")
         # Two lines without a key. The traceback would show what the source raised, word for word.
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise

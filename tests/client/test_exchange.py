@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import socket
+import threading
+import time
 from typing import Any
 
 import pytest
 
 import streamwidget as sw
+from streamwidget._client import exchange
 from streamwidget._core.completion import shown
 from streamwidget._core.gaps import MARK
 from streamwidget._notebook.terminal import TerminalView
@@ -236,3 +240,63 @@ async def test_a_gap_goes_wherever_the_answer_goes() -> None:
         assert json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])["messages"][1]["content"] == marked
         assert further.gaps == (sw.Gap("text", 5), sw.Gap("text", len(completion.text) + 5))
         assert shown(further) == marked + marked
+
+
+USED = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}}
+EACH = [{"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]} for text in ("One, ", "two, ", "three")]
+
+
+@pytest.mark.parametrize(
+    ("parts", "pings", "outcome", "text"),
+    [
+        (["Hi", STOP], False, "complete", "Hi"),
+        (["Hi", STOP], True, "complete", "Hi"),
+        (["Hi", STOP, USED], False, "complete", "Hi"),
+        (EACH[:1], False, "complete", "One, "),
+        (["Hi", {"choices": [{"delta": {}, "finish_reason": "length"}]}], False, "length", "Hi"),
+        (EACH, False, "timeout", "One, two, three"),
+        (["Hi"], False, "timeout", "Hi"),
+    ],
+    ids=["silent", "pings", "usage", "one piece", "length", "a reason in each piece", "no reason"],
+)
+@pytest.mark.fault("N40", "complete after a moment, with the warning no_done")
+async def test_an_end_that_does_not_come_is_waited_for_only_a_moment(
+    monkeypatch: pytest.MonkeyPatch, parts: list[Any], pings: bool, outcome: str, text: str
+) -> None:
+    """The server neither says that it is done nor closes. The moment is longer than the limits of silence here."""
+    monkeypatch.setattr(exchange, "_GRACE", 0.6)
+    left = threading.Event()
+
+    def hold(connection: socket.socket) -> None:
+        connection.sendall(response(b"").replace(b"connection: close\r\n", b""))
+        for part in parts:
+            connection.sendall(sse(part))
+            time.sleep(0.05)
+        while not left.wait(0.1):
+            if pings:
+                connection.sendall(b": ping\n\n")
+
+    with RawServer(hold) as server:
+        stream = sw.ChatClient(server.url, timeout=sw.Timeout(stall=0.4, progress=0.4)).stream("x")
+        try:
+            completion = await stream
+        except sw.StreamError as failure:
+            completion = failure.completion
+        left.set()
+    assert (completion.outcome, completion.text) == (outcome, text)
+    assert [warning.code for warning in completion.warnings] == (["no_done"] if outcome != "timeout" else [])
+    assert (completion.usage is not None) is (USED in parts)
+    assert len(server.requests) == 1
+
+
+async def test_a_cut_after_a_long_silence_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy's read timeout ends the connection like the server would."""
+    monkeypatch.setattr(exchange, "_SILENT", 0.2)
+
+    def drop(connection: socket.socket) -> None:
+        connection.sendall(response(sse("Hi")))
+        time.sleep(1)
+
+    with RawServer(drop) as server:
+        failure = await failure_of(sw.ChatClient(server.url).stream("x"))
+    assert str(failure).endswith("ended before the answer did. Nothing had come for 1 s")

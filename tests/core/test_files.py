@@ -30,8 +30,15 @@ def export(path: Path) -> None:
     export_file(session, str(path), options)
 
 
+def record(path: Path) -> None:
+    """Record a stream that ends before it has begun."""
+    stream = sw.ChatClient("http://127.0.0.1:9/v1").stream("x")
+    stream.record(path)
+    stream.cancel()
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
-    "record": lambda path: sw.ChatClient("http://127.0.0.1:9/v1").stream("x").record(path).end("cancelled"),
+    "record": record,
     "save": lambda path: recording_of().save(path),
     "export": export,
     "write_text": lambda path: files.write_text(path, "new"),

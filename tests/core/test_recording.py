@@ -431,3 +431,17 @@ async def test_a_recordings_file_is_in_the_folder_of_the_call(
     await stream
     assert sw.Recording.load(tmp_path / "file.jsonl").outcome == "complete"
     assert list((tmp_path / "other").iterdir()) == []
+
+
+async def test_readers_get_the_end_before_the_file_is_written(demo: DemoServer, tmp_path: Path) -> None:
+    """A disk may be slow. When ``await`` returns, the file is there."""
+    stream = sw.ChatClient(demo.url).stream("x", demo={"tokens": 3})
+    path = tmp_path / "file.jsonl"
+    recording = stream.record(path)
+    seen: list[bool] = []
+    stream.subscribe(
+        lambda events: seen.append("outcome" in path.read_text("utf-8")) if isinstance(events[-1], sw.Finish) else None
+    )
+    assert (await stream).outcome == recording.outcome == "complete"
+    assert seen == [False]
+    assert sw.Recording.load(path).outcome == "complete"

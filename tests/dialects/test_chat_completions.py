@@ -458,7 +458,7 @@ def test_a_refused_field_is_left_out() -> None:
     assert "stream_options" not in DIALECT.body(simpler)
     assert DIALECT.simplify(simpler, refusal) is None
     assert DIALECT.simplify(question, ErrorInfo("no such model", status=400)) is None
-    assert DIALECT.simplify(question, ErrorInfo("stream_options", status=500)) is None
+    assert DIALECT.simplify(question, ErrorInfo("stream_options", status=503)) is None
 
 
 def test_the_list_of_models_is_read() -> None:

@@ -17,6 +17,7 @@ from streamwidget import (
 )
 from streamwidget._client.refusal import Refusal, refusal_of
 from streamwidget._notebook.advice import Limits, Target, advice, explain
+from streamwidget._saved.answer import footer
 
 CELL = Target("api.example", None, "MY_KEY", True)
 LOCAL = Target("localhost:11434", "ollama")
@@ -146,3 +147,42 @@ def test_a_timeout_in_python_names_the_argument() -> None:
     assert explain(StreamTimeout(ErrorInfo("Nothing came", kind="stall")))[1] == (
         "Wait longer: ChatClient(timeout=Timeout(stall=...))."
     )
+
+
+@pytest.mark.parametrize(
+    ("failure", "completion", "says"),
+    [
+        (
+            HTTPStatusError(ErrorInfo("The key is wrong.", status=401)),
+            ChatCompletion(outcome="http_error", error=ErrorInfo("The key is wrong.")),
+            [f"HTTPStatusError (HTTP 401): {advice(ErrorInfo('', status=401), CELL)}"],
+        ),
+        (
+            StreamTimeout(ErrorInfo("Nothing came", kind="stall"), ChatCompletion(text="abc")),
+            ChatCompletion(text="abc", outcome="timeout", error=ErrorInfo("Nothing came")),
+            [
+                (
+                    "StreamTimeout: The 3 characters that came are in _chat. Wait longer: --timeout 60, or "
+                    '%config ChatMagics.timeout = {"stall": 60}'
+                )
+            ],
+        ),
+        (
+            StreamError(ErrorInfo("It broke.", status=200)),
+            ChatCompletion(outcome="error", error=ErrorInfo("It broke.")),
+            ["StreamError: the reason is in the line above."],
+        ),
+        (
+            StreamInterrupted(ErrorInfo("The connection ended (proxy error)", status=200)),
+            ChatCompletion(text="abc", outcome="interrupted", error=ErrorInfo("The connection ended (proxy error)")),
+            ["StreamInterrupted: The connection ended (proxy error)"],
+        ),
+    ],
+    ids=["key", "timeout", "nothing to add", "the line has no reason"],
+)
+def test_a_reason_in_the_line_above_is_not_said_again(
+    failure: StreamError, completion: ChatCompletion, says: list[str]
+) -> None:
+    """The answer's own line has it. Where that line has none, the error has it."""
+    assert explain(failure, CELL, line=footer(completion)) == says
+    assert all(failure.error.message.rstrip(".") in line for line in explain(failure, CELL)[:1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.images import Image
 from streamwidget._notebook.data_text import MAX_CELL, MAX_COLUMNS, MAX_ROWS
 from streamwidget._notebook.interpolate import interpolate
@@ -168,3 +170,15 @@ def test_an_image_is_attached_and_its_place_is_named() -> None:
     filled = interpolate("Is {{fig}} like {{photo}}, {{url}} or {{ fig }}? {{data}}", namespace)
     assert filled.text == "Is [image 1] like [image 2], [image 3] or [image 1]? b'plain'"
     assert filled.images == (Image(PNG), Image(JPEG), Image(url="https://host.invalid/a.png"))
+
+
+@pytest.mark.parametrize("name", ["In", "_ih", "Out", "_oh", "_dh", "environ", "mine", "environb", "everything"])
+def test_the_history_and_the_environment_are_not_sent(name: str) -> None:
+    """They hold all that was typed and all keys, whatever they are called. A part of them can be sent."""
+    namespace: dict[str, Any] = {"_ih": ["", "key = 'sk-1'"], "_oh": {1: "sk-1"}, "_dh": ["/home/me"]}
+    namespace |= {"In": namespace["_ih"], "Out": namespace["_oh"], "mine": os.environ, "environ": os.environ}
+    namespace |= {"environb": getattr(os, "environb", os.environ), "copied": list(namespace["_ih"])}
+    namespace["everything"] = namespace
+    with pytest.raises(ConfigurationError, match=f"{name}.* may hold keys. Nothing was sent."):
+        interpolate(f"{{{{{name}}}}}", namespace)
+    assert interpolate("{{copied}}", namespace)[0] == str(namespace["_ih"])

@@ -424,7 +424,7 @@ def test_the_footer_tells_model_outcome_tokens_and_times() -> None:
     )
     assert footer(completion) == "demo · m · complete · 42 tokens · first token 0.31 s · total 12.3 s"
     demo = ChatCompletion(outcome="complete", model="demo", demo=True)
-    assert footer(demo) == "demo server (no model) · complete"
+    assert footer(demo) == "demo server (no model) · complete, but the answer is empty"
     stalled = ChatCompletion(outcome="timeout", error=ErrorInfo("Nothing came within 30 s"))
     assert footer(stalled) == "no answer: timed out (Nothing came within 30 s)"
     refused = ChatCompletion(outcome="http_error", error=ErrorInfo("401: the key was\nrefused."))
