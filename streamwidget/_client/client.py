@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.config import Settings, resolve
-from streamwidget._client.exchange import Request
+from streamwidget._client.exchange import MAX_TEXT, Request
 from streamwidget._client.http import Transport, host_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.sse import MAX_EVENT_SIZE
@@ -52,6 +52,9 @@ class ChatClient:
     max_event_size : int, default 64 MiB
         The most bytes of one event of a stream. A larger event ends the stream with outcome ``protocol_error``, so a
         line without an end cannot fill the memory.
+    max_text : int, default 16 Mi
+        The most characters of an answer. A longer one is cut there, with outcome ``length`` and the warning
+        ``max_text``.
 
     Attributes
     ----------
@@ -64,7 +67,7 @@ class ChatClient:
     ------
     ConfigurationError
         If the address is not an http(s) URL, the provider is unknown (the message lists the known ones), the key holds
-        characters that cannot be sent, or ``max_event_size`` is less than 1.
+        characters that cannot be sent, or ``max_event_size`` or ``max_text`` is less than 1.
 
     Examples
     --------
@@ -89,12 +92,15 @@ class ChatClient:
         retry: RetryPolicy | None = None,
         http_client: Any = None,
         max_event_size: int = MAX_EVENT_SIZE,
+        max_text: int = MAX_TEXT,
     ) -> None:
         try:
             _check("timeout", timeout, Timeout, "Timeout(stall=60)")
             _check("retry", retry, RetryPolicy, "RetryPolicy(attempts=1)")
             if type(max_event_size) is not int or max_event_size < 1:
                 raise ConfigurationError("max_event_size must be a whole number of bytes, from 1.")
+            if type(max_text) is not int or max_text < 1:
+                raise ConfigurationError("max_text must be a whole number of characters, from 1.")
             self._settings = resolve(base_url, api_key, model, provider=provider)
         except BaseException as exc:  # an interrupt too
             forget(exc)  # the frames below hold the environment's keys
@@ -105,6 +111,7 @@ class ChatClient:
         self.retry = retry or RetryPolicy()
         self._http_client = http_client
         self._max_event_size = max_event_size
+        self._max_text = max_text
 
     def __repr__(self) -> str:
         url = mask(self._settings.place)  # its query may hold a key
@@ -331,7 +338,7 @@ class ChatClient:
         return {**self.dialect.limit_tokens(most), **params}
 
     def _request(self, question: Question) -> Request:
-        return Request(self._transport(), self.dialect, question, self._max_event_size)
+        return Request(self._transport(), self.dialect, question, self._max_event_size, self._max_text)
 
     def _transport(self) -> Transport:
         url, starts = self.base_url, self._settings.server.starts

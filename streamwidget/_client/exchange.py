@@ -33,6 +33,8 @@ from streamwidget._core.secrets import ApiKey, forget, mask, mask_error
 from streamwidget._core.timeout import TICK, Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
 
+#: Characters of an answer. A longer one would fill the memory, the notebook's file and the page.
+MAX_TEXT = 16 * 2**20
 _EMPTY = frozenset({204, 205})  # a success without a body is not an answer
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
 _HEADER = 200  # characters of a header that are kept
@@ -51,6 +53,7 @@ class Request:
     dialect: Dialect
     question: Question
     max_event_size: int = MAX_EVENT_SIZE
+    max_text: int = MAX_TEXT
 
     def to_http(self) -> HTTPRequest:
         """Write the request. TypeError or ValueError if it cannot be written as JSON."""
@@ -198,6 +201,8 @@ class Exchange:
                 if parser.done:
                     await response.drain()
                     break
+                if accumulator.size > self._request.max_text:
+                    return self._too_long()
                 if not events and parser.is_unreadable:
                     break
         except BodyError as exc:
@@ -230,6 +235,13 @@ class Exchange:
             if not step.done():
                 step.cancel()
                 await asyncio.wait([step])
+
+    def _too_long(self) -> Outcome:
+        """End an answer that would fill the memory. What came is kept."""
+        self._publish(self._accumulator.flush())
+        limit = f"{self._request.max_text:,} characters (ChatClient(max_text=...))"
+        self._warn(StreamWarning("max_text", f"cut by streamwidget: the answer is longer than {limit}"))
+        return "length"
 
     def _honest(self, outcome: Outcome, parser: StreamParser, broken: str) -> Outcome:
         """Return an outcome of an answer, or raise where the connection or the provider broke it off."""

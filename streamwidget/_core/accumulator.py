@@ -45,6 +45,7 @@ from streamwidget._core.surrogates import ends_high, well_formed
 from streamwidget._core.thinking import ThinkTags
 
 _PARTS = 1024  # in a block of text
+_CALL = 64  # characters that a fragment of a tool call counts for, besides its arguments
 _MOST_KEYS = 1000  # of one kind of what is left out
 _BREAK = "\n\n"  # between the texts of two steps
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
@@ -142,6 +143,8 @@ class Accumulator:
     ----------
     delta_count : int
         Text, reasoning, refusal and tool call deltas so far, without empty ones.
+    size : int
+        About how many characters arrived: of text, reasoning, refusal and tool calls.
     usage : Usage or None
         The last one that arrived.
     finish_reason : str or None
@@ -154,6 +157,7 @@ class Accumulator:
 
     def __init__(self, text: str = "", gaps: Iterable[Gap] = ()) -> None:
         self.delta_count = 0
+        self.size = 0
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.model: str | None = None
@@ -176,6 +180,9 @@ class Accumulator:
         self._earlier = _Earlier()
         #: The next delta of these kinds begins a paragraph, because a step has begun. After a ToolResult, one begins.
         self._paragraphs: set[type[_Delta | ToolResult]] = set()
+        self._by_index: dict[int, _Call] = {}  # the latest call of each, because an answer may have 100,000 calls
+        self._by_id: dict[str, _Call] = {}
+        self._next_index = 0
         self._held: dict[tuple[type[_Delta], int], str] = {}  # first halves of surrogate pairs
         self._warnings: dict[str, StreamWarning] = {}
 
@@ -258,6 +265,7 @@ class Accumulator:
                 if not text:
                     return None
                 self._text.append(text)
+                self.size += len(text)
                 self.delta_count += 1
                 self.finish_reason = None  # a word for the end that more text follows was not one
                 return event
@@ -382,6 +390,7 @@ class Accumulator:
     def _keep(self, delta: _Delta) -> StreamEvent:
         if delta.index == 0:
             self._texts[type(delta)].append(delta.text)
+            self.size += len(delta.text)
         self.delta_count += 1
         self.finish_reason = None
         return delta
@@ -395,9 +404,9 @@ class Accumulator:
         if fresh is not event and not fresh.arguments:
             return None
         event = fresh
-        call.id = call.id or (event.id and well_formed(event.id))
         call.name = call.name or (event.name and well_formed(event.name))
         call.arguments.append(event.arguments)
+        self.size += len(event.arguments) + _CALL
         self.delta_count += 1
         self.finish_reason = None
         return replace(
@@ -445,15 +454,24 @@ class Accumulator:
           because some servers number every call 0.
         - A fragment without an index belongs to the call of its id. With neither id nor name, it belongs to the latest.
         """
-        for call in reversed(self._calls):
-            if event.index is None:
-                same = call.id == event.id if event.id else not event.name
-            else:
-                same = call.index == event.index
-                if same and event.id and call.id and call.id != event.id:
-                    break
-            if same:
-                return call
+        index, named = event.index, event.id and well_formed(event.id)
+        if index is not None:
+            known = self._by_index.get(index)
+            if known is not None and named and known.id and known.id != named:
+                known = None
+        elif named:
+            known = self._by_id.get(named)
+        else:
+            known = self._calls[-1] if self._calls and not event.name else None
+        if known is None:
+            known = _Call(self._next_index if index is None else index)
+            self._calls.append(known)
+            self._by_index[known.index] = known
+            self._next_index = max(self._next_index, known.index + 1)
+        if named and not known.id:
+            known.id = named
+            self._by_id[named] = known
+        return known
         index = event.index
         if index is None:
             index = max((call.index for call in self._calls), default=-1) + 1

@@ -269,7 +269,7 @@ def why(completion: ChatCompletion) -> str:
 _LOSSES = frozenset(
     {
         *("bad_json", "truncated_event", "unreadable_characters", "rewritten", "other_role"),
-        *("left_out", "unknown_finish_reason"),
+        *("left_out", "unknown_finish_reason", "max_text"),
     }
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import socket
 import threading
 import time
 from typing import Any
@@ -300,3 +301,36 @@ async def test_a_cut_after_a_long_silence_says_how_long(monkeypatch: pytest.Monk
     with RawServer(drop) as server:
         failure = await failure_of(sw.ChatClient(server.url).stream("x"))
     assert str(failure).endswith("ended before the answer did. Nothing had come for 1 s")
+
+
+@pytest.mark.parametrize("kind", ["text", "reasoning", "refusal", "arguments", "calls"])
+async def test_an_answer_has_a_greatest_length(kind: str) -> None:
+    """An endless answer is cut, kept, and said to be cut by us. Its connection is closed."""
+    delta: dict[str, object] = {
+        "text": {"content": "word "},
+        "reasoning": {"reasoning_content": "word "},
+        "refusal": {"refusal": "word "},
+        "arguments": {"tool_calls": [{"index": 0, "function": {"arguments": "word "}}]},
+        "calls": {"tool_calls": [{"function": {"name": "f", "arguments": ""}}]},
+    }[kind]  # type: ignore[assignment]
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(response(b""))
+        event = sse({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+        while True:  # until the client leaves
+            connection.sendall(event * 100)
+
+    with RawServer(endless) as server:
+        completion = await sw.ChatClient(server.url, max_text=20_000).stream("x")
+    assert completion.outcome == "length"
+    assert completion.finish_reason is None
+    assert "max_text" in [warning.code for warning in completion.warnings]
+    assert "longer than 20,000 characters" in completion._repr_mimebundle_()["text/plain"]
+    length = len(completion.text + completion.reasoning + completion.refusal)
+    assert kind in ("arguments", "calls") or 20_000 < length < 200_000
+
+
+def test_a_greatest_length_is_at_least_one_character() -> None:
+    """No answer could come otherwise."""
+    with pytest.raises(sw.ConfigurationError, match="max_text must be a whole number"):
+        sw.ChatClient(max_text=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from itertools import pairwise
 
 import pytest
@@ -159,3 +160,64 @@ def test_readers_of_other_threads_lose_nothing(readers: int) -> None:
     assert wrong == []
     assert accumulator.text == whole
     assert accumulator.length == len(whole)
+
+
+def by_scanning(events: list[ToolCallDelta]) -> list[tuple[str | None, str]]:
+    """The rules for the fragments of tool calls, by looking at each call. It is slow."""
+    calls: list[tuple[int, list[str | None], list[str]]] = []
+    for event in events:
+        found = None
+        for call in reversed(calls):
+            if event.index is None:
+                same = call[1][0] == event.id if event.id else not event.name
+            else:
+                same = call[0] == event.index
+                if same and event.id and call[1][0] and call[1][0] != event.id:
+                    break
+            if same:
+                found = call
+                break
+        if found is None:
+            index = event.index if event.index is not None else max((call[0] for call in calls), default=-1) + 1
+            found = (index, [None], [])
+            calls.append(found)
+        found[1][0] = found[1][0] or event.id
+        found[2].append(event.arguments)
+    return [(call[1][0], "".join(call[2])) for call in sorted(calls, key=lambda call: call[0])]
+
+
+FRAGMENTS = st.builds(
+    ToolCallDelta,
+    st.none() | st.integers(0, 3),
+    st.none() | st.sampled_from(["a", "b", "c"]),
+    st.none() | st.just("f"),
+    st.sampled_from(["x", "y", "z"]),
+)
+
+
+@given(st.lists(FRAGMENTS, max_size=20))
+def test_fragments_find_their_call(events: list[ToolCallDelta]) -> None:
+    """With and without an index and an id, in any order."""
+    accumulator = Accumulator()
+    for event in events:
+        accumulator.apply(event)
+    assert [(call.id, call.arguments) for call in accumulator.tool_calls] == by_scanning(events)
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+@pytest.mark.parametrize("named", [True, False])
+def test_many_tool_calls_take_linear_time(numbered: bool, named: bool) -> None:
+    """Ten times the calls take about ten times as long, and not a hundred times."""
+
+    def cost(count: int) -> float:
+        events = [
+            ToolCallDelta(number if numbered else None, f"id{number}" if named else None, "f", "{}")
+            for number in range(count)
+        ]
+        accumulator = Accumulator()
+        begun = time.process_time()
+        for event in [*events, *events]:
+            accumulator.apply(event)
+        return time.process_time() - begun
+
+    assert cost(30_000) < 40 * max(cost(3_000), 0.002)
