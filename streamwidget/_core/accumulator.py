@@ -417,7 +417,8 @@ class Accumulator:
         )
 
     def _apply_result(self, event: ToolResult) -> ToolResult:
-        name = event.name or next((call.name for call in self._calls if event.id and call.id == event.id), None)
+        call = self._by_id.get(well_formed(event.id)) if event.id else None
+        name = event.name or (call and call.name)
         result = ToolResult(event.id and well_formed(event.id), name and well_formed(name), well_formed(event.text))
         self._results.append(result)
         self._paragraphs.add(ToolResult)
@@ -436,7 +437,7 @@ class Accumulator:
         earlier.steps = (*earlier.steps, step)
         earlier.text, earlier.reasoning = self.length, self._texts[ReasoningDelta].length
         earlier.usage, earlier.own_usage = self.usage, None
-        self._calls = []
+        self._calls, self._by_index, self._by_id, self._next_index = [], {}, {}, 0
         self._results = []
         self._paragraphs = {kind for kind, text in self._texts.items() if text.length}
 
@@ -472,12 +473,6 @@ class Accumulator:
             known.id = named
             self._by_id[named] = known
         return known
-        index = event.index
-        if index is None:
-            index = max((call.index for call in self._calls), default=-1) + 1
-        call = _Call(index)
-        self._calls.append(call)
-        return call
 
 
 def _sum(before: Usage | None, usage: Usage) -> Usage:

@@ -136,6 +136,8 @@ def insert_code(session: Session, _: bool, __: Namespace) -> None:
         raise ConfigurationError("The last answer has no code block.")
     # The front end makes a cell of it below this one. Nothing runs it.
     session.shell.set_next_input(code.text)
+    if code.note:
+        say(code.note)
     if code.left_out:
         say(f"Left out, in another language: {', '.join(code.left_out)}.")
 

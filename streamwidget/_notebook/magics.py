@@ -14,6 +14,7 @@ same method.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from argparse import Namespace
@@ -158,7 +159,7 @@ class ChatMagics(Magics):
     @traitlets.validate("api_key_env")
     def _is_a_name(self, proposal: dict[str, Any]) -> str | None:
         name: str | None = proposal["value"]
-        if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        if name is not None and (not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or _looks_like_a_key(name)):
             # The value is not repeated: it may be a key.
             raise traitlets.TraitError("api_key_env takes the name of an environment variable, not a key.")
         return name
@@ -259,6 +260,14 @@ class ChatMagics(Magics):
 
     def _finish(self, job: CellJob, *, awaits: bool) -> Any:
         return run_awaited(self._session, job) if awaits else run_blocking(self._session, job)
+
+
+def _looks_like_a_key(name: str) -> bool:
+    """Return True for a key that could also be the name of a variable. Names of variables are words."""
+    if name in os.environ:
+        return False
+    mixed = re.search("[a-z]", name) and re.search("[0-9]", name)
+    return mask(name) != name or (len(name) >= 16 and bool(mixed)) or re.fullmatch("[0-9A-Fa-f]{16,}", name) is not None
 
 
 def _given(value: T, *, awaits: bool) -> Any:

@@ -146,6 +146,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
             'Then `%%chat -m NAME`, or `%config ChatMagics.model = "NAME"`.'
         )
     params = _params(settings, options, client)
+    _say_where_it_goes(session, client, target, options)
     for line in cut:
         say(line)
     asked = {"model": model, "system": options.system, "stream": not options.no_stream, **params}
@@ -164,6 +165,19 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     stream = conversation.ask(message, client, key=key, **asked)
     session.variables["_conversation"] = conversation
     return NewTurn(stream, target, conversation, key)
+
+
+def _say_where_it_goes(session: Session, client: object, target: Target, options: Namespace) -> None:
+    """Name the server and the key's variable, once for each. A notebook that somebody else wrote may have chosen them.
+
+    What the environment or the config file names is the person's own choice.
+    """
+    if not isinstance(client, ChatClient) or client.base_url is None or not (options.provider or session.names_server):
+        return
+    key = f", with the key in {target.key_variable}" if target.key_is_set else ""
+    if (target.host, key) not in session.named:
+        session.named.add((target.host, key))
+        say(f"This notebook sends your prompts to {target.host}{key}.")
 
 
 def _params(

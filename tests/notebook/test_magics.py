@@ -435,3 +435,56 @@ def test_a_variable_that_cannot_answer_is_refused_in_a_sentence(shell: Interacti
     with pytest.raises(UsageError, match=said):
         shell.run_line_magic("chat", line)
     assert not shell.user_ns.get("_conversation")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "gsk_1234567890abcdefghij",
+        "hf_AbCdEfGhIjKlMnOpQrSt",
+        "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+        "a0f3a9c81b2d4e5f60718293a4b5c6d7e",
+        "ABCDEF0123456789ABCDEF0123456789",
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+        "r8_1234567890abcdefghijklmnop",
+        "eyJhbGciOiJIUzI1NiJ9abc123",
+        "AKIA1234567890abcdef",
+        "sk_live_51H1234567890abcdef",
+    ],
+)
+def test_a_key_without_a_dash_is_not_the_name_of_a_variable(shell: InteractiveShell, key: str) -> None:
+    """It could be a name in Python. It is refused, and not repeated."""
+    with capture_output() as captured:
+        shell.run_cell(f"%config ChatMagics.api_key_env = {key!r}")
+    assert magics_of(shell).api_key_env is None
+    assert key not in captured.stdout + captured.stderr
+
+
+@pytest.mark.parametrize("name", ["MY_KEY", "OPENAI_API_KEY", "COURSE_2026_GATEWAY_API_KEY", "openai_key", "KEY2"])
+def test_the_name_of_a_variable_is_taken(shell: InteractiveShell, name: str) -> None:
+    """Names are words, in any case."""
+    shell.run_cell(f"%config ChatMagics.api_key_env = {name!r}")
+    assert magics_of(shell).api_key_env == name
+
+
+@pytest.mark.fault("S26", "the first answer names the host and the key's variable, once")
+def test_a_foreign_notebook_says_where_prompts_and_keys_go(
+    shell: InteractiveShell, server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell names the server, and the variable of a key. The environment and the config file need no such line."""
+
+    def said(code: str) -> str:
+        with capture_output() as captured:
+            run(shell, code)
+        return str(captured.stdout)
+
+    place = host_of(server.url)
+    assert "sends your prompts" not in said("%chat a")  # STREAMWIDGET_BASE_URL, set by the person
+    monkeypatch.setenv("MY_KEY", KEY)
+    shell.run_cell(f"%config ChatMagics.base_url = {server.url!r}")
+    assert said("%chat a").startswith(f"This notebook sends your prompts to {place}.\n")
+    assert "sends your prompts" not in said("%chat b")
+    shell.run_cell("%config ChatMagics.api_key_env = 'MY_KEY'")
+    assert said("%%chat\nc").startswith(f"This notebook sends your prompts to {place}, with the key in MY_KEY.\n")
+    assert "sends your prompts" not in said("%chat d")
+    assert KEY not in said("%chat e")
