@@ -93,10 +93,11 @@ class _Text:
 class _Call:
     """A growing tool call."""
 
-    __slots__ = ("arguments", "id", "index", "name")
+    __slots__ = ("arguments", "id", "index", "name", "place")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, place: int) -> None:
         self.index = index
+        self.place = place  # among the calls, in the order in which they began
         self.id: str | None = None
         self.name: str | None = None
         self.arguments = _Text()
@@ -418,7 +419,7 @@ class Accumulator:
 
     def _apply_result(self, event: ToolResult) -> ToolResult:
         call = self._by_id.get(well_formed(event.id)) if event.id else None
-        name = event.name or (call and call.name)
+        name = event.name or (call.name if call else None)
         result = ToolResult(event.id and well_formed(event.id), name and well_formed(name), well_formed(event.text))
         self._results.append(result)
         self._paragraphs.add(ToolResult)
@@ -465,13 +466,15 @@ class Accumulator:
         else:
             known = self._calls[-1] if self._calls and not event.name else None
         if known is None:
-            known = _Call(self._next_index if index is None else index)
+            known = _Call(self._next_index if index is None else index, len(self._calls))
             self._calls.append(known)
             self._by_index[known.index] = known
             self._next_index = max(self._next_index, known.index + 1)
         if named and not known.id:
             known.id = named
-            self._by_id[named] = known
+            other = self._by_id.get(named)
+            if other is None or other.place < known.place:
+                self._by_id[named] = known
         return known
 
 
