@@ -37,6 +37,7 @@ def main() -> None:
     params.n_parallel = 4  # answers at a time, in one context
     params.kv_unified = True
     params.n_predict = settings["longest"]
+    params.sleep_idle_seconds = 600  # then its memory is free until the next question. Many kernels share a hub
     params.ui = False
     params.offline = True
     params.verbosity = 2  # errors and warnings

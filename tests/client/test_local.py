@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from streamwidget._client import local
 from streamwidget._client.local import LocalModel, explain_failure, find_model
 from streamwidget._notebook.advice import explain
 from streamwidget._notebook.request import Target
-from tests.support.deadlines import SOON, START
+from tests.support.deadlines import SOON, START, until_async
 from tests.support.local_model import MARK, NAME, model_of, needs_llamacpp, until_ended
 
 ESSAY = "Write a long essay about rivers."
@@ -304,6 +305,38 @@ async def test_a_model_that_cannot_be_loaded_is_explained(
         await sw.ChatClient(provider="local").stream("Hello")
     assert (failed.value.error.kind, failed.value.retryable) == ("local", False)
     assert "failed" in (failed.value.error.detail or "")
+
+
+IDLE = """
+import runpy, xllamacpp
+serve = xllamacpp.Server
+def serve_impatiently(params):
+    assert params.sleep_idle_seconds == 600
+    params.sleep_idle_seconds = 1
+    return serve(params)
+xllamacpp.Server = serve_impatiently
+runpy.run_path(%r, {}, "__main__")
+"""
+
+
+@needs_llamacpp
+@pytest.mark.slow
+async def test_an_idle_model_takes_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is loaded again by the next question."""
+    installed = local._installed_model()
+    assert installed is not None
+    path = Path(shutil.copy(installed, tmp_path / "idle.gguf"))
+    starter = tmp_path / "starter.py"
+    starter.write_text(IDLE % str(local._PROGRAM))
+    monkeypatch.setattr(local, "_PROGRAM", starter)
+    monkeypatch.setenv("STREAMWIDGET_GGUF", str(path))
+    client = sw.ChatClient(provider="local")
+    assert (await client.stream("Hello", max_tokens=2)).mark == "idle, on this machine"
+    model = psutil.Process(local._processes[path]._process.pid)
+    awake = model.memory_info().rss
+    await until_async(lambda: model.memory_info().rss < awake / 2, "the model sleeps")
+    assert (await client.stream("Hello", max_tokens=2)).outcome == "length"
+    local._processes.pop(path)._end()
 
 
 PARENT = """
