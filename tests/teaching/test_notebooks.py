@@ -19,8 +19,9 @@ from tests.support.notebooks import execute
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The teaching notebooks have a number of 10 or more. The page for Voila is not a lesson.
 LESSONS = [path for path in NOTEBOOKS if path.stem[:2].isdigit() and path.stem >= "10"]
-#: The other lessons run in JupyterLab: tests/ui/test_teaching_page.py.
-WITHOUT_A_PAGE = [path for path in LESSONS if path.stem not in ("10_what_is_a_stream", "13_when_it_fails")]
+#: These lessons run in JupyterLab, by tests/ui/test_teaching_page.py and tests/ui/test_lessons.py, and not here too.
+IN_A_PAGE = ("10_what_is_a_stream", "11_on_the_wire", "13_when_it_fails")
+WITHOUT_A_PAGE = [path for path in LESSONS if path.stem not in IN_A_PAGE]
 QUICKSTART = ROOT / "notebooks" / "00_quickstart.ipynb"
 #: What a cell is for. "check" holds a lesson's claims and is hidden from students. "answer" is folded.
 TAGS = {"check", "guess", "exercise", "answer"}
