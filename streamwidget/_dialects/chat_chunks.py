@@ -39,7 +39,7 @@ _IN_DELTA = frozenset(
     | {*_THOUGHTS}
 )
 _IN_CHOICE = frozenset({"delta", "message", "text", "logprobs", "error", "native_finish_reason", "matched_stop"})
-_IN_CHUNK = frozenset({"choices", "error", "response", "usage", "x_groq", "message"})
+_IN_CHUNK = frozenset({"choices", "error", "response", "usage", "x_groq", "message", "delta", "content"})
 #: Fields around the answer that hold parts of it.
 _BESIDE = ("citations", "search_results", "images", "related_questions", "prompt_progress", "annotations", "videos")
 #: Fields of the usual chunk and its choice.
@@ -123,11 +123,12 @@ class ChatCompletionsReader:
         if model or request_id:
             events.append(Identity(model, request_id))
         error = chunk.get("error") or (chunk if chunk.get("object") == "error" else None)
-        choices = chunk.get("choices")
-        if not isinstance(choices, list) and isinstance(chunk.get("response"), str):
+        choices = None if error and "choices" not in chunk else _choices_of(chunk)
+        if choices is None and isinstance(chunk.get("response"), str):
             events += self._text(chunk["response"], 0)  # Cloudflare Workers AI: {"response": "Hello"}
-        for place, choice in enumerate(choices if isinstance(choices, list) else ()):
+        for place, choice in enumerate(choices or ()):
             if not isinstance(choice, dict):
+                events += [] if choice is None else unknown_part(choice)
                 continue
             index = choice.get("index")
             if type(index) is not int:
@@ -144,7 +145,7 @@ class ChatCompletionsReader:
             for name in _BESIDE:
                 if value := chunk.get(name):
                     events.append(left_out(name, value if isinstance(value, list) else ()))
-            events += unread(chunk, _IN_CHUNK.union(_BESIDE), prose=True)
+            events += unread(chunk, _IN_CHUNK.union(_BESIDE), prose=choices is not None)
         return events, error
 
     def _choice(self, choice: dict[str, Any], index: int, *, is_last: bool) -> Iterator[ParsedEvent]:
@@ -158,6 +159,8 @@ class ChatCompletionsReader:
             yield left_out("logprobs")
         if isinstance(delta, dict) and delta:
             yield from self._delta(delta, index, is_last=is_last)
+        elif delta and not isinstance(delta, dict):
+            yield from unknown_part(delta)
         elif isinstance(choice.get("text"), str):  # text completions: {"choices": [{"text": "Once"}]}
             yield from self._text(choice["text"], index, is_last=is_last)
         if isinstance(message, dict) and message:
@@ -285,8 +288,26 @@ def _ends_of(choice: dict[str, Any], chunk: dict[str, Any]) -> list[Finish | Str
     return finish(reason)
 
 
+def _choices_of(chunk: dict[str, Any]) -> list[Any] | None:
+    """Return the choices of a chunk, also where a gateway has unwrapped or wrapped them. None: it has none."""
+    choices = chunk.get("choices")
+    if isinstance(choices, list):
+        return choices
+    if isinstance(choices, dict):
+        return [choices] if {"delta", "message", "text"} & choices.keys() else [*choices.values()]
+    for name in ("data", "chunk", "result", "output"):
+        inner = field(chunk.get(name), "choices")
+        if isinstance(inner, list):
+            return inner
+    if isinstance(chunk.get("delta"), dict | str) or isinstance(chunk.get("message"), dict):
+        return [{name: chunk[name] for name in ("delta", "message", "finish_reason") if name in chunk}]
+    if isinstance(chunk.get("content"), str):
+        return [{"delta": {"content": chunk["content"]}}]
+    return None
+
+
 def _usage_of(chunk: dict[str, Any]) -> Iterator[Usage]:
-    places = (chunk.get("usage"), field(chunk.get("x_groq"), "usage"), field(_first(chunk.get("choices")), "usage"))
+    places = (chunk.get("usage"), field(chunk.get("x_groq"), "usage"), field(_first(_choices_of(chunk)), "usage"))
     usage = next((found for found in places if isinstance(found, dict) and found), None)
     if usage is None:
         return

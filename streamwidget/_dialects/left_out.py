@@ -41,7 +41,7 @@ _MOST = 200  # entries of one list that are told apart
 _ABOUT = re.compile(
     r"(^|_)(ids?|index|indices|signatures?|fingerprint|types?|status|object|created(_at)?|tier|obfuscation|usage|times?"
     r"|timings?|timestamp|finish_reason|stop_reason|stop|stop_sequence|finish_details|model|provider|channel|recipient"
-    r"|names?|weight|role|version|filter_results?|filters?|filter_offsets|phase|state|metadata|meta|region|host|trace|mime"
+    r"|names?|weight|role|info|resp|padding|stats|runtime|verbose|version|filter_results?|filters?|filter_offsets|phase|state|metadata|meta|region|host|trace|mime"
     r"|tokens?|counts?|hash|seed|cost|latency|safety(_ratings)?|extra_content|format|language|event|cache|sequence_number"
     r"|specific_fields|kv_transfer_params|token_ids|input_audio|container|done|final|is_\w+|has_\w+|execution)$"
 )

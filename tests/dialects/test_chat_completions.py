@@ -328,6 +328,40 @@ def test_a_servers_remarks_are_not_parts_of_an_answer(remarks: dict[str, Any]) -
     assert parse({**choice(delta, **about), **remarks}) == [TextDelta("a")]
 
 
+STOP = choice({}, finish_reason="stop")
+PIECE = {"content": " NOT"}
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"choices": {"index": 0, "delta": PIECE}},
+        {"choices": {"0": {"delta": PIECE}}},
+        {"data": choice(PIECE)},
+        {"delta": PIECE},
+        PIECE,
+        {"choices": [{"index": 0, "delta": " NOT"}]},
+        {"choices": [{"index": 0, "text": " NOT"}]},
+        choice({"text": " NOT"}),
+        choice({"content": {"value": " NOT"}}),
+    ],
+)
+@pytest.mark.fault("N35", "text in an unusual wrapping is read")
+def test_a_chunk_may_be_wrapped_otherwise(chunk: dict[str, Any]) -> None:
+    """Gateways rewrite chunks. The text is where the text of such a chunk always is."""
+    completion, _ = run([data(choice({"content": "5 mg,"}), chunk, choice({"content": " more"}), STOP)])
+    assert (completion.text, completion.gaps, missing(completion)) == ("5 mg, NOT more", (), "")
+
+
+@pytest.mark.parametrize("odd", [{"choices": [["delta", PIECE]]}, {"choices": [" NOT"]}, choice([PIECE])])
+@pytest.mark.fault("N39", "what cannot be read is marked")
+def test_a_chunk_of_an_unknown_shape_leaves_a_gap(odd: dict[str, Any]) -> None:
+    """It may hold text."""
+    completion, _ = run([data(choice({"content": "5 mg,"}), odd, choice({"content": " more"}), STOP)])
+    assert shown(completion) == f"5 mg,{MARK} more"
+    assert "unknown kind" in missing(completion)
+
+
 def test_usage_has_its_parts() -> None:
     """Tokens from the cache, and those of reasoning."""
     details = {"prompt_tokens_details": {"cached_tokens": 2}, "completion_tokens_details": {"reasoning_tokens": 3}}
@@ -336,7 +370,6 @@ def test_usage_has_its_parts() -> None:
 
 
 BROKEN = b'data: {"choices": [{"index": 0, "delta": {"content": " NOT\n\n'
-STOP = choice({}, finish_reason="stop")
 DONE = b"data: [DONE]\n\n"
 
 
