@@ -106,16 +106,20 @@ class _Call:
 def _without_repeat(event: ToolCallDelta, call: _Call) -> ToolCallDelta:
     """Return a fragment without what the call has already: the whole of it once more, or as far as it has grown."""
     said = str(call.arguments) if len(event.arguments) >= call.arguments.length > 1 else ""
-    if not (said and event.arguments.startswith(said) and (event.id or event.name or _is_whole(said))):
+    if said and event.id == call.id and _value_of(said) is not None and _value_of(said) == _value_of(event.arguments):
+        return replace(event, arguments="", name=None)  # perhaps with other white space
+    if not (said and event.arguments.startswith(said) and (event.id or event.name or _value_of(said) is not None)):
         return event
     return replace(event, arguments=event.arguments[len(said) :], name=None)
 
 
-def _is_whole(arguments: str) -> bool:
+def _value_of(arguments: str) -> dict[str, Any] | None:
+    """Return the object that the arguments are. None: they are not whole."""
     try:
-        return isinstance(json.loads(arguments), dict)
+        value = json.loads(arguments)
     except (ValueError, RecursionError):
-        return False
+        return None
+    return value if isinstance(value, dict) else None
 
 
 class _Earlier:

@@ -65,7 +65,8 @@ class ChatCompletionsReader:
 
     def __init__(self, said: Callable[[], str] = str) -> None:
         self._named = False  # a delta came, and with it the model's name, if the server sends one
-        self._said = said
+        self._before = said
+        self._new: list[str] = []  # the text of this item so far
         self._length = 0  # of the text so far
         self._reasoning = Once()
         self._refusal = Once()
@@ -108,6 +109,7 @@ class ChatCompletionsReader:
         chunk = item if isinstance(item, dict | str) else plain(item)
         if not isinstance(chunk, dict):
             raise MalformedItem(f"a {type(item).__name__} among its chunks")
+        self._new.clear()
         events, error = self._chunk(chunk)
         self._named = self._named or any(isinstance(event, DELTAS) for event in events)
         if error:
@@ -211,15 +213,19 @@ class ChatCompletionsReader:
                 yield RefusalDelta(refusal, index)
         if index == 0:
             yield from self._calls(delta, is_whole=is_whole)
-            yield from self._beside(delta, is_last=is_last)
+            yield from self._beside(delta, is_last=is_last, is_whole=is_whole)
 
     def _text(self, text: str, index: int, *, is_last: bool = False, is_new: bool = False) -> Iterator[TextDelta]:
         if index == 0:
             if not is_new and self._length and (is_last or len(text) >= self._length):
                 text = new_in_piece(text, self._said(), is_last=is_last)
             self._length += len(text)
+            self._new.append(text)
         if text:
             yield TextDelta(text, index)
+
+    def _said(self) -> str:
+        return self._before() + "".join(self._new)
 
     def _part(self, part: Any, index: int) -> Iterator[ParsedEvent]:
         """Read one part of a content list: text, a thought made of texts (Mistral), or a refusal."""
@@ -257,11 +263,11 @@ class ChatCompletionsReader:
             self._called = True
             yield from _parse_tool_call({"index": 0, "function": old})
 
-    def _beside(self, delta: dict[str, Any], *, is_last: bool) -> Iterator[ParsedEvent]:
+    def _beside(self, delta: dict[str, Any], *, is_last: bool, is_whole: bool) -> Iterator[ParsedEvent]:
         """Read what an answer has beside its text, or name it."""
         audio = delta.get("audio")
         if isinstance(audio, dict):
-            if isinstance(audio.get("transcript"), str):
+            if isinstance(audio.get("transcript"), str) and not (is_whole and self._length):
                 yield from self._text(audio["transcript"], 0, is_last=is_last)
             if audio.get("data"):
                 yield left_out("audio")

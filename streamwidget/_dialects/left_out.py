@@ -39,11 +39,12 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
 _MOST = 200  # entries of one list that are told apart
 #: Names of fields that say something about an answer and are not a part of it.
 _ABOUT = re.compile(
-    r"(^|_)(ids?|index|indices|signatures?|fingerprint|types?|status|object|created(_at)?|tier|obfuscation|usage|times?"
-    r"|timings?|timestamp|finish_reason|stop_reason|stop|stop_sequence|finish_details|model|provider|channel|recipient"
-    r"|names?|weight|role|info|resp|padding|stats|runtime|verbose|version|filter_results?|filters?|filter_offsets|phase|state|metadata|meta|region|host|trace|mime"
-    r"|tokens?|counts?|hash|seed|cost|latency|safety(_ratings)?|extra_content|format|language|event|cache|sequence_number"
-    r"|specific_fields|kv_transfer_params|token_ids|input_audio|container|done|final|is_\w+|has_\w+|execution)$"
+    r"^(?!grounding|citation).*(?:^|_)(ids?|index|indices|signatures?|fingerprint|types?|status|object|created(_at)?|tier"
+    r"|obfuscation|usage|times?|timings?|timestamp|finish_reason|stop_reason|stop|stop_sequence|finish_details|model"
+    r"|provider|channel|recipient|names?|weight|role|info|resp|padding|stats|runtime|verbose|version|filter_results?"
+    r"|filters?|filter_offsets|phase|state|metadata|meta|region|host|trace|mime|tokens?|counts?|hash|seed|cost|latency"
+    r"|safety(_ratings)?|extra_content|format|language|event|cache|sequence_number|specific_fields|kv_transfer_params"
+    r"|token_ids|input_audio|container|done|final|is_\w+|has_\w+|execution)$"
 )
 _PROSE = re.compile(r"\S\s+\S+\s+\S|https?://|data:")
 

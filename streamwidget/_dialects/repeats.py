@@ -21,6 +21,8 @@ def new_in_message(message: str, said: str) -> str | None:
     ('big.', None)
     """
     whole, begin = message.strip(), said.strip()
+    if whole == begin:
+        return ""
     if whole.startswith(begin):
         rest = message.lstrip()
         return rest[len(begin) if len(begin) > len(rest.rstrip()) else _end_of(said.lstrip(), begin, rest) :]
@@ -80,7 +82,8 @@ class Once:
             The answer ends here, so a piece may be the whole once more.
         """
         again = self._length and len(text) >= self._length and self._sum(text[: self._length], 0) == self._checksum
-        if again and (is_whole or self._length > (_WORD if is_last else _SURE)):
+        grows = len(text) > self._length
+        if again and (is_whole or self._length > (_WORD if is_last or grows else _SURE)):
             text = text[self._length :]
         elif is_whole and self._length:
             return ""  # an earlier state of it, or the same in other words

@@ -94,6 +94,9 @@ NAMED: dict[str, list[tuple[list[Any], str]]] = {
     "chat": [
         (chat({"provider_specific_fields": {"citations": [{"url": "x"}]}}), "1 citation"),
         (chat({"context": {"citations": [{"title": "a page"}], "intent": "x"}}), "1 citation"),
+        (chat({"attachments": [{"url": "https://host.example"}]}), "part of an unknown kind (attachments)"),
+        (chat({"disclaimer": "See a doctor."}), "part of an unknown kind (disclaimer)"),
+        ([choice({"content": "a"}, groundingMetadata={"chunks": [{"uri": "https://host.example"}]})], "1 citation"),
         (chat({"video": {"url": "https://host.example"}}), "1 video"),
         (chat({"content": [{"type": "redacted_thinking", "data": "x"}]}), "hidden reasoning"),
         (chat({"content": [{"type": "reference", "reference_ids": [1]}]}), "1 citation"),

@@ -122,6 +122,16 @@ CHAT: dict[str, tuple[list[Any], dict[str, Any]]] = {
         ],
         {"text": WHOLE},
     ),
+    "a piece beside its message": ([last(delta={"content": WHOLE}, message={"content": WHOLE})], {"text": WHOLE}),
+    "a call with other white space": (
+        [calls(call('{"a":1}')), last(message={"tool_calls": [call('{"a": 1}')]})],
+        {"calls": ['{"a":1}']},
+    ),
+    "what was spoken": ([*PARIS, last(message={"content": None, "audio": {"transcript": WHOLE}})], {"text": WHOLE}),
+    "thoughts that grow": (
+        [choice({"reasoning": LONG[:30]}), choice({"reasoning": LONG}), *PARIS],
+        {"text": WHOLE, "reasoning": LONG},
+    ),
     "laughter is not a repeat": (
         [choice({"content": "ha"}), choice({"content": "ha"}), last(delta={"content": "ha"})],
         {"text": "hahaha"},
