@@ -32,6 +32,7 @@ ADVICE = {
     "quota": "Waiting does not help",
     "500": "Try again later",
 }
+SHOWN = "import streamwidget as sw\nawait sw.show(sw.ChatClient().stream('fails', 'demo-401-echo'))"
 WITH_TEXT = ("in the stream", "dropped", "cut")
 REQUESTS = {"500": 3}
 
@@ -94,6 +95,23 @@ def test_a_failure_on_each_path_is_told_in_two_lines(chat: ChatKernel, code: str
     assert "InStreamError" in "\n".join(cell.traceback)
     assert len("\n".join(cell.traceback).splitlines()) <= 2
     assert chat.value("_chat.outcome") == "error"
+
+
+@pytest.mark.parametrize("code", ["%%chat -m demo-401-echo\nfails", "%time %chat -m demo-401-echo fails", SHOWN])
+def test_a_page_shows_the_reason_once(chat: ChatKernel, code: str) -> None:
+    """In the line under the answer. The error has the next step, and its value, which the file keeps, the reason.
+
+    nbclient and papermill show only what a cell raises, so there it has the reason too.
+    """
+    words = FAILURES["401"][3]
+    in_page = chat.execute_async(code, cell_id="c-1").wait(SOON)
+    shown = "\n".join(in_page.traceback)
+    assert len(shown.splitlines()) == 1
+    assert shown.startswith("HTTPStatusError (HTTP 401): ")
+    assert (in_page.text + shown).count(words) == 1
+    assert words in in_page.reply["evalue"]
+    headless = chat.execute(code)
+    assert words in "\n".join(headless.traceback)
 
 
 def test_a_refused_connection_names_the_address_setting(chat: ChatKernel) -> None:
