@@ -1,4 +1,5 @@
 // Builds the page half into streamwidget/static/. With `--check-size` it fails when a file is larger than its budget.
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -17,10 +18,21 @@ const BUDGETS = [
   ["wire.css", 2 * 1024, (code) => gzipSync(code).length],
 ];
 
-const built = await build({
+const options = {
   absWorkingDir: new URL(".", import.meta.url).pathname,
+  outdir: OUT.pathname,
+  bundle: true,
+  alias: aliases,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  sourcemap: false,
+  metafile: true,
+  logLevel: "warning",
+};
+const built = await build({
+  ...options,
   entryPoints: [
-    { in: "src/loader.ts", out: "loader" },
     { in: "src/answer/widget.ts", out: "answer" },
     { in: "src/answer/answer.css", out: "answer" },
     { in: "src/chat/widget.ts", out: "chat" },
@@ -28,16 +40,19 @@ const built = await build({
     { in: "src/wire/widget.ts", out: "wire" },
     { in: "src/wire/wire.css", out: "wire" },
   ],
-  outdir: OUT.pathname,
-  bundle: true,
-  alias: aliases,
-  define: { VERSION: JSON.stringify(`${name} ${version}`) },
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  sourcemap: false,
-  metafile: true,
-  logLevel: "warning",
+});
+
+// The loader takes only the bundles that were built with it. Their hashes are a part of its name in the page, so that
+// the loader of another build does not stand in for it.
+const hashes = ["answer", "chat", "wire"].map((bundle) => {
+  const [code, css] = ["js", "css"].map((kind) => readFileSync(new URL(`${bundle}.${kind}`, OUT), "utf8"));
+  return createHash("sha256").update(`${code}\0${css}`).digest("base64");
+});
+const fingerprint = hashes.map((hash) => hash.slice(0, 6)).join("");
+await build({
+  ...options,
+  entryPoints: [{ in: "src/loader.ts", out: "loader" }],
+  define: { HASHES: JSON.stringify(hashes), VERSION: JSON.stringify(`${name} ${version} ${fingerprint}`) },
 });
 
 // The licences of the packages whose code is in the bundles ask that their notices go with it.

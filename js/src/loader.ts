@@ -16,10 +16,21 @@ type Bundle = { make: () => Part; sheet: CSSStyleSheet };
 type Props = { model: any; signal: AbortSignal };
 
 declare const VERSION: string; // build.mjs
+declare const HASHES: string[]; // build.mjs: of the bundles that were built with this loader
 
 function makeLoader(): () => Part {
   // By the code, so that two notebooks with one version share one renderer.
   const bundles = new Map<string, Promise<Bundle>>();
+
+  // The shared model may be from the saved state of a notebook that somebody else wrote.
+  async function check(code: string, css: string): Promise<Bundle> {
+    const { subtle } = crypto; // only where the page came by https, or from this machine
+    if (subtle) {
+      const hash = await subtle.digest("SHA-256", new TextEncoder().encode(`${code}\0${css}`));
+      if (!HASHES.includes(btoa(String.fromCharCode(...new Uint8Array(hash))))) throw new Error("not our bundle");
+    }
+    return evaluate(code, css);
+  }
 
   async function evaluate(code: string, css: string): Promise<Bundle> {
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
@@ -37,7 +48,7 @@ function makeLoader(): () => Part {
     const code = shared.get("code");
     let bundle = bundles.get(code);
     if (!bundle) {
-      bundle = evaluate(code, shared.get("css"));
+      bundle = check(code, shared.get("css"));
       bundles.set(code, bundle);
       bundle.catch(() => bundles.delete(code)); // so that the next answer tries again
     }
@@ -65,7 +76,7 @@ function makeLoader(): () => Part {
             if (!props.signal?.aborted) part.render(props);
           },
           () => {
-            // The host lacks the shared model, or forbids blobs. Show the text as far as the state has it.
+            // The host lacks the shared model, forbids blobs, or its bundle is not ours. Show the text as far as the state has it.
             const show = () => {
               const { text, turns } = model.get("state");
               // biome-ignore lint/suspicious/noExplicitAny: as above
