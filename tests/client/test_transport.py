@@ -293,7 +293,7 @@ async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: De
     assert stream.completion.outcome == "cancelled"
 
 
-@pytest.mark.fault("S25", "no later request carries one, to any port")
+@pytest.mark.fault("S20", "no later request carries one, to any port")
 @pytest.mark.parametrize(
     "cookie",
     [

@@ -94,7 +94,7 @@ def everything(failure: BaseException) -> str:
     return text + file.getvalue()
 
 
-@pytest.mark.fault("S22", "no frame shows the key, in any of 500 places")
+@pytest.mark.fault("S17", "no frame shows the key, in any of 500 places")
 @pytest.mark.filterwarnings("ignore")
 def test_an_exception_at_any_line_shows_no_key(seen: Callable[[str], None]) -> None:
     """Lines of ours and of the HTTP library, at random. Half are interrupts. A fifth of the answers repeat the key."""

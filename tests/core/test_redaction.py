@@ -153,7 +153,7 @@ PLACES: dict[str, list[bytes]] = {
 }  # fmt: skip
 
 
-@pytest.mark.fault("S20", "neither answer, export, recording nor rows show it")
+@pytest.mark.fault("S15", "neither answer, export, recording nor rows show it")
 @pytest.mark.parametrize("place", PLACES)
 async def test_a_key_in_an_answer_is_shown_and_stored_nowhere(place: str, tmp_path: Path) -> None:
     """The completion, its saved forms, the events, the file of the recording and the rows of the wire."""
@@ -231,7 +231,7 @@ LONG = {
 }
 
 
-@pytest.mark.fault("S21", "at most 20 times the time of plain words")
+@pytest.mark.fault("S16", "at most 20 times the time of plain words")
 @pytest.mark.parametrize("name", LONG)
 def test_masking_is_linear(name: str) -> None:
     """300 KB of any kind take about as long as prose, in a message, in bytes and in an answer."""

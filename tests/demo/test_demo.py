@@ -462,7 +462,7 @@ FOREIGN = [
 ]  # fmt: skip
 
 
-@pytest.mark.fault("S24", "403; nothing is answered, recorded or cleared")
+@pytest.mark.fault("S19", "403; nothing is answered, recorded or cleared")
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 @pytest.mark.parametrize("target", ["completions", "requests", "reset", "models", "preflight"])
 def test_a_page_gets_nothing(server: DemoServer, headers: dict[str, str], target: str) -> None:
@@ -486,7 +486,7 @@ def test_a_page_gets_nothing(server: DemoServer, headers: dict[str, str], target
     assert len(server.requests) == 1
 
 
-@pytest.mark.fault("S24", "the records need the secret address, which no record holds")
+@pytest.mark.fault("S19", "the records need the secret address, which no record holds")
 @pytest.mark.parametrize(
     "path", ["requests", "x/requests", "TOKEN/requests", "%2e/requests", "../demo/requests", "/requests"]
 )

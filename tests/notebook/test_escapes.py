@@ -116,7 +116,7 @@ LOOKS = [
 ]
 
 
-@pytest.mark.fault("S23", "shown as signs in all that is printed")
+@pytest.mark.fault("S18", "shown as signs in all that is printed")
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_servers_escapes_are_not_obeyed(name: str, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer as it comes, the failure in one line and in full, and all that shows them again."""

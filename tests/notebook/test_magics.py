@@ -467,7 +467,7 @@ def test_the_name_of_a_variable_is_taken(shell: InteractiveShell, name: str) -> 
     assert magics_of(shell).api_key_env == name
 
 
-@pytest.mark.fault("S26", "the first answer names the host and the key's variable, once")
+@pytest.mark.fault("S21", "the first answer names the host and the key's variable, once")
 def test_a_foreign_notebook_says_where_prompts_and_keys_go(
     shell: InteractiveShell, server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
