@@ -35,7 +35,7 @@ from markdown_it.token import Token
 
 from streamwidget._core.visible import visible
 from streamwidget._saved.links import destination_of, is_link, shows_destination
-from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, parse, parser
+from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, environment, parse, parser
 
 __all__ = ["MAX_BRACKETS", "MAX_NESTING", "escape_text", "parse", "render"]
 
@@ -101,7 +101,7 @@ def render(text: str) -> tuple[str, bool]:
     is_whole = True
     for block in _top_level(tokens):
         # Beyond its nesting limit the parser drops text silently.
-        if any(token.level >= MAX_NESTING - 1 for token in block):
+        if block[0].meta.get("unparsed") or any(token.level >= MAX_NESTING - 1 for token in block):
             start, end = block[0].map or (0, 0)
             parts.append(as_typed("\n".join(lines[start:end])))
             is_whole = False
@@ -134,7 +134,7 @@ def escape_text(text: str) -> str:
 def _is_portable(text: str, tokens: Sequence[Token]) -> bool:
     if _any(tokens, {"image"}):
         return False
-    if "<" in text and _any(parser(html=True).parse(text), {"html_block", "html_inline"}):
+    if "<" in text and _any(parser(html=True).parse(text, environment(text)), {"html_block", "html_inline"}):
         return False
     # JupyterLab takes math out before it parses Markdown. The pieces around the math may join to an image:
     # a$`$ ![x](https://a.example/p.png) `

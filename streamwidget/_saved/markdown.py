@@ -6,9 +6,12 @@ js/src/markdown/rules.ts has the same rules for the live view.
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
@@ -27,6 +30,12 @@ MAX_INLINE = 8_192  # characters of one paragraph, heading or cell, a longer one
 MAX_BRACKETS = 5_000  # "[" in all of them together
 MAX_SEARCH = 1_200_000  # "[" times characters of one of them: for each "[" the parser may read the rest
 
+# The time for a text, in seconds of this thread. Ordinary Markdown takes about a quarter of it on a slow machine. The bounds
+# above keep hostile Markdown within it too. This is for what they do not know.
+SECONDS = 0.5
+SECONDS_PER_CHARACTER = 5e-6
+_DEADLINE = "streamwidget_deadline"
+
 # The mark of a task: "[x] done" -> "☑ done".
 _TASK = re.compile(r"\A\[([ xX])\](?=[ \t])")
 # A line break in a table's cell: "<br>", "<br/>", "<BR />".
@@ -37,7 +46,13 @@ _IN_CELL = "streamwidget_in_cell"
 
 def parse(text: str) -> list[Token]:
     """Parse Markdown. Raw HTML becomes text."""
-    return parser(html=False).parse(text, {LEFT: len(text) // 2 + 64})
+    return parser(html=False).parse(text, environment(text))
+
+
+def environment(text: str) -> dict[str, Any]:
+    """Return what the rules need for a text: how many cells they may add, and when its time is up."""
+    seconds = SECONDS + len(text) * SECONDS_PER_CHARACTER
+    return {LEFT: len(text) // 2 + 64, _DEADLINE: time.thread_time() + seconds}
 
 
 @cache
@@ -48,6 +63,7 @@ def parser(*, html: bool) -> MarkdownIt:
     markdown.configure("commonmark", {"html": html, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
     markdown.block.ruler.at("table", table, {"alt": ["paragraph", "reference"]})
     markdown.block.ruler.at("paragraph", leaf)
+    markdown.block.ruler.before("table", "late", _late)
     markdown.block.ruler.disable("lheading")
     markdown.block.ruler.before(
         "table", "formula", formula_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
@@ -62,6 +78,17 @@ def parser(*, html: bool) -> MarkdownIt:
     markdown.normalizeLink = normalize  # type: ignore[method-assign]
     markdown.normalizeLinkText = _unchanged  # type: ignore[method-assign]
     return markdown
+
+
+def _late(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """Take the rest of the text as it was typed, if its time is up. The block that is being parsed is whole."""
+    if state.level > 0 or silent or time.thread_time() < state.env.get(_DEADLINE, math.inf):
+        return False
+    rest = state.push("fence", "code", 0)
+    rest.map, rest.meta = [start_line, end_line], {"unparsed": True}
+    rest.content = state.getLines(start_line, end_line, 0, False)
+    state.line = end_line
+    return True
 
 
 def _look_at_the_first_character(markdown: MarkdownIt) -> None:
@@ -107,7 +134,8 @@ def _inline(state: StateCore) -> None:
         brackets += own
         token.children = []
         size = len(token.content)
-        if size > MAX_INLINE or own * size > MAX_SEARCH or (own and brackets > MAX_BRACKETS):
+        is_late = time.thread_time() > state.env.get(_DEADLINE, math.inf)
+        if is_late or size > MAX_INLINE or own * size > MAX_SEARCH or (own and brackets > MAX_BRACKETS):
             token.meta["unparsed"] = True
             token.children.append(Token("text", "", 0, content=token.content))
         else:

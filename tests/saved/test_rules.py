@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from markdown_it.rules_block import StateBlock
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.visible import visible
+from streamwidget._saved import markdown
 from streamwidget._saved.answer import mimebundle
 from streamwidget._saved.html import render
 from tests.saved.rules import CASES, Rule
@@ -39,3 +42,14 @@ def test_the_lines_of_a_torn_formula_are_not_read_for_each_that_may_begin_one(mo
     monkeypatch.setattr(StateBlock, "isEmpty", is_empty)
     render("\\[\n" * 1000 + "\n\\]")
     assert 1000 < read < 10_000
+
+
+@pytest.mark.parametrize("seconds", [0, 1e-4, 2e-3])
+def test_a_text_whose_time_is_up_goes_on_as_it_was_typed(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Nothing of the text is lost, wherever its time is up, and it is not saved as Markdown for other renderers."""
+    monkeypatch.setattr(markdown, "SECONDS", seconds)
+    monkeypatch.setattr(markdown, "SECONDS_PER_CHARACTER", 0)
+    html, portable = render("".join(f"# n{n}\n\n- b{n} *c*\n\n" for n in range(3000)))
+    assert not portable
+    assert html.endswith("# n2999\n\n- b2999 *c*\n</pre>\n")
+    assert [int(n) for n in re.findall(r"\bb([0-9]+)", html)] == list(range(3000))

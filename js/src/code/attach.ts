@@ -3,7 +3,7 @@
 
 import { type Coloured, highlightCode } from "./highlight";
 import { rememberNotebook } from "./insert";
-import { makeTools, onToolClick, prepareAnnouncements } from "./tools";
+import { isPlainCode, makeTools, onToolClick, prepareAnnouncements } from "./tools";
 
 interface CodeBlock {
   readonly code: HTMLElement;
@@ -24,8 +24,9 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
   function take(pre: Element): void {
     const code = pre.querySelector<HTMLElement>(":scope > code");
     const known = blocks.get(pre);
-    if (!code || (known && known.code !== code)) drop(pre);
-    if (!code) return;
+    const isOurs = code !== null && isPlainCode(pre);
+    if (!isOurs || (known && known.code !== code)) drop(pre);
+    if (!isOurs) return;
     const block = blocks.get(pre) ?? { code, tools: makeTools(), name: "", coloured: null };
     blocks.set(pre, block);
     if (block.tools.parentElement !== pre) pre.append(block.tools);

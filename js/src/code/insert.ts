@@ -53,6 +53,8 @@ function insertInLab(element: Element, code: string): boolean {
   const index = cellIndex(cell, notebook, shared);
   if (index < 0) return false;
   shared.insertCell(index + 1, { cell_type: "code", source: code, metadata: { trusted: true } });
+  // The person sees what was inserted.
+  requestAnimationFrame(() => cell.nextElementSibling?.scrollIntoView({ block: "nearest" }));
   return true;
 }
 

@@ -11,12 +11,16 @@ const FEEDBACK_MS = 2000;
 const COPY = "Copy";
 const INSERT = "Insert below";
 
+// Only buttons that were made here act. The HTML of another notebook may have the same classes.
+const ours = new WeakSet<HTMLButtonElement>();
+
 function button(label: string, name: string): HTMLButtonElement {
   const made = document.createElement("button");
   made.type = "button";
   made.className = "streamwidget-tool";
   made.ariaLabel = name;
   made.dataset.label = label;
+  ours.add(made);
   return made;
 }
 
@@ -37,14 +41,45 @@ export function makeTools(): HTMLElement {
 export function onToolClick(event: Event): void {
   const pressed = (event.target as Element).closest<HTMLButtonElement>(".streamwidget-tool");
   const code = pressed?.closest("pre")?.querySelector("code");
-  if (!pressed || !code) return;
+  if (!pressed || !ours.has(pressed) || !code) return;
   event.stopPropagation();
-  void use(pressed, (code.textContent ?? "").replace(/\n$/, ""));
+  if (isSeen(code)) void use(pressed, (code.textContent ?? "").replace(/\n$/, ""));
+  else showFeedback(pressed, "Not copied: it has hidden text");
+}
+
+/** Whether a block of code has only what the rules of Markdown make: text, and spans of text without attributes. */
+export function isPlainCode(pre: Element): boolean {
+  const [code] = pre.querySelectorAll(":scope > code");
+  if (!code || pre.getAttribute("style") || code.getAttribute("style")) return false;
+  return [...code.querySelectorAll("*")].every((part) => part.localName === "span" && part.attributes.length === 0);
+}
+
+// A colour that is not seen.
+const CLEAR = /^rgba\(.*, 0\)$/;
+
+// What is copied must be seen. A saved answer may be HTML of somebody else, with styles around the code.
+function isSeen(code: HTMLElement): boolean {
+  if (!isPlainCode(code.closest("pre") as Element)) return false;
+  for (const part of [code, ...code.querySelectorAll("span")]) {
+    const { fontSize, color } = getComputedStyle(part);
+    const isShown = part.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    if (!isShown || Number.parseFloat(fontSize) < 6 || color === backgroundOf(part) || CLEAR.test(color)) return false;
+  }
+  return true;
+}
+
+function backgroundOf(element: Element): string {
+  for (let at: Element | null = element; at; at = at.parentElement) {
+    const { backgroundColor } = getComputedStyle(at);
+    if (!CLEAR.test(backgroundColor)) return backgroundColor;
+  }
+  return "rgb(255, 255, 255)";
 }
 
 async function use(pressed: HTMLButtonElement, code: string): Promise<void> {
   const inserts = pressed.ariaLabel?.startsWith(INSERT) ?? false;
-  if (inserts && insertBelow(pressed, code)) showFeedback(pressed, "Inserted");
+  const lines = code.split("\n").length;
+  if (inserts && insertBelow(pressed, code)) showFeedback(pressed, `Inserted ${lines} line${lines === 1 ? "" : "s"}`);
   else if (!(await copyText(code))) showFeedback(pressed, "Copying is not allowed here");
   else showFeedback(pressed, inserts ? "Copied: paste it into a new cell" : "Copied");
 }

@@ -155,7 +155,7 @@ test("Insert below puts a cell with exactly the code under the answer's, and cop
   const root = answer();
   await notebook.put(root, notebook.element.children[2]);
   const button = press(root, "Insert below");
-  await expect.poll(() => button.dataset.label).toBe("Inserted");
+  await expect.poll(() => button.dataset.label).toBe("Inserted 2 lines");
   expect(notebook.inserted).toEqual([[3, NEW]]);
   expect(written).toEqual([]);
 });
@@ -187,6 +187,43 @@ test("in a windowed notebook the notebook's own index counts, and a doubtful one
   press(root, "Insert below");
   await expect.poll(() => written.length).toBe(1);
   expect(notebook.inserted.length).toBe(1);
+});
+
+test("a button that another notebook's HTML brings does nothing", async () => {
+  const root = answer();
+  root.innerHTML += `<pre><button class="streamwidget-tool" aria-label="Copy code">words</button><code>x</code></pre>`;
+  attachCode(root, null, life.signal);
+  (root.querySelector("pre:last-child > button") as HTMLButtonElement).click();
+  await frames(2);
+  expect(written).toEqual([]);
+});
+
+test("code with text that is not seen is not copied", async () => {
+  const hidden = (before: string, inner: string, style = "") =>
+    `<div style="${before}"><pre style="${style}"><code class="language-python">a\n${inner}</code></pre></div>`;
+  const span = '<span style="font-size:0">import os</span>';
+  for (const html of [hidden("", span), hidden("", "<b hidden>x</b>"), hidden("", "x", "font-size:0")]) {
+    const root = answer();
+    root.innerHTML = html;
+    attachCode(root, null, life.signal);
+    expect(root.querySelector("button"), html).toBeNull();
+    root.remove();
+  }
+  for (const style of [
+    "font-size:1px",
+    "color:white;background:white",
+    "opacity:0",
+    "color:transparent",
+    "visibility:hidden",
+  ]) {
+    const root = answer();
+    root.innerHTML = hidden(style, "import os");
+    attachCode(root, null, life.signal);
+    const button = press(root, "Copy");
+    await expect.poll(() => button.dataset.label, { message: style }).toBe("Not copied: it has hidden text");
+    root.remove();
+  }
+  expect(written).toEqual([]);
 });
 
 test("in nbclassic the global inserts the cell", async () => {
