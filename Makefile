@@ -1,4 +1,4 @@
-# demo, check, test, faults, bench, lint, format, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, fuzz, faults, bench, lint, format, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test faults bench lint format build kernels clean
+.PHONY: demo check pure test fuzz faults bench lint format build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -36,6 +36,11 @@ test: lint kernels $(VENV)/.stamp-local  ## lint, JavaScript tests, Python tests
 	.ci/chromium
 	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" npm test
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest $(ATONCE)
+
+fuzz: $(VENV)/.stamp  ## many more random Markdown texts in both halves: cost and length beside prose (FUZZ=20000 texts each)
+	FUZZ=$(or $(FUZZ),20000) $(BIN)/python -m pytest -q --timeout 7200 tests/saved/test_cost.py -k any_text
+	.ci/chromium
+	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" VITE_FUZZ=$(or $(FUZZ),20000) npx vitest run test/markdown/cost.test.ts
 
 faults: $(VENV)/.stamp kernels  ## each row of the fault catalogue: what is expected, what was seen
 	.ci/chromium

@@ -30,8 +30,8 @@ MAX_INLINE = 8_192  # characters of one paragraph, heading or cell, a longer one
 MAX_BRACKETS = 5_000  # "[" in all of them together
 MAX_SEARCH = 1_200_000  # "[" times characters of one of them: for each "[" the parser may read the rest
 
-# The time for a text, in seconds of this thread. Ordinary Markdown takes about a quarter of it on a slow machine. The bounds
-# above keep hostile Markdown within it too. This is for what they do not know.
+# The time for a text, in seconds of this thread. Ordinary Markdown takes about a quarter of it on a slow machine. The
+# bounds above keep hostile Markdown near it. This is for what they do not know.
 SECONDS = 0.5
 SECONDS_PER_CHARACTER = 5e-6
 _DEADLINE = "streamwidget_deadline"
@@ -52,7 +52,7 @@ def parse(text: str) -> list[Token]:
 def environment(text: str) -> dict[str, Any]:
     """Return what the rules need for a text: how many cells they may add, and when its time is up."""
     seconds = SECONDS + len(text) * SECONDS_PER_CHARACTER
-    return {LEFT: len(text) // 2 + 64, _DEADLINE: time.thread_time() + seconds}
+    return {LEFT: len(text) // 4 + 64, _DEADLINE: time.thread_time() + seconds}
 
 
 @cache

@@ -59,8 +59,10 @@ def _push_body(state: StateBlock, first: int, end_line: int, sides: list[str]) -
             break
         columns = _row(row)
         missing = max(0, len(sides) - len(columns))
-        state.env[LEFT] = left = state.env.get(LEFT, 0) - missing
-        if missing and left < 0:
+        # The tags of a row are long beside "b". So a row of one or two characters counts as a cell more.
+        added = missing + (len(row) < 3)
+        state.env[LEFT] = left = state.env.get(LEFT, 0) - added
+        if added and left < 0:
             break
         if line == first:
             body = state.push("tbody_open", "tbody", 1)

@@ -114,4 +114,8 @@ ROWS: dict[str, str] = {
     "S19": "a page, or another user of the machine, asks the demo server",
     "S20": "a server sets cookies",
     "S21": "somebody else's notebook names base_url and api_key_env",
+    "S22": "hostile Markdown: tables, links, formulas, quotes, lists, emphasis, each thousands of times",
+    "S23": "a formula that crashes or freezes MathJax",
+    "S24": "an address whose host a browser reads in another way than a person",
+    "S25": "characters that hide a message in the text",
 }

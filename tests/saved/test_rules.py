@@ -15,6 +15,8 @@ from streamwidget._saved.html import render
 from tests.saved.rules import CASES, Rule
 
 
+@pytest.mark.fault("S23", "stays text, in the live and the saved answer")
+@pytest.mark.fault("S25", "each is shown as its code, and those that scripts and emoji need stay")
 @pytest.mark.parametrize(("kind", "rule"), CASES, ids=[f"{kind}: {rule.markdown[:24]!r}" for kind, rule in CASES])
 def test_the_saved_answer_follows_the_rule(kind: str, rule: Rule) -> None:
     """The saved HTML has what the rule gives, and nothing else of the like."""

@@ -23,7 +23,7 @@ export type Budget = { addresses: number; brackets: number; cells: number };
 
 /** The budget of a whole text of `length` code points. streamwidget/_saved/markdown.py and html.py have the same. */
 export function budgetOf(length: number): Budget {
-  return { addresses: 12 * length + 1024, brackets: MAX_BRACKETS, cells: Math.floor(length / 2) + 64 };
+  return { addresses: 12 * length + 1024, brackets: MAX_BRACKETS, cells: Math.floor(length / 4) + 64 };
 }
 
 export type Build = {

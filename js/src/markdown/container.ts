@@ -16,7 +16,7 @@ export class Container {
   readonly asked = new Set<string>();
   /** How many "[" their leaves have. */
   brackets = 0;
-  /** How many cells of the done rows are empty. At most so many were added. */
+  /** How many cells of the done rows are empty, and how many rows are short. At most so many were added. */
   cells = 0;
   #isList: boolean;
   #marker = ""; // of a list
@@ -96,7 +96,8 @@ export class Container {
       this.#looksLoose = this.#looks(block, body, source, lines);
       this.#isLoose ||= this.#makesLoose(piece + source.slice(lines[boundary], lines[boundary + 1]));
     } else {
-      this.cells += countEmpty(moved);
+      const short = piece.split("\n").filter((row) => row.trim().length < 6).length;
+      this.cells += countEmpty(moved) + short;
       this.#table ??= new LongTable((block.nodes[0] as VElement).dom as HTMLElement, body.dom as HTMLElement);
       this.#table.grow();
     }

@@ -69,7 +69,18 @@ const BLOCK: [BlockRule, string][] = [
 ];
 const BLOCK_RULES: Record<string, BlockRule[]> = { "": BLOCK.map(([rule]) => rule) };
 for (const name of ["paragraph", "reference", "blockquote", "list"]) {
-  BLOCK_RULES[name] = BLOCK.filter(([, ends]) => ends.split(" ").includes(name)).map(([rule]) => rule);
+  BLOCK_RULES[name] = [quick(BLOCK.filter(([, ends]) => ends.split(" ").includes(name)).map(([rule]) => rule))];
+}
+
+// No block but a table begins with a letter. In a quote of 18 levels each line goes through the rules 18 times.
+function quick(rules: BlockRule[]): BlockRule {
+  const tables = rules.filter((rule) => rule === table);
+  return (state, line, endLine, silent) => {
+    const start = (state.bMarks[line] as number) + (state.tShift[line] as number);
+    const isLetter =
+      start < (state.eMarks[line] as number) && /[a-zA-Z\u0400-\u1fff\u3040-\uffdc]/.test(state.src[start] ?? "");
+    return (isLetter ? tables : rules).some((rule) => rule(state, line, endLine, silent));
+  };
 }
 
 const INLINE: InlineRule[] = [

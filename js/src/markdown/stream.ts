@@ -15,7 +15,7 @@ import { Tail } from "./tail";
 
 const MAX_MARKDOWN = 1_000_000; // code points: a longer text is shown as it is
 const STEP = 32_768; // characters that one append() takes at most
-const CHEAP = 4; // ms for a parse. After a longer one the next parse waits until enough text came
+const CHEAP = 2; // ms for a parse. After a longer one the next parse waits until enough text came
 const CHARACTERS_PER_MS = 48;
 
 export interface MarkdownOptions {
@@ -87,7 +87,7 @@ export class MarkdownStream {
 
   // How much text must wait for a parse. While parses are cheap or the tail is short, each piece is shown as it comes.
   #patience(): number {
-    return Math.max(this.#tail.size / 64, this.#cost > CHEAP ? this.#cost * CHARACTERS_PER_MS : 0);
+    return Math.max(this.#tail.size / 48, this.#cost > CHEAP ? this.#cost * CHARACTERS_PER_MS : 0);
   }
 
   #write(isLast: boolean): void {

@@ -4,6 +4,7 @@
 // streamwidget/_saved/tables.py has the same rule.
 
 import type StateBlock from "markdown-it/lib/rules_block/state_block.mjs";
+import { countCodePoints } from "../text/code_points";
 import { cells } from "./math";
 
 type Pushed = {
@@ -65,9 +66,10 @@ function pushBody(state: BlockState, first: number, endLine: number, sides: stri
     if (indent < 0 || indent >= 4 || text === "") break;
     if (terminators.some((rule) => rule(state, line, endLine, true))) break;
     const columns = row(text).slice(0, sides.length);
-    const missing = sides.length - columns.length;
-    env.cells -= missing;
-    if (missing > 0 && env.cells < 0) break;
+    // The tags of a row are long beside `b`. So a row of one or two characters counts as a cell more.
+    const added = sides.length - columns.length + (countCodePoints(text) < 3 ? 1 : 0);
+    env.cells -= added;
+    if (added > 0 && env.cells < 0) break;
     if (line === first) state.push("tbody_open", "tbody", 1).map = lines;
     pushRow(state, line, "td", columns, sides);
   }

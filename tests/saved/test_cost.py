@@ -1,0 +1,99 @@
+"""What a hostile answer costs the kernel, beside ordinary prose of the same length in the same run.
+
+``make fuzz`` tries many more texts. js/test/markdown/cost.test.ts does the same in the page.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streamwidget._core.visible import visible
+from streamwidget._saved.html import render
+
+PROSE = (
+    "The **value** of `x` is about 3, as [the docs](https://a.example/x) say. It costs $5.\n\n"
+    "- one item with *words*\n- another item\n\n"
+)
+RATIO = 20
+SIZE = 6_000
+HOSTILE: dict[str, Callable[[int], str]] = {
+    "a bare address with many marks at its end": lambda n: "http://a" + "!" * (n // 2) + "a" + ")" * (n // 2),
+    "several of them": lambda n: ("http://a" + "!" * 500 + "a" + ")" * 500 + " ") * (n // 1000),
+    "a wide table with empty rows": lambda n: (
+        ("|" * 182 + "\n" + "|-" * 181 + "|\n" + "|\n" * 362 + "\n") * (n // 1200)
+    ),
+    "tables in a row": lambda n: ("|" * 62 + "\n" + "|-" * 61 + "|\n" + "|\n" * 120 + "\n") * (n // 420),
+    "rows that are formulas": lambda n: "|a|b|\n|-|-|\n" + "|$a|\\(\n" * (n // 7),
+    "formulas without an end": lambda n: "\\(" * (n // 2) + "\\url\\)",
+    "formulas that open in a line": lambda n: "a $$\n" * (n // 5) + "\n\n$$",
+    "a deep quote with lazy lines": lambda n: ">" * 58 + "a\n" * (n // 2),
+    "a quote of 18 levels with lazy lines": lambda n: "> " * 18 + "a\n" * (n // 2),
+    "a list in a list": lambda n: ("- " * 9 + "a\n") * (n // 20),
+    "underlined headings": lambda n: "a\n=\n" * (n // 4),
+    "heads of tables": lambda n: "|-\n" * (n // 3),
+    "lists of one sign": lambda n: "-\n" * (n // 2),
+    "lists of three kinds": lambda n: "- a\n+ a\n* a\n" * (n // 12),
+    "tables of one column": lambda n: "|a|\n|-|\n" + "b\n" * (n // 2),
+    "runs of emphasis": lambda n: "*_~~a" * (n // 5),
+    "brackets": lambda n: ("[" * 1000 + "\n\n") * (n // 1000),
+    "brackets that close": lambda n: "[[a]" * (n // 4),
+    "definitions that do not end": lambda n: "[a\n" * (n // 3),
+    "references to one address": lambda n: "[a]: https://a.example\n\n" + "[a]" * (n // 3),
+    "addresses": lambda n: "http://a.b " * (n // 11),
+}
+_BLOCKS = "- |> |1. |# |-|\n|\n\n|  |    |\t|```|~~~|---|=|[a]: |<!--|$$|\\[|\\begin{align}"
+_INLINES = "$|\\(|\\)|*|**|_|~~|`|[|]|](|)|![|<|>|<a |&|&amp;|http://a|://|mailto:a@b|a|b |!|\\|\\url|{|}|\"|'"
+MARKS = [*_BLOCKS.split("|"), *_INLINES.split("|"), "|", "|-", "注：", "é", "\u200b", "<br>"]
+PARTS = st.one_of(st.sampled_from(MARKS), st.text(max_size=3))
+TEXTS = st.lists(
+    st.tuples(st.lists(PARTS, min_size=1, max_size=5).map("".join), st.integers(1, 2_000)), min_size=1, max_size=4
+).map(lambda runs: "".join(unit * count for unit, count in runs)[:SIZE])
+
+
+def seconds(text: str) -> tuple[float, int]:
+    start = time.thread_time()
+    html, _ = render(text)
+    return time.thread_time() - start, len(html)
+
+
+@pytest.fixture(scope="module")
+def prose() -> float:
+    """Return what a character of prose costs."""
+    text = PROSE * (SIZE // len(PROSE))
+    return min(seconds(text)[0] for _ in range(5)) / len(text)
+
+
+def check(text: str, prose: float) -> None:
+    shown = visible(text)
+    length = max(len(shown), 500)  # a text of few characters has a cost of its own
+    cost, size = seconds(shown)
+    for _ in range(4):
+        if cost > RATIO * prose * length:  # the machine may have been busy
+            cost = min(cost, seconds(shown)[0])
+    assert cost <= RATIO * prose * length, f"{cost / prose / length:.0f} times prose"
+    assert size <= RATIO * length, f"{size / length:.0f} times the text"
+
+
+@pytest.mark.fault("S22", "costs at most 20 times what prose costs, and is at most 20 times as long as the text")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_answer_costs_at_most_20_times_what_prose_costs(name: str, prose: float) -> None:
+    """The cost and the length of the saved answer are in proportion to the text."""
+    for size in (SIZE, 4 * SIZE):
+        check(HOSTILE[name](size), prose)
+
+
+@settings(
+    max_examples=int(os.environ.get("FUZZ", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(TEXTS)
+def test_any_text_costs_at_most_20_times_what_prose_costs(prose: float, text: str) -> None:
+    """Texts of Markdown's marks, each repeated."""
+    check(text, prose)
