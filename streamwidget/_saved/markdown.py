@@ -28,7 +28,7 @@ from streamwidget._saved.tables import LEFT, table
 MAX_NESTING = 20  # of blocks, for example 9 lists in one another
 MAX_INLINE = 8_192  # characters of one paragraph, heading or cell, a longer one is shown as typed
 MAX_BRACKETS = 5_000  # "[" in all of them together
-MAX_SEARCH = 1_200_000  # "[" times characters of one of them: for each "[" the parser may read the rest
+MAX_SEARCH = 600_000  # "[" times characters of one of them: for each "[" the parser may read the rest
 
 # The time for a text, in seconds of this thread. Ordinary Markdown takes about a quarter of it on a slow machine. The
 # bounds above keep hostile Markdown near it. This is for what they do not know.

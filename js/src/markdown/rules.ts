@@ -31,7 +31,7 @@ import { escaped, text } from "./text_rules";
 export const MAX_NESTING = 20; // of blocks, for example 9 lists in one another
 const MAX_INLINE = 8_192; // code points: a longer paragraph, heading or cell is not parsed
 export const MAX_BRACKETS = 5_000; // "[" in all of them together
-const MAX_SEARCH = 1_200_000; // "[" times code points of one of them: for each "[" the rest may be searched
+const MAX_SEARCH = 600_000; // "[" times code points of one of them: for each "[" the rest may be searched
 
 type BlockRule = (state: StateBlock, startLine: number, endLine: number, silent: boolean) => boolean;
 type InlineRule = (state: StateInline, silent: boolean) => boolean;

@@ -16,7 +16,7 @@ import { Tail } from "./tail";
 const MAX_MARKDOWN = 1_000_000; // code points: a longer text is shown as it is
 const STEP = 32_768; // characters that one append() takes at most
 const CHEAP = 2; // ms for a parse. After a longer one the next parse waits until enough text came
-const CHARACTERS_PER_MS = 48;
+const CHARACTERS_PER_MS = 64;
 
 export interface MarkdownOptions {
   /** Gets each top-level element that will not change any more, and its replacement after a late link definition. */
