@@ -88,6 +88,11 @@ class ApiKey:
         raise TypeError("An API key cannot be pickled.")
 
 
+_LONGEST_KEY = (
+    8_000  # characters. Servers refuse longer headers, and the search for a longer key would freeze the kernel
+)
+
+
 def _problem_of(value: object) -> str | None:
     """Return a message that does not repeat the key, because it reaches the notebook. None: the key can be sent."""
     if not isinstance(value, str):
@@ -98,6 +103,10 @@ def _problem_of(value: object) -> str | None:
         return (
             "The API key contains a character that cannot be sent in an HTTP header (a line break, a space, a "
             "control or non-ASCII character). Copy it again. Nothing was sent."
+        )
+    if len(value) > _LONGEST_KEY:
+        return (
+            f"The API key has {len(value)} characters, and no server takes more than {_LONGEST_KEY}. Nothing was sent."
         )
     return None
 

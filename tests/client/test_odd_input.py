@@ -126,6 +126,12 @@ async def test_a_request_of_odd_values_is_refused_or_sent(place: str, value: Any
     assert completion.outcome == "complete" or (completion.error and completion.error.status == 400)
 
 
+def test_a_key_that_no_header_can_hold_is_refused() -> None:
+    """The search for its spellings in an answer would take minutes."""
+    with pytest.raises(sw.ConfigurationError, match="The API key has 100000 characters"):
+        sw.ChatClient("http://localhost/v1", "k" * 100_000)
+
+
 FAILURES: list[BaseException] = [
     *(Mute(), Stray("s"), ValueError("v"), OSError("o"), KeyError("k"), AssertionError(), RuntimeError("closed")),
     *(TypeError("t"), ExceptionGroup("g", [Mute()]), BaseExceptionGroup("b", [Stray()]), httpx.PoolTimeout("p")),
