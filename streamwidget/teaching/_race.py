@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TITLES = ("streamed", "not streamed")
 #: The height of an answer's column in CSS pixels, while it runs and after. Longer answers scroll, so nothing jumps.
 COLUMN_HEIGHT = 230
-_COLUMN = f'<div style="flex:1 1 20em;min-width:0;height:{COLUMN_HEIGHT}px;overflow:auto">'
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +91,17 @@ class Race:
         """Return the picture in words, for screen readers."""
         return f"{str(self).replace(chr(10), '; ')}; {difference(self.first_words)}"
 
+    def _html(self, height: int) -> str:
+        """Return the picture, and under it both answers in columns of this height."""
+        shown = [mimebundle(completion)["text/html"] for completion in (self.streamed, self.whole)]
+        columns = [f"<p><strong>{title}</strong></p>\n{html}" for title, html in zip(TITLES, shown, strict=True)]
+        return _place(self.picture(), columns, height)
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        columns, plain = [], [str(self)]
+        plain = [str(self)]
         for title, completion in zip(TITLES, (self.streamed, self.whole), strict=True):
-            shown = mimebundle(completion)
-            columns.append(f"<p><strong>{title}</strong></p>\n{shown['text/html']}")
-            plain.append(f"-- {title} --\n{shown['text/plain']}")
-        html = _place(self.picture(), columns)
-        return {"text/html": html, "text/plain": "\n\n".join(plain)}
+            plain.append(f"-- {title} --\n{mimebundle(completion)['text/plain']}")
+        return {"text/html": self._html(COLUMN_HEIGHT), "text/plain": "\n\n".join(plain)}
 
     def _ipython_display_(self) -> None:
         """Show it, except in the cell that ran it: the race is shown there already."""
@@ -193,14 +195,15 @@ def outcome_of(streamed: ChatStream, whole: ChatStream, cell: int | None = None)
     return Race(streamed.completion, whole.completion, (streamed.timeline, whole.timeline), cell)
 
 
-def empty_place() -> str:
+def empty_place(height: int) -> str:
     """Return the HTML of a race that has not begun. It is as large as a race."""
-    return _place(as_html(race_picture(TITLES, (), (), "no race yet"), "no race yet", WIDTH), ("", ""))
+    return _place(as_html(race_picture(TITLES, (), (), "no race yet"), "no race yet", WIDTH), ("", ""), height)
 
 
-def _place(picture: str, columns: Sequence[str]) -> str:
+def _place(picture: str, columns: Sequence[str], height: int) -> str:
     style = "display:flex;flex-wrap:wrap;gap:1em;overflow:hidden"
-    inner = "".join(f"{_COLUMN}{column}</div>" for column in columns)
+    one = f'<div style="flex:1 1 20em;min-width:0;height:{height}px;overflow:auto">'
+    inner = "".join(f"{one}{column}</div>" for column in columns)
     return f'<div>{picture}</div><div style="{style}">{inner}</div>'
 
 
