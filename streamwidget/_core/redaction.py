@@ -37,20 +37,21 @@ _ESCAPED = 6  # characters of an escape: `\\u0073`
 class _Flow:
     """One text that comes in pieces."""
 
-    __slots__ = ("_held", "_shown", "_spellings")
+    __slots__ = ("_held", "_may_begin", "_shown", "_spellings")
 
     def __init__(self, spellings: Spellings) -> None:
         self._spellings = spellings
+        self._may_begin = spellings.may_begin
         self._shown = ""  # the last characters that were given away
         self._held = ""
 
     def feed(self, text: str) -> str:
         """Take the next piece. Return what can be shown now."""
-        before = len(self._shown)
-        window = f"{self._shown}{self._held}{text}"
-        if not self._held and self._spellings.may_begin(window) is None:
+        window = self._shown + self._held + text
+        if not self._held and self._may_begin(window) is None:  # the usual case
             self._shown = window[1 - HEAD :]
             return text
+        before = len(self._shown)
         pieces: list[str] = []
         place = before
         for found in self._spellings.find(window):
@@ -76,12 +77,17 @@ class Redaction:
 
     def __init__(self, key: ApiKey) -> None:
         self._spellings = key.spellings
-        self._texts: dict[tuple[type[_Delta], int], _Flow] = {}
+        self._text = _Flow(self._spellings)
+        self._texts: dict[tuple[type[_Delta], int], _Flow] = {(TextDelta, 0): self._text}
         self._arguments: dict[int | None, _Flow] = {}
 
     def clean(self, events: Iterable[ParsedEvent]) -> Iterator[ParsedEvent]:
         """Yield the events without the key."""
         for event in events:
+            if type(event) is TextDelta and event.index == 0:  # the usual case
+                text = self._text.feed(event.text)
+                yield event if text == event.text else TextDelta(text, 0)
+                continue
             match event:
                 case TextDelta() | ReasoningDelta() | RefusalDelta():
                     key = (type(event), event.index)
