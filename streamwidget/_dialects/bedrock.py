@@ -23,7 +23,7 @@ from streamwidget._dialects.paths import at, word_of
 
 _EVENTS = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
 _COUNTS = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens")
-_AGENT = ("init_event_loop", "start_event_loop", "start")
+_AGENT = ("init_event_loop", "start_event_loop")
 
 
 class BedrockReader:

@@ -191,6 +191,7 @@ class Foreign:
             else:
                 threaded = self._items = _in_thread(source)
                 source = await threaded.handed_over()
+                self._opened += threaded.wrappers
                 if source is None:
                     return threaded
         raise ProtocolError(ErrorInfo("The source wraps its stream too often to be read."))

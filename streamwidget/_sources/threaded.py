@@ -42,11 +42,13 @@ class Threaded:
     ----------
     source : iterable
         What is read, when the thread has opened it.
+    wrappers : list
+        What it was taken out of.
     """
 
     def __init__(self, source: Any) -> None:
         self.source = source
-        self._wrappers: list[Any] = []
+        self.wrappers: list[Any] = []
         self._handed_over = False
         self._items: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._wake = asyncio.Event()
@@ -120,7 +122,7 @@ class Threaded:
                     return False
             wrapper, self.source = self.source, unwrap(self.source)
             if self.source is not wrapper:
-                self._wrappers.append(wrapper)
+                self.wrappers.append(wrapper)
             check(self.source)
             if inspect.isawaitable(self.source) or is_async(self.source):
                 return False
@@ -142,7 +144,7 @@ class Threaded:
                 self._put(item)
         finally:
             if not whole:
-                for part in (iterator, source, *self._wrappers):
+                for part in (iterator, source, *self.wrappers):
                     with contextlib.suppress(Exception):
                         part.close()
 

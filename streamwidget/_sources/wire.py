@@ -85,7 +85,7 @@ class Wire:
         """Return the bytes with their line ends, which ``iter_lines`` has taken away."""
         if self._are_lines:
             return data + b"\n"
-        if self._first is None:
+        if self._first is None or not (self._first or data):
             return data
         first, self._first = self._first, None
         if not first:
