@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test fuzz faults bench lint format build kernels clean
+.PHONY: demo check pure test fuzz faults sdks bench lint format build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -46,6 +46,9 @@ faults: $(VENV)/.stamp kernels  ## each row of the fault catalogue: what is expe
 	.ci/chromium
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest --faults -q
 
+sdks: .venv-sdks/.stamp js/node_modules/.stamp  ## show() over the real libraries, against a server that we did not write
+	$(OFFLINE) .venv-sdks/bin/python -m pytest -q -p no:cacheprovider --confcutdir=tests/sdks tests/sdks/sdks.py
+
 bench: $(VENV)/.stamp-bench $(VENV)/.stamp-local kernels  ## the figures, side by side with what people use today
 	.ci/chromium
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m tests.benchmarks
@@ -65,7 +68,7 @@ build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
 	$(BIN)/python -m hatchling build
 
 clean:
-	rm -rf $(VENV) .venv-kernels dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-kernels .venv-sdks dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 kernels: $(KERNELS)  ## one environment for each older generation of ipykernel that the tests drive
 
@@ -93,6 +96,10 @@ $(VENV)/.stamp-local: $(VENV)/.stamp
 
 $(VENV)/.stamp-bench: $(VENV)/.stamp
 	.ci/venv $(VENV) --group bench
+	touch $@
+
+.venv-sdks/.stamp: pyproject.toml .ci/venv $(BUNDLE)
+	.ci/venv .venv-sdks -e . --group sdks
 	touch $@
 
 .venv-kernels/7.3/.stamp: pyproject.toml .ci/venv $(BUNDLE)

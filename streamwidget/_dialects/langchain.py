@@ -53,7 +53,7 @@ class LangChainReader:
         self._said = said
         self._length = 0  # of the text so far
         self._used = (0, 0, 0)
-        self._in_chunks: set[str] = set()  # the ids of messages that came in chunks
+        self._in_chunks: set[str] = set()  # the ids of messages that came, whole or in chunks
         self._message: str | None = None  # the id of the message that is being read
 
     @staticmethod
@@ -65,7 +65,11 @@ class LangChainReader:
 
     def parse(self, item: Any) -> list[ParsedEvent]:
         kind, name = field(item, "type"), word(field(item, "id"))
+        if kind in _TOOLS and name in self._in_chunks:
+            return []  # LangGraph's stream_mode="values" repeats all messages after each step
         if kind in _TOOLS:
+            if kind == "tool" and name is not None:
+                self._in_chunks.add(name)
             # LangGraph streams the messages of tools among those of the model.
             result = as_text(field(item, "content"))
             return [ToolResult(word(field(item, "tool_call_id")), word(field(item, "name")), result)]
@@ -73,7 +77,7 @@ class LangChainReader:
             return []  # the person's own message, or a system prompt
         if kind == "ai" and (name in self._in_chunks or self._was_said(field(item, "content"))):
             return []  # the whole message, after its chunks
-        if kind != "ai" and name is not None:
+        if name is not None:
             self._in_chunks.add(name)
         about = field(item, "response_metadata") or {}
         model = text(about, "model_name") or text(about, "model")

@@ -88,7 +88,10 @@ class ResponsesReader:
             raise ServerReportedError(error_info(plain(field(item, "error") or item), 200))
         response = field(item, "response")
         if response is not None:
-            return self._response(response)
+            events = self._response(response)
+            if kind == "response.completed" and field(response, "status") is None:  # openai-agents makes such events
+                events.append(Finish("completed", "complete"))
+            return events
         return list(self._event(item, kind.removeprefix("response.")))
 
     def _event(self, item: Any, kind: str) -> Iterator[ParsedEvent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -74,8 +75,19 @@ def _blocks(source: Any) -> bool:
             return hasattr(source, "__iter__")
         if not hasattr(source, "__iter__"):
             return False
-        source = next((found for name in _UNDER if (found := getattr(source, name, None)) is not None), None)
+        under = next((found for name in _UNDER if (found := getattr(source, name, None)) is not None), None)
+        if under is None:
+            return _calls_blocking(source)
+        source = under
     return False
+
+
+def _calls_blocking(source: Any) -> bool:
+    """Return whether LiteLLM's stream, which is not open yet, will be opened by a blocking function."""
+    call = getattr(source, "make_call", None)
+    while isinstance(call, functools.partial):
+        call = call.func
+    return call is not None and not inspect.iscoroutinefunction(call)
 
 
 def is_manager(source: Any, enter: str) -> bool:

@@ -14,6 +14,7 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Identity
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
+from streamwidget._dialects.paths import at
 
 
 def unwrap(source: Any) -> Any:
@@ -34,7 +35,7 @@ def is_wrapper(source: Any) -> bool:
 
 
 def _has(*methods: str) -> Callable[[Any], bool]:
-    return lambda source: all(callable(getattr(source, name, None)) for name in methods)
+    return lambda source: all(callable(at(source, name)) for name in methods)
 
 
 def _is_httpx_response(source: Any) -> bool:
@@ -42,7 +43,7 @@ def _is_httpx_response(source: Any) -> bool:
 
 
 def _bytes_of_httpx(response: Any) -> Any:
-    if hasattr(getattr(response, "stream", None), "__aiter__") and not hasattr(response.stream, "__iter__"):
+    if hasattr(at(response, "stream"), "__aiter__") and not hasattr(response.stream, "__iter__"):
         return response.aiter_bytes()
     return response.iter_bytes()
 
@@ -54,10 +55,10 @@ def _is_llama_response(source: Any) -> bool:
 
 
 def _texts_of_llama(response: Any) -> Any:
-    in_loop = getattr(response, "aqueue", None) is not None or not hasattr(response, "achat_stream")
-    if in_loop and _has("async_response_gen")(response):
-        return response.async_response_gen()
-    return response.response_gen
+    blocks = getattr(response, "chat_stream", None) is not None
+    return (
+        response.async_response_gen() if _has("async_response_gen")(response) and not blocks else response.response_gen
+    )
 
 
 def _is_queue(source: Any) -> bool:
@@ -138,10 +139,11 @@ _WRAPPERS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
     (_is_boto_reply, lambda source: source.get("stream") or source["body"]),
     (_has("stream_events"), lambda source: source.stream_events()),  # openai-agents, LlamaIndex's workflows
     (_is_growing_result, lambda source: source.stream_text(delta=True)),  # pydantic-ai
+    # openai's raw responses. They look like a response of httpx too.
+    (lambda source: _has("parse")(source) and at(source, "http_response") is not None, lambda source: source.parse()),
     (_is_httpx_response, _bytes_of_httpx),
     (_has("iter_content", "iter_lines"), lambda source: source.iter_content(None)),  # requests
-    (lambda source: _has("iter_any", "readline")(getattr(source, "content", None)), lambda source: source.content),
-    (lambda source: _has("parse")(source) and hasattr(source, "http_response"), lambda source: source.parse()),
+    (lambda source: _has("iter_any", "readline")(at(source, "content")), lambda source: source.content),
     (_is_llama_response, _texts_of_llama),
     (_is_queue, _items_of_queue),
 )

@@ -155,3 +155,13 @@ async def test_a_view_that_comes_late_has_all(server: DemoServer) -> None:
     assert late._feed.snapshot()["text"] == "one two"
     over = sw.StreamView(stream)._feed.snapshot()
     assert (over["text"], over["phase"], over["outcome"]) == ("one two", "over", "complete")
+
+
+async def test_a_show_that_is_not_awaited_says_so(recwarn: pytest.WarningsRecorder) -> None:
+    """Its repr has the word to add. Nothing was started, and Python warns of nothing."""
+    shown = sw.show(iter(["a"]))
+    assert repr(shown) == "<show(...) has not run. Write: await show(...)>"
+    del shown
+    assert not list(recwarn)
+    task = asyncio.create_task(sw.show(["a"]))
+    assert (await task).text == "a"

@@ -269,7 +269,7 @@ CASES: dict[str, Case] = {
     "llama-index complete": Case([llama(delta="Hello ", text="Hello "), llama(delta="there.", text="Hello there.")]),
     "llama-index agent": Case(
         [{"input": [], "current_agent_name": "a"},
-         {"delta": "", "response": "", "current_agent_name": "a", "tool_calls": [], "raw": None, "thinking_delta": "Hm."},
+         {"delta": "", "response": "", "current_agent_name": "a", "tool_calls": [], "thinking_delta": "Hm."},
          {"tool_name": "look", "tool_kwargs": {"at": "Bern"}, "tool_id": "1"},
          {"tool_name": "look", "tool_kwargs": {"at": "Bern"}, "tool_id": "1", "tool_output": {"content": "RAW"}},
          {"delta": "Hello ", "response": "Hello ", "current_agent_name": "a", "tool_calls": [], "raw": None},

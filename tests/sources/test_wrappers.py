@@ -213,7 +213,11 @@ async def test_wrappers_are_opened_and_closed() -> None:
             log.append("cancelled")
 
     class Raw:
-        http_response = None
+        http_response = object()
+
+        @property
+        def content(self) -> bytes:
+            raise RuntimeError("not read")
 
         def parse(self) -> Iterator[str]:
             return iter(["Hello"])

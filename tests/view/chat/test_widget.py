@@ -513,3 +513,44 @@ async def test_a_chat_has_one_system_prompt(page: Page) -> None:
     with pytest.raises(sw.ConfigurationError, match="system prompt"):
         sw.ChatWidget(system="x", conversation=sw.Conversation())
     assert sw.ChatWidget(system="Be brief.").conversation.system == "Be brief."
+
+
+async def test_a_function_answers(page: Page) -> None:
+    """Its turns, Stop, Retry, Continue and an edit are those of a client. The first argument may also name a model."""
+    asked: list[list[dict[str, Any]]] = []
+
+    async def answer(messages: list[dict[str, Any]]) -> Any:
+        asked.append(messages)
+        yield f"{len(messages)} "
+        if messages[-1]["content"] == "wait":
+            await asyncio.Event().wait()
+
+    widget = sw.ChatWidget(answer, system="Be brief.")
+    assert (await widget.send("hello")).text == "2 "
+    widget._receive(typed("name-of-two", "wait"))
+    await until(lambda: len(page.keys) == 2 and page.shown[1][1])
+    widget.stop()
+    await idle(widget)
+    assert page.shown[1][1:] == ("4 ", "cancelled", True)
+    widget._receive({"op": "continue", "key": "name-of-two"})
+    await idle(widget)
+    assert page.shown[1][1:3] == ("4 6 ", "complete")
+    widget._receive(typed("name-of-three", "edited", replaces="name-of-two"))
+    await idle(widget)
+    assert page.shown == truth(widget) == [("hello", "2 ", "complete", True), ("edited", "4 ", "complete", True)]
+    widget._receive({"op": "retry", "key": page.keys[1]})
+    await idle(widget)
+    assert [message["role"] for message in asked[-1]] == ["system", "user", "assistant", "user"]
+
+
+def test_a_wrong_argument_is_a_sentence() -> None:
+    """An argument that nobody takes is a TypeError, and what cannot answer is refused with what can."""
+    for unknown in ("temperature", "modle", "state"):
+        with pytest.raises(TypeError, match=f"ChatWidget takes no argument {unknown}"):
+            sw.ChatWidget(**{unknown: 0.2})
+    with pytest.raises(sw.ConfigurationError, match=r"class int cannot answer\. Pass a ChatClient, a callable"):
+        sw.ChatWidget(7)
+    with pytest.raises(sw.ConfigurationError, match="answer or client, not both"):
+        sw.ChatWidget(print, client=sw.ChatClient())
+    assert sw.ChatWidget("some-model").model == "some-model"
+    assert sw.ChatWidget(print, layout={"width": "50%"}).layout.width == "50%"
