@@ -36,14 +36,18 @@ _JOINED = (
 )
 _IDEOGRAPH = "[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 _MONGOLIAN = "[\u1820-\u18aa]"
+# A text without any of these stays as it is. Most texts are such, so this is looked for first.
+_ANY = (
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+_MAY_HIDE = re.compile(_ANY)
 _HIDDEN = re.compile(
     f"({_TAG_FLAG}|{_EMOJI}(?:[\ufe0e\ufe0f]\u200d?|\u200d)|[#*0-9]\ufe0f\u20e3|{_IDEOGRAPH}[\U000e0100-\U000e011f]"
     f"|{_MONGOLIAN}[\u180b-\u180f]|{_JOINED}[\u200c\u200d]|{_NO_SPACES}\u200b|\u200b(?={_NO_SPACES})"
     "|[\u2801-\u28ff]\u2800+)"
-    "|\r\n"
-    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff]"
+    f"|\r\n|{_ANY}"
 )
 
 
@@ -55,7 +59,8 @@ def visible(text: str) -> str:
     >>> visible("a\u202eb")
     'a[U+202E]b'
     """
-    return _HIDDEN.sub(_sign, well_formed(text))
+    whole = well_formed(text)
+    return _HIDDEN.sub(_sign, whole) if _MAY_HIDE.search(whole) else whole
 
 
 def one_line(text: str, limit: int = 300) -> str:
