@@ -39,7 +39,12 @@ export class Formulas {
   // For each end of a formula: the last index that forbids it.
   #forbidden = new Map<number, number>();
 
-  constructor(readonly src: string) {}
+  /** Whether a formula may go on in the next line. Most texts have none. */
+  readonly mayCross: boolean;
+
+  constructor(readonly src: string) {
+    this.mayCross = DISPLAY.test(src);
+  }
 
   #next(mark: string, from: number): number {
     const last = this.#found.get(mark);
@@ -201,6 +206,7 @@ const begins = (state: StateBlock, line: number) => at(state.bMarks, line) + at(
  * paragraphs, and `So\n$$x$$ is` has one.
  */
 export function beginsFormula(state: StateBlock, line: number, endLine: number): boolean {
+  if (!(state.env as BlockEnv).formulas.mayCross) return false;
   const start = begins(state, line);
   if (!/^(?:\$\$|\\[[b])/.test(state.src.slice(start, start + 2))) return false;
   if (at(state.sCount, line) - state.blkIndent >= 4) return false;
@@ -217,6 +223,7 @@ export function beginsFormula(state: StateBlock, line: number, endLine: number):
  */
 export function lastLine(state: StateBlock, from: number, endLine: number): number {
   const { src, env } = state as StateBlock & { env: BlockEnv };
+  if (!env.formulas.mayCross) return from;
   let line = from;
   let begin = begins(state, line);
   let end = at(state.eMarks, line);
