@@ -78,7 +78,7 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
 def footer(completion: ChatCompletion) -> str:
     """Return one line of text: the model, how the answer ended, tokens, time to the first delta, total time.
 
-    >>> footer(ChatCompletion(model="m", outcome="complete"))
+    >>> footer(ChatCompletion("Hello", model="m", outcome="complete"))
     'm · complete'
     """
     facts = [*_answered_by(completion), _ending(completion), *_figures(completion)]
