@@ -155,8 +155,7 @@ class Foreign:
                         return
                     if self._stopped:
                         return
-                    with _theirs():
-                        intake.take(item)
+                    intake.take(item)
                     if time.monotonic() - turn > _TURN:
                         await asyncio.sleep(0)  # let the loop run, with a Stop that may wait there
                         turn = time.monotonic()
