@@ -62,11 +62,13 @@ _TORN = "streamwidget_torn"
 class Formulas:
     """The formulas of a text.
 
-    What a search found is remembered, so that the cost is linear in the text, even if it is full of opening marks.
+    What a search found is remembered, so that the cost is linear in the text, even if it is full of opening marks. With
+    ``by_line`` code ends in the line in which the formula ends, because what follows may be another block.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, by_line: bool = False) -> None:
         self._source = source
+        self._by_line = by_line
         # For each mark: where the last search began, and what it found.
         self._found: dict[str, tuple[int, int]] = {}
         # For each end of a formula: the last index that forbids it.
@@ -118,8 +120,10 @@ class Formulas:
     def has_code(self, begin: int, end: int) -> int:
         """Return where the last code span begins between the two, or -1."""
         last = -1
+        line_end = self._next("\n", end) if self._by_line else -1
+        limit = line_end if line_end > 0 else len(self._source)
         for run in _CODE.finditer(self._source, begin, end):
-            if self._code_end(run) > 0:
+            if self._code_end(run, limit) > 0:
                 last = run.start()
         return last
 
@@ -132,16 +136,14 @@ class Formulas:
         while mark := _MARK.search(self._source, pos, end):
             pos = mark.end()
             if mark[0][0] == "`":
-                pos = max(pos, self._code_end(mark))
+                pos = max(pos, self._code_end(mark, end))
             elif (behind := after(mark.start())) > 0:
                 return mark.start(), behind
         return None
 
-    def _code_end(self, run: re.Match[str]) -> int:
-        """Return the index behind the code span that begins with ``run``, or -1. It ends before a blank line."""
-        limit = self._next("\n\n", run.end())
-        closing = re.compile(f"(?<!`){run[0]}(?!`)")
-        found = closing.search(self._source, run.end(), limit if limit > 0 else len(self._source))
+    def _code_end(self, run: re.Match[str], limit: int) -> int:
+        """Return the index behind the code span that begins with ``run`` and ends before ``limit``, or -1."""
+        found = re.compile(f"(?<!`){run[0]}(?!`)").search(self._source, run.end(), limit)
         return found.end() if found else -1
 
     def _next(self, mark: str, start: int) -> int:
@@ -223,7 +225,7 @@ def last_line(state: StateBlock, line: int, end_line: int) -> int:
 
     def behind(start: int) -> int:
         after = formulas.at(start)
-        if after < 0 and (start == line_start or formulas.has_code(start, formulas.span(start)[1]) < 0):
+        if after < 0 and (start == line_start or formulas.has_code(line_start, formulas.span(start)[1]) < 0):
             return formulas.span(start)[2] if _DISPLAY.match(state.src, start) else -1
         return after
 
@@ -241,7 +243,8 @@ def last_line(state: StateBlock, line: int, end_line: int) -> int:
 def _of(state: StateBlock | StateInline) -> Formulas:
     known: tuple[str, Formulas] | None = state.env.get(_FORMULAS)
     if known is None or known[0] is not state.src:
-        known = state.env[_FORMULAS] = state.src, Formulas(state.src)
+        by_line = isinstance(state, StateBlock)
+        known = state.env[_FORMULAS] = state.src, Formulas(state.src, by_line=by_line)
     return known[1]
 
 

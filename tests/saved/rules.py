@@ -197,6 +197,21 @@ CJK = [
     Rule('a**"b"**c', ("a**&quot;b&quot;**c",)),
     Rule("前__「注意」__请", ("前__「注意」__请",)),
     Rule("😀**(x)**b", ("😀**(x)**b",)),
+    # Each mark of punctuation that these scripts have, inside of the emphasis.
+    *(
+        Rule(f"**{word}**{after}", (f"<strong>{word}</strong>{after}",), ("**",))
+        for word, after in (
+            *((f"重要{mark}", "看") for mark in "：！？…—、；。，％"),
+            *(
+                (f"{pair[0]}重要{pair[1]}", "看")
+                for pair in ("「」", "『』", "（）", "【】", "〈〉", "《》", "“”", "‘’", "()", "[]")
+            ),
+            *((f"단어{mark}", "를") for mark in (")", "”", "!", ".", "%", "…")),
+            *(("「に」", particle) for particle in ("が", "を", "は", "で", "ﾃ", "입니다", "𠮷")),
+        )
+    ),
+    *(Rule(f"前{mark}（后）{mark}後", ("（后）</",), (mark,)) for mark in ("*", "**", "***", "~~")),
+    Rule("**日本語（にほんご）**と**英語（えいご）**の", ("</strong>と<strong>", "</strong>の"), ("**",)),
 ]
 BREAKS = [
     Rule("| a |\n|---|\n| one<br>two<br/>three<BR />four |", (">one<br>two<br>three<br>four</td>",)),

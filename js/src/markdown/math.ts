@@ -42,7 +42,11 @@ export class Formulas {
   /** Whether a formula may go on in the next line. Most texts have none. */
   readonly mayCross: boolean;
 
-  constructor(readonly src: string) {
+  /** `byLine`: code ends in the line in which the formula ends, because what follows may be another block. */
+  constructor(
+    readonly src: string,
+    readonly byLine = false,
+  ) {
     this.mayCross = DISPLAY.test(src);
   }
 
@@ -101,8 +105,9 @@ export class Formulas {
   /** Where the last code span begins between the two, or -1. */
   lastCode(begin: number, end: number): number {
     let last = -1;
+    const limit = this.byLine ? this.#next("\n", end) : this.src.length;
     for (const { 0: run, index } of this.src.slice(begin, end).matchAll(/`+/g)) {
-      if (this.#codeEnd(run, begin + index) > 0) last = begin + index;
+      if (this.#codeEnd(run, begin + index, limit) > 0) last = begin + index;
     }
     return last;
   }
@@ -113,7 +118,7 @@ export class Formulas {
     for (let mark = MARK.exec(this.src); mark && mark.index < end; mark = MARK.exec(this.src)) {
       const start = mark.index;
       let pos = MARK.lastIndex;
-      if (mark[0][0] === "`") pos = Math.max(pos, this.#codeEnd(mark[0], start));
+      if (mark[0][0] === "`") pos = Math.max(pos, this.#codeEnd(mark[0], start, end));
       else {
         const behind = after(start);
         if (behind > 0) return [start, behind];
@@ -123,16 +128,15 @@ export class Formulas {
     return null;
   }
 
-  // The index behind the code span that begins with a run of backticks, or -1. It ends before a blank line.
-  #codeEnd(run: string, start: number): number {
+  // The index behind the code span that begins with a run of backticks and ends before `limit`, or -1.
+  #codeEnd(run: string, start: number, limit: number): number {
     let pos = start + run.length;
-    const limit = this.#next("\n\n", pos);
     for (;;) {
       const at = this.src.indexOf(run, pos);
       if (at < 0 || at >= limit) return -1;
       pos = at + run.length;
       while (this.src[pos] === "`") pos += 1;
-      if (pos - at === run.length) return pos;
+      if (pos - at === run.length) return pos > limit ? -1 : pos;
     }
   }
 
@@ -234,7 +238,8 @@ export function lastLine(state: StateBlock, from: number, endLine: number): numb
     const after = env.formulas.at(start);
     const known = after < 0 && isDisplay(start) ? spanAfter(state, start) : after;
     if (after > 0 || known < 0 || start === lineStart) return known;
-    if (!isOpenAt(state, start)) return env.formulas.lastCode(start, known) < 0 ? known : -1;
+    if (!isOpenAt(state, start))
+      return env.formulas.lastCode(lineStart, env.formulas.span(start)?.end ?? start) < 0 ? known : -1;
     if (/^(?:\$\$|\\\[|\\begin\{[a-zA-Z*]+\})[ \t]*$/.test(src.slice(start, end))) return known;
     // In its middle it is shown as text, and what follows may become part of it.
     if (endsIn(state, line, endLine, known) >= 0) env.pending = Math.min(env.pending, line);

@@ -188,7 +188,7 @@ export type Parsed = {
  */
 export function parseBlocks(source: string, references: References, cells: number, isOpen: boolean): Parsed {
   const tokens: Token[] = [];
-  const formulas = { formulas: new Formulas(source), isOpen, open: "", pending: Number.POSITIVE_INFINITY };
+  const formulas = { formulas: new Formulas(source, true), isOpen, open: "", pending: Number.POSITIVE_INFINITY };
   const env = { references: references.proxy, found: references, cells, ...formulas };
   if (source !== "") {
     const state = new StateBlock(source, md, env, tokens);
