@@ -26,6 +26,7 @@ from streamwidget._core.stream import ChatStream
 from streamwidget._saved.answer import mimebundle
 from streamwidget._sources import as_stream
 from streamwidget._view import control
+from streamwidget._view.arguments import refuse_unknown
 from streamwidget._view.audience import Audience
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.feed import AnswerFeed, Feed
@@ -106,6 +107,7 @@ class StreamView(anywidget.AnyWidget):
     def __init__(
         self, stream: Any, *, max_height: int | None = None, stop_unseen: float | None = None, **widget: Any
     ) -> None:
+        refuse_unknown(self, widget)
         stream = as_stream(stream)
         self._audience = Audience(stop_unseen, lambda: self._send_to_pages({"op": "ping"}))
         self._stream: ChatStream = stream

@@ -19,12 +19,11 @@ from streamwidget._core.messages import Message
 from streamwidget._saved.conversation import conversation_html, conversation_text
 from streamwidget._sources.models import as_model
 from streamwidget._view import control, output
+from streamwidget._view.arguments import refuse_unknown
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.chat.chat import Chat
 from streamwidget._view.chat.received import receive
 from streamwidget._view.transcript import JSON
-
-_OURS = frozenset({"bundle", "state", "busy"})  # traits that nobody sets
 
 
 class ChatWidget(anywidget.AnyWidget):
@@ -131,12 +130,7 @@ class ChatWidget(anywidget.AnyWidget):
         stop_unseen: float | None = None,
         **widget: Any,
     ) -> None:
-        unknown = widget.keys() - set(self.trait_names()) | widget.keys() & _OURS
-        if unknown:
-            raise TypeError(
-                f"ChatWidget takes no argument {' or '.join(sorted(unknown))}. "
-                "To set fields of a request, pass a callable: ChatWidget(answer)."
-            )
+        refuse_unknown(self, widget, "To set fields of a request, pass a callable: ChatWidget(answer).")
         if conversation is not None and system is not None:
             raise ConfigurationError("A conversation has a system prompt of its own: set conversation.system instead.")
         if answer is not None and client is not None:

@@ -548,6 +548,9 @@ def test_a_wrong_argument_is_a_sentence() -> None:
     for unknown in ("temperature", "modle", "state"):
         with pytest.raises(TypeError, match=f"ChatWidget takes no argument {unknown}"):
             sw.ChatWidget(**{unknown: 0.2})
+    for view in (sw.StreamView, sw.WireView):
+        with pytest.raises(TypeError, match=f"{view.__name__} takes no argument temperature"):
+            view(sw.ChatClient().stream("x"), temperature=0.2)
     with pytest.raises(sw.ConfigurationError, match=r"class int cannot answer\. Pass a ChatClient, a callable"):
         sw.ChatWidget(7)
     with pytest.raises(sw.ConfigurationError, match="answer or client, not both"):
