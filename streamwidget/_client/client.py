@@ -281,6 +281,8 @@ class ChatClient:
         request = self._request(Question(as_messages(prompt), model, self._limited(params), stream=stream))
         try:
             request.to_http()
+        except ConfigurationError:  # of the dialect
+            raise
         except (TypeError, ValueError, RecursionError) as exc:
             raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
         return ChatStream(Attempts(request, self.timeout, self.retry))

@@ -20,6 +20,8 @@ BodyKind: TypeAlias = Literal["events", "json", "page", "text"]
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?\s*:|(?:data|event|id|retry)[\r\n]")
 _NAMES = (b"data:", b"event:", b"retry:", b"error:", b"id:")
 _LATER = re.compile(rb"[\r\n](?:data|event|error):")  # events after another line: a proxy's words, an unknown field
+#: Media types of a stream with one JSON object a line.
+LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 _BLANK = b" \t\r\n\xef\xbb\xbf\x1e"  # U+001E stands before each JSON text of RFC 7464
 _ENOUGH = 16  # bytes that tell what a body is
 _PREFACE = 2**12  # bytes in which the first event begins, if the label says that events come
@@ -68,13 +70,15 @@ def kind_of(head: bytes, *, whole: bool, label: str = "") -> BodyKind | None:
 class JSONLines:
     """Decode a body in JSON: one event a line, or one whole value, which :meth:`close` returns.
 
-    A line is an event as soon as a second line has begun. So one value alone, on one line or many, stays whole.
+    A line is an event as soon as a second line has begun. So one value alone, on one line or many, stays whole. If the
+    media type says that lines come, the first line is an event at once.
     """
 
-    def __init__(self, max_event_size: int = MAX_EVENT_SIZE) -> None:
+    def __init__(self, max_event_size: int = MAX_EVENT_SIZE, label: str = "") -> None:
         self._max = max_event_size
         self._rest = bytearray()
         self._is_lines: bool | None = None  # None: not known yet
+        self._labelled = label in LINES
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """Take the next bytes and return the events that they complete. EventTooLarge beyond the limit."""
@@ -82,8 +86,9 @@ class JSONLines:
         events: list[ServerSentEvent] = []
         if self._is_lines is not False and b"\n" in data:
             lines = bytes(self._rest).split(b"\n")
-            if self._is_lines is None and len([line for line in lines if line.strip()]) > 1:
-                self._is_lines = _is_json(next(line for line in lines if line.strip()))
+            begun = [line for line in (lines[:-1] if self._labelled else lines) if line.strip()]
+            if self._is_lines is None and len(begun) > (0 if self._labelled else 1):
+                self._is_lines = _is_json(begun[0])
             if self._is_lines:
                 self._rest[:] = lines.pop()
                 events = [ServerSentEvent("message", line.decode("utf-8", "replace"), "") for line in lines]
@@ -94,6 +99,8 @@ class JSONLines:
 
     def close(self) -> ServerSentEvent | None:
         """End the body. Return the last line of JSON lines, if one is left."""
+        if self._is_lines is None and self._labelled and not _is_json(bytes(self._rest)):
+            self._is_lines = True  # it is cut within its first line
         if not self._is_lines or not self._rest.strip():
             return None
         line, self._rest = bytes(self._rest), bytearray()
@@ -160,7 +167,7 @@ class BodyDecoder:
     def _begin(self, *, whole: bool) -> list[ServerSentEvent]:
         self.kind = kind_of(self.head, whole=whole, label=self._label)
         if self.kind == "json":
-            self._decoder = JSONLines(self._max)
+            self._decoder = JSONLines(self._max, self._label)
         if self.kind in ("events", "json"):
             head, self.head = self.head, b""
             return self._decoder.feed(head)

@@ -45,9 +45,11 @@ from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReporte
 from streamwidget._dialects.errors import reported_error, visible_text
 
 _MAX_MALFORMED = 3
-# Words that only show that the server lives: event: ping, data: [HEARTBEAT], data: keep-alive
+# Words that only show that the server lives: event: ping, data: [HEARTBEAT], data: keep-alive. "done" is that of a
+# gateway before an API that has none
 _LIVENESS = frozenset(
     {"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive", "alive", "noop", "processing", "connected"}
+    | {"done"}
 )
 _BETWEEN = " \t\r\n,\x1e"  # between the JSON values of a body. U+001E is that of JSON text sequences (RFC 7464)
 _SHOWN = 200  # characters of what could not be read
@@ -232,7 +234,7 @@ class StreamParser:
         if finish is None:
             self._warn("no_finish_reason", "the provider ended its answer without a finish reason")
             return "complete", self.events
-        if not self.done:
+        if not self.done and self._dialect.done is not None:
             self._warn("no_done", no_done)
         return finish.outcome, self.events
 
@@ -280,6 +282,9 @@ class StreamParser:
     def _note(self, item: Any, events: list[ParsedEvent]) -> None:
         """Look for the server's words in an item that is not a piece of the answer."""
         if all(isinstance(event, Identity | LeftOut) for event in events):
+            if self._reader.fits(item):  # an event of the dialect that repeats the text or the request is not news
+                self._news = None
+                return
             failure = reported_error(item, in_doubt=False)
             if failure is not None:
                 raise ServerReportedError(failure, events)

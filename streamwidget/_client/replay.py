@@ -13,6 +13,7 @@ from streamwidget._client.attempts import Attempts
 from streamwidget._client.exchange import Request
 from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response
 from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.servers import dialect_named
 from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
 from streamwidget._core.recording import (
     ChunkReceived,
@@ -25,7 +26,6 @@ from streamwidget._core.recording import (
 )
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
-from streamwidget._dialects import dialect_named
 from streamwidget._dialects.dialect import Question
 
 

@@ -14,8 +14,12 @@ from streamwidget._client.http import Transport
 from streamwidget._client.local import LocalTransport
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import mask
+from streamwidget._dialects.anthropic_messages import AnthropicMessages
 from streamwidget._dialects.chat_completions import ChatCompletions
 from streamwidget._dialects.dialect import Dialect
+from streamwidget._dialects.google_gemini import GoogleGemini
+from streamwidget._dialects.ollama_chat import OllamaChat
+from streamwidget._dialects.openai_responses import OpenAIResponses
 
 #: Takes the setting ``gguf`` and the client's ``http_client``.
 MakeTransport: TypeAlias = Callable[[str | None, Any], Transport]
@@ -66,6 +70,9 @@ class Server:
 OPENAI_URL = "https://api.openai.com/v1"
 
 SERVERS = {
+    "anthropic": Server(
+        "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", needs_model=True, dialect=AnthropicMessages()
+    ),
     "azure": Server(
         "",
         "AZURE_OPENAI_API_KEY",
@@ -77,6 +84,9 @@ SERVERS = {
     "deepseek": Server("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     "fireworks": Server("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     "gemini": Server("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
+    "google": Server(
+        "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY", needs_model=True, dialect=GoogleGemini()
+    ),
     "groq": Server("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
     "litellm": Server("http://localhost:4000/v1", "LITELLM_API_KEY", url_env="LITELLM_API_BASE"),
     "llamacpp": Server("http://localhost:8080/v1"),
@@ -84,8 +94,10 @@ SERVERS = {
     "local": Server("", starts=LocalTransport),
     "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", dialect=ChatCompletions(asks_for_usage=False)),
     "ollama": Server("http://localhost:11434/v1"),
-    # config.py decides about its key.
+    "ollama-native": Server("http://localhost:11434/api", needs_model=True, dialect=OllamaChat()),
+    # config.py decides about the key of OpenAI.
     "openai": Server(OPENAI_URL, needs_model=True, dialect=ChatCompletions(max_tokens="max_completion_tokens")),
+    "openai-responses": Server(OPENAI_URL, needs_model=True, dialect=OpenAIResponses()),
     "openrouter": Server("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     "together": Server("https://api.together.ai/v1", "TOGETHER_API_KEY"),
     "vllm": Server("http://localhost:8000/v1", "VLLM_API_KEY"),
@@ -111,3 +123,10 @@ def server_named(name: str) -> Server:
             f"Unknown provider {mask(name)[:20]!r}. Known providers: {', '.join(SERVERS)}. "
             "For any other server, set base_url."
         ) from None
+
+
+def dialect_named(name: str | None) -> Dialect:
+    """Return the dialect of this name, for reading. None means chat completions. KeyError if no server has it."""
+    if name is None:
+        return UNKNOWN.dialect
+    return {server.dialect.name: server.dialect for server in SERVERS.values()}[name]

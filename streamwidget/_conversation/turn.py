@@ -66,7 +66,8 @@ class Turn:
     def to_messages(self) -> list[Message]:
         """Return the messages that a later request carries. A turn without an answer is the question alone."""
         text = _text_of(self.answer)
-        return [self.user, *([Message("assistant", text)] if text else [])]
+        completion = self.answer.completion if self.answer else None
+        return [self.user, *([Message("assistant", text, completion=completion)] if text else [])]
 
 
 def settled(turn: Turn) -> Turn:

@@ -31,6 +31,7 @@ from streamwidget._core.events import (
     LeftOut,
     Lost,
     NewStep,
+    Original,
     ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
@@ -174,6 +175,8 @@ class Accumulator:
             RefusalDelta: _Text(),
         }
         self._text.append(text)
+        self._original: Original | None = None
+        self._continues = bool(text)  # what a provider wrote now is not the whole answer
         self.finish: Finish | None = None
         self._thoughts = ThinkTags()
         self._thoughts.is_open = not text
@@ -295,6 +298,9 @@ class Accumulator:
         if isinstance(event, Lost):
             self._lost = True
             return None
+        if isinstance(event, Original):
+            self._original = None if self._continues else event
+            return None
         if isinstance(event, LeftOut):
             return self.apply(StreamWarning("left_out", self._name(event)))
         if isinstance(event, StreamWarning):
@@ -341,6 +347,7 @@ class Accumulator:
             "model": self.model,
             "request_id": self.request_id,
             "gaps": self.gaps,
+            "original": self._original,
         }
         return ChatCompletion(**(known | rest))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from streamwidget._core.events import Gap, Outcome, StreamWarning, ToolResult, Usage
+from streamwidget._core.events import Gap, Original, Outcome, StreamWarning, ToolResult, Usage
 from streamwidget._core.gaps import marked
 from streamwidget._core.visible import visible
 
@@ -203,6 +203,9 @@ class ChatCompletion:
         one call.
     tool_results : tuple of ToolResult
         What an agent's tools returned, as far as the stream has it. It is never part of ``text``.
+    original : Original or None
+        The answer in its provider's own form, with the signatures of its thinking. A later request of a conversation
+        sends it back. None if the provider does not want it back, or the answer is cut.
 
     Examples
     --------
@@ -231,6 +234,7 @@ class ChatCompletion:
     gaps: tuple[Gap, ...] = ()
     steps: tuple[Step, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
+    original: Original | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text

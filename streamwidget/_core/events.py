@@ -7,7 +7,7 @@ These are the public ``StreamEvent`` values. Each describes something the *provi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Outcome: TypeAlias = Literal[
     "complete",  # the provider said the answer is whole
@@ -342,8 +342,26 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """The whole answer in its provider's own form, for the next request. Thinking and its signatures are in it.
+
+    The accumulator keeps it. It is not published.
+
+    Attributes
+    ----------
+    dialect : str
+        The name of the dialect that wrote it. No other one can send it.
+    parts : tuple
+        Blocks, items or parts, in the order of the answer.
+    """
+
+    dialect: str
+    parts: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NewStep:
     """An agent begins its next model call. The accumulator keeps the steps. It is not published."""
 
 
-ParsedEvent: TypeAlias = StreamEvent | Identity | NewStep | Lost | LeftOut
+ParsedEvent: TypeAlias = StreamEvent | Identity | NewStep | Lost | LeftOut | Original

@@ -88,7 +88,7 @@ def as_messages(prompt: Prompt) -> tuple[Message | Mapping[str, Any], ...]:
     for position, message in enumerate(prompt):
         if isinstance(message, Message):
             messages.append(message)
-        elif isinstance(message, Mapping) and isinstance(message.get("role"), str):
+        elif isinstance(message, Mapping) and isinstance(message.get("role") or message.get("type"), str):
             messages.append(dict(message))
         else:
             raise ConfigurationError(

@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from streamwidget._core.events import (
     Finish,
     Identity,
     LeftOut,
+    Original,
     ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
@@ -100,6 +102,10 @@ class Redaction:
                     yield replace(event, model=self._word(event.model), request_id=self._word(event.request_id))
                 case StreamWarning():
                     yield replace(event, detail=self._spellings.replace(event.detail))
+                case Original():
+                    text = json.dumps(event.parts, ensure_ascii=False, default=str)
+                    if self._spellings.replace(text) == text:
+                        yield event
                 case LeftOut():
                     yield replace(event, what=self._spellings.replace(event.what))
                 case Finish(reason=reason):

@@ -118,6 +118,9 @@ class _FirstItemReader:
         self._said = said
         self._reader: Reader | None = None
 
+    def fits(self, item: Any) -> bool:
+        return self._reader is not None and self._reader.fits(item)
+
     def parse(self, item: Any) -> list[ParsedEvent]:
         if self._reader is None:
             self._reader = reader_for(item, self._said)

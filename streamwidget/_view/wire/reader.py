@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from streamwidget._client.framing import LINES
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.sse import EventTooLarge
 from streamwidget._core.accumulator import Accumulator
@@ -59,15 +60,20 @@ class WireReader:
     dialect : Dialect
     streamed : bool
         False for a body that is not a stream: an error, or a whole reply.
+    media_type : str, default ""
+        The label of the body. If it says that lines of JSON come, each line is a block.
     key : ApiKey, optional
         It is taken out of the text.
     """
 
-    def __init__(self, dialect: Dialect, *, streamed: bool = True, key: ApiKey | None = None) -> None:
+    def __init__(
+        self, dialect: Dialect, *, streamed: bool = True, media_type: str = "", key: ApiKey | None = None
+    ) -> None:
         self._dialect = dialect
         self._streamed = streamed
         self._accumulator = Accumulator()
-        self._parser = StreamParser(dialect, self._accumulator, key=key)
+        self._parser = StreamParser(dialect, self._accumulator, media_type=media_type, key=key)
+        self._are_lines = media_type in LINES
         self._block = bytearray()  # whole lines of the open block
         self._line = bytearray()
         self._cuts: list[int] = []  # in block + line
@@ -97,7 +103,7 @@ class WireReader:
             blank = not self._line.strip(b"\r\n")
             self._block += self._line
             self._line.clear()
-            if blank:
+            if blank or self._are_lines:
                 events.append(self._dispatch(at))
         self._line += data[place:]
         self._cut()
@@ -162,6 +168,8 @@ class WireReader:
         values = [line[5:].strip() for line in lines if line.startswith(b"data:")]
         if values:
             return "done" if b"\n".join(values).decode("utf-8", "replace") == self._dialect.done else "data"
+        if self._are_lines and lines:
+            return "data"
         return "comment" if lines and all(line.startswith(b":") for line in lines) else "other"
 
     def _unread(self, at: float) -> list[WireEvent]:

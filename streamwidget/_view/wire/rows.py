@@ -19,6 +19,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
+from streamwidget._client.servers import dialect_named
 from streamwidget._core.recording import (
     ChunkReceived,
     Recording,
@@ -31,7 +32,6 @@ from streamwidget._core.recording import (
 from streamwidget._core.redaction import WireMask
 from streamwidget._core.secrets import mask
 from streamwidget._core.visible import visible
-from streamwidget._dialects import dialect_named
 from streamwidget._view.transcript import JSON
 from streamwidget._view.wire.reader import WireEvent, WireReader
 
@@ -95,7 +95,9 @@ class WireRows:
                 self._status = status
                 media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
                 streamed = status == 200 and media_type != "application/json"
-                self._reader = WireReader(self._dialect, streamed=streamed, key=self._recording.key)
+                self._reader = WireReader(
+                    self._dialect, streamed=streamed, media_type=media_type, key=self._recording.key
+                )
                 self._mask = WireMask(self._recording.key)
                 self._add("status", at, [self._masked(f"HTTP {status}\n{_lines(headers)}".rstrip())])
             case ChunkReceived(at=at, data=data) if self._reader is not None:

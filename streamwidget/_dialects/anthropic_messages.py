@@ -1,0 +1,124 @@
+"""Anthropic's Messages API: how to ask. Its answers are read in :mod:`~streamwidget._dialects.anthropic`.
+
+Anthropic wants its thinking back with the next request, as it was: the blocks with their signatures.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from streamwidget._core.events import Original, ParsedEvent
+from streamwidget._core.images import Image
+from streamwidget._core.messages import Message
+from streamwidget._dialects.anthropic import MessagesReader
+from streamwidget._dialects.asking import Asking
+from streamwidget._dialects.dialect import MalformedItem, Question
+from streamwidget._dialects.fields import count, field, items, text
+
+#: The length of an answer whose caller names none, beside its thinking. The API wants a number.
+_MAX_TOKENS = 8192
+_THINKING = ("thinking", "redacted_thinking")
+#: The field of a block that grows, and the field of its pieces.
+_GROWS = {
+    "text_delta": ("text", "text"),
+    "thinking_delta": ("thinking", "thinking"),
+    "signature_delta": ("signature", "signature"),
+    "input_json_delta": ("input", "partial_json"),
+}
+
+
+class AnthropicMessages(Asking):
+    """The dialect of ``/v1/messages``. ``thinking``, ``tools``, ``cache_control`` and others are params."""
+
+    name: ClassVar[str] = "anthropic_messages"
+    models_path: ClassVar[str] = "models?limit=1000"
+    names: ClassVar[Mapping[str, str]] = {"stop": "stop_sequences"}
+    headers: ClassVar[Mapping[str, str]] = {"x-api-key": "{key}", "anthropic-version": "2023-06-01"}
+
+    def path(self, question: Question) -> str:  # noqa: ARG002  (the same for every question)
+        return "messages"
+
+    def body(self, question: Question) -> dict[str, Any]:
+        system, messages = self.split(question)
+        body = {**({"system": system} if system else {}), **self.fields(question), "model": question.model}
+        body.setdefault("max_tokens", _MAX_TOKENS + (count(field(body, "thinking", "budget_tokens")) or 0))
+        body["messages"] = [self._written(*pair) for pair in self.with_results(messages)]
+        return {**body, "stream": True} if question.stream else body
+
+    def reader(self, said: Callable[[], str] = str) -> MessagesReader:
+        return _Keeping(said)
+
+    def parse_reply(self, reply: Any) -> list[ParsedEvent]:
+        if not isinstance(field(reply, "content"), list):
+            raise MalformedItem("the reply has no content: it is not a message of Anthropic")
+        return _Keeping().parse({**reply, "type": "message"})
+
+    def _written(self, message: Message | Mapping[str, Any], has_results: bool) -> Mapping[str, Any]:
+        if not isinstance(message, Message):
+            return message
+        blocks = [block for block in self.original(message) if has_results or block.get("type") != "tool_use"]
+        while blocks and blocks[-1].get("type") in _THINKING:  # refused at the end
+            blocks.pop()
+        if blocks:
+            return {"role": "assistant", "content": blocks}
+        if not message.images:
+            return {"role": message.role, "content": message.text}
+        texts = [{"type": "text", "text": message.text}] if message.text.strip() else []
+        return {"role": message.role, "content": [*map(_image, message.images), *texts]}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    if image.url:
+        return {"type": "image", "source": {"type": "url", "url": image.url}}
+    data = base64.b64encode(image.data).decode()
+    return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": data}}
+
+
+class _Keeping(MessagesReader):
+    """Also puts the blocks together, to send them back."""
+
+    def __init__(self, said: Callable[[], str] = str) -> None:
+        super().__init__(said)
+        self._kept: dict[int, dict[str, Any]] = {}
+        self._pieces: dict[tuple[int, str], list[Any]] = {}
+
+    def parse(self, item: Any) -> list[ParsedEvent]:
+        events = super().parse(item)
+        kind, index = text(item, "type"), count(field(item, "index"))
+        delta, block = field(item, "delta"), field(item, "content_block")
+        if kind == "content_block_start" and index is not None and isinstance(block, dict):
+            self._kept[index] = block
+        elif kind == "content_block_delta" and index is not None:
+            name, piece = _GROWS.get(text(delta, "type"), ("citations", "citation"))
+            self._pieces.setdefault((index, name), []).append(field(delta, piece))
+        elif kind == "message_delta" and field(delta, "stop_reason"):
+            events.append(Original(AnthropicMessages.name, tuple(self._blocks_kept())))
+        elif kind == "message":
+            events.append(Original(AnthropicMessages.name, tuple(items(field(item, "content")))))
+        return events
+
+    def _blocks_kept(self) -> Iterator[dict[str, Any]]:
+        """Yield the blocks that can be sent. Empty and cut ones are refused."""
+        for index, begun in sorted(self._kept.items()):
+            block = {name: value for name, value in begun.items() if value is not None}
+            for (place, name), pieces in self._pieces.items():
+                if place != index:
+                    continue
+                if name == "citations":
+                    block[name] = [*items(block.get(name)), *pieces]
+                else:
+                    joined = "".join(piece for piece in pieces if isinstance(piece, str))
+                    block[name] = joined if name == "input" else text(block, name) + joined
+            if isinstance(block.get("input"), str):
+                try:
+                    block["input"] = json.loads(block["input"] or "{}")
+                except ValueError:
+                    continue
+            if block.get("type") == "text" and not text(block, "text"):
+                continue
+            if block.get("type") == "thinking" and not block.get("signature"):
+                continue
+            yield block

@@ -1,0 +1,148 @@
+"""What the requests of all providers have in common. A provider's file says the rest: its path, its fields, its reader.
+
+People write a request in one form for all providers: the messages and the names of chat completions, such as
+``max_tokens``. The provider's own names do as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.events import StreamWarning
+from streamwidget._core.images import Image
+from streamwidget._core.messages import Message
+from streamwidget._dialects.chat_completions import GO_ON
+from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
+from streamwidget._dialects.errors import error_info, http_error_info
+from streamwidget._dialects.fields import field, items, text, word
+
+_ROLES: dict[str, Literal["system", "user", "assistant"]] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+}
+#: A message that is a mapping has the provider's own form.
+_Sent: TypeAlias = Message | Mapping[str, Any]
+_OURS = ("stream", "stream_options")
+_ABOUT_THINKING = re.compile("signature|thinking|thought|encrypted|reasoning", re.IGNORECASE)
+
+
+class Asking:
+    """The usual answers of a dialect. A dialect of a provider overrides what differs.
+
+    Attributes
+    ----------
+    names : mapping
+        The provider's names for fields of chat completions.
+    inner : str
+        A field that holds the fields of the model, such as ``options``. Empty: all fields stand side by side.
+    outer : frozenset of str
+        The fields that stand beside ``inner``.
+    """
+
+    name: ClassVar[str]
+    done: ClassVar[str | None] = None
+    models_path: ClassVar[str] = "models"
+    names: ClassVar[Mapping[str, str]] = {}
+    inner: ClassVar[str] = ""
+    outer: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def token_limits(self) -> frozenset[str]:
+        return frozenset({"max_tokens", "max_completion_tokens", self.names.get("max_tokens", "max_tokens")})
+
+    def limit_tokens(self, most: int) -> dict[str, Any]:
+        return {"max_tokens": most}
+
+    def fields(self, question: Question) -> dict[str, Any]:
+        """Return the person's fields, with the provider's names and in their places. Its own name counts first."""
+        found: dict[str, Any] = {}
+        for given, value in question.params.items():
+            own = "max_tokens" if given in self.token_limits else given
+            own = self.names.get(own, own)
+            if given not in _OURS and (own == given or own not in question.params):
+                found[own] = [value] if given == "stop" and isinstance(value, str) else value
+        if not self.inner:
+            return found
+        inside = {name: found.pop(name) for name in list(found) if name not in self.outer | {self.inner}}
+        if inside or self.inner in found:
+            found[self.inner] = {**inside, **found.get(self.inner, {})}
+        return found
+
+    def split(self, question: Question) -> tuple[str, list[_Sent]]:
+        """Return the system prompt, and the other messages."""
+        messages = [_as_message(message) for message in question.messages]
+        system = [said.text for said in messages if isinstance(said, Message) and said.role == "system"]
+        return "\n\n".join(system), [
+            said for said in messages if not (isinstance(said, Message) and said.role == "system")
+        ]
+
+    def with_results(self, messages: list[_Sent]) -> Iterator[tuple[_Sent, bool]]:
+        """Yield each message, and whether the results of its calls may follow: in the provider's own form.
+
+        A call without its result is refused, so it is not sent.
+        """
+        for message, after in zip(messages, [*messages[1:], None], strict=False):
+            yield message, isinstance(after, Mapping)
+
+    def original(self, message: Message) -> list[dict[str, Any]]:
+        """Return the parts of an answer as the provider wrote them. Empty if the text is all that can be sent."""
+        completion = message.completion
+        original = completion.original if completion is not None else None
+        if completion is None or original is None or original.dialect != self.name or message.text != completion.text:
+            return []
+        return list(original.parts)
+
+    def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
+        """Send earlier answers as text alone, if the server refused the thinking in them."""
+        if refusal.status != 400 or not _ABOUT_THINKING.search(refusal.message):
+            return None
+        messages = tuple(
+            replace(message, completion=None) if isinstance(message, Message) and self.original(message) else message
+            for message in question.messages
+        )
+        if messages == question.messages:
+            return None
+        detail = "the server refused the thinking in earlier answers: only their text was sent"
+        return replace(question, messages=messages), StreamWarning("thinking_refused", detail)
+
+    def go_on(self, question: Question, text: str) -> Question:
+        rest = (Message("assistant", text), Message("user", GO_ON))
+        return replace(question, messages=(*question.messages, *rest))
+
+    def parse_error(self, status: int, body: bytes) -> ErrorInfo:
+        return http_error_info(status, body)
+
+    def parse_models(self, reply: Any) -> list[str]:
+        if field(reply, "error"):
+            raise ServerReportedError(error_info(field(reply, "error"), 200))
+        rows = next((rows for name in ("data", "models") if isinstance(rows := field(reply, name), list)), None)
+        if rows is None:
+            raise MalformedItem("the reply is not a list of models")
+        return [name for row in rows if (name := word(field(row, "id")) or word(field(row, "name")))]
+
+
+def _as_message(message: _Sent) -> _Sent:
+    """Return a message in the form of chat completions as a Message. Any other form stays as the person wrote it."""
+    role = None if isinstance(message, Message) else _ROLES.get(text(message, "role"))
+    if isinstance(message, Message) or role is None or message.keys() != {"role", "content"}:
+        return message
+    content = message["content"]
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else items(content)
+    texts = [part["text"] for part in parts if _is(part, "text") and isinstance(part["text"], str)]
+    sources = [text(part, "image_url", "url") for part in parts if _is(part, "image_url")]
+    if not parts or len(texts) + len(sources) < len(parts) or (sources and role != "user"):
+        return message
+    if not all(source.startswith(("http://", "https://", "data:")) for source in sources):
+        return message
+    images = tuple(Image.of(source) for source in sources)
+    return Message(role, "\n\n".join(texts), images)
+
+
+def _is(part: Any, kind: str) -> bool:
+    return isinstance(part, dict) and part.get("type") == kind and part.keys() == {"type", kind}

@@ -1,0 +1,116 @@
+"""Google's own API of Gemini: how to ask. Its answers are read in :mod:`~streamwidget._dialects.google`."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from streamwidget._core.events import Original, ParsedEvent
+from streamwidget._core.images import Image
+from streamwidget._core.messages import Message
+from streamwidget._dialects.asking import Asking
+from streamwidget._dialects.dialect import MalformedItem, Question
+from streamwidget._dialects.fields import field, items, text
+from streamwidget._dialects.google import GoogleReader
+from streamwidget._dialects.paths import at
+
+_ROLES = {"user": "user", "assistant": "model"}
+
+
+class GoogleGemini(Asking):
+    """The dialect of ``:streamGenerateContent``. ``thinkingConfig``, ``tools``, ``safetySettings`` are params."""
+
+    name: ClassVar[str] = "google_gemini"
+    models_path: ClassVar[str] = "models?pageSize=1000"
+    headers: ClassVar[Mapping[str, str]] = {"x-goog-api-key": "{key}"}
+    names: ClassVar[Mapping[str, str]] = {
+        "max_tokens": "maxOutputTokens",
+        "top_p": "topP",
+        "top_k": "topK",
+        "stop": "stopSequences",
+        "n": "candidateCount",
+        "presence_penalty": "presencePenalty",
+        "frequency_penalty": "frequencyPenalty",
+    }
+    inner: ClassVar[str] = "generationConfig"
+    outer: ClassVar[frozenset[str]] = frozenset(
+        {"tools", "toolConfig", "safetySettings", "systemInstruction", "cachedContent", "serviceTier", "store"}
+    )
+
+    def path(self, question: Question) -> str:
+        model = question.model or ""
+        how = "streamGenerateContent?alt=sse" if question.stream else "generateContent"
+        return f"{model if '/' in model else f'models/{model}'}:{how}"
+
+    def body(self, question: Question) -> dict[str, Any]:
+        system, messages = self.split(question)
+        body = {"systemInstruction": {"parts": [{"text": system}]}} if system else {}
+        contents = [self._written(*pair) for pair in self.with_results(messages)]
+        return {**body, **self.fields(question), "contents": contents}
+
+    def reader(self, said: Callable[[], str] = str) -> GoogleReader:
+        return _Keeping(said)
+
+    def parse_reply(self, reply: Any) -> list[ParsedEvent]:
+        if not isinstance(reply, dict) or not (reply.get("candidates") or reply.get("promptFeedback")):
+            raise MalformedItem("the reply has no candidates: it is not an answer of Gemini")
+        return _Keeping().parse(reply)
+
+    def parse_models(self, reply: Any) -> list[str]:
+        rows = items(field(reply, "models"))
+        others = {text(row, "name") for row in rows if "generateContent" not in _methods(row)}
+        return [name.removeprefix("models/") for name in super().parse_models(reply) if name not in others]
+
+    def _written(self, message: Message | Mapping[str, Any], has_results: bool) -> Mapping[str, Any]:
+        if not isinstance(message, Message):
+            return message
+        parts = [part for part in self.original(message) if has_results or "functionCall" not in part]
+        if not parts:
+            texts = [{"text": message.text}] if message.text.strip() or not message.images else []
+            parts = [*map(_image, message.images), *texts]
+        return {"role": _ROLES[message.role], "parts": parts}
+
+
+def _methods(row: Any) -> list[Any]:
+    """Return what a model can do. A server that does not say so may have no other models."""
+    return items(field(row, "supportedGenerationMethods")) or ["generateContent"]
+
+
+def _image(image: Image) -> dict[str, Any]:
+    if image.url:
+        return {"fileData": {"fileUri": image.url}}
+    return {"inlineData": {"mimeType": image.media_type, "data": base64.b64encode(image.data).decode()}}
+
+
+class _Keeping(GoogleReader):
+    """Also keeps the parts, to send them back: Gemini 3 wants the signatures of its thoughts."""
+
+    def __init__(self, said: Callable[[], str] = str) -> None:
+        super().__init__(said)
+        self._parts: list[dict[str, Any]] = []
+        self._texts: list[str] = []
+
+    def parse(self, item: Any) -> list[ParsedEvent]:
+        events = super().parse(item)
+        candidate = at(item, "candidates.0")
+        for part in items(at(candidate, "content.parts")):
+            if isinstance(part, dict) and not part.get("thought"):
+                self._keep(part)
+        if field(candidate, "finishReason"):
+            self._join()
+            events.append(Original(GoogleGemini.name, tuple(self._parts)))
+        return events
+
+    def _keep(self, part: dict[str, Any]) -> None:
+        """Add a part. Pieces of text become one part, unless one of them has a signature."""
+        if part.keys() == {"text"}:
+            self._texts.append(text(part, "text"))
+            return
+        self._join()
+        self._parts.append(part)
+
+    def _join(self) -> None:
+        if joined := "".join(self._texts):
+            self._parts.append({"text": joined})
+        self._texts = []

@@ -1,0 +1,108 @@
+"""OpenAI's Responses API: how to ask. Its answers are read in :mod:`~streamwidget._dialects.responses`.
+
+The server stores nothing, unless you say ``store=True``. So it sends its reasoning encrypted, and gets it back with the
+next request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.events import Original, ParsedEvent, StreamWarning
+from streamwidget._core.messages import Message
+from streamwidget._dialects.asking import Asking
+from streamwidget._dialects.dialect import MalformedItem, Question
+from streamwidget._dialects.fields import field, items, text
+from streamwidget._dialects.responses import ResponsesReader
+
+_ENCRYPTED = "reasoning.encrypted_content"
+_CALLS = ("function_call", "custom_tool_call")
+
+
+class OpenAIResponses(Asking):
+    """The dialect of ``/responses``. ``reasoning``, ``tools``, ``text`` and others are params."""
+
+    name: ClassVar[str] = "openai_responses"
+    names: ClassVar[Mapping[str, str]] = {"max_tokens": "max_output_tokens"}
+    headers: ClassVar[Mapping[str, str]] = {"Authorization": "Bearer {key}"}
+
+    def path(self, question: Question) -> str:  # noqa: ARG002  (the same for every question)
+        return "responses"
+
+    def body(self, question: Question) -> dict[str, Any]:
+        system, messages = self.split(question)
+        fields = self.fields(question)
+        body = {**({"instructions": system} if system else {}), "store": False, **fields}
+        if body["store"] is False:
+            body.setdefault("include", [_ENCRYPTED])
+        body["input"] = [item for pair in self.with_results(messages) for item in self._written(*pair)]
+        if question.model is not None:
+            body["model"] = question.model
+        body = {name: value for name, value in body.items() if value is not None}
+        return {**body, "stream": True} if question.stream else body
+
+    def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
+        """Do not ask for encrypted reasoning if the model has none."""
+        ours = not {"include", "store"} & question.params.keys()
+        if refusal.status == 400 and ours and "encrypted content is not supported" in refusal.message.lower():
+            warning = StreamWarning("include_refused", "the model has no encrypted reasoning for later requests")
+            return replace(question, params={**question.params, "include": None}), warning
+        return super().simplify(question, refusal)
+
+    def reader(self, said: Callable[[], str] = str) -> ResponsesReader:
+        return _Keeping(said)
+
+    def parse_reply(self, reply: Any) -> list[ParsedEvent]:
+        if not isinstance(field(reply, "output"), list):
+            raise MalformedItem("the reply has no output: it is not a response of OpenAI")
+        return _Keeping().parse({"type": "response.completed", "response": reply})
+
+    def _written(self, message: Message | Mapping[str, Any], has_results: bool) -> list[Mapping[str, Any]]:
+        if not isinstance(message, Message):
+            return [message]
+        if sent := _with_what_follows(self.original(message), calls=has_results):
+            return sent
+        if not message.images:
+            return [{"role": message.role, "content": message.text}]
+        texts = [{"type": "input_text", "text": message.text}] if message.text.strip() else []
+        images = [{"type": "input_image", "image_url": image.src, "detail": "auto"} for image in message.images]
+        return [{"role": message.role, "content": [*texts, *images]}]
+
+
+def _with_what_follows(original: list[dict[str, Any]], *, calls: bool) -> list[Mapping[str, Any]]:
+    """Return the items to send. Reasoning is refused without the item that it led to."""
+    sent: list[Mapping[str, Any]] = []
+    reasoning: list[Mapping[str, Any]] = []
+    for item in original:
+        if item.get("type") == "reasoning":
+            reasoning.append(item)
+        elif item.get("type") in _CALLS and not calls:
+            reasoning = []
+        else:
+            sent += [*reasoning, item]
+            reasoning = []
+    return sent
+
+
+class _Keeping(ResponsesReader):
+    """Also keeps the items, to send them back."""
+
+    def __init__(self, said: Callable[[], str] = str) -> None:
+        super().__init__(said)
+        self._items: list[dict[str, Any]] = []
+
+    def parse(self, item: Any) -> list[ParsedEvent]:
+        events = super().parse(item)
+        if text(item, "type") == "response.output_item.done":
+            self._items += [done for done in (field(item, "item"),) if isinstance(done, dict)]
+        response = field(item, "response")
+        if field(response, "status") == "completed":
+            output = [done for done in items(field(response, "output")) if isinstance(done, dict)] or self._items
+            kept = [{name: value for name, value in done.items() if value is not None} for done in output]
+            # The server knows no item again that it has not stored. Reasoning without its content is only a name.
+            if all(done.get("encrypted_content") for done in kept if done.get("type") == "reasoning"):
+                events.append(Original(OpenAIResponses.name, tuple(kept)))
+        return events
