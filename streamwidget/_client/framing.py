@@ -99,7 +99,7 @@ class JSONLines:
 
     def close(self) -> ServerSentEvent | None:
         """End the body. Return the last line of JSON lines, if one is left."""
-        if self._is_lines is None and self._labelled and not _is_json(bytes(self._rest)):
+        if self._is_lines is None and self._labelled and _is_cut(bytes(self._rest)):
             self._is_lines = True  # it is cut within its first line
         if not self._is_lines or not self._rest.strip():
             return None
@@ -179,3 +179,13 @@ def _is_json(line: bytes) -> bool:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def _is_cut(line: bytes) -> bool:
+    """Return True for the beginning of an object without its end."""
+    text = line.decode("utf-8", "replace").lstrip()
+    try:
+        json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return text.startswith("{")
+    return False
