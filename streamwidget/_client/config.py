@@ -31,7 +31,7 @@ from urllib.parse import parse_qsl, urlsplit
 from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.secrets import ApiKey, mask
+from streamwidget._core.secrets import ApiKey, mask, unquoted
 from streamwidget._core.timeout import Timeout
 
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
@@ -39,6 +39,9 @@ _LOCAL_LIMITS: Mapping[str, float | None] = {"headers": 600, "total": 1200}
 
 #: Seconds. In Voila each viewer has a kernel of their own, and nobody can come back to it.
 _VOILA_UNSEEN = 60
+
+#: People paste the address of an example request. Its end is the dialect's, and would stand there twice.
+_ENDPOINT = "/chat/completions"
 
 _warned_hosts: set[str] = set()
 
@@ -272,14 +275,14 @@ def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tu
 
 
 def check_url(url: str) -> str:
-    """Return the base URL without a trailing slash. ConfigurationError if requests cannot go there.
+    """Return the base URL without a trailing slash or endpoint. ConfigurationError if requests cannot go there.
 
     Examples
     --------
     >>> check_url(" https://host/v1/ "), check_url("https://host/v1/?api-version=1")
     ('https://host/v1', 'https://host/v1?api-version=1')
     """
-    url = url.strip()
+    url = unquoted(url)
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # .port raises if it is not a number
@@ -307,7 +310,8 @@ def check_url(url: str) -> str:
     if "#" in url:
         raise ConfigurationError(f"The base URL for {host} has a fragment. Leave out the # and what follows it.")
     base, _, query = url.partition("?")
-    return base.rstrip("/") + (f"?{query}" if query else "")
+    base = base.rstrip("/").removesuffix(_ENDPOINT).rstrip("/")
+    return base + (f"?{query}" if query else "")
 
 
 def _may_hold_a_key(text: str) -> bool:

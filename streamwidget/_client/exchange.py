@@ -145,9 +145,9 @@ class Exchange:
     async def _ask(self) -> Outcome:
         try:
             return await self._send(self._request)
-        except HTTPStatusError as refused:
+        except (HTTPStatusError, InStreamError) as refused:
             simpler = self._request.dialect.simplify(self._request.question, refused.error)
-            if simpler is None:
+            if simpler is None or self._accumulator.delta_count:
                 raise
         question, warning = simpler
         self._warn(warning)

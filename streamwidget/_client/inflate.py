@@ -7,22 +7,31 @@ import zlib
 from streamwidget._client.http import BodyError
 
 _AT_ONCE = 64 * 1024  # bytes of one piece
+_PLAIN = b"deir:{[< \r\n\xef"  # the first bytes of events, JSON and pages
 _BOMB = 200  # times the compressed size. The text of a model never compresses this well
 
 
 class Inflater:
-    """Decompress a body piece by piece, and refuse one that grows without bound."""
+    """Decompress a body piece by piece, and refuse one that grows without bound.
+
+    The first byte shows what the body is. Some servers call plain text ``gzip``.
+    """
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(wbits=47)  # gzip or zlib, as the header says
         self._taken = self._given = 0
+        self._is_plain = False
 
     @property
     def eof(self) -> bool:
-        return self._zlib.eof
+        return self._is_plain or self._zlib.eof
 
     def __call__(self, data: bytes) -> list[bytes]:
+        if data and not self._taken:
+            self._is_plain = data[:1] in _PLAIN
         self._taken += len(data)
+        if self._is_plain:
+            return [data]
         pieces = []
         while data and not self._zlib.eof:
             piece = self._zlib.decompress(data, _AT_ONCE)

@@ -102,6 +102,7 @@ class StreamParser:
         self._decoder = BodyDecoder(max_event_size, media_type)
         self._redaction = redaction_for(key)
         self._malformed = 0
+        self._damaged = 0  # of these, the events that look like a piece of an answer
         self._odd = ""  # what the last event that could not be read held
         self._news: ErrorInfo | None = None  # words of the last event that was not a piece of the answer
         self._finish_is_common = False
@@ -229,7 +230,7 @@ class StreamParser:
                 raise ServerReportedError(self._news)
             if not self.done and not self._read_any and self.last_words:
                 raise MalformedStream("answered with text that is not an answer")
-        if finish is None and not self.done:
+        if not self.done and (finish is None or self._finish_is_common):
             return "interrupted", self.events
         if finish is None:
             self._warn("no_finish_reason", "the provider ended its answer without a finish reason")
@@ -305,9 +306,11 @@ class StreamParser:
         self._malformed += 1
         count = "1 event was" if self._malformed == 1 else f"{self._malformed} events were"
         self._warn("bad_json", f"{count} not JSON and skipped")
-        if any(sign in data for sign in '{}"'):  # other data is a proxy's own line
-            self._apply([Lost()])
-        if self._malformed == _MAX_MALFORMED:
+        if not any(sign in data for sign in '{}"'):  # a proxy's own line, and perhaps its way to keep alive
+            return
+        self._apply([Lost()])
+        self._damaged += 1
+        if self._damaged == _MAX_MALFORMED:
             raise MalformedStream(f"sent no usable answer: {count} not JSON")
 
     def _rescue(self, event: ServerSentEvent | None) -> None:
@@ -332,12 +335,12 @@ class StreamParser:
         """
         data = event.data.strip()
         is_error = event.event == "error"
+        if event.event in _LIVENESS:
+            return [], False
         try:
             items, done = self._values_in(data)
         except (ValueError, RecursionError) as exc:
             if not is_error:
-                if event.event in _LIVENESS:
-                    return [], False
                 raise MalformedItem(f"an event is not JSON: {exc}") from exc
             items, done = [data], False
         if is_error:
@@ -352,7 +355,11 @@ class StreamParser:
         except json.JSONDecodeError:
             pass
         else:
+            if isinstance(value, str) and value[:1] in ("{", "["):  # JSON as the text of a JSON string
+                return self._values_in(value)
             if not isinstance(value, str):  # "[DONE]" with quotation marks is JSON too
+                if value is None or isinstance(value, bool | float) or value == 0:
+                    return [], False  # a sign of life
                 return (value if isinstance(value, list) else [value]), False
         values: list[Any] = []
         for line in data.split("\n"):
@@ -362,7 +369,7 @@ class StreamParser:
             bare = text.strip("\"'").upper()
             if bare == self._dialect.done:
                 return values, True
-            if text and bare.strip("[]*.: ").lower() not in _LIVENESS:
+            if bare.strip("[]*.: ") and bare.strip("[]*.: ").lower() not in _LIVENESS:
                 values.append(json.loads(text))
         return values, False
 

@@ -53,7 +53,7 @@ class ApiKey:
     def __init__(self, value: str) -> None:
         problem = _problem_of(value)
         if problem is None:
-            self.reveal = value.strip().__str__
+            self.reveal = _pasted(value).__str__
             self._spellings: Spellings | None = None
         del value
         if problem is not None:
@@ -93,13 +93,25 @@ _LONGEST_KEY = (
 )
 
 
+def unquoted(text: str) -> str:
+    """Return a text without the white space and the quotes around it. ``docker --env-file`` keeps quotes, for one."""
+    text = text.strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _pasted(value: str) -> str:
+    """Return the key in a text that somebody pasted: ``"sk-..."`` with its quotes, or a header's ``Bearer sk-...``."""
+    key = unquoted(value)
+    return key[7:].strip() if key[:7].lower() == "bearer " else key
+
+
 def _problem_of(value: object) -> str | None:
     """Return a message that does not repeat the key, because it reaches the notebook. None: the key can be sent."""
     if not isinstance(value, str):
         return f"The API key is a text (str), not a {type(value).__name__}. Nothing was sent."
-    if not value.strip():
+    if not _pasted(value):
         return "The API key is empty. Set it in the environment, or pass None for no key."
-    if not _SENDABLE.fullmatch(value.strip()):
+    if not _SENDABLE.fullmatch(_pasted(value)):
         return (
             "The API key contains a character that cannot be sent in an HTTP header (a line break, a space, a "
             "control or non-ASCII character). Copy it again. Nothing was sent."

@@ -24,7 +24,7 @@ from streamwidget._core.events import (
     ToolCallDelta,
     Usage,
 )
-from streamwidget._dialects.dialect import MalformedItem, ServerReportedError
+from streamwidget._dialects.dialect import MalformedItem, Reader, ServerReportedError
 from streamwidget._dialects.errors import error_info
 from streamwidget._dialects.fields import count, field, items, number, plain, word
 from streamwidget._dialects.finish_reasons import finish, outcome_of, reason_of
@@ -71,6 +71,8 @@ class ChatCompletionsReader:
         self._reasoning = Once()
         self._refusal = Once()
         self._called = False  # a tool call came
+        self._other: Reader | None = None  # reads a stream that is in another dialect after all
+        self._in_messages: bool | None = None  # each message is the next piece: DashScope, Ollama. None: nobody knows
 
     @staticmethod
     def fits(item: Any) -> bool:
@@ -100,6 +102,10 @@ class ChatCompletionsReader:
                     return [TextDelta(text)]
             except (KeyError, TypeError, ValueError, AttributeError):
                 pass  # any other shape
+        if self._other is None and not self._named:
+            self._other = _reader_of_another(item, self._before)
+        if self._other is not None:
+            return self._other.parse(item)
         kind = field(item, "type")
         if isinstance(kind, str) and (kind == "chunk" or "." in kind):
             # The other events of .stream() repeat the chunks. Each holds the whole answer so far.
@@ -161,21 +167,27 @@ class ChatCompletionsReader:
             yield left_out("logprobs")
         if isinstance(delta, dict) and delta:
             yield from self._delta(delta, index, is_last=is_last)
+            if self._length:
+                self._in_messages = self._in_messages or False
         elif delta and not isinstance(delta, dict):
             yield from unknown_part(delta)
         elif isinstance(choice.get("text"), str):  # text completions: {"choices": [{"text": "Once"}]}
             yield from self._text(choice["text"], index, is_last=is_last)
         if isinstance(message, dict) and message:
-            yield from self._message(message, index)
+            yield from self._message(message, index, is_last=is_last)
         yield from unread(choice, _IN_CHOICE, prose=True)
 
-    def _message(self, message: dict[str, Any], index: int) -> Iterator[ParsedEvent]:
-        """Read a whole message. In a stream it may be the answer once more, or as far as it has grown."""
+    def _message(self, message: dict[str, Any], index: int, *, is_last: bool) -> Iterator[ParsedEvent]:
+        """Read a message. In a stream it may be the answer once more, or as far as it has grown, or its next piece."""
         content = message.get("content")
         if index == 0 and self._length:
             whole = content if isinstance(content, str) else "".join(_texts_in(content, beside=_THINKING_PARTS))
             rest = new_in_message(whole, self._said()) if whole else ""
-            if rest is None:
+            if self._in_messages is None and whole:
+                self._in_messages = rest is None
+            if self._in_messages:
+                rest = new_in_piece(whole, self._said(), is_last=is_last)
+            elif rest is None:
                 yield StreamWarning("rewritten", "the provider sent another text at the end, which is left out")
             content = [*_not_text(content), rest or ""]
         calls = None if self._called and not self._is_message(message) else message.get("tool_calls")
@@ -279,10 +291,22 @@ class ChatCompletionsReader:
         yield from unread(delta, _IN_DELTA)
 
 
+def _reader_of_another(item: Any, said: Callable[[], str]) -> Reader | None:
+    """Return a reader where a gateway lets the chunks of another API through. None: these are chat completions."""
+    from streamwidget._dialects.google import GoogleReader  # late: they know this module
+    from streamwidget._dialects.responses import ResponsesReader
+
+    if not isinstance(item, dict) or "choices" in item or "chunk" in item:
+        return None
+    return next((kind(said) for kind in (GoogleReader, ResponsesReader) if kind.fits(item)), None)
+
+
 def _ends_of(choice: dict[str, Any], chunk: dict[str, Any]) -> list[Finish | StreamWarning]:
     """Return the events for the end of a choice. Servers have its word in several places."""
     reason = reason_of(choice.get("finish_reason")) or reason_of(choice.get("finish_details"))
-    reason = reason or reason_of(field(choice.get("delta"), "finish_reason")) or reason_of(chunk.get("finish_reason"))
+    inner = (field(choice.get("delta"), name) for name in ("finish_reason", "stop_reason"))  # the latter is Anthropic's
+    outer = (chunk.get(name) for name in ("finish_reason", "done_reason"))  # the latter is Ollama's
+    reason = reason or next((found for each in (*inner, *outer) if (found := reason_of(each)) is not None), None)
     other = word(choice.get("stop_reason"))  # of vLLM it may be the text at which the answer stopped
     if reason is None and other is not None and outcome_of(other) is not None:
         reason = other

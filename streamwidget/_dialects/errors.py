@@ -103,7 +103,7 @@ def reported_error(item: Any, *, in_doubt: bool) -> ErrorInfo | None:
     >>> reported_error({"message": "Queued"}, in_doubt=True).message
     'Queued'
     """
-    if not isinstance(item, dict) or "choices" in item:
+    if not isinstance(item, dict) or item.get("choices"):
         return None
     fails = _fails(item) or any(_fails(value) for value in item.values() if isinstance(value, dict))
     if not (fails or (in_doubt and (_words_of(item) or _sentence_in(item)))):

@@ -223,7 +223,8 @@ class ChatMagics(Magics):
             job = command.action(self._session, value, options)
             return self._finish(job, awaits=awaits) if job is not None else _given(None, awaits=awaits)
         self._check(options, text, cell)
-        turn = ask(self._session, options, text if cell is None else cell)
+        # IPython has put a line end behind the last line of the cell.
+        turn = ask(self._session, options, text if cell is None else cell.removesuffix("\n"))
         with never_left_behind(turn.stream):
             return self._show_and_run(turn, options, awaits=awaits)
 
@@ -247,7 +248,7 @@ class ChatMagics(Magics):
 
     def _check(self, options: Namespace, text: str, cell: str | None) -> None:
         """Refuse options that cannot work, before anything is changed."""
-        if cell is not None and text:
+        if cell is not None and text and not text.startswith("#"):  # %%chat  # a remark
             raise ConfigurationError(
                 f"Unexpected {text[:40]!r} after %%chat. The prompt goes below it, and -m names a model."
             )

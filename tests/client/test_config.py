@@ -132,10 +132,15 @@ def test_user_information_is_refused_and_not_repeated(url: str) -> None:
         ("https://host/v1//?api-version=1&path=/a/", "https://host/v1?api-version=1&path=/a/"),
         ("https://host?a=1", "https://host?a=1"),
         ("https://host/v1/?", "https://host/v1"),
+        ("https://host/v1/chat/completions", "https://host/v1"),
+        ("https://host/v1/chat/completions/?key=1", "https://host/v1?key=1"),
+        ("https://host/v1//chat/completions", "https://host/v1"),
+        ('"https://host/v1/"', "https://host/v1"),
+        (" 'https://host/v1' ", "https://host/v1"),
     ],
 )
-def test_a_query_of_the_base_url_is_kept(url: str, checked: str) -> None:
-    """Only the path loses its trailing slashes."""
+def test_a_pasted_address_becomes_the_base_url(url: str, checked: str) -> None:
+    """Without quotes, the endpoint and trailing slashes. Its query is kept."""
     assert check_url(url) == checked
 
 

@@ -33,13 +33,31 @@ def test_liveness_events_bring_nothing(name: str) -> None:
     assert accumulator.warnings == ()
 
 
-@pytest.mark.parametrize("text", ["{oops", "[1]", "null", '"x"', "1" * 5000, "[" * 100_000], ids=lambda text: text[:6])
+@pytest.mark.parametrize("text", ["{oops", "[1]", "7", '"x"', "1" * 5000, "[" * 100_000], ids=lambda text: text[:6])
 def test_what_is_not_a_json_object_is_skipped_and_counted(text: str) -> None:
     """Broken JSON, other JSON, and JSON made to break a parser."""
     parser = StreamParser(DIALECT, accumulator := Accumulator())
     parser.feed(data(choice({"content": "a"})) + f"data: {text}\n\n".encode() + data(choice({"content": "b"})))
     assert accumulator.text == "ab"
     assert [warning.code for warning in accumulator.warnings] == ["bad_json"]
+
+
+@pytest.mark.parametrize("sign", ["null", "0", "true", '""', ".", "[KEEP-ALIVE]", "still working"])
+def test_signs_of_life_in_the_data_end_no_answer(sign: str) -> None:
+    """However many come. Words that nobody knows are warned of."""
+    parser = StreamParser(DIALECT, accumulator := Accumulator())
+    event = f"data: {sign}\n\n".encode() * 5
+    parser.feed(data(choice({"content": "a"})) + event + data(choice({"content": "b"})))
+    assert accumulator.text == "ab"
+    assert accumulator.gaps == ()
+    assert bool(accumulator.warnings) == (sign == "still working")
+
+
+def test_an_event_with_the_text_of_json_is_json() -> None:
+    """A gateway wrote each chunk as a JSON string."""
+    parser = StreamParser(DIALECT, accumulator := Accumulator())
+    parser.feed(data(*(json.dumps(choice({"content": text})) for text in "ab"), "[DONE]"))
+    assert (accumulator.text, parser.done) == ("ab", True)
 
 
 @pytest.mark.parametrize("space", [" ", "\t", "\u00a0"])

@@ -55,7 +55,7 @@ def test_a_cell_continues_the_conversation(shell: InteractiveShell, server: Demo
     first = run(shell, "%%chat\none", "a")
     run(shell, "%chat two", "b")
     assert server.requests[-1].body["messages"] == [
-        {"role": "user", "content": "one\n"},
+        {"role": "user", "content": "one"},
         {"role": "assistant", "content": first.text},
         {"role": "user", "content": "two"},
     ]

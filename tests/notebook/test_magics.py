@@ -81,7 +81,7 @@ def test_options_reach_the_request(shell: InteractiveShell, server: DemoServer) 
     assert shell.user_ns["out"] is completion
     assert server.requests[-1].body == {
         "model": "demo-length",
-        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello\n"}],
+        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}],
         "temperature": 0.5,
         "max_tokens": 900,
         "stream": True,
