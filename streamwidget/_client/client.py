@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ChatClient:
-    """A client for one OpenAI-compatible server. It streams chat completions.
+    """A client for one server: an OpenAI-compatible one, or a provider with an API of its own. It streams answers.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ class ChatClient:
         server's own choice.
     provider : str, optional
         A server by name, such as ``"ollama"`` or ``"openrouter"``. It sets the address, unless you pass ``base_url``.
-        ``"local"`` runs a model on this machine, with llama.cpp.
+        ``"local"`` runs a model on this machine, with llama.cpp. ``"anthropic"``, ``"openai-responses"``,
+        ``"google"`` and ``"ollama-native"`` speak the provider's own API.
         The key comes from the provider's own variable, such as ``OPENROUTER_API_KEY``. Default, without ``base_url``:
         ``%config ChatMagics.provider``, then ``STREAMWIDGET_PROVIDER``.
     timeout : Timeout, optional
@@ -165,6 +166,8 @@ class ChatClient:
         >>> import streamwidget as sw
         >>> sw.ChatClient(provider="ollama").dialect.name
         'chat_completions'
+        >>> sw.ChatClient(provider="anthropic").dialect.name
+        'anthropic_messages'
         """
         return self._settings.server.dialect
 

@@ -177,7 +177,7 @@ def resolve(
         return Settings(None, None, model, max_tokens=max_tokens)
     with _naming(source):
         url = check_url(base_url)
-    server = named or next((row for row in SERVERS.values() if _origin(row.address(env)) == _origin(url)), UNKNOWN)
+    server = named or _server_at(url, env)
     variables = _key_variables(url, named, env) if own_key is None else (own_key,)
     key = ApiKey(api_key) if api_key is not None else _key_from(variables, env)
     if key is None and own_key is not None:
@@ -188,6 +188,12 @@ def resolve(
     if key is not None:
         _warn_if_exposed(url)
     return Settings(url, key, model, server, provider, variables, max_tokens)
+
+
+def _server_at(url: str, env: Mapping[str, str]) -> Server:
+    """Return the row of an address: of this very one, or else the first of its host, which may have two APIs."""
+    rows = [row for row in SERVERS.values() if _origin(row.address(env)) == _origin(url)]
+    return max(rows, key=lambda row: row.address(env) == url, default=UNKNOWN)
 
 
 def _address_of(server: Server, env: Mapping[str, str]) -> str:

@@ -293,7 +293,7 @@ class Exchange:
             body = b""
         info = to_the_point(mask_error(self._request.dialect.parse_error(status, body), self._key))
         wait = parse_retry_after(headers.get("retry-after"), headers.get("retry-after-ms"), time.time())
-        info = replace(info, retry_after=wait)
+        info = replace(info, retry_after=info.retry_after if wait is None else wait)
         return HTTPStatusError(info, retryable=worth_retrying(info))
 
 

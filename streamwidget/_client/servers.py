@@ -71,7 +71,12 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 SERVERS = {
     "anthropic": Server(
-        "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", needs_model=True, dialect=AnthropicMessages()
+        "https://api.anthropic.com/v1",
+        "ANTHROPIC_API_KEY",
+        needs_model=True,
+        dialect=AnthropicMessages(),
+        url_env="ANTHROPIC_BASE_URL",
+        path="/v1",
     ),
     "azure": Server(
         "",

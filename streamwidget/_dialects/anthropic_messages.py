@@ -27,6 +27,7 @@ _GROWS = {
     "thinking_delta": ("thinking", "thinking"),
     "signature_delta": ("signature", "signature"),
     "input_json_delta": ("input", "partial_json"),
+    "citations_delta": ("citations", "citation"),
 }
 
 
@@ -92,8 +93,11 @@ class _Keeping(MessagesReader):
         if kind == "content_block_start" and index is not None and isinstance(block, dict):
             self._kept[index] = block
         elif kind == "content_block_delta" and index is not None:
-            name, piece = _GROWS.get(text(delta, "type"), ("citations", "citation"))
-            self._pieces.setdefault((index, name), []).append(field(delta, piece))
+            grows = _GROWS.get(text(delta, "type"))
+            if grows is None:
+                self._kept.pop(index, None)  # it cannot be put together
+            else:
+                self._pieces.setdefault((index, grows[0]), []).append(field(delta, grows[1]))
         elif kind == "message_delta" and field(delta, "stop_reason"):
             events.append(Original(AnthropicMessages.name, tuple(self._blocks_kept())))
         elif kind == "message":

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
+from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Original, ParsedEvent
 from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
@@ -56,6 +59,11 @@ class GoogleGemini(Asking):
         if not isinstance(reply, dict) or not (reply.get("candidates") or reply.get("promptFeedback")):
             raise MalformedItem("the reply has no candidates: it is not an answer of Gemini")
         return _Keeping().parse(reply)
+
+    def parse_error(self, status: int, body: bytes) -> ErrorInfo:
+        """Read an error. Google writes the wait into the body: ``"retryDelay": "34s"``."""
+        wait = re.search(rb'"retryDelay":\s*"(\d+(?:\.\d+)?)s"', body)
+        return replace(super().parse_error(status, body), retry_after=float(wait[1]) if wait else None)
 
     def parse_models(self, reply: Any) -> list[str]:
         rows = items(field(reply, "models"))

@@ -5,21 +5,26 @@ A library is known by the shape of its items, and none is imported. In a conditi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streamwidget._dialects.layout import Call, Layout, Result, Rule
 
+_OLLAMA_CHAT = Rule(
+    when={"message.content": ..., "done": ...},
+    text="message.content",
+    reasoning="message.thinking",
+    call=Call(each="message.tool_calls", name="function.name", arguments="function.arguments"),
+    model="model",
+    end="done_reason",
+    usage=("prompt_eval_count", "eval_count"),
+)
 OLLAMA = Layout(
     "ollama",
     plain_end=False,
     rules=(
-        Rule(
-            when={"message.content": ..., "done": ...},
-            text="message.content",
-            reasoning="message.thinking",
-            call=Call(each="message.tool_calls", name="function.name", arguments="function.arguments"),
-            model="model",
-            end="done_reason",
-            usage=("prompt_eval_count", "eval_count"),
-        ),
+        # Older servers give no reason for the end.
+        replace(_OLLAMA_CHAT, when={"message.content": ..., "done": True}, ends="complete"),
+        _OLLAMA_CHAT,
         Rule(
             when={"response": ..., "done": ...},
             text="response",

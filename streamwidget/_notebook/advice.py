@@ -6,6 +6,7 @@ cell with Python code they are the arguments of ``ChatClient``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,7 +54,9 @@ _BY_REASON_IN_PYTHON: dict[Refusal, str] = {
     "another model.",
 }
 #: How a server on this machine is started, by its provider's name.
-_START = {"ollama": "ollama serve"}
+_START = {"ollama": "ollama serve", "ollama-native": "ollama serve"}
+#: Google refuses a wrong key with 400, and a missing one with 403.
+_WRONG_KEY = re.compile(r"API key (not valid|expired|not found)|unregistered callers", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def advice(error: ErrorInfo, target: Target | None = None) -> str:
         return _BY_REASON_IN_PYTHON[reason] if target is None else _BY_REASON[reason].format(host=target.host)
     if error.retry_after is not None:
         return f"The server asks to wait {error.retry_after:g} s."
-    if error.status == 401:
+    if error.status == 401 or (error.status in (400, 403) and _WRONG_KEY.search(error.message)):
         return _check_key(target)
     if error.status == 404:
         return _check_model(target)

@@ -149,6 +149,15 @@ def test_the_wire_view_has_a_row_for_each_event(native: Native) -> None:
     assert {event.kind for event in events} == {"data"}
 
 
+def test_an_older_ollama_gives_no_reason_for_the_end() -> None:
+    """Its last line says only that it is done."""
+    native = NATIVE["ollama-native"]
+    items = native.items(Answer(calls=False))
+    del items[-1]["done_reason"]
+    found = read(native, native.write(items))
+    assert (found.text, found.outcome, found.finish_reason) == (TEXT, "complete", None)
+
+
 def test_every_dialect_has_its_own_name() -> None:
     """A recording names the dialect, so two of them must not have the same name."""
     kinds = {type(server.dialect) for server in SERVERS.values()}

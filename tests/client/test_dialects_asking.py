@@ -31,7 +31,7 @@ TALK = (
     sw.Message("assistant", "Two."),
     sw.Message("user", "Three?", (sw.Image(PNG),)),
 )
-PARAMS = {"max_tokens": 5, "temperature": 0.5, "stop": "END"}
+PARAMS: dict[str, Any] = {"max_tokens": 5, "temperature": 0.5}
 natives = pytest.mark.parametrize("native", NATIVE.values(), ids=NATIVE)
 
 #: The path, and the body for TALK with PARAMS, as the documentation of each API has them.
@@ -78,7 +78,6 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
             "include": ["reasoning.encrypted_content"],
             "max_output_tokens": 5,
             "temperature": 0.5,
-            "stop": ["END"],
             "stream": True,
         },
     ),
@@ -129,7 +128,8 @@ def body(native: Native, *messages: Any, stream: bool = True, **params: Any) -> 
 async def test_a_request_is_written_as_the_api_has_it(native: Native) -> None:
     """Path, body, and the key in the header of the API alone."""
     server = Answers([reply(native, Answer())])
-    completion = await server.client(native.provider, CANARY).stream(list(TALK), **PARAMS)
+    stop = {} if native.provider == "openai-responses" else {"stop": "END"}  # it has none
+    completion = await server.client(native.provider, CANARY).stream(list(TALK), **PARAMS, **stop)
     url, wanted = REQUESTS[native.provider]
     (asked,) = server.asked
     assert (str(asked.url), server.bodies[0]) == (url, wanted)
@@ -322,6 +322,17 @@ async def test_an_answer_that_is_not_the_providers_own_goes_back_as_text(native:
     assert SIGNATURE not in repr(completion)
 
 
+@natives
+async def test_a_key_that_the_server_repeats_goes_nowhere(native: Native) -> None:
+    """It is masked in the text, and such an answer goes back as the masked text alone."""
+    answer = Answer((f"Your key is {CANARY}.",), calls=False)
+    completion = await Answers([reply(native, answer)]).client(native.provider, CANARY).stream("One?")
+    assert completion.text == "Your key is [key]."
+    message = sw.Message("assistant", completion.text, completion=completion)
+    assert CANARY not in json.dumps(body(native, message))
+    assert completion.original is None
+
+
 @pytest.mark.parametrize("provider", ["anthropic", "openai-responses", "google"])
 async def test_thinking_that_the_server_refuses_is_left_out(provider: str) -> None:
     """Another model may refuse the signature. Then the text alone is sent, with a warning, in the same question."""
@@ -361,15 +372,32 @@ async def test_an_answer_goes_on(native: Native) -> None:
 
 
 @natives
-async def test_a_busy_server_is_asked_again(native: Native) -> None:
-    """529 and 503 are asked again before the first piece, as is an error that is the first event of the stream."""
-    busy = httpx.Response(
-        529, json=native.busy if "error" in native.busy else {"error": {"message": "Overloaded now."}}
-    )
+@pytest.mark.parametrize("where", [529, 503, "in the stream"])
+async def test_a_busy_server_is_asked_again(native: Native, where: int | str) -> None:
+    """Before the first piece, by its status, or by an error as the first event. That of Ollama has words alone."""
+    error = native.busy if "error" in native.busy else {"error": {"message": "Overloaded now."}}
+    if where == "in the stream":
+        kind = {"content-type": native.media_type}
+        busy = httpx.Response(200, headers=kind, content=native.write([native.busy]))
+    else:
+        busy = httpx.Response(int(where), json=error)
     server = Answers([busy, reply(native, Answer())])
     stream = server.client(native.provider).stream("One?")
-    reasons = [event.reason for event in [event async for event in stream] if isinstance(event, sw.Retry)]
+    if where == "in the stream" and native.provider == "ollama-native":
+        with pytest.raises(sw.InStreamError, match="Overloaded now"):
+            await stream
+        return
+    reasons = [event.reason async for event in stream if isinstance(event, sw.Retry)]
     assert (reasons, stream.completion.outcome) == (["Overloaded now."], "complete")
+
+
+async def test_google_writes_the_wait_into_the_body() -> None:
+    """The next attempt comes after it, and a long one is told at once."""
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3600.5s"}]
+    error = {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED", "details": details}
+    with pytest.raises(sw.HTTPStatusError) as told:
+        await Answers([httpx.Response(429, json={"error": error})]).client("google").stream("One?")
+    assert (told.value.error.message, told.value.error.retry_after) == ("Slow down.", 3600.5)
 
 
 @natives

@@ -59,6 +59,29 @@ def test_a_providers_key_goes_to_its_own_address_alone(name: str) -> None:
     assert found(name, {"OPENAI_API_KEY": OTHER, "STREAMWIDGET_API_KEY": OTHER})[1] is None
 
 
+@pytest.mark.parametrize(
+    ("url", "dialect"),
+    [
+        ("https://api.openai.com/v1", "chat_completions"),
+        ("https://api.anthropic.com/v1/", "anthropic_messages"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", "chat_completions"),
+        ("https://generativelanguage.googleapis.com/v1beta", "google_gemini"),
+        ("http://localhost:11434/v1", "chat_completions"),
+        ("http://localhost:11434/api", "ollama_chat"),
+        ("http://localhost:9999/v1", "chat_completions"),
+    ],
+)
+def test_an_address_without_a_name_has_the_api_that_is_there(url: str, dialect: str) -> None:
+    """A host may have two APIs, at two addresses."""
+    assert resolve(url, None, None, {}).server.dialect.name == dialect
+
+
+def test_anthropics_own_variable_is_an_address() -> None:
+    """As its SDK has it: without the version."""
+    env = {"ANTHROPIC_BASE_URL": "https://proxy.example", "ANTHROPIC_API_KEY": CANARY}
+    assert found("anthropic", env) == ("https://proxy.example/v1", CANARY)
+
+
 def test_openais_key_stays_with_the_address_that_it_belongs_to() -> None:
     """A key for a proxy does not go to OpenAI when you name OpenAI."""
     assert found("openai", {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"})[1] is None

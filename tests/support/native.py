@@ -43,6 +43,8 @@ def _responses(answer: Answer) -> list[Any]:
     output = [*([reasoning] if answer.thoughts else []), message, *([call] if answer.calls else [])]
     events = responses(answer)
     for event in events:
+        if event["type"].startswith("response.output_text."):
+            event["content_index"] = 0
         if event["type"] == "response.created":
             event["response"] = {**event["response"], "instructions": "Answer in one short line.", "error": None}
         if event["type"] in ("response.completed", "response.incomplete"):
