@@ -203,7 +203,9 @@ def test_the_provider_table_is_the_servers() -> None:
     """Names, addresses and variables of the keys are those of the code."""
     said = {row[0]: row[1:] for row in table_rows("Providers")}
     # OpenAI's key is in no row: a rule of its own, in the client's settings, says where it goes.
-    keys = {name: server.key_env or "" for name, server in SERVERS.items()} | {"openai": "OPENAI_API_KEY"}
+    keys = {name: server.key_env or "" for name, server in SERVERS.items()} | dict.fromkeys(
+        ("openai", "openai-responses"), "OPENAI_API_KEY"
+    )
     addresses = {
         name: f"`{server.base_url}`" if server.base_url else f"`{server.url_env}`" if server.url_env else THIS_MACHINE
         for name, server in SERVERS.items()
