@@ -45,11 +45,9 @@ from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReporte
 from streamwidget._dialects.errors import reported_error, visible_text
 
 _MAX_MALFORMED = 3
-# Words that only show that the server lives: event: ping, data: [HEARTBEAT], data: keep-alive. "done" is that of a
-# gateway before an API that has none
+# Words that only show that the server lives: event: ping, data: [HEARTBEAT], data: keep-alive
 _LIVENESS = frozenset(
     {"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive", "alive", "noop", "processing", "connected"}
-    | {"done"}
 )
 _BETWEEN = " \t\r\n,\x1e"  # between the JSON values of a body. U+001E is that of JSON text sequences (RFC 7464)
 _SHOWN = 200  # characters of what could not be read
@@ -230,12 +228,13 @@ class StreamParser:
                 raise ServerReportedError(self._news)
             if not self.done and not self._read_any and self.last_words:
                 raise MalformedStream("answered with text that is not an answer")
-        if not self.done and (finish is None or self._finish_is_common):
+        has_done = self._dialect.done is not None
+        if not self.done and (finish is None or (self._finish_is_common and (has_done or not clean))):
             return "interrupted", self.events
         if finish is None:
             self._warn("no_finish_reason", "the provider ended its answer without a finish reason")
             return "complete", self.events
-        if not self.done and self._dialect.done is not None:
+        if not self.done and has_done:
             self._warn("no_done", no_done)
         return finish.outcome, self.events
 
@@ -367,7 +366,7 @@ class StreamParser:
             while text.startswith("data:"):
                 text = text[5:].strip()
             bare = text.strip("\"'").upper()
-            if bare == self._dialect.done:
+            if bare in (self._dialect.done, "[DONE]"):  # gateways send it before any API
                 return values, True
             if bare.strip("[]*.: ") and bare.strip("[]*.: ").lower() not in _LIVENESS:
                 values.append(json.loads(text))

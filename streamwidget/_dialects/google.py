@@ -9,7 +9,6 @@ from streamwidget._core.events import (
     Identity,
     ParsedEvent,
     ReasoningDelta,
-    StreamWarning,
     TextDelta,
     ToolCallDelta,
     ToolResult,
@@ -17,9 +16,10 @@ from streamwidget._core.events import (
 )
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import count, plain
+from streamwidget._dialects.fields import count, items, plain
 from streamwidget._dialects.finish_reasons import finish
 from streamwidget._dialects.layout import as_text
+from streamwidget._dialects.left_out import left_out
 from streamwidget._dialects.paths import MISSING, at, word_of
 
 _COUNTS = (
@@ -29,8 +29,12 @@ _COUNTS = (
     "cached_content_token_count",
     "thoughts_token_count",
 )
-#: Parts that are not text, each with its name for people.
-_NOT_SHOWN = {"inline_data": "media", "file_data": "a file"}
+#: What a candidate has beside its parts, and where the list of it is.
+_BESIDE = {
+    "grounding": "grounding_metadata.grounding_chunks",
+    "citations": "citation_metadata.citation_sources",
+    "url_context": "url_context_metadata.url_metadata",
+}
 
 
 class GoogleReader:
@@ -64,6 +68,9 @@ class GoogleReader:
         for part in at(candidate, "content.parts") or ():
             yield from self._part(part, repeated=is_agent and not partial and self._pieces)
         self._pieces = partial
+        for name, path in _BESIDE.items():
+            if found := items(at(candidate, path)):
+                yield left_out(name, found)
         counts = [count(at(item, f"usage_metadata.{name}")) for name in _COUNTS]
         if any(found is not None for found in counts):
             yield Usage(*counts)
@@ -88,9 +95,9 @@ class GoogleReader:
         elif (output := at(part, "code_execution_result")) is not None:
             yield ToolResult(None, "code_execution", as_text(at(output, "output")))
         else:
-            for name, what in _NOT_SHOWN.items():
-                if at(part, name) is not None:
-                    yield StreamWarning(f"not_shown_{name}", f"the answer has {what}, which is not shown")
+            for name in ("inline_data", "file_data"):
+                if (data := at(part, name)) is not None:
+                    yield left_out(word_of(at(data, "mime_type")) or "file", [at(data, "file_uri") or part])
 
 
 def _is_last(item: Any) -> bool:

@@ -149,6 +149,96 @@ def test_the_wire_view_has_a_row_for_each_event(native: Native) -> None:
     assert {event.kind for event in events} == {"data"}
 
 
+WEB = {"web": {"uri": "https://example.com", "title": "A page"}}
+SEARCH = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "rivers"}}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "s1"} | {
+    "content": [{"type": "web_search_result", "url": "u"}]
+}
+SEARCHED = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
+PAINTED = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "aGVsbG8="}
+#: Items before the end of an answer, what is said of them, and the kinds of parts that go back.
+BESIDE: dict[str, tuple[str, list[Any], str]] = {
+    "anthropic search": (
+        "anthropic",
+        [
+            {"type": "content_block_start", "index": 5, "content_block": SEARCH},
+            {"type": "content_block_start", "index": 6, "content_block": FOUND},
+            {
+                "type": "content_block_start",
+                "index": 7,
+                "content_block": {"type": "text", "text": "", "citations": None},
+            },
+            {"type": "content_block_delta", "index": 7, "delta": {"type": "text_delta", "text": ""}},
+            {"type": "content_block_delta", "index": 7, "delta": {"type": "citations_delta", "citation": {"url": "u"}}},
+        ],
+        "left out: 1 web search result, 1 citation",
+    ),
+    "responses search and image": (
+        "openai-responses",
+        [
+            {"type": "response.output_item.done", "output_index": n + 5, "item": i}
+            for n, i in enumerate((SEARCHED, PAINTED))
+        ],
+        "left out: 1 web search, 1 image",
+    ),
+    "gemini grounding": (
+        "google",
+        [{"candidates": [{"content": {"parts": []}, "groundingMetadata": {"groundingChunks": [WEB]}}]}],
+        "left out: 1 citation",
+    ),
+    "gemini image": (
+        "google",
+        [{"candidates": [{"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": "aGk="}}]}}]}],
+        "left out: 1 image",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_is_not_shown_is_named(case: str) -> None:
+    """Searches, citations and images are in words under the answer. None of them is text."""
+    provider, beside, says = BESIDE[case]
+    native = NATIVE[provider]
+    items = native.items(Answer(thoughts=(), calls=False))
+    last = next(place for place, item in enumerate(items) if _ends(item))
+    found = read(native, native.write([*items[:last], *beside, *items[last:]]))
+    assert (found.text, found.outcome) == (TEXT, "complete")
+    assert [warning.detail for warning in found.warnings] == [says]
+
+
+def test_an_end_in_each_chunk_is_one_where_the_connection_is_closed_in_order() -> None:
+    """Older models of Gemini write STOP into each chunk, and the API has no sign that the stream is done."""
+    native = NATIVE["google"]
+    items = native.items(Answer(thoughts=(), calls=False))
+    for item in items:
+        item["candidates"][0]["finishReason"] = "STOP"
+    assert read(native, native.write(items)).outcome == "complete"
+    assert read(native, native.write(items), clean=False).outcome == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "feedback", [{"promptFeedback": {"blockReason": "SAFETY"}}, {"candidates": [{"finishReason": "SAFETY"}]}]
+)
+def test_a_prompt_that_gemini_blocks_is_filtered(feedback: dict[str, Any]) -> None:
+    """The answer is empty, and its end says why."""
+    found = read(NATIVE["google"], NATIVE["google"].write([{**feedback, "usageMetadata": {"promptTokenCount": 4}}]))
+    assert (found.text, found.outcome, found.finish_reason) == ("", "filtered", "SAFETY")
+
+
+def test_a_refusal_of_openai_is_kept_apart() -> None:
+    """It comes in pieces of its own, and the response is complete."""
+    native = NATIVE["openai-responses"]
+    items = native.items(Answer((), (), calls=False))
+    pieces = [
+        {"type": "response.refusal.delta", "output_index": 0, "content_index": 0, "delta": text}
+        for text in ("I ", "cannot.")
+    ]
+    found = read(
+        native, native.write([items[0], *pieces, {**items[-1], "response": {**items[-1]["response"], "output": []}}])
+    )
+    assert (found.refusal, found.text, found.outcome) == ("I cannot.", "", "complete")
+
+
 def test_an_older_ollama_gives_no_reason_for_the_end() -> None:
     """Its last line says only that it is done."""
     native = NATIVE["ollama-native"]
