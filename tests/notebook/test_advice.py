@@ -30,6 +30,16 @@ LOCAL = Target("localhost:11434", "ollama")
         (ErrorInfo("", status=401), Target("api.example", None, "MY_KEY"), "needs a key. MY_KEY is not set."),
         (ErrorInfo("", status=401), Target("api.example"), "needs a key. Name its environment variable"),
         (ErrorInfo("", status=401), None, "Check the client's api_key"),
+        (
+            ErrorInfo("API key not valid. Please pass a valid API key.", status=400),  # Google
+            CELL,
+            "api.example refused the key. Check MY_KEY",
+        ),
+        (
+            ErrorInfo("Method doesn't allow unregistered callers (callers without established identity).", status=403),
+            Target("api.example", None, "MY_KEY"),
+            "needs a key. MY_KEY is not set.",
+        ),
         (ErrorInfo("", status=404), CELL, "-m NAME"),
         (ErrorInfo("", status=404), None, "Check the model's name"),
         (ErrorInfo("", status=429), CELL, "Wait"),
