@@ -41,7 +41,7 @@ from streamwidget._core.events import (
 )
 from streamwidget._core.redaction import redaction_for
 from streamwidget._core.secrets import ApiKey
-from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
+from streamwidget._dialects.dialect import DONE, Dialect, MalformedItem, ServerReportedError
 from streamwidget._dialects.errors import reported_error, visible_text
 
 _MAX_MALFORMED = 3
@@ -366,7 +366,7 @@ class StreamParser:
             while text.startswith("data:"):
                 text = text[5:].strip()
             bare = text.strip("\"'").upper()
-            if bare in (self._dialect.done, "[DONE]"):  # gateways send it before any API
+            if bare in (self._dialect.done, DONE):  # gateways send it, whatever the API behind them
                 return values, True
             if bare.strip("[]*.: ") and bare.strip("[]*.: ").lower() not in _LIVENESS:
                 values.append(json.loads(text))

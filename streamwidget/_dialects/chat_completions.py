@@ -12,7 +12,7 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._dialects.chat_chunks import ChatCompletionsReader
-from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
+from streamwidget._dialects.dialect import DONE, MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
 
 #: Statuses of a refusal that no field of ours can be the reason for: the key, the pace, the size.
@@ -40,7 +40,7 @@ class ChatCompletions:
     key_header: str = "Authorization"
 
     name: ClassVar[str] = "chat_completions"
-    done: ClassVar[str | None] = "[DONE]"
+    done: ClassVar[str | None] = DONE
     token_limits: ClassVar[frozenset[str]] = frozenset({"max_tokens", "max_completion_tokens"})
     models_path: ClassVar[str] = "models"
 

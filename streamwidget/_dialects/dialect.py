@@ -16,6 +16,9 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
 
+#: The usual data of a last event.
+DONE = "[DONE]"
+
 
 class MalformedItem(ValueError):
     """An item or a whole reply does not follow the dialect."""
