@@ -8,6 +8,7 @@ from streamwidget._client.http import BodyError
 
 _AT_ONCE = 64 * 1024  # bytes of one piece
 _PLAIN = b"deir:{[< \r\n\xef"  # the first bytes of events, JSON and pages
+_NOT_CODINGS = {"", "identity", "none", "utf-8", "utf8", "text", "binary", "chunked"}
 _BOMB = 200  # times the compressed size. The text of a model never compresses this well
 
 
@@ -56,9 +57,10 @@ def inflater(coding: str) -> Inflater | None:
     >>> inflater("gzip"), inflater("identity")
     (<...Inflater object at ...>, None)
     """
-    match coding.strip().lower():
-        case "" | "identity" | "none" | "utf-8" | "utf8" | "text" | "binary" | "chunked":
-            return None  # not codings but words that servers write there
+    # Some servers write other words there.
+    match "".join({part.strip().lower() for part in coding.split(",")} - _NOT_CODINGS):
+        case "":
+            return None
         case "gzip" | "x-gzip" | "deflate":
             return Inflater()
         case other:

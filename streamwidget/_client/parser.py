@@ -10,6 +10,7 @@ Policy, beyond the standards:
 - The end of the stream may cut off an event. If its JSON is whole, it counts (``unterminated_event``). Otherwise it is
   dropped (``truncated_event``).
 - An answer with a finish reason but without a done is whole (``no_done``), even if the connection broke afterwards.
+  A finish reason in each piece counts only with the done.
 - An answer with a done but without a finish reason is whole too (``no_finish_reason``). An answer with neither is
   ``interrupted``.
 
@@ -219,6 +220,7 @@ class StreamParser:
             raise
 
     def _end(self, no_done: str, *, clean: bool = True) -> tuple[Outcome, list[StreamEvent]]:
+        self._apply(getattr(self._reader, "close", list)())  # what waits in some readers
         if self._redaction is not None:
             self.events += self._accumulator.take(self._redaction.flush())
         self.events += self._accumulator.flush()
@@ -226,7 +228,7 @@ class StreamParser:
         if finish is None and clean:
             if self._news is not None and not (self.done and self._accumulator.delta_count):
                 raise ServerReportedError(self._news)
-            if not self.done and not self._read_any and self.last_words:
+            if not self._read_any and self.last_words:
                 raise MalformedStream("answered with text that is not an answer")
         has_done = self._dialect.done is not None
         if not self.done and (finish is None or (self._finish_is_common and (has_done or not clean))):
@@ -369,7 +371,7 @@ class StreamParser:
             if bare in (self._dialect.done, DONE):  # gateways send it, whatever the API behind them
                 return values, True
             if bare.strip("[]*.: ") and bare.strip("[]*.: ").lower() not in _LIVENESS:
-                values.append(json.loads(text))
+                values += _each(text)
         return values, False
 
     def _warn(self, code: str, detail: str) -> None:
@@ -384,6 +386,16 @@ def decode_reply(body: bytes) -> Any:
         raise MalformedItem(f"the reply is not JSON: {exc}") from exc
 
 
+def _each(text: str) -> list[Any]:
+    """Return the JSON values that stand one behind the other. ValueError or RecursionError if something else does."""
+    values: list[Any] = []
+    while text := text.lstrip(_BETWEEN):
+        value, end = _raw_decode(text)
+        values.append(value)
+        text = text[end:]
+    return values
+
+
 def _values_of(body: bytes) -> list[Any]:
     """Return the JSON values of a body: one, those of a list, or several one behind the other. MalformedItem if none.
 
@@ -394,14 +406,9 @@ def _values_of(body: bytes) -> list[Any]:
         if isinstance(value, str):
             value = decode_reply(value.encode())
     except MalformedItem:
-        text = body.decode("utf-8", "replace")
-        values: list[Any] = []
         with contextlib.suppress(ValueError, RecursionError):
-            while text := text.lstrip(_BETWEEN):
-                item, end = _raw_decode(text)
-                values.append(item)
-                text = text[end:]
-        if len(values) < 2 or text:
-            raise
-        return values
+            values = _each(body.decode("utf-8", "replace"))
+            if len(values) > 1:
+                return values
+        raise
     return value if isinstance(value, list) and value else [value]

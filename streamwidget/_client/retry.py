@@ -7,6 +7,7 @@ be a different one.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -17,14 +18,11 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.timeout import is_seconds
 
 RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529, *range(520, 525)})  # 520-524: Cloudflare's
-#: Codes and types of errors inside a stream that may pass. Servers put them into either field.
-_PASSING = frozenset(
-    {
-        *("overloaded", "overloaded_error", "engine_overloaded", "server_error", "internal_server_error", "api_error"),
-        *("internal_error", "service_unavailable", "unavailable", "timeout", "upstream_error", "throttling"),
-        *("rate_limit", "rate_limit_error", "rate_limit_exceeded", "resource_exhausted", "throttling_error"),
-        *("throttlingexception", "serviceunavailableexception", "internalserverexception"),
-    }
+#: Parts of the codes and types of errors inside a stream that may pass. Servers put them into either field.
+_PASSING = re.compile(
+    r"overload|rate_?limit|throttl|too_?many_?requests|unavailable|time_?d?_?out|busy|resource_?exhausted"
+    r"|upstream|bad_?gateway|(server|internal|api)_?error|internal_?server",
+    re.IGNORECASE,
 )
 
 
@@ -125,7 +123,7 @@ def worth_retrying(error: ErrorInfo) -> bool:
         return False
     if error.status is not None and error.status != 200:
         return error.status in RETRYABLE_STATUS
-    return error.code in RETRYABLE_STATUS or not _PASSING.isdisjoint({str(error.code).lower(), str(error.type).lower()})
+    return error.code in RETRYABLE_STATUS or any(_PASSING.search(str(word)) for word in (error.code, error.type))
 
 
 def parse_retry_after(value: str | None, milliseconds: str | None, now: float) -> float | None:

@@ -39,7 +39,9 @@ _IN_DELTA = frozenset(
     | {*_THOUGHTS}
 )
 _IN_CHOICE = frozenset({"delta", "message", "text", "logprobs", "error", "native_finish_reason", "matched_stop"})
-_IN_CHUNK = frozenset({"choices", "error", "response", "usage", "x_groq", "message", "delta", "content"})
+#: The text in chunks that have no choices.
+_TEXTS = ("content", "output_text", "completion", "answer", "generated_text")
+_IN_CHUNK = frozenset({"choices", "error", "response", "usage", "x_groq", "message", "delta", *_TEXTS})
 #: Fields around the answer that hold parts of it.
 _BESIDE = ("citations", "search_results", "images", "related_questions", "prompt_progress", "annotations", "videos")
 #: Fields of the usual chunk and its choice.
@@ -70,6 +72,8 @@ class ChatCompletionsReader:
         self._length = 0  # of the text so far
         self._reasoning = Once()
         self._refusal = Once()
+        self._held = ""  # the second piece, where it begins with the first one
+        self._grows: bool | None = None  # each piece is all the text so far. None: nobody knows yet
         self._called = False  # a tool call came
         self._other: Reader | None = None  # reads a stream that is in another dialect after all
         self._in_messages: bool | None = None  # each message is the next piece: DashScope, Ollama. None: nobody knows
@@ -79,7 +83,7 @@ class ChatCompletionsReader:
         return isinstance(field(item, "choices"), list) or isinstance(field(item, "chunk", "choices"), list)
 
     def parse(self, item: Any) -> list[ParsedEvent]:
-        if self._named:
+        if self._named and not self._held:
             # The ordinary chunk is one piece of text. It costs half as much here as below.
             try:
                 (choice,) = item["choices"]
@@ -144,10 +148,13 @@ class ChatCompletionsReader:
             ends = _ends_of(choice, chunk)
             events += self._choice(choice, index, is_last=bool(ends))
             if index == 0:
+                events += self.close() if ends else []
                 events += ends
                 if any(isinstance(end, Finish) and end.reason == "error" for end in ends):
                     # OpenRouter: not always beside an error object
                     error = error or choice.get("error") or "the provider stopped with finish_reason 'error'"
+        if not choices:
+            events += _ends_of({}, chunk)
         events += _usage_of(chunk)
         if not error:
             for name in _BESIDE:
@@ -229,12 +236,34 @@ class ChatCompletionsReader:
 
     def _text(self, text: str, index: int, *, is_last: bool = False, is_new: bool = False) -> Iterator[TextDelta]:
         if index == 0:
-            if not is_new and self._length and (is_last or len(text) >= self._length):
-                text = new_in_piece(text, self._said(), is_last=is_last)
+            if not is_new and (self._held or (self._length and (is_last or len(text) >= self._length))):
+                text = self._new_in(text, is_last=is_last)
             self._length += len(text)
             self._new.append(text)
         if text:
             yield TextDelta(text, index)
+
+    def _new_in(self, piece: str, *, is_last: bool) -> str:
+        """Return what a piece adds. A piece may begin like the one before by accident, so it waits for the next."""
+        said = self._said()
+        held, self._held = self._held, ""
+        if held:
+            self._grows = piece.startswith(held) and len({letter for letter in piece if letter.isalnum()}) > 2
+            return piece[len(said) :] if self._grows else held + piece
+        if self._grows and piece.startswith(said):
+            return piece[len(said) :]
+        new = new_in_piece(piece, said, is_last=is_last)
+        may_grow = new == piece and self._grows is None and len(piece) > len(said) and piece.startswith(said)
+        self._grows = self._grows or (None if may_grow else False)
+        if may_grow and not is_last:
+            self._held, new = piece, ""
+        return new
+
+    def close(self) -> list[ParsedEvent]:
+        """Return the text that waits at the end of the stream."""
+        held, self._held = self._held, ""
+        self._length += len(held)
+        return [TextDelta(held)] if held else []
 
     def _said(self) -> str:
         return self._before() + "".join(self._new)
@@ -265,7 +294,8 @@ class ChatCompletionsReader:
             yield from unknown_part(part)
 
     def _calls(self, delta: dict[str, Any], *, is_whole: bool) -> Iterator[ParsedEvent]:
-        calls = items(delta.get("tool_calls"))
+        calls = delta.get("tool_calls")
+        calls = [calls] if isinstance(calls, dict) else items(calls)
         for place, call in enumerate(calls):
             if isinstance(call, dict):
                 self._called = True
@@ -331,9 +361,8 @@ def _choices_of(chunk: dict[str, Any]) -> list[Any] | None:
             return inner
     if isinstance(chunk.get("delta"), dict | str) or isinstance(chunk.get("message"), dict):
         return [{name: chunk[name] for name in ("delta", "message", "finish_reason") if name in chunk}]
-    if isinstance(chunk.get("content"), str):
-        return [{"delta": {"content": chunk["content"]}}]
-    return None
+    text = next((chunk[name] for name in _TEXTS if isinstance(chunk.get(name), str)), None)
+    return None if text is None else [{"delta": {"content": text}, "stop_reason": chunk.get("stop_reason")}]
 
 
 def _usage_of(chunk: dict[str, Any]) -> Iterator[Usage]:

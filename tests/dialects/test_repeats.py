@@ -27,6 +27,7 @@ def read(items: list[Any]) -> ChatCompletion:
     assert reader is not None
     for item in items:
         accumulator.take(reader.parse(item))
+    accumulator.take(getattr(reader, "close", list)())
     accumulator.flush()
     return accumulator.snapshot()
 
@@ -54,6 +55,24 @@ CHAT: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "trimmed in the last piece": (
         [choice({"content": " Paris is big. "}), last(delta={"content": WHOLE})],
         {"text": f" {WHOLE} "},
+    ),
+    "deltas that grow from one letter": (
+        [*(choice({"content": WHOLE[:end]}) for end in (1, 3, 5, 9)), last(delta={"content": WHOLE})],
+        {"text": WHOLE},
+    ),
+    "deltas that grow, in Chinese": (
+        [choice({"content": text}) for text in ("你", "你好", "你好吗", "你好吗？好")],
+        {"text": "你好吗？好"},
+    ),
+    "a piece that begins like the first": (
+        [choice({"content": text}) for text in ("The", "The Rhine", " x", "y")],
+        {"text": "TheThe Rhine xy"},
+    ),
+    "numbers are not a growing text": ([choice({"content": text}) for text in ("1", "10", "100")], {"text": "110100"}),
+    "a call that is not in a list": ([choice({"tool_calls": call('{"a":1}')})], {"calls": ['{"a":1}']}),
+    "messages that are pieces": (
+        [last(finish_reason=None, message={"content": text}) for text in ("Paris is ", "big.")],
+        {"text": WHOLE},
     ),
     "a longer message": ([PARIS[0], last(message={"content": WHOLE})], {"text": WHOLE}),
     "an earlier state": ([*PARIS, last(message={"content": "Paris is"})], {"text": WHOLE}),
