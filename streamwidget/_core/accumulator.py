@@ -114,6 +114,10 @@ def _without_repeat(event: ToolCallDelta, call: _Call) -> ToolCallDelta:
     return replace(event, arguments=event.arguments[len(said) :], name=None)
 
 
+def _is_of_another_choice(event: StreamEvent) -> bool:
+    return isinstance(event, _Delta) and event.index != 0
+
+
 def _value_of(arguments: str) -> dict[str, Any] | None:
     """Return the object that the arguments are. None: they are not whole."""
     try:
@@ -150,7 +154,7 @@ class Accumulator:
     delta_count : int
         Text, reasoning, refusal and tool call deltas so far, without empty ones.
     size : int
-        About how many characters arrived: of text, reasoning, refusal and tool calls.
+        About how many characters arrived: of text, reasoning, refusal, tool calls and their results.
     usage : Usage or None
         The last one that arrived.
     finish_reason : str or None
@@ -180,7 +184,7 @@ class Accumulator:
         self.finish: Finish | None = None
         self._thoughts = ThinkTags()
         self._thoughts.is_open = not text
-        self._gaps = list(gaps)
+        self._gaps = dict.fromkeys(gaps)  # an ordered set
         self._lost = False  # something was lost, and nothing has come after it
         self._left_out: dict[str, LeftOut] = {}
         self._calls: list[_Call] = []
@@ -261,7 +265,7 @@ class Accumulator:
                 self.finish = done
             elif done is not None:
                 published.append(done)
-                if isinstance(done, DELTAS):
+                if self.finish is not None and isinstance(done, DELTAS) and not _is_of_another_choice(done):
                     self.finish = None  # more came after the word for the end, so it was not the end
         return published
 
@@ -367,7 +371,7 @@ class Accumulator:
         gap = Gap(_FIELDS[kind], self._texts[kind].length)
         if gap in self._gaps:
             return []
-        self._gaps.append(gap)
+        self._gaps[gap] = None
         return [gap]
 
     def _name(self, event: LeftOut) -> str:
@@ -400,11 +404,11 @@ class Accumulator:
         return self._keep(event if text == event.text else replace(event, text=text))
 
     def _keep(self, delta: _Delta) -> StreamEvent:
+        self.delta_count += 1
         if delta.index == 0:
             self._texts[type(delta)].append(delta.text)
             self.size += len(delta.text)
-        self.delta_count += 1
-        self.finish_reason = None
+            self.finish_reason = None
         return delta
 
     def _apply_tool_call(self, event: ToolCallDelta) -> StreamEvent | None:
@@ -433,6 +437,7 @@ class Accumulator:
         name = event.name or (call.name if call else None)
         result = ToolResult(event.id and well_formed(event.id), name and well_formed(name), well_formed(event.text))
         self._results.append(result)
+        self.size += len(result.text) + _CALL
         self._paragraphs.add(ToolResult)
         return result
 

@@ -5,7 +5,8 @@ A ``ChatCompletion`` is a snapshot. While the stream runs, its ``outcome`` is No
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from streamwidget._core.events import Gap, Original, Outcome, StreamWarning, ToolResult, Usage
@@ -293,25 +294,21 @@ def tool_blocks(calls: tuple[ToolCall, ...], results: tuple[ToolResult, ...]) ->
     >>> tool_blocks((ToolCall("1", "look", "{}"),), (ToolResult("1", "look", "4 °C"),))
     (ToolCall(id='1', name='look', arguments='{}\n\nResult:\n4 °C'),)
     """
-    if not results:
-        return calls
     blocks = list(calls)
+    waiting: defaultdict[tuple[str, str | None], deque[int]] = defaultdict(deque)  # the places of calls
+    for place, call in enumerate(calls):
+        waiting["id", call.id].append(place)
+        waiting["name", call.name].append(place)
+    answered: set[int] = set()
     for result in results:
-        of_call = (
-            place
-            for place, call in enumerate(blocks)
-            if (call.id == result.id if result.id else call.name == result.name) and not isinstance(call, _WithResult)
-        )
-        place = next(of_call, None)
-        if place is None:
-            blocks.append(_WithResult(result.id, result.name, f"Result:\n{result.text}"))
-        else:
+        places = waiting[("id", result.id) if result.id else ("name", result.name)]
+        while places and places[0] in answered:
+            places.popleft()
+        if places:
+            place = places.popleft()
+            answered.add(place)
             call = blocks[place]
-            blocks[place] = _WithResult(call.id, call.name, f"{call.arguments}\n\nResult:\n{result.text}")
-    return tuple(ToolCall(call.id, call.name, call.arguments) for call in blocks)
-
-
-class _WithResult(ToolCall):
-    """A call that has its result."""
-
-    __slots__ = ()
+            blocks[place] = replace(call, arguments=f"{call.arguments}\n\nResult:\n{result.text}")
+        else:
+            blocks.append(ToolCall(result.id, result.name, f"Result:\n{result.text}"))
+    return tuple(blocks)

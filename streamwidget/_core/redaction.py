@@ -3,7 +3,7 @@ r"""Take a key out of what streams by, where it may come in two pieces: ``sk-12`
 Rules
 -----
 - The end of a delta that may be the beginning of the key is held back until the next delta, or until the end.
-- Fewer than :data:`~streamwidget._core.secrets.HEAD` characters are never held back, so ordinary text is not late. If
+- Fewer than :data:`~streamwidget._core.spellings.HEAD` characters are never held back, so ordinary text is not late. If
   the key begins with them, they are shown: ``sk-``, ``1234`` -> ``sk-``, ``[key]``.
 - Words that are not secret stay in an answer: ``ollama``.
 """
@@ -27,13 +27,12 @@ from streamwidget._core.events import (
     TextDelta,
     ToolCallDelta,
 )
-from streamwidget._core.secrets import HEAD, ApiKey, Spellings, mask_bytes
+from streamwidget._core.secrets import ApiKey, mask_bytes
+from streamwidget._core.spellings import HEAD, MASK, Spellings, unescaped
 
-_MASK = "[key]"
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
 #: A field of a JSON object with a text: `"content":"sk-12"`
 _FIELD = re.compile(rb'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
-_ESCAPED = 6  # characters of an escape: `\\u0073`
 
 
 class _Flow:
@@ -50,15 +49,15 @@ class _Flow:
     def feed(self, text: str) -> str:
         """Take the next piece. Return what can be shown now."""
         window = self._shown + self._held + text
-        if not self._held and self._may_begin(window) is None:  # the usual case
+        if not self._held and self._may_begin(window.lower()) is None:  # the usual case
             self._shown = window[1 - HEAD :]
             return text
         before = len(self._shown)
         pieces: list[str] = []
         place = before
-        for found in self._spellings.find(window):
-            pieces += [window[place : max(found.start(), place)], _MASK]
-            place = max(found.end(), place)
+        for start, end in self._spellings.spans(window):
+            pieces += [window[place : max(start, place)], MASK]
+            place = max(end, place)
         hold = max(place, len(window) - self._spellings.begun_at_end(window))
         self._shown, self._held = window[:hold][1 - HEAD :], window[hold:]
         return "".join([*pieces, window[place:hold]])
@@ -66,7 +65,7 @@ class _Flow:
     def flush(self) -> str:
         """Return what was held back. So many characters of the key are the key, even if the rest never came."""
         held, self._held = self._held, ""
-        return held if len(held) < 2 * HEAD else _MASK
+        return held if len(unescaped(held)[0]) < 2 * HEAD else MASK
 
 
 class Redaction:
@@ -164,12 +163,12 @@ class WireMask:
         for field in _FIELD.finditer(data):
             before = self._before.get(field[1], "")
             window = before + field[2].decode("latin-1")
-            spans = [found.span() for found in spellings.find(window)]
+            spans = spellings.spans(window)
             if begun := spellings.begun_at_end(window):
                 spans.append((len(window) - begun, len(window)))
             offset = field.start(2) - len(before)
             for start, end in spans:
                 first, last = max(field.start(2), offset + start), offset + end
                 masked[first:last] = b"*" * max(0, last - first)
-            self._before[field[1]] = window[-_ESCAPED * spellings.longest :]
+            self._before[field[1]] = window[-spellings.longest :]
         return bytes(masked)

@@ -4,23 +4,20 @@ Rules
 -----
 - A key is only ever kept in an :class:`ApiKey`. No attribute of it shows the key, so tracebacks and logs do not either.
 - Text from a server goes through :func:`mask` before it is shown, because providers repeat keys in error messages.
-- A server may write the key in other ways. ``sk-a+b`` is also masked as ``sk-a%2Bb``, ``sk-a\u002bb``, in base64
-  (``c2stYSti``) and in hexadecimal, in upper and in lower case.
+- A server may write the key in other ways (:mod:`~streamwidget._core.spellings`).
 - All of this takes time in proportion to the text.
 """
 
 from __future__ import annotations
 
-import base64
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
-from urllib.parse import quote
 
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.spellings import MASK, Spellings
 
 # Half-masked keys too: in a 401, providers repeat the first and last characters of the key (`sk-12******89`). A word
 # is looked at once, from its beginning. Otherwise a word of 100 KB would take hours.
@@ -28,12 +25,9 @@ _KEY_LIKE = re.compile(
     r"\b(?:(?:sk|pk|rk|xai|nvapi)-|gsk_|hf_|AIza|Bearer )[\w*.-]{6,}(?<![.])"
     r"|(?<![\w.-])(?:[\w.-]*+\*{3,}+)+[\w.-]*(?<![.])"
 )
-_MASK = "[key]"
 _SENDABLE = re.compile(r"[!-~]+")
 _BRIEF = 200  # characters of a code or a type
-#: So many characters show that a text may be the beginning of a key. Fewer occur in any text: `sk-`.
-HEAD: Final = 4
-_SHORT = 6  # characters. A shorter key is masked as a word only, or the key "k" would be masked in "ask"
+_LONGEST_KEY = 8_000  # characters. Servers refuse longer headers
 
 
 class ApiKey:
@@ -88,11 +82,6 @@ class ApiKey:
         raise TypeError("An API key cannot be pickled.")
 
 
-_LONGEST_KEY = (
-    8_000  # characters. Servers refuse longer headers, and the search for a longer key would freeze the kernel
-)
-
-
 def unquoted(text: str) -> str:
     """Return a text without the white space and the quotes around it. ``docker --env-file`` keeps quotes, for one."""
     text = text.strip()
@@ -123,83 +112,6 @@ def _problem_of(value: object) -> str | None:
     return None
 
 
-class Spellings:
-    """The ways in which a key may be written, to find them in a text.
-
-    It keeps methods of built-in objects only. No attribute shows the key, not even in a traceback with values.
-
-    Attributes
-    ----------
-    find : callable
-        Takes a text. Yields the matches of the key, in any spelling.
-    may_begin : callable
-        Takes a text. Returns whether a spelling may begin in it.
-    is_beginning : callable
-        Takes a text in lower case. Returns whether it is the beginning of a spelling, of :data:`HEAD` characters or
-        more.
-    longest : int
-        The length of the longest spelling.
-    """
-
-    __slots__ = ("_sub", "find", "is_beginning", "longest", "may_begin")
-
-    def __init__(self, key: ApiKey) -> None:
-        forms = _forms(key)
-        flags = re.IGNORECASE if key.is_secret else re.NOFLAG
-        pattern = re.compile("|".join([_loose(key), *map(re.escape, forms[1:])]), flags)
-        heads = {re.escape(form[:HEAD]) for form in forms}
-        self.find: Callable[[str], Iterator[re.Match[str]]] = pattern.finditer
-        self._sub = pattern.sub
-        self.may_begin: Callable[[str], object] = re.compile("|".join(["[%&\\\\]", *sorted(heads)]), flags).search
-        self.is_beginning: Callable[[str], bool] = frozenset(
-            form[:end].lower() for form in forms for end in range(HEAD, len(form))
-        ).__contains__
-        self.longest: int = max(map(len, forms))
-
-    def replace(self, text: str) -> str:
-        """Replace the key by ``[key]``, and its beginning before a cut: ``sk-1234…``."""
-        text = self._sub(_MASK, text)
-        kept = text.removesuffix("…")
-        if kept != text and (begun := self.begun_at_end(kept)):
-            return f"{kept[:-begun]}{_MASK}…"
-        return text
-
-    def stars(self, text: str) -> str:
-        """Replace each character of the key by ``*``."""
-        return self._sub(_stars, text)
-
-    def begun_at_end(self, text: str) -> int:
-        """Return how many characters at the end of a text are the beginning of the key. 0: none."""
-        tail = text[-self.longest + 1 :].lower()
-        return next((len(tail) - at for at in range(len(tail) - HEAD + 1) if self.is_beginning(tail[at:])), 0)
-
-
-def _forms(key: ApiKey) -> list[str]:
-    """Return the key, and its encoded forms. A short key has none: they would occur in any text."""
-    if not key.is_secret:
-        return [key.reveal()]
-    data = key.reveal().encode()
-    forms = [key.reveal(), data.hex(), quote(data, safe=""), "".join(f"%{byte:02x}" for byte in data)]
-    for before in range(3):  # bytes before the key, in the same group of three
-        coded = base64.b64encode(bytes(before) + data).decode()
-        # The first and the last characters depend on what is around the key.
-        coded = coded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
-        forms += [coded, coded.replace("+", "-").replace("/", "_")]
-    return list(dict.fromkeys(forms))
-
-
-def _loose(key: ApiKey) -> str:
-    """Return a pattern for the key of which each character may be escaped, as in a URL, in JSON and in HTML."""
-    if not key.is_secret:
-        exact = re.escape(key.reveal())
-        return rf"(?<!\w){exact}(?!\w)" if len(key.reveal()) < _SHORT else exact
-    return "".join(
-        f"(?:{re.escape(sign)}|%{ord(sign):02x}|\\\\u00{ord(sign):02x}|\\\\x{ord(sign):02x}|&#0*{ord(sign)};"
-        f"|&#x0*{ord(sign):x};)"
-        for sign in key.reveal()
-    )
-
-
 def mask(text: str, key: ApiKey | None = None) -> str:
     """Replace the key, and everything that looks like a provider's key, by ``[key]``.
 
@@ -210,7 +122,7 @@ def mask(text: str, key: ApiKey | None = None) -> str:
     """
     if key is not None:
         text = key.spellings.replace(text)
-    return _KEY_LIKE.sub(_MASK, text)
+    return _KEY_LIKE.sub(MASK, text)
 
 
 def mask_error(info: ErrorInfo, key: ApiKey | None = None) -> ErrorInfo:

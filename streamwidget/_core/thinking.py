@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from streamwidget._core.events import Finish, ParsedEvent, ReasoningDelta, TextDelta
 
@@ -40,6 +41,7 @@ _OTHERS: dict[str, tuple[str, ...]] = {
 _OTHERS |= {f"{_NEXT}{begin}": ends for begin, ends in _OTHERS.items() if begin.startswith("<|channel|>")}
 _BLANK = re.compile(r"[\s\ufeff]*")
 _DEEPEST = 4  # thoughts in thoughts
+_PIECE = 4096  # characters that are looked through at once. A megabyte of tags would take a minute
 _SOON = 400  # characters after the end of a thought in a thought, within which the outer end comes
 
 
@@ -63,6 +65,15 @@ def _tag_at(text: str) -> _Tag | None:
             return _Tag(len(begin), ends, begin)
     may_be = any(f"<{name}".startswith(lower) for name in _NAMES) or any(begin.startswith(lower) for begin in _OTHERS)
     return _Tag(0, (), "") if may_be or _OPEN_TAG.match(text) else None
+
+
+def _joined(events: list[ParsedEvent]) -> list[ParsedEvent]:
+    """Join the neighbours of one kind: thoughts, or texts."""
+    joined: list[ParsedEvent] = []
+    for kind, run in groupby(events, type):
+        text = "".join(event.text for event in run if isinstance(event, ReasoningDelta | TextDelta))
+        joined.append(ReasoningDelta(text) if kind is ReasoningDelta else TextDelta(text))
+    return joined
 
 
 class ThinkTags:
@@ -101,14 +112,23 @@ class ThinkTags:
             return (*self.flush(), event)
         if not self.is_open or not isinstance(event, TextDelta) or event.index != 0 or not event.text:
             return (event,)
-        self._held += event.text
-        return self._take(is_last=False)
+        return self._split(event.text)
 
     def flush(self) -> Iterable[ParsedEvent]:
         """Return what was still held back at the end of the answer."""
         events = self._take(is_last=True) if self._held else []
         self.is_open, self._held = False, ""
         return events
+
+    def _split(self, text: str) -> list[ParsedEvent]:
+        events: list[ParsedEvent] = []
+        for start in range(0, len(text), _PIECE):
+            if not self.is_open:
+                events.append(TextDelta(text[start:]))
+                break
+            self._held += text[start : start + _PIECE]
+            events += self._take(is_last=False)
+        return _joined(events) if len(text) > _PIECE else events
 
     def _take(self, *, is_last: bool) -> list[ParsedEvent]:
         events: list[ParsedEvent] = []
@@ -152,6 +172,7 @@ class ThinkTags:
         """Return where the end of the thought begins and ends. Both are equal if more must come to know it."""
         held = self._held
         ends: list[tuple[int, int]] = []
+        nested = 0
         for found in re.finditer("|".join(map(re.escape, tag.ends)), held, re.IGNORECASE):
             start, end = found.span()
             if self._backticks(held[:start]) % 2:
@@ -159,10 +180,13 @@ class ThinkTags:
                     return ends[0] if ends else (start, start)
                 if held[end : end + 1] == "`":
                     continue  # in a code span
+            if not ends:
+                nested = min(self._nested + held[:start].lower().count(tag.inner), _DEEPEST)
             ends.append((start, end))
+            if len(ends) > nested:
+                break
         if not ends:
             return None
-        nested = min(self._nested + held[: ends[0][0]].lower().count(tag.inner), _DEEPEST)
         if len(ends) <= nested and not is_last and len(held) - ends[-1][1] < _SOON:
             return ends[0][0], ends[0][0]
         return ends[min(nested, len(ends) - 1)]

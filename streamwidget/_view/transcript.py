@@ -13,6 +13,7 @@ No I/O. The messages are JSON objects for a widget to send.
 from __future__ import annotations
 
 import threading
+from itertools import chain
 from typing import Any, TypeAlias
 
 from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, tool_blocks, why
@@ -73,8 +74,7 @@ class Transcript:
             self._pending.append((_OPS[type(event)], event.text))
         elif isinstance(event, Gap):
             op = _GAP_OPS[event.field]
-            before = "".join([*self._sent[op], *(text for of, text in self._pending if of == op)])
-            self._pending.append((op, mark_after(before)))
+            self._pending.append((op, mark_after(self._last_line(op))))
 
     def flush(self, completion: ChatCompletion | None) -> list[JSON]:
         """Make messages of the pending text, one for each run of one kind.
@@ -102,6 +102,16 @@ class Transcript:
             if self.calls_changed and completion is not None:
                 messages += self._call_messages(tool_blocks(completion.tool_calls, completion.tool_results))
         return messages
+
+    def _last_line(self, op: str) -> str:
+        """Return the end of a text, from the beginning of its last line or before."""
+        pieces: list[str] = []
+        newest = (text for of, text in reversed(self._pending) if of == op)
+        for text in chain(newest, reversed(self._sent[op])):
+            pieces.append(text)
+            if "\n" in text:
+                break
+        return "".join(reversed(pieces))
 
     def status(self, phase: str, detail: str, **more: Any) -> JSON:
         """Make a message about a wait, such as the wait before a retry."""

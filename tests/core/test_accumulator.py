@@ -86,6 +86,18 @@ def test_flush_returns_the_halves_that_waited() -> None:
     assert accumulator.text == "\ufffd"
 
 
+def test_another_choice_does_not_take_back_the_end() -> None:
+    """Choice 0 was cut at its limit. The text of choice 1 that comes later does not make it whole."""
+    accumulator = Accumulator()
+    accumulator.take([TextDelta("Hi"), Finish("length", "length")])
+    accumulator.take([TextDelta("Hello", 1)])
+    assert accumulator.finish == Finish("length", "length")
+    assert accumulator.finish_reason == "length"
+    accumulator.take([TextDelta(" again")])
+    assert accumulator.finish is None
+    assert accumulator.finish_reason is None
+
+
 def test_empty_deltas_are_not_published() -> None:
     """An empty delta is not a first delta."""
     accumulator = Accumulator()

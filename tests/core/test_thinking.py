@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -104,3 +105,18 @@ def test_other_events_pass() -> None:
     tags = ThinkTags()
     for event in (Usage(1, 2, 3), ReasoningDelta("x"), TextDelta("<think>", 1)):
         assert list(tags.split(event)) == [event]
+
+
+@pytest.mark.parametrize(
+    "piece", ["`</think>`", "</think>", "<think>", "<think>a</think>", "<think>a<think>b</think>c</think>"]
+)
+def test_many_tags_take_linear_time(piece: str) -> None:
+    """Ten times the tags in one event take about ten times as long, and not a hundred times."""
+
+    def cost(count: int) -> float:
+        text = f"<think>a{piece * count}"
+        begun = time.process_time()
+        read([text])
+        return time.process_time() - begun
+
+    assert cost(20_000) < 40 * max(cost(2_000), 0.005)

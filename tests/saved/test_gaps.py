@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,3 +146,18 @@ def test_the_next_request_and_the_exports_have_the_mark() -> None:
         assert f"5 mg,{MARK} twice" in to_markdown(None, [kept])
         assert kept.answer is not None
         assert kept.answer.completion == completion
+
+
+def test_many_gaps_take_linear_time() -> None:
+    """Ten times the gaps take about ten times as long, and not a hundred times, in the text and in the page's."""
+
+    def cost(count: int) -> float:
+        accumulator, transcript = Accumulator(), Transcript()
+        begun = time.process_time()
+        for _ in range(count):
+            for event in accumulator.take([Lost(), TextDelta("one line\n")]):
+                transcript.add(event)
+            transcript.flush(None)
+        return time.process_time() - begun
+
+    assert cost(20_000) < 40 * max(cost(2_000), 0.005)
