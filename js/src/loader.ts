@@ -76,7 +76,8 @@ function makeLoader(): () => Part {
             if (!props.signal?.aborted) part.render(props);
           },
           () => {
-            // The host lacks the shared model, forbids blobs, or its bundle is not ours. Show the text as far as the state has it.
+            // The host lacks the shared model, forbids blobs, or its bundle is not ours. Show the text as far as the
+            // state has it.
             const show = () => {
               const { text, turns } = model.get("state");
               // biome-ignore lint/suspicious/noExplicitAny: as above

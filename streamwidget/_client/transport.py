@@ -15,7 +15,7 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -26,6 +26,7 @@ from streamwidget._client import environment
 from streamwidget._client.environment import Proxy, Trust
 from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of, join
 from streamwidget._client.inflate import inflater
+from streamwidget._core.causes import causes
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.secrets import ApiKey, mask
@@ -227,10 +228,8 @@ def _with_key(headers: dict[str, str], key: ApiKey | None) -> dict[str, str]:
 
 def _without_frames(exc: BaseException) -> BaseException:
     """Return the error without tracebacks. The frames of httpx and h11 hold the request's headers, with the key."""
-    link: BaseException | None = exc
-    while link is not None:
+    for link in list(causes(exc)):
         link.__traceback__ = None
-        link = link.__cause__ or link.__context__
     return exc
 
 
@@ -315,24 +314,14 @@ def _library_of(client: Any) -> ModuleType:
     raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(client).__name__}.")
 
 
-def _chain(exc: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and all that caused it. Several addresses of one host fail as a group."""
-    while exc is not None:
-        yield exc
-        if isinstance(exc, BaseExceptionGroup):
-            for each in exc.exceptions:
-                yield from _chain(each)
-        exc = exc.__cause__ or exc.__context__
-
-
 def _cause(exc: BaseException, kind: type[E]) -> E | None:
     """Return the first error of this kind in the chain."""
-    return next((link for link in _chain(exc) if isinstance(link, kind)), None)
+    return next((link for link in causes(exc) if isinstance(link, kind)), None)
 
 
 def _reason(exc: Exception) -> str:
     """Return what went wrong, in the words of the system if it has some: "Connection refused"."""
-    for link in _chain(exc):
+    for link in causes(exc):
         if isinstance(link, OSError) and link.errno and not isinstance(link, ssl.SSLError | socket.gaierror):
             return os.strerror(link.errno)  # asyncio's own text would say again where to
     return said_by(exc).rstrip(".") or type(exc).__name__

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
+from streamwidget._core.causes import causes
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.spellings import MASK, Spellings
@@ -164,16 +165,7 @@ def forget(exc: BaseException) -> None:
     """Clear the variables in the frames of an exception and of all that led to it. Its lines stay.
 
     The frames of a request hold headers and a server's words. `%xmode Verbose`, `pytest -l` and rich print variables.
-    A frame that still runs keeps its variables.
+    A frame that still runs keeps its variables. So do the frames of the exception that the caller was busy with.
     """
-    seen: set[int] = set()
-    links: list[BaseException | None] = [exc]
-    while links:
-        link = links.pop()
-        if link is None or id(link) in seen:
-            continue
-        seen.add(id(link))
+    for link in causes(exc):
         traceback.clear_frames(link.__traceback__)
-        links += [link.__cause__, link.__context__]
-        if isinstance(link, BaseExceptionGroup):
-            links += link.exceptions

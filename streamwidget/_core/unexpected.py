@@ -13,6 +13,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 
+from streamwidget._core.causes import causes
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError, ProtocolError, StreamError
 from streamwidget._core.secrets import mask
@@ -35,11 +36,7 @@ def failure_of(exc: BaseException) -> StreamError:
 
 def is_too_many_files(exc: BaseException | None) -> bool:
     """Return True if the operating system refused to open one more file or socket, here or in a cause."""
-    while exc is not None:
-        if isinstance(exc, OSError) and exc.errno in _TOO_MANY_FILES:
-            return True
-        exc = exc.__cause__ or exc.__context__
-    return False
+    return any(isinstance(link, OSError) and link.errno in _TOO_MANY_FILES for link in causes(exc))
 
 
 def said_by(exc: BaseException) -> str:

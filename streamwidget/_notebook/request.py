@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
-from streamwidget._client.http import host_of
+from streamwidget._client.http import host_of, is_loopback
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
@@ -170,9 +170,12 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
 def _say_where_it_goes(session: Session, client: object, target: Target, options: Namespace) -> None:
     """Name the server and the key's variable, once for each. A notebook that somebody else wrote may have chosen them.
 
-    What the environment or the config file names is the person's own choice.
+    What the environment or the config file names is the person's own choice. A server on this machine that gets no key
+    is not named either.
     """
     if not isinstance(client, ChatClient) or client.base_url is None or not (options.provider or session.names_server):
+        return
+    if is_loopback(client.base_url) and not target.key_is_set:
         return
     key = f", with the key in {target.key_variable}" if target.key_is_set else ""
     if (target.host, key) not in session.named:

@@ -471,7 +471,10 @@ def test_the_name_of_a_variable_is_taken(shell: InteractiveShell, name: str) -> 
 def test_a_foreign_notebook_says_where_prompts_and_keys_go(
     shell: InteractiveShell, server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cell names the server, and the variable of a key. The environment and the config file need no such line."""
+    """A cell names the server, and the variable of a key. The environment and the config file need no such line.
+
+    Neither does a server on this machine that gets no key, such as `-p ollama`.
+    """
 
     def said(code: str) -> str:
         with capture_output() as captured:
@@ -482,8 +485,13 @@ def test_a_foreign_notebook_says_where_prompts_and_keys_go(
     assert "sends your prompts" not in said("%chat a")  # STREAMWIDGET_BASE_URL, set by the person
     monkeypatch.setenv("MY_KEY", KEY)
     shell.run_cell(f"%config ChatMagics.base_url = {server.url!r}")
-    assert said("%chat a").startswith(f"This notebook sends your prompts to {place}.\n")
     assert "sends your prompts" not in said("%chat b")
+    shell.run_cell("%config ChatMagics.base_url = 'http://nowhere.invalid/v1'")
+    with capture_output() as captured:
+        shell.run_cell("%chat a")
+        shell.run_cell("%chat b")
+    assert captured.stdout.count("This notebook sends your prompts to nowhere.invalid.\n") == 1
+    shell.run_cell(f"%config ChatMagics.base_url = {server.url!r}")
     shell.run_cell("%config ChatMagics.api_key_env = 'MY_KEY'")
     assert said("%%chat\nc").startswith(f"This notebook sends your prompts to {place}, with the key in MY_KEY.\n")
     assert "sends your prompts" not in said("%chat d")

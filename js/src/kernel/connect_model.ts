@@ -17,8 +17,8 @@ interface Receiver {
 }
 
 /**
- * Passes the model's messages to `receiver`, answers the kernel's pings, and disposes of it when `life` aborts. Call this before you await
- * anything: messages that come before "msg:custom" has a listener are lost.
+ * Passes the model's messages to `receiver`, answers the kernel's pings, and disposes of it when `life` aborts. Call this
+ * before you await anything: messages that come before "msg:custom" has a listener are lost.
  */
 export function connectModel(
   model: Model,

@@ -1,0 +1,40 @@
+"""What led to an exception, without what the caller was busy with.
+
+Python links an exception to the one that is being handled, also further up. Example::
+
+    try:
+        my_table["x"]
+    except KeyError:
+        client.stream("What does this mean?").wait()  # fails
+
+The failure's ``__context__`` leads to the person's KeyError. That one, its traceback and its variables are not ours.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+
+
+def causes(exc: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and all that led to it, each once. Call this where it was caught.
+
+    An exception was handled below, if the frame that handled it is one that the exception came through.
+    """
+    seen: set[int] = set()
+    frames: set[int] = set()  # that the exceptions came through
+    links = [] if exc is None else [exc]
+    while links:
+        link = links.pop()
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        frames |= {id(frame) for frame, _ in traceback.walk_tb(link.__traceback__)}
+        context, trace = link.__context__, link.__context__ and link.__context__.__traceback__
+        if context is not None and (trace is None or id(trace.tb_frame) in frames):
+            links.append(context)
+        if isinstance(link, BaseExceptionGroup):
+            links += reversed(link.exceptions)
+        if link.__cause__ is not None:
+            links.append(link.__cause__)
+        yield link
