@@ -298,7 +298,12 @@ class Exchange:
 
 
 async def _first(chunks: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(chunks, None)
+    """Return the next bytes, in a task of its own. An interrupt goes from there to the loop, and not through `run`."""
+    try:
+        return await anext(chunks, None)
+    except BaseException as exc:
+        forget(exc)
+        raise
 
 
 async def read_body(response: Response, limit: int) -> bytes:

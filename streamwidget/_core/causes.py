@@ -30,8 +30,8 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
             continue
         seen.add(id(link))
         frames |= {id(frame) for frame, _ in traceback.walk_tb(link.__traceback__)}
-        context, trace = link.__context__, link.__context__ and link.__context__.__traceback__
-        if context is not None and (trace is None or id(trace.tb_frame) in frames):
+        context = link.__context__
+        if context is not None and (context.__traceback__ is None or id(context.__traceback__.tb_frame) in frames):
             links.append(context)
         if isinstance(link, BaseExceptionGroup):
             links += reversed(link.exceptions)

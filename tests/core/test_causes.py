@@ -64,7 +64,7 @@ def test_causes_are_all_that_was_handled_below() -> None:
     """Causes, contexts and the members of groups, but not what the caller handles."""
     try:
         raise KeyError
-    except KeyError as outer:
+    except KeyError:
         links = led_to_a_group()
-        assert links[-1].__context__ is outer
+    assert isinstance(links[-1].__context__, KeyError)
     assert [type(link) for link in links] == [ExceptionGroup, LookupError, OSError, TypeError, ValueError]
