@@ -71,7 +71,7 @@ class Asking:
             return found
         inside = {name: found.pop(name) for name in list(found) if name not in self.outer | {self.inner}}
         if inside or self.inner in found:
-            found[self.inner] = {**inside, **found.get(self.inner, {})}
+            found[self.inner] = {**inside, **(found.get(self.inner) or {})}
         return found
 
     def split(self, question: Question) -> tuple[str, list[_Sent]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Original, ParsedEvent
@@ -42,7 +43,7 @@ class GoogleGemini(Asking):
     )
 
     def path(self, question: Question) -> str:
-        model = question.model or ""
+        model = quote(question.model or "", safe="/")
         how = "streamGenerateContent?alt=sse" if question.stream else "generateContent"
         return f"{model if '/' in model else f'models/{model}'}:{how}"
 

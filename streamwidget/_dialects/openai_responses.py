@@ -6,6 +6,7 @@ next request.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -19,6 +20,8 @@ from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.responses import ResponsesReader
 
 _ENCRYPTED = "reasoning.encrypted_content"
+#: "Encrypted content is not supported with this model."
+_NO_INCLUDE = re.compile(r"^(?=.*(encrypted|\binclude\b)).*(not |un)support", re.IGNORECASE)
 _CALLS = ("function_call", "custom_tool_call")
 
 
@@ -47,7 +50,7 @@ class OpenAIResponses(Asking):
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
         """Do not ask for encrypted reasoning if the model has none."""
         ours = not {"include", "store"} & question.params.keys()
-        if refusal.status == 400 and ours and "encrypted content is not supported" in refusal.message.lower():
+        if refusal.status in (400, 422) and ours and _NO_INCLUDE.search(refusal.message):
             warning = StreamWarning("include_refused", "the model has no encrypted reasoning for later requests")
             return replace(question, params={**question.params, "include": None}), warning
         return super().simplify(question, refusal)

@@ -228,6 +228,13 @@ def test_an_image_that_a_server_cannot_load_is_refused_before_anything_is_sent()
         assert URL in json.dumps(body(NATIVE[provider], message))
 
 
+def test_a_name_of_a_model_stays_in_its_place_in_an_address() -> None:
+    """Gemini's path holds the model: of its own list, of another one, and with characters that mean something there."""
+    path = NATIVE["google"].dialect.path
+    for model, wanted in (("g-1", "models/g-1"), ("tunedModels/mine", "tunedModels/mine"), ("a?b", "models/a%3Fb")):
+        assert path(Question((), model, {}, stream=False)) == f"{wanted}:generateContent"
+
+
 # ---- earlier answers
 
 #: The earlier answer in the second request, after a first one with thoughts.
@@ -347,10 +354,14 @@ async def test_thinking_that_the_server_refuses_is_left_out(provider: str) -> No
     assert [warning.code for warning in completion.warnings if warning.code != "left_out"] == ["thinking_refused"]
 
 
-async def test_a_model_without_encrypted_reasoning_answers_too() -> None:
+@pytest.mark.parametrize(
+    "words",
+    ["Encrypted content is not supported with this model.", "Unsupported parameter: 'include'", "include: unsupported"],
+)
+async def test_a_model_without_encrypted_reasoning_answers_too(words: str) -> None:
     """OpenAI refuses ``include`` for such a model. It is left out, and the question is asked again."""
     native = NATIVE["openai-responses"]
-    refusal = httpx.Response(400, json={"error": {"message": "Encrypted content is not supported with this model."}})
+    refusal = httpx.Response(400, json={"error": {"message": words}})
     server = Answers([refusal, reply(native, Answer())])
     completion = await server.client(native.provider).stream("One?")
     assert ["include" in sent for sent in server.bodies] == [True, False]
