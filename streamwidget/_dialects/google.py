@@ -73,7 +73,9 @@ class GoogleReader:
                 yield left_out(name, found)
         counts = [count(at(item, f"usage_metadata.{name}")) for name in _COUNTS]
         if any(found is not None for found in counts):
-            yield Usage(*counts)
+            prompt, said, total, cached, thought = counts
+            answer = None if said is None and thought is None else (said or 0) + (thought or 0)
+            yield Usage(prompt, answer, total, cached, thought)
         reason = word_of(at(candidate, "finish_reason")) or word_of(at(item, "prompt_feedback.block_reason"))
         if reason is None and is_agent and (at(item, "turn_complete") or _is_last(item)):
             reason = "stop"

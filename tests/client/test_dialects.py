@@ -45,6 +45,7 @@ def test_an_answer_is_the_same_in_every_dialect(native: Native, size: int) -> No
     assert [call.id for call in found.tool_calls] == [CALL_ID if native.has_call_ids else None]
     assert found.usage is not None
     assert (found.usage.prompt_tokens, found.usage.completion_tokens, found.usage.total_tokens) == (7, 5, 12)
+    assert found.usage.reasoning_tokens in (None, 3)  # they are a part of the completion's
     assert found.model == "some-model"
     hidden = ["left_out"] if native.provider == "anthropic" else []  # a redacted thought is named
     assert [warning.code for warning in found.warnings] == hidden

@@ -69,7 +69,7 @@ def _google(answer: Answer) -> list[Any]:
         chunks.append(chunk({"text": "", "thoughtSignature": SIGNATURE}))
     if answer.end:
         word = {"stop": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY"}[answer.end]
-        usage = {"promptTokenCount": 7, "candidatesTokenCount": 5, "totalTokenCount": 12}
+        usage = {"promptTokenCount": 7, "candidatesTokenCount": 2, "thoughtsTokenCount": 3, "totalTokenCount": 12}
         chunks.append({**chunk(finishReason=word), "usageMetadata": usage})
     return chunks
 
