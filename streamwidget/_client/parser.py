@@ -181,7 +181,7 @@ class StreamParser:
             if self._decoder.kind in ("page", "text"):
                 page = self._decoder.kind == "page"
                 self._odd = visible_text(self._decoder.head[: 2**14].decode("utf-8", "replace"))
-                what = "a web page: a login page or a proxy?" if page else "text that is not an answer"
+                what = "a web page (a login page or a proxy?)" if page else "text that is not an answer"
                 raise MalformedStream(f"answered with {what}")
             if self._decoder.whole is not None:
                 return self._reply(self._decoder.whole, clean=clean)

@@ -23,7 +23,7 @@ MAX_MARKDOWN = 1_000_000  # characters, a longer text is saved as plain text
 # ends with the first line end after this many characters, or at twice as many. js/src/markdown/plain.ts does the same.
 _PIECE = 30_000
 #: A name that begins as a path does, or ends as a model's file does.
-_PATH = re.compile(r"^(?:[/\\~]|\.{1,2}[/\\]|[A-Za-z]:[/\\])|\.(?:gguf|safetensors|bin)$", re.IGNORECASE)
+_PATH = re.compile(r"^(?:/|\\\\\w|(?:~|\.{1,2}|[a-z]:)[/\\])|\.(?:gguf|safetensors|bin)$", re.IGNORECASE)
 _PREVIEW = 120  # characters of a tool call's arguments, in its heading
 # The live view has the same styles (js/src/saved/shape.ts), or the swap at the end would move what is below. They are
 # inline, because notebooks are opened without our style sheet too. Our own classes are for colours only. The other

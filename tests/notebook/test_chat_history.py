@@ -292,13 +292,14 @@ def test_what_is_replaced_is_said(
 
 
 def test_export_writes_markdown_to_read(shell: InteractiveShell, tmp_path: Path) -> None:
-    """Every message is under its heading. An answer that is not complete has its ending."""
+    """Every message is under its heading, with its own headings below it. An answer that is cut has its ending."""
     first = run(shell, "%chat a", "a")
+    assert first.text.startswith("## a\n")
     shell.run_cell("%chat -m demo-401 b", cell_id="b")
     run(shell, f"%chat --export {tmp_path / 'c.md'}")
     text = (tmp_path / "c.md").read_text("utf-8")
     assert text.startswith(
-        f"## User\n\na\n\n## Assistant\n\n{first.text}\n\n## User\n\nb\n\n## Assistant\n\n*(http_error: "
+        f"## User\n\na\n\n## Assistant\n\n##{first.text}\n\n## User\n\nb\n\n## Assistant\n\n*(http_error: "
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -76,7 +77,9 @@ class Terminal:
         self._child.sendintr()
 
     def close(self) -> None:
-        self._child.close(force=True)
+        self._child.kill(signal.SIGKILL)  # pexpect's own close waits a fixed moment, which a busy machine does not keep
+        self._child.wait()
+        self._child.close()
 
 
 Start = Callable[..., Terminal]

@@ -40,7 +40,11 @@ _OPEN = """async ([name, spec]) => {
 }"""
 _RUN_AS_NEW = """async code => {
   const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel
-  if (kernel?.connectionStatus !== 'connected' || kernel.status !== 'idle') return null
+  if (kernel?.connectionStatus !== 'connected') return null
+  for (let waited = 0; kernel.status === 'busy' && waited < 5000; waited += 50) {  // with a page's last message
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  if (kernel.status !== 'idle') return null
   const reply = kernel.requestExecute({ code, store_history: false }).done
   const late = new Promise(resolve => setTimeout(resolve, 20000, null))
   return (await Promise.race([reply, late]))?.content.status === 'ok' ? kernel.id : null

@@ -11,7 +11,7 @@ export interface Author {
 }
 
 // A name that begins as a path does, or ends as a model's file does.
-const PATH = /^(?:[/\\~]|\.{1,2}[/\\]|[a-z]:[/\\])|\.(?:gguf|safetensors|bin)$/i;
+const PATH = /^(?:\/|\\\\\w|(?:~|\.{1,2}|[a-z]:)[/\\])|\.(?:gguf|safetensors|bin)$/i;
 
 /** The last part of a path, and a name such as "org/model" as it is. */
 function lastPart(model: string): string {
