@@ -169,7 +169,7 @@ def test_the_saved_notebook_has_the_table_the_answer_and_the_picture(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
     """With --wire the view gives way to them at its end. With --timeline the picture is under the answer."""
-    cells = [LOAD, "%%chat --wire\ncount to 80", PRINT_TEXT, "%%chat --timeline\ncount to 20"]
+    cells = [LOAD, "%%chat --wire\ncount to 80", PRINT_TEXT, "%%chat --timeline\ncount to 80"]
     page = open_notebook(cells)
     page.run(0)
     page.run(1)
