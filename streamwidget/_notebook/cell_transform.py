@@ -35,6 +35,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeGuard
 
+from streamwidget._core.completion import ChatCompletion
+
 MAGIC = "chat"
 
 _CALLS = {"run_cell_magic", "run_line_magic"}
@@ -69,6 +71,22 @@ def install(shell: Any) -> None:
     """Add the transform to ``shell``. It replaces that of an earlier load or reload."""
     uninstall(shell)
     shell.input_transformers_post.append(CellTransform(shell))
+    if _inside_run_code():
+        _show_once(shell)
+
+
+def _show_once(shell: Any) -> None:
+    """Keep rule 5 in the cell that loads the extension: ``%load_ext streamwidget`` and a ``%chat`` below it.
+
+    Its lines are past the transform. IPython puts its own display hook back after the cell.
+    """
+    show = sys.displayhook
+
+    def hook(value: object) -> None:
+        if not isinstance(value, ChatCompletion) or value != shell.user_ns.get("_chat"):
+            show(value)
+
+    sys.displayhook = hook
 
 
 def uninstall(shell: Any) -> None:

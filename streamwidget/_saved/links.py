@@ -41,8 +41,11 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-
 _DESTINATION = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]+)|mailto:([^?]*@[^?@]+)", re.IGNORECASE)
 # Characters to percent-encode: "a b" -> "a%20b", "100%" -> "100%25". "%20" stays.
 _NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%]+")
-# The scheme of a bare address, after a space or an opening mark: "see (https". Not "xhttps".
-_SCHEME = re.compile(r"(?:^|[\s*_~(\"'\[{\u3000-\u303f\uff00-\uffef\u2018-\u201f])(https?)$", re.IGNORECASE)
+# The scheme of a bare address, after a space, an opening mark or a character of a script without spaces: "见https".
+# Not "xhttps".
+_SCHEME = re.compile(
+    r"(?:^|[\s*_~(\"'\[{\u3000-\u9fff\uac00-\ud7af\uff00-\uffef\u2018-\u201f])(https?)$", re.IGNORECASE
+)
 # The rest of a bare address. It ends before white space, quotes, brackets and East Asian full stops:
 # "://a.example/x。" -> "://a.example/x".
 _BARE = re.compile(r"://[^\s<>\"`\\^{}\[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+")

@@ -15,6 +15,7 @@ import streamwidget as sw
 from streamwidget._client.servers import SERVERS
 from streamwidget._notebook import cell_transform, extension, magics, question_mark
 from streamwidget._notebook.session import ChatSettings
+from streamwidget.demo import DemoServer
 from tests.support.chat_kernels import ChatKernel
 from tests.support.deadlines import SOON
 from tests.support.shells import session_of
@@ -265,3 +266,15 @@ def test_in_a_kernel_unload_takes_the_control_target_and_streams_go_on(chat: Cha
     assert chat.execute("%load_ext streamwidget\nprint('back')").stdout == "back\n"
     assert chat.execute("%%chat\nback again").status == "ok"
     assert cell.wait().status == "ok"
+
+
+def test_an_answer_in_the_cell_that_loads_is_shown_once(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own lines are past the transform. Other values of the cell, and later ones, are shown."""
+    with DemoServer() as server:
+        monkeypatch.setenv("STREAMWIDGET_BASE_URL", server.url)
+        assert shell.run_cell("%load_ext streamwidget\n%chat hello").success
+        assert capsys.readouterr().out.count("## hello") == 1
+        assert shell.run_cell("_chat").success
+        assert capsys.readouterr().out.count("## hello") == 1

@@ -188,6 +188,11 @@ CJK = [
     Rule("这是**“引号”**文字，**《书名》**好看。", ("<strong>“引号”</strong>文", "<strong>《书名》</strong>"), ("**",)),
     Rule("~~删除（x）~~后面", ("<s>删除（x）</s>后面",)),
     Rule("*「斜体」*文字 and ***「二」***で", ("<em>「斜体」</em>文", "<em><strong>「二」</strong></em>で")),
+    Rule("见https://a.example/x。然后", ('见<a href="https://a.example/x"', "</a>。然后")),
+    Rule(
+        "ここhttps://a.example/y、と링크https://a.example/z",
+        ('href="https://a.example/y"', 'href="https://a.example/z"'),
+    ),
     Rule("これは**`code`**です、**[a](https://a.example)**を", ("<strong><code>code</code></strong>で", "</strong>を")),
     Rule("**100%**增长，*(x)*ｱ", ("<strong>100%</strong>增", "<em>(x)</em>ｱ")),
     Rule("𠮷**(a)**𠮷 葛\U000e0100**(b)**葛", ("𠮷<strong>(a)</strong>𠮷", "<strong>(b)</strong>葛")),

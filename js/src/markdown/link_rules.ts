@@ -106,7 +106,9 @@ function skipSpace(src: string, from: number, end: number): number {
 /** Inline rule: bare addresses are links. `see https://a.example.` has a link to `https://a.example`. */
 export function bareLink(state: StateInline, silent: boolean): boolean {
   if (!state.src.startsWith("://", state.pos) || state.linkLevel > 0) return false;
-  const scheme = /(?:^|[\s*_~("'[{\u3000-\u303f\uff00-\uffef\u2018-\u201f])(https?)$/i.exec(state.pending)?.[1];
+  // After a space, an opening mark or a character of a script without spaces.
+  const before = /(?:^|[\s*_~("'[{\u3000-\u9fff\uac00-\ud7af\uff00-\uffef\u2018-\u201f])(https?)$/i;
+  const scheme = before.exec(state.pending)?.[1];
   const rest = BARE.exec(state.src.slice(state.pos, Math.min(state.posMax, state.pos + MAX_URL)))?.[0];
   if (!scheme || !rest) return false;
   const url = trimmed(scheme + rest);
