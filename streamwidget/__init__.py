@@ -20,6 +20,7 @@ from streamwidget._core.completion import ChatCompletion, ErrorInfo, Step, Timin
 from streamwidget._core.events import (
     Finish,
     Gap,
+    NewStep,
     Outcome,
     ReasoningDelta,
     RefusalDelta,
@@ -77,6 +78,7 @@ __all__ = [
     "Image",
     "InStreamError",
     "Message",
+    "NewStep",
     "Outcome",
     "ProtocolError",
     "ReasoningDelta",

@@ -14,6 +14,7 @@ export class KernelSide {
     reasoning: string;
     refusal: string;
     tool_calls: { name: string | null; arguments: string }[];
+    steps: { text: string; tool_calls: { name: string | null; arguments: string }[] }[];
   };
 
   constructor(state: Record<string, unknown> = {}) {
@@ -24,6 +25,7 @@ export class KernelSide {
       reasoning: "",
       refusal: "",
       tool_calls: [],
+      steps: [],
       outcome: null,
       detail: "",
       elapsed: 0,
@@ -67,10 +69,17 @@ export class KernelSide {
     return { op: "tool", seq: ++this.state.seq, index, name, arguments: fragment };
   }
 
+  step(): Message {
+    const { text, tool_calls } = this.state;
+    this.state.steps.push({ text, tool_calls });
+    Object.assign(this.state, { text: "", tool_calls: [] });
+    return { op: "step", seq: ++this.state.seq };
+  }
+
   /** Begins again, as a kept view does for "retry" and "continue". */
   restart(text: string): Message {
     Object.assign(this.state, { phase: "waiting", outcome: null, detail: "", timing: null, tokens: null, elapsed: 0 });
-    Object.assign(this.state, { text, reasoning: "", refusal: "", tool_calls: [], id: `${this.state.id}+` });
+    Object.assign(this.state, { text, reasoning: "", refusal: "", tool_calls: [], steps: [], id: `${this.state.id}+` });
     this.state.seq += 1;
     return this.snapshot();
   }

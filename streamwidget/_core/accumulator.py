@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any, Literal
 
-from streamwidget._core.completion import ChatCompletion, Step, ToolCall
+from streamwidget._core.completion import STEP_BREAK, ChatCompletion, Step, ToolCall
 from streamwidget._core.events import (
     DELTAS,
     Finish,
@@ -48,7 +48,6 @@ from streamwidget._core.thinking import ThinkTags
 _PARTS = 1024  # in a block of text
 _CALL = 64  # characters that a fragment of a tool call counts for, besides its arguments
 _MOST_KEYS = 1000  # of one kind of what is left out
-_BREAK = "\n\n"  # between the texts of two steps
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
 _FIELDS: dict[type[_Delta], Literal["text", "reasoning", "refusal"]] = {
     TextDelta: "text",
@@ -260,7 +259,10 @@ class Accumulator:
         for event in parsed:
             if self._lost and isinstance(event, Finish | TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta):
                 published += self._mark(event)
+            steps = self._earlier.steps
             done = self.apply(event)
+            if self._earlier.steps is not steps:
+                published.append(NewStep())
             if isinstance(done, Finish):
                 self.finish = done
             elif done is not None:
@@ -392,7 +394,7 @@ class Accumulator:
         self._after_result()
         if type(event) in self._paragraphs:
             self._paragraphs.discard(type(event))
-            text = text if text[0].isspace() else _BREAK + text
+            text = text if text[0].isspace() else STEP_BREAK + text
         key = (type(event), event.index)
         text = self._held.pop(key, "") + text
         if ends_high(text):
@@ -462,7 +464,7 @@ class Accumulator:
         earlier = self._earlier
         text, reasoning = self.text[earlier.text :], self.reasoning[earlier.reasoning :]
         if earlier.steps:
-            text, reasoning = text.removeprefix(_BREAK), reasoning.removeprefix(_BREAK)
+            text, reasoning = text.removeprefix(STEP_BREAK), reasoning.removeprefix(STEP_BREAK)
         return Step(text, reasoning, self._own_calls(), tuple(self._results), self.finish_reason, earlier.own_usage)
 
     def _call_of(self, event: ToolCallDelta) -> _Call:

@@ -16,6 +16,9 @@ from streamwidget._core.visible import visible
 #: The ``Server`` header of the demo server, whose answers are marked.
 DEMO_SERVER = "streamwidget-demo"
 
+#: Stands between the texts of two steps of an agent.
+STEP_BREAK = "\n\n"
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -255,6 +258,35 @@ def shown(completion: ChatCompletion, field: Literal["text", "reasoning", "refus
     """
     text: str = getattr(completion, field)
     return marked(text, sorted(gap.place for gap in completion.gaps if gap.field == field))
+
+
+def shown_steps(completion: ChatCompletion) -> tuple[Step, ...]:
+    r"""Return the steps of an answer as people see them, with marks in their gaps. The last one is the answer itself.
+
+    A step that brought neither text nor a tool call is left out. A plain answer is one step.
+
+    Examples
+    --------
+    >>> look, answer = Step("I look.", tool_calls=(ToolCall("1", "look", "{}"),)), Step("It is cold.")
+    >>> completion = ChatCompletion("I look.\n\nIt is cold.", steps=(look, answer, Step()))
+    >>> [step.text for step in shown_steps(completion)]
+    ['I look.', 'It is cold.']
+    >>> [step.text for step in shown_steps(ChatCompletion("It is cold."))]
+    ['It is cold.']
+    """
+    if not completion.steps:
+        return (Step(shown(completion), "", completion.tool_calls, completion.tool_results),)
+    places = deque(sorted(gap.place for gap in completion.gaps if gap.field == "text"))
+    steps, start = [], 0
+    for step in completion.steps:
+        start = max(completion.text.find(step.text, start), start)  # between two of them stands only a blank line
+        end, inside = start + len(step.text), []
+        while places and places[0] <= end:
+            inside.append(max(places.popleft() - start, 0))
+        if step.text.strip() or step.tool_calls or step.tool_results:
+            steps.append(replace(step, text=marked(step.text, inside)))
+        start = end
+    return tuple(steps) or (Step(),)
 
 
 def why(completion: ChatCompletion) -> str:

@@ -143,6 +143,23 @@ class ToolResult:
 
 
 @dataclass(frozen=True, slots=True)
+class NewStep:
+    """An agent calls a model once more. What comes from now on belongs to its next step.
+
+    A delta after a tool's result begins a step too, so that few agents need to send this event.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> def agent(messages):
+    ...     yield from [sw.TextDelta("I look."), sw.NewStep(), sw.TextDelta("It is cold.")]
+    >>> completion = sw.Conversation().ask("How is the weather?", agent).wait()
+    >>> [step.text for step in completion.steps]
+    ['I look.', 'It is cold.']
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of the whole request, as the provider counts them. A later event replaces an earlier one.
 
@@ -300,6 +317,7 @@ StreamEvent: TypeAlias = (
     | RefusalDelta
     | ToolCallDelta
     | ToolResult
+    | NewStep
     | Usage
     | Waiting
     | Retry
@@ -359,9 +377,4 @@ class Original:
     parts: tuple[dict[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NewStep:
-    """An agent begins its next model call. The accumulator keeps the steps. It is not published."""
-
-
-ParsedEvent: TypeAlias = StreamEvent | Identity | NewStep | Lost | LeftOut | Original
+ParsedEvent: TypeAlias = StreamEvent | Identity | Lost | LeftOut | Original

@@ -1,4 +1,4 @@
-"""The answer in a terminal: printed as it streams, then its tool calls, and one line about it.
+"""The answer in a terminal: printed as it streams, each step with its tool calls, and one line about it at the end.
 
 The model's reasoning comes before the answer. It is dimmed. Where the output is not a terminal, it has a heading.
 
@@ -12,8 +12,18 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Finish, Gap, ReasoningDelta, RefusalDelta, Retry, StreamEvent, TextDelta, Waiting
+from streamwidget._core.completion import STEP_BREAK, ChatCompletion, Step
+from streamwidget._core.events import (
+    Finish,
+    Gap,
+    NewStep,
+    ReasoningDelta,
+    RefusalDelta,
+    Retry,
+    StreamEvent,
+    TextDelta,
+    Waiting,
+)
 from streamwidget._core.gaps import MARK
 from streamwidget._saved.answer import footer, result_line, tool_line, visible
 
@@ -50,6 +60,8 @@ class TerminalView:
         self._last = "\n"
         self._reasoning = False  # the last text was reasoning
         self._refusal = False  # a refusal has begun
+        self._steps = 0  # so many steps of an agent are over
+        self._begins = False  # a step has no text yet
 
     def __call__(self, events: list[StreamEvent]) -> None:
         for event in events:
@@ -58,6 +70,9 @@ class TerminalView:
                     self._write_reasoning(visible(text))
                 case TextDelta(text=text, index=0) if text:
                     self._end_reasoning()
+                    if self._begins:  # one blank line, also below the tool calls
+                        text = "\n" + text.removeprefix(STEP_BREAK)
+                        self._begins = False
                     self._write(visible(text))
                 case RefusalDelta(text=text, index=0) if text:
                     self._begin_refusal()
@@ -71,6 +86,9 @@ class TerminalView:
                     self._write(f"({visible(reason)} Attempt {attempt} in {delay:.1f} s.)\n")
                 case Waiting(reason=reason) if reason:
                     self._write(f"({visible(reason)})\n")
+                case NewStep():
+                    self._end_step(self._completion().steps[self._steps])
+                    self._steps, self._begins = self._steps + 1, True
                 case Finish():
                     self._finish(self._completion())
         self._out.flush()
@@ -97,13 +115,16 @@ class TerminalView:
             self._write("The model refused: ")
 
     def _finish(self, completion: ChatCompletion) -> None:
+        self._end_step(completion.steps[-1] if completion.steps else completion)
+        self._write(f"[{footer(completion)}]\n")
+
+    def _end_step(self, step: Step | ChatCompletion) -> None:
         self._end_reasoning()
         self._end_line()
-        for call in completion.tool_calls:
+        for call in step.tool_calls:
             self._write(f"{tool_line(call)}\n")
-        for result in completion.tool_results:
+        for result in step.tool_results:
             self._write(f"{result_line(result)}\n")
-        self._write(f"[{footer(completion)}]\n")
 
     def _end_line(self) -> None:
         if self._last != "\n":

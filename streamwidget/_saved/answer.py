@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, tool_blocks, why
+from streamwidget._core.completion import ChatCompletion, Step, ToolCall, missing, shown, shown_steps, tool_blocks, why
 from streamwidget._core.events import ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
@@ -62,13 +62,14 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
     connection lost; the answer is cut
     <BLANKLINE>
     """
-    text = visible(shown(completion))
+    *before, last = shown_steps(completion)
+    text = visible(last.text)
     body, portable = _body(text)
     bundle = {
-        "text/html": "".join(_html_parts(completion, body)),
-        "text/plain": "\n\n".join(_plain_parts(completion, text)),
+        "text/html": "".join(_html_parts(completion, before, last, body)),
+        "text/plain": "\n\n".join(_plain_parts(completion, [*before, last])),
     }
-    if portable and text.strip() and not completion.refusal and not _blocks(completion):
+    if portable and text.strip() and not (completion.refusal or before or _blocks(last)):
         markdown = _markdown(text, completion)
         if markdown is not None:
             bundle["text/markdown"] = markdown
@@ -164,7 +165,7 @@ def _pieces(text: str) -> Iterable[str]:
         start = end
 
 
-def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
+def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body: str) -> Iterable[str]:
     """Yield header, answer and footer like the live view at its end, so that the swap moves nothing."""
     mark, model = _answered_by(completion)
     who = f"<strong>{_guarded(mark)}</strong>{' · ' if model else ''}" if mark else ""
@@ -174,14 +175,14 @@ def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
         count = len(reasoning)
         label = f"Reasoning ({count} character{'' if count == 1 else 's'})"
         yield _fold(label, f'<div class="{_TEXT}">{_body(visible(reasoning))[0]}</div>')
+    for number, step in enumerate(before, 1):
+        text = f'<div class="streamwidget-text {_TEXT}">{_body(visible(step.text))[0]}</div>\n'
+        yield _fold(_step_label(number, step), text + "".join(_calls(step)))
     yield f'<div class="streamwidget-text {_TEXT}">{body}</div>\n'
     if refusal:
         yield f'<p style="{_FOLD}"><strong>The model refused:</strong></p>\n'
         yield f"<blockquote>{_paragraph(refusal)}</blockquote>\n"
-    for call in _blocks(completion):
-        name = f'<code style="{_NAME}">{escape(one_line(call.name or "?"))}</code>'
-        preview = f"<small>{_guarded(one_line(call.arguments, _PREVIEW))}</small>"
-        yield _fold(f"Tool call: {name} {preview}", f"<pre><code>{escape(visible(call.arguments))}</code></pre>")
+    yield from _calls(last)
     badge, figures = _guarded(_ending(completion)), "".join(f" · {figure}" for figure in _figures(completion))
     line = f'<span class="streamwidget-quiet">{badge}{figures}</span>'
     if completion.outcome != "complete":
@@ -189,6 +190,22 @@ def _html_parts(completion: ChatCompletion, body: str) -> Iterable[str]:
         bad = ' class="streamwidget-bad"' if is_bad else ""
         line = f'<strong{bad}>{badge}</strong><span class="streamwidget-quiet">{figures}</span>'
     yield f'<p style="{_FOOT}"><small>{line}</small></p>\n'
+
+
+def _calls(step: Step) -> Iterable[str]:
+    for call in _blocks(step):
+        preview = f"<small>{_guarded(one_line(call.arguments, _PREVIEW))}</small>"
+        yield _fold(f"Tool call: {_name(call)} {preview}", f"<pre><code>{escape(visible(call.arguments))}</code></pre>")
+
+
+def _step_label(number: int, step: Step) -> str:
+    """Return the heading of a step that is over: the tools that it called, and the beginning of its text."""
+    names = ", ".join(dict.fromkeys(_name(call) for call in _blocks(step)))
+    return f"Step {number}: {f'{names} ' if names else ''}<small>{_guarded(one_line(step.text, _PREVIEW))}</small>"
+
+
+def _name(call: ToolCall) -> str:
+    return f'<code style="{_NAME}">{escape(one_line(call.name or "?"))}</code>'
 
 
 def _fold(summary: str, body: str) -> str:
@@ -205,13 +222,14 @@ def _guarded(text: str) -> str:
     return escape_text(text)
 
 
-def _plain_parts(completion: ChatCompletion, text: str) -> Iterable[str]:
-    if text:
-        yield text.rstrip("\n")
-    if completion.refusal:
-        yield f"The model refused: {visible(shown(completion, 'refusal'))}"
-    yield from (tool_line(call) for call in completion.tool_calls)
-    yield from (result_line(result) for result in completion.tool_results)
+def _plain_parts(completion: ChatCompletion, steps: list[Step]) -> Iterable[str]:
+    for step in steps:
+        if step.text:
+            yield visible(step.text).rstrip("\n")
+        if completion.refusal and step is steps[-1]:
+            yield f"The model refused: {visible(shown(completion, 'refusal'))}"
+        yield from (tool_line(call) for call in step.tool_calls)
+        yield from (result_line(result) for result in step.tool_results)
     yield f"[{footer(completion)}]"
 
 
@@ -225,8 +243,8 @@ def result_line(result: ToolResult) -> str:
     return f"Tool result: {one_line(result.name or '?')}: {visible(result.text)}"
 
 
-def _blocks(completion: ChatCompletion) -> tuple[ToolCall, ...]:
-    return tool_blocks(completion.tool_calls, completion.tool_results)
+def _blocks(step: Step) -> tuple[ToolCall, ...]:
+    return tool_blocks(step.tool_calls, step.tool_results)
 
 
 def _markdown(text: str, completion: ChatCompletion) -> str | None:

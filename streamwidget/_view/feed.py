@@ -92,7 +92,7 @@ class AnswerFeed:
         """
         self.leave()
         if text is not None:
-            self._transcript.restart(text)
+            self._transcript.restart(text, stream.completion)
         self.stream = stream
         if stream.over:
             self._transcript.end(stream.completion)  # it brings nothing more

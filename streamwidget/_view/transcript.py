@@ -5,6 +5,8 @@ Rules
 - Each message has the next number. The wire to the page is lossy, and the number lets the page see a gap. An offset
   would not do: Python counts code points, and JavaScript counts UTF-16 units.
 - The state is what was *sent*, not what was received. Its ``seq`` is the number of the last message in it.
+- An agent's step ends where the next one brings its first text or tool call. The page then gets ``step``. What came so
+  far becomes a step of the state, and the texts and calls of the state begin anew.
 - One thread makes messages. Any thread may read the state.
 
 No I/O. The messages are JSON objects for a widget to send.
@@ -16,9 +18,20 @@ import threading
 from itertools import chain
 from typing import Any, TypeAlias
 
-from streamwidget._core.completion import ChatCompletion, ToolCall, missing, shown, tool_blocks, why
+from streamwidget._core.completion import (
+    STEP_BREAK,
+    ChatCompletion,
+    Step,
+    ToolCall,
+    missing,
+    shown,
+    shown_steps,
+    tool_blocks,
+    why,
+)
 from streamwidget._core.events import (
     Gap,
+    NewStep,
     ReasoningDelta,
     RefusalDelta,
     StreamEvent,
@@ -29,6 +42,7 @@ from streamwidget._core.events import (
 from streamwidget._core.gaps import mark_after
 
 JSON: TypeAlias = dict[str, Any]
+_STEP = "step"
 _GAP_OPS = {"text": "delta", "reasoning": "reasoning", "refusal": "refusal"}
 _OPS = {TextDelta: "delta", ReasoningDelta: "reasoning", RefusalDelta: "refusal"}
 
@@ -43,7 +57,7 @@ class Transcript:
     detail : str
         One line on the reason for the phase, or empty.
     calls_changed : bool
-        True while tool calls are waiting to be sent.
+        True while tool calls, or the end of a step, are waiting to be sent.
     """
 
     def __init__(self) -> None:
@@ -54,7 +68,10 @@ class Transcript:
         self._pending: list[tuple[str, str]] = []  # (op, text), joined at the next flush
         self.calls_changed = False
         self._sent: dict[str, list[str]] = {op: [] for op in _OPS.values()}
-        self._calls: tuple[ToolCall, ...] = ()
+        self._calls: tuple[ToolCall, ...] = ()  # of this step
+        self._steps: list[JSON] = []  # those before it
+        self._has_shown = False  # this step has brought text or a call
+        self._step_ends = False  # before the next text or call
 
     @property
     def seq(self) -> int:
@@ -68,13 +85,28 @@ class Transcript:
 
     def add(self, event: StreamEvent) -> None:
         """Take a delta or a gap. Other events are ignored. The page gets a gap as a mark in the text."""
-        if isinstance(event, ToolCallDelta | ToolResult):
+        if isinstance(event, NewStep):
+            self._step_ends = True
+        elif isinstance(event, ToolCallDelta | ToolResult):
+            self._note_content()
             self.calls_changed = True
         elif isinstance(event, TextDelta | ReasoningDelta | RefusalDelta) and event.index == 0:
-            self._pending.append((_OPS[type(event)], event.text))
+            text = event.text
+            if isinstance(event, TextDelta) and (self._step_ends or not self._has_shown) and text.strip():
+                text = text.removeprefix(STEP_BREAK) if self._note_content() else text
+            self._pending.append((_OPS[type(event)], text))
         elif isinstance(event, Gap):
             op = _GAP_OPS[event.field]
             self._pending.append((op, mark_after(self._last_line(op))))
+
+    def _note_content(self) -> bool:
+        """Note that text or a call has come. Return True if a step begins with it."""
+        begins = self._has_shown and self._step_ends
+        self._has_shown, self._step_ends = True, False
+        if begins:
+            self._pending.append((_STEP, ""))
+            self.calls_changed = True
+        return begins
 
     def flush(self, completion: ChatCompletion | None) -> list[JSON]:
         """Make messages of the pending text, one for each run of one kind.
@@ -90,17 +122,24 @@ class Transcript:
         pending, self._pending = self._pending, []
         runs: list[tuple[str, list[str]]] = []
         for op, text in pending:
-            if not runs or runs[-1][0] != op:
+            if not runs or runs[-1][0] != op or op == _STEP:
                 runs.append((op, []))
             runs[-1][1].append(text)
         with self._lock:
             self.phase, self.detail = "streaming", ""
+            steps = shown_steps(completion) if self.calls_changed and completion is not None else ()
             for op, texts in runs:
+                if op == _STEP:
+                    messages += [*self._call_messages(steps), self._message(_STEP)]
+                    self._steps.append(_step("".join(self._sent["delta"]), self._calls))
+                    self._sent["delta"], self._calls = [], ()
+                    continue
                 text = "".join(texts)
                 self._sent[op].append(text)
                 messages.append(self._message(op, text=text, deltas=len(texts)))
-            if self.calls_changed and completion is not None:
-                messages += self._call_messages(tool_blocks(completion.tool_calls, completion.tool_results))
+            if steps:
+                messages += self._call_messages(steps)
+                self.calls_changed = False
         return messages
 
     def _last_line(self, op: str) -> str:
@@ -126,15 +165,18 @@ class Transcript:
             self.detail = why(completion)
             return self._message("end", outcome=completion.outcome, detail=self.detail, **_figures(completion))
 
-    def restart(self, text: str) -> None:
-        """Begin again with this text. It reaches the page with the next snapshot."""
+    def restart(self, text: str, completion: ChatCompletion) -> None:
+        """Begin again with this text, or with the steps that the answer has. They reach the page with a snapshot."""
+        *before, last = shown_steps(completion)
         with self._lock:
             self._seq += 1
             self.phase, self.detail = "waiting", ""
             self._pending.clear()
-            self._calls, self.calls_changed = (), False
+            self._steps = [_step(step.text, _blocks(step)) for step in before]
+            self._calls, self.calls_changed = _blocks(last), False
             self._sent = {op: [] for op in _OPS.values()}
-            self._sent["delta"].append(text)
+            self._sent["delta"].append(last.text if before else text)
+            self._has_shown, self._step_ends = bool(text.strip() or self._calls), False
 
     def snapshot(self, completion: ChatCompletion, **more: Any) -> JSON:
         """Return the whole state: the text that was sent, and the answer's figures as they are now."""
@@ -144,24 +186,29 @@ class Transcript:
             return {
                 "seq": self._seq,
                 "phase": self.phase,
-                "text": self._sent["delta"][0],
+                **_step(self._sent["delta"][0], self._calls),
+                "steps": [*self._steps],
                 "reasoning": self._sent["reasoning"][0],
                 "refusal": self._sent["refusal"][0],
                 "outcome": completion.outcome if self.phase == "over" else None,
                 "detail": self.detail,
-                **_facts(completion, self._calls),
+                **_facts(completion),
                 **more,
             }
 
-    def _call_messages(self, calls: tuple[ToolCall, ...]) -> list[JSON]:
-        """Make messages of the calls' new arguments. Each has its index, so the page appends to the right call."""
-        messages = []
+    def _call_messages(self, steps: tuple[Step, ...]) -> list[JSON]:
+        """Make messages of the new arguments of the calls of this step.
+
+        Each has its index, so the page appends to the right call.
+        """
+        messages, place = [], len(self._steps)
+        calls = _blocks(steps[place]) if place < len(steps) else ()
         for index, call in enumerate(calls):
             before = self._calls[index] if index < len(self._calls) else ToolCall(None, None, "")
             if call != before and call.arguments.startswith(before.arguments):
                 fragment = call.arguments[len(before.arguments) :]
                 messages.append(self._message("tool", index=index, name=call.name, arguments=fragment))
-        self._calls, self.calls_changed = calls, False
+        self._calls = calls
         return messages
 
     def _message(self, op: str, **fields: Any) -> JSON:
@@ -171,21 +218,30 @@ class Transcript:
 
 def state_of(completion: ChatCompletion, **more: Any) -> JSON:
     """Return the whole state of an answer without a feed, as it is now."""
+    *before, last = shown_steps(completion)
     return {
         "phase": "over" if completion.outcome else "streaming",
-        "text": shown(completion),
+        **_step(last.text, _blocks(last)),
+        "steps": [_step(step.text, _blocks(step)) for step in before],
         "reasoning": shown(completion, "reasoning"),
         "refusal": shown(completion, "refusal"),
         "outcome": completion.outcome,
         "detail": why(completion),
-        **_facts(completion, tool_blocks(completion.tool_calls, completion.tool_results)),
+        **_facts(completion),
         **more,
     }
 
 
-def _facts(completion: ChatCompletion, calls: tuple[ToolCall, ...]) -> JSON:
+def _blocks(step: Step) -> tuple[ToolCall, ...]:
+    return tool_blocks(step.tool_calls, step.tool_results)
+
+
+def _step(text: str, calls: tuple[ToolCall, ...]) -> JSON:
+    return {"text": text, "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in calls]}
+
+
+def _facts(completion: ChatCompletion) -> JSON:
     return {
-        "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in calls],
         "model": completion.model,
         "demo": completion.demo,
         "mark": completion.mark,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from streamwidget._core.completion import ChatCompletion, ErrorInfo, Timing, ToolCall
+from streamwidget._core.completion import STEP_BREAK, ChatCompletion, ErrorInfo, Step, Timing, ToolCall
 from streamwidget._core.events import Outcome, StreamWarning, Usage
 from streamwidget._core.visible import one_line, visible
 from streamwidget._saved import answer, html
@@ -439,11 +439,16 @@ def test_the_saved_answer_has_the_elements_of_the_live_one(case: dict[str, Any])
     """The page's tests hold the live view to the same HTML (js/test/saved/shape.test.ts)."""
     state = case["state"]
     timing, tokens = state["timing"], state["tokens"]
+    steps = [
+        Step(one["text"], tool_calls=tuple(ToolCall(None, **call) for call in one["tool_calls"]))
+        for one in [*state.get("steps", []), state]
+    ]
     completion = ChatCompletion(
-        text=state["text"],
+        text=STEP_BREAK.join(step.text for step in steps if step.text),
         reasoning=state["reasoning"],
         refusal=state["refusal"],
-        tool_calls=tuple(ToolCall(None, **call) for call in state["tool_calls"]),
+        tool_calls=tuple(call for step in steps for call in step.tool_calls),
+        steps=tuple(steps) if len(steps) > 1 else (),
         outcome=state["outcome"],
         error=ErrorInfo(state["detail"]) if state["detail"] else None,
         timing=Timing(**timing),

@@ -1,13 +1,14 @@
-// The parts of an answer beside its text: reasoning and tool calls in folds, and a marked refusal. Only the person
-// opens or closes a fold.
+// The parts of an answer beside its text: reasoning, tool calls and the earlier steps of an agent in folds, and a marked
+// refusal. Only the person opens or closes a fold.
 
 import { make, setHidden, setText } from "../dom/elements";
-import { FOLD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
+import { renderOnce } from "../markdown/stream";
+import { FOLD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE, toolNames } from "../saved/shape";
 import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { VisibleStream } from "../text/visible";
 import { Reader } from "../transcript/growing_text";
-import type { ToolCall, Transcript } from "../transcript/transcript";
+import type { Step, ToolCall, Transcript } from "../transcript/transcript";
 import { GrowingMarkdown } from "./growing_markdown";
 
 const COUNT_MS = 500;
@@ -130,32 +131,82 @@ class Call {
   }
 }
 
-export class Calls {
-  #transcript: Transcript;
-  #end: Element;
-  #shown: { call: ToolCall; fold: Call }[] = [];
+export interface StepPlaces {
+  /** The steps are put before it. */
+  readonly text: Element;
+  /** The calls are put before it. */
+  readonly end: Element;
+  /** Gets the text of a step, when its fold is in the page. */
+  prepare(body: HTMLElement): void;
+}
 
-  /** The calls are put before `end`. */
-  constructor(transcript: Transcript, end: Element) {
+/** The tool calls, and the steps of an agent that are over. A call keeps its fold, open or not, when its step ends. */
+export class Steps {
+  #transcript: Transcript;
+  #places: StepPlaces;
+  #calls: { call: ToolCall; fold: Call }[] = [];
+  #steps = new Map<Step, HTMLElement>();
+
+  constructor(transcript: Transcript, places: StepPlaces) {
     this.#transcript = transcript;
-    this.#end = end;
+    this.#places = places;
+  }
+
+  /** True if the next paint() folds a step. */
+  get isDue(): boolean {
+    return this.#transcript.steps.length > this.#steps.size;
   }
 
   paint(over: boolean): void {
-    const { calls } = this.#transcript;
-    this.#shown = this.#shown.filter(({ call, fold: shown }, index) => {
+    const { calls, steps } = this.#transcript;
+    for (const [step, root] of this.#steps) {
+      if (steps.includes(step)) continue;
+      root.remove();
+      this.#steps.delete(step);
+    }
+    for (const [index, step] of steps.entries()) if (!this.#steps.has(step)) this.#fold(index + 1, step);
+
+    const { end } = this.#places;
+    this.#calls = this.#calls.filter(({ call, fold: shown }, index) => {
       const same = calls[index] === call;
-      if (!same) shown.root.remove();
+      if (!same && shown.root.parentElement === end.parentElement) shown.root.remove(); // or it is in its step
       return same;
     });
     for (const [index, call] of calls.entries()) {
-      let shown = this.#shown[index];
+      let shown = this.#calls[index];
       if (!shown) {
         shown = { call, fold: new Call(call) };
-        this.#shown.push(shown);
-        this.#end.before(shown.fold.root);
+        this.#calls.push(shown);
+        end.before(shown.fold.root);
       }
       shown.fold.paint(call, over);
     }
+  }
+
+  #fold(number: number, step: Step): void {
+    const { root, summary } = fold("streamwidget-step");
+    summary.append(`Step ${number}: `);
+    for (const [index, name] of toolNames(step.calls).entries()) {
+      const code = make("code", "", name);
+      code.style.cssText = NAME_STYLE;
+      summary.append(index > 0 ? ", " : "", code);
+    }
+    if (step.calls.length > 0) summary.append(" ");
+    summary.append(make("small", "", oneLine(step.text, PREVIEW)));
+    const body = make("div", `streamwidget-text ${TEXT_CLASS}`);
+    body.style.cssText = TEXT_STYLE;
+    renderOnce(body, step.text);
+    root.append(body);
+    let focused = false;
+    for (const call of step.calls) {
+      const shown = this.#calls.find((one) => one.call === call)?.fold ?? new Call(call);
+      shown.paint(call, true);
+      focused ||= shown.root.matches(":focus-within");
+      root.append(shown.root);
+    }
+    this.#steps.set(step, root);
+    this.#places.text.before(root);
+    if (focused) summary.focus({ preventScroll: true });
+    this.#places.prepare(body);
   }
 }

@@ -15,7 +15,7 @@ import { TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
 import type { Remedy } from "../transcript/messages";
 import { announcement } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
-import { Calls, Reasoning, Refusal } from "./folds";
+import { Reasoning, Refusal, Steps } from "./folds";
 import { Foot } from "./foot";
 import { GrowingMarkdown } from "./growing_markdown";
 import { Head } from "./head";
@@ -55,7 +55,15 @@ export function mountView(
   const foot = new Foot(transcript, actions.ask);
   const reasoning = new Reasoning(transcript, schedule);
   const refusal = new Refusal(transcript);
-  const calls = new Calls(transcript, foot.root);
+  const steps = new Steps(transcript, {
+    text,
+    end: foot.root,
+    prepare: (body) => {
+      attachCode(body, model, signal);
+      const typeset = () => void typesetFormulas(body, model);
+      body.parentElement?.addEventListener("toggle", typeset, { once: true, signal });
+    },
+  });
   const answer = new GrowingMarkdown(text, transcript.answer, {
     finished: (block) => void typesetFormulas(block, model),
   });
@@ -87,9 +95,12 @@ export function mountView(
     cell ??= root.closest(".jp-CodeCell");
     head.paint();
     reasoning.paint(now);
+    // What stands below the view does not move up when a step is folded. The next step's text fills the place.
+    if (over) root.style.minHeight = "";
+    else if (steps.isDue) root.style.minHeight = `${root.offsetHeight}px`;
+    steps.paint(over);
     const behind = answer.paint(over);
     refusal.paint(over);
-    calls.paint(over);
     box?.paint();
     foot.paint(now, head.stop);
     paintRoot();

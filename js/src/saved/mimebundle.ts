@@ -9,11 +9,19 @@ import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
 import { answeredBy } from "../transcript/answered_by";
-import type { GrowingText } from "../transcript/growing_text";
 import { outcomeOf } from "../transcript/outcomes";
 import { ending, figures, outcomeName } from "../transcript/status";
-import type { ToolCall, Transcript } from "../transcript/transcript";
-import { FOLD_STYLE, FOOT_STYLE, HEAD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE } from "./shape";
+import type { Step, ToolCall, Transcript } from "../transcript/transcript";
+import {
+  FOLD_STYLE,
+  FOOT_STYLE,
+  HEAD_STYLE,
+  NAME_STYLE,
+  SUMMARY_STYLE,
+  TEXT_CLASS,
+  TEXT_STYLE,
+  toolNames,
+} from "./shape";
 
 const PREVIEW = 120;
 
@@ -23,9 +31,9 @@ export function answerMimebundle(t: Transcript): Record<string, string> {
   root.append(head(t));
   if (t.reasoning.length > 0) {
     const n = countCodePoints(t.reasoning.text);
-    root.append(fold([`Reasoning (${n} character${n === 1 ? "" : "s"})`], text(t.reasoning)));
+    root.append(fold([`Reasoning (${n} character${n === 1 ? "" : "s"})`], text(t.reasoning.text)));
   }
-  root.append(text(t.answer, "streamwidget-text "), ...refusal(t), ...t.calls.map(call), foot(t));
+  root.append(...t.steps.map(step), text(t.text, "streamwidget-text "), ...refusal(t), ...t.calls.map(call), foot(t));
   return { "text/html": root.innerHTML, "text/plain": plain(t) };
 }
 
@@ -59,18 +67,37 @@ function head(t: Transcript): Element {
   return root;
 }
 
-function text(source: GrowingText, className = ""): Element {
+function text(source: string, className = ""): Element {
   const root = styled("div", TEXT_STYLE, className + TEXT_CLASS);
-  renderOnce(root, source.text);
+  renderOnce(root, source);
   return root;
 }
 
-function fold(about: (Node | string)[], body: Element): Element {
+function fold(about: (Node | string)[], ...body: Element[]): Element {
   const root = styled("details", FOLD_STYLE);
   const summary = styled("summary", SUMMARY_STYLE);
   summary.append(...about);
-  root.append(summary, body);
+  root.append(summary, ...body);
   return root;
+}
+
+function step({ text: said, calls }: Step, index: number): Element {
+  const names = toolNames(calls).flatMap((name, place) => [...(place > 0 ? [", "] : []), toolName(name)]);
+  if (calls.length > 0) names.push(" ");
+  const about = [`Step ${index + 1}: `, ...names, previewOf(said)];
+  return fold(about, text(said, "streamwidget-text "), ...calls.map(call));
+}
+
+function toolName(name: string): Element {
+  const code = make("code", "", name);
+  code.setAttribute("style", NAME_STYLE);
+  return code;
+}
+
+function previewOf(source: string): Element {
+  const preview = make("small");
+  preview.append(...guarded(oneLine(source, PREVIEW)));
+  return preview;
 }
 
 function refusal(t: Transcript): Element[] {
@@ -86,13 +113,9 @@ function refusal(t: Transcript): Element[] {
 }
 
 function call({ name, arguments: given }: ToolCall): Element {
-  const code = make("code", "", oneLine(name ?? "?"));
-  code.setAttribute("style", NAME_STYLE);
-  const preview = make("small");
-  preview.append(...guarded(oneLine(given.text, PREVIEW)));
   const block = make("pre");
   block.append(make("code", "", visible(given.text)));
-  return fold(["Tool call: ", code, " ", preview], block);
+  return fold(["Tool call: ", toolName(oneLine(name ?? "?")), " ", previewOf(given.text)], block);
 }
 
 function foot(t: Transcript): Element {
@@ -117,10 +140,13 @@ function foot(t: Transcript): Element {
 
 function plain(t: Transcript): string {
   const facts = [...answeredBy(t), ending(t), ...figures(t)].filter((fact) => fact !== "");
+  const said = (text: string) => (text === "" ? [] : [visible(text).replace(/\n+$/, "")]);
+  const called = ({ name, arguments: given }: ToolCall) => `Tool call: ${oneLine(name ?? "?")}(${visible(given.text)})`;
   return [
-    ...(t.answer.length > 0 ? [visible(t.text).replace(/\n+$/, "")] : []),
+    ...t.steps.flatMap(({ text, calls }) => [...said(text), ...calls.map(called)]),
+    ...said(t.text),
     ...(t.refusal.length > 0 ? [`The model refused: ${visible(t.refusal.text)}`] : []),
-    ...t.calls.map(({ name, arguments: given }) => `Tool call: ${oneLine(name ?? "?")}(${visible(given.text)})`),
+    ...t.calls.map(called),
     `[${facts.join(" · ")}]`,
   ].join("\n\n");
 }

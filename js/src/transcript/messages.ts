@@ -16,6 +16,12 @@ export interface ToolCallState {
   readonly arguments: string;
 }
 
+/** A step of an agent that is over. */
+export interface StepState {
+  readonly text: string;
+  readonly toolCalls: readonly ToolCallState[];
+}
+
 /** A limit that the stream waits under: its name (or "retry"), the seconds so far, and the seconds allowed. */
 export interface WaitState {
   readonly what: string;
@@ -32,6 +38,8 @@ export interface ViewState {
   readonly reasoning: string;
   readonly refusal: string;
   readonly toolCalls: readonly ToolCallState[];
+  /** The steps before this one, whose texts and calls the other fields do not have. */
+  readonly steps: readonly StepState[];
   /** How the stream ended. Null while it runs. */
   readonly outcome: string | null;
   readonly detail: string;
@@ -67,6 +75,12 @@ export interface ToolMessage {
   readonly arguments: string;
 }
 
+/** The step is over. What comes now belongs to the next one. */
+export interface StepMessage {
+  readonly op: "step";
+  readonly seq: number;
+}
+
 export interface StatusMessage {
   readonly op: "status";
   readonly seq: number;
@@ -92,7 +106,7 @@ export interface SnapshotMessage {
   readonly state: ViewState;
 }
 
-export type KernelMessage = DeltaMessage | ToolMessage | StatusMessage | EndMessage | SnapshotMessage;
+export type KernelMessage = DeltaMessage | ToolMessage | StepMessage | StatusMessage | EndMessage | SnapshotMessage;
 
 /** What the person can ask for after the end of an answer whose view is kept. */
 export type Remedy = "retry" | "continue";
@@ -108,6 +122,7 @@ export interface OutgoingMessage {
 }
 
 const MOST_TOOL_CALLS = 1000;
+const MOST_STEPS = 1000;
 
 function timingOf(value: unknown): Timing | null {
   const raw = fields(value);
@@ -132,6 +147,14 @@ function toolCallsOf(value: unknown): ToolCallState[] {
   });
 }
 
+function stepsOf(value: unknown): StepState[] {
+  if (!Array.isArray(value)) return [];
+  return Array.from(value.slice(0, MOST_STEPS), (step) => {
+    const raw = fields(step);
+    return { text: string(raw?.text), toolCalls: toolCallsOf(raw?.tool_calls) };
+  });
+}
+
 /** The state in `value`. Null if its sequence number, phase or text cannot be used. */
 export function parseState(value: unknown): ViewState | null {
   const raw = fields(value);
@@ -145,6 +168,7 @@ export function parseState(value: unknown): ViewState | null {
     reasoning: string(raw.reasoning),
     refusal: string(raw.refusal),
     toolCalls: toolCallsOf(raw.tool_calls),
+    steps: stepsOf(raw.steps),
     outcome: phase === "over" ? parseOutcome(raw.outcome) : null,
     detail: line(raw.detail),
     elapsed: positive(raw.elapsed) ?? 0,
@@ -180,6 +204,8 @@ export function parseMessage(value: unknown): KernelMessage | null {
       if (!isCount(index) || index >= MOST_TOOL_CALLS || typeof raw.arguments !== "string") return null;
       return { op: "tool", seq, index, name: label(raw.name), arguments: raw.arguments };
     }
+    case "step":
+      return { op: "step", seq };
     case "status": {
       const phase = phaseOf(raw.phase);
       if (phase === null || phase === "over") return null;

@@ -7,7 +7,8 @@
 // 3. A snapshot is applied unless it is older than the text on the screen. It replaces text only where it must, so that
 //    a view need not paint the same text again.
 // 4. While the stream runs, silence is not trusted: the page asks (questions.ts).
-// 5. Nothing changes after the end. One exception: a kept view may begin again, by a snapshot with a higher seq, or by
+// 5. An agent's step that is over does not change. The answer and the calls are those of its last step.
+// 6. Nothing changes after the end. One exception: a kept view may begin again, by a snapshot with a higher seq, or by
 //    news of a chat, which has its own order.
 
 import { Connection } from "./connection";
@@ -20,6 +21,7 @@ import {
   type Remedy,
   type SnapshotMessage,
   type Timing,
+  type ToolCallState,
   type ToolMessage,
   type ViewState,
 } from "./messages";
@@ -31,6 +33,18 @@ const WISH_PATIENCE_MS = 1000;
 export interface ToolCall {
   name: string | null;
   readonly arguments: GrowingText;
+}
+
+function callOf({ name, arguments: whole }: ToolCallState): ToolCall {
+  const call = { name, arguments: new GrowingText() };
+  call.arguments.add(whole);
+  return call;
+}
+
+/** A step of an agent that is over. */
+export interface Step {
+  readonly text: string;
+  readonly calls: readonly ToolCall[];
 }
 
 export class Transcript {
@@ -49,6 +63,7 @@ export class Transcript {
   readonly reasoning = new GrowingText();
   readonly refusal = new GrowingText();
   calls: ToolCall[] = [];
+  steps: Step[] = [];
   /** performance.now() of the request and of the next attempt. Then seconds from the request to the first delta. */
   startedAt: number;
   retryAt: number | null = null;
@@ -98,7 +113,8 @@ export class Transcript {
 
   /** True once anything has come: text, reasoning, a refusal or a tool call. */
   get hasContent(): boolean {
-    return this.answer.length + this.reasoning.length + this.refusal.length + this.calls.length > 0;
+    const { answer, reasoning, refusal, calls, steps } = this;
+    return answer.length + reasoning.length + refusal.length + calls.length + steps.length > 0;
   }
 
   /** True while messages are known to be missing. */
@@ -196,6 +212,11 @@ export class Transcript {
         this.#streaming(now);
         this.#tool(message);
         break;
+      case "step":
+        this.steps.push({ text: this.text, calls: this.calls });
+        this.answer.become("");
+        this.calls = [];
+        break;
       case "status":
         this.wait = null;
         this.phase = message.phase;
@@ -259,6 +280,12 @@ export class Transcript {
     this.answer.become(state.text);
     this.reasoning.become(state.reasoning);
     this.refusal.become(state.refusal);
+    let known = true; // the views of such steps stay
+    this.steps = state.steps.map(({ text, toolCalls }, index) => {
+      const step = this.steps[index];
+      known &&= step?.text === text && step.calls.length === toolCalls.length;
+      return known && step ? step : { text, calls: toolCalls.map(callOf) };
+    });
     this.calls.length = Math.min(this.calls.length, state.toolCalls.length);
     for (const [index, { name, arguments: whole }] of state.toolCalls.entries()) {
       const call = this.#call(index);

@@ -46,6 +46,13 @@ for (const { name, state, html } of cases) {
     const { root } = host.render();
     for (const details of root.querySelectorAll("details")) details.open = true; // it is rendered when it is read
     for (const piece of state.reasoning.match(/[\s\S]{1,3}/gu) ?? []) host.deliver(kernel.reasoning(piece));
+    for (const step of "steps" in state ? state.steps : []) {
+      for (const piece of step.text.match(/[\s\S]{1,3}/gu) ?? []) host.deliver(kernel.delta(piece));
+      for (const [index, call] of step.tool_calls.entries())
+        host.deliver(kernel.tool(index, call.name, call.arguments));
+      await frames();
+      host.deliver(kernel.step());
+    }
     for (const piece of state.text.match(/[\s\S]{1,3}/gu) ?? []) host.deliver(kernel.delta(piece));
     for (const piece of state.refusal.match(/[\s\S]{1,3}/gu) ?? []) host.deliver(kernel.refusal(piece));
     for (const [index, call] of state.tool_calls.entries())

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Transcript } from "../../src/transcript/transcript";
+import { type ToolCall, Transcript } from "../../src/transcript/transcript";
 import { KernelSide, random } from "../kernel_side";
 
 beforeEach(() => {
@@ -8,6 +8,8 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
+
+const plain = (call: ToolCall) => ({ name: call.name, arguments: call.arguments.text });
 
 function pair(state: Record<string, unknown> = {}) {
   const kernel = new KernelSide(state);
@@ -342,6 +344,7 @@ test("if messages are dropped and delayed at random, the questions alone bring t
     const say = (i: number) => {
       const piece = String.fromCharCode(97 + (i % 26)).repeat(1 + Math.floor(3 * next()));
       if (i % 7 === 0) return kernel.reasoning(piece);
+      if (i % 37 === 0) return kernel.step();
       if (i % 11 === 0) return kernel.tool(i % 3, i < 30 ? "f" : null, piece);
       return i % 13 === 0 ? kernel.refusal(piece) : kernel.delta(piece);
     };
@@ -350,7 +353,9 @@ test("if messages are dropped and delayed at random, the questions alone bring t
       for (let i = 0; i < length; i += 1) {
         post(say(i));
         if (next() < 0.5) for (const message of wire.splice(0)) transcript.receive(message);
-        if (length === 200) expect(kernel.state.text.startsWith(transcript.text), `seed ${seed}`).toBe(true);
+        const { length: at } = transcript.steps;
+        const whole = kernel.state.steps[at]?.text ?? kernel.state.text;
+        if (length === 200) expect(whole.startsWith(transcript.text), `seed ${seed}`).toBe(true);
         vi.advanceTimersByTime(40);
       }
       post(kernel.end());
@@ -365,7 +370,8 @@ test("if messages are dropped and delayed at random, the questions alone bring t
           text: transcript.text,
           reasoning: transcript.reasoning.text,
           refusal: transcript.refusal.text,
-          tool_calls: transcript.calls.map((call) => ({ name: call.name, arguments: call.arguments.text })),
+          tool_calls: transcript.calls.map(plain),
+          steps: transcript.steps.map(({ text, calls }) => ({ text, tool_calls: calls.map(plain) })),
         },
         `seed ${seed}`,
       ).toEqual({
@@ -373,6 +379,7 @@ test("if messages are dropped and delayed at random, the questions alone bring t
         reasoning: kernel.state.reasoning,
         refusal: kernel.state.refusal,
         tool_calls: kernel.state.tool_calls,
+        steps: kernel.state.steps,
       });
       post(kernel.restart(next() < 0.5 ? kernel.state.text : ""));
     }
