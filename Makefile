@@ -98,8 +98,8 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 	.ci/venv $(VENV) --group bench
 	touch $@
 
-.venv-sdks/.stamp: pyproject.toml .ci/venv $(BUNDLE)
-	.ci/venv .venv-sdks -e . --group sdks
+.venv-sdks/.stamp: pyproject.toml tests/sdks/constraints.txt .ci/venv $(BUNDLE)
+	.ci/venv .venv-sdks -e . --group sdks -c tests/sdks/constraints.txt
 	touch $@
 
 .venv-kernels/7.3/.stamp: pyproject.toml .ci/venv $(BUNDLE)

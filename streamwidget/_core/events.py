@@ -153,6 +153,7 @@ class NewStep:
     >>> import streamwidget as sw
     >>> def agent(messages):
     ...     yield from [sw.TextDelta("I look."), sw.NewStep(), sw.TextDelta("It is cold.")]
+    ...     yield sw.Finish("stop", "complete")
     >>> completion = sw.Conversation().ask("How is the weather?", agent).wait()
     >>> [step.text for step in completion.steps]
     ['I look.', 'It is cold.']

@@ -1,19 +1,20 @@
-"""The clients of SDKs, known by the method that asks, and how they want their messages."""
+"""The clients of SDKs, known by the method that asks. Its arguments are the body of the SDK's own API."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 from streamwidget._core.messages import Message
+from streamwidget._dialects.anthropic_messages import AnthropicMessages
 from streamwidget._dialects.chat_completions import ChatCompletions
-from streamwidget._dialects.dialect import Question
-from streamwidget._dialects.paths import at
+from streamwidget._dialects.dialect import Dialect, Question
 
-_MAX_TOKENS = 4096  # anthropic's SDK wants a number
-
-#: Makes the arguments of the method that asks from messages with role and content.
-Write: TypeAlias = Callable[[list[dict[str, Any]]], Mapping[str, Any]]
+#: The method that asks, by its path in the client, and the dialect of its arguments.
+SDK_CLIENTS: tuple[tuple[str, Dialect], ...] = (
+    ("chat.completions.create", ChatCompletions()),
+    ("messages.create", AnthropicMessages()),
+)
 
 
 def written(messages: tuple[Message | Mapping[str, Any], ...]) -> list[dict[str, Any]]:
@@ -22,34 +23,16 @@ def written(messages: tuple[Message | Mapping[str, Any], ...]) -> list[dict[str,
     return found
 
 
-def _for_openai(messages: list[dict[str, Any]]) -> Mapping[str, Any]:
-    return {"messages": messages}
+def arguments(
+    dialect: Dialect, messages: list[dict[str, Any]], model: str, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what an SDK's method is called with, for a stream.
 
-
-def _for_anthropic(messages: list[dict[str, Any]]) -> Mapping[str, Any]:
-    """Messages take their system prompt and the data of their images apart."""
-    system = [message["content"] for message in messages if message["role"] == "system"]
-    said = [{**message, "content": _blocks(message["content"])} for message in messages if message["role"] != "system"]
-    return {"messages": said, "max_tokens": _MAX_TOKENS, **({"system": "\n\n".join(system)} if system else {})}
-
-
-def _blocks(content: Any) -> Any:
-    if not isinstance(content, list):
-        return content
-    return [_image(part) if at(part, "type") == "image_url" else part for part in content]
-
-
-def _image(part: Any) -> dict[str, Any]:
-    url = str(at(part, "image_url.url"))
-    head, comma, data = url.partition(";base64,")
-    if not comma:
-        return {"type": "image", "source": {"type": "url", "url": url}}
-    media_type = head.removeprefix("data:")
-    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
-
-
-#: The method that asks, by its path in the client, and how its arguments are written.
-SDK_CLIENTS: tuple[tuple[str, Write], ...] = (
-    ("chat.completions.create", _for_openai),
-    ("messages.create", _for_anthropic),
-)
+    Examples
+    --------
+    >>> messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    >>> arguments(AnthropicMessages(), messages, "m", {"max_tokens": 9})["system"]
+    'Be brief.'
+    """
+    # Servers that refuse the option are known to our own client only.
+    return dialect.body(Question(tuple(messages), model, {"stream_options": None, **params}))

@@ -176,7 +176,7 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
         label = f"Reasoning ({count} character{'' if count == 1 else 's'})"
         yield _fold(label, f'<div class="{_TEXT}">{_body(visible(reasoning))[0]}</div>')
     for number, step in enumerate(before, 1):
-        text = f'<div class="streamwidget-text {_TEXT}">{_body(visible(step.text))[0]}</div>\n'
+        text = f'<div class="streamwidget-step-text {_TEXT}">{_body(visible(step.text))[0]}</div>\n'
         yield _fold(_step_label(number, step), text + "".join(_calls(step)))
     yield f'<div class="streamwidget-text {_TEXT}">{body}</div>\n'
     if refusal:

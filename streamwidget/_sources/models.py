@@ -17,8 +17,9 @@ from streamwidget._client.client import ChatClient
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Prompt, as_messages
 from streamwidget._core.stream import ChatStream
+from streamwidget._dialects.dialect import Dialect
 from streamwidget._dialects.paths import at
-from streamwidget._dialects.sdk_clients import SDK_CLIENTS, Write, written
+from streamwidget._dialects.sdk_clients import SDK_CLIENTS, arguments, written
 from streamwidget._sources.calls import Call
 from streamwidget._sources.foreign import Foreign
 
@@ -58,10 +59,10 @@ def as_model(answer: Any) -> ChatClient | CallableModel | SDKModel:
     """
     if isinstance(answer, ChatClient | CallableModel | SDKModel):
         return answer
-    for create, write in SDK_CLIENTS:
+    for create, dialect in SDK_CLIENTS:
         method = at(answer, create)
         if callable(method) and not inspect.isclass(answer):
-            return SDKModel(type(answer).__name__, method, write)
+            return SDKModel(type(answer).__name__, method, dialect)
     if inspect.isclass(answer):
         raise ConfigurationError(f"{answer.__name__} is a class. {_TAKES}.")
     if callable(answer):
@@ -125,13 +126,13 @@ class SDKModel:
         The client's class.
     create : callable
         Its method that asks.
-    write : callable
-        Makes the method's arguments of the messages.
+    dialect : Dialect
+        The API of its arguments.
     """
 
     name: str
     create: Callable[..., Any]
-    write: Write
+    dialect: Dialect
 
     @property
     def model(self) -> str | None:
@@ -151,7 +152,7 @@ class SDKModel:
             )
 
         def write(messages: list[dict[str, Any]]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-            return (), {**self.write(messages), **params, "model": model, "stream": True}
+            return (), arguments(self.dialect, messages, model, params)
 
         return ChatStream(Foreign(Call(self.create, written(as_messages(prompt)), write, model, self.name)))
 

@@ -74,6 +74,7 @@ EVENTS = [
     sw.RefusalDelta("c"),
     sw.ToolCallDelta(0, "1", "f", "{"),
     sw.ToolResult("call_1", "weather", "4 °C"),
+    sw.NewStep(),
     sw.Usage(1, 2, 3),
     sw.Retry(2, 0.5, "busy"),
     sw.Finish("stop", "complete"),

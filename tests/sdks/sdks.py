@@ -15,6 +15,7 @@ import pytest
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no network
 
 import aiohttp
+import anthropic
 import cohere
 import groq
 import httpx
@@ -27,6 +28,7 @@ from agents import Agent as OpenAIAgent
 from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, set_tracing_disabled
 from google import genai
 from huggingface_hub import AsyncInferenceClient, InferenceClient
+from IPython.core.interactiveshell import InteractiveShell
 from langchain_core.output_parsers import StrOutputParser
 from langchain_openai import ChatOpenAI
 from langgraph.graph import START, MessagesState, StateGraph
@@ -39,6 +41,7 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from streamwidget._sources import as_stream
+from streamwidget._sources.models import as_model
 from tests.support.aimock import KEY, start_aimock
 from tests.support.watchdog import MARK
 
@@ -199,6 +202,46 @@ async def test_a_limit_is_named(asks: dict[str, Ask], way: str) -> None:
     """A cut answer is not complete."""
     completion = await as_stream(asks[way]("limit"))
     assert (completion.text, completion.outcome) == ("cut", "length")
+
+
+@pytest.fixture(params=("openai", "openai async", "anthropic", "anthropic async"))
+def sdk(request: pytest.FixtureRequest, address: str) -> Any:
+    """Return an SDK's client."""
+    kind = {
+        "openai": lambda: openai.OpenAI(base_url=f"{address}/v1", api_key=KEY),
+        "openai async": lambda: openai.AsyncOpenAI(base_url=f"{address}/v1", api_key=KEY),
+        "anthropic": lambda: anthropic.Anthropic(base_url=address, api_key=KEY),
+        "anthropic async": lambda: anthropic.AsyncAnthropic(base_url=address, api_key=KEY),
+    }
+    return kind[request.param]()
+
+
+MODELS = {"o": "gpt-4o", "a": "claude-3-5-sonnet-20241022"}
+
+
+async def test_a_client_is_a_model(sdk: Any) -> None:
+    """It takes a system prompt, our names of fields and an image, and answers as a stream does."""
+    model, image = as_model(sdk), "data:image/png;base64,iVBORw0KGgo="
+    name = MODELS["a" if isinstance(sdk, anthropic.Anthropic | anthropic.AsyncAnthropic) else "o"]
+    parts = [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": "whole"}]
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": parts}]
+    completion = await model.request(messages, name, {"max_tokens": 90, "stop": "never"}, stream=True)
+    assert (completion.text, completion.outcome, completion.error) == (TEXT, "complete", None)
+    (call,) = (await model.request("weather", name, {}, stream=True)).tool_calls
+    assert (call.name, call.arguments.replace(" ", "")) == ("look", '{"at":"Bern"}')
+
+
+async def test_a_client_answers_in_a_cell(sdk: Any) -> None:
+    """``%%chat --client sdk -m NAME``, with the turn before."""
+    shell = InteractiveShell()
+    shell.run_line_magic("load_ext", "streamwidget")
+    shell.user_ns["sdk"] = sdk
+    name = MODELS["a" if isinstance(sdk, anthropic.Anthropic | anthropic.AsyncAnthropic) else "o"]
+    for prompt, text in (("limit", "cut"), ("whole", TEXT)):
+        cell = shell.transform_cell(f"%%chat --client sdk -m {name} --system Brief\n{prompt}")
+        result = await shell.run_cell_async(cell, transformed_cell=cell)
+        result.raise_error()
+        assert shell.user_ns["_chat"].text == text
 
 
 async def test_an_agent_of_pydantic_ai_has_steps() -> None:

@@ -193,7 +193,7 @@ export class Steps {
     }
     if (step.calls.length > 0) summary.append(" ");
     summary.append(make("small", "", oneLine(step.text, PREVIEW)));
-    const body = make("div", `streamwidget-text ${TEXT_CLASS}`);
+    const body = make("div", `streamwidget-step-text ${TEXT_CLASS}`);
     body.style.cssText = TEXT_STYLE;
     renderOnce(body, step.text);
     root.append(body);

@@ -97,7 +97,7 @@ export function mountView(
     reasoning.paint(now);
     // What stands below the view does not move up when a step is folded. The next step's text fills the place.
     if (over) root.style.minHeight = "";
-    else if (steps.isDue) root.style.minHeight = `${root.offsetHeight}px`;
+    else if (steps.isDue) root.style.minHeight = `${root.getBoundingClientRect().height}px`;
     steps.paint(over);
     const behind = answer.paint(over);
     refusal.paint(over);

@@ -3,8 +3,8 @@
 
 import { attachCode } from "../code/attach";
 
-/** The class of an answer's text, saved or live. A sanitizer leaves classes. */
-const TEXT = "streamwidget-text";
+/** The classes of an answer's texts, saved or live. A sanitizer leaves classes. */
+const TEXTS = ".streamwidget-text, .streamwidget-step-text";
 /** The class of a live view, which brings its own tools. */
 const LIVE = "streamwidget";
 // In a page with bundles of several versions only the first one does it. The key is the same in all of them.
@@ -26,8 +26,8 @@ export function addToolsToSavedAnswers(): void {
   }
 
   function look(within: Element): void {
-    if (within.classList.contains(TEXT)) addTools(within);
-    for (const text of within.getElementsByClassName(TEXT)) addTools(text);
+    if (within.matches(TEXTS)) addTools(within);
+    for (const text of within.querySelectorAll(TEXTS)) addTools(text);
   }
 
   new MutationObserver((records) => {

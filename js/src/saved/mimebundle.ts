@@ -85,7 +85,7 @@ function step({ text: said, calls }: Step, index: number): Element {
   const names = toolNames(calls).flatMap((name, place) => [...(place > 0 ? [", "] : []), toolName(name)]);
   if (calls.length > 0) names.push(" ");
   const about = [`Step ${index + 1}: `, ...names, previewOf(said)];
-  return fold(about, text(said, "streamwidget-text "), ...calls.map(call));
+  return fold(about, text(said, "streamwidget-step-text "), ...calls.map(call));
 }
 
 function toolName(name: string): Element {
