@@ -31,6 +31,7 @@ _PREVIEW = 120  # characters of a tool call's arguments, in its heading
 _HEAD = "margin:0 0 0.3em;height:1.7em;line-height:1.7em;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 _TEXT = 'jp-RenderedHTMLCommon" style="padding:0;overflow-wrap:break-word'
 _FOLD = "margin:0 0 0.5em"
+_STEP = "padding-inline-start:1.2em"
 _SUMMARY = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 _NAME = "white-space:nowrap"  # of a tool, because JupyterLab breaks code into lines
 _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
@@ -177,7 +178,7 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
         yield _fold(label, f'<div class="{_TEXT}">{_body(visible(reasoning))[0]}</div>')
     for number, step in enumerate(before, 1):
         text = f'<div class="streamwidget-step-text {_TEXT}">{_body(visible(step.text))[0]}</div>\n'
-        yield _fold(_step_label(number, step), text + "".join(_calls(step)))
+        yield _fold(_step_label(number, step), f'<div style="{_STEP}">{text}{"".join(_calls(step))}</div>')
     yield f'<div class="streamwidget-text {_TEXT}">{body}</div>\n'
     if refusal:
         yield f'<p style="{_FOLD}"><strong>The model refused:</strong></p>\n'

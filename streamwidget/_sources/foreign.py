@@ -170,7 +170,10 @@ class Foreign:
         for layer in range(LAYERS):
             with _theirs():
                 if isinstance(source, Call) and (source.runs_on_the_loop or layer):
-                    source = source.make()  # in a later layer: a thread has found out that it needs the loop
+                    if layer:  # a thread has found out that it needs the loop
+                        twice = f"{source.name} was called twice, because it needs the event loop. Make it async def."
+                        self.accumulator.apply(StreamWarning("called_twice", twice))
+                    source = source.make()
             with _theirs():
                 wrapper, source = source, unwrap(source)
             if source is not wrapper:

@@ -82,8 +82,11 @@ class Page(HTMLParser):
         elif tag in STYLES and given:
             assert given["style"] in STYLES[tag]
             assert set(given) == {"style"}
+        elif tag == "div" and given == {"style": answer._STEP}:
+            assert self._open[-1] == "details"
         elif tag == "div":
-            assert (given.pop("class") or "").removeprefix("streamwidget-text ") == "jp-RenderedHTMLCommon"
+            classes = ("jp-RenderedHTMLCommon", "streamwidget-text", "streamwidget-step-text")
+            assert set((given.pop("class") or "").split()) <= set(classes)
             assert given == {"style": "padding:0;overflow-wrap:break-word"}
         else:
             assert given == {}, (tag, given)

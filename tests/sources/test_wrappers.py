@@ -328,6 +328,7 @@ async def test_a_callable_as_a_model() -> None:
         assert calls == 0
         completion = await stream
         assert (completion.text, completion.outcome, calls) == ("2 Hi", "complete", 1)
+        assert [one.code for one in completion.warnings] == ["called_twice"] * (answer is on_the_loop)
         assert (await stream.again()).text == "2 Hi"
         rest = await stream.again(go_on=True)
         assert rest.text.startswith("2 Hi4 Go on")

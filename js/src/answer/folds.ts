@@ -3,7 +3,7 @@
 
 import { make, setHidden, setText } from "../dom/elements";
 import { renderOnce } from "../markdown/stream";
-import { FOLD_STYLE, NAME_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE, toolNames } from "../saved/shape";
+import { FOLD_STYLE, NAME_STYLE, STEP_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE, toolNames } from "../saved/shape";
 import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { VisibleStream } from "../text/visible";
@@ -196,13 +196,16 @@ export class Steps {
     const body = make("div", `streamwidget-step-text ${TEXT_CLASS}`);
     body.style.cssText = TEXT_STYLE;
     renderOnce(body, step.text);
-    root.append(body);
+    const inside = make("div");
+    inside.style.cssText = STEP_STYLE;
+    inside.append(body);
+    root.append(inside);
     let focused = false;
     for (const call of step.calls) {
       const shown = this.#calls.find((one) => one.call === call)?.fold ?? new Call(call);
       shown.paint(call, true);
       focused ||= shown.root.matches(":focus-within");
-      root.append(shown.root);
+      inside.append(shown.root);
     }
     this.#steps.set(step, root);
     this.#places.text.before(root);

@@ -61,7 +61,7 @@ export function mountView(
     prepare: (body) => {
       attachCode(body, model, signal);
       const typeset = () => void typesetFormulas(body, model);
-      body.parentElement?.addEventListener("toggle", typeset, { once: true, signal });
+      body.closest("details")?.addEventListener("toggle", typeset, { once: true, signal });
     },
   });
   const answer = new GrowingMarkdown(text, transcript.answer, {

@@ -17,6 +17,7 @@ import {
   FOOT_STYLE,
   HEAD_STYLE,
   NAME_STYLE,
+  STEP_STYLE,
   SUMMARY_STYLE,
   TEXT_CLASS,
   TEXT_STYLE,
@@ -73,11 +74,11 @@ function text(source: string, className = ""): Element {
   return root;
 }
 
-function fold(about: (Node | string)[], ...body: Element[]): Element {
+function fold(about: (Node | string)[], body: Element): Element {
   const root = styled("details", FOLD_STYLE);
   const summary = styled("summary", SUMMARY_STYLE);
   summary.append(...about);
-  root.append(summary, ...body);
+  root.append(summary, body);
   return root;
 }
 
@@ -85,7 +86,9 @@ function step({ text: said, calls }: Step, index: number): Element {
   const names = toolNames(calls).flatMap((name, place) => [...(place > 0 ? [", "] : []), toolName(name)]);
   if (calls.length > 0) names.push(" ");
   const about = [`Step ${index + 1}: `, ...names, previewOf(said)];
-  return fold(about, text(said, "streamwidget-step-text "), ...calls.map(call));
+  const inside = styled("div", STEP_STYLE);
+  inside.append(text(said, "streamwidget-step-text "), ...calls.map(call));
+  return fold(about, inside);
 }
 
 function toolName(name: string): Element {

@@ -10,6 +10,7 @@ export const HEAD_STYLE =
 export const TEXT_CLASS = "jp-RenderedHTMLCommon";
 export const TEXT_STYLE = "padding:0;overflow-wrap:break-word";
 export const FOLD_STYLE = "margin:0 0 0.5em";
+export const STEP_STYLE = "padding-inline-start:1.2em";
 export const SUMMARY_STYLE = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis";
 export const NAME_STYLE = "white-space:nowrap"; // of a tool: JupyterLab lets code break
 export const FOOT_STYLE = "margin:0;line-height:1.7em;overflow-wrap:break-word";
