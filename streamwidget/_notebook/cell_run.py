@@ -6,15 +6,18 @@ The cell awaits if it can (see :mod:`streamwidget._notebook.cell_transform`) and
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError, StreamError
-from streamwidget._core.loop import interrupts
+from streamwidget._core.loop import interrupts, run
 from streamwidget._core.stream import ChatStream
 from streamwidget._notebook.advice import Target, explain
+from streamwidget._notebook.display import LiveThenStatic
 from streamwidget._notebook.session import Session
 from streamwidget._saved.answer import footer
 
@@ -27,6 +30,8 @@ class CellJob(NamedTuple):
     stream : ChatStream
     target : Target
         For the advice after a failure.
+    shown : LiveThenStatic, optional
+        The view, if the stream has one. The cell ends when the saved answer is in its place.
     shows_line : bool
         The line under the answer stands above what the cell raises.
     result : callable
@@ -35,6 +40,7 @@ class CellJob(NamedTuple):
 
     stream: ChatStream
     target: Target
+    shown: LiveThenStatic | None = None
     shows_line: bool = False
     result: Callable[[ChatCompletion], Any] = lambda completion: completion
 
@@ -59,7 +65,11 @@ async def run_awaited(session: Session, job: CellJob) -> Any:
     stream = job.stream
     with _explained(session, job), _terminal_interrupt(session, stream) as interrupted:
         try:
-            completion = await stream
+            try:
+                completion = await stream
+            finally:
+                if job.shown is not None:
+                    await job.shown.settled(sys.exception())
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         if interrupted:
@@ -71,7 +81,11 @@ def run_blocking(session: Session, job: CellJob) -> Any:
     """Do the same in a cell that cannot await."""
     with _explained(session, job):
         try:
-            completion = job.stream.wait()
+            try:
+                completion = job.stream.wait()
+            finally:
+                if job.shown is not None and not job.shown.is_settled:
+                    run(partial(job.shown.settled, sys.exception()), job.shown.hurry)
         except RuntimeError as exc:  # uvloop
             job.stream.cancel()
             raise ConfigurationError(str(exc)) from None

@@ -8,6 +8,9 @@ it comes.
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,14 +21,20 @@ from IPython.display import display, publish_display_data
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish
+from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.timeout import TICK
 from streamwidget._notebook.terminal import TerminalView, say
-from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.answer import budget_for, mimebundle, plain_text
+from streamwidget._saved.budget import Budget
+from streamwidget._saved.off_loop import off_loop
 from streamwidget._view import output
 
 if TYPE_CHECKING:
     from streamwidget._view.stream_view import StreamView
 
+_PATIENCE = 1.0  # seconds that an interrupted cell waits for the saved answer
+_SHORT = 8_000  # characters. To make such an answer takes less than a person notices.
 _KEPT = 200  # views. A page that was closed or reloaded while it showed a view never says that it has left
 _unasked: list[StreamView] = []  # replaced views that no page has asked about since, the oldest first
 
@@ -98,7 +107,7 @@ def present(
     background: bool = False,
     wire: bool = False,
     timeline: bool = False,
-) -> None:
+) -> LiveThenStatic | None:
     """Show a stream in the notebook or the terminal. Call this before the stream is started.
 
     Parameters
@@ -116,6 +125,11 @@ def present(
         Show the bytes on the wire too. A terminal ignores it.
     timeline : bool, default False
         Show at the end when the text came.
+
+    Returns
+    -------
+    LiveThenStatic or None
+        None in a terminal.
     """
     if shows_widgets(shell):
         view = _view_of(stream, wire=wire)
@@ -124,34 +138,40 @@ def present(
         view._presentation.on_asked_again = asked_again
         captured = output.is_captured(execution_id(shell)) if shell is not None else False
         # The wire's view has a timeline of its own.
-        _LiveThenStatic(stream, view, timeline=timeline and not wire, captured=captured)
-        return
+        return LiveThenStatic(stream, view, timeline=timeline and not wire, captured=captured)
     stream.subscribe(TerminalView(lambda: stream.completion))
     if timeline:
         _at_end(stream, lambda: say(stream.timeline._repr_mimebundle_()["text/plain"]))
+    return None
 
 
 def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> None:
     """Show an answer as the saved notebook would."""
-    saved: dict[str, Any] = mimebundle(completion)
     if in_kernel(shell):
-        publish_display_data(saved)  # type: ignore[no-untyped-call]
+        publish_display_data(mimebundle(completion))  # type: ignore[no-untyped-call]
     else:
-        say(saved["text/plain"])
+        say(plain_text(completion))
 
 
 def _at_end(stream: ChatStream, act: Callable[[], None]) -> None:
     stream.subscribe(lambda events: act() if isinstance(events[-1], Finish) else None)
 
 
-class _LiveThenStatic:
-    """The view of one stream in a notebook, from its first moment to its place in the saved file."""
+class LiveThenStatic:
+    """The view of one stream in a notebook, from its first moment to its place in the saved file.
+
+    A short answer is replaced at once. A long one is made off the loop, so that an interrupt and the next cell get
+    through meanwhile.
+    """
 
     def __init__(self, stream: ChatStream, view: StreamView, *, timeline: bool, captured: bool) -> None:
         self._stream = stream
         self._captured = captured
         self._timeline = timeline
+        self._over = False
         self._swapped = False
+        self._budget = Budget(0)
+        self._making: asyncio.Task[None] | None = None
         self._display_id = uuid.uuid4().hex
         self._view = view
         display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
@@ -160,17 +180,62 @@ class _LiveThenStatic:
             if timeline:
                 _at_end(stream, lambda: publish_display_data(stream.timeline._repr_mimebundle_()))  # type: ignore[no-untyped-call]
         elif presentation.end_in_turn:
-            presentation.on_end = self._swap
-            _at_end(stream, lambda: self._swap() if view.comm is None else None)  # a closed view sends no end message
+            presentation.on_end = self._end
+            _at_end(stream, lambda: self._end() if view.comm is None else None)  # a closed view sends no end message
         else:
             # Subscribed after the view, so called after it: the view's last message is sent before it is replaced.
-            _at_end(stream, self._swap)
+            _at_end(stream, self._end)
 
-    def _swap(self) -> None:
+    @property
+    def is_settled(self) -> bool:
+        """False while the saved answer is made."""
+        return self._making is None or self._making.done()
+
+    async def settled(self, failure: BaseException | None = None) -> None:
+        """Wait until the saved answer is in its place. An interrupt puts it there as plain text.
+
+        If ``failure`` is an interrupt that came before, this waits for a second at most.
+        """
+        is_interrupt = failure is not None and not isinstance(failure, Exception)
+        end = time.monotonic() + (_PATIENCE if is_interrupt else math.inf)
+        try:
+            while self._making is not None and not self._making.done() and time.monotonic() < end:
+                # The interpreter sees a signal only when the loop wakes up.
+                await asyncio.wait([self._making], timeout=TICK)
+        finally:
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Put the saved answer in its place now, as plain text. Does nothing before the end and after the swap."""
+        if self._making is not None and not self._swapped:
+            self._budget.spend()
+            self._making.cancel()
+            self._swap(self._view._saved_form(self._budget))
+
+    def _end(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        completion = self._stream.completion
+        self._budget = budget_for(completion)
+        loop = running_loop()
+        if loop is None or len(completion.text) + len(completion.reasoning) <= _SHORT:
+            self._swap(self._view._saved_form(self._budget))
+        else:
+            self._making = loop.create_task(self._make())
+
+    async def _make(self) -> None:
+        try:
+            saved = await off_loop(lambda: self._view._saved_form(self._budget))
+        except Exception:  # noqa: BLE001  (there may be too little memory)
+            self.hurry()
+        else:
+            self._swap(saved)
+
+    def _swap(self, saved: dict[str, Any]) -> None:
         if self._swapped:
             return
         self._swapped = True
-        saved: dict[str, Any] = self._view._saved_form()
         if self._timeline:
             saved = _with_picture(saved, self._stream)
         output.replace(self._display_id, saved)

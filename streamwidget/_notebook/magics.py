@@ -238,12 +238,12 @@ class ChatMagics(Magics):
 
         shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline}
         keep = options.keep or self._session.settings.keep
-        display.present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
+        view = display.present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
         if options.bg:
             stream.start()
             self._session.cells.leave_running(stream)
             return _given(stream, awaits=awaits)
-        job = CellJob(stream, turn.target, display.shows_line_above_error(self.shell))
+        job = CellJob(stream, turn.target, view, display.shows_line_above_error(self.shell))
         return self._finish(job, awaits=awaits)
 
     def _check(self, options: Namespace, text: str, cell: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
@@ -113,12 +114,17 @@ class Showing(Coroutine[Any, Any, ChatCompletion]):
 
 async def _show(stream: ChatStream, *, keep: bool) -> ChatCompletion:
     shell = display.current_shell()
+    shown = None
     if stream.over:
         display.show_saved(stream.completion, shell)
     else:
-        display.present(stream, shell, keep=keep)
+        shown = display.present(stream, shell, keep=keep)
     try:
-        return await stream
+        try:
+            return await stream
+        finally:
+            if shown is not None:
+                await shown.settled(sys.exception())
     except StreamError as exc:
         lines = explain(exc, line=footer(exc.completion) if display.shows_line_above_error(shell) else "")
         # Two lines without a key. The traceback would show what the source raised, word for word.

@@ -7,18 +7,25 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from streamwidget._core.completion import ChatCompletion, Step, ToolCall, missing, shown, shown_steps, tool_blocks, why
 from streamwidget._core.events import ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
+from streamwidget._saved.budget import Budget
 
-__all__ = ["footer", "mimebundle", "result_line", "tool_line", "visible"]
+if TYPE_CHECKING:
+    from streamwidget._saved.html import Rendered
 
-MAX_MARKDOWN = 1_000_000  # characters, a longer text is saved as plain text
+__all__ = ["budget_for", "footer", "mimebundle", "plain_text", "result_line", "tool_line", "visible"]
+
+MAX_MARKDOWN = 1_000_000  # characters, a longer text is saved as plain text, and once only
+_LEFT_OUT = "[The answer has {:,} characters. They are in text/html only.]"
 # A long plain text is split into several <pre>, because browsers lay out many small blocks faster than a huge one. Each
 # ends with the first line end after this many characters, or at twice as many. js/src/markdown/plain.ts does the same.
 _PIECE = 30_000
@@ -40,19 +47,22 @@ _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
 
 
-def mimebundle(completion: ChatCompletion) -> dict[str, str]:
+def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict[str, str]:
     """Return a completion in the formats that a notebook stores.
 
     Parameters
     ----------
     completion : ChatCompletion
         It may still be running.
+    budget : Budget, optional
+        The time for its Markdown. Several answers may share one. Default: :func:`budget_for` this completion.
 
     Returns
     -------
     dict
         ``text/html`` has the tags and inline styles of the live view, and is safe without a sanitizer. ``text/plain``
         is the text. ``text/markdown`` is there if the answer has no image and no raw HTML. Each ends with the footer.
+        A text of more than a million characters is in ``text/html`` only.
 
     Examples
     --------
@@ -63,18 +73,29 @@ def mimebundle(completion: ChatCompletion) -> dict[str, str]:
     connection lost; the answer is cut
     <BLANKLINE>
     """
+    budget = budget or budget_for(completion)
     *before, last = shown_steps(completion)
     text = visible(last.text)
-    body, portable = _body(text)
+    body = _body(text, budget)
     bundle = {
-        "text/html": "".join(_html_parts(completion, before, last, body)),
-        "text/plain": "\n\n".join(_plain_parts(completion, [*before, last])),
+        "text/html": "".join(_html_parts(completion, before, last, body.html, budget)),
+        "text/plain": "\n\n".join(_plain_parts(completion, [*before, last], longest=MAX_MARKDOWN)),
     }
-    if portable and text.strip() and not (completion.refusal or before or _blocks(last)):
-        markdown = _markdown(text, completion)
+    if body.portable and text.strip() and not (completion.refusal or before or _blocks(last)):
+        markdown = _markdown(text, body.last_line, completion, budget)
         if markdown is not None:
             bundle["text/markdown"] = markdown
     return bundle
+
+
+def budget_for(*completions: ChatCompletion) -> Budget:
+    """Return the time that the Markdown of these completions may take together."""
+    return Budget(sum(len(completion.text) + len(completion.reasoning) for completion in completions))
+
+
+def plain_text(completion: ChatCompletion) -> str:
+    """Return the whole text, for a terminal: the answer, its tool calls and the footer."""
+    return "\n\n".join(_plain_parts(completion, shown_steps(completion)))
 
 
 def footer(completion: ChatCompletion) -> str:
@@ -143,16 +164,16 @@ def _seconds(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60:02d} s"
 
 
-def _body(text: str) -> tuple[str, bool]:
-    """Render the answer's text. Also return whether it may be saved as Markdown too."""
-    if len(text) <= MAX_MARKDOWN:
-        from streamwidget._saved.html import render
+def _body(text: str, budget: Budget) -> Rendered:
+    """Render the answer's text."""
+    from streamwidget._saved.html import Rendered, render
 
+    if len(text) <= MAX_MARKDOWN and not budget.is_spent:
         try:
-            return render(text)
+            return render(text, budget)
         except Exception:  # noqa: BLE001  # hostile text may break the parser, and the answer must be saved
             pass
-    return "".join(_pieces(text)), False
+    return Rendered("".join(_pieces(text)), portable=False)
 
 
 def _pieces(text: str) -> Iterable[str]:
@@ -166,7 +187,7 @@ def _pieces(text: str) -> Iterable[str]:
         start = end
 
 
-def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body: str) -> Iterable[str]:
+def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body: str, budget: Budget) -> Iterable[str]:
     """Yield header, answer and footer like the live view at its end, so that the swap moves nothing."""
     mark, model = _answered_by(completion)
     who = f"<strong>{_guarded(mark)}</strong>{' · ' if model else ''}" if mark else ""
@@ -175,9 +196,10 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
     if reasoning:
         count = len(reasoning)
         label = f"Reasoning ({count} character{'' if count == 1 else 's'})"
-        yield _fold(label, f'<div class="{_TEXT}">{_body(visible(reasoning))[0]}</div>')
+        yield _fold(label, f'<div class="{_TEXT}">{_body(visible(reasoning), budget).html}</div>')
     for number, step in enumerate(before, 1):
-        text = f'<div class="streamwidget-step-text {_TEXT}">{_body(visible(step.text))[0]}</div>\n'
+        step_body = _body(visible(step.text), budget).html
+        text = f'<div class="streamwidget-step-text {_TEXT}">{step_body}</div>\n'
         yield _fold(_step_label(number, step), f'<div style="{_STEP}">{text}{"".join(_calls(step))}</div>')
     yield f'<div class="streamwidget-text {_TEXT}">{body}</div>\n'
     if refusal:
@@ -223,10 +245,11 @@ def _guarded(text: str) -> str:
     return escape_text(text)
 
 
-def _plain_parts(completion: ChatCompletion, steps: list[Step]) -> Iterable[str]:
+def _plain_parts(completion: ChatCompletion, steps: Sequence[Step], *, longest: float = math.inf) -> Iterable[str]:
     for step in steps:
         if step.text:
-            yield visible(step.text).rstrip("\n")
+            text = visible(step.text)
+            yield text.rstrip("\n") if len(text) <= longest else _LEFT_OUT.format(len(text))
         if completion.refusal and step is steps[-1]:
             yield f"The model refused: {visible(shown(completion, 'refusal'))}"
         yield from (tool_line(call) for call in step.tool_calls)
@@ -248,17 +271,21 @@ def _blocks(step: Step) -> tuple[ToolCall, ...]:
     return tool_blocks(step.tool_calls, step.tool_results)
 
 
-def _markdown(text: str, completion: ChatCompletion) -> str | None:
-    """Return the answer with its footer as Markdown, or None if the footer would become part of an open construct."""
+def _markdown(text: str, last_line: int, completion: ChatCompletion, budget: Budget) -> str | None:
+    """Return the answer with its footer as Markdown, or None if the footer would become part of an open construct.
+
+    Only the last block may be open. It begins in ``last_line``.
+    """
     from streamwidget._saved.html import parse
 
     line = _MARKUP.sub(r"\\\g<0>", footer(completion))
+    last_block = "\n".join(text.split("\n")[last_line:]).rstrip()
     closing = ""
     for _ in range(2):
-        markdown = f"{text.rstrip()}{closing}\n\n{line}\n"
-        tokens = parse(markdown)
+        ending = f"{closing}\n\n{line}\n"
+        tokens = parse(last_block + ending, budget)
         if tokens[-1].type == "paragraph_close" and tokens[-1].level == 0 and tokens[-2].content == line:
-            return markdown
+            return text.rstrip() + ending
         # A cut answer often ends inside a code block, and the footer would be code. So the block is closed first.
         closing = f"\n{tokens[-1].markup}"
     return None

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.images import Image
 from streamwidget._core.visible import visible
-from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.answer import budget_for, mimebundle, plain_text
+from streamwidget._saved.budget import Budget
 
 _LARGEST = 1_000_000  # bytes of an image. A larger one is only named in the notebook's file.
 _PROMPT = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor"
@@ -18,7 +19,9 @@ _EMPTY = "[empty conversation]"
 
 def conversation_html(turns: Iterable[Turn]) -> str:
     """Write the turns as HTML. Each answer looks like a saved answer."""
-    return "".join(part for turn in turns for part in _html_parts(turn)) or f"<p><small>{_EMPTY}</small></p>"
+    turns = list(turns)
+    budget = budget_for(*(turn.answer.completion for turn in turns if turn.answer and turn.answer.completion))
+    return "".join(part for turn in turns for part in _html_parts(turn, budget)) or f"<p><small>{_EMPTY}</small></p>"
 
 
 def conversation_text(turns: Iterable[Turn]) -> str:
@@ -26,7 +29,7 @@ def conversation_text(turns: Iterable[Turn]) -> str:
     return "\n\n".join(part for turn in turns for part in _text_parts(turn)) or _EMPTY
 
 
-def _html_parts(turn: Turn) -> Iterable[str]:
+def _html_parts(turn: Turn, budget: Budget) -> Iterable[str]:
     from streamwidget._saved.html import escape_text
 
     yield f'<div style="{_PROMPT}"><p style="{_TEXT}">{escape_text(turn.user.text)}</p>'
@@ -37,14 +40,14 @@ def _html_parts(turn: Turn) -> Iterable[str]:
             yield f"<p><small>{escape_text(_label(image))}</small></p>"
     yield "</div>\n"
     if turn.answer is not None and turn.answer.completion is not None:
-        yield mimebundle(turn.answer.completion)["text/html"]
+        yield mimebundle(turn.answer.completion, budget)["text/html"]
 
 
 def _text_parts(turn: Turn) -> Iterable[str]:
     yield "\n".join(f"> {line}" for line in visible(turn.user.text).split("\n"))
     yield from (f"> {_label(image)}" for image in turn.user.images)
     if turn.answer is not None and turn.answer.completion is not None:
-        yield mimebundle(turn.answer.completion)["text/plain"]
+        yield plain_text(turn.answer.completion)
 
 
 def _label(image: Image) -> str:

@@ -30,10 +30,12 @@ import re
 from collections.abc import Sequence
 from html import escape, unescape
 from itertools import pairwise
+from typing import NamedTuple
 
 from markdown_it.token import Token
 
 from streamwidget._core.visible import visible
+from streamwidget._saved.budget import Budget
 from streamwidget._saved.links import destination_of, is_link, shows_destination
 from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, environment, parse, parser
 
@@ -70,30 +72,48 @@ _HEADINGS = {f"h{level}": f"h{level}" for level in range(1, 7)}
 _ALIGNMENTS = {f"text-align:{side}" for side in ("left", "center", "right")}
 
 
-def render(text: str) -> tuple[str, bool]:
+class Rendered(NamedTuple):
+    """Markdown as HTML.
+
+    Attributes
+    ----------
+    html : str
+        Inner HTML, without a wrapper.
+    portable : bool
+        True if other renderers may show the text as Markdown: it has no image and no raw HTML, and all of it is within
+        the bounds.
+    last_line : int
+        Where the last block begins.
+    """
+
+    html: str
+    portable: bool
+    last_line: int = 0
+
+
+def render(text: str, budget: Budget | None = None) -> Rendered:
     r"""Render Markdown.
 
     Parameters
     ----------
     text : str
         Markdown (CommonMark, tables, task lists, strikethrough, bare addresses) without invisible characters.
+    budget : Budget, optional
+        The time for it. Default: that of a text of this length.
 
     Returns
     -------
-    html : str
-        Inner HTML, without a wrapper.
-    portable : bool
-        True if other renderers may show the text as Markdown: it has no image and no raw HTML, and all of it is within
-        the bounds.
+    Rendered
 
     Examples
     --------
-    >>> render("costs $5 and $6")
-    ('<p>costs <span>$</span>5 and <span>$</span>6</p>\n', True)
-    >>> render("a <b>bold</b>")[1]
+    >>> render("costs $5 and $6").html
+    '<p>costs <span>$</span>5 and <span>$</span>6</p>\n'
+    >>> render("a <b>bold</b>").portable
     False
     """
-    tokens = parse(text)
+    budget = budget or Budget(len(text))
+    tokens = parse(text, budget)
     lines = text.split("\n")
     # The live view has dir="auto" on every block. A saved answer has it only if there is right-to-left text.
     writer = _Writer(budget=12 * len(text) + 1024, direction=' dir="auto"' if _RIGHT_TO_LEFT.search(text) else "")
@@ -108,7 +128,8 @@ def render(text: str) -> tuple[str, bool]:
         else:
             parts.append(writer.blocks(block))
     is_whole = is_whole and not any(token.meta.get("unparsed") for token in tokens)
-    return "".join(parts), is_whole and _is_portable(text, tokens)
+    last_line = next((token.map[0] for token in reversed(tokens) if token.level == 0 and token.map), 0)
+    return Rendered("".join(parts), is_whole and _is_portable(text, tokens, budget), last_line)
 
 
 def as_typed(text: str) -> str:
@@ -131,11 +152,13 @@ def escape_text(text: str) -> str:
     return _SPECIAL_IN_TEXT.sub(r"<span>\g<0></span>", escape(visible(text)))
 
 
-def _is_portable(text: str, tokens: Sequence[Token]) -> bool:
+def _is_portable(text: str, tokens: Sequence[Token], budget: Budget) -> bool:
     if _any(tokens, {"image"}):
         return False
-    if "<" in text and _any(parser(html=True).parse(text, environment(text)), {"html_block", "html_inline"}):
-        return False
+    if "<" in text:
+        others = parser(html=True).parse(text, environment(text, budget))
+        if budget.is_spent or _any(others, {"html_block", "html_inline"}):
+            return False
     # JupyterLab takes math out before it parses Markdown. The pieces around the math may join to an image:
     # a$`$ ![x](https://a.example/p.png) `
     has_math = "$" in text or "\\" in text

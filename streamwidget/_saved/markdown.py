@@ -6,9 +6,7 @@ js/src/markdown/rules.ts has the same rules for the live view.
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -19,6 +17,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from streamwidget._saved.budget import BUDGET, Budget, OutOfTimeError
 from streamwidget._saved.emphasis import CjkInline
 from streamwidget._saved.leaf import formula_block, leaf
 from streamwidget._saved.links import bare_link, is_link, normalize
@@ -30,29 +29,24 @@ MAX_INLINE = 8_192  # characters of one paragraph, heading or cell, a longer one
 MAX_BRACKETS = 5_000  # "[" in all of them together
 MAX_SEARCH = 600_000  # "[" times characters of one of them: for each "[" the parser may read the rest
 
-# The time for a text, in seconds of this thread. Ordinary Markdown takes about a quarter of it on a slow machine. The
-# bounds above keep hostile Markdown near it. This is for what they do not know.
-SECONDS = 0.5
-SECONDS_PER_CHARACTER = 5e-6
-_DEADLINE = "streamwidget_deadline"
-
 # The mark of a task: "[x] done" -> "☑ done".
 _TASK = re.compile(r"\A\[([ xX])\](?=[ \t])")
 # A line break in a table's cell: "<br>", "<br/>", "<BR />".
 _BREAK = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
 # The environment of a cell has this name. The environment is what markdown-it gives to each rule.
 _IN_CELL = "streamwidget_in_cell"
+# The environment has this name for the tokens of the blocks that are whole, and the line behind them.
+_WHOLE = "streamwidget_whole"
 
 
-def parse(text: str) -> list[Token]:
+def parse(text: str, budget: Budget | None = None) -> list[Token]:
     """Parse Markdown. Raw HTML becomes text."""
-    return parser(html=False).parse(text, environment(text))
+    return parser(html=False).parse(text, environment(text, budget))
 
 
-def environment(text: str) -> dict[str, Any]:
+def environment(text: str, budget: Budget | None = None) -> dict[str, Any]:
     """Return what the rules need for a text: how many cells they may add, and when its time is up."""
-    seconds = SECONDS + len(text) * SECONDS_PER_CHARACTER
-    return {LEFT: len(text) // 4 + 64, _DEADLINE: time.thread_time() + seconds}
+    return {LEFT: len(text) // 4 + 64, BUDGET: budget or Budget(len(text))}
 
 
 @cache
@@ -63,7 +57,7 @@ def parser(*, html: bool) -> MarkdownIt:
     markdown.configure("commonmark", {"html": html, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
     markdown.block.ruler.at("table", table, {"alt": ["paragraph", "reference"]})
     markdown.block.ruler.at("paragraph", leaf)
-    markdown.block.ruler.before("table", "late", _late)
+    markdown.block.ruler.before("table", "in_time", _in_time)
     markdown.block.ruler.disable("lheading")
     markdown.block.ruler.before(
         "table", "formula", formula_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
@@ -71,6 +65,7 @@ def parser(*, html: bool) -> MarkdownIt:
     markdown.inline.ruler.before("escape", "formula", formula)
     markdown.inline.ruler.before("autolink", "line_break", _line_break)
     markdown.inline.ruler.after("text", "bare_link", bare_link)
+    markdown.core.ruler.at("block", _block)
     markdown.core.ruler.at("inline", _inline)
     _look_at_the_first_character(markdown)
     # This is the documented way to allow fewer links.
@@ -80,15 +75,24 @@ def parser(*, html: bool) -> MarkdownIt:
     return markdown
 
 
-def _late(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Take the rest of the text as it was typed, if its time is up. The block that is being parsed is whole."""
-    if state.level > 0 or silent or time.thread_time() < state.env.get(_DEADLINE, math.inf):
-        return False
-    rest = state.push("fence", "code", 0)
-    rest.map, rest.meta = [start_line, end_line], {"unparsed": True}
-    rest.content = state.getLines(start_line, end_line, 0, False)
-    state.line = end_line
-    return True
+def _block(state: StateCore) -> None:
+    """Parse the blocks. When the time is up, the rest is one block as it was typed."""
+    try:
+        state.md.block.parse(state.src, state.md, state.env, state.tokens)
+    except OutOfTimeError:
+        whole, start = state.env[_WHOLE]
+        lines = state.src.removesuffix("\n").split("\n")
+        rest = Token("unparsed", "", 0, map=[start, len(lines)], meta={"unparsed": True})
+        rest.content = "\n".join(lines[start:])
+        state.tokens[whole:] = [rest]
+
+
+def _in_time(state: StateBlock, start_line: int, _end_line: int, _silent: bool) -> bool:
+    """End the parse when its time is up. This is the first block rule, and it takes nothing."""
+    if state.level == 0:
+        state.env[_WHOLE] = len(state.tokens), start_line
+    state.env[BUDGET].check()
+    return False
 
 
 def _look_at_the_first_character(markdown: MarkdownIt) -> None:
@@ -107,6 +111,7 @@ def _quick(rules: list[Callable[[StateBlock, int, int, bool], bool]]) -> Callabl
     tables = [rule for rule in rules if rule is table]
 
     def begins(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
+        state.env[BUDGET].check()
         start = state.bMarks[line] + state.tShift[line]
         is_letter = start < state.eMarks[line] and state.src[start].isalpha()
         return any(rule(state, line, end_line, silent) for rule in (tables if is_letter else rules))
@@ -134,8 +139,12 @@ def _inline(state: StateCore) -> None:
         brackets += own
         token.children = []
         size = len(token.content)
-        is_late = time.thread_time() > state.env.get(_DEADLINE, math.inf)
-        if is_late or size > MAX_INLINE or own * size > MAX_SEARCH or (own and brackets > MAX_BRACKETS):
+        if (
+            state.env[BUDGET].is_spent
+            or size > MAX_INLINE
+            or own * size > MAX_SEARCH
+            or (own and brackets > MAX_BRACKETS)
+        ):
             token.meta["unparsed"] = True
             token.children.append(Token("text", "", 0, content=token.content))
         else:

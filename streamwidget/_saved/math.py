@@ -21,6 +21,8 @@ from collections.abc import Callable
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
+from streamwidget._saved.budget import BUDGET
+
 MAX_MATH = 4096
 MAX_DEPTH = 20  # of braces, "\left" and "\begin", the page's MathJax crashes at about 90
 MAX_MULTIPLIED = 3  # of commands that typeset what is in them again and again
@@ -73,6 +75,8 @@ class Formulas:
         self._found: dict[str, tuple[int, int]] = {}
         # For each end of a formula: the last index that forbids it.
         self._forbidden: dict[int, int] = {}
+        # For each beginning and limit of a search for code: where the first code span begins.
+        self._first_code: dict[tuple[int, int], int] = {}
 
     def span(self, start: int) -> tuple[int, int, int]:
         """Return where the content of a formula begins and ends, and the index behind it. It is -1 without a formula.
@@ -117,15 +121,25 @@ class Formulas:
                 return -1
         return after if begin > self._last_forbidden(begin, end) else -1
 
-    def has_code(self, begin: int, end: int) -> int:
+    def has_code(self, begin: int, end: int) -> bool:
+        """Return whether a code span begins between the two."""
+        limit = self._limit(end)
+        if (begin, limit) not in self._first_code:
+            runs = _CODE.finditer(self._source, begin, limit)
+            code = (run.start() for run in runs if self._code_end(run, limit) > 0)
+            self._first_code[begin, limit] = next(code, limit)
+        return self._first_code[begin, limit] < end
+
+    def _last_code(self, begin: int, end: int) -> int:
         """Return where the last code span begins between the two, or -1."""
-        last = -1
+        limit = self._limit(end)
+        runs = _CODE.finditer(self._source, begin, end)
+        return max((run.start() for run in runs if self._code_end(run, limit) > 0), default=-1)
+
+    def _limit(self, end: int) -> int:
+        """Return where a code span has to end that begins before ``end``."""
         line_end = self._next("\n", end) if self._by_line else -1
-        limit = line_end if line_end > 0 else len(self._source)
-        for run in _CODE.finditer(self._source, begin, end):
-            if self._code_end(run, limit) > 0:
-                last = run.start()
-        return last
+        return line_end if line_end > 0 else len(self._source)
 
     def first(self, begin: int, end: int, after: Callable[[int], int]) -> tuple[int, int] | None:
         """Return the first formula that begins between the two, outside of code and escaped characters.
@@ -155,7 +169,7 @@ class Formulas:
 
     def _last_forbidden(self, begin: int, end: int) -> int:
         if end not in self._forbidden:
-            last = max(self._source.rfind("\n\n", begin, end), self.has_code(begin, end), self._too_deep(begin, end))
+            last = max(self._source.rfind("\n\n", begin, end), self._last_code(begin, end), self._too_deep(begin, end))
             for match in _UNSAFE_TEX.finditer(self._source, begin, end):
                 last = max(last, match.start())
             self._forbidden[end] = last
@@ -225,11 +239,13 @@ def last_line(state: StateBlock, line: int, end_line: int) -> int:
 
     def behind(start: int) -> int:
         after = formulas.at(start)
-        if after < 0 and (start == line_start or formulas.has_code(line_start, formulas.span(start)[1]) < 0):
-            return formulas.span(start)[2] if _DISPLAY.match(state.src, start) else -1
-        return after
+        if after > 0 or not _DISPLAY.match(state.src, start):
+            return after
+        _, stop, after = formulas.span(start)
+        return -1 if start > line_start and formulas.has_code(line_start, stop) else after
 
     while found := formulas.first(begin, end, behind):
+        state.env[BUDGET].check()
         start, begin = found
         if begin > end:
             last = _ends_in(state, line, end_line, begin) if _DISPLAY.match(state.src, start) else -1

@@ -14,6 +14,7 @@ from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeline_svg import as_html, describe
 from streamwidget._core.visible import visible
 from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.budget import Budget
 from streamwidget._saved.html import escape_text
 
 Row: TypeAlias = dict[str, Any]  # as streamwidget._view.wire.rows makes it
@@ -29,9 +30,11 @@ _COLUMNS = (("Seconds", "width:5em"), ("Kind", "width:5em"), ("What came", ""), 
 _CUT = "\u2503"
 
 
-def wire_mimebundle(completion: ChatCompletion, rows: Sequence[Row], timeline: Timeline) -> dict[str, str]:
+def wire_mimebundle(
+    completion: ChatCompletion, rows: Sequence[Row], timeline: Timeline, budget: Budget | None = None
+) -> dict[str, str]:
     """Return the mimebundle that a notebook stores for a stream and its wire."""
-    answer = mimebundle(completion)
+    answer = mimebundle(completion, budget)
     picture = as_html(timeline.to_svg(), describe(timeline))
     table = "".join(
         (

@@ -24,6 +24,7 @@ from streamwidget._core.exceptions import StreamError
 from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
 from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.budget import Budget
 from streamwidget._sources import as_stream
 from streamwidget._view import control
 from streamwidget._view.arguments import refuse_unknown
@@ -155,9 +156,9 @@ class StreamView(anywidget.AnyWidget):
 
     # ---- in a cell's output (streamwidget._notebook.display)
 
-    def _saved_form(self) -> dict[str, str]:
-        """Return what the saved notebook holds in place of the view, as a mimebundle."""
-        return mimebundle(self.completion)
+    def _saved_form(self, budget: Budget) -> dict[str, str]:
+        """Return what the saved notebook holds in place of the view, as a mimebundle. May run on any thread."""
+        return mimebundle(self.completion, budget)
 
     def _replaced_by(self, saved: JSON, *, captured: bool) -> None:
         """Close as soon as no page shows the view. The notebook has the mimebundle ``saved`` in its place.
@@ -169,6 +170,8 @@ class StreamView(anywidget.AnyWidget):
         self._replacement = saved
         if self._page is None and not captured:
             self.close()
+        else:
+            self._send_last_state()
 
     # ---- following a stream
 
@@ -188,9 +191,8 @@ class StreamView(anywidget.AnyWidget):
             self._audience.follow(stream)
 
     def _ended(self) -> None:
-        # Once, for a page that saves the notebook. On the loop's next step, because a view that is replaced at its end
-        # is closed by then.
-        if (loop := running_loop()) is not None:
+        # Once, for a page that saves the notebook. A view that is to be replaced sends it then, if it is still open.
+        if self._presentation.stays and (loop := running_loop()) is not None:
             loop.call_soon(self._send_last_state)
         self._presentation.on_end()
 

@@ -31,6 +31,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "tables in a row": lambda n: ("|" * 62 + "\n" + "|-" * 61 + "|\n" + "|\n" * 120 + "\n") * (n // 420),
     "rows that are formulas": lambda n: "|a|b|\n|-|-|\n" + "|$a|\\(\n" * (n // 7),
     "formulas without an end": lambda n: "\\(" * (n // 2) + "\\url\\)",
+    "formulas in one line, and a command that is not typeset": lambda n: "a \\[\\url \\]" * (n // 11),
     "formulas that open in a line": lambda n: "a $$\n" * (n // 5) + "\n\n$$",
     "a deep quote with lazy lines": lambda n: ">" * 58 + "a\n" * (n // 2),
     "a quote of 18 levels with lazy lines": lambda n: "> " * 18 + "a\n" * (n // 2),
@@ -58,7 +59,7 @@ TEXTS = st.lists(
 
 def seconds(text: str) -> tuple[float, int]:
     start = time.thread_time()
-    html, _ = render(text)
+    html = render(text).html
     return time.thread_time() - start, len(html)
 
 

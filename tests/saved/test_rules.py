@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 
 import pytest
 from markdown_it.rules_block import StateBlock
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.visible import visible
-from streamwidget._saved import markdown
-from streamwidget._saved.answer import mimebundle
+from streamwidget._saved import budget
+from streamwidget._saved.answer import mimebundle, plain_text
 from streamwidget._saved.html import render
+from streamwidget._saved.off_loop import off_loop
 from tests.saved.rules import CASES, Rule
 
 
@@ -49,9 +52,59 @@ def test_the_lines_of_a_torn_formula_are_not_read_for_each_that_may_begin_one(mo
 @pytest.mark.parametrize("seconds", [0, 1e-4, 2e-3])
 def test_a_text_whose_time_is_up_goes_on_as_it_was_typed(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Nothing of the text is lost, wherever its time is up, and it is not saved as Markdown for other renderers."""
-    monkeypatch.setattr(markdown, "SECONDS", seconds)
-    monkeypatch.setattr(markdown, "SECONDS_PER_CHARACTER", 0)
-    html, portable = render("".join(f"# n{n}\n\n- b{n} *c*\n\n" for n in range(3000)))
+    monkeypatch.setattr(budget, "_SECONDS", seconds)
+    monkeypatch.setattr(budget, "_SECONDS_PER_CHARACTER", 0)
+    html, portable, _ = render("".join(f"# n{n}\n\n- b{n} *c*\n\n" for n in range(3000)))
     assert not portable
     assert html.endswith("# n2999\n\n- b2999 *c*\n</pre>\n")
     assert [int(n) for n in re.findall(r"\bb([0-9]+)", html)] == list(range(3000))
+
+
+def test_a_block_whose_time_is_up_stays_as_it_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is looked at within a block too, because all of a text may be one list."""
+    monkeypatch.setattr(budget, "_SECONDS", 2e-3)
+    monkeypatch.setattr(budget, "_SECONDS_PER_CHARACTER", 0)
+    text = "# before\n\n" + "- > *b*\n" * 3000
+    html, portable, _ = render(text)
+    assert not portable
+    assert html == '<h1>before</h1>\n<pre style="white-space:pre-wrap">' + "- &gt; *b*\n" * 2999 + "- &gt; *b*</pre>\n"
+
+
+def test_all_parses_of_an_answer_share_one_time() -> None:
+    """What nobody waits for any longer is not parsed: neither the text nor the reasoning."""
+    spent = budget.Budget(1_000_000)
+    spent.spend()
+    bundle = mimebundle(ChatCompletion(text="*a* <b>", reasoning="*r*", outcome="complete"), spent)
+    assert [part for part in ("*a* &lt;b&gt;", "*r*") if part not in bundle["text/html"]] == []
+    assert bundle["text/plain"].startswith("*a* <b>")
+    assert "text/markdown" not in bundle
+
+
+def test_a_text_beyond_a_million_characters_is_saved_once() -> None:
+    """It is in the HTML. The plain text says how long it is, and a terminal gets all of it."""
+    completion = ChatCompletion(text="word\n" * 200_001, outcome="complete")
+    bundle = mimebundle(completion)
+    assert bundle["text/html"].count("word") == 200_001
+    assert bundle["text/plain"] == ("[The answer has 1,000,005 characters. They are in text/html only.]\n\n[complete]")
+    assert "text/markdown" not in bundle
+    assert plain_text(completion).count("word") == 200_001
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_an_answer_is_made_off_the_loop_where_there_are_threads(monkeypatch: pytest.MonkeyPatch, threads: bool) -> None:
+    """Pyodide has none. What the making raises reaches the caller."""
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def fail() -> None:
+        raise MemoryError
+
+    async def make() -> str:
+        with pytest.raises(MemoryError):
+            await off_loop(fail)
+        return await off_loop(lambda: threading.current_thread().name)
+
+    if not threads:
+        monkeypatch.setattr(threading.Thread, "start", start)
+    assert asyncio.run(make()) == ("streamwidget saved answer" if threads else "MainThread")

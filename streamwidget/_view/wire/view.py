@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamwidget._core.stream import ChatStream
+from streamwidget._saved.budget import Budget
 from streamwidget._view.stream_view import StreamView
 from streamwidget._view.wire.feed import WireFeed
 
@@ -74,11 +75,11 @@ class WireView(StreamView):
     def __init__(self, stream: ChatStream, **widget: Any) -> None:
         super().__init__(stream, **widget)
 
-    def _saved_form(self) -> dict[str, str]:
-        """Return what the saved notebook holds in place of the view, as a mimebundle."""
+    def _saved_form(self, budget: Budget) -> dict[str, str]:
+        """Return what the saved notebook holds in place of the view, as a mimebundle. May run on any thread."""
         from streamwidget._saved.wire import wire_mimebundle
 
-        return wire_mimebundle(self.completion, self._feed.rows, self._stream.timeline)
+        return wire_mimebundle(self.completion, self._feed.rows, self._stream.timeline, budget)
 
     def _receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""

@@ -1,0 +1,94 @@
+"""The end of a long hostile answer: its saved form takes seconds, and the kernel answers meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.support.chat_kernels import ChatKernel, View
+from tests.support.deadlines import SOON, until
+from tests.support.kernels import Execution, Message
+from tests.support.servers import RawServer, response, sse
+
+pytestmark = pytest.mark.kernel
+
+# The Markdown of this text, one list, uses up its time, which is seconds.
+TEXT = "-\n" * 150_000
+STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+ASK = """
+import os, streamwidget as sw
+old = os.environ["STREAMWIDGET_BASE_URL"]
+os.environ["STREAMWIDGET_BASE_URL"] = %r
+"""
+CELLS = {
+    "awaited": "%chat -m m long",
+    "shown": "await sw.show(sw.ChatClient().stream('long', model='m'))",
+    "in def": "def f():\n    r = %chat -m m long\n    return r\nf()",
+}
+
+
+@pytest.fixture(scope="module")
+def long_answers() -> Iterator[str]:
+    """The address of a server whose answers are the long text."""
+    with RawServer(response(sse(TEXT, STOP, b"data: [DONE]\n\n"))) as server:
+        yield server.url
+
+
+@pytest.fixture
+def long(chat: ChatKernel, long_answers: str) -> Iterator[ChatKernel]:
+    """The kernel, which asks that server."""
+    assert chat.execute(ASK % long_answers).status == "ok"
+    yield chat
+    assert chat.execute("os.environ['STREAMWIDGET_BASE_URL'] = old").status == "ok"
+
+
+def ended(chat: ChatKernel, code: str) -> tuple[Execution, View]:
+    """Run a cell up to the end of its stream. Its saved answer is still to be made."""
+    cell = chat.execute_async(code)
+    view = chat.view(cell)
+    assert view.wait("end")["outcome"] == "complete"
+    assert not swaps(chat, cell)
+    return cell, view
+
+
+def swaps(chat: ChatKernel, cell: Execution) -> list[Message]:
+    """What has replaced the cell's view."""
+    published = list(chat.iopub)
+    (shown,) = [m for m in published if m.type == "display_data" and m.parent_id == cell.msg_id]
+    name = shown.content["transient"]
+    return [m for m in published if m.type == "update_display_data" and m.content["transient"] == name]
+
+
+@pytest.mark.parametrize("place", CELLS)
+@pytest.mark.fault("K2", "also while the saved form of a long answer is made: the text is saved as it was typed")
+def test_an_interrupt_gets_through_while_the_saved_answer_is_made(long: ChatKernel, place: str) -> None:
+    """The cell ends with one line. The whole text is in ``_chat`` and in the notebook, as plain text."""
+    cell, view = ended(long, CELLS[place])
+    long.interrupt()
+    cell.wait(SOON)
+    assert cell.status == "error"
+    (line,) = cell.traceback
+    assert line.startswith("Interrupted: ")
+    (swap,) = swaps(long, cell)
+    saved = swap.content["data"]
+    assert saved["text/plain"].startswith(TEXT.rstrip())
+    assert saved["text/html"].count("\n-") > 140_000
+    assert not re.search("<(li|ul)>", saved["text/html"])  # nothing was parsed
+    assert view.replay() == TEXT
+    assert long.execute("6 * 7").text == "42"
+
+
+@pytest.mark.fault("K2", "and so does the next cell, and all of it is saved")
+def test_the_next_cell_runs_while_the_saved_answer_is_made(long: ChatKernel) -> None:
+    """After ``--bg`` a cell is answered before the saved answer is there, and that comes once."""
+    first, _ = ended(long, "%chat --bg -m m -o one long")
+    other, _ = ended(long, "%chat --bg -m m -o two long")
+    assert long.execute("[one.outcome, two.outcome]").text == "['complete', 'complete']"
+    assert not swaps(long, other)
+    for cell in (first, other):
+        until(partial(swaps, long, cell), "the saved answer")
+        (swap,) = swaps(long, cell)
+        assert swap.content["data"]["text/plain"].startswith(TEXT.rstrip())
