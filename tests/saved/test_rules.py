@@ -82,12 +82,12 @@ def test_all_parses_of_an_answer_share_one_time() -> None:
 
 def test_a_text_beyond_a_million_characters_is_saved_once() -> None:
     """It is in the HTML. The plain text says how long it is, and a terminal gets all of it."""
-    completion = ChatCompletion(text="word\n" * 200_001, outcome="complete")
+    completion = ChatCompletion(text="again\n" * 200_001, outcome="complete")
     bundle = mimebundle(completion)
-    assert bundle["text/html"].count("word") == 200_001
-    assert bundle["text/plain"] == ("[The answer has 1,000,005 characters. They are in text/html only.]\n\n[complete]")
+    assert bundle["text/html"].count("again") == 200_001
+    assert bundle["text/plain"] == ("[The answer has 1,200,006 characters. They are in text/html only.]\n\n[complete]")
     assert "text/markdown" not in bundle
-    assert plain_text(completion).count("word") == 200_001
+    assert plain_text(completion).count("again") == 200_001
 
 
 @pytest.mark.parametrize("threads", [True, False])
