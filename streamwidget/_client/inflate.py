@@ -18,7 +18,8 @@ class Inflater:
     The first byte shows what the body is. Some servers call plain text ``gzip``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_lack_header: bool = False) -> None:
+        self._may_lack_header = may_lack_header
         self._zlib = zlib.decompressobj(wbits=47)  # gzip or zlib, as the header says
         self._taken = self._given = 0
         self._is_plain = False
@@ -30,6 +31,8 @@ class Inflater:
     def __call__(self, data: bytes) -> list[bytes]:
         if data and not self._taken:
             self._is_plain = data[:1] in _PLAIN
+            if self._may_lack_header and data[0] & 15 != zlib.DEFLATED:  # zlib's header begins so
+                self._zlib = zlib.decompressobj(wbits=-15)
         self._taken += len(data)
         if self._is_plain:
             return [data]
@@ -61,7 +64,9 @@ def inflater(coding: str) -> Inflater | None:
     match "".join({part.strip().lower() for part in coding.split(",")} - _NOT_CODINGS):
         case "":
             return None
-        case "gzip" | "x-gzip" | "deflate":
+        case "gzip" | "x-gzip":
             return Inflater()
+        case "deflate":
+            return Inflater(may_lack_header=True)
         case other:
             raise BodyError(f"the body is coded as {other[:40]!r}, and this coding was not asked for")

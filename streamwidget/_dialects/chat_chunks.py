@@ -190,7 +190,7 @@ class ChatCompletionsReader:
         if index == 0 and self._length:
             whole = content if isinstance(content, str) else "".join(_texts_in(content, beside=_THINKING_PARTS))
             rest = new_in_message(whole, self._said()) if whole else ""
-            if self._in_messages is None and whole:
+            if self._in_messages is None and whole and rest != "":
                 self._in_messages = rest is None
             if self._in_messages:
                 rest = new_in_piece(whole, self._said(), is_last=is_last)

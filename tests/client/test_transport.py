@@ -222,11 +222,16 @@ async def test_a_query_of_the_base_url_keeps_its_place(base: str, target: str) -
 
 TEXT = sse("a" * 50, "b", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n")
 DEFLATED = zlib.compress(TEXT)
+RAW = zlib.compress(TEXT, wbits=-15)
 GZIPPED = zlib.compress(TEXT, wbits=31)
 
 
 @pytest.mark.parametrize(
-    ("coding", "body"), [("gzip", GZIPPED), ("X-GZip", GZIPPED), ("deflate", DEFLATED), ("", TEXT)]
+    ("coding", "body"),
+    [
+        *(("gzip", GZIPPED), ("X-GZip", GZIPPED), ("deflate", DEFLATED), ("deflate", RAW), ("", TEXT)),
+        *(("gzip", TEXT), ("deflate", TEXT), ("identity, gzip", GZIPPED)),
+    ],
 )
 async def test_a_compressed_body_is_read(coding: str, body: bytes) -> None:
     """A server may compress although nobody asked. The body is read."""
