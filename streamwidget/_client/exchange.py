@@ -239,7 +239,7 @@ class Exchange:
     def _too_long(self) -> Outcome:
         """End an answer that would fill the memory. What came is kept."""
         self._publish(self._accumulator.flush())
-        limit = f"{self._request.max_text:,} characters (ChatClient(max_text=...))"
+        limit = f"{self._request.max_text:,} characters"
         self._warn(StreamWarning("max_text", f"cut by streamwidget: the answer is longer than {limit}"))
         return "length"
 

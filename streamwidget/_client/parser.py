@@ -21,15 +21,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from streamwidget._client.framing import BodyDecoder
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge, ServerSentEvent
-from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.accumulator import Accumulator, is_piece
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import (
-    DELTAS,
     Finish,
     Identity,
     LeftOut,
@@ -50,7 +50,8 @@ _MAX_MALFORMED = 3
 _LIVENESS = frozenset(
     {"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive", "alive", "noop", "processing", "connected"}
 )
-_BETWEEN = " \t\r\n,\x1e"  # between the JSON values of a body. U+001E is that of JSON text sequences (RFC 7464)
+#: What stands between the JSON values of a body. U+001E is that of JSON text sequences (RFC 7464).
+_BETWEEN = re.compile(r"[ \t\r\n,\x1e]*")
 _SHOWN = 200  # characters of what could not be read
 _raw_decode = json.JSONDecoder().raw_decode
 
@@ -298,7 +299,7 @@ class StreamParser:
         had_end = accumulator.finish is not None
         published = accumulator.take(clean)
         self.events += published
-        if (had_end or self._news is not None) and any(isinstance(event, DELTAS) for event in published):
+        if (had_end or self._news is not None) and any(map(is_piece, published)):
             self._news = None  # the answer went on after it
             self._finish_is_common = self._finish_is_common or had_end
 
@@ -389,11 +390,17 @@ def decode_reply(body: bytes) -> Any:
 def _each(text: str) -> list[Any]:
     """Return the JSON values that stand one behind the other. ValueError or RecursionError if something else does."""
     values: list[Any] = []
-    while text := text.lstrip(_BETWEEN):
-        value, end = _raw_decode(text)
+    place = _end_of_gap(text, 0)
+    while place < len(text):
+        value, end = _raw_decode(text, place)
         values.append(value)
-        text = text[end:]
+        place = _end_of_gap(text, end)
     return values
+
+
+def _end_of_gap(text: str, place: int) -> int:
+    found = _BETWEEN.match(text, place)
+    return found.end() if found is not None else place
 
 
 def _values_of(body: bytes) -> list[Any]:

@@ -24,7 +24,6 @@ from typing import Any, Literal
 
 from streamwidget._core.completion import STEP_BREAK, ChatCompletion, Step, ToolCall
 from streamwidget._core.events import (
-    DELTAS,
     Finish,
     Gap,
     Identity,
@@ -113,8 +112,9 @@ def _without_repeat(event: ToolCallDelta, call: _Call) -> ToolCallDelta:
     return replace(event, arguments=event.arguments[len(said) :], name=None)
 
 
-def _is_of_another_choice(event: StreamEvent) -> bool:
-    return isinstance(event, _Delta) and event.index != 0
+def is_piece(event: StreamEvent) -> bool:
+    """Return True for a piece of the answer. A piece of another choice is not one."""
+    return isinstance(event, ToolCallDelta) or (isinstance(event, _Delta) and event.index == 0)
 
 
 def _value_of(arguments: str) -> dict[str, Any] | None:
@@ -267,7 +267,7 @@ class Accumulator:
                 self.finish = done
             elif done is not None:
                 published.append(done)
-                if self.finish is not None and isinstance(done, DELTAS) and not _is_of_another_choice(done):
+                if self.finish is not None and is_piece(done):
                     self.finish = None  # more came after the word for the end, so it was not the end
         return published
 

@@ -13,6 +13,7 @@ from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.events import Finish, TextDelta, Usage
 from streamwidget._dialects.chat_completions import ChatCompletions
 from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
+from tests.support.cpu import cpu
 
 DIALECT: Dialect = ChatCompletions()
 
@@ -132,3 +133,25 @@ def test_error_cut_off_by_the_end_is_reported() -> None:
     parser.feed(b'data: {"error": {"message": "boom"}}')
     with pytest.raises(ServerReportedError, match="boom"):
         parser.close(clean=True)
+
+
+def test_another_choice_takes_back_no_end() -> None:
+    """Two answers were asked for. The first one ended at its limit, and the second one went on."""
+    parser = StreamParser(DIALECT, accumulator := Accumulator())
+    other = {"choices": [{"index": 1, "delta": {"content": "Hello"}, "finish_reason": None}]}
+    parser.feed(data(choice({"content": "Hi"}), choice({}, finish_reason="length"), other))
+    assert parser.close(clean=True)[0] == "length"
+    assert (accumulator.text, accumulator.finish_reason) == ("Hi", "length")
+
+
+def test_many_values_in_one_body_take_linear_time() -> None:
+    """Ten times the objects one behind the other take about ten times as long, and not a hundred times."""
+    item = json.dumps(choice({"content": "word"})).encode()
+
+    def read(count: int) -> None:
+        parser = StreamParser(DIALECT, accumulator := Accumulator())
+        parser.feed(item * count)
+        parser.close(clean=True)
+        assert accumulator.text == "word" * count
+
+    assert cpu(lambda: read(20_000), 1) < 40 * max(cpu(lambda: read(2_000)), 0.005)
