@@ -26,6 +26,7 @@ from streamwidget._core.events import (
     StreamWarning,
     TextDelta,
     ToolCallDelta,
+    ToolResult,
 )
 from streamwidget._core.secrets import ApiKey, mask_bytes
 from streamwidget._core.spellings import HEAD, MASK, Spellings, unescaped
@@ -99,6 +100,9 @@ class Redaction:
                     yield self._clean_call(event)
                 case Identity():
                     yield replace(event, model=self._word(event.model), request_id=self._word(event.request_id))
+                case ToolResult():
+                    text = self._spellings.replace(event.text)
+                    yield replace(event, id=self._word(event.id), name=self._word(event.name), text=text)
                 case StreamWarning():
                     yield replace(event, detail=self._spellings.replace(event.detail))
                 case Original():

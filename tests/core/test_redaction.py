@@ -191,11 +191,13 @@ async def test_a_key_in_a_list_of_models_is_masked() -> None:
 
 
 def test_an_identity_and_an_end_are_masked() -> None:
-    """Words that are not text: the model, the request's id and the provider's word for the end."""
+    """Words that are not text: the model, the request's id, the provider's word for the end, what a tool returned."""
     events = list(
         Redaction(KEY).clean([Identity(CANARY, CANARY), Finish(CANARY, "complete"), Finish(None, "complete")])
     )
     assert events == [Identity("[key]", "[key]"), Finish("[key]", "complete"), Finish(None, "complete")]
+    results = Redaction(KEY).clean([sw.ToolResult(CANARY, CANARY, f"env: {CANARY}")])
+    assert list(results) == [sw.ToolResult("[key]", "[key]", "env: [key]")]
 
 
 def test_the_wire_is_masked_in_its_place() -> None:
