@@ -38,6 +38,8 @@ export class Formulas {
   #found = new Map<string, { from: number; at: number }>();
   // For each end of a formula: the last index that forbids it.
   #forbidden = new Map<number, number>();
+  // For each beginning and limit of a search for code: where the first code span begins.
+  #firstCode = new Map<string, number>();
 
   /** Whether a formula may go on in the next line. Most texts have none. */
   readonly mayCross: boolean;
@@ -102,10 +104,32 @@ export class Formulas {
     return begin > this.#lastForbidden(begin, end) ? after : -1;
   }
 
-  /** Where the last code span begins between the two, or -1. */
-  lastCode(begin: number, end: number): number {
+  /** Whether a code span begins between the two. */
+  hasCode(begin: number, end: number): boolean {
+    const limit = this.#limit(end);
+    const key = `${begin} ${limit}`;
+    let first = this.#firstCode.get(key);
+    if (first === undefined) {
+      first = Number.POSITIVE_INFINITY;
+      for (const { 0: run, index } of this.src.slice(begin, limit).matchAll(/`+/g)) {
+        if (this.#codeEnd(run, begin + index, limit) < 0) continue;
+        first = begin + index;
+        break;
+      }
+      this.#firstCode.set(key, first);
+    }
+    return first < end;
+  }
+
+  // Where a code span has to end that begins before `end`.
+  #limit(end: number): number {
+    return this.byLine ? this.#next("\n", end) : this.src.length;
+  }
+
+  // Where the last code span begins between the two, or -1.
+  #lastCode(begin: number, end: number): number {
     let last = -1;
-    const limit = this.byLine ? this.#next("\n", end) : this.src.length;
+    const limit = this.#limit(end);
     for (const { 0: run, index } of this.src.slice(begin, end).matchAll(/`+/g)) {
       if (this.#codeEnd(run, begin + index, limit) > 0) last = begin + index;
     }
@@ -146,7 +170,7 @@ export class Formulas {
     const content = this.src.slice(begin, end);
     let last = Math.max(content.lastIndexOf("\n\n"), tooDeep(content));
     for (const { index } of content.matchAll(UNSAFE_TEX)) last = Math.max(last, index);
-    last = Math.max(last < 0 ? -1 : begin + last, this.lastCode(begin, end));
+    last = Math.max(last < 0 ? -1 : begin + last, this.#lastCode(begin, end));
     this.#forbidden.set(end, last);
     return last;
   }
@@ -239,7 +263,7 @@ export function lastLine(state: StateBlock, from: number, endLine: number): numb
     const known = after < 0 && isDisplay(start) ? spanAfter(state, start) : after;
     if (after > 0 || known < 0 || start === lineStart) return known;
     if (!isOpenAt(state, start))
-      return env.formulas.lastCode(lineStart, env.formulas.span(start)?.end ?? start) < 0 ? known : -1;
+      return env.formulas.hasCode(lineStart, env.formulas.span(start)?.end ?? start) ? -1 : known;
     if (/^(?:\$\$|\\\[|\\begin\{[a-zA-Z*]+\})[ \t]*$/.test(src.slice(start, end))) return known;
     // In its middle it is shown as text, and what follows may become part of it.
     if (endsIn(state, line, endLine, known) >= 0) env.pending = Math.min(env.pending, line);

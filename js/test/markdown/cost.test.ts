@@ -33,6 +33,7 @@ const HOSTILE = [
   `|a|\n|-|\n${fill("b\n")}`,
   fill("a\n=\n"),
   fill("a $$\n"),
+  fill("a \\[\\url \\]"),
   fill(`${"[".repeat(1000)}\n\n`),
 ];
 
@@ -65,6 +66,15 @@ function check(text: string): void {
 test("a hostile answer costs at most 20 times what prose costs, and is at most 20 times as long", () => {
   for (const text of HOSTILE) check(text);
 }, 120_000);
+
+test("a list of very many items is shown", () => {
+  const root = document.createElement("div");
+  const stream = new MarkdownStream(root);
+  stream.append("-\n".repeat(65_000));
+  stream.append("-\n".repeat(1_000));
+  stream.finish();
+  expect(root.querySelectorAll("li").length).toBe(66_000);
+}, 60_000);
 
 test("so does any text of Markdown's marks, each repeated", () => {
   for (let seed = FIRST; seed < FIRST + COUNT; seed += 1) {
