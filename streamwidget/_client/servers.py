@@ -5,24 +5,43 @@ A server's key is read from the variable in its row. It is sent only to the addr
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, TypeAlias
 
 from streamwidget._client.http import Transport
-from streamwidget._client.local import LocalTransport
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import mask
-from streamwidget._dialects.anthropic_messages import AnthropicMessages
-from streamwidget._dialects.chat_completions import ChatCompletions
 from streamwidget._dialects.dialect import Dialect
-from streamwidget._dialects.google_gemini import GoogleGemini
-from streamwidget._dialects.ollama_chat import OllamaChat
-from streamwidget._dialects.openai_responses import OpenAIResponses
 
+MakeDialect: TypeAlias = Callable[[], Dialect]
 #: Takes the setting ``gguf`` and the client's ``http_client``.
 MakeTransport: TypeAlias = Callable[[str | None, Any], Transport]
+
+
+def _late(place: str, **differs: Any) -> MakeDialect:
+    """Return a maker of a dialect, imported when it is first needed: ``_late("ollama_chat:OllamaChat")``."""
+
+    @functools.cache
+    def make() -> Dialect:
+        module, _, name = place.partition(":")
+        dialect: Dialect = getattr(import_module(f"streamwidget._dialects.{module}"), name)(**differs)
+        return dialect
+
+    return make
+
+
+def _chat_completions(**differs: Any) -> MakeDialect:
+    return _late("chat_completions:ChatCompletions", **differs)
+
+
+def _local_model(gguf: str | None, http_client: Any) -> Transport:
+    from streamwidget._client.local import LocalTransport
+
+    return LocalTransport(gguf, http_client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +57,8 @@ class Server:
         The name of the environment variable of its key.
     needs_model : bool
         It refuses a request without a model.
-    dialect : Dialect
-        The API it has.
+    speaks : callable
+        Makes the dialect of its API.
     url_env : str or None
         The name of an environment variable with another address, for a server that each place runs itself.
     example : str
@@ -53,11 +72,16 @@ class Server:
     base_url: str
     key_env: str | None = None
     needs_model: bool = False
-    dialect: Dialect = ChatCompletions()  # noqa: RUF009  (a frozen value)
+    speaks: MakeDialect = _chat_completions()  # noqa: RUF009  (a function)
     url_env: str | None = None
     example: str = ""
     path: str = ""
     starts: MakeTransport | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """The API it has."""
+        return self.speaks()
 
     def address(self, environ: Mapping[str, str]) -> str:
         """Return the address in an environment. Empty if it must be set there and is not."""
@@ -74,14 +98,14 @@ SERVERS = {
         "https://api.anthropic.com/v1",
         "ANTHROPIC_API_KEY",
         needs_model=True,
-        dialect=AnthropicMessages(),
+        speaks=_late("anthropic_messages:AnthropicMessages"),
         url_env="ANTHROPIC_BASE_URL",
         path="/v1",
     ),
     "azure": Server(
         "",
         "AZURE_OPENAI_API_KEY",
-        dialect=ChatCompletions(max_tokens="max_completion_tokens", key_header="api-key"),
+        speaks=_chat_completions(max_tokens="max_completion_tokens", key_header="api-key"),
         url_env="AZURE_OPENAI_ENDPOINT",
         example="https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=2024-10-21",
         path="/openai/v1",
@@ -90,19 +114,22 @@ SERVERS = {
     "fireworks": Server("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     "gemini": Server("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
     "google": Server(
-        "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY", needs_model=True, dialect=GoogleGemini()
+        "https://generativelanguage.googleapis.com/v1beta",
+        "GEMINI_API_KEY",
+        needs_model=True,
+        speaks=_late("google_gemini:GoogleGemini"),
     ),
     "groq": Server("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
     "litellm": Server("http://localhost:4000/v1", "LITELLM_API_KEY", url_env="LITELLM_API_BASE"),
     "llamacpp": Server("http://localhost:8080/v1"),
     "lmstudio": Server("http://localhost:1234/v1"),
-    "local": Server("", starts=LocalTransport),
-    "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", dialect=ChatCompletions(asks_for_usage=False)),
+    "local": Server("", starts=_local_model),
+    "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", speaks=_chat_completions(asks_for_usage=False)),
     "ollama": Server("http://localhost:11434/v1"),
-    "ollama-native": Server("http://localhost:11434/api", needs_model=True, dialect=OllamaChat()),
+    "ollama-native": Server("http://localhost:11434/api", needs_model=True, speaks=_late("ollama_chat:OllamaChat")),
     # config.py decides about the key of OpenAI.
-    "openai": Server(OPENAI_URL, needs_model=True, dialect=ChatCompletions(max_tokens="max_completion_tokens")),
-    "openai-responses": Server(OPENAI_URL, needs_model=True, dialect=OpenAIResponses()),
+    "openai": Server(OPENAI_URL, needs_model=True, speaks=_chat_completions(max_tokens="max_completion_tokens")),
+    "openai-responses": Server(OPENAI_URL, needs_model=True, speaks=_late("openai_responses:OpenAIResponses")),
     "openrouter": Server("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     "together": Server("https://api.together.ai/v1", "TOGETHER_API_KEY"),
     "vllm": Server("http://localhost:8000/v1", "VLLM_API_KEY"),

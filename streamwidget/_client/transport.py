@@ -16,7 +16,6 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -261,6 +260,8 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
     clients = _clients.setdefault(loop, {})
     client = clients.get(way)
     if client is None or client.is_closed:
+        from http.cookiejar import CookieJar, DefaultCookiePolicy  # late: it is slow to import, and httpx needs it too
+
         context = _ssl_context(way[1])
         client = clients[way] = httpx.AsyncClient(
             verify=context,

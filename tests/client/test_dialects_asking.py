@@ -493,7 +493,7 @@ async def test_a_provider_is_one_file_and_one_row(tmp_path: Path, monkeypatch: p
     (tmp_path / "toy_dialect.py").write_text(TOY, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     toy: Any = __import__("toy_dialect")
-    monkeypatch.setitem(SERVERS, "toy", Server("https://toy.example", "TOY_API_KEY", dialect=toy.Toy()))
+    monkeypatch.setitem(SERVERS, "toy", Server("https://toy.example", "TOY_API_KEY", speaks=toy.Toy))
     lines = b'{"say": "Hel"}\n{"say": "lo"}\n{"over": "max_tokens"}\n'
     answer = httpx.Response(200, headers={"content-type": "application/x-ndjson"}, content=lines)
     server = Answers([httpx.Response(503), answer, answer])
