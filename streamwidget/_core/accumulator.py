@@ -5,7 +5,8 @@ Rules
 - All text that leaves here is well formed. Half of a surrogate pair at the end of a delta waits for the next delta.
   Every other lone surrogate becomes U+FFFD. Example: ``"a\ud83d"``, ``"\ude00"`` -> ``"a"``, ``"😀"``.
 - The published deltas of text, reasoning and refusal join to the whole. In the arguments of a tool call the halves are
-  joined in the whole only.
+  joined in the whole only. One exception: after a ``TextWasReasoning`` the text begins anew, and what came before it is
+  reasoning.
 - What could not be read leaves a gap in the text that follows it. Example: ``"5 mg,"``, an unreadable event,
   ``" more"`` -> ``Gap("text", 5)``. Before a tool call's next arguments, and after the provider's word for the end, it
   leaves none.
@@ -37,6 +38,7 @@ from streamwidget._core.events import (
     StreamEvent,
     StreamWarning,
     TextDelta,
+    TextWasReasoning,
     ToolCallDelta,
     ToolResult,
     Usage,
@@ -147,6 +149,8 @@ class Accumulator:
         The beginning of the answer, from an earlier stream that is continued.
     gaps : iterable of Gap, default ()
         Those in ``text``.
+    as_sent : bool, default False
+        True leaves thoughts without a beginning in the text, so that the text only grows.
 
     Attributes
     ----------
@@ -164,7 +168,7 @@ class Accumulator:
         The first ones that arrived.
     """
 
-    def __init__(self, text: str = "", gaps: Iterable[Gap] = ()) -> None:
+    def __init__(self, text: str = "", gaps: Iterable[Gap] = (), *, as_sent: bool = False) -> None:
         self.delta_count = 0
         self.size = 0
         self.usage: Usage | None = None
@@ -181,7 +185,7 @@ class Accumulator:
         self._original: Original | None = None
         self._continues = bool(text)  # what a provider wrote now is not the whole answer
         self.finish: Finish | None = None
-        self._thoughts = ThinkTags()
+        self._thoughts = ThinkTags(needs_begin=as_sent)
         self._thoughts.is_open = not text
         self._gaps = dict.fromkeys(gaps)  # an ordered set
         self._lost = False  # something was lost, and nothing has come after it
@@ -304,6 +308,8 @@ class Accumulator:
         if isinstance(event, Lost):
             self._lost = True
             return None
+        if isinstance(event, TextWasReasoning):
+            return self._apply_move(event)
         if isinstance(event, Original):
             self._original = None if self._continues else event
             return None
@@ -318,6 +324,19 @@ class Accumulator:
             self.usage = event = _sum(self._earlier.usage, event)
         elif isinstance(event, Finish) and event.reason:
             self.finish_reason = well_formed(event.reason)
+        return event
+
+    def _apply_move(self, event: TextWasReasoning) -> StreamEvent | None:
+        """Make all text so far reasoning. After a step or other reasoning it is the answer's own."""
+        text = self.text
+        reasoning = text.strip()
+        if not reasoning or self._earlier.steps or self._texts[ReasoningDelta].length:
+            return None
+        before = len(text) - len(text.lstrip())
+        self._texts[ReasoningDelta].append(reasoning)
+        self._text = self._texts[TextDelta] = _Text()
+        places = (min(max(0, gap.place - before), len(reasoning)) for gap in self._gaps)
+        self._gaps = dict.fromkeys(Gap("reasoning", place) for place in places)
         return event
 
     def flush(self) -> list[StreamEvent]:

@@ -309,6 +309,28 @@ class Gap:
     place: int
 
 
+@dataclass(frozen=True, slots=True)
+class TextWasReasoning:
+    """All text so far was reasoning. The model's thoughts ended, and their beginning was not marked.
+
+    A chat template may begin the answer inside the thoughts. The server then sends ``Two rivers.</think>Rhine``. The
+    thoughts arrive as text deltas. At their end comes this event. The text of the answer begins after it.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> def model(messages):
+    ...     yield from ["Two rivers.", "</think>", "Rhine"]
+    >>> stream, events = sw.Conversation().ask("Name a river.", model), []
+    >>> unsubscribe = stream.subscribe(events.extend)
+    >>> completion = stream.wait()
+    >>> events[:3]
+    [TextDelta(text='Two rivers.', index=0), TextWasReasoning(), TextDelta(text='Rhine', index=0)]
+    >>> completion.reasoning, completion.text
+    ('Two rivers.', 'Rhine')
+    """
+
+
 #: The events that add to an answer.
 DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
@@ -325,6 +347,7 @@ StreamEvent: TypeAlias = (
     | Finish
     | StreamWarning
     | Gap
+    | TextWasReasoning
 )
 
 

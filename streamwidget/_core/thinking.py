@@ -12,6 +12,9 @@ Many local models write their thoughts so. The rules, each with an example (``|`
 6. Several thoughts are one: ``<think>a</think><think>b</think>c`` is ``a``, an empty line and ``b``.
 7. A tag that the reasoning only mentions is a part of it: ``<think>the `</think>` tag</think>b`` is one thought. So is
    a thought in a thought, if both ends come soon: ``<think>a<think>b</think>c</think>d`` has the text ``d``.
+8. A template may begin the answer inside the thoughts: ``a</think>b`` is the reasoning ``a`` and the text ``b``. It is
+   so in the first 64 Ki characters, if no tag and no other reasoning came before, and not in code. The thoughts are
+   text deltas until their end is known. Then a :class:`TextWasReasoning` follows.
 """
 
 from __future__ import annotations
@@ -21,7 +24,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from streamwidget._core.events import Finish, ParsedEvent, ReasoningDelta, TextDelta
+from streamwidget._core.events import (
+    Finish,
+    NewStep,
+    ParsedEvent,
+    ReasoningDelta,
+    TextDelta,
+    TextWasReasoning,
+    ToolCallDelta,
+    ToolResult,
+)
 
 _NAMES = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think")
 _TAG = re.compile(rf"<({'|'.join(_NAMES)})(?:\s[^<>]{{0,200}})?(/?)>", re.IGNORECASE)
@@ -39,6 +51,21 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     _FINAL: (),
 }
 _OTHERS |= {f"{_NEXT}{begin}": ends for begin, ends in _OTHERS.items() if begin.startswith("<|channel|>")}
+#: The ends of thoughts that may have no beginning.
+_ENDS = (
+    *(f"</{name}{space}>" for name in _NAMES for space in ("", " ")),
+    *(end for begin, ends in _OTHERS.items() if "<|channel|>" not in begin for end in ends),
+)
+_END_SIGN = re.compile(r"[<\[◁](?:[/|c]|\Z)", re.IGNORECASE)  # a delta without one begins no end
+_END = re.compile("|".join(map(re.escape, _ENDS)), re.IGNORECASE)
+#: A fence of code, a line end, backticks, the beginning of thoughts, and their end.
+_MARK = re.compile(
+    rf"^[ \t>]*(?P<fence>`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*|(?P<line>\n)|(?P<ticks>`+)"
+    rf"|(?P<begin>{_TAG.pattern}|{'|'.join(map(re.escape, _OTHERS))})|(?P<end>{_END.pattern})",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MOST_BEFORE = 65_536  # characters before an end without a beginning
+_MOST_ENDS = 20  # in code, before the text is not looked at any more. Each look reads all of the text
 _BLANK = re.compile(r"[\s\ufeff]*")
 _DEEPEST = 4  # thoughts in thoughts
 _PIECE = 4096  # characters that are looked through at once. A megabyte of tags would take a minute
@@ -67,10 +94,32 @@ def _tag_at(text: str) -> _Tag | None:
     return _Tag(0, (), "") if may_be or _OPEN_TAG.match(text) else None
 
 
+def _end_without_beginning(text: str) -> tuple[int, int] | None:
+    """Return where the first end of thoughts begins and ends. None: it is in code, or a beginning comes before it."""
+    fence = span = ""
+    for found in _MARK.finditer(text):
+        mark = found["fence"]
+        if fence:
+            if mark and mark.startswith(fence) and found[0].strip(" \t>") == mark:
+                fence = ""
+        elif mark:
+            fence = mark
+        elif found["line"]:
+            span = ""
+        elif ticks := found["ticks"]:
+            span = "" if ticks == span else span or ticks
+        elif not span:
+            return found.span() if found["end"] else None
+    return None
+
+
 def _joined(events: list[ParsedEvent]) -> list[ParsedEvent]:
     """Join the neighbours of one kind: thoughts, or texts."""
     joined: list[ParsedEvent] = []
     for kind, run in groupby(events, type):
+        if kind is TextWasReasoning:
+            joined += run
+            continue
         text = "".join(event.text for event in run if isinstance(event, ReasoningDelta | TextDelta))
         joined.append(ReasoningDelta(text) if kind is ReasoningDelta else TextDelta(text))
     return joined
@@ -82,7 +131,12 @@ class ThinkTags:
     Attributes
     ----------
     is_open : bool
-        False once the text itself has begun. Then every event passes as it is.
+        False once no tag can come any more. Then every event passes as it is.
+
+    Parameters
+    ----------
+    needs_begin : bool, default False
+        True leaves thoughts without a beginning in the text.
 
     Examples
     --------
@@ -91,7 +145,7 @@ class ThinkTags:
     [ReasoningDelta(text='Two rivers', index=0), ReasoningDelta(text='.', index=0), TextDelta(text='Rhine', index=0)]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, needs_begin: bool = False) -> None:
         self.is_open = True
         self._held = ""
         self._tag: _Tag | None = None  # of the thought that we are in
@@ -100,6 +154,11 @@ class ThinkTags:
         self._separator = ""  # before the next thought
         self._line = 0  # backticks in the last line of the thought
         self._nested = 0  # beginnings of thoughts in this thought
+        self._needs_begin = needs_begin  # also if the provider sends reasoning, calls or steps itself
+        self._is_text = False  # the text has begun without a tag, and the end of thoughts may come in it
+        self._said: list[str] = []  # the text since then
+        self._size = 0  # its characters
+        self._ends = 0  # ends of thoughts in it
 
     @property
     def holds_text(self) -> bool:
@@ -108,17 +167,63 @@ class ThinkTags:
 
     def split(self, event: ParsedEvent) -> Iterable[ParsedEvent]:
         """Return what an event stands for."""
-        if isinstance(event, Finish):
-            return (*self.flush(), event)
-        if not self.is_open or not isinstance(event, TextDelta) or event.index != 0 or not event.text:
+        if not isinstance(event, TextDelta):
+            return (*self.flush(), event) if isinstance(event, Finish) else self._pass(event)
+        text = event.text
+        if not self.is_open or event.index != 0 or not text:
             return (event,)
-        return self._split(event.text)
+        if self._is_text and not self._held and not _END_SIGN.search(text):  # the usual case
+            self._say(text)
+            return (event,)
+        return self._split(text)
 
     def flush(self) -> Iterable[ParsedEvent]:
         """Return what was still held back at the end of the answer."""
         events = self._take(is_last=True) if self._held else []
-        self.is_open, self._held = False, ""
+        self.is_open, self._held, self._said = False, "", []
         return events
+
+    def _pass(self, event: ParsedEvent) -> Iterable[ParsedEvent]:
+        """Return an event that is not text. After some of them, the text before was the answer's own."""
+        own = event.text and event.index == 0 if isinstance(event, ReasoningDelta) else False
+        if not (own or isinstance(event, ToolCallDelta | ToolResult | NewStep | TextWasReasoning)):
+            return (event,)
+        self._needs_begin = True
+        return (*self.flush(), event) if self._is_text else (event,)
+
+    def _say(self, text: str) -> None:
+        """Note text of the answer, until there is too much of it."""
+        self._said.append(text)
+        self._size += len(text)
+        if self._size > _MOST_BEFORE or self._ends > _MOST_ENDS:
+            self.is_open, self._said = False, []
+
+    def _watch(self, *, is_last: bool) -> list[ParsedEvent]:
+        """Look for the end of thoughts in the text that is held."""
+        text, self._held = self._held, ""
+        if _END.search(text):
+            self._ends += 1
+            before = "".join(self._said)
+            start, end = _end_without_beginning(before + text) or (-1, -1)
+            if start >= len(before):
+                thought, self._held = text[: start - len(before)], text[end - len(before) :]
+                self._is_text, self._said, self._ended = False, [], True
+                events: list[ParsedEvent] = []
+                if (before + thought).strip():
+                    self._separator = "\n\n"
+                    events = [*([TextDelta(thought)] if thought else ()), TextWasReasoning()]
+                return events + self._take(is_last=is_last)
+        sign = max(map(text.rfind, "<[◁"))
+        tail = text[sign:].lower() if sign >= 0 else ""
+        if tail and not is_last and any(end.startswith(tail) and end != tail for end in _ENDS):
+            begins = bool(self._said or text[:sign].strip())  # white space before the end belongs to nothing
+            text, self._held = (text[:sign], text[sign:]) if begins else ("", text)
+        if not text:
+            return []
+        self._say(text)
+        if not self.is_open:
+            text, self._held = text + self._held, ""
+        return [TextDelta(text)]
 
     def _split(self, text: str) -> list[ParsedEvent]:
         events: list[ParsedEvent] = []
@@ -131,6 +236,8 @@ class ThinkTags:
         return _joined(events) if len(text) > _PIECE else events
 
     def _take(self, *, is_last: bool) -> list[ParsedEvent]:
+        if self._is_text:
+            return self._watch(is_last=is_last)
         events: list[ParsedEvent] = []
         while self._held:
             begin = self._held[_BLANK.match(self._held).end() :]  # type: ignore[union-attr]
@@ -143,6 +250,9 @@ class ThinkTags:
                     self._enter(tag, begin)
                     continue
             if self._tag is None:
+                if not self._ended and not self._needs_begin:
+                    self._is_text = True
+                    return events + self._watch(is_last=is_last)
                 if begin or not self._ended:
                     events.append(TextDelta(begin if self._ended else self._held))
                 self._held, self.is_open = "", False

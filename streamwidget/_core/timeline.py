@@ -87,6 +87,8 @@ class Arrivals:
 
     def note(self, at: float, characters: int, deltas: int, events: list[StreamEvent]) -> None:
         """Record one read. ``characters`` and ``deltas`` are totals since the beginning."""
+        if self._characters and characters < self._characters[-1]:  # the text so far was reasoning
+            self._characters = array("L", [0] * len(self._characters))
         if deltas != (self._deltas[-1] if self._deltas else 0):
             self._at.append(at)
             self._characters.append(characters)

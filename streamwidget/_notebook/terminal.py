@@ -1,6 +1,7 @@
 """The answer in a terminal: printed as it streams, each step with its tool calls, and one line about it at the end.
 
-The model's reasoning comes before the answer. It is dimmed. Where the output is not a terminal, it has a heading.
+The model's reasoning comes before the answer. It is dimmed. Where the output is not a terminal, it has a heading. If
+the text turns out to be reasoning, a line below it says so, because it is printed already.
 
 A model's text may hold escape sequences, to move the cursor or rename the window. They are shown as signs.
 """
@@ -22,6 +23,7 @@ from streamwidget._core.events import (
     Retry,
     StreamEvent,
     TextDelta,
+    TextWasReasoning,
     Waiting,
 )
 from streamwidget._core.gaps import MARK
@@ -82,16 +84,24 @@ class TerminalView:
                 case Gap():
                     self._end_reasoning()
                     self._write(MARK)
-                case Retry(attempt=attempt, delay=delay, reason=reason):
-                    self._write(f"({visible(reason)} Attempt {attempt} in {delay:.1f} s.)\n")
-                case Waiting(reason=reason) if reason:
-                    self._write(f"({visible(reason)})\n")
+                case Retry() | Waiting() | TextWasReasoning():
+                    self._remark(event)
                 case NewStep():
                     self._end_step(self._completion().steps[self._steps])
                     self._steps, self._begins = self._steps + 1, True
                 case Finish():
                     self._finish(self._completion())
         self._out.flush()
+
+    def _remark(self, event: Retry | Waiting | TextWasReasoning) -> None:
+        match event:
+            case Retry(attempt=attempt, delay=delay, reason=reason):
+                self._write(f"({visible(reason)} Attempt {attempt} in {delay:.1f} s.)\n")
+            case Waiting(reason=reason) if reason:
+                self._write(f"({visible(reason)})\n")
+            case TextWasReasoning():
+                self._end_line()
+                self._write("(The text above is the model's thinking. The answer follows.)\n\n")
 
     def _write_reasoning(self, text: str) -> None:
         if not self._reasoning:

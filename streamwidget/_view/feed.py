@@ -157,7 +157,7 @@ class AnswerFeed:
     def _send_text(self) -> None:
         first = self._transcript.phase != "streaming"
         messages = self._transcript.flush(self.stream.completion if self._transcript.calls_changed else None)
-        if first:
+        if first or self._transcript.moved:
             # The first text goes out with all that the response's headers say: the model, and whether it is the demo's.
             self.send_snapshot()
             return

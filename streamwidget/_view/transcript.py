@@ -7,6 +7,7 @@ Rules
 - The state is what was *sent*, not what was received. Its ``seq`` is the number of the last message in it.
 - An agent's step ends where the next one brings its first text or tool call. The page then gets ``step``. What came so
   far becomes a step of the state, and the texts and calls of the state begin anew.
+- Text that was reasoning goes from one to the other in the state. A message cannot say so, and the state is sent.
 - One thread makes messages. Any thread may read the state.
 
 No I/O. The messages are JSON objects for a widget to send.
@@ -36,6 +37,7 @@ from streamwidget._core.events import (
     RefusalDelta,
     StreamEvent,
     TextDelta,
+    TextWasReasoning,
     ToolCallDelta,
     ToolResult,
 )
@@ -43,6 +45,7 @@ from streamwidget._core.gaps import mark_after
 
 JSON: TypeAlias = dict[str, Any]
 _STEP = "step"
+_MOVE = "move"  # the text so far is reasoning
 _GAP_OPS = {"text": "delta", "reasoning": "reasoning", "refusal": "refusal"}
 _OPS = {TextDelta: "delta", ReasoningDelta: "reasoning", RefusalDelta: "refusal"}
 
@@ -58,6 +61,8 @@ class Transcript:
         One line on the reason for the phase, or empty.
     calls_changed : bool
         True while tool calls, or the end of a step, are waiting to be sent.
+    moved : bool
+        True if text has become reasoning in the last flush. The page then needs the state.
     """
 
     def __init__(self) -> None:
@@ -66,7 +71,7 @@ class Transcript:
         self._seq = 0
         self._lock = threading.RLock()
         self._pending: list[tuple[str, str]] = []  # (op, text), joined at the next flush
-        self.calls_changed = False
+        self.calls_changed = self.moved = False
         self._sent: dict[str, list[str]] = {op: [] for op in _OPS.values()}
         self._calls: tuple[ToolCall, ...] = ()  # of this step
         self._steps: list[JSON] = []  # those before it
@@ -95,6 +100,9 @@ class Transcript:
             if isinstance(event, TextDelta) and (self._step_ends or not self._has_shown) and text.strip():
                 text = text.removeprefix(STEP_BREAK) if self._note_content() else text
             self._pending.append((_OPS[type(event)], text))
+        elif isinstance(event, TextWasReasoning):
+            self._pending.append((_MOVE, ""))
+            self._has_shown = False
         elif isinstance(event, Gap):
             op = _GAP_OPS[event.field]
             self._pending.append((op, mark_after(self._last_line(op))))
@@ -126,13 +134,19 @@ class Transcript:
                 runs.append((op, []))
             runs[-1][1].append(text)
         with self._lock:
-            self.phase, self.detail = "streaming", ""
+            self.phase, self.detail, self.moved = "streaming", "", False
             steps = shown_steps(completion) if self.calls_changed and completion is not None else ()
             for op, texts in runs:
                 if op == _STEP:
                     messages += [*self._call_messages(steps), self._message(_STEP)]
                     self._steps.append(_step("".join(self._sent["delta"]), self._calls))
                     self._sent["delta"], self._calls = [], ()
+                    continue
+                if op == _MOVE:
+                    self._seq += 1
+                    self.moved = True
+                    self._sent["reasoning"] = ["".join(self._sent["delta"]).strip()]
+                    self._sent["delta"] = []
                     continue
                 text = "".join(texts)
                 self._sent[op].append(text)

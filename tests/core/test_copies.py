@@ -81,6 +81,7 @@ EVENTS = [
     sw.StreamWarning("odd", "It was odd"),
     sw.Gap("text", 1),
     sw.Waiting("x is loading"),
+    sw.TextWasReasoning(),
 ]
 VALUES = [
     COMPLETION,

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwidget._core.events import ReasoningDelta, TextDelta, Usage
+from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.events import (
+    Lost,
+    NewStep,
+    ParsedEvent,
+    ReasoningDelta,
+    TextDelta,
+    TextWasReasoning,
+    ToolCallDelta,
+    Usage,
+)
 from streamwidget._core.thinking import ThinkTags
 from tests.support.cpu import cpu
 
@@ -35,7 +45,6 @@ CASES = [
     ("<thin ice>", "", "<thin ice>"),
     ("<th", "", "<th"),
     ("  hello", "", "  hello"),
-    ("b</think>c", "", "b</think>c"),
     ("", "", ""),
     ("<THINK>a</THINK>b", "a", "b"),
     ("<Think>a</think>b", "a", "b"),
@@ -84,12 +93,107 @@ CASES = [
 ]
 
 
+#: An answer whose template has begun the thoughts already.
+FENCED = "Say:\n```html\n</think>\n```\n"
+LATE = [
+    ("a</think>b", "a", "b"),
+    ("\n a b \n</think>\n\nc\n", "a b", "c\n"),
+    ("</think>b", "", "b"),
+    ("\n\n</think>\n\nb", "", "b"),
+    ("a</think>", "a", ""),
+    ("a</THINK >b", "a", "b"),
+    ("a</thinking>b", "a", "b"),
+    ("a < b, x[1] </ c</thi</think>d", "a < b, x[1] </ c</thi", "d"),
+    ("a[/THINK]b", "a", "b"),
+    ("a◁/think▷b", "a", "b"),
+    ("a<|END_THINKING|>b", "a", "b"),
+    ("a</think><think>b</think>c", "a\n\nb", "c"),
+    ("a</think>b</think>c", "a", "b</think>c"),
+    ("a</think>b <think>c</think>", "a", "b <think>c</think>"),
+    ("use `x`\n</think>`y` is", "use `x`", "`y` is"),
+    ("a `</think>` b</think>c", "a `</think>` b", "c"),
+    ("a `<think>` b</think>c", "a `<think>` b", "c"),
+    (f"{FENCED}b</think>c", f"{FENCED}b", "c"),
+    ("~~~~\n```\n~~~\n~~~~\na</think>b", "~~~~\n```\n~~~\n~~~~\na", "b"),
+    # It stays text.
+    (FENCED, "", FENCED),
+    ("> ~~~ </think>\n> </think>", "", "> ~~~ </think>\n> </think>"),
+    ("a `</think>`", "", "a `</think>`"),
+    ("a ``x ` </think>`` b", "", "a ``x ` </think>`` b"),
+    ("Use <think>a</think>", "", "Use <think>a</think>"),
+    ("a [THINK] b</think>", "", "a [THINK] b</think>"),
+    ("a</thi", "", "a</thi"),
+    ("a</thinker>b", "", "a</thinker>b"),
+    ("a<|channel|>final<|message|>b", "", "a<|channel|>final<|message|>b"),
+]
+
+
+def added(pieces: list[str]) -> tuple[str, str]:
+    """Add the pieces up. The deltas join to the same, if a reader moves them as the event says."""
+    accumulator = Accumulator()
+    events = [event for piece in pieces for event in accumulator.take([TextDelta(piece)])] + accumulator.flush()
+    shown = {ReasoningDelta: "", TextDelta: ""}
+    for event in events:
+        if isinstance(event, TextWasReasoning):
+            shown = {ReasoningDelta: shown[TextDelta].strip(), TextDelta: ""}
+        elif isinstance(event, ReasoningDelta | TextDelta):
+            shown[type(event)] += event.text
+    assert shown == {ReasoningDelta: accumulator.reasoning, TextDelta: accumulator.text}
+    return accumulator.reasoning, accumulator.text
+
+
+@pytest.mark.parametrize(("text", "thought", "rest"), LATE, ids=[repr(case[0]) for case in LATE])
+@pytest.mark.fault("N38", "thoughts without a beginning are reasoning too, once they end")
+def test_thoughts_without_a_beginning_are_reasoning(text: str, thought: str, rest: str) -> None:
+    """Whole, in single characters, and cut in two anywhere."""
+    assert added([text]) == added(list(text)) == (thought, rest)
+    assert all(added([text[:cut], text[cut:]]) == (thought, rest) for cut in range(len(text)))
+
+
+@pytest.mark.parametrize(
+    ("events", "thought", "rest"),
+    [
+        ([ReasoningDelta("r"), TextDelta("a</think>b")], "r", "a</think>b"),
+        ([TextDelta("a</th"), ReasoningDelta("r"), TextDelta("ink>b")], "r", "a</think>b"),
+        ([TextDelta("a"), NewStep(), TextDelta("</think>b")], "", "a\n\n</think>b"),
+        ([TextDelta("a"), ToolCallDelta(0, "1", "look", "{}"), TextDelta("</think>b")], "", "a</think>b"),
+        ([TextDelta("x" * 70_000), TextDelta("</think>b")], "", "x" * 70_000 + "</think>b"),
+        ([TextDelta("a"), TextDelta("</think>", 1), Usage(1, 2, 3), TextDelta("</think>b")], "a", "b"),
+        ([TextDelta("a"), TextWasReasoning(), TextDelta("b")], "a", "b"),  # another stream's events, passed on
+        ([ReasoningDelta("r"), TextDelta("a"), TextWasReasoning(), TextDelta("b")], "r", "ab"),
+    ],
+)
+def test_what_else_came_says_whose_the_text_is(events: list[ParsedEvent], thought: str, rest: str) -> None:
+    """The provider's own reasoning, a call, a step and much text leave the text as it is."""
+    accumulator = Accumulator()
+    accumulator.take(events)
+    accumulator.flush()
+    assert (accumulator.reasoning, accumulator.text) == (thought, rest)
+
+
+def test_a_gap_goes_with_the_text() -> None:
+    """What is missing in the thoughts is missing in the reasoning."""
+    accumulator = Accumulator()
+    accumulator.take([TextDelta("\na"), Lost(), TextDelta("b</think>"), TextDelta("c")])
+    assert [(gap.field, gap.place) for gap in accumulator.gaps] == [("reasoning", 1)]
+
+
 @pytest.mark.parametrize(("text", "thought", "rest"), CASES, ids=[repr(case[0]) for case in CASES])
 @pytest.mark.fault("N38", "it is reasoning, however it is cut")
 def test_thoughts_at_the_beginning_are_reasoning(text: str, thought: str, rest: str) -> None:
     """Whole, in single characters, and cut in two anywhere."""
     assert read([text]) == read(list(text)) == (thought, rest)
     assert all(read([text[:cut], text[cut:]]) == (thought, rest) for cut in range(len(text)))
+
+
+@pytest.mark.parametrize("piece", ["`</think>` ", "\n```\n</think>\n```\n", "<", "[a", "-> ", "` `` "])
+def test_a_text_of_many_signs_takes_linear_time(piece: str) -> None:
+    """No delta costs more than those before it, even where each of them has an end of thoughts."""
+
+    def cost(count: int) -> float:
+        return cpu(lambda: added(["a", *[piece] * count]))
+
+    assert cost(20_000) < 40 * max(cost(2_000), 0.01)
 
 
 @given(st.sampled_from(CASES), st.lists(st.integers(0, 30), max_size=6))

@@ -17,6 +17,7 @@ from streamwidget import (
     Retry,
     StreamEvent,
     TextDelta,
+    TextWasReasoning,
     Timing,
     ToolCall,
     ToolCallDelta,
@@ -97,6 +98,13 @@ def test_reasoning_is_dimmed_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     assert printed(*REASONED, out=Screen()).startswith("Thinking:\n")
+
+
+def test_text_that_was_reasoning_has_a_line_below_it() -> None:
+    """It is printed already."""
+    text = printed([TextDelta("Two rivers."), TextWasReasoning(), TextDelta("Rhine")], [Finish("stop", "complete")])
+    note = "(The text above is the model's thinking. The answer follows.)"
+    assert text.startswith(f"Two rivers.\n{note}\n\nRhine\n[")
 
 
 def test_an_answer_of_reasoning_alone_ends_with_its_footer() -> None:

@@ -52,6 +52,21 @@ test("reasoning is folded, shows that it grows, can be opened meanwhile, and sta
   expect(summary.textContent).toBe("Reasoning (29 characters)");
 });
 
+test("text that was reasoning moves into the fold, and the answer begins anew", async () => {
+  const { kernel, host, find } = start();
+  host.deliver(kernel.delta("Two "), kernel.delta("rivers."));
+  await frames();
+  expect(find(".streamwidget-text").textContent).toContain("Two rivers.");
+  Object.assign(kernel.state, { seq: kernel.state.seq + 1, reasoning: "Two rivers.", text: "" });
+  host.deliver(kernel.snapshot());
+  await frames();
+  expect(find(".streamwidget-text").textContent).not.toContain("Two");
+  expect(find(".streamwidget-reasoning summary").textContent).toBe("Reasoning (11 characters)");
+  host.deliver(kernel.delta("Rhine"), kernel.end());
+  await vi.waitFor(() => expect(find(".streamwidget-text").textContent?.trim()).toBe("Rhine"));
+  expect(shown(find(".streamwidget-reasoning"))).toBe(true);
+});
+
 test("tool calls are folded lines with their arguments as they come", async () => {
   const { kernel, host, root } = start();
   host.deliver(kernel.tool(0, "get_weather", '{"city":'), kernel.tool(1, "noop", ""));

@@ -71,7 +71,7 @@ class WireReader:
     ) -> None:
         self._dialect = dialect
         self._streamed = streamed
-        self._accumulator = Accumulator()
+        self._accumulator = Accumulator(as_sent=True)  # each event adds to the text
         self._parser = StreamParser(dialect, self._accumulator, media_type=media_type, key=key)
         self._are_lines = media_type in LINES
         self._block = bytearray()  # whole lines of the open block
