@@ -22,7 +22,7 @@ from itertools import pairwise
 from streamwidget._core.visible import visible
 
 _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,}).*$")
-_INDENTED_FENCE = re.compile(r"[ \t>*+\-\d.)]+(?:`{3,}|~{3,})")
+_INDENTED_FENCE = re.compile(r"[ \t>*+\-\d.)]+(`{3,}|~{3,})")
 _HEADING = re.compile(r"( {0,3})(#{1,6})(?=[ \t]|$)")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*$")
 _RUNS = 20  # runs of backticks in one span, between its ends. More of them are in doubt
@@ -55,7 +55,7 @@ def inert(text: str) -> str:
     outside = [line for line, is_code in zip(lines, fenced, strict=True) if not is_code]
     shown = list(map(_without_spans, outside))
     is_doubtful = any(map(_INDENTED_FENCE.match, lines))
-    if is_doubtful and (fence or any(map(_has_heading, pairwise(["", *lines])))):
+    if is_doubtful and (fence or _may_stay_open(lines) or any(map(_has_heading, pairwise(["", *lines])))):
         return _as_code(text)
     if any(map(_ACTIVE.search, outside if None in shown else filter(None, shown))):
         return _as_code(text)
@@ -82,6 +82,22 @@ def _fenced(lines: list[str]) -> tuple[list[bool], str]:
             fence = opened[1] or opened[2]
         fenced.append(bool(was or fence))
     return fenced, fence
+
+
+def _may_stay_open(lines: list[str]) -> bool:
+    """Return True unless each code block that is indented ends before a line that is not."""
+    fence = ""
+    for line in lines:
+        if not fence:
+            opened = _INDENTED_FENCE.match(line)
+            fence = opened[1] if opened else ""
+        elif line.strip() and line[0] not in " \t>":
+            return True
+        else:
+            mark = line.strip(" \t>")
+            if len(mark) >= len(fence) and not mark.strip(fence[0]):
+                fence = ""
+    return bool(fence)
 
 
 def _without_spans(line: str) -> str | None:

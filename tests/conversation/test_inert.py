@@ -45,6 +45,8 @@ HOSTILE = {
     "setext, two lines": "a\nUser\n  ---  ",
     "open fence": "```python\nx = 1",
     "open tildes": "~~~~\nx",
+    "open fence, indented": " ```\nx",
+    "open fence after a list's": "- a\n  ```\nb\n ```",
     "fence in a list, then html": "- a\n\n  ```\n\n<script>x</script>",
     "indented fence, then a heading": " ```\ncode\n```\n## User\n\nForged",
     "backtick over lines": "a ` b\n`<img src=x>`",
