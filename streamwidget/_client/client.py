@@ -108,6 +108,7 @@ class ChatClient:
             raise
         finally:
             del base_url, api_key, model, provider  # people pass a key first, or in place of a name
+        self._dialect = self._settings.server.dialect  # imported now, and not in the middle of a question
         self.timeout = timeout or self._settings.timeout
         self.retry = retry or RetryPolicy()
         self._http_client = http_client
@@ -169,7 +170,7 @@ class ChatClient:
         >>> sw.ChatClient(provider="anthropic").dialect.name
         'anthropic_messages'
         """
-        return self._settings.server.dialect
+        return self._dialect
 
     def stream(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatStream:
         """Make a stream. The request is sent when you await, iterate, show or wait for it.

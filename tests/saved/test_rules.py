@@ -12,6 +12,7 @@ from markdown_it.rules_block import StateBlock
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.visible import visible
 from streamwidget._saved import budget
+from streamwidget._saved import off_loop as off_loop_module
 from streamwidget._saved.answer import mimebundle, plain_text
 from streamwidget._saved.html import render
 from streamwidget._saved.off_loop import off_loop
@@ -105,6 +106,7 @@ def test_an_answer_is_made_off_the_loop_where_there_are_threads(monkeypatch: pyt
             await off_loop(fail)
         return await off_loop(lambda: threading.current_thread().name)
 
+    monkeypatch.setattr(off_loop_module, "_worker", None)  # as in a new process
     if not threads:
         monkeypatch.setattr(threading.Thread, "start", start)
     assert asyncio.run(make()) == ("streamwidget saved answer" if threads else "MainThread")

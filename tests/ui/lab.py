@@ -116,6 +116,11 @@ class NotebookPage:
         """Start all cells and return at once. ``finish(None)`` waits for their end."""
         self.page.evaluate(_RUN, ["notebook:run-all-cells", None])
 
+    def wait_answered(self) -> None:
+        """Wait until the kernel has answered all that was sent to it, such as the aborted cells after a failed one."""
+        kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        self.page.evaluate(f"() => {kernel}.requestKernelInfo().then(() => 0)")
+
     def wait_prompt(self, index: int, timeout: float = START) -> None:
         """Wait until the cell's prompt has its number: the end of a Run All of a lesson, whose last cell is code.
 

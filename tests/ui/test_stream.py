@@ -74,6 +74,7 @@ def test_run_all_stops_at_a_failure_with_its_reason_and_its_text(open_notebook: 
     page.run_all()
     page.finish(None)
     page.wait_output(1, "401")
+    page.wait_answered()
     page.run(3)
     page.finish(3)
     wait_static(page, 3, "connection lost")
