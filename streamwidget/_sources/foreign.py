@@ -27,6 +27,7 @@ from streamwidget._core.exceptions import ConfigurationError, ProtocolError, Sou
 from streamwidget._core.secrets import mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
+from streamwidget._core.unexpected import said_by
 from streamwidget._core.visible import one_line
 from streamwidget._dialects.fields import field
 from streamwidget._sources.calls import Call
@@ -235,8 +236,8 @@ def _said(exc: BaseException) -> str:
     root, depth = exc, 0
     while root.__cause__ is not None and depth < _DEPTH:
         root, depth = root.__cause__, depth + 1
-    said = f"{type(exc).__name__}: {exc}".rstrip(": ")
-    return said if root is exc or not str(root) or str(root) in said else f"{said} ({root})"
+    said, cause = f"{type(exc).__name__}: {said_by(exc)}".rstrip(": "), said_by(root)
+    return said if root is exc or not cause or cause in said else f"{said} ({cause})"
 
 
 async def _close(*parts: Any) -> None:

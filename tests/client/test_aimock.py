@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
-from tests.support.aimock import KEY, start_aimock
+from tests.support.aimock import KEY, SIMPLE, start_aimock
 
 # Pieces of three UTF-16 units. aimock cuts the emoji between its surrogates, as real servers do.
 TEXT = "Grüezi! 👋🏽 One, two, three.\n\n- first\n- **second** `{}`\n\n```\n\ttab\n```\n"
 FIXTURES: list[dict[str, Any]] = [
     {"match": {"userMessage": "whole"}, "response": {"content": TEXT}, "chunkSize": 3, "latency": 3},
-    {"match": {"userMessage": "think"}, "response": {"content": "42", "reasoning": "Six times seven."}},
-    {"match": {"userMessage": "weather"}, "response": {"toolCalls": [{"name": "look", "arguments": {"at": "Bern"}}]}},
-    {"match": {"userMessage": "limit"}, "response": {"content": "cut", "finishReason": "length"}},
+    *SIMPLE,
     {"match": {"userMessage": "filter"}, "response": {"content": "cut", "finishReason": "content_filter"}},
     {"match": {"userMessage": "drop"}, "response": {"content": TEXT}, "chunkSize": 3, "latency": 20}
     | {"disconnectAfterMs": 200},

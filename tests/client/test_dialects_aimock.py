@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
-from tests.support.aimock import KEY, start_aimock
+from tests.support.aimock import KEY, SIMPLE, start_aimock
 
 TEXT = "Grüezi! 👋🏽 One, two, three.\n\n- first\n- **second** `{}`\n"
 FIXTURES: list[dict[str, Any]] = [
     {"match": {"userMessage": "whole"}, "response": {"content": TEXT}, "chunkSize": 3},
-    {"match": {"userMessage": "think"}, "response": {"content": "42", "reasoning": "Six times seven."}},
-    {"match": {"userMessage": "weather"}, "response": {"toolCalls": [{"name": "look", "arguments": {"at": "Bern"}}]}},
-    {"match": {"userMessage": "limit"}, "response": {"content": "cut", "finishReason": "length"}},
+    *SIMPLE,
     {"match": {"userMessage": "drop"}, "response": {"content": TEXT}, "chunkSize": 3, "latency": 20}
     | {"disconnectAfterMs": 200},
     {"match": {"userMessage": "endless"}, "response": {"content": TEXT * 200}, "chunkSize": 3, "latency": 20},

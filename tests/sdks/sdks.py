@@ -42,7 +42,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 from streamwidget._sources import as_stream
 from streamwidget._sources.models import as_model
-from tests.support.aimock import KEY, start_aimock
+from tests.support.aimock import KEY, SIMPLE, said, start_aimock
 from tests.support.watchdog import MARK
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -50,9 +50,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = "Grüezi! One, two, three."
 FIXTURES: list[dict[str, Any]] = [
     {"match": {"userMessage": "whole"}, "response": {"content": TEXT}, "chunkSize": 3},
-    {"match": {"userMessage": "think"}, "response": {"content": "42", "reasoning": "Six times seven."}},
-    {"match": {"userMessage": "weather"}, "response": {"toolCalls": [{"name": "look", "arguments": {"at": "Bern"}}]}},
-    {"match": {"userMessage": "limit"}, "response": {"content": "cut", "finishReason": "length"}},
+    *SIMPLE,
 ]
 Ask = Callable[[str], Any]
 os.environ.setdefault(MARK, "sdks")  # tests/conftest.py, which sets it, needs more than this environment has
@@ -64,10 +62,6 @@ set_tracing_disabled(True)
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with start_aimock(FIXTURES, tmp_path_factory.mktemp("aimock")) as started:
         yield started
-
-
-def said(prompt: str) -> Any:
-    return [{"role": "user", "content": prompt}]
 
 
 @pytest.fixture(scope="module")

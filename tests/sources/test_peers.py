@@ -18,7 +18,7 @@ from langchain_core.output_parsers import StrOutputParser
 import streamwidget as sw
 from streamwidget._sources import as_stream
 from streamwidget.demo import DemoServer
-from tests.support.aimock import KEY, start_aimock
+from tests.support.aimock import KEY, SIMPLE, said, start_aimock
 from tests.support.servers import failure_of, first_delta
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,9 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = "Grüezi! 👋🏽 One, two, three.\n\n- first\n- **second** `{}`\n"
 FIXTURES: list[dict[str, Any]] = [
     {"match": {"userMessage": "whole"}, "response": {"content": TEXT}, "chunkSize": 3},
-    {"match": {"userMessage": "think"}, "response": {"content": "42", "reasoning": "Six times seven."}},
-    {"match": {"userMessage": "weather"}, "response": {"toolCalls": [{"name": "look", "arguments": {"at": "Bern"}}]}},
-    {"match": {"userMessage": "limit"}, "response": {"content": "cut", "finishReason": "length"}},
+    *SIMPLE,
     {"match": {"userMessage": "drop"}, "response": {"content": TEXT}, "chunkSize": 3, "latency": 5}
     | {"truncateAfterChunks": 12},
     {"match": {"userMessage": "endless"}, "response": {"content": TEXT * 200}, "chunkSize": 3, "latency": 20},
@@ -41,10 +39,6 @@ CLAUDE = "claude-of-the-tests"
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with start_aimock(FIXTURES, tmp_path_factory.mktemp("aimock")) as started:
         yield started
-
-
-def said(prompt: str) -> Any:
-    return [{"role": "user", "content": prompt}]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,17 @@ from tests.support.watchdog import MARK
 
 CLI = ROOT / "js" / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
 KEY = "sk-aimock-canary-0123456789"
+#: Fixtures for what each API can answer beside text: reasoning, a tool call, and an answer that is cut.
+SIMPLE: list[dict[str, Any]] = [
+    {"match": {"userMessage": "think"}, "response": {"content": "42", "reasoning": "Six times seven."}},
+    {"match": {"userMessage": "weather"}, "response": {"toolCalls": [{"name": "look", "arguments": {"at": "Bern"}}]}},
+    {"match": {"userMessage": "limit"}, "response": {"content": "cut", "finishReason": "length"}},
+]
+
+
+def said(prompt: str) -> Any:
+    """Return the prompt as the messages of a request."""
+    return [{"role": "user", "content": prompt}]
 
 
 @contextmanager
