@@ -43,10 +43,10 @@ from streamwidget._core.events import (
     ToolResult,
     Usage,
 )
+from streamwidget._core.growing_text import GrowingText
 from streamwidget._core.surrogates import ends_high, well_formed
 from streamwidget._core.thinking import ThinkTags
 
-_PARTS = 1024  # in a block of text
 _CALL = 64  # characters that a fragment of a tool call counts for, besides its arguments
 _MOST_KEYS = 1000  # of one kind of what is left out
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
@@ -55,40 +55,6 @@ _FIELDS: dict[type[_Delta], Literal["text", "reasoning", "refusal"]] = {
     ReasoningDelta: "reasoning",
     RefusalDelta: "refusal",
 }
-
-
-class _Text:
-    """A growing text. One thread appends, and any thread may read. A read joins only the parts that are new to it.
-
-    Full blocks of parts are joined early, because a part alone takes ten times the memory of its characters.
-    """
-
-    __slots__ = ("_blocks", "_joined", "_tail", "length")
-
-    def __init__(self) -> None:
-        self.length = 0
-        self._blocks: list[str] = []
-        # Each of these two is one tuple, so that another thread never sees half of a change.
-        self._tail: tuple[int, list[str]] = (0, [])  # how many blocks there are, and the parts after them
-        self._joined = ("", 0, 0)  # the text that was read last, how many blocks are in it, and their characters
-
-    def append(self, text: str) -> None:
-        parts = self._tail[1]
-        parts.append(text)
-        self.length += len(text)
-        if len(parts) == _PARTS:
-            self._blocks.append("".join(parts))
-            self._tail = (len(self._blocks), [])
-
-    def __str__(self) -> str:
-        text, count, start = self._joined
-        now, parts = self._tail
-        whole = "".join(self._blocks[count:now])
-        fresh = (whole + "".join(parts))[len(text) - start :]
-        if fresh:
-            text += fresh
-            self._joined = (text, now, start + len(whole))
-        return text
 
 
 class _Call:
@@ -101,7 +67,7 @@ class _Call:
         self.place = place  # among the calls, in the order in which they began
         self.id: str | None = None
         self.name: str | None = None
-        self.arguments = _Text()
+        self.arguments = GrowingText()
 
 
 def _without_repeat(event: ToolCallDelta, call: _Call) -> ToolCallDelta:
@@ -175,11 +141,11 @@ class Accumulator:
         self.finish_reason: str | None = None
         self.model: str | None = None
         self.request_id: str | None = None
-        self._text = _Text()
-        self._texts: dict[type[_Delta], _Text] = {
+        self._text = GrowingText()
+        self._texts: dict[type[_Delta], GrowingText] = {
             TextDelta: self._text,
-            ReasoningDelta: _Text(),
-            RefusalDelta: _Text(),
+            ReasoningDelta: GrowingText(),
+            RefusalDelta: GrowingText(),
         }
         self._text.append(text)
         self._original: Original | None = None
@@ -334,7 +300,7 @@ class Accumulator:
             return None
         before = len(text) - len(text.lstrip())
         self._texts[ReasoningDelta].append(reasoning)
-        self._text = self._texts[TextDelta] = _Text()
+        self._text = self._texts[TextDelta] = GrowingText()
         places = (min(max(0, gap.place - before), len(reasoning)) for gap in self._gaps)
         self._gaps = dict.fromkeys(Gap("reasoning", place) for place in places)
         return event

@@ -34,6 +34,7 @@ from streamwidget._core.events import (
     ToolCallDelta,
     ToolResult,
 )
+from streamwidget._core.growing_text import GrowingText
 
 _NAMES = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think")
 _TAG = re.compile(rf"<({'|'.join(_NAMES)})(?:\s[^<>]{{0,200}})?(/?)>", re.IGNORECASE)
@@ -156,8 +157,7 @@ class ThinkTags:
         self._nested = 0  # beginnings of thoughts in this thought
         self._needs_begin = needs_begin  # also if the provider sends reasoning, calls or steps itself
         self._is_text = False  # the text has begun without a tag, and the end of thoughts may come in it
-        self._said: list[str] = []  # the text since then
-        self._size = 0  # its characters
+        self._said = GrowingText()  # the text since then
         self._ends = 0  # ends of thoughts in it
 
     @property
@@ -180,7 +180,7 @@ class ThinkTags:
     def flush(self) -> Iterable[ParsedEvent]:
         """Return what was still held back at the end of the answer."""
         events = self._take(is_last=True) if self._held else []
-        self.is_open, self._held, self._said = False, "", []
+        self.is_open, self._held, self._said = False, "", GrowingText()
         return events
 
     def _pass(self, event: ParsedEvent) -> Iterable[ParsedEvent]:
@@ -194,20 +194,19 @@ class ThinkTags:
     def _say(self, text: str) -> None:
         """Note text of the answer, until there is too much of it."""
         self._said.append(text)
-        self._size += len(text)
-        if self._size > _MOST_BEFORE or self._ends > _MOST_ENDS:
-            self.is_open, self._said = False, []
+        if self._said.length > _MOST_BEFORE or self._ends > _MOST_ENDS:
+            self.is_open, self._said = False, GrowingText()
 
     def _watch(self, *, is_last: bool) -> list[ParsedEvent]:
         """Look for the end of thoughts in the text that is held."""
         text, self._held = self._held, ""
         if _END.search(text):
             self._ends += 1
-            before = "".join(self._said)
+            before = str(self._said)
             start, end = _end_without_beginning(before + text) or (-1, -1)
             if start >= len(before):
                 thought, self._held = text[: start - len(before)], text[end - len(before) :]
-                self._is_text, self._said, self._ended = False, [], True
+                self._is_text, self._said, self._ended = False, GrowingText(), True
                 events: list[ParsedEvent] = []
                 if (before + thought).strip():
                     self._separator = "\n\n"
@@ -216,7 +215,7 @@ class ThinkTags:
         sign = max(map(text.rfind, "<[◁"))
         tail = text[sign:].lower() if sign >= 0 else ""
         if tail and not is_last and any(end.startswith(tail) and end != tail for end in _ENDS):
-            begins = bool(self._said or text[:sign].strip())  # white space before the end belongs to nothing
+            begins = bool(self._said.length or text[:sign].strip())  # white space before the end belongs to nothing
             text, self._held = (text[:sign], text[sign:]) if begins else ("", text)
         if not text:
             return []
