@@ -24,8 +24,12 @@ interface ClassicNotebook {
 }
 
 // The manager of each notebook's element. Saved answers have no model, so they find their notebook by this. Two
-// notebooks may be open.
-const managers = new WeakMap<Element, WeakRef<object>>();
+// notebooks may be open. All bundles of a page share it: the tools of a saved answer may come from the chat's bundle,
+// and the notebook's only model from that of the answers.
+const MANAGERS = Symbol.for("streamwidget.notebooks");
+const page = document as Document & { [MANAGERS]?: WeakMap<Element, WeakRef<object>> };
+page[MANAGERS] ??= new WeakMap();
+const managers = page[MANAGERS];
 
 /** Notes which notebook holds `element`. `model` is the model of a widget in it. */
 export function rememberNotebook(element: Element, model: object): void {

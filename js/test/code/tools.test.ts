@@ -174,6 +174,15 @@ test("a saved answer finds the notebook of an earlier live one, and copies in an
   expect(other.inserted).toEqual([]);
 });
 
+test("the tools of one bundle find a notebook that only another bundle has seen", async () => {
+  const notebook = new Notebook([1, 2]);
+  await notebook.put(answer(), notebook.element.children[1]);
+  // @ts-expect-error: the query makes it a module of its own, as in another bundle
+  const chat: typeof import("../../src/code/insert") = await import("../../src/code/insert?chat");
+  expect(chat.insertBelow(notebook.element.children[0] as Element, "x")).toBe(true);
+  expect(notebook.inserted.map(([index]) => index)).toEqual([1]);
+});
+
 test("in a windowed notebook the notebook's own index counts, and a doubtful one is not used", async () => {
   const notebook = new Notebook([1, 2, 3, 4, 5]);
   const [, , third] = notebook.element.children as unknown as HTMLElement[];
