@@ -6,17 +6,19 @@ Rules
 - The history is always true. It has the answer before its first delta, and every answer gets its outcome.
 - Nothing is left out silently. ``Turn.sent`` shows it, and :meth:`Conversation.trimmed` counts the turns over a limit.
 - A request that cannot be made changes nothing.
+- What a person edits, asks again, deletes or clears can be brought back: as a branch, and by undo.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from streamwidget._conversation.history import Entry, History, cancel
-from streamwidget._conversation.turn import Turn, newest, settled
+from streamwidget._conversation.turn import Feedback, Turn, newest, settled
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
@@ -171,6 +173,7 @@ class Conversation:
         model: str | None = None,
         system: str | None = None,
         stream: bool = True,
+        branch: bool = False,
         **params: Any,
     ) -> ChatStream:
         """Add a question to the conversation, and make the stream of its answer. The stream does not start yet.
@@ -192,6 +195,9 @@ class Conversation:
             The system prompt of this request only. An empty one sends none. Default: the conversation's.
         stream : bool, default True
             False asks for one whole reply.
+        branch : bool, default False
+            If there is a turn of this name, keep it as a branch, with all turns after it. An answer without a word is
+            not kept. See :meth:`show_branch`.
         **params
             Fields of the request, as in :meth:`ChatClient.stream`. A callable gets those that it takes.
 
@@ -226,7 +232,12 @@ class Conversation:
         key = key or uuid.uuid4().hex
         messages = [*self.request_messages(key, system=system), user]
         answer = as_model(client).request(messages, model, params, stream=stream)
-        self._put(Turn(key, user), answer)
+        entry = Entry(Turn(key, user, asked_at=time.time()), answer)
+        turns = self.turns
+        old = next((turn for turn in turns if turn.key == key), None)
+        self._history.record("prompt" if old is None else "retry" if old.user == user else "edit")
+        is_worth = old is not None and (old.has_content or old.user != user or old is not turns[-1])
+        self._follow(entry, (self._history.put_branch if branch and is_worth else self._history.put)(entry))
         return answer
 
     def reserve(self, key: str, after: Sequence[str]) -> None:
@@ -268,7 +279,8 @@ class Conversation:
         >>> conversation.is_from("rivers", rest)
         True
         """
-        self._put(self._history.turn(key), stream)
+        entry = Entry(self._history.turn(key), stream)
+        self._follow(entry, self._history.put(entry))
 
     def is_from(self, key: str, stream: ChatStream) -> bool:
         """Return whether a turn's answer comes from a stream.
@@ -298,10 +310,10 @@ class Conversation:
         if (stream := self._history.stream(key)) is not None:
             stream.cancel()
 
-    def _put(self, turn: Turn, stream: ChatStream) -> None:
-        entry = Entry(turn, stream)
-        cancel(self._history.put(entry))
-        stream.subscribe(lambda events: self._ended(entry, events))
+    def _follow(self, entry: Entry, gone: list[Entry]) -> None:
+        cancel(gone)
+        if entry.stream is not None:
+            entry.stream.subscribe(lambda events: self._ended(entry, events))
         self._notify()
 
     def _ended(self, entry: Entry, events: list[StreamEvent]) -> None:
@@ -338,6 +350,108 @@ class Conversation:
         self._history.choose(key, sent)
         self._notify()
 
+    def rate(self, key: str, feedback: Feedback | None) -> None:
+        """Note what a person thinks of an answer. Files keep it.
+
+        Parameters
+        ----------
+        key : str
+            The turn's name.
+        feedback : str or None
+            ``"up"``, ``"down"``, or None for no opinion.
+
+        Raises
+        ------
+        KeyError
+            If no turn has this name.
+        ConfigurationError
+            If ``feedback`` is something else.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> completion = conversation.ask("Name three rivers.", sw.ChatClient(), key="rivers").wait()
+        >>> conversation.rate("rivers", "up")
+        >>> conversation.turns[0].feedback
+        'up'
+        """
+        if feedback not in ("up", "down", None):
+            raise ConfigurationError(f"The feedback on an answer is 'up', 'down' or None, not {feedback!r}.")
+        self._history.rate(key, feedback)
+        self._notify()
+
+    def show_branch(self, key: str, branch: int) -> None:
+        """Go to another branch of a turn. The present one, with the turns after it, is kept. Its stream is cancelled.
+
+        Parameters
+        ----------
+        key : str
+            The turn's name.
+        branch : int
+            The number of the branch. The oldest is 0.
+
+        Raises
+        ------
+        KeyError
+            If no turn has this name.
+        IndexError
+            If it has no such branch.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> for prompt in ("Name a river.", "Name a lake."):
+        ...     completion = conversation.ask(prompt, sw.ChatClient(), key="first", branch=True).wait()
+        >>> conversation.show_branch("first", 0)
+        >>> conversation.turns[0].user.text
+        'Name a river.'
+        """
+        cancel(self._history.show_branch(key, branch))
+        self._notify()
+
+    @property
+    def steps(self) -> tuple[str | None, str | None]:
+        """The names of the steps that :meth:`undo` and :meth:`redo` would take, such as ``"clear"``, or None."""
+        return self._history.steps()
+
+    def undo(self) -> None:
+        """Take back the last step: a prompt, an edit, a retry, a deletion, or that all was cleared.
+
+        Answers come back with their text. Nothing is asked again. If there is nothing to undo, nothing happens.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> completion = conversation.ask("Name three rivers.", sw.ChatClient()).wait()
+        >>> conversation.clear()
+        >>> conversation.steps
+        ('clear', None)
+        >>> conversation.undo()
+        >>> len(conversation)
+        1
+        """
+        cancel(self._history.undo())
+        self._notify()
+
+    def redo(self) -> None:
+        """Take the last step again that was undone. If there is none, nothing happens.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> completion = conversation.ask("Name three rivers.", sw.ChatClient()).wait()
+        >>> conversation.undo()
+        >>> conversation.redo()
+        >>> len(conversation)
+        1
+        """
+        cancel(self._history.redo())
+        self._notify()
+
     def drop(self, key: str, *, and_after: bool = False) -> None:
         """Remove a turn. Its stream is cancelled.
 
@@ -359,14 +473,16 @@ class Conversation:
         >>> len(conversation)
         0
         """
-        gone = self._history.drop(key, and_after=and_after)
-        if gone:
-            cancel(gone)
+        if any(turn.key == key for turn in self.turns):
+            self._history.record("delete")
+            cancel(self._history.drop(key, and_after=and_after))
             self._notify()
 
     def clear(self) -> None:
         """Remove all turns. Their streams are cancelled. The system prompt stays."""
-        cancel(self._history.replace_all(()))
+        if self.turns:
+            self._history.record("clear")
+        cancel(self._history.clear())
         self._notify()
 
     # ---- observing

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from streamwidget._conversation.inert import inert
-from streamwidget._conversation.turn import Turn
+from streamwidget._conversation.turn import Feedback, Turn
 from streamwidget._core.completion import ChatCompletion, shown
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.images import Image
@@ -23,21 +23,27 @@ _VERSION = 1
 _URL = ":/?#@!$&'*+,;=%~"  # not brackets, which would end the link
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#]")  # characters that Markdown may take for markup
 _ESCAPED = r"\\\g<0>"
+_LATER_FIELDS: dict[str, object] = {"asked_at": None, "feedback": None, "branches": [], "branch": 0}
 _OTHER = "This is not a streamwidget conversation file"
 
 
 def to_json(system: str | None, turns: Iterable[Turn]) -> str:
     """Return the conversation as JSON. Lone surrogates are escaped."""
-    written = [
-        {
-            "key": turn.key,
-            "user": {"text": turn.user.text, "images": [_from_image(image) for image in turn.user.images]},
-            "answer": _from_answer(turn.answer),
-            "chosen": turn.chosen,
-        }
-        for turn in turns
-    ]
+    written = [_from_turn(turn) for turn in turns]
     return json.dumps({"streamwidget": {"conversation": _VERSION}, "system": system, "turns": written}, indent=1)
+
+
+def _from_turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "key": turn.key,
+        "user": {"text": turn.user.text, "images": [_from_image(image) for image in turn.user.images]},
+        "answer": _from_answer(turn.answer),
+        "chosen": turn.chosen,
+        "asked_at": turn.asked_at,
+        "feedback": turn.feedback,
+        "branches": [[_from_turn(one) for one in branch] for branch in turn.branches],
+        "branch": turn.branch,
+    }
 
 
 def from_json(text: str) -> tuple[str | None, list[Turn]]:
@@ -90,7 +96,24 @@ def _to_turn(value: object, place: str) -> Turn:
     text = read_field(str, user, "text", f"{place}, user")
     asked = Message("user", text, tuple(_to_image(image, f"{place}, an image") for image in images))
     answer = read_field(dict[str, object] | None, value, "answer", place)
-    return Turn(key, asked, _to_answer(answer, f"{place}, answer"), read_field(bool | None, value, "chosen", place))
+    later = {**_LATER_FIELDS, **read(dict[str, object], value, place)}  # older files have none of these
+    branches = tuple(
+        tuple(_to_turn(one, f"{place}, branch {number}") for one in branch)
+        for number, branch in enumerate(read_field(list[list[object]], later, "branches", place), 1)
+    )
+    branch = read_field(int, later, "branch", place)
+    if branch > len(branches) or any(not other or other[0].key != key for other in branches):
+        raise ValueError(f"{place} has a branch that does not begin there")
+    return Turn(
+        key,
+        asked,
+        _to_answer(answer, f"{place}, answer"),
+        read_field(bool | None, value, "chosen", place),
+        read_field(float | None, later, "asked_at", place),
+        read_field(Feedback | None, later, "feedback", place),
+        branches,
+        branch,
+    )
 
 
 def _to_answer(value: dict[str, Any] | None, place: str) -> Message | None:

@@ -1,22 +1,30 @@
 """The turns of a conversation in order, each with the stream of its answer. Any thread may read them.
 
-A dropped turn leaves an empty slot. If its cell is run again, the new turn goes into that slot.
+Rules
+-----
+- A dropped turn leaves an empty slot. If its cell is run again, the new turn goes into that slot.
+- A step that a person can undo is recorded as the entries before it. To undo it is to take these entries again, so an
+  answer comes back with its text. It is not asked again.
 """
 
 from __future__ import annotations
 
 import threading
+import uuid
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING
 
-from streamwidget._conversation.turn import Turn
+from streamwidget._conversation.turn import Feedback, Turn, branched, switched
 from streamwidget._core.completion import shown
 from streamwidget._core.messages import Message
 
 if TYPE_CHECKING:
     from streamwidget._core.stream import ChatStream
+
+_STEPS = 50  # that can be undone
 
 
 class Entry:
@@ -55,6 +63,8 @@ class History:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._done: deque[tuple[str, list[Entry]]] = deque(maxlen=_STEPS)  # steps, with the entries before them
+        self._undone: deque[tuple[str, list[Entry]]] = deque(maxlen=_STEPS)  # steps, with the entries after them
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
@@ -87,10 +97,78 @@ class History:
         with self._lock:
             for position, other in enumerate(self._entries):
                 if other.turn.key == entry.turn.key:
+                    entry.turn = replace(entry.turn, branches=other.turn.branches, branch=other.turn.branch)
                     self._entries[position] = entry
                     return [other]
             self._entries.append(entry)
             return []
+
+    def put_branch(self, entry: Entry) -> list[Entry]:
+        """Put an entry in the place of a turn. What was there, and all later turns, become a branch of it.
+
+        Return the entries that left. KeyError if no turn has the key of the entry.
+        """
+        with self._lock:
+            old, later = self._split(entry.turn.key)
+            entry.turn = branched(old.now(), [other.now() for other in later], entry.turn)
+            self._replace_from(old, [entry])
+            return [old, *later]
+
+    def show_branch(self, key: str, branch: int) -> list[Entry]:
+        """Show another branch of a turn. Return the entries that left. KeyError or IndexError if it is not there."""
+        with self._lock:
+            old, later = self._split(key)
+            turns = switched(old.now(), [other.now() for other in later], branch)
+            used = {entry.turn.key for entry in self._entries if entry not in (old, *later) and not entry.empty}
+            shown = []
+            for turn in turns:
+                # A cell that was run again meanwhile has its turn elsewhere.
+                shown.append(Entry(replace(turn, key=uuid.uuid4().hex) if turn.key in used else turn))
+                used.add(turn.key)
+            self._replace_from(old, shown)
+            return [old, *later]
+
+    def _split(self, key: str) -> tuple[Entry, list[Entry]]:
+        old = self._find(key)
+        later = self._entries[self._entries.index(old) + 1 :]
+        return old, [entry for entry in later if not entry.empty]
+
+    def _replace_from(self, old: Entry, shown: list[Entry]) -> None:
+        position = self._entries.index(old)
+        keys = {entry.turn.key for entry in shown}
+        slots = [_EmptySlot(entry.turn.key) for entry in self._entries[position:] if entry.turn.key not in keys]
+        self._entries = [*self._entries[:position], *shown, *slots]
+
+    # ---- undo
+
+    def record(self, step: str) -> None:
+        """Note that a step begins that a person can undo."""
+        with self._lock:
+            self._done.append((step, list(self._entries)))
+            self._undone.clear()
+
+    def steps(self) -> tuple[str | None, str | None]:
+        """Return the names of the steps that :meth:`undo` and :meth:`redo` would take. None where there is none."""
+        with self._lock:
+            return (self._done[-1][0] if self._done else None), (self._undone[-1][0] if self._undone else None)
+
+    def undo(self) -> list[Entry]:
+        """Take back the last step. Return the entries that left."""
+        return self._go(self._done, self._undone)
+
+    def redo(self) -> list[Entry]:
+        """Take the last step again that was undone. Return the entries that left."""
+        return self._go(self._undone, self._done)
+
+    def _go(self, source: deque[tuple[str, list[Entry]]], target: deque[tuple[str, list[Entry]]]) -> list[Entry]:
+        with self._lock:
+            if not source:
+                return []
+            step, entries = source.pop()
+            target.append((step, self._entries))
+            gone = [entry for entry in self._entries if entry not in entries]
+            self._entries = list(entries)
+            return gone
 
     def reserve(self, key: str, after: Sequence[str]) -> None:
         """Make a slot for ``key`` after the last of the turns ``after``. Ignored if none of them has a slot."""
@@ -112,6 +190,12 @@ class History:
             entry = self._find(key)
             entry.turn = replace(entry.turn, chosen=sent)
 
+    def rate(self, key: str, feedback: Feedback | None) -> None:
+        """Set ``Turn.feedback``. KeyError if no turn has this key."""
+        with self._lock:
+            entry = self._find(key)
+            entry.turn = replace(entry.turn, feedback=feedback)
+
     def drop(self, key: str, *, and_after: bool) -> list[Entry]:
         """Replace a turn, and with ``and_after`` all later ones, by empty slots. Return the dropped entries."""
         with self._lock:
@@ -120,10 +204,18 @@ class History:
             self._entries = [_EmptySlot(entry.turn.key) if entry in gone else entry for entry in self._entries]
             return gone
 
+    def clear(self) -> list[Entry]:
+        """Remove all turns and slots. Return the old entries."""
+        with self._lock:
+            gone, self._entries = self._entries, []
+            return gone
+
     def replace_all(self, turns: Iterable[Turn]) -> list[Entry]:
-        """Replace all turns and slots by these turns. Return the old entries."""
+        """Replace all turns, slots and recorded steps by these turns. Return the old entries."""
         with self._lock:
             gone, self._entries = self._entries, [Entry(turn) for turn in turns]
+            self._done.clear()
+            self._undone.clear()
             return gone
 
     def _find(self, key: str) -> Entry:

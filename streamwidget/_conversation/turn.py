@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from streamwidget._core.messages import Message
 from streamwidget._core.outcomes import OUTCOMES
+
+#: What a person thinks of an answer.
+Feedback: TypeAlias = Literal["up", "down"]
 
 _BYTES_A_TOKEN = 4
 _TOKENS_AN_IMAGE = 1_000
@@ -26,6 +30,14 @@ class Turn:
         The answer. Its ``outcome`` is None while it streams. None if the question has no answer.
     chosen : bool or None
         Your choice, from :meth:`Conversation.include`. None: the rule of :attr:`sent` decides.
+    asked_at : float or None
+        When the question was asked, in seconds since 1970 as ``time.time()`` has them. None if that is not known.
+    feedback : str or None
+        ``"up"``, ``"down"`` or None, from :meth:`Conversation.rate`.
+    branches : tuple of tuple of Turn
+        The other branches that begin here: the turn as it was before an edit or a retry, and the turns that followed.
+    branch : int
+        The position of this turn among all its branches. With two others it is 0, 1 or 2.
 
     Examples
     --------
@@ -41,6 +53,10 @@ class Turn:
     user: Message
     answer: Message | None = None
     chosen: bool | None = None
+    asked_at: float | None = None
+    feedback: Feedback | None = None
+    branches: tuple[tuple[Turn, ...], ...] = ()
+    branch: int = 0
 
     @property
     def streams(self) -> bool:
@@ -57,11 +73,16 @@ class Turn:
         return self.sendable if self.chosen is None else self.chosen
 
     @property
+    def has_content(self) -> bool:
+        """True if the answer has a text or a refusal. One that failed before its first word has none."""
+        return bool(_text_of(self.answer))
+
+    @property
     def sendable(self) -> bool:
         """Whether the rule of :attr:`sent` allows it, without your choice."""
         if self.answer is None or self.answer.outcome is None:
             return False
-        return OUTCOMES[self.answer.outcome].sent_again and bool(_text_of(self.answer))
+        return OUTCOMES[self.answer.outcome].sent_again and self.has_content
 
     def to_messages(self) -> list[Message]:
         """Return the messages that a later request carries. A turn without an answer is the question alone."""
@@ -76,6 +97,47 @@ def settled(turn: Turn) -> Turn:
     if answer is None or answer.completion is None or answer.completion.outcome is not None:
         return turn
     return replace(turn, answer=replace(answer, completion=replace(answer.completion, outcome="interrupted")))
+
+
+def branched(old: Turn, later: Sequence[Turn], new: Turn) -> Turn:
+    """Return ``new`` with ``old``, and the turns ``later`` after it, as one more branch. The new one is the last.
+
+    Examples
+    --------
+    >>> old, new = (Turn("k", Message("user", text)) for text in ("Name a river.", "Name a lake."))
+    >>> turn = branched(old, [], new)
+    >>> [branch[0].user.text for branch in turn.branches], turn.branch
+    (['Name a river.'], 1)
+    """
+    branches = _all_branches(old, later)
+    return replace(new, branches=branches, branch=len(branches))
+
+
+def switched(turn: Turn, later: Sequence[Turn], branch: int) -> tuple[Turn, ...]:
+    """Return the turns of another branch. ``turn``, and the turns ``later`` after it, become one of the others.
+
+    Raises
+    ------
+    IndexError
+        If there is no branch of this number. The first is 0.
+
+    Examples
+    --------
+    >>> old, new = (Turn("k", Message("user", text)) for text in ("Name a river.", "Name a lake."))
+    >>> (again,) = switched(branched(old, [], new), [], 0)
+    >>> again.user.text, again.branch, again.branches[0][0].user.text
+    ('Name a river.', 0, 'Name a lake.')
+    """
+    branches = _all_branches(turn, later)
+    if not 0 <= branch < len(branches):
+        raise IndexError(f"Turn {turn.key!r} has {len(branches)} branches. Their numbers begin at 0.")
+    first, *rest = branches[branch]
+    return replace(first, branches=branches[:branch] + branches[branch + 1 :], branch=branch), *rest
+
+
+def _all_branches(turn: Turn, later: Sequence[Turn]) -> tuple[tuple[Turn, ...], ...]:
+    shown = (replace(turn, branches=(), branch=0), *later)
+    return (*turn.branches[: turn.branch], tuple(map(settled, shown)), *turn.branches[turn.branch :])
 
 
 def newest(turns: Sequence[Turn], max_turns: int | None, max_tokens: int | None) -> list[Turn]:
