@@ -16,6 +16,7 @@ from streamwidget._client.client import ChatClient
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
+from streamwidget._core.attachments import Attachment, Image
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, Step, Timing, ToolCall
 from streamwidget._core.events import (
     Finish,
@@ -45,7 +46,6 @@ from streamwidget._core.exceptions import (
     StreamInterrupted,
     StreamTimeout,
 )
-from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeline import Timeline
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from streamwidget.teaching._race import race
 
 __all__ = [
+    "Attachment",
     "ChatClient",
     "ChatCompletion",
     "ChatStream",

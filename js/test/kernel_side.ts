@@ -193,9 +193,9 @@ export class Host {
         this.previous = this.state;
         this.state = value;
       },
-      send: (message: Message) => {
+      send: (message: Message, _callbacks?: unknown, buffers?: ArrayBuffer[]) => {
         if (this.sendFails) throw new Error("no comm");
-        this.sent.push(message);
+        this.sent.push(buffers ? { ...message, buffers } : message);
       },
       on: (name: string, listener: Listener) => {
         const set = this.listeners.get(name) ?? new Set();

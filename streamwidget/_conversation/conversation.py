@@ -15,6 +15,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from streamwidget._conversation.history import Entry, History, cancel
@@ -40,7 +41,7 @@ class Conversation:
         A request carries at most so many earlier turns, the newest. Default: all.
     max_tokens : int, optional
         A request carries earlier turns of about so many tokens in total, the newest, and only whole turns. This is an
-        estimate without the model's tokenizer: 4 bytes of text are one token, an image is 1,000. Default: all.
+        estimate without the model's tokenizer: 4 bytes of text are one token, any other file is 1,000. Default: all.
 
     Attributes
     ----------
@@ -174,6 +175,7 @@ class Conversation:
         system: str | None = None,
         stream: bool = True,
         branch: bool = False,
+        attachments: Sequence[Any] = (),
         **params: Any,
     ) -> ChatStream:
         """Add a question to the conversation, and make the stream of its answer. The stream does not start yet.
@@ -198,6 +200,8 @@ class Conversation:
         branch : bool, default False
             If there is a turn of this name, keep it as a branch, with all turns after it. An answer without a word is
             not kept. See :meth:`show_branch`.
+        attachments : sequence, optional
+            Files that go with the question: what :meth:`Attachment.of` accepts.
         **params
             Fields of the request, as in :meth:`ChatClient.stream`. A callable gets those that it takes.
 
@@ -209,7 +213,8 @@ class Conversation:
         Raises
         ------
         ConfigurationError
-            If the prompt is empty or cannot be sent, or ``client`` cannot answer. The conversation does not change.
+            If the prompt is empty or cannot be sent, ``client`` cannot answer, or a file cannot be read or sent. The
+            conversation does not change.
         TypeError
             If a callable does not take one of ``params``.
 
@@ -227,7 +232,9 @@ class Conversation:
         user = prompt if isinstance(prompt, Message) else Message("user", prompt)
         if user.role != "user":
             raise ConfigurationError(f"A question needs a message of role user, not {user.role}.")
-        if not user.text.strip() and not user.images:
+        if attachments:
+            user = replace(user, attachments=(*user.attachments, *attachments))
+        if not user.text.strip() and not user.attachments:
             raise ConfigurationError("The prompt is empty. Nothing was sent.")
         key = key or uuid.uuid4().hex
         messages = [*self.request_messages(key, system=system), user]
@@ -526,7 +533,7 @@ class Conversation:
     # ---- files
 
     def to_json(self) -> str:
-        """Return the whole conversation as JSON, with images. A streaming answer is written as cut.
+        """Return the whole conversation as JSON, with its files. A streaming answer is written as cut.
 
         Returns
         -------

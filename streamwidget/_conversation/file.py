@@ -10,14 +10,14 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
-from streamwidget._conversation.inert import inert
+from streamwidget._conversation.inert import as_code, inert
 from streamwidget._conversation.turn import Feedback, Turn
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ChatCompletion, shown
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.images import Image
 from streamwidget._core.json_values import read, read_field
 from streamwidget._core.messages import Message
-from streamwidget._core.visible import one_line
+from streamwidget._core.visible import one_line, visible
 
 _VERSION = 1
 _URL = ":/?#@!$&'*+,;=%~"  # not brackets, which would end the link
@@ -36,7 +36,7 @@ def to_json(system: str | None, turns: Iterable[Turn]) -> str:
 def _from_turn(turn: Turn) -> dict[str, Any]:
     return {
         "key": turn.key,
-        "user": {"text": turn.user.text, "images": [_from_image(image) for image in turn.user.images]},
+        "user": {"text": turn.user.text, "attachments": [*map(_from_file, turn.user.attachments)]},
         "answer": _from_answer(turn.answer),
         "chosen": turn.chosen,
         "asked_at": turn.asked_at,
@@ -68,16 +68,18 @@ def from_json(text: str) -> tuple[str | None, list[Turn]]:
     return system, read_turns
 
 
-def _from_image(image: Image) -> dict[str, Any]:
-    return {"url": image.url} if image.url else {"base64": base64.b64encode(image.data).decode()}
+def _from_file(file: Attachment) -> dict[str, Any]:
+    name = {"name": file.name} if file.name else {}
+    return name | ({"url": file.url} if file.url else {"base64": file.base64})
 
 
-def _to_image(value: dict[str, str], place: str) -> Image:
+def _to_file(value: dict[str, str], place: str) -> Attachment:
+    name = value.get("name", "")
     try:
         if "url" in value:
-            return Image(url=value["url"])
-        return Image(base64.b64decode(read_field(str, value, "base64", "it"), validate=True))
-    except ValueError as exc:  # the ConfigurationError of an Image too
+            return Attachment.of(Attachment(url=value["url"], name=name))
+        return Attachment.of(base64.b64decode(read_field(str, value, "base64", "it"), validate=True), name)
+    except ValueError as exc:  # the ConfigurationError of an Attachment too
         raise ValueError(f"{place}: {str(exc).rstrip('.')}") from None
 
 
@@ -91,10 +93,12 @@ def _to_turn(value: object, place: str) -> Turn:
     key = read_field(str, value, "key", place)
     if not key:
         raise ValueError(f"{place} has an empty key")
-    user = read_field(object, value, "user", place)
-    images = read_field(list[dict[str, str]], user, "images", f"{place}, user")
+    user = read_field(dict[str, object], value, "user", place)
+    field = "attachments" if "images" not in user else "images"  # the name in older files
+    files = read_field(list[dict[str, str]], user, field, f"{place}, user")
     text = read_field(str, user, "text", f"{place}, user")
-    asked = Message("user", text, tuple(_to_image(image, f"{place}, an image") for image in images))
+    what = "an image" if field == "images" else "an attachment"
+    asked = Message("user", text, attachments=[_to_file(file, f"{place}, {what}") for file in files])
     answer = read_field(dict[str, object] | None, value, "answer", place)
     later = {**_LATER_FIELDS, **read(dict[str, object], value, place)}  # older files have none of these
     branches = tuple(
@@ -129,7 +133,7 @@ def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:
     """Return the conversation as Markdown. Each message has a heading, and none can look like another one's."""
     parts = [f"## System\n\n{inert(system)}"] if system else []
     for turn in turns:
-        shown = [_shown(image) for image in turn.user.images]
+        shown = [*map(_shown, turn.user.attachments)]
         parts.append("\n\n".join(["## User", *filter(None, [inert(turn.user.text)]), *shown]))
         if turn.answer is None:
             parts.append("## Assistant\n\n*(no answer)*")
@@ -141,11 +145,18 @@ def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _shown(image: Image) -> str:
-    """Return an image with its bytes, or a link. Who looks at the file must not ask another server for an image."""
-    if image.url is None:
-        return f"![{image.media_type}]({image.src})"
-    return f"[image]({quote(image.url, safe=_URL)})"
+def _shown(file: Attachment) -> str:
+    """Return an image with its bytes, or a link. Who looks at the file must not ask another server for an image.
+
+    A text is in the file too, as far as it was sent. Of a PDF or a sound the file has the name.
+    """
+    if file.url is not None:
+        return f"[image]({quote(file.url, safe=_URL)})"
+    if file.kind == "image":
+        return f"![{file.media_type}]({file.src})"
+    about = ", ".join(filter(None, [file.label, file.bound]))
+    named = f"*File {_MARKUP.sub(_ESCAPED, file.name or 'without a name')} ({about})*"
+    return f"{named}\n\n{as_code(visible(file.text))}" if file.kind == "text" else named
 
 
 def _ending(turn: Turn) -> str:

@@ -56,11 +56,11 @@ def inert(text: str) -> str:
     shown = list(map(_without_spans, outside))
     is_doubtful = any(map(_INDENTED_FENCE.match, lines))
     if is_doubtful and (fence or _may_stay_open(lines) or any(map(_has_heading, pairwise(["", *lines])))):
-        return _as_code(text)
+        return as_code(text)
     if any(map(_ACTIVE.search, outside if None in shown else filter(None, shown))):
-        return _as_code(text)
+        return as_code(text)
     if is_doubtful and any(map(_ACTIVE.search, lines)):
-        return _as_code(text)
+        return as_code(text)
     before, done = "", []
     for line, is_code in zip(lines, fenced, strict=True):
         done.append(line if is_code else _deeper(before, line))
@@ -131,6 +131,7 @@ def _deeper(before: str, line: str) -> str:
     return line
 
 
-def _as_code(text: str) -> str:
+def as_code(text: str) -> str:
+    """Return a text as a block of code that no line of it can end."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}text\n{text}\n{fence}"

@@ -13,7 +13,7 @@ from streamwidget._core.outcomes import OUTCOMES
 Feedback: TypeAlias = Literal["up", "down"]
 
 _BYTES_A_TOKEN = 4
-_TOKENS_AN_IMAGE = 1_000
+_TOKENS_A_FILE = 1_000  # of an image, a PDF, a sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +161,7 @@ def _text_of(answer: Message | None) -> str:
 
 
 def _tokens(turn: Turn) -> int:
-    size = len(turn.user.text.encode("utf-8", "replace")) + len(_text_of(turn.answer).encode("utf-8", "replace"))
-    return -(-size // _BYTES_A_TOKEN) + _TOKENS_AN_IMAGE * len(turn.user.images)
+    texts = [turn.user.text, _text_of(turn.answer), *(one.text for one in turn.user.attachments)]
+    size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+    others = sum(one.kind != "text" for one in turn.user.attachments)
+    return -(-size // _BYTES_A_TOKEN) + _TOKENS_A_FILE * others

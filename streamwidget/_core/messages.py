@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from streamwidget._core.attachments import Attachment, Image
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Outcome
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.images import Image
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Message:
     """One message of a conversation. ``str()`` gives the text.
+
+    Parameters
+    ----------
+    role : str
+    text : str
+    images : iterable, optional
+        Images of the prompt: paths, bytes, figures, ... They come before the other attachments.
+    completion : ChatCompletion, optional
+    attachments : iterable, optional
+        Files of the prompt. You may pass everything that :meth:`Attachment.of` accepts.
 
     Attributes
     ----------
@@ -22,15 +32,15 @@ class Message:
         ``system``, ``user`` or ``assistant``.
     text : str
         Exactly as it was typed, or as it arrived. An answer with a part missing has a mark there.
-    images : tuple of Image
-        Only for the role ``user``. You may pass everything that :meth:`Image.of` accepts: paths, bytes, figures, ...
+    attachments : tuple of Attachment
+        Only for the role ``user``. Images are among them.
     completion : ChatCompletion or None
         The answer behind an assistant's message. It is a snapshot.
 
     Raises
     ------
     ConfigurationError
-        If the role is unknown, the text is not a str, or an image is not an image.
+        If the role is unknown, the text is not a str, or a file cannot be sent.
 
     Examples
     --------
@@ -40,24 +50,43 @@ class Message:
     'complete'
     >>> sw.ChatClient().stream([sw.Message("system", "Be brief."), message]).wait().outcome
     'complete'
+    >>> rivers = sw.Attachment.of(b"river,km", name="rivers.csv")
+    >>> sw.Message("user", "Which is the longest?", attachments=[rivers]).attachments
+    (Attachment('rivers.csv', text/csv, 8 bytes),)
     """
 
     role: Literal["system", "user", "assistant"]
     text: str
-    images: tuple[Image, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     completion: ChatCompletion | None = None
 
-    def __post_init__(self) -> None:
-        if self.role not in ("system", "user", "assistant"):
-            raise ConfigurationError(f"The role of a message is system, user or assistant, not {self.role!r}.")
-        if not isinstance(self.text, str):
-            raise ConfigurationError(f"The text of a message is a str, not {type(self.text).__name__}.")
-        object.__setattr__(self, "images", tuple(Image.of(image) for image in self.images))
-        if self.images and self.role != "user":
-            raise ConfigurationError(f"Only a user's message can have images, not one of role {self.role}.")
+    def __init__(
+        self,
+        role: Literal["system", "user", "assistant"],
+        text: str,
+        images: Iterable[Any] = (),
+        completion: ChatCompletion | None = None,
+        *,
+        attachments: Iterable[Any] = (),
+    ) -> None:
+        if role not in ("system", "user", "assistant"):
+            raise ConfigurationError(f"The role of a message is system, user or assistant, not {role!r}.")
+        if not isinstance(text, str):
+            raise ConfigurationError(f"The text of a message is a str, not {type(text).__name__}.")
+        attached = (*map(Image.of, images), *map(Attachment.of, attachments))
+        if attached and role != "user":
+            kind = "images" if all(one.kind == "image" for one in attached) else "attachments"
+            raise ConfigurationError(f"Only a user's message can have {kind}, not one of role {role}.")
+        for name, value in (("role", role), ("text", text), ("attachments", attached), ("completion", completion)):
+            object.__setattr__(self, name, value)
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The images among the attachments."""
+        return tuple(one for one in self.attachments if isinstance(one, Image))
 
     @property
     def outcome(self) -> Outcome | None:
@@ -79,7 +108,7 @@ def as_messages(prompt: Prompt) -> tuple[Message | Mapping[str, Any], ...]:
     if isinstance(prompt, str):
         prompt = Message("user", prompt)
     if isinstance(prompt, Message):
-        if not prompt.text.strip() and not prompt.images:
+        if not prompt.text.strip() and not prompt.attachments:
             raise ConfigurationError("The prompt is empty. Nothing was sent.")
         return (prompt,)
     if not isinstance(prompt, list | tuple):

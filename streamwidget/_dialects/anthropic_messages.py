@@ -5,16 +5,16 @@ Anthropic wants its thinking back with the next request, as it was: the blocks w
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.events import Original, ParsedEvent
-from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
 from streamwidget._dialects.anthropic import MessagesReader
 from streamwidget._dialects.asking import Asking
+from streamwidget._dialects.attached import cannot_take
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import count, field, items, text
 
@@ -65,17 +65,25 @@ class AnthropicMessages(Asking):
             blocks.pop()
         if blocks:
             return {"role": "assistant", "content": blocks}
-        if not message.images:
+        if not message.attachments:
             return {"role": message.role, "content": message.text}
         texts = [{"type": "text", "text": message.text}] if message.text.strip() else []
-        return {"role": message.role, "content": [*map(_image, message.images), *texts]}
+        return {"role": message.role, "content": [*map(_block, message.attachments), *texts]}
 
 
-def _image(image: Image) -> dict[str, Any]:
-    if image.url:
-        return {"type": "image", "source": {"type": "url", "url": image.url}}
-    data = base64.b64encode(image.data).decode()
-    return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": data}}
+def _block(attachment: Attachment) -> dict[str, Any]:
+    if attachment.url:
+        return {"type": "image", "source": {"type": "url", "url": attachment.url}}
+    if attachment.kind == "audio":
+        raise cannot_take("Anthropic", attachment)
+    if attachment.kind == "text":
+        source = {"type": "text", "media_type": "text/plain", "data": attachment.text}
+    else:
+        source = {"type": "base64", "media_type": attachment.media_type or "", "data": attachment.base64}
+    if attachment.kind == "image":
+        return {"type": "image", "source": source}
+    about = {"title": attachment.name, "context": attachment.bound}
+    return {"type": "document", "source": source, **{name: said for name, said in about.items() if said}}
 
 
 class _Keeping(MessagesReader):

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import StreamWarning
-from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
+from streamwidget._dialects.attached import from_part
 from streamwidget._dialects.chat_completions import GO_ON
 from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
@@ -135,13 +135,10 @@ def _as_message(message: _Sent) -> _Sent:
     content = message["content"]
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else items(content)
     texts = [part["text"] for part in parts if _is(part, "text") and isinstance(part["text"], str)]
-    sources = [text(part, "image_url", "url") for part in parts if _is(part, "image_url")]
-    if not parts or len(texts) + len(sources) < len(parts) or (sources and role != "user"):
+    files = [found for part in parts if (found := from_part(part)) is not None]
+    if not parts or len(texts) + len(files) < len(parts) or (files and role != "user"):
         return message
-    if not all(source.startswith(("http://", "https://", "data:")) for source in sources):
-        return message
-    images = tuple(Image.of(source) for source in sources)
-    return Message(role, "\n\n".join(texts), images)
+    return Message(role, "\n\n".join(texts), attachments=files)
 
 
 def _is(part: Any, kind: str) -> bool:

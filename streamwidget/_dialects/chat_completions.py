@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
+from streamwidget._dialects.attached import as_sound, as_text
 from streamwidget._dialects.chat_chunks import ChatCompletionsReader
 from streamwidget._dialects.dialect import DONE, MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
@@ -111,8 +113,20 @@ def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a message in the API's form. If the person wrote it in that form, it stays unchanged."""
     if not isinstance(message, Message):
         return message
-    if not message.images:
+    if not message.attachments:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}] if message.text.strip() else []
-    parts.extend({"type": "image_url", "image_url": {"url": image.src}} for image in message.images)
-    return {"role": message.role, "content": parts}
+    return {"role": message.role, "content": [*parts, *map(_part, message.attachments)]}
+
+
+def _part(attachment: Attachment) -> dict[str, Any]:
+    match attachment.kind:
+        case "image":
+            return {"type": "image_url", "image_url": {"url": attachment.src}}
+        case "audio":
+            return {"type": "input_audio", "input_audio": as_sound(attachment)}
+        case "pdf":
+            name = attachment.name or "file.pdf"
+            return {"type": "file", "file": {"filename": name, "file_data": attachment.src}}
+        case "text":
+            return {"type": "text", "text": as_text(attachment)}

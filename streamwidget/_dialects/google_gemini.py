@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Original, ParsedEvent
-from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
 from streamwidget._dialects.asking import Asking
+from streamwidget._dialects.attached import as_text
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.google import GoogleReader
@@ -76,8 +76,8 @@ class GoogleGemini(Asking):
             return message
         parts = [part for part in self.original(message) if has_results or "functionCall" not in part]
         if not parts:
-            texts = [{"text": message.text}] if message.text.strip() or not message.images else []
-            parts = [*map(_image, message.images), *texts]
+            texts = [{"text": message.text}] if message.text.strip() or not message.attachments else []
+            parts = [*map(_part, message.attachments), *texts]
         return {"role": _ROLES[message.role], "parts": parts}
 
 
@@ -86,10 +86,12 @@ def _methods(row: Any) -> list[Any]:
     return items(field(row, "supportedGenerationMethods")) or ["generateContent"]
 
 
-def _image(image: Image) -> dict[str, Any]:
-    if image.url:
-        return {"fileData": {"fileUri": image.url}}
-    return {"inlineData": {"mimeType": image.media_type, "data": base64.b64encode(image.data).decode()}}
+def _part(attachment: Attachment) -> dict[str, Any]:
+    if attachment.url:
+        return {"fileData": {"fileUri": attachment.url}}
+    if attachment.kind == "text":
+        return {"text": as_text(attachment)}
+    return {"inlineData": {"mimeType": attachment.media_type, "data": attachment.base64}}
 
 
 class _Keeping(GoogleReader):

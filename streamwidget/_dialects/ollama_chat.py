@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.events import ParsedEvent
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
 from streamwidget._dialects.asking import Asking
+from streamwidget._dialects.attached import as_text, cannot_take
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.layout import LayoutReader
 from streamwidget._dialects.libraries import OLLAMA
@@ -53,11 +53,15 @@ class OllamaChat(Asking):
 def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(message, Message):
         return message
-    images = {"images": [_image(image) for image in message.images]} if message.images else {}
-    return {"role": message.role, "content": message.text, **images}
+    texts = [as_text(one) for one in message.attachments if one.kind == "text"]
+    images = [_image(one) for one in message.attachments if one.kind != "text"]
+    content = "\n\n".join([*filter(str.strip, [message.text]), *texts]) if texts else message.text
+    return {"role": message.role, "content": content, **({"images": images} if images else {})}
 
 
-def _image(image: Image) -> str:
-    if image.url:
+def _image(attachment: Attachment) -> str:
+    if attachment.url:
         raise ConfigurationError("Ollama loads no image from an address. Pass the file of the image. Nothing was sent.")
-    return base64.b64encode(image.data).decode()
+    if attachment.kind != "image":
+        raise cannot_take("Ollama", attachment)
+    return attachment.base64

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Original, ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._dialects.asking import Asking
+from streamwidget._dialects.attached import as_sound, as_text
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.responses import ResponsesReader
@@ -68,11 +70,22 @@ class OpenAIResponses(Asking):
             return [message]
         if sent := _with_what_follows(self.original(message), calls=has_results):
             return sent
-        if not message.images:
+        if not message.attachments:
             return [{"role": message.role, "content": message.text}]
         texts = [{"type": "input_text", "text": message.text}] if message.text.strip() else []
-        images = [{"type": "input_image", "image_url": image.src, "detail": "auto"} for image in message.images]
-        return [{"role": message.role, "content": [*texts, *images]}]
+        return [{"role": message.role, "content": [*texts, *map(_part, message.attachments)]}]
+
+
+def _part(attachment: Attachment) -> dict[str, Any]:
+    match attachment.kind:
+        case "image":
+            return {"type": "input_image", "image_url": attachment.src, "detail": "auto"}
+        case "audio":
+            return {"type": "input_audio", "input_audio": as_sound(attachment)}
+        case "pdf":
+            return {"type": "input_file", "filename": attachment.name or "file.pdf", "file_data": attachment.src}
+        case "text":
+            return {"type": "input_text", "text": as_text(attachment)}
 
 
 def _with_what_follows(original: list[dict[str, Any]], *, calls: bool) -> list[Mapping[str, Any]]:

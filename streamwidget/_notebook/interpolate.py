@@ -9,8 +9,8 @@ Rules, for ``x = "{{y}}"`` and ``y = 2``:
 5. A string, a number, a list or a dict is never cut. An array, a Series or a table of data has a bounded size, and a
    line below it names the missing part (see :mod:`streamwidget._notebook.data_text`).
 6. The notebook's history (``{{In}}``) and the environment (``{{environ}}``) are refused. They may hold keys.
-7. An image (an ``Image``, a figure, a PIL image, or their bytes) is attached to the prompt. Its place in the text
-   becomes ``[image 1]``, so that the prompt can refer to it.
+7. An ``Attachment``, a figure, a PIL image, and the bytes of an image are attached to the prompt. Its place in the text
+   becomes ``[image 1]`` or ``[file 2: rivers.csv]``, so that the prompt can refer to it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from streamwidget._core.attachments import Attachment, is_drawing, is_image_data
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.images import Image, is_drawing, is_image_data
 from streamwidget._notebook.data_text import data_text
 
 _FIELD = re.compile(r"\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
@@ -36,14 +36,14 @@ class FilledPrompt(NamedTuple):
     text : str
     undefined : list of str
         The names without a variable.
-    images : tuple of Image
+    attachments : tuple of Attachment
     cut : tuple of str
         What is missing, for the person: ``df: 50 of 60 rows sent``.
     """
 
     text: str
     undefined: list[str]
-    images: tuple[Image, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     cut: tuple[str, ...] = ()
 
 
@@ -63,8 +63,8 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
         The prompt to send.
     undefined : list of str
         The names without a variable, each once, in their order.
-    images : tuple of Image
-        The images in the variables, each variable once, in their order.
+    attachments : tuple of Attachment
+        The files in the variables, each variable once, in their order.
     cut : tuple of str
         A line for each variable that is too large to be sent whole, in their order.
 
@@ -76,7 +76,7 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
         Anything that the ``__str__`` of a variable raises.
     """
     undefined: dict[str, None] = {}
-    images: dict[str, Image] = {}
+    files: dict[str, Attachment] = {}
     cut: dict[str, str] = {}
 
     def replacement(match: re.Match[str]) -> str:
@@ -84,22 +84,24 @@ def interpolate(template: str, namespace: Mapping[str, Any]) -> FilledPrompt:
         if name in namespace:
             value = namespace[name]
             _check_private(name, value, namespace)
-            if not _is_image(value):
+            if not _is_file(value):
                 data = data_text(value)
                 if data is None:
                     return str(value)
                 if data.shown:
                     cut[name] = f"{name}: {', '.join(data.shown)} sent"
                 return data.text
-            if name not in images:
-                images[name] = Image.of(value)
-            return f"[image {list(images).index(name) + 1}]"
+            if name not in files:
+                files[name] = file = Attachment.of(value)
+                if file.bound:
+                    cut[name] = f"{name}: {file.bound} sent"
+            return _place(files[name], list(files).index(name) + 1)
         if name.isidentifier():
             undefined[name] = None
         return match[0]
 
     text = _FIELD.sub(replacement, template)
-    return FilledPrompt(text, list(undefined), tuple(images.values()), tuple(cut.values()))
+    return FilledPrompt(text, list(undefined), tuple(files.values()), tuple(cut.values()))
 
 
 def _check_private(name: str, value: Any, namespace: Mapping[str, Any]) -> None:
@@ -117,5 +119,11 @@ def _check_private(name: str, value: Any, namespace: Mapping[str, Any]) -> None:
     )
 
 
-def _is_image(value: Any) -> bool:
-    return isinstance(value, Image) or is_image_data(value) or is_drawing(value)
+def _is_file(value: Any) -> bool:
+    return isinstance(value, Attachment) or is_image_data(value) or is_drawing(value)
+
+
+def _place(file: Attachment, number: int) -> str:
+    if file.kind == "image":
+        return f"[image {number}]"
+    return f"[file {number}: {file.name}]" if file.name else f"[file {number}]"

@@ -104,7 +104,7 @@ def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) ->
 
 
 def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> tuple[Message, tuple[str, ...]]:
-    """Return the question, with its variables and images put in, and a line for each variable that is cut."""
+    """Return the question, with its variables and files put in, and a line for each variable that is cut."""
     cut: tuple[str, ...] = ()
     if options.raw:
         message = Message("user", text)
@@ -116,7 +116,7 @@ def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> 
                 f"There is no variable {' or '.join(filled.undefined)}. Nothing was sent. "
                 f"--raw sends {' and '.join(typed)} as text."
             )
-        message, cut = Message("user", filled.text, filled.images), filled.cut
+        message, cut = Message("user", filled.text, attachments=filled.attachments), filled.cut
     if not message.text.strip():
         raise ConfigurationError(
             "The prompt is empty. Write `%chat your question`, or `%%chat` with the question below it."
@@ -223,6 +223,7 @@ def _show_prompt(options: Namespace, conversation: Conversation, key: str, messa
     if not options.show_prompt:
         return
     for sent in [*conversation.request_messages(key, system=options.system), message]:
-        images = ["[an image]" for _ in sent.images]  # not their bytes
-        text = [sent.text] if sent.text.strip() or not images else []
-        say("\n".join([f"[{sent.role}]", "\n".join([*text, *images]).rstrip(), ""]))
+        # Not their bytes.
+        files = ["[an image]" if one.kind == "image" else f"[{one.name}]" for one in sent.attachments]
+        text = [sent.text] if sent.text.strip() or not files else []
+        say("\n".join([f"[{sent.role}]", "\n".join([*text, *files]).rstrip(), ""]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streamwidget._conversation.turn import Turn
-from streamwidget._core.images import Image
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.visible import visible
 from streamwidget._saved.answer import budget_for, mimebundle, plain_text
 from streamwidget._saved.budget import Budget
@@ -33,11 +33,11 @@ def _html_parts(turn: Turn, budget: Budget) -> Iterable[str]:
     from streamwidget._saved.html import escape_text
 
     yield f'<div style="{_PROMPT}"><p style="{_TEXT}">{escape_text(turn.user.text)}</p>'
-    for image in turn.user.images:
-        if image.data and len(image.data) <= _LARGEST:
-            yield f'<img alt="image of the prompt" src="{image.src}" style="{_IMAGE}">'
+    for file in turn.user.attachments:
+        if file.kind == "image" and file.data and len(file.data) <= _LARGEST:
+            yield f'<img alt="image of the prompt" src="{file.src}" style="{_IMAGE}">'
         else:
-            yield f"<p><small>{escape_text(_label(image))}</small></p>"
+            yield f"<p><small>{escape_text(_label(file))}</small></p>"
     yield "</div>\n"
     if turn.answer is not None and turn.answer.completion is not None:
         yield mimebundle(turn.answer.completion, budget)["text/html"]
@@ -45,10 +45,12 @@ def _html_parts(turn: Turn, budget: Budget) -> Iterable[str]:
 
 def _text_parts(turn: Turn) -> Iterable[str]:
     yield "\n".join(f"> {line}" for line in visible(turn.user.text).split("\n"))
-    yield from (f"> {_label(image)}" for image in turn.user.images)
+    yield from (f"> {_label(file)}" for file in turn.user.attachments)
     if turn.answer is not None and turn.answer.completion is not None:
         yield plain_text(turn.answer.completion)
 
 
-def _label(image: Image) -> str:
-    return f"[image: {visible(image.url[:200]) if image.url else f'{image.media_type}, {len(image.data):,} bytes'}]"
+def _label(file: Attachment) -> str:
+    if file.kind == "image":
+        return f"[image: {visible(file.url[:200]) if file.url else f'{file.media_type}, {len(file.data):,} bytes'}]"
+    return f"[file: {', '.join(filter(None, [file.name, file.label, file.bound]))}]"

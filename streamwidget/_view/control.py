@@ -36,7 +36,8 @@ def register(stream_id: str, receive: Callable[[Any], None]) -> None:
     stream_id : str
         The page names its stream by this id.
     receive : callable
-        A method of the view. It takes one message, which may be anything, on any thread. It is forgotten with the view.
+        A method of the view. It takes one message, which may be anything, on any thread. Binary data is in its field
+        ``buffers``. It is forgotten with the view.
     """
     from comm import get_comm_manager
 
@@ -67,4 +68,4 @@ def _received(message: dict[str, Any]) -> None:
     if isinstance(data, dict) and isinstance(data.get("id"), str):
         found = _receivers.get(data["id"])
         if found is not None and (receive := found()) is not None:
-            receive(data)
+            receive({**data, "buffers": message.get("buffers")})

@@ -107,11 +107,11 @@ def _answer(text: str, name: str, phase: str = "over") -> dict[str, Any]:
 
 def _chat(texts: list[str], *, streams: bool = False) -> dict[str, Any]:
     turns = [
-        {"key": f"turn-{n}", "text": f"Question {n}", "images": [], "sent": True, "answer": _answer(text, f"turn-{n}")}
+        {"key": f"turn-{n}", "text": f"Question {n}", "files": [], "sent": True, "answer": _answer(text, f"turn-{n}")}
         for n, text in enumerate(texts)
     ]
     if streams:
         live = _answer("The ", "live", "streaming")
-        turns.append({"key": "live", "text": "And now?", "images": [], "sent": False, "answer": live})
+        turns.append({"key": "live", "text": "And now?", "files": [], "sent": False, "answer": live})
     keys = [turn["key"] for turn in turns]
     return {"id": "c", "rev": 1, "keys": keys, "turns": turns, "model": None, "trimmed": 0, "asked": None}

@@ -19,6 +19,9 @@ from tests.support.pictures import GIF, JPEG, PNG, WEBP
 TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(["\r\n\u2028", "\ud83d", "# no\n```", "{{x}}"])
 MAYBE = st.none() | TEXT
 COUNT = st.none() | st.integers(0)
+FILE = st.sampled_from([("a.csv", b"a,b"), ("", b"text"), ("a.pdf", b"%PDF-1.7"), ("a.mp3", b"ID3")]).map(
+    lambda file: sw.Attachment.of(file[1], name=file[0])
+)
 IMAGE = st.sampled_from([PNG, JPEG, GIF, WEBP]).map(sw.Image) | st.just(sw.Image(url="https://host.invalid/a.png"))
 ANSWER = st.builds(
     sw.ChatCompletion,
@@ -39,7 +42,9 @@ ANSWER = st.builds(
 TURN = st.builds(
     sw.Turn,
     key=TEXT.filter(bool),
-    user=st.builds(lambda text, images: sw.Message("user", text, tuple(images)), TEXT, st.lists(IMAGE, max_size=2)),
+    user=st.builds(
+        lambda text, files: sw.Message("user", text, attachments=files), TEXT, st.lists(IMAGE | FILE, max_size=3)
+    ),
     answer=st.none() | ANSWER,
     chosen=st.none() | st.booleans(),
 )
@@ -159,7 +164,7 @@ def test_any_value_in_a_file_is_sane_or_refused(text: str) -> None:
         ('"chosen": null', '"chosen": 0', "turn 1, chosen is 0"),
         ('"key": "l"', '"key": "k"', "two turns have the same key"),
         ('"text": "z"', '"other": "z"', "turn 2, user has no 'text'"),
-        ("https://host", "file://host", "turn 1, an image: 'file://host"),
+        ("https://host", "file://host", "turn 1, an attachment: 'file://host"),
         ('"system": "Be brief."', '"system": ' + "[" * 90_000 + "]" * 90_000, "nested too deeply"),
     ],
 )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.attachments import Image
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, missing, shown
 from streamwidget._core.events import (
     Finish,
@@ -30,7 +31,6 @@ from streamwidget._core.events import (
     Usage,
 )
 from streamwidget._core.gaps import MARK
-from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
 from streamwidget._dialects.chat_completions import ChatCompletions
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamwidget._core.attachments import Image
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.images import Image
 from streamwidget._notebook.data_text import MAX_CELL, MAX_COLUMNS, MAX_ROWS
 from streamwidget._notebook.interpolate import interpolate
 from tests.support.pictures import JPEG, PNG
@@ -169,7 +169,7 @@ def test_an_image_is_attached_and_its_place_is_named() -> None:
     namespace = {"fig": Figure(), "photo": JPEG, "url": Image.of("https://host.invalid/a.png"), "data": b"plain"}
     filled = interpolate("Is {{fig}} like {{photo}}, {{url}} or {{ fig }}? {{data}}", namespace)
     assert filled.text == "Is [image 1] like [image 2], [image 3] or [image 1]? b'plain'"
-    assert filled.images == (Image(PNG), Image(JPEG), Image(url="https://host.invalid/a.png"))
+    assert filled.attachments == (Image(PNG), Image(JPEG), Image(url="https://host.invalid/a.png"))
 
 
 @pytest.mark.parametrize("name", ["In", "_ih", "Out", "_oh", "_dh", "environ", "mine", "environb", "everything"])

@@ -123,7 +123,7 @@ def test_a_page_that_answers_keeps_its_stream_and_the_others_are_stopped(chat: C
     assert not [message for message in [*never.messages, *off.messages] if message["op"] == "ping"]
     seen(f"{answer()} pings in {time.monotonic() - begun:.1f} s at a limit of 1 s")
     assert answers.wait("end")["outcome"] == "cancelled"
-    widget.send({"op": "send", "name": "prompt-0001", "text": "count to 9000", "images": [], "replaces": None})
+    widget.send({"op": "send", "name": "prompt-0001", "text": "count to 9000", "files": [], "replaces": None})
     chat.until("chat.conversation.turns and chat.conversation.turns[-1].answer.completion.outcome == 'cancelled'")
     assert "no page has answered for 1 s" in chat.value("chat._text()")
     chat.execute("for view in [*views.values(), chat]: view.close()")

@@ -15,14 +15,18 @@ import { Questions } from "../transcript/questions";
 import { type ChatNews, parseChatMessage, parseNews } from "./messages";
 import { Turn } from "./turn";
 
-/** An image of a prompt: a new one in base64, or the number of an image of the edited prompt. */
-export type SentImage = { readonly data: string; readonly thumbnail: string | null } | { readonly keep: number };
+const PIECE = 1_000_000; // bytes: a notebook server takes no message of more than 10 MB
+
+/** A file of a prompt: a new one, or the number of a file of the edited prompt. */
+export type SentFile =
+  | { readonly data: ArrayBuffer; readonly name: string; readonly thumbnail: string | null }
+  | { readonly keep: number };
 
 /** The part of a KernelLink that a chat uses. */
 export interface ChatLink {
   readonly connection: Connection;
   /** Returns false if the kernel cannot be reached now. */
-  send(message: OutgoingMessage): boolean;
+  send(message: OutgoingMessage, buffers?: ArrayBuffer[]): boolean;
   stop(stop: OutgoingMessage, first: boolean, unanswered: () => boolean): void;
 }
 
@@ -86,10 +90,11 @@ export class Chat {
   // ---- actions of the person
 
   /** Sends a prompt and returns its name. Returns null if it was not sent. Then `note` says why. */
-  send(text: string, images: readonly SentImage[], replaces: string | null): string | null {
+  send(text: string, files: readonly SentFile[], replaces: string | null): string | null {
     if (this.gone || this.pending !== null) return null;
     const name = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}-p`;
-    if (!this.#request({ op: "send", name, text, images, replaces })) return null;
+    const named = files.map((file, place) => ("keep" in file ? file : this.#upload(`${name}-${place}`, file)));
+    if (!this.#request({ op: "send", name, text, files: named, replaces })) return null;
     this.pending = name;
     this.#questions.ask();
     this.#changed();
@@ -181,6 +186,14 @@ export class Chat {
     this.#listeners.clear();
     this.#questions.rest();
     for (const turn of this.turns) turn.dispose();
+  }
+
+  // Binary pieces, in order, before the prompt. A Stop finds its way between them.
+  #upload(file: string, { data, name, thumbnail }: Exclude<SentFile, { keep: number }>) {
+    const size = data.byteLength;
+    for (let at = 0; at < size; at += PIECE)
+      this.#link.send({ op: "piece", file, at, size }, [data.slice(at, at + PIECE)]);
+    return { file, name, thumbnail };
   }
 
   #request(message: OutgoingMessage): boolean {

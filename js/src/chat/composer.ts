@@ -1,24 +1,18 @@
-// The prompt box, its buttons and its images. It keeps the typed text until the kernel has taken it.
+// The prompt box, its buttons and its files. It keeps the typed text until the kernel has taken it.
 
 import { makeStop, stopWord } from "../answer/head";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { oneLine } from "../text/one_line";
-import type { Chat, SentImage } from "./chat";
+import { type Attached, Attachments, kept } from "./attachments";
+import type { Chat } from "./chat";
 import { ClearButton } from "./clear_button";
-import { ACCEPTED, filesOf, type Picture, readPicture } from "./images";
+import { filesOf } from "./files";
 import { ModelPicker } from "./model_picker";
 import type { Turn } from "./turn";
 
 const RUNNING = "An answer is still being written. Esc stops it.";
-const READING = "An image is still being read";
+const READING = "A file is still being read";
 const GROWS = CSS.supports("field-sizing", "content");
-
-type Attached = {
-  readonly send: SentImage;
-  readonly bytes: number;
-  readonly src: string | null;
-  readonly name: string;
-};
 
 export class Composer {
   readonly root = make("div", "streamwidget-composer");
@@ -28,18 +22,14 @@ export class Composer {
   #send: HTMLButtonElement;
   #clear: ClearButton;
   #models: ModelPicker;
-  #thumbnails = make("div", "streamwidget-thumbnails");
   #editing = make("p", "streamwidget-editing");
   #editingWords = make("small");
   #cancelEdit: HTMLButtonElement;
   #note = make("small", "streamwidget-note");
-  #attached: Attached[] = [];
-  /** How many images are being read. They are read one after the other, because the limit is for all together. */
-  #reads = 0;
-  #reading = Promise.resolve();
+  #files: Attachments;
   #edited: Turn | null = null;
   /** The content of the box before a turn was edited. */
-  #draft: readonly [text: string, attached: Attached[]] = ["", []];
+  #draft: readonly [text: string, files: readonly Attached[]] = ["", []];
   #sent: string | null = null;
   #onSent: () => void;
 
@@ -66,29 +56,18 @@ export class Composer {
       // A copied cell or paragraph brings a picture of itself. Then only the text counts.
       if (!event.clipboardData?.getData("text/plain").trim()) this.#take(event, event.clipboardData);
     });
-    this.root.addEventListener("dragover", (event) => {
-      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    const files = new Attachments({
+      canTake: () => this.#sent === null && !chat.gone,
+      say: (note) => chat.say(note),
+      focus: () => text.focus({ preventScroll: true }),
     });
-    this.root.addEventListener("drop", (event) => this.#take(event, event.dataTransfer));
-
-    const file = make("input");
-    file.type = "file";
-    file.accept = ACCEPTED;
-    file.multiple = true;
-    file.hidden = true;
-    file.addEventListener("change", () => {
-      this.#attach([...(file.files ?? [])]);
-      file.value = "";
-    });
-    const image = makeButton("", "Add image", () => file.click());
-    image.title = "You can also paste or drop an image";
+    this.#files = files;
 
     this.#editing.append(this.#editingWords, " ", this.#cancelEdit);
     this.#editing.hidden = true;
-    this.#thumbnails.hidden = true;
     const bar = make("div", "streamwidget-bar");
-    bar.append(this.#models.root, image, file, this.#note, this.#clear.root, this.#send, this.stop);
-    this.root.append(this.#editing, this.#thumbnails, text, bar);
+    bar.append(this.#models.root, files.button, files.picker, this.#note, this.#clear.root, this.#send, this.stop);
+    this.root.append(this.#editing, files.root, text, bar);
   }
 
   paint(): void {
@@ -109,12 +88,10 @@ export class Composer {
     this.#clear.paint();
     this.#models.paint();
     if (!waits && this.#edited && !chat.turns.includes(this.#edited)) {
-      // The edited turn was removed, and its images with it. The typed text stays.
+      // The edited turn was removed, and its files with it. The typed text stays.
       this.#edited = null;
-      this.#fill(
-        this.#text.value,
-        this.#attached.filter(({ send }) => !("keep" in send)),
-      );
+      const own = this.#files.list.filter(({ send }) => !("keep" in send));
+      this.#fill(this.#text.value, own);
     }
     if (!live && chat.note === RUNNING) chat.note = "";
     setText(this.#note, this.#words(waits));
@@ -127,14 +104,11 @@ export class Composer {
       return;
     }
     if (this.#sent !== null) return;
-    if (!this.#edited) this.#draft = [this.#text.value, this.#attached];
+    if (!this.#edited) this.#draft = [this.#text.value, this.#files.list];
     this.#edited = turn;
     const number = this.#chat.turns.indexOf(turn) + 1;
     setText(this.#editingWords, `Editing message ${number}. Sending replaces it and removes what follows.`);
-    this.#fill(
-      turn.text,
-      turn.images.map(({ src, label }, keep) => ({ send: { keep }, bytes: 0, src, name: label })),
-    );
+    this.#fill(turn.text, kept(turn.files));
     this.#text.focus({ preventScroll: true });
   }
 
@@ -155,7 +129,7 @@ export class Composer {
     } else if (event.key === "Escape" && !this.#chat.live && this.#edited) {
       event.preventDefault();
       this.#cancel();
-    } else if (event.key === "ArrowUp" && this.#text.value === "" && !this.#edited && this.#attached.length === 0) {
+    } else if (event.key === "ArrowUp" && this.#text.value === "" && !this.#edited && this.#files.list.length === 0) {
       const last = this.#chat.last;
       if (!last) return;
       event.preventDefault();
@@ -166,14 +140,20 @@ export class Composer {
   #submit(): void {
     if (this.#sent !== null) return; // a second Enter
     const chat = this.#chat;
-    const not = chat.live ? RUNNING : chat.pending ? "A prompt is still on its way" : this.#reads > 0 ? READING : "";
+    const not = chat.live
+      ? RUNNING
+      : chat.pending
+        ? "A prompt is still on its way"
+        : this.#files.reading
+          ? READING
+          : "";
     if (not) {
       chat.say(not);
       return;
     }
-    if (this.#text.value.trim() === "" && this.#attached.length === 0) return;
-    const images = this.#attached.map(({ send }) => send);
-    this.#sent = chat.send(this.#text.value, images, this.#edited?.key ?? null);
+    if (this.#text.value.trim() === "" && this.#files.list.length === 0) return;
+    const files = this.#files.list.map(({ send }) => send);
+    this.#sent = chat.send(this.#text.value, files, this.#edited?.key ?? null);
   }
 
   // The kernel took the prompt or refused it. A refused prompt stays in the box.
@@ -195,13 +175,17 @@ export class Composer {
     this.#draft = ["", []];
   }
 
-  #fill(text: string, attached: Attached[]): void {
+  #fill(text: string, files: readonly Attached[]): void {
     this.#text.value = text;
-    this.#attached = attached;
+    this.#files.become(files);
     if (this.#edited) setHidden(this.#editing, false);
     else hideFocused(this.#editing, this.#text);
-    this.#paintThumbnails();
     this.#grow();
+  }
+
+  /** Adds files to the prompt, wherever in the chat they were dropped. */
+  attach(files: readonly File[]): void {
+    this.#files.add(files);
   }
 
   #grow(): void {
@@ -215,54 +199,6 @@ export class Composer {
     const files = filesOf(transfer);
     if (files.length === 0) return;
     event.preventDefault();
-    this.#attach(files);
+    this.attach(files);
   }
-
-  #attach(files: File[]): void {
-    if (this.#sent !== null) return;
-    for (const file of files) {
-      this.#reads += 1;
-      this.#reading = this.#reading.then(() => this.#read(file));
-    }
-  }
-
-  async #read(file: File): Promise<void> {
-    const read = await readPicture(
-      file,
-      this.#attached.reduce((sum, { bytes }) => sum + bytes, 0),
-    );
-    this.#reads -= 1;
-    if (typeof read === "string") this.#chat.say(read);
-    else this.#attached.push(attached(read));
-    if (this.#chat.note === READING) this.#chat.say("");
-    this.#paintThumbnails();
-  }
-
-  #paintThumbnails(): void {
-    const shown = this.#attached.map((one) => {
-      const frame = make("span", "streamwidget-thumbnail");
-      if (one.src) {
-        const image = make("img", "streamwidget-image");
-        image.src = one.src;
-        image.alt = one.name;
-        frame.append(image);
-      } else {
-        frame.append(make("small", "", one.name));
-      }
-      const remove = makeButton("", "×", () => {
-        this.#attached = this.#attached.filter((other) => other !== one);
-        this.#paintThumbnails();
-        this.#text.focus({ preventScroll: true }); // because the button disappears
-      });
-      remove.ariaLabel = `Remove ${one.name}`;
-      frame.append(remove);
-      return frame;
-    });
-    this.#thumbnails.replaceChildren(...shown);
-    setHidden(this.#thumbnails, shown.length === 0);
-  }
-}
-
-function attached({ name, bytes, data, thumbnail }: Picture): Attached {
-  return { send: { data, thumbnail }, bytes, src: thumbnail, name };
 }

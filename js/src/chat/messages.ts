@@ -2,17 +2,21 @@
 
 import { type Fields, fields, isCount, label, line, positive } from "../transcript/guards";
 
-export interface ImageState {
-  /** A data: URL, so that nothing is fetched. Null where there is only the label. */
-  readonly src: string | null;
+export interface FileState {
+  /** "image", "pdf", "audio" or "text". */
+  readonly kind: string;
+  readonly name: string;
+  /** What it is, its size, and how much of a text is sent. */
   readonly label: string;
+  /** A data: URL of an image, so that nothing is fetched. Null where there is no picture to show. */
+  readonly src: string | null;
 }
 
 /** A turn that is new or changed. A change leaves out the parts that are as before. */
 export interface TurnChange {
   readonly key: string;
   readonly sent: boolean;
-  readonly prompt?: { readonly text: string; readonly images: readonly ImageState[] };
+  readonly prompt?: { readonly text: string; readonly files: readonly FileState[] };
   /** Unchecked, because a Transcript has its own guard. */
   readonly answer?: unknown;
 }
@@ -39,12 +43,12 @@ export type ChatMessage =
 
 const IMAGE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}$/;
 
-function imagesOf(value: unknown): ImageState[] {
+function filesOf(value: unknown): FileState[] {
   if (!Array.isArray(value)) return [];
-  return value.map((image) => {
-    const raw = fields(image);
+  return value.map((file) => {
+    const raw = fields(file);
     const src = typeof raw?.src === "string" && IMAGE.test(raw.src) ? raw.src : null;
-    return { src, label: line(raw?.label) };
+    return { kind: line(raw?.kind), name: line(raw?.name), label: line(raw?.label), src };
   });
 }
 
@@ -54,7 +58,7 @@ function turnOf(value: unknown): TurnChange | null {
   return {
     key: raw.key,
     sent: raw.sent === true,
-    ...(typeof raw.text === "string" ? { prompt: { text: raw.text, images: imagesOf(raw.images) } } : {}),
+    ...(typeof raw.text === "string" ? { prompt: { text: raw.text, files: filesOf(raw.files) } } : {}),
     ...("answer" in raw ? { answer: raw.answer } : {}),
   };
 }

@@ -4,6 +4,7 @@ import { make } from "../dom/elements";
 import { answerMimebundle } from "../saved/mimebundle";
 import { visible } from "../text/visible";
 import type { Chat } from "./chat";
+import type { FileState } from "./messages";
 import type { Turn } from "./turn";
 
 const PROMPT_STYLE = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor";
@@ -27,11 +28,16 @@ function prompt(turn: Turn): string {
   // The host looks for formulas in saved HTML, but not in this class.
   const text = make("p", "mathjax_ignore", visible(turn.text));
   text.setAttribute("style", TEXT_STYLE);
-  root.append(text, ...turn.images.map(({ label }) => make("small", "", `[image: ${visible(label)}]`)));
+  root.append(text, ...turn.files.map((file) => make("small", "", labelOf(file))));
   return root.outerHTML;
 }
 
 function quoted(turn: Turn): string {
-  const lines = [...visible(turn.text).split("\n"), ...turn.images.map(({ label }) => `[image: ${visible(label)}]`)];
+  const lines = [...visible(turn.text).split("\n"), ...turn.files.map(labelOf)];
   return lines.map((line) => `> ${line}`).join("\n");
+}
+
+function labelOf({ kind, name, label }: FileState): string {
+  const about = [name, label].filter(Boolean).map(visible).join(", ");
+  return `[${kind === "image" ? "image" : "file"}: ${about}]`;
 }

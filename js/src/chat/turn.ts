@@ -4,12 +4,12 @@
 import type { Connection } from "../transcript/connection";
 import { parseState, type ViewState } from "../transcript/messages";
 import { Transcript } from "../transcript/transcript";
-import type { ImageState, TurnChange } from "./messages";
+import type { FileState, TurnChange } from "./messages";
 
 export class Turn {
   readonly key: string;
   text = "";
-  images: readonly ImageState[] = [];
+  files: readonly FileState[] = [];
   /** True if later prompts are sent with this turn. */
   sent = false;
   /** Changes with the prompt. */
@@ -36,7 +36,7 @@ export class Turn {
     this.sent = change.sent;
     if (change.prompt) {
       this.text = change.prompt.text;
-      this.images = change.prompt.images;
+      this.files = change.prompt.files;
       this.edition += 1;
     }
     if (change.answer === undefined) return;

@@ -6,6 +6,7 @@ import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elemen
 import { visible } from "../text/visible";
 import { outcomeOf } from "../transcript/outcomes";
 import type { Chat } from "./chat";
+import { chip } from "./chip";
 import type { Turn } from "./turn";
 
 const LONG = 1500; // characters: a longer prompt scrolls in a box of its own
@@ -90,18 +91,11 @@ export class TurnView {
       text.role = "region";
       text.ariaLabel = "Prompt text";
     }
-    const images = this.turn.images.map(({ src, label }) => {
-      const about = visible(label);
-      if (src === null) return make("small", "streamwidget-quiet", `[image: ${about}]`);
-      const image = make("img", "streamwidget-image");
-      image.src = src;
-      image.alt = `image: ${about}`;
-      image.title = about;
-      return image;
-    });
+    const files = make("div", "streamwidget-chips");
+    files.append(...this.turn.files.map(chip));
     // The bar stays, because it may have the focus.
     for (const old of this.#asked) old.remove();
-    this.#asked = [text, ...images];
+    this.#asked = this.turn.files.length > 0 ? [text, files] : [text];
     this.#prompt.prepend(...this.#asked);
   }
 

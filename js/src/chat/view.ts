@@ -5,6 +5,7 @@ import { make, setHidden, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
+import { acceptDrops } from "./files";
 import type { Turn } from "./turn";
 import { TurnView } from "./turn_view";
 
@@ -90,6 +91,7 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
     event.preventDefault();
     chat.stop();
   });
+  acceptDrops(root, (files) => composer.attach(files));
   document.addEventListener("visibilitychange", schedule, { signal });
   window.addEventListener(
     "beforeprint",

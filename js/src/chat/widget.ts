@@ -24,7 +24,7 @@ export default function chatWidget() {
     link.open();
     const shared = new Chat(model.get("state"), {
       connection: link.connection,
-      send: (message) => link.send(message),
+      send: (message, buffers) => link.send(message, buffers),
       stop: (stop, first, unanswered) => link.stop(id, stop, first, unanswered),
     });
     chat = shared;

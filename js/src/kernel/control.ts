@@ -67,11 +67,11 @@ export function openControl(model: object): void {
 }
 
 /** Sends `message` to the kernel of `model` beside its cells. Returns false if it cannot now. */
-export function sendBeside(model: object, message: object): boolean {
+export function sendBeside(model: object, message: object, buffers?: ArrayBuffer[]): boolean {
   try {
     const channel = channelOf(model);
     if (!channel?.subshell) return false;
-    channel.comm.send(message);
+    channel.comm.send(message, undefined, buffers);
     return true;
   } catch {
     return false;

@@ -10,7 +10,7 @@ export interface Comm {
   /** Resolves once the comm has a subshell. Never resolves if the kernel has none. */
   readonly subshellStarted?: Promise<void>;
   open(data?: object): unknown;
-  send(data: object): unknown;
+  send(data: object, metadata?: undefined, buffers?: ArrayBuffer[]): unknown;
 }
 
 /** The own comm of a widget, as the widget managers have it. */

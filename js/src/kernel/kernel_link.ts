@@ -44,13 +44,13 @@ export class KernelLink {
   }
 
   /** Returns false where there is no way now: the connection is down, the kernel is gone, or there never was one. */
-  send(message: OutgoingMessage): boolean {
-    return this.connection.up && this.post(message);
+  send(message: OutgoingMessage, buffers?: ArrayBuffer[]): boolean {
+    return this.connection.up && this.post(message, buffers);
   }
 
   /** The same, but while the connection is down the host keeps the message and sends it later. */
-  post(message: OutgoingMessage): boolean {
-    return sendBeside(this.#model, { ...message, id: this.#id }) || this.#sendByModel(message);
+  post(message: OutgoingMessage, buffers?: ArrayBuffer[]): boolean {
+    return sendBeside(this.#model, { ...message, id: this.#id }, buffers) || this.#sendByModel(message, buffers);
   }
 
   /**
@@ -83,9 +83,9 @@ export class KernelLink {
   }
 
   // There may be no comm to send on: the kernel is gone, or the page never had one.
-  #sendByModel(message: OutgoingMessage): boolean {
+  #sendByModel(message: OutgoingMessage, buffers?: ArrayBuffer[]): boolean {
     try {
-      this.#model.send(message);
+      this.#model.send(message, undefined, buffers);
       return true;
     } catch (error) {
       console.debug("[streamwidget] not sent", message.op, error);

@@ -69,7 +69,7 @@ test("Enter sends, Shift+Enter breaks, a key of the input method does neither", 
   expect(composing.defaultPrevented).toBe(false);
   expect(sent("send")).toEqual([]);
   await userEvent.keyboard("{Enter}");
-  expect(sent("send")).toMatchObject([{ text: "a\nb", images: [], replaces: null }]);
+  expect(sent("send")).toMatchObject([{ text: "a\nb", files: [], replaces: null }]);
   await userEvent.keyboard("{Enter}");
   expect(sent("send").length).toBe(1);
 });
@@ -132,7 +132,7 @@ test("a pressed Stop hands the focus on, and only the last answer has Retry and 
 test("an edited prompt replaces the old one, and Up in an empty box edits the last", async () => {
   const { host, side, box, button, sent, root } = start();
   const image = { src: "data:image/png;base64,AAAA", label: "PNG" };
-  host.deliver(side.begin("one", "turn-0", { images: [image] }), ...side.end(), side.begin("two"), ...side.end());
+  host.deliver(side.begin("one", "turn-0", { files: [image] }), ...side.end(), side.begin("two"), ...side.end());
   await frames();
   await type(box, "{ArrowUp}");
   expect(box.value).toBe("two");
@@ -140,9 +140,9 @@ test("an edited prompt replaces the old one, and Up in an empty box edits the la
   expect(box.value).toBe("");
   button("Edit")[0]?.click();
   expect([box.value, document.activeElement === box]).toEqual(["one", true]);
-  expect(root.querySelectorAll(".streamwidget-thumbnail").length).toBe(1);
+  expect(root.querySelectorAll(".streamwidget-composer .streamwidget-chip").length).toBe(1);
   await userEvent.keyboard("!{Enter}");
-  expect(sent("send")).toMatchObject([{ text: "one!", images: [{ keep: 0 }], replaces: "turn-0" }]);
+  expect(sent("send")).toMatchObject([{ text: "one!", files: [{ keep: 0 }], replaces: "turn-0" }]);
 });
 
 test("clearing takes two steps, and the first focuses the harmless button", async () => {
@@ -167,7 +167,7 @@ test("no text of a person or a kernel is HTML, and no image is fetched", async (
     { src: "data:image/svg+xml;base64,AAAA", label: "svg" },
     { src: "data:image/png;base64,AAAA", label: "ok" },
   ];
-  host.deliver(side.begin(hostile, "turn-0", { images }), side.delta(hostile), ...side.end());
+  host.deliver(side.begin(hostile, "turn-0", { files: images }), side.delta(hostile), ...side.end());
   host.deliver({ op: "models", names: [hostile], why: hostile });
   await frames();
   expect([...root.querySelectorAll("img")].map((image) => image.src)).toEqual(["data:image/png;base64,AAAA"]);
@@ -276,7 +276,7 @@ for (const [theme, style] of Object.entries(THEMES))
       const { host, side, root, button } = start();
       root.style.width = `${width}px`;
       const images = [{ src: "data:image/png;base64,AAAA", label: "PNG" }];
-      host.deliver(side.begin("one ".repeat(500), "turn-0", { images }), side.delta("x"), ...side.end());
+      host.deliver(side.begin("one ".repeat(500), "turn-0", { files: images }), side.delta("x"), ...side.end());
       host.deliver(side.begin("two"), side.delta("# y\n\n`z`"), ...side.end("interrupted"));
       await frames(4);
       button("Edit")[0]?.click();

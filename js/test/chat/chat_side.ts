@@ -35,7 +35,7 @@ export class ChatSide {
   /** Begins an answer. */
   begin(text: string, key = `turn-${this.turns.length}`, more: Fields = {}): Fields {
     this.live = new KernelSide({ id: `stream-${key}-${this.rev}`, kept: true, seq: this.live?.state.seq ?? 0 });
-    const turn = { key, text, images: [], sent: false, answer: this.live.state, ...more };
+    const turn = { key, text, files: [], sent: false, answer: this.live.state, ...more };
     this.turns = [...this.turns.filter((other) => other.key !== key), turn];
     return this.news(
       [turn],

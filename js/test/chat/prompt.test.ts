@@ -1,4 +1,4 @@
-// The prompt box loses no text, sends nothing twice, and sends no prompt without its image.
+// The prompt box loses no text, sends nothing twice, and sends no prompt without its file.
 
 import { expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
@@ -9,6 +9,12 @@ import { type FakeKernel, frames } from "../kernel_side";
 import { ChatSide, type Fields, start, type } from "./chat_side";
 
 const PNG = { type: "image/png" };
+const HEAD = "\x89PNG\r\n\x1a\n";
+const png = (name: string, size = 9) => {
+  const bytes = new Uint8Array(size);
+  for (const [at, char] of [...HEAD].entries()) bytes[at] = char.charCodeAt(0);
+  return new File([bytes], name, PNG);
+};
 
 function paste(box: HTMLElement, files: File[], text = ""): ClipboardEvent {
   const clipboardData = new DataTransfer();
@@ -34,38 +40,38 @@ test("Enter again while a prompt is on its way changes nothing, and another view
   expect([box.value, other.value]).toEqual(["", "too"]);
 });
 
-test("a prompt waits for the image that is being read, and takes no image that comes after it", async () => {
+test("a prompt waits for the file that is being read, and takes no file that comes after it", async () => {
   const { box, root, sent, note } = start();
-  const thumbnails = () => root.querySelectorAll(".streamwidget-thumbnail").length;
+  const thumbnails = () => root.querySelectorAll(".streamwidget-composer .streamwidget-chip").length;
   box.focus();
-  paste(box, [new File(["a"], "a.png", PNG)]);
+  paste(box, [png("a.png")]);
   box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
   await expect.poll(thumbnails).toBe(1);
   expect(sent("send")).toEqual([]);
   await frames();
   expect(note()).toBe("");
   await userEvent.keyboard("{Enter}");
-  expect(sent("send")).toMatchObject([{ images: [{ thumbnail: null }] }]);
-  expect(paste(box, [new File(["b"], "b.png", PNG)]).defaultPrevented).toBe(true);
+  expect(sent("send")).toMatchObject([{ files: [{ thumbnail: null }] }]);
+  expect(paste(box, [png("b.png")]).defaultPrevented).toBe(true);
   await frames(4);
   expect(thumbnails()).toBe(1);
 });
 
-test("images that are pasted at once have one limit together", async () => {
+test("files that are pasted at once have one limit together", async () => {
   const { box, root, note } = start();
-  const large = () => new File([new Uint8Array(4_000_000)], "large.png", PNG);
+  const large = () => png("large.png", 11_000_000);
   paste(box, [large()]);
   paste(box, [large()]);
-  await expect.poll(note, { timeout: 10_000 }).toContain("at most 7.0 MB");
-  expect(root.querySelectorAll(".streamwidget-thumbnail").length).toBe(1);
+  await expect.poll(note, { timeout: 10_000 }).toContain("at most 20.0 MB");
+  expect(root.querySelectorAll(".streamwidget-composer .streamwidget-chip").length).toBe(1);
 });
 
 test("text copied with a picture of itself is pasted as text, and a dropped picture is taken", async () => {
   const { box, root } = start();
-  const files = [new File(["a"], "a.png", PNG)];
+  const files = [png("a.png")];
   expect(paste(box, files, "1\t2").defaultPrevented).toBe(false);
   expect(paste(box, files, " \n").defaultPrevented).toBe(true);
-  await expect.poll(() => root.querySelectorAll(".streamwidget-thumbnail").length).toBe(1);
+  await expect.poll(() => root.querySelectorAll(".streamwidget-composer .streamwidget-chip").length).toBe(1);
 });
 
 test("editing a turn sets a draft aside, and Cancel or sending brings it back", async () => {
@@ -86,19 +92,19 @@ test("editing a turn sets a draft aside, and Cancel or sending brings it back", 
   expect(box.value).toBe("a draft");
 });
 
-test("when the edited turn is removed, the typed text stays, as a new prompt without the turn's images", async () => {
+test("when the edited turn is removed, the typed text stays, as a new prompt without the turn's files", async () => {
   const { host, side, box, button, root, sent } = start();
   const images = [{ src: "data:image/png;base64,AAAA", label: "PNG" }];
-  host.deliver(side.begin("one", "turn-0", { images }), ...side.end());
+  host.deliver(side.begin("one", "turn-0", { files: images }), ...side.end());
   await frames();
   button("Edit")[0]?.click();
   await type(box, " more");
   host.deliver(side.drop(0));
   await frames();
   expect([box.value, button("Cancel").length]).toEqual(["one more", 0]);
-  expect(root.querySelectorAll(".streamwidget-thumbnail").length).toBe(0);
+  expect(root.querySelectorAll(".streamwidget-composer .streamwidget-chip").length).toBe(0);
   await type(box, "{Enter}");
-  expect(sent("send")).toMatchObject([{ text: "one more", images: [], replaces: null }]);
+  expect(sent("send")).toMatchObject([{ text: "one more", files: [], replaces: null }]);
 });
 
 test("a question names the pending prompt, and only a refusal of that prompt counts", async () => {

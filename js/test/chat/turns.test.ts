@@ -11,7 +11,7 @@ function elsewhere(side: ChatSide, key: string, state: object) {
   const turn = {
     key,
     text: key,
-    images: [],
+    files: [],
     sent: false,
     answer: new KernelSide({ id: key, kept: true, ...state }).state,
   };
@@ -86,7 +86,7 @@ test("a button that goes hands the focus on, within its turn or to the prompt bo
 test("a server's words are on one line, and an image's label has no hidden character", async () => {
   const { host, side, root, note } = start();
   const images = [{ src: "data:image/png;base64,AAAA", label: "a\u202eb" }];
-  host.deliver(side.begin("one", "turn-0", { images }), ...side.end());
+  host.deliver(side.begin("one", "turn-0", { files: images }), ...side.end());
   host.deliver({ op: "models", names: [], why: "two\nlines \u202e and more" });
   await frames();
   expect(note()).toBe("No list of models: two lines [U+202E] and more");

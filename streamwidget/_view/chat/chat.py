@@ -25,6 +25,7 @@ from streamwidget._sources.models import Model
 from streamwidget._view.audience import Audience
 from streamwidget._view.chat.received import MAX_NAME, Refused, TypedPrompt
 from streamwidget._view.chat.sent import SentChat
+from streamwidget._view.chat.uploads import Uploads
 from streamwidget._view.transcript import JSON
 
 BUSY = "An answer is still being written: await it, or stop it first."
@@ -55,6 +56,8 @@ class Chat:
         The model for the next question. None leaves it to the client.
     loop : AbstractEventLoop or None
         The conversation is changed on this loop.
+    uploads : Uploads
+        Files that its pages are sending.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Chat:
         self.audience = Audience(stop_unseen, lambda: send({"op": "ping"}))
         self.id = uuid.uuid4().hex
         self.model: str | None = None
+        self.uploads = Uploads()
         self.loop: asyncio.AbstractEventLoop | None = running_loop()
         self._conversation = conversation
         self._client = client
@@ -174,7 +178,7 @@ class Chat:
         if typed.replaces and edited is None:
             raise Refused("The prompt that was edited is gone. Send this one as a new prompt.")
         key = typed.replaces or typed.name
-        prompt = Message("user", typed.text, typed.images_with(edited.user.images if edited else ()))
+        prompt = Message("user", typed.text, attachments=typed.files_with(edited.user.attachments if edited else ()))
         with self._sent.step():
             self.ask(prompt, key)
             self._sent.keep_thumbnails(key, typed.thumbnails_with(self._sent.thumbnails(key)))

@@ -1,4 +1,4 @@
-"""What a chat widget receives from its pages: messages, checked for their types, their sizes and their images.
+"""What a chat widget receives from its pages: messages, checked for their types, their sizes and their files.
 
 A page is not trusted. Unknown and ill-typed messages are ignored. If a person is waiting for an answer, the chat says
 why it refuses.
@@ -11,16 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.images import Image
 from streamwidget._core.loop import call_on
+from streamwidget._view.chat.uploads import MAX_FILES, Uploads
 
 if TYPE_CHECKING:
     from streamwidget._view.chat.chat import Chat
 
 MAX_TEXT = 1_000_000  # characters of a prompt
-MAX_IMAGE = 10_000_000  # bytes
-MAX_IMAGES = 20
 MAX_NAME = 200  # characters of a model's name
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}")  # of a turn, as js/src/chat makes it: "3f2a9c04-..."
 _THUMBNAIL = re.compile(r"data:image/(?:png|jpeg|webp);base64,[A-Za-z0-9+/]{4,40000}={0,2}")
@@ -39,8 +38,8 @@ class TypedPrompt:
     name : str
         The page's name for it. A new turn has this name as its key.
     text : str
-    images : tuple
-        New images, and numbers for images that are kept. Example: 0 is the first image of the edited turn.
+    files : tuple
+        New files, and numbers for files that are kept. Example: 0 is the first file of the edited turn.
     thumbnails : tuple of str or None
         A ``data:`` URL for each image that has one.
     replaces : str or None
@@ -49,18 +48,18 @@ class TypedPrompt:
 
     name: str
     text: str
-    images: tuple[Image | int, ...]
+    files: tuple[Attachment | int, ...]
     thumbnails: tuple[str | None, ...]
     replaces: str | None
 
-    def images_with(self, old: tuple[Image, ...]) -> tuple[Image, ...]:
-        """Return the images. ``old`` has those that are kept."""
-        known = [image for image in self.images if not isinstance(image, int) or image < len(old)]
-        return tuple(old[image] if isinstance(image, int) else image for image in known)
+    def files_with(self, old: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+        """Return the files. ``old`` has those that are kept."""
+        known = [file for file in self.files if not isinstance(file, int) or file < len(old)]
+        return tuple(old[file] if isinstance(file, int) else file for file in known)
 
     def thumbnails_with(self, old: list[str | None]) -> list[str | None]:
         """Return the thumbnails. ``old`` has those that are kept."""
-        kept = [old[image] if isinstance(image, int) and image < len(old) else None for image in self.images]
+        kept = [old[file] if isinstance(file, int) and file < len(old) else None for file in self.files]
         return [new or before for new, before in zip(self.thumbnails, kept, strict=True)]
 
 
@@ -81,7 +80,9 @@ def _act(chat: Chat, content: dict[str, Any]) -> None:
         case {"op": "sync"}:
             chat.send_missing(content.get("rev"), content.get("pending"))
         case {"op": "send", "name": str(name)} if _KEY.fullmatch(name):
-            _ask(chat, name, lambda: chat.ask_typed(read_prompt(name, content)))
+            _ask(chat, name, lambda: chat.ask_typed(read_prompt(name, content, chat.uploads)))
+        case {"op": "piece", "file": str(file), "buffers": [piece]} if _KEY.fullmatch(file):
+            chat.uploads.take(file, content.get("at"), content.get("size"), piece)
         case {"op": "retry" | "continue" as op, "key": str(key)}:
             _ask(chat, None, lambda: chat.ask_again(key, go_on=op == "continue"))
         case {"op": "include", "key": str(key), "sent": bool(sent)}:
@@ -101,39 +102,38 @@ def _ask(chat: Chat, name: str | None, ask: Callable[[], None]) -> None:
         chat.refuse(name, str(exc))
 
 
-def read_prompt(name: str, content: dict[str, Any]) -> TypedPrompt:
+def read_prompt(name: str, content: dict[str, Any], uploads: Uploads) -> TypedPrompt:
     """Read a prompt.
 
     Raises
     ------
     Refused
-        If it cannot be read, is too large, or has an image that cannot be read.
+        If it cannot be read, is too large, or has a file that cannot be read or has not come.
     """
-    text, images, replaces = (content.get(field) for field in ("text", "images", "replaces"))
-    if not isinstance(text, str) or not isinstance(images, list) or not isinstance(replaces, str | None):
+    text, files, replaces = (content.get(field) for field in ("text", "files", "replaces"))
+    if not isinstance(text, str) or not isinstance(files, list) or not isinstance(replaces, str | None):
         raise Refused("The prompt could not be read.")
     if len(text) > MAX_TEXT:
         raise Refused(f"The prompt has {len(text):,} characters. The limit is {MAX_TEXT:,}.")
-    if len(images) > MAX_IMAGES:
-        raise Refused(f"At most {MAX_IMAGES} images go with a prompt.")
-    read = [_read_image(image) for image in images]
-    return TypedPrompt(
-        name, text, tuple(image for image, _ in read), tuple(thumbnail for _, thumbnail in read), replaces
-    )
+    if len(files) > MAX_FILES:
+        raise Refused(f"At most {MAX_FILES} files go with a prompt.")
+    read = [_read_file(file, uploads) for file in files]
+    return TypedPrompt(name, text, tuple(file for file, _ in read), tuple(thumbnail for _, thumbnail in read), replaces)
 
 
-def _read_image(value: Any) -> tuple[Image | int, str | None]:
+def _read_file(value: Any, uploads: Uploads) -> tuple[Attachment | int, str | None]:
     if not isinstance(value, dict):
-        raise Refused("An image could not be read.")
-    keep, data, thumbnail = value.get("keep"), value.get("data"), value.get("thumbnail")
-    if isinstance(keep, int) and not isinstance(keep, bool) and 0 <= keep < MAX_IMAGES:
+        raise Refused("A file could not be read.")
+    keep, file, name, thumbnail = (value.get(field) for field in ("keep", "file", "name", "thumbnail"))
+    if isinstance(keep, int) and not isinstance(keep, bool) and 0 <= keep < MAX_FILES:
         return keep, None
-    if not isinstance(data, str):
-        raise Refused("An image could not be read.")
-    if len(data) * 3 // 4 > MAX_IMAGE:
-        raise Refused(f"An image has more than {MAX_IMAGE // 1_000_000} MB.")
+    if not isinstance(file, str) or not isinstance(name, str):
+        raise Refused("A file could not be read.")
+    data = uploads.pop(file)
+    if data is None:
+        raise Refused("Not sent: a file was lost on its way. Send the prompt again.")
     try:
-        image = Image.of(f"data:;base64,{data}")
+        attachment = Attachment.of(data, name[:1000])
     except ConfigurationError as exc:
         raise Refused(str(exc)) from None
-    return image, thumbnail if isinstance(thumbnail, str) and _THUMBNAIL.fullmatch(thumbnail) else None
+    return attachment, thumbnail if isinstance(thumbnail, str) and _THUMBNAIL.fullmatch(thumbnail) else None

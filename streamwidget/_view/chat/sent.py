@@ -22,8 +22,8 @@ from typing import Any
 
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
+from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ChatCompletion, shown
-from streamwidget._core.images import Image
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
@@ -149,11 +149,11 @@ class SentChat:
         }
 
     def thumbnails(self, key: str) -> list[str | None]:
-        """Return the thumbnails of a turn's images, ``data:`` URLs or None."""
+        """Return the thumbnails of a turn's files, ``data:`` URLs or None."""
         return self._thumbnails.get(key, [])
 
     def keep_thumbnails(self, key: str, thumbnails: list[str | None]) -> None:
-        """Show these thumbnails for the images of a turn."""
+        """Show these thumbnails for the files of a turn."""
         self._thumbnails[key] = thumbnails
         while len(self._thumbnails) > _THUMBNAILS:
             del self._thumbnails[next(iter(self._thumbnails))]
@@ -202,9 +202,9 @@ class SentChat:
         return {
             "key": turn.key,
             "text": well_formed(turn.user.text),
-            "images": [
-                _shown(image, thumbnails[place] if place < len(thumbnails) else None)
-                for place, image in enumerate(turn.user.images)
+            "files": [
+                _shown(file, thumbnails[place] if place < len(thumbnails) else None)
+                for place, file in enumerate(turn.user.attachments)
             ],
             "sent": turn.sent,
             "answer": self._answer(turn),
@@ -219,10 +219,13 @@ class SentChat:
         return state_of(answer, seq=self._feed.seq, id=turn.key, elapsed=round(answer.timing.total, 3), kept=True)
 
 
-def _shown(image: Image, thumbnail: str | None) -> JSON:
-    """Return what the page shows of an image: its picture or its name. Never its address, or the page would load it."""
-    if image.url:
-        return {"src": None, "label": image.url[:200]}
-    kind = (image.media_type or "image").removeprefix("image/").upper()
-    small = image.src if len(image.data) <= _SMALL else None
-    return {"src": thumbnail or small, "label": f"{kind}, {len(image.data) / 1000:,.0f} kB"}
+def _shown(file: Attachment, thumbnail: str | None) -> JSON:
+    """Return what the page shows of a file: its name and its size, and the picture of an image.
+
+    Never the address of an image as ``src``, or the page would load it.
+    """
+    if file.url:
+        return {"kind": "image", "src": None, "name": file.name or file.url[:200], "label": "not loaded"}
+    small = file.src if file.kind == "image" and len(file.data) <= _SMALL else None
+    bound = f", {file.bound} sent" if file.bound else ""
+    return {"kind": file.kind, "src": thumbnail or small, "name": file.name, "label": file.label + bound}

@@ -27,7 +27,7 @@ from streamwidget._view.transcript import JSON
 
 
 class ChatWidget(anywidget.AnyWidget):
-    """A conversation in the page: its transcript, a prompt box, Stop, Retry, Edit, Clear, a choice of models, images.
+    """A conversation in the page: its transcript, a prompt box, Stop, Retry, Edit, Clear, a choice of models, files.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class ChatWidget(anywidget.AnyWidget):
 
     Methods
     -------
-    send(text, images=())
+    send(text, images=(), attachments=())
         Ask a prompt, as if it had been typed. Await it for the answer.
     stop()
         Stop the answer that is being written.
@@ -151,12 +151,12 @@ class ChatWidget(anywidget.AnyWidget):
         self._unobserve = conversation.observe(self._notify)
         self.observe(lambda change: self._chat.set_model(change.new), "model")
         self.model = model
-        self.on_msg(lambda _widget, content, _buffers: self._receive(content))
+        self.on_msg(lambda _widget, content, buffers: self._receive(_with_buffers(content, buffers)))
         control.register(self._chat.id, self._receive)
 
     # ---- for Python
 
-    async def send(self, text: str, images: Sequence[Any] = ()) -> ChatCompletion:
+    async def send(self, text: str, images: Sequence[Any] = (), *, attachments: Sequence[Any] = ()) -> ChatCompletion:
         """Ask a prompt, as if it had been typed.
 
         Parameters
@@ -164,6 +164,8 @@ class ChatWidget(anywidget.AnyWidget):
         text : str
         images : sequence, optional
             Paths, bytes, matplotlib figures, PIL images or addresses.
+        attachments : sequence, optional
+            Files of any kind: what :meth:`Attachment.of` accepts.
 
         Returns
         -------
@@ -175,11 +177,12 @@ class ChatWidget(anywidget.AnyWidget):
         RuntimeError
             If an answer of the conversation is still being written. Nothing is sent.
         ConfigurationError
-            If the prompt is empty, or an image cannot be read. Nothing is sent.
+            If the prompt is empty, or a file cannot be read. Nothing is sent.
         StreamError
             On a failure. Its ``.completion`` holds the text that arrived.
         """
-        return await self._chat.ask(Message("user", text, tuple(images)), uuid.uuid4().hex[:16])
+        asked = Message("user", text, images, attachments=attachments)
+        return await self._chat.ask(asked, uuid.uuid4().hex[:16])
 
     def stop(self) -> None:
         """Stop the answer that is being written, here or elsewhere in the conversation. Its text stays.
@@ -272,3 +275,7 @@ class ChatWidget(anywidget.AnyWidget):
 
     def _text(self) -> str:
         return conversation_text(self.conversation.turns)
+
+
+def _with_buffers(content: Any, buffers: Any) -> Any:
+    return {**content, "buffers": buffers} if isinstance(content, dict) else content

@@ -85,7 +85,7 @@ def truth(widget: sw.ChatWidget) -> list[tuple[str, str, str | None, bool]]:
 
 
 def typed(name: str, text: str, **more: Any) -> dict[str, Any]:
-    return {"op": "send", "name": name, "text": text, "images": [], "replaces": None, **more}
+    return {"op": "send", "name": name, "text": text, "files": [], "replaces": None, **more}
 
 
 async def until(condition: Callable[[], Any]) -> None:
@@ -222,23 +222,40 @@ async def test_busy_and_the_conversation_can_be_observed(widget: sw.ChatWidget) 
     assert lengths == [(1, None), (1, "complete")]
 
 
-async def test_an_edited_prompt_keeps_its_images_and_drops_what_followed(
+def upload(widget: sw.ChatWidget, file: str, data: bytes, name: str, thumbnail: str | None = None) -> dict[str, Any]:
+    """Send a file as the page does, in two pieces. Return what the prompt says of it."""
+    half = len(data) // 2
+    for at, piece in ((0, data[:half]), (half, data[half:])):
+        content = {"op": "piece", "file": file, "at": at, "size": len(data)}
+        widget._handle_custom_msg(content, [memoryview(piece)])
+    return {"file": file, "name": name, "thumbnail": thumbnail}
+
+
+async def test_an_edited_prompt_keeps_its_files_and_drops_what_followed(
     widget: sw.ChatWidget, page: Page, server: DemoServer
 ) -> None:
-    """Images are kept by number, and new ones come beside them with their thumbnails. A wrong number is ignored."""
+    """Files are kept by number, and new ones come beside them with their thumbnails. A wrong number is ignored."""
     thumbnail = "data:image/webp;base64,AAAA"
-    images = [{"data": base64.b64encode(PNG).decode(), "thumbnail": thumbnail}]
-    widget._receive(typed("name-of-one", "what is it?", images=images))
+    files = [
+        upload(widget, "file-one", PNG, "a.png", thumbnail),
+        upload(widget, "file-two", b"a,b\n" * 30_000, "b.csv"),
+    ]
+    widget._receive(typed("name-of-one", "what is it?", files=files))
     await idle(widget)
     await widget.send("and then?")
-    edited = [{"keep": 0}, {"keep": 7}, {"data": base64.b64encode(PNG).decode(), "thumbnail": "javascript:x"}]
-    widget._receive(typed("name-of-two", "really?", images=edited, replaces="name-of-one"))
+    edited = [{"keep": 0}, {"keep": 7}, {"keep": 1}, upload(widget, "file-three", PNG, "../c.png", "javascript:x")]
+    widget._receive(typed("name-of-two", "really?", files=edited, replaces="name-of-one"))
     await idle(widget)
     (turn,) = widget.conversation.turns
-    assert (turn.key, turn.user.text, len(turn.user.images)) == ("name-of-one", "really?", 2)
+    assert (turn.key, turn.user.text) == ("name-of-one", "really?")
+    assert [file.name for file in turn.user.attachments] == ["a.png", "b.csv", "c.png"]
     small = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
-    assert [image["src"] for image in page.turns["name-of-one"]["images"]] == [thumbnail, small]
-    assert [part["type"] for part in server.requests[-1].body["messages"][0]["content"]] == ["text"] + ["image_url"] * 2
+    shown = page.turns["name-of-one"]["files"]
+    assert [file["src"] for file in shown] == [thumbnail, None, small]
+    assert shown[1]["label"] == "CSV, 120 kB, first 100,000 of 120,000 characters sent"
+    parts = server.requests[-1].body["messages"][0]["content"]
+    assert [part["type"] for part in parts] == ["text", "image_url", "text", "image_url"]
+    assert parts[2]["text"].startswith("File b.csv (first 100,000 of 120,000 characters):\n```csv\na,b\n")
 
 
 async def test_an_answer_that_was_cut_goes_on(widget: sw.ChatWidget, page: Page) -> None:
@@ -271,19 +288,19 @@ async def test_a_prompt_that_cannot_be_asked_changes_nothing(page: Page, monkeyp
     assert (len(conversation), widget.busy, page.of("chat")) == (0, False, [])
 
 
-LARGE = "A" * 14_000_000
-
-
 @pytest.mark.parametrize(
     ("message", "why"),
     [
         (typed("name-of-one", "x" * 1_000_001), "1,000,001 characters"),
-        (typed("name-of-one", "x", images=[{"data": LARGE}]), "more than 10 MB"),
-        (typed("name-of-one", "x", images=[{"data": base64.b64encode(b"<svg/>").decode()}]), "not an image"),
-        (typed("name-of-one", "x", images=[{"data": "%%%"}]), "broken"),
-        (typed("name-of-one", "x", images=[{"keep": True}]), "could not be read"),
-        (typed("name-of-one", "x", images=[{"keep": 0}] * 21), "At most 20"),
-        (typed("name-of-one", "x", images=7), "could not be read"),
+        (
+            typed("name-of-one", "x", files=[{"file": "file-one", "name": "a.docx"}]),
+            "'a.docx' is not a file of a known kind",
+        ),
+        (typed("name-of-one", "x", files=[{"file": "file-two", "name": "a.csv"}]), "a file was lost on its way"),
+        (typed("name-of-one", "x", files=[{"file": "file-one"}]), "could not be read"),
+        (typed("name-of-one", "x", files=[{"keep": True}]), "could not be read"),
+        (typed("name-of-one", "x", files=[{"keep": 0}] * 21), "At most 20"),
+        (typed("name-of-one", "x", files=7), "could not be read"),
         (typed("name-of-one", "   "), "empty"),
         (typed("name-of-one", "x", replaces="no such turn"), "is gone"),
     ],
@@ -292,7 +309,8 @@ LARGE = "A" * 14_000_000
 async def test_an_impossible_prompt_is_refused_with_a_reason(
     widget: sw.ChatWidget, page: Page, message: dict[str, Any], why: str
 ) -> None:
-    """Too large, not an image, empty: the page gets the reason, and nothing is asked."""
+    """Too large, a file that is not taken, empty: the page gets the reason, and nothing is asked."""
+    upload(widget, "file-one", b"PK\x03\x04", "a.docx")
     widget._receive(message)
     (refused,) = page.of("refused")
     assert refused["asked"] == "name-of-one"
@@ -310,7 +328,7 @@ async def test_an_impossible_prompt_is_refused_with_a_reason(
         {"op": ["send"]},
         typed("short", "x"),
         typed("name with spaces", "x"),
-        {"op": "send", "name": 7, "text": "x", "images": []},
+        {"op": "send", "name": 7, "text": "x", "files": []},
         {"op": "stop"},
         {"op": "retry", "key": 7},
         {"op": "retry", "key": "no such turn"},
@@ -319,6 +337,8 @@ async def test_an_impossible_prompt_is_refused_with_a_reason(
         {"op": "model", "name": "x" * 201},
         {"op": "model", "name": "a\nb"},
         {"op": "sync", "key": "no such turn"},
+        {"op": "piece", "file": "file-one", "at": 0, "size": 1},
+        {"op": "piece", "file": "file-one", "at": 0, "size": 1, "buffers": ["a"]},
     ],
     ids=str,
 )
