@@ -306,7 +306,7 @@ def why(completion: ChatCompletion) -> str:
 _LOSSES = frozenset(
     {
         *("bad_json", "truncated_event", "unreadable_characters", "rewritten", "other_role"),
-        *("left_out", "unknown_finish_reason", "max_text"),
+        *("left_out", "unknown_finish_reason", "end_explained", "other_model", "tool_failed", "max_text"),
     }
 )
 

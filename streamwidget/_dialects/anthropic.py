@@ -11,6 +11,7 @@ from streamwidget._core.events import (
     Lost,
     ParsedEvent,
     ReasoningDelta,
+    StreamWarning,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -47,6 +48,7 @@ class MessagesReader:
         self._cached: int | None = None
         self._blocks: set[int | None] = set()  # the places of blocks that came
         self._whole_calls: set[int | None] = set()  # the places of calls that came with their arguments
+        self._bare_calls: set[int | None] = set()  # those of calls without arguments so far
 
     @staticmethod
     def fits(item: Any) -> bool:
@@ -63,6 +65,9 @@ class MessagesReader:
                 return list(self._block(field(item, "content_block"), count(field(item, "index"))))
             case "content_block_delta":
                 return list(self._delta(field(item, "delta"), count(field(item, "index"))))
+            case "content_block_stop" if (index := count(field(item, "index"))) in self._bare_calls:
+                self._bare_calls.discard(index)
+                return [ToolCallDelta(index, None, None, "{}")]
             case "message_delta":
                 return [*self._usage(field(item, "usage")), *_end(field(item, "delta"))]
             case "message":  # the whole answer, alone or once more
@@ -81,6 +86,8 @@ class MessagesReader:
                     yield TextDelta(whole if rest is None else rest)
             elif index not in self._blocks:
                 yield from self._block(block, index)
+                if index in self._bare_calls:
+                    yield ToolCallDelta(index, None, None, "{}")
 
     def _block(self, block: Any, index: int | None) -> Iterator[ParsedEvent]:
         self._blocks.add(index)
@@ -94,10 +101,14 @@ class MessagesReader:
                 yield ReasoningDelta(text(block, "thinking"))
             case _ if kind in _CALLS:
                 given = plain(field(block, "input"))
-                if given:
-                    self._whole_calls.add(index)
+                (self._whole_calls if given else self._bare_calls).add(index)
                 arguments = json.dumps(given, ensure_ascii=False, separators=(",", ":")) if given else ""
                 yield ToolCallDelta(index, word(field(block, "id")), word(field(block, "name")), arguments)
+            case "fallback":
+                first, now = text(block, "from", "model"), text(block, "to", "model")
+                yield StreamWarning("other_model", f"{now or 'another model'} answered in place of {first or 'it'}")
+            case _ if code := text(block, "content", "error_code"):
+                yield StreamWarning("tool_failed", f"{kind.removesuffix('_tool_result')} failed: {code}")
             case _:
                 named = left_out(kind, self._entries(block, index))
                 if named.what.startswith("part of"):
@@ -119,7 +130,8 @@ class MessagesReader:
             case "thinking_delta":
                 yield ReasoningDelta(text(delta, "thinking"))
             case "input_json_delta":
-                if index not in self._whole_calls:
+                if index not in self._whole_calls and text(delta, "partial_json"):
+                    self._bare_calls.discard(index)
                     yield ToolCallDelta(index, None, None, text(delta, "partial_json"))
             case "citations_delta":
                 yield left_out("citations", [field(delta, "citation")])
@@ -145,4 +157,4 @@ class MessagesReader:
 
 def _end(about: Any) -> list[ParsedEvent]:
     reason = reason_of(field(about, "stop_reason"))
-    return [] if reason is None else [*finish(reason)]
+    return [] if reason is None else [*finish(reason, text(about, "stop_details", "explanation"))]

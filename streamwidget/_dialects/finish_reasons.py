@@ -50,6 +50,7 @@ _PARTS: tuple[tuple[Outcome, str], ...] = (
     ("error", r"reject|fatal|^internal|bad_|^no_|corrupt|unsupported|not_(found|supported|allowed)"),
     ("complete", r"^(stop|end|eos|eot|finish|complete|success)|(^|_)(stop|end|eos|eot|eod|done|turn|normal|word)($|_)"),
 )
+_SENTENCE = 500  # characters of a provider's own sentence
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # maxTokens -> max_Tokens
 _PLACE = re.compile(r"^.*[.:/](?=[^.:/]*\w)")  # FinishReason.MAX_TOKENS, gemini:SAFETY
 # FINISH_REASON_SAFETY
@@ -104,13 +105,19 @@ def outcome_of(reason: str) -> Outcome | None:
     return next((outcome for outcome, parts in _PARTS if re.search(parts, bare)), None)
 
 
-def finish(reason: str) -> list[Finish | StreamWarning]:
-    """Return the event of an end with this word, and a warning where the word is not known."""
+def finish(reason: str, why: str = "") -> list[Finish | StreamWarning]:
+    """Return the event of an end with this word, and warnings for people.
+
+    One names a word that is not known. One has the provider's own sentence (``why``) on an end that is not complete.
+    """
     outcome = outcome_of(reason)
-    if outcome is not None:
-        return [Finish(reason, outcome)]
-    detail = f"the provider ended the answer with {reason[:60]!r}, a word that is not known"
-    return [Finish(reason, "complete"), StreamWarning("unknown_finish_reason", detail)]
+    events: list[Finish | StreamWarning] = [Finish(reason, outcome or "complete")]
+    if outcome is None:
+        detail = f"the provider ended the answer with {reason[:60]!r}, a word that is not known"
+        events.append(StreamWarning("unknown_finish_reason", detail))
+    if outcome != "complete" and (said := " ".join(why.split())[:_SENTENCE]):
+        events.append(StreamWarning("end_explained", f"the provider says: {said}"))
+    return events
 
 
 def _bare(reason: str) -> str:

@@ -19,7 +19,7 @@ from streamwidget._dialects.errors import error_info
 from streamwidget._dialects.fields import count, items, plain
 from streamwidget._dialects.finish_reasons import finish
 from streamwidget._dialects.layout import as_text
-from streamwidget._dialects.left_out import left_out
+from streamwidget._dialects.left_out import left_out, unread
 from streamwidget._dialects.paths import MISSING, at, word_of
 
 _COUNTS = (
@@ -29,12 +29,16 @@ _COUNTS = (
     "cached_content_token_count",
     "thoughts_token_count",
 )
-#: What a candidate has beside its parts, and where the list of it is.
+#: What a candidate has beside its parts: where the list of it is, and its kind.
 _BESIDE = {
-    "grounding": "grounding_metadata.grounding_chunks",
-    "citations": "citation_metadata.citation_sources",
-    "url_context": "url_context_metadata.url_metadata",
+    "grounding_metadata.grounding_chunks": "grounding",
+    "grounding_metadata.web_search_queries": "web_search_call",
+    "citation_metadata.citation_sources": "citations",
+    "citation_metadata.citations": "citations",  # Vertex AI
+    "url_context_metadata.url_metadata": "url_context",
 }
+#: The fields of a part that say something about it.
+_ABOUT_PART = frozenset({"thought", "thoughtSignature", "thought_signature", "partMetadata", "part_metadata"})
 
 
 class GoogleReader:
@@ -53,6 +57,8 @@ class GoogleReader:
     def fits(item: Any) -> bool:
         if at(item, "candidates", MISSING) is not MISSING:
             return at(item, "usage_metadata", MISSING) is not MISSING or at(item, "candidates.0.content") is not None
+        if at(item, "prompt_feedback.block_reason") is not None:
+            return True
         return at(item, "content.parts") is not None and at(item, "author") is not None
 
     def parse(self, item: Any) -> list[ParsedEvent]:
@@ -63,14 +69,17 @@ class GoogleReader:
     def _read(self, item: Any) -> Iterator[ParsedEvent]:
         yield Identity(word_of(at(item, "model_version")), word_of(at(item, "response_id")))
         is_agent = at(item, "author") is not None
-        candidate = item if is_agent else at(item, "candidates.0")
+        candidates = [item] if is_agent else items(at(item, "candidates"))
         partial = at(item, "partial") is True
-        for part in at(candidate, "content.parts") or ():
-            yield from self._part(part, repeated=is_agent and not partial and self._pieces)
+        for candidate in candidates:
+            for part in at(candidate, "content.parts") or ():
+                if not (is_agent and not partial and self._pieces and isinstance(at(part, "text"), str)):
+                    yield from _part(part, count(at(candidate, "index")) or 0)
         self._pieces = partial
-        for name, path in _BESIDE.items():
+        candidate = next((one for one in candidates if not count(at(one, "index"))), None)
+        for path, kind in _BESIDE.items():
             if found := items(at(candidate, path)):
-                yield left_out(name, found)
+                yield left_out(kind, found)
         counts = [count(at(item, f"usage_metadata.{name}")) for name in _COUNTS]
         if any(found is not None for found in counts):
             prompt, said, total, cached, thought = counts
@@ -80,26 +89,46 @@ class GoogleReader:
         if reason is None and is_agent and (at(item, "turn_complete") or _is_last(item)):
             reason = "stop"
         if reason is not None:
-            yield from finish(reason)
+            why = at(candidate, "finish_message") or at(item, "prompt_feedback.block_reason_message")
+            yield from finish(reason, why if isinstance(why, str) else "")
 
-    def _part(self, part: Any, *, repeated: bool) -> Iterator[ParsedEvent]:
-        text = at(part, "text")
-        if isinstance(text, str):
-            if not repeated:
-                yield (ReasoningDelta if at(part, "thought") else TextDelta)(text)
-        elif (call := at(part, "function_call")) is not None:
-            yield ToolCallDelta(None, word_of(at(call, "id")), word_of(at(call, "name")), as_text(at(call, "args")))
-        elif (result := at(part, "function_response")) is not None:
-            name, value = word_of(at(result, "name")), as_text(at(result, "response"))
-            yield ToolResult(word_of(at(result, "id")), name, value)
-        elif (code := at(part, "executable_code")) is not None:
-            yield ToolCallDelta(None, None, "code_execution", as_text(at(code, "code")))
-        elif (output := at(part, "code_execution_result")) is not None:
-            yield ToolResult(None, "code_execution", as_text(at(output, "output")))
-        else:
-            for name in ("inline_data", "file_data"):
-                if (data := at(part, name)) is not None:
-                    yield left_out(word_of(at(data, "mime_type")) or "file", [at(data, "file_uri") or part])
+
+def _part(part: Any, index: int) -> Iterator[ParsedEvent]:
+    """Read a part of a candidate. Each candidate but the first is another answer."""
+    text = at(part, "text")
+    if isinstance(text, str):
+        yield (ReasoningDelta if at(part, "thought") else TextDelta)(text, index)
+    elif index:
+        return
+    elif (call := at(part, "function_call")) is not None:
+        yield from _call(call, word_of(at(call, "name")))
+    elif (call := at(part, "tool_call")) is not None:
+        yield from _call(call, word_of(at(call, "tool_type")))
+    elif (result := at(part, "function_response")) is not None:
+        yield ToolResult(_id(result), word_of(at(result, "name")), as_text(at(result, "response")))
+    elif (result := at(part, "tool_response")) is not None:
+        yield ToolResult(_id(result), word_of(at(result, "tool_type")), as_text(at(result, "response")))
+    elif (code := at(part, "executable_code")) is not None:
+        yield ToolCallDelta(None, None, "code_execution", as_text(at(code, "code")))
+    elif (output := at(part, "code_execution_result")) is not None:
+        yield ToolResult(None, "code_execution", as_text(at(output, "output")))
+    elif (data := at(part, "inline_data") or at(part, "file_data")) is not None:
+        yield left_out(word_of(at(data, "mime_type")) or "file", [at(data, "file_uri") or part])
+    else:
+        yield from unread(plain(part), _ABOUT_PART)
+
+
+def _call(call: Any, name: str | None) -> Iterator[ParsedEvent]:
+    """Read a call. On Vertex AI its arguments may come in pieces (``partialArgs``), which are not put together."""
+    args, comes_in_pieces = at(call, "args"), at(call, "partial_args") or at(call, "will_continue")
+    if comes_in_pieces:
+        yield left_out("partial_args")
+    if name or args:
+        yield ToolCallDelta(None, _id(call), name, "" if comes_in_pieces and not args else as_text(args) or "{}")
+
+
+def _id(value: Any) -> str | None:
+    return word_of(at(value, "id"))
 
 
 def _is_last(item: Any) -> bool:

@@ -24,9 +24,10 @@ from streamwidget._core.events import (
 )
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import plain
+from streamwidget._dialects.fields import items, plain
 from streamwidget._dialects.finish_reasons import finish
 from streamwidget._dialects.growth import Growth
+from streamwidget._dialects.left_out import left_out
 from streamwidget._dialects.paths import MISSING, at, word_of
 
 #: A condition: the path exists (``...``), leads to this word, or to one of these words.
@@ -68,6 +69,8 @@ class Rule:
         A text that comes whole. It is skipped if its pieces came before.
     ends : str
         A word of our own: an item of this kind is the end.
+    beside : tuple of str
+        Paths of lists that are not shown. The last name of a path is the kind.
     new_step : bool
         An item of this kind begins a model call.
     usage : tuple of str
@@ -87,6 +90,7 @@ class Rule:
     model: str = ""
     id: str = ""
     error: str = ""
+    beside: tuple[str, ...] = ()
     new_step: bool = False
 
     def matches(self, item: Any) -> bool:
@@ -128,6 +132,8 @@ class LayoutReader:
         self._growth = Growth() if layout.grows else None
 
     def parse(self, item: Any) -> list[ParsedEvent]:
+        if isinstance(item, Mapping) and item.keys() == {"error"}:  # the failure of a server, in any API
+            raise ServerReportedError(error_info(plain(item["error"]), 200))
         rule = next((rule for rule in self._layout.rules if rule.matches(item)), None)
         if rule is None or any(_holds(item, *condition) for condition in rule.unless.items()):
             return []
@@ -156,9 +162,9 @@ class LayoutReader:
             yield from _calls(item, rule.call)
         if rule.result is not None:
             yield from _results(item, rule.result)
-        if rule.usage and (counts := [_count(at(item, path)) if path else None for path in rule.usage]) != [None] * len(
-            counts
-        ):
+        yield from _beside(item, rule)
+        counts = [_count(at(item, path)) if path else None for path in rule.usage]
+        if any(count is not None for count in counts):
             yield _usage(counts)
         reason = word_of(at(item, rule.end)) if rule.end else None
         if reason:
@@ -206,6 +212,12 @@ def _calls(item: Any, call: Call) -> Iterator[ToolCallDelta]:
         if type(index) is not int:
             index = place if call.each and len(found) > 1 else None
         yield ToolCallDelta(index, _word(one, call.id), _word(one, call.name), as_text(at(one, call.arguments)))
+
+
+def _beside(item: Any, rule: Rule) -> Iterator[ParsedEvent]:
+    for path in rule.beside:
+        if found := items(at(item, path)):
+            yield left_out(path.rpartition(".")[2], found)
 
 
 def _results(item: Any, result: Result) -> Iterator[ToolResult]:

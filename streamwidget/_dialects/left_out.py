@@ -32,7 +32,9 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     ("audio|speech|sound", "sound", ""),
     ("file|document|upload|inline_?data|blob", "files", "file"),
     ("mcp|tool|function", "tool results", "tool result"),
+    ("compact", "a summary of earlier turns", ""),
     ("log_?prob", "log probabilities", ""),
+    ("partial_args", "the arguments of a tool call", ""),
     ("prompt_progress", "prompt progress", ""),
     ("related_questions|suggest|follow_?ups?$", "suggested questions", ""),
 )

@@ -10,12 +10,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from streamwidget._core.completion import STEP_BREAK
 from streamwidget._core.events import (
     Finish,
     Identity,
     ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
+    StreamWarning,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -75,6 +77,8 @@ class ResponsesReader:
         self._said = said
         self._streamed: set[_Delta] = set()  # kinds of which something came
         self._places: set[tuple[Any, ...]] = set()  # the parts that came in pieces
+        self._others: dict[_Delta, list[str]] = {ReasoningDelta: [], RefusalDelta: []}  # what came of them
+        self._part: tuple[Any, ...] | None = None  # the part of the reasoning that came last
         self._calls: set[int | None] = set()  # the places of calls
         self._arguments: set[int | None] = set()  # those with arguments
 
@@ -98,13 +102,15 @@ class ResponsesReader:
         about, _, step = kind.rpartition(".")
         place = count(field(item, "output_index"))
         if step == "delta" and about in _PARTS:
+            part = _part(item, about)
             self._streamed.add(_PARTS[about])
-            self._places.add(self._place(item, about))
-            yield _PARTS[about](text(item, "delta"))
+            self._places.add(part)
+            yield from self._piece(part, text(item, "delta"))
         elif step == "done" and about in _PARTS:
-            if self._place(item, about) not in self._places:
-                self._places.add(self._place(item, about))
-                yield from self._whole(_PARTS[about], text(item, "text") or text(item, about.rpartition(".")[2]))
+            part = _part(item, about)
+            if part not in self._places:
+                self._places.add(part)
+                yield from self._whole(part, text(item, "text") or text(item, about.rpartition(".")[2]))
         elif step == "delta" and about in _ARGUMENTS:
             self._arguments.add(place)
             yield ToolCallDelta(place, None, None, text(item, "delta"))
@@ -117,23 +123,29 @@ class ResponsesReader:
         elif step == "delta" and about not in ("mcp_call", "obfuscation"):
             yield left_out(about)
 
-    def _place(self, item: Any, about: str) -> tuple[Any, ...]:
-        part = field(item, "summary_index") if "summary" in about else field(item, "content_index")
-        return _PARTS[about], field(item, "output_index"), part
+    def _piece(self, part: tuple[Any, ...], piece: str) -> Iterator[ParsedEvent]:
+        """Read a piece of a part. A blank line stands between two parts of the reasoning, which have titles."""
+        kind = part[0]
+        if piece and kind is not TextDelta:
+            if kind is ReasoningDelta:
+                if self._part not in (None, part):
+                    yield ReasoningDelta(STEP_BREAK)
+                self._part = part
+            self._others[kind].append(piece)
+        yield kind(piece)
 
-    def _whole(self, kind: _Delta, whole: str) -> Iterator[ParsedEvent]:
+    def _whole(self, part: tuple[Any, ...], whole: str) -> Iterator[ParsedEvent]:
         """Read a part that did not come in pieces."""
-        if kind is TextDelta and TextDelta in self._streamed:
-            said = self._said()
+        kind = part[0]
+        if kind in self._streamed:
+            said = self._said() if kind is TextDelta else "".join(self._others[kind])
             if whole.strip() in said:
                 return
             rest = new_in_message(whole, said)
             whole = whole if rest is None else rest
-        elif kind in self._streamed:
-            return
         self._streamed.add(kind)
         if whole:
-            yield kind(whole)
+            yield from self._piece(part, whole)
 
     def _item(self, item: Any, place: int | None, *, is_done: bool) -> Iterator[ParsedEvent]:
         """Read an item: of ``output_item.added``, of ``output_item.done``, or of the whole response."""
@@ -145,7 +157,9 @@ class ResponsesReader:
         if kind in _CALLS:
             yield from self._call(item, place, is_done=is_done)
         results = [found for name in _RESULTS if (found := field(item, name))]
-        if is_done and kind not in _SILENT and (results or kind not in _CALLS):
+        if is_done and (words := _failure(item)):
+            yield StreamWarning("tool_failed", f"{word(field(item, 'name')) or kind.removesuffix('_call')} {words}")
+        elif is_done and kind not in _SILENT and (results or kind not in _CALLS):
             many = next((found for found in results if isinstance(found, list)), field(item, "action", "sources"))
             name = f"{kind.removesuffix('_call')}_result" if results else kind
             yield left_out(name, many or [field(item, "id") or f"{kind} {place}"])
@@ -160,9 +174,10 @@ class ResponsesReader:
                     continue
                 if annotations := items(field(part, "annotations")):
                     yield left_out("annotation", annotations)
-                if (_PARTS[kind], place, index) not in self._places:
-                    self._places.add((_PARTS[kind], place, index))
-                    yield from self._whole(_PARTS[kind], text(part, "text") or text(part, "refusal"))
+                whose = (_PARTS[kind], place, index, name == "summary")
+                if whose not in self._places:
+                    self._places.add(whose)
+                    yield from self._whole(whose, text(part, "text") or text(part, "refusal"))
 
     def _call(self, item: Any, place: int | None, *, is_done: bool) -> Iterator[ParsedEvent]:
         kind = text(item, "type")
@@ -205,6 +220,24 @@ class ResponsesReader:
         elif isinstance(status, str) and status not in ("in_progress", "queued", ""):
             events += finish(status)
         return events
+
+
+def _part(item: Any, about: str) -> tuple[Any, ...]:
+    """Return what tells a part from others: its kind, the place of its item, and its own place there."""
+    is_summary = "summary" in about
+    return (
+        _PARTS[about],
+        field(item, "output_index"),
+        field(item, "summary_index" if is_summary else "content_index"),
+        is_summary,
+    )
+
+
+def _failure(item: Any) -> str:
+    """Return how a tool of the server failed, in words. Empty: it did not."""
+    if found := field(item, "error"):
+        return f"failed: {error_info(plain(found), 200).message}"
+    return "failed" if field(item, "status") == "failed" else ""
 
 
 def _written(value: Any) -> str:

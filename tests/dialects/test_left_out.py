@@ -49,7 +49,6 @@ FOUND = {"type": "web_search_result", "url": "https://host.example"}
 NAMED: dict[str, list[tuple[list[Any], str]]] = {
     "anthropic": [
         (blocks({"type": "web_search_tool_result", "content": [FOUND, {**FOUND, "url": "x"}]}), "2 web search results"),
-        (blocks({"type": "web_search_tool_result", "content": {"error_code": "x"}}), "1 web search result"),
         (blocks({"type": "web_fetch_tool_result", "content": {"url": "x"}}), "1 web page"),
         (blocks({"type": "code_execution_tool_result", "content": {"stdout": "4"}}), "code output"),
         (blocks({"type": "bash_code_execution_tool_result", "content": {}}), "code output"),

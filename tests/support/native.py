@@ -226,4 +226,9 @@ class Server:
 
 def reply(native: Native, answer: Answer) -> httpx.Response:
     """Return the response with the stream of an answer."""
-    return httpx.Response(200, headers={"content-type": native.media_type}, content=native.stream(answer))
+    return respond(native, native.items(answer))
+
+
+def respond(native: Native, items: list[Any]) -> httpx.Response:
+    """Return the response with these items."""
+    return httpx.Response(200, headers={"content-type": native.media_type}, content=native.write(items))

@@ -1,0 +1,76 @@
+"""Streams of the providers' own APIs, written after their documentation: each is read right from the wire and as items.
+
+``tests/data/native_streams.json`` holds one stream a line, with what a person must get of it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import streamwidget as sw
+from streamwidget._core.completion import missing
+from tests.support.native import NATIVE, Server, respond
+
+STREAMS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/native_streams.json").read_text("utf-8"))
+streams = pytest.mark.parametrize("name", STREAMS)
+#: A source without any text is a failure there, because perhaps its text is where nobody looks.
+EMPTY = ("google empty",)
+
+
+async def ended(stream: sw.ChatStream) -> tuple[sw.ChatCompletion, sw.StreamError | None]:
+    try:
+        return await stream, None
+    except sw.StreamError as failure:
+        return failure.completion, failure
+
+
+def check(expect: dict[str, Any], completion: sw.ChatCompletion) -> None:
+    """Compare what a person gets, and all of it."""
+    texts = {name: getattr(completion, name) for name in ("text", "reasoning", "refusal")}
+    assert texts == {name: expect.get(name, "") for name in texts}
+    assert completion.outcome == expect["outcome"]
+    assert [[call.name, call.arguments] for call in completion.tool_calls] == expect.get("calls", [])
+    assert len(completion.gaps) == expect.get("gaps", 0)
+    for name, count in expect.get("usage", {}).items():
+        assert getattr(completion.usage, name) == count, name
+    error = completion.error.message if completion.error else ""
+    results = " ".join(result.text for result in completion.tool_results)
+    calls = " ".join(f"{call.name} {call.arguments}" for call in completion.tool_calls)
+    seen = " ".join([missing(completion), error, completion.finish_reason or "", results, calls])
+    for words in expect.get("says", []):
+        assert words in seen
+    if "warnings" in expect:
+        assert completion.warnings == ()
+
+
+@streams
+async def test_our_own_client_reads_it(name: str) -> None:
+    """Text, reasoning, calls, end, usage and warnings. What the provider wants back is kept."""
+    stream = STREAMS[name]
+    native, expect = NATIVE[stream["provider"]], stream["expect"]
+    server = Server([respond(native, stream["items"])])
+    client = server.client(native.provider)
+    client.retry = sw.RetryPolicy(attempts=1)
+    completion, failure = await ended(client.stream("One?"))
+    check(expect, completion)
+    if "retryable" in expect:
+        assert failure is not None
+        assert failure.retryable
+    if "goes_back" in expect:
+        assert completion.original is not None
+        assert expect["goes_back"] in json.dumps(completion.original.parts)
+
+
+@pytest.mark.parametrize("name", [name for name in STREAMS if name not in EMPTY])
+async def test_the_items_of_a_source_are_read_the_same(name: str) -> None:
+    """A function that gives the decoded items is as good as the wire."""
+    stream = STREAMS[name]
+    expect = {**stream["expect"]}
+    if "The connection" in "".join(expect.get("says", [])):
+        expect["says"] = ["The source ended"]
+    completion, _ = await ended(sw.Conversation().ask("One?", lambda _: iter(stream["items"])))
+    check(expect, completion)
