@@ -17,9 +17,10 @@ from streamwidget._client.exchange import Exchange, Publish, Request
 from streamwidget._client.http import host_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.completion import ErrorInfo, shown
-from streamwidget._core.events import Gap, Outcome, Retry
+from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
+from streamwidget._core.events import Outcome, Retry
 from streamwidget._core.exceptions import StreamError, StreamTimeout
+from streamwidget._core.messages import Message
 from streamwidget._core.timeout import TICK, Deadlines, PendingLimit, Timeout
 
 if TYPE_CHECKING:
@@ -36,12 +37,11 @@ class Attempts:
     Parameters
     ----------
     request : Request
+        The person's own question, also if the model is to go on with an answer.
     limits : Timeout
     retry : RetryPolicy
-    text : str, default ""
+    so_far : ChatCompletion or None, default None
         The beginning of the answer, if the model is to go on with it.
-    gaps : tuple of Gap, default ()
-        Those in ``text``.
     exchange : callable, optional
         Makes the exchange of one attempt. Default: one that reads an answer.
 
@@ -60,18 +60,17 @@ class Attempts:
         request: Request,
         limits: Timeout,
         retry: RetryPolicy,
-        text: str = "",
-        gaps: tuple[Gap, ...] = (),
+        so_far: ChatCompletion | None = None,
         *,
         exchange: MakeExchange = Exchange,
     ) -> None:
-        self.accumulator = Accumulator(text, gaps)
         self.exchange: Exchange | None = None
         self.request = request
-        self._sent = request  # the same request. `record` puts a recording transport into it
+        self._so_far = so_far
+        self._sent = request if so_far is None else _going_on(request, so_far)
+        self.accumulator = self._new_accumulator()
         self._limits = limits
         self._retry = retry
-        self._text, self._gaps = text, gaps
         self._make_exchange = exchange
         self._deadlines: Deadlines | None = None
         self._step: asyncio.Task[Any] | None = None  # the clock may cancel it
@@ -125,21 +124,20 @@ class Attempts:
     def record(self) -> Recording:
         from streamwidget._client.recorder import record  # late: few streams are recorded
 
-        recording, self._sent = record(self.request, self._limits)
+        recording, self._sent = record(self._sent, self._limits)
         return recording
 
     def again(self, *, go_on: bool) -> Attempts:
-        if not go_on:
-            return Attempts(self.request, self._limits, self._retry)
-        so_far = self.accumulator.snapshot()
-        gaps = tuple(gap for gap in so_far.gaps if gap.field == "text")
-        question = self.request.dialect.go_on(self.request.question, shown(so_far))
-        return Attempts(replace(self.request, question=question), self._limits, self._retry, so_far.text, gaps)
+        return Attempts(self.request, self._limits, self._retry, self.accumulator.snapshot() if go_on else None)
+
+    def _new_accumulator(self) -> Accumulator:
+        so_far = self._so_far
+        return Accumulator(so_far, resumes=so_far is not None and self.request.dialect.resumes(so_far))
 
     async def _ask(self, deadlines: Deadlines, publish: Publish) -> Outcome:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
-            self.accumulator = Accumulator(self._text, self._gaps)
+            self.accumulator = self._new_accumulator()
             exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
             try:
                 return await self._limited(exchange.run())
@@ -196,3 +194,9 @@ class Attempts:
                 self._passed = passed
                 step.cancel()
             await asyncio.sleep(TICK)
+
+
+def _going_on(request: Request, so_far: ChatCompletion) -> Request:
+    """Return the request for the rest of an answer."""
+    answer = Message("assistant", shown(so_far), completion=so_far)
+    return replace(request, question=request.dialect.go_on(request.question, answer))

@@ -111,10 +111,10 @@ class Accumulator:
 
     Parameters
     ----------
-    text : str, default ""
+    so_far : ChatCompletion or None, default None
         The beginning of the answer, from an earlier stream that is continued.
-    gaps : iterable of Gap, default ()
-        Those in ``text``.
+    resumes : bool, default False
+        The provider goes on with its own parts of ``so_far``, so those that come now belong to them.
     as_sent : bool, default False
         True leaves thoughts without a beginning in the text, so that the text only grows.
 
@@ -134,7 +134,8 @@ class Accumulator:
         The first ones that arrived.
     """
 
-    def __init__(self, text: str = "", gaps: Iterable[Gap] = (), *, as_sent: bool = False) -> None:
+    def __init__(self, so_far: ChatCompletion | None = None, *, resumes: bool = False, as_sent: bool = False) -> None:
+        text = so_far.text if so_far else ""
         self.delta_count = 0
         self.size = 0
         self.usage: Usage | None = None
@@ -149,11 +150,12 @@ class Accumulator:
         }
         self._text.append(text)
         self._original: Original | None = None
-        self._continues = bool(text)  # what a provider wrote now is not the whole answer
+        self._resumed = so_far.original if so_far and resumes else None
+        self._continues = so_far is not None  # what a provider wrote now is not the whole answer
         self.finish: Finish | None = None
         self._thoughts = ThinkTags(needs_begin=as_sent)
         self._thoughts.is_open = not text
-        self._gaps = dict.fromkeys(gaps)  # an ordered set
+        self._gaps = dict.fromkeys(gap for gap in (so_far.gaps if so_far else ()) if gap.field == "text")  # in order
         self._lost = False  # something was lost, and nothing has come after it
         self._left_out: dict[str, LeftOut] = {}
         self._calls: list[_Call] = []
@@ -277,7 +279,9 @@ class Accumulator:
         if isinstance(event, TextWasReasoning):
             return self._apply_move(event)
         if isinstance(event, Original):
-            self._original = None if self._continues else event
+            earlier = self._resumed.parts if self._resumed is not None else ()
+            is_whole = not self._continues or bool(earlier)
+            self._original = replace(event, parts=(*earlier, *event.parts)) if is_whole else None
             return None
         if isinstance(event, LeftOut):
             return self.apply(StreamWarning("left_out", self._name(event)))

@@ -22,8 +22,8 @@ def read(kind: Any, value: object, place: str) -> Any:
     ----------
     kind : type
         ``str``, ``int``, ``float``, ``bool``, ``None``, a ``Literal``, a union, ``tuple[X, ...]``, ``list[X]``,
-        ``dict[str, X]``, a dataclass of such types, or ``object`` for anything. Numbers must be finite and not
-        negative.
+        ``dict[str, X]``, a dataclass of such types, or ``object`` or ``Any`` for anything. Numbers must be finite and
+        not negative.
     value : object
         A value that ``json.loads`` returned.
     place : str
@@ -43,7 +43,7 @@ def read(kind: Any, value: object, place: str) -> Any:
         ...
     ValueError: counts[1] is 'x'
     """
-    if kind is object:
+    if kind in (object, Any):
         return value
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Literal:

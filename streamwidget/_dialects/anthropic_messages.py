@@ -10,24 +10,26 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from streamwidget._core.attachments import Attachment
+from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Original, ParsedEvent
 from streamwidget._core.messages import Message
 from streamwidget._dialects.anthropic import MessagesReader
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import cannot_take
 from streamwidget._dialects.dialect import MalformedItem, Question
-from streamwidget._dialects.fields import count, field, items, text
+from streamwidget._dialects.fields import count, field, items, plain, text
 
 #: The length of an answer whose caller names none, beside its thinking. The API wants a number.
 _MAX_TOKENS = 8192
 _THINKING = ("thinking", "redacted_thinking")
-#: The field of a block that grows, and the field of its pieces.
+#: The fields of a block that grow, and the fields of its pieces.
 _GROWS = {
-    "text_delta": ("text", "text"),
-    "thinking_delta": ("thinking", "thinking"),
-    "signature_delta": ("signature", "signature"),
-    "input_json_delta": ("input", "partial_json"),
-    "citations_delta": ("citations", "citation"),
+    "text_delta": {"text": "text"},
+    "thinking_delta": {"thinking": "thinking"},
+    "signature_delta": {"signature": "signature"},
+    "input_json_delta": {"input": "partial_json"},
+    "citations_delta": {"citations": "citation"},
+    "compaction_delta": {"content": "content", "encrypted_content": "encrypted_content"},
 }
 
 
@@ -48,6 +50,11 @@ class AnthropicMessages(Asking):
         body.setdefault("max_tokens", _MAX_TOKENS + (count(field(body, "thinking", "budget_tokens")) or 0))
         body["messages"] = [self._written(*pair) for pair in self.with_results(messages)]
         return {**body, "stream": True} if question.stream else body
+
+    def resumes(self, answer: ChatCompletion) -> bool:
+        """True after ``pause_turn``: Anthropic paused a long turn with tools of its own."""
+        message = Message("assistant", answer.text, completion=answer)
+        return answer.finish_reason == "pause_turn" and bool(self.original(message))
 
     def reader(self, said: Callable[[], str] = str) -> MessagesReader:
         return _Keeping(said)
@@ -98,18 +105,18 @@ class _Keeping(MessagesReader):
         events = super().parse(item)
         kind, index = text(item, "type"), count(field(item, "index"))
         delta, block = field(item, "delta"), field(item, "content_block")
-        if kind == "content_block_start" and index is not None and isinstance(block, dict):
-            self._kept[index] = block
+        if kind == "content_block_start" and index is not None:
+            self._kept[index] = plain(block)  # of the SDK it is an object
         elif kind == "content_block_delta" and index is not None:
             grows = _GROWS.get(text(delta, "type"))
             if grows is None:
                 self._kept.pop(index, None)  # it cannot be put together
-            else:
-                self._pieces.setdefault((index, grows[0]), []).append(field(delta, grows[1]))
+            for name, piece in (grows or {}).items():
+                self._pieces.setdefault((index, name), []).append(plain(field(delta, piece)))
         elif kind == "message_delta" and field(delta, "stop_reason"):
             events.append(Original(AnthropicMessages.name, tuple(self._blocks_kept())))
         elif kind == "message":
-            events.append(Original(AnthropicMessages.name, tuple(items(field(item, "content")))))
+            events.append(Original(AnthropicMessages.name, tuple(map(plain, items(field(item, "content"))))))
         return events
 
     def _blocks_kept(self) -> Iterator[dict[str, Any]]:

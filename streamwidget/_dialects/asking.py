@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._dialects.attached import from_part
@@ -91,12 +91,16 @@ class Asking:
             yield message, isinstance(after, Mapping)
 
     def original(self, message: Message) -> list[dict[str, Any]]:
-        """Return the parts of an answer as the provider wrote them. Empty if the text is all that can be sent."""
+        """Return the parts of an answer as the provider wrote them. Empty if the text is all that can be sent.
+
+        Somebody may have edited the text, in the message or in the file of a conversation. Then it is what is sent.
+        """
         completion = message.completion
         original = completion.original if completion is not None else None
         if completion is None or original is None or original.dialect != self.name or message.text != completion.text:
             return []
-        return list(original.parts)
+        said = "".join(_texts(original.parts))
+        return list(original.parts) if "".join(said.split()) == "".join(completion.text.split()) else []
 
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
         """Send earlier answers as text alone, if the server refused the thinking in them."""
@@ -111,8 +115,13 @@ class Asking:
         detail = "the server refused the thinking in earlier answers: only their text was sent"
         return replace(question, messages=messages), StreamWarning("thinking_refused", detail)
 
-    def go_on(self, question: Question, text: str) -> Question:
-        rest = (Message("assistant", text), Message("user", GO_ON))
+    def resumes(self, answer: ChatCompletion) -> bool:  # noqa: ARG002  (few providers pause)
+        return False
+
+    def go_on(self, question: Question, answer: Message) -> Question:
+        if answer.completion is not None and self.resumes(answer.completion):
+            return replace(question, messages=(*question.messages, answer))
+        rest = (Message("assistant", answer.text), Message("user", GO_ON))
         return replace(question, messages=(*question.messages, *rest))
 
     def parse_error(self, status: int, body: bytes) -> ErrorInfo:
@@ -125,6 +134,15 @@ class Asking:
         if rows is None:
             raise MalformedItem("the reply is not a list of models")
         return [name for row in rows if (name := word(field(row, "id")) or word(field(row, "name")))]
+
+
+def _texts(parts: Any) -> Iterator[str]:
+    """Yield the texts in the parts of an answer, without its reasoning."""
+    for part in parts:
+        if text(part, "type") in ("text", "output_text", "") and not field(part, "thought"):
+            yield text(part, "text")
+        elif text(part, "type") == "message":
+            yield from _texts(items(field(part, "content")))
 
 
 def _as_message(message: _Sent) -> _Sent:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from streamwidget._core.attachments import Attachment
-from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._dialects.attached import as_sound, as_text
@@ -77,8 +77,11 @@ class ChatCompletions:
         warning = StreamWarning("stream_options_refused", "the server refused stream_options: no usage is known")
         return replace(question, params={**question.params, "stream_options": None}), warning
 
-    def go_on(self, question: Question, text: str) -> Question:
-        rest = (Message("assistant", text), Message("user", GO_ON))
+    def resumes(self, answer: ChatCompletion) -> bool:  # noqa: ARG002  (no such server pauses)
+        return False
+
+    def go_on(self, question: Question, answer: Message) -> Question:
+        rest = (Message("assistant", answer.text), Message("user", GO_ON))
         return replace(question, messages=(*question.messages, *rest))
 
     def reader(self, said: Callable[[], str] = str) -> ChatCompletionsReader:

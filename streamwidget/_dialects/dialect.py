@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
 
@@ -133,8 +133,12 @@ class Dialect(Protocol):
         """Return the question without a refused field of ours, and a warning. None if there is nothing to drop."""
         ...
 
-    def go_on(self, question: Question, text: str) -> Question:
-        """Return a question for the rest of an answer. The answer so far is ``text``."""
+    def resumes(self, answer: ChatCompletion) -> bool:
+        """Return True if the provider paused, and goes on when it gets its answer so far back as it was."""
+        ...
+
+    def go_on(self, question: Question, answer: Message) -> Question:
+        """Return a question for the rest of an answer. ``answer`` has it so far."""
         ...
 
     def reader(self, said: Callable[[], str] = str) -> Reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamwidget._core.messages import Message
@@ -24,9 +24,9 @@ def written(messages: tuple[Message | Mapping[str, Any], ...]) -> list[dict[str,
 
 
 def arguments(
-    dialect: Dialect, messages: list[dict[str, Any]], model: str, params: Mapping[str, Any]
+    dialect: Dialect, messages: Sequence[Message | Mapping[str, Any]], model: str, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what an SDK's method is called with, for a stream.
+    """Return what an SDK's method is called with, for a stream. The provider's own answers go back as they were.
 
     Examples
     --------

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
 from streamwidget._core.exceptions import SourceError
+from streamwidget._core.messages import Message
 from streamwidget._dialects.chat_completions import GO_ON
+from streamwidget._dialects.dialect import Dialect, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,16 @@ class Call:
         The model that is asked for.
     name : str
         The function's name, for messages to people.
+    dialect : Dialect or None
+        The API of an SDK's function. Its own answers go back as they were. None: answers go back as text.
     """
 
     function: Callable[..., Any]
-    messages: list[dict[str, Any]]
-    write: Callable[[list[dict[str, Any]]], tuple[tuple[Any, ...], Mapping[str, Any]]]
+    messages: Sequence[Message | Mapping[str, Any]]
+    write: Callable[[Sequence[Message | Mapping[str, Any]]], tuple[tuple[Any, ...], Mapping[str, Any]]]
     model: str | None = None
     name: str = field(default="the callable")
+    dialect: Dialect | None = None
 
     @property
     def runs_on_the_loop(self) -> bool:
@@ -45,10 +50,17 @@ class Call:
         called = function if inspect.isroutine(function) else type(function).__call__
         return inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
 
-    def go_on(self, text: str) -> Call:
-        """Return the call for the rest of an answer that began with ``text``."""
-        rest = [{"role": "assistant", "content": text}, {"role": "user", "content": GO_ON}]
+    def go_on(self, so_far: ChatCompletion) -> Call:
+        """Return the call for the rest of an answer."""
+        answer = Message("assistant", shown(so_far), completion=so_far)
+        if self.dialect is not None:
+            return replace(self, messages=self.dialect.go_on(Question(tuple(self.messages), None, {}), answer).messages)
+        rest = [{"role": "assistant", "content": answer.text}, {"role": "user", "content": GO_ON}]
         return replace(self, messages=[*self.messages, *rest])
+
+    def resumes(self, so_far: ChatCompletion) -> bool:
+        """Return True if the provider goes on with its own parts of the answer."""
+        return self.dialect is not None and self.dialect.resumes(so_far)
 
     def make(self) -> Any:
         """Call the function and return its stream. A text is a stream of one piece."""

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
+from streamwidget._core.completion import DEMO_SERVER, ChatCompletion, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import ConfigurationError, ProtocolError, SourceError, StreamError
 from streamwidget._core.secrets import mask
@@ -58,16 +58,20 @@ class Foreign:
         A stream that :func:`~streamwidget._sources.shapes.check` has accepted, or a :class:`Call` that makes one.
     text : str or callable, optional
         Where an item holds its text. Default: a dialect knows it.
-    so_far : str, default ""
+    so_far : ChatCompletion or None, default None
         The beginning of the answer, if the model is to go on with it.
     """
 
     mark = ""
     pending_limit = None
 
-    def __init__(self, source: Any, text: str | Callable[[Any], Any] | None = None, so_far: str = "") -> None:
-        self.accumulator = Accumulator(so_far)
-        self._source = source
+    def __init__(
+        self, source: Any, text: str | Callable[[Any], Any] | None = None, so_far: ChatCompletion | None = None
+    ) -> None:
+        resumes = isinstance(source, Call) and so_far is not None and source.resumes(so_far)
+        self.accumulator = Accumulator(so_far, resumes=resumes)
+        self._asked = source  # what a retry asks again
+        self._source: Any = source.go_on(so_far) if isinstance(source, Call) and so_far is not None else source
         self._text = text
         self._items: Any = source
         self._opened: list[Any] = []  # what wraps the items. A stop closes it too
@@ -99,7 +103,8 @@ class Foreign:
 
     async def run(self, publish: Publish) -> Outcome:
         in_loop = lambda: not isinstance(self._items, Threaded)  # noqa: E731
-        intake = self._intake = Intake(self.accumulator, publish, self._text, in_loop)
+        dialect = self._source.dialect if isinstance(self._source, Call) else None
+        intake = self._intake = Intake(self.accumulator, publish, self._text, in_loop, dialect)
         reading = asyncio.create_task(self._read(intake))
         try:
             while not reading.done():
@@ -129,10 +134,9 @@ class Foreign:
         raise ConfigurationError("Another library made this stream. Only streams of a ChatClient can be recorded.")
 
     def again(self, *, go_on: bool) -> Foreign:
-        if not isinstance(self._source, Call):
+        if not isinstance(self._asked, Call):
             raise ConfigurationError("Another library made this stream. To ask again, make a new stream there.")
-        so_far = self.accumulator.text if go_on else ""
-        return Foreign(self._source.go_on(so_far) if go_on else self._source, self._text, so_far)
+        return Foreign(self._asked, self._text, self.accumulator.snapshot() if go_on else None)
 
     def _leave(self, reading: asyncio.Task[None], publish: Publish) -> None:
         reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # or asyncio complains

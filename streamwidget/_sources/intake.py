@@ -22,7 +22,7 @@ from streamwidget._core.events import Outcome, ParsedEvent, StreamEvent
 from streamwidget._core.exceptions import InStreamError, ProtocolError, StreamInterrupted
 from streamwidget._core.secrets import mask, mask_error
 from streamwidget._dialects import reader_for
-from streamwidget._dialects.dialect import MalformedItem, Reader, ServerReportedError
+from streamwidget._dialects.dialect import Dialect, MalformedItem, Reader, ServerReportedError
 from streamwidget._dialects.strings import EncodedText
 from streamwidget._sources.refusal import unknown_item
 from streamwidget._sources.text_of import TextOf
@@ -46,6 +46,8 @@ class Intake:
         Where an item holds its text. Then no dialect is asked.
     in_loop : callable
         Returns True if the source is read on the event loop, for the expression in a refusal.
+    dialect : Dialect, optional
+        The API that was asked. Its reader also keeps what goes back with the next request.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Intake:
         publish: Publish,
         text: str | Callable[[Any], Any] | None = None,
         in_loop: Callable[[], bool] = bool,
+        dialect: Dialect | None = None,
     ) -> None:
         self._accumulator = accumulator
         self._publish = publish
         self._in_loop = in_loop
+        self._dialect = dialect
         self._reader: Reader | None = None if text is None else TextOf(text)
         self._wire: Wire | None = None
         self._unknown: Any = None  # the first item that no dialect knows
@@ -132,7 +136,7 @@ class Intake:
         if is_wire(item):
             self._judge(item)
             return
-        self._reader = reader_for(item, lambda: self._accumulator.text)
+        self._reader = self._reader_for(item)
         if self._reader is not None:
             self._read_strings()
             self._apply(self._reader.parse(item))
@@ -142,6 +146,11 @@ class Intake:
             self._unknown = item if self._unknown is None else self._unknown
             if self._count > _PATIENCE:
                 raise UnknownItem(self._unknown)
+
+    def _reader_for(self, item: Any) -> Reader | None:
+        said = lambda: self._accumulator.text  # noqa: E731
+        own = self._dialect.reader(said) if self._dialect is not None else None
+        return own if own is not None and own.fits(item) else reader_for(item, said)
 
     def _judge(self, item: Any) -> None:
         """Read bytes by our decoder, or as the text that they are."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from streamwidget._client.client import ChatClient
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.messages import Prompt, as_messages
+from streamwidget._core.messages import Message, Prompt, as_messages
 from streamwidget._core.stream import ChatStream
 from streamwidget._dialects.dialect import Dialect
 from streamwidget._dialects.paths import at
@@ -151,10 +151,10 @@ class SDKModel:
                 f'No model chosen for the {self.name} client. Pass model="NAME". In a cell: `%%chat -m NAME`.'
             )
 
-        def write(messages: list[dict[str, Any]]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        def write(messages: Sequence[Message | Mapping[str, Any]]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
             return (), arguments(self.dialect, messages, model, params)
 
-        return ChatStream(Foreign(Call(self.create, written(as_messages(prompt)), write, model, self.name)))
+        return ChatStream(Foreign(Call(self.create, as_messages(prompt), write, model, self.name, self.dialect)))
 
     async def models(self) -> list[str]:
         """Return nothing. The SDK's own client lists its models."""
