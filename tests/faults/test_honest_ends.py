@@ -11,6 +11,7 @@ import pytest
 import streamwidget as sw
 from streamwidget.demo import DemoServer
 from streamwidget.demo._faults import FAULTS
+from tests.support.deadlines import LATE
 from tests.support.servers import events_of, failure_of
 
 proves = pytest.mark.fault
@@ -21,6 +22,8 @@ LIMIT = 0.3
 LIMITS = sw.Timeout(connect=5, headers=LIMIT, first_delta=LIMIT, stall=LIMIT, progress=LIMIT, total=1)
 PIECES = [f"piece {number} of the ünïcödé 🎈 answer\n" for number in range(40)]
 WHOLE = "".join(PIECES)
+#: Faults that only a limit ends. The others have none of ours, so that a busy machine does not end them early.
+UNENDING = {"stall", "silent", "headers", "ping", "slow", "endless"}
 #: Faults of the shape only: the answer is whole all the same. With ``after`` it goes on behind that point.
 HARMLESS = {"json", "no-usage-option", "dribble", "crlf", "gzip", "big-event", "reasoning"}
 #: Faults with another answer instead of the text.
@@ -29,7 +32,8 @@ OTHER = {"tools", "refusal"}
 
 def stream_of(server: DemoServer, fault: str, after: int, **demo: Any) -> sw.ChatStream:
     """Return a stream with a fault after so many of ``PIECES``."""
-    client = sw.ChatClient(server.url, timeout=LIMITS, retry=sw.RetryPolicy(attempts=1), max_event_size=2_000_000)
+    timeout = LIMITS if fault in UNENDING else sw.Timeout()
+    client = sw.ChatClient(server.url, timeout=timeout, retry=sw.RetryPolicy(attempts=1), max_event_size=2_000_000)
     options: dict[str, Any] = {"pieces": PIECES, "after": after, "size": 100_000, **demo}
     if fault in ("drop", "endless"):
         # An RST discards unread bytes, so the client needs time to read. Without a pace "endless" has no bound.
@@ -44,12 +48,14 @@ async def test_no_fault_passes_for_a_whole_answer(server: DemoServer, fault: str
     stream = stream_of(server, fault, after)
     events = await events_of(stream)
     completion = stream.completion
-    sent = "".join(itertools.islice(itertools.cycle(PIECES), server.requests[-1].deltas_sent))
+    # The end of an endless answer cancels the server's handler, sometimes between its last write and the count of it.
+    deltas = server.requests[-1].deltas_sent + (fault == "endless")
+    sent = "".join(itertools.islice(itertools.cycle(PIECES), deltas))
     assert isinstance(events[-1], sw.Finish)
     assert events[-1].outcome == completion.outcome
     assert sum(isinstance(event, sw.Finish) for event in events) == 1
     assert "".join(event.text for event in events if isinstance(event, sw.TextDelta)) == completion.text
-    assert completion.timing.total <= (1 if fault in ("endless", "slow") else LIMIT) + 0.5 + (fault == "bomb")
+    assert completion.timing.total <= 1 + LATE
     if fault in HARMLESS:
         assert completion.outcome == "complete"
         assert completion.text.replace("x" * 100_000, "") == WHOLE
@@ -91,7 +97,7 @@ async def test_a_cut_answer_is_kept_and_says_so(
     assert completion.text == "".join(PIECES[:20])
     assert says in str(failure)
     assert len(server.requests) == 1
-    assert completion.timing.total <= LIMIT + 0.5
+    assert completion.timing.total <= LIMIT + LATE
     warnings = {warning.code: warning.detail for warning in completion.warnings}
     if fault in ("fin", "half", "gzip-cut"):
         assert set(warnings) == {"truncated_event"}

@@ -74,9 +74,10 @@ from tests.support.memory import peak_memory
 url, model, demo, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4])
 
 async def main():
+    # Long enough for what the process sets up once (1.2 MB by the first 50,000 characters).
+    await sw.ChatClient(url).stream("x", demo={"tokens": 20_000})
     timeout = sw.Timeout(total=options.pop("total", None))
     client = sw.ChatClient(url, retry=sw.RetryPolicy(attempts=1), timeout=timeout, **options)
-    await client.stream("x", demo={"tokens": 50})
     before = peak_memory()
     stream = client.stream("x", model, demo=demo)
     stream.subscribe(lambda _: stream.cancel() if stream._work.accumulator.length > 300_000 else None)
@@ -114,8 +115,8 @@ def test_the_memory_of_an_endless_stream_is_its_text(server: DemoServer, seen: C
     outcome, length, deltas, grown = in_a_child(server, "demo-endless", {"text": "The quick brown fox. " * 50})
     assert outcome == "cancelled"
     assert length > 0.3 * MB
-    assert grown < 8 * length
-    seen(f"{length / MB:.1f} MB of text in {deltas} deltas, {grown / MB:.0f} MB")
+    assert grown < 12 * length  # an object for each delta takes over 24 times
+    seen(f"{length / MB:.1f} MB of text in {deltas} deltas, {grown / MB:.1f} MB")
 
 
 @pytest.mark.fault("N19", "comments without end: no memory at all")

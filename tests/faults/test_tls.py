@@ -13,6 +13,7 @@ import trustme
 
 import streamwidget as sw
 from streamwidget._notebook.advice import advice
+from tests.support.deadlines import LATE
 from tests.support.servers import CANARY, RawServer, failure_of, response, sse
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -54,7 +55,7 @@ async def test_a_certificate_that_cannot_be_trusted_ends_it(
         assert "SSL_CERT_FILE" in advice(failure.error)
         assert server.connections == 1
         assert server.requests == []
-    assert failure.completion.timing.total <= 5 + 0.5
+    assert failure.completion.timing.total <= 5 + LATE
     seen(f"{wrong}: tls, {server.connections} connection, {len(server.requests)} requests")
 
 

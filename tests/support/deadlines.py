@@ -15,6 +15,8 @@ from typing import TypeVar
 START = 240.0
 #: Seconds for anything that should happen at once.
 SOON = 60.0
+#: Seconds by which a busy machine may be late in what a limit ends. Without the limit the same would take far longer.
+LATE = 20.0
 T = TypeVar("T")
 
 
