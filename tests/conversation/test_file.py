@@ -47,6 +47,8 @@ TURN = st.builds(
     ),
     answer=st.none() | ANSWER,
     chosen=st.none() | st.booleans(),
+    asked_at=st.none() | st.floats(0, 1e10),
+    feedback=st.sampled_from(["up", "down", None]),
 )
 TURNS = st.lists(TURN, max_size=3, unique_by=lambda turn: turn.key)
 #: A slow machine needs time for values of so many parts.
@@ -67,7 +69,7 @@ def test_json_gives_back_exactly_what_was_written(system: str | None, turns: lis
 @given(turns=TURNS)
 def test_markdown_holds_every_message(turns: list[sw.Turn]) -> None:
     """In order, each under its heading. A failed answer never looks whole."""
-    text = to_markdown("the system prompt", turns)
+    text = to_markdown("the system prompt", turns) + "\n"  # the last message may be empty
     place = text.index("the system prompt")
     for turn in turns:
         place = text.index(f"## User\n\n{inert(turn.user.text)}", place)

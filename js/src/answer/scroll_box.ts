@@ -42,6 +42,13 @@ export class ScrollBox {
     this.paint();
   }
 
+  /** Scrolls by so many pixels, and stays there. */
+  show(pixels: number): void {
+    this.#follows = false;
+    this.#text.scrollTop += pixels;
+    this.#look();
+  }
+
   #look(): void {
     const { scrollTop, clientHeight, scrollHeight } = this.#text;
     // When a person scrolls up, the box stops following. If the heights have changed, the layout did it.

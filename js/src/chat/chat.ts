@@ -8,11 +8,20 @@
 //    asks.
 // 4. A prompt stays in the person's box until the kernel has taken it.
 
+import { oneLine } from "../text/one_line";
 import type { Connection } from "../transcript/connection";
 import { fields, string } from "../transcript/guards";
 import type { OutgoingMessage, Remedy } from "../transcript/messages";
 import { Questions } from "../transcript/questions";
-import { type ChatNews, parseChatMessage, parseNews } from "./messages";
+import {
+  type ChatNews,
+  type Feedback,
+  parseChatMessage,
+  parseNews,
+  parseSetup,
+  type Setup,
+  type Tokens,
+} from "./messages";
 import { Turn } from "./turn";
 
 const PIECE = 1_000_000; // bytes: a notebook server takes no message of more than 10 MB
@@ -21,6 +30,15 @@ const PIECE = 1_000_000; // bytes: a notebook server takes no message of more th
 export type SentFile =
   | { readonly data: ArrayBuffer; readonly name: string; readonly thumbnail: string | null }
   | { readonly keep: number };
+
+export type Setting = "model" | "temperature" | "max_tokens" | "system";
+
+/** The conversation as a file. */
+export interface TranscriptFile {
+  readonly text: string;
+  readonly name: string;
+  readonly type: string;
+}
 
 /** The part of a KernelLink that a chat uses. */
 export interface ChatLink {
@@ -34,9 +52,23 @@ export class Chat {
   readonly id: string;
   readonly connection: Connection;
   turns: readonly Turn[] = [];
+  /** How the chat begins, and what it can do. It does not change. */
+  readonly setup: Setup;
   model: string | null = null;
+  /** The server refuses a question without a model. */
+  needsModel = false;
+  /** The settings that can be changed, as text. Empty is the default. */
+  settings: ReadonlyMap<string, string> = new Map();
   models: readonly string[] = [];
+  /** Why there are no models to choose from. */
+  modelsNote = "";
+  /** Counts up when a prompt was refused because no model is chosen. */
+  modelWanted = 0;
   trimmed = 0;
+  tokens: Tokens = { prompt: 0, answer: 0, context: 0, window: 0 };
+  /** The steps that can be undone and done again. */
+  undoable: string | null = null;
+  redoable: string | null = null;
   /** The kernel died or was restarted. */
   gone = false;
   /** A line for the person: why something was not done. */
@@ -51,6 +83,7 @@ export class Chat {
   #link: ChatLink;
   #leave: () => void;
   #listeners = new Set<() => void>();
+  #wanted = new Map<string, (file: TranscriptFile) => void>(); // by format
 
   /** @param initial the `state` trait as it came with the model */
   constructor(initial: unknown, link: ChatLink) {
@@ -62,6 +95,7 @@ export class Chat {
     );
     const raw = fields(initial);
     this.id = string(raw?.id);
+    this.setup = parseSetup(raw?.setup);
     const all = parseNews(raw, true);
     if (all) this.#apply(all);
     this.#questions.ask();
@@ -128,12 +162,43 @@ export class Chat {
     this.#request({ op: "clear" });
   }
 
+  remove(turn: Turn): void {
+    this.#request({ op: "delete", key: turn.key });
+  }
+
+  undo(): void {
+    if (this.undoable !== null && !this.gone) this.#request({ op: "undo" });
+  }
+
+  redo(): void {
+    if (this.redoable !== null && !this.gone) this.#request({ op: "redo" });
+  }
+
+  /** Shows another branch of a turn. The first is 0. */
+  branch(turn: Turn, number: number): void {
+    this.#request({ op: "branch", key: turn.key, branch: number });
+  }
+
+  rate(turn: Turn, feedback: Feedback | null): void {
+    this.#request({ op: "rate", key: turn.key, feedback });
+  }
+
   choose(model: string): void {
     this.#request({ op: "model", name: model });
   }
 
+  set(name: Setting, value: string): void {
+    this.#request({ op: "set", name, value });
+  }
+
   listModels(): void {
-    this.#link.send({ op: "models" });
+    this.modelsNote = this.#link.send({ op: "models" }) ? "Asking for the models …" : "";
+    this.#changed();
+  }
+
+  /** Asks for the conversation as a file, and gives it to `use` when it comes. */
+  transcript(format: string, use: (file: TranscriptFile) => void): void {
+    if (this.#request({ op: "transcript", format })) this.#wanted.set(format, use);
   }
 
   say(note: string): void {
@@ -160,7 +225,11 @@ export class Chat {
       }
       case "models":
         this.models = message.names;
-        if (message.why !== null) this.note = `No list of models: ${message.why}`;
+        this.modelsNote = message.why !== null ? `No list of models: ${oneLine(message.why)}` : "";
+        break;
+      case "transcript":
+        this.#wanted.get(message.format)?.(message);
+        this.#wanted.delete(message.format);
         break;
       case "refused":
         // It is about a prompt of another page, or about one that was refused before.
@@ -168,6 +237,7 @@ export class Chat {
         this.note = message.why;
         if (message.asked === null) this.last?.transcript?.refused();
         else this.pending = null;
+        if (message.model) this.modelWanted += 1;
         break;
     }
     this.#changed();
@@ -221,7 +291,12 @@ export class Chat {
   #apply(news: ChatNews): void {
     this.#rev = news.rev;
     this.model = news.model;
+    this.needsModel = news.needsModel;
+    this.settings = news.settings;
     this.trimmed = news.trimmed;
+    this.tokens = news.tokens;
+    this.undoable = news.undo;
+    this.redoable = news.redo;
     this.taken = news.asked;
     if (news.asked !== null && news.asked === this.pending) this.pending = null;
     for (const change of news.turns) {

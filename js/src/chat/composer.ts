@@ -1,13 +1,14 @@
-// The prompt box, its buttons and its files. It keeps the typed text until the kernel has taken it.
+// The prompt box, its buttons and its files. It keeps the typed text until the kernel has taken it. While a turn is
+// edited, the box stands in its place.
 
 import { makeStop, stopWord } from "../answer/head";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { oneLine } from "../text/one_line";
 import { type Attached, Attachments, kept } from "./attachments";
 import type { Chat } from "./chat";
-import { ClearButton } from "./clear_button";
 import { filesOf } from "./files";
-import { ModelPicker } from "./model_picker";
+import { Options } from "./options";
+import { Settings } from "./settings";
 import type { Turn } from "./turn";
 
 const RUNNING = "An answer is still being written. Esc stops it.";
@@ -18,10 +19,10 @@ export class Composer {
   readonly root = make("div", "streamwidget-composer");
   readonly stop: HTMLButtonElement;
   #chat: Chat;
-  #text = make("textarea", "streamwidget-input");
+  readonly text = make("textarea", "streamwidget-input");
   #send: HTMLButtonElement;
-  #clear: ClearButton;
-  #models: ModelPicker;
+  #settings: Settings;
+  #commands: Options;
   #editing = make("p", "streamwidget-editing");
   #editingWords = make("small");
   #cancelEdit: HTMLButtonElement;
@@ -31,26 +32,41 @@ export class Composer {
   /** The content of the box before a turn was edited. */
   #draft: readonly [text: string, files: readonly Attached[]] = ["", []];
   #sent: string | null = null;
+  #modelWanted = 0;
   #onSent: () => void;
+  #place: (edited: Turn | null) => void;
 
-  /** @param onSent is called when a prompt of this box was sent */
-  constructor(chat: Chat, onSent: () => void) {
+  /**
+   * @param onSent is called when a prompt of this box was sent
+   * @param place  puts the box into the place of the turn that is edited, or back
+   */
+  constructor(chat: Chat, onSent: () => void, place: (edited: Turn | null) => void) {
     this.#chat = chat;
     this.#onSent = onSent;
+    this.#place = place;
+    this.#modelWanted = chat.modelWanted;
     this.stop = makeStop(() => chat.stop());
     this.#send = makeButton("streamwidget-send", "Send", () => this.#submit());
     this.#send.title = "Send (Enter)";
-    this.#clear = new ClearButton(chat, this.#text);
-    this.#models = new ModelPicker(chat);
+    this.#settings = new Settings(chat);
+    this.#commands = new Options(this.text, "Commands", (name) => {
+      this.text.value = `${name} `;
+      this.#commands.hide();
+      this.#grow();
+    });
     this.#cancelEdit = makeButton("", "Cancel", () => this.#cancel());
     this.#note.role = "status";
 
-    const text = this.#text;
+    const text = this.text;
     text.rows = 1;
     text.ariaLabel = "Prompt";
     text.placeholder = "Ask something";
     text.dir = "auto";
-    text.addEventListener("input", () => this.#grow());
+    text.addEventListener("input", () => {
+      this.#grow();
+      this.#listCommands();
+    });
+    text.addEventListener("blur", () => this.#commands.hide());
     text.addEventListener("keydown", (event) => this.#key(event));
     text.addEventListener("paste", (event) => {
       // A copied cell or paragraph brings a picture of itself. Then only the text counts.
@@ -66,8 +82,8 @@ export class Composer {
     this.#editing.append(this.#editingWords, " ", this.#cancelEdit);
     this.#editing.hidden = true;
     const bar = make("div", "streamwidget-bar");
-    bar.append(this.#models.root, files.button, files.picker, this.#note, this.#clear.root, this.#send, this.stop);
-    this.root.append(this.#editing, files.root, text, bar);
+    bar.append(this.#settings.button, files.button, files.picker, this.#note, this.#send, this.stop);
+    this.root.append(this.#editing, files.root, this.#commands.root, text, bar, this.#settings.panel);
   }
 
   paint(): void {
@@ -75,7 +91,7 @@ export class Composer {
     const live = chat.live?.transcript;
     if (this.#sent !== null && chat.pending !== this.#sent) this.#settle();
     const waits = this.#sent !== null;
-    this.#text.readOnly = waits || chat.gone;
+    this.text.readOnly = waits || chat.gone;
     this.#send.ariaDisabled = String(waits || chat.gone);
     if (live) {
       setHidden(this.stop, false);
@@ -83,15 +99,17 @@ export class Composer {
       setText(this.stop, stopWord(live));
     } else {
       setHidden(this.#send, false);
-      hideFocused(this.stop, this.#text);
+      hideFocused(this.stop, this.text);
     }
-    this.#clear.paint();
-    this.#models.paint();
+    this.#settings.paint();
+    const wanted = chat.modelWanted > this.#modelWanted;
+    if (wanted && this.root.closest(".streamwidget-chat:focus-within")) this.#settings.openModels();
+    this.#modelWanted = chat.modelWanted;
     if (!waits && this.#edited && !chat.turns.includes(this.#edited)) {
       // The edited turn was removed, and its files with it. The typed text stays.
       this.#edited = null;
       const own = this.#files.list.filter(({ send }) => !("keep" in send));
-      this.#fill(this.#text.value, own);
+      this.#fill(this.text.value, own);
     }
     if (!live && chat.note === RUNNING) chat.note = "";
     setText(this.#note, this.#words(waits));
@@ -104,12 +122,12 @@ export class Composer {
       return;
     }
     if (this.#sent !== null) return;
-    if (!this.#edited) this.#draft = [this.#text.value, this.#files.list];
+    if (!this.#edited) this.#draft = [this.text.value, this.#files.list];
     this.#edited = turn;
     const number = this.#chat.turns.indexOf(turn) + 1;
-    setText(this.#editingWords, `Editing message ${number}. Sending replaces it and removes what follows.`);
+    setText(this.#editingWords, `Editing message ${number}. The old one, and what follows it, is kept as a branch.`);
     this.#fill(turn.text, kept(turn.files));
-    this.#text.focus({ preventScroll: true });
+    this.text.focus({ preventScroll: true });
   }
 
   #words(waits: boolean): string {
@@ -123,18 +141,31 @@ export class Composer {
   #key(event: KeyboardEvent): void {
     // 229 is a key that the input method has taken. Some browsers report it only in this way.
     if (event.isComposing || event.keyCode === 229) return;
+    if (this.#isCommand(event) && this.#commands.key(event)) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.#submit();
     } else if (event.key === "Escape" && !this.#chat.live && this.#edited) {
       event.preventDefault();
       this.#cancel();
-    } else if (event.key === "ArrowUp" && this.#text.value === "" && !this.#edited && this.#files.list.length === 0) {
+    } else if (event.key === "ArrowUp" && this.text.value === "" && !this.#edited && this.#files.list.length === 0) {
       const last = this.#chat.last;
       if (!last) return;
       event.preventDefault();
       this.edit(last);
     }
+  }
+
+  #listCommands(): void {
+    const typed = /^\/\S*$/.exec(this.text.value)?.[0];
+    const found = typed ? this.#chat.setup.commands.filter(({ name }) => name.startsWith(typed)) : [];
+    this.#commands.show(found, 0);
+  }
+
+  // Enter sends a command that is typed in full.
+  #isCommand(event: KeyboardEvent): boolean {
+    const typed = this.text.value;
+    return event.key !== "Enter" || !this.#chat.setup.commands.some(({ name }) => name === typed);
   }
 
   #submit(): void {
@@ -151,9 +182,10 @@ export class Composer {
       chat.say(not);
       return;
     }
-    if (this.#text.value.trim() === "" && this.#files.list.length === 0) return;
+    if (this.text.value.trim() === "" && this.#files.list.length === 0) return;
     const files = this.#files.list.map(({ send }) => send);
-    this.#sent = chat.send(this.#text.value, files, this.#edited?.key ?? null);
+    this.#commands.hide();
+    this.#sent = chat.send(this.text.value, files, this.#edited?.key ?? null);
   }
 
   // The kernel took the prompt or refused it. A refused prompt stays in the box.
@@ -176,10 +208,13 @@ export class Composer {
   }
 
   #fill(text: string, files: readonly Attached[]): void {
-    this.#text.value = text;
+    const focused = this.root.matches(":focus-within");
+    this.#place(this.#edited);
+    if (focused) this.text.focus({ preventScroll: true }); // an element that is moved loses the focus
+    this.text.value = text;
     this.#files.become(files);
     if (this.#edited) setHidden(this.#editing, false);
-    else hideFocused(this.#editing, this.#text);
+    else hideFocused(this.#editing, this.text);
     this.#grow();
   }
 
@@ -190,9 +225,9 @@ export class Composer {
 
   #grow(): void {
     if (GROWS) return;
-    const { style } = this.#text;
+    const { style } = this.text;
     style.height = "auto";
-    style.height = `${this.#text.scrollHeight + 2}px`;
+    style.height = `${this.text.scrollHeight + 2}px`;
   }
 
   #take(event: Event, transfer: DataTransfer | null): void {

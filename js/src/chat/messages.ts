@@ -1,6 +1,7 @@
 // Messages from the kernel about a conversation. Nothing of them is trusted until it passed a guard.
 
-import { type Fields, fields, isCount, label, line, positive } from "../transcript/guards";
+import { type Fields, fields, isCount, label, line, positive, string } from "../transcript/guards";
+import type { Option } from "./options";
 
 export interface FileState {
   /** "image", "pdf", "audio" or "text". */
@@ -12,13 +13,40 @@ export interface FileState {
   readonly src: string | null;
 }
 
+export type Feedback = "up" | "down";
+
 /** A turn that is new or changed. A change leaves out the parts that are as before. */
 export interface TurnChange {
   readonly key: string;
   readonly sent: boolean;
+  /** When it was asked, in seconds since 1970. Null if that is not known. */
+  readonly at: number | null;
+  /** The number of this branch, from 0, and how many there are. */
+  readonly branch: number;
+  readonly branches: number;
+  readonly feedback: Feedback | null;
   readonly prompt?: { readonly text: string; readonly files: readonly FileState[] };
   /** Unchecked, because a Transcript has its own guard. */
   readonly answer?: unknown;
+}
+
+/** How a chat begins, and what it can do. */
+export interface Setup {
+  /** Markdown. */
+  readonly greeting: string;
+  readonly prompts: readonly string[];
+  readonly commands: readonly Option[];
+  /** People can rate answers. */
+  readonly feedback: boolean;
+}
+
+export interface Tokens {
+  /** Of all requests and of all answers. */
+  readonly prompt: number;
+  readonly answer: number;
+  /** How many the model has read and written last, and how many it can hold. 0 if that is not known. */
+  readonly context: number;
+  readonly window: number;
 }
 
 export interface ChatNews {
@@ -30,7 +58,12 @@ export interface ChatNews {
   readonly keys: readonly string[] | null;
   readonly turns: readonly TurnChange[];
   readonly model: string | null;
+  readonly needsModel: boolean;
+  readonly settings: ReadonlyMap<string, string>;
   readonly trimmed: number;
+  readonly tokens: Tokens;
+  readonly undo: string | null;
+  readonly redo: string | null;
   /** The name of the last prompt that the kernel took. */
   readonly asked: string | null;
 }
@@ -39,7 +72,14 @@ export type ChatMessage =
   | ChatNews
   | { readonly op: "answer"; readonly key: string; readonly message: unknown }
   | { readonly op: "models"; readonly names: readonly string[]; readonly why: string | null }
-  | { readonly op: "refused"; readonly asked: string | null; readonly why: string };
+  | {
+      readonly op: "transcript";
+      readonly format: string;
+      readonly text: string;
+      readonly name: string;
+      readonly type: string;
+    }
+  | { readonly op: "refused"; readonly asked: string | null; readonly why: string; readonly model: boolean };
 
 const IMAGE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}$/;
 
@@ -58,6 +98,10 @@ function turnOf(value: unknown): TurnChange | null {
   return {
     key: raw.key,
     sent: raw.sent === true,
+    at: positive(raw.at),
+    branch: positive(raw.branch) ?? 0,
+    branches: positive(raw.branches) ?? 1,
+    feedback: raw.feedback === "up" || raw.feedback === "down" ? raw.feedback : null,
     ...(typeof raw.text === "string" ? { prompt: { text: raw.text, files: filesOf(raw.files) } } : {}),
     ...("answer" in raw ? { answer: raw.answer } : {}),
   };
@@ -76,8 +120,32 @@ export function parseNews(raw: Fields | null, whole: boolean): ChatNews | null {
     keys: Array.isArray(raw.keys) ? strings(raw.keys) : null,
     turns: raw.turns.flatMap((turn) => turnOf(turn) ?? []),
     model: label(raw.model),
+    needsModel: raw.needs_model === true,
+    settings: new Map(Object.entries(fields(raw.settings) ?? {}).map(([name, value]) => [name, string(value)])),
     trimmed: positive(raw.trimmed) ?? 0,
+    tokens: tokensOf(raw.tokens),
+    undo: label(raw.undo),
+    redo: label(raw.redo),
     asked: typeof raw.asked === "string" ? raw.asked : null,
+  };
+}
+
+function tokensOf(value: unknown): Tokens {
+  const raw = fields(value);
+  const [prompt, answer, context, window] = ["prompt", "answer", "context", "window"].map(
+    (name) => positive(raw?.[name]) ?? 0,
+  );
+  return { prompt, answer, context, window } as Tokens;
+}
+
+export function parseSetup(value: unknown): Setup {
+  const raw = fields(value);
+  const commands = Array.isArray(raw?.commands) ? raw.commands : [];
+  return {
+    greeting: string(raw?.greeting),
+    prompts: strings(raw?.prompts),
+    commands: commands.map((command) => ({ name: line(fields(command)?.name), about: line(fields(command)?.about) })),
+    feedback: raw?.feedback === true,
   };
 }
 
@@ -92,7 +160,16 @@ export function parseChatMessage(value: unknown): ChatMessage | null {
     case "models":
       return { op: "models", names: strings(raw.names), why: label(raw.why) };
     case "refused":
-      return { op: "refused", asked: typeof raw.asked === "string" ? raw.asked : null, why: line(raw.why) };
+      return {
+        op: "refused",
+        asked: typeof raw.asked === "string" ? raw.asked : null,
+        why: line(raw.why),
+        model: raw.model === true,
+      };
+    case "transcript": {
+      const { format, text, name, type } = raw;
+      return { op: "transcript", format: string(format), text: string(text), name: line(name), type: line(type) };
+    }
     default:
       return null;
   }

@@ -4,7 +4,7 @@
 import type { Connection } from "../transcript/connection";
 import { parseState, type ViewState } from "../transcript/messages";
 import { Transcript } from "../transcript/transcript";
-import type { FileState, TurnChange } from "./messages";
+import type { Feedback, FileState, TurnChange } from "./messages";
 
 export class Turn {
   readonly key: string;
@@ -12,6 +12,12 @@ export class Turn {
   files: readonly FileState[] = [];
   /** True if later prompts are sent with this turn. */
   sent = false;
+  /** When it was asked, in seconds since 1970. */
+  at: number | null = null;
+  /** The number of this branch, from 0, and how many there are. */
+  branch = 0;
+  branches = 1;
+  feedback: Feedback | null = null;
   /** Changes with the prompt. */
   edition = 0;
   #raw: unknown = null;
@@ -34,6 +40,10 @@ export class Turn {
 
   take(change: TurnChange): void {
     this.sent = change.sent;
+    this.at = change.at;
+    this.branch = change.branch;
+    this.branches = change.branches;
+    this.feedback = change.feedback;
     if (change.prompt) {
       this.text = change.prompt.text;
       this.files = change.prompt.files;
@@ -62,10 +72,6 @@ export class Turn {
 
   get outcome(): string | null {
     return this.#transcript ? this.#transcript.outcome : (this.#answer?.outcome ?? null);
-  }
-
-  get tokens(): number {
-    return (this.#transcript ? this.#transcript.tokens : this.#answer?.tokens) ?? 0;
   }
 
   /** The answer is being written. */

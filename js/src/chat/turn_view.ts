@@ -5,8 +5,10 @@ import { mountView } from "../answer/view";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { visible } from "../text/visible";
 import { outcomeOf } from "../transcript/outcomes";
+import { Branches } from "./branches";
 import type { Chat } from "./chat";
 import { chip } from "./chip";
+import { Thumbs } from "./thumbs";
 import type { Turn } from "./turn";
 
 const LONG = 1500; // characters: a longer prompt scrolls in a box of its own
@@ -33,8 +35,12 @@ export class TurnView {
     edit: HTMLButtonElement;
     retry: HTMLButtonElement;
     include: HTMLButtonElement;
+    remove: HTMLButtonElement;
     note: HTMLElement;
+    time: HTMLTimeElement;
   } | null = null;
+  #branches: Branches | null = null;
+  #thumbs: Thumbs | null = null;
 
   constructor(chat: Chat, turn: Turn, options: TurnOptions) {
     this.turn = turn;
@@ -78,6 +84,13 @@ export class TurnView {
     this.#paintButtons();
   }
 
+  /** Puts the prompt box into the place of the prompt, while that is edited. Null ends it. */
+  edit(box: HTMLElement | null): void {
+    if (box) this.root.dataset.editing = "";
+    else delete this.root.dataset.editing;
+    if (box) this.#prompt.prepend(box);
+  }
+
   dispose(): void {
     this.#life.abort();
     this.root.remove();
@@ -102,26 +115,37 @@ export class TurnView {
   #makeButtons(): void {
     const { turn } = this;
     const edit = makeButton("", "Edit", () => this.#options.edit(turn));
-    edit.title = "Edit this prompt. Sending it replaces the old one and removes what follows.";
+    edit.title = "Edit this prompt. The old one, and what follows it, is kept as a branch.";
     const retry = makeButton("", "Retry", () => this.#chat.ask(turn, "retry"));
-    retry.title = "Ask again. The new answer replaces this one.";
+    retry.title = "Ask again. The old answer is kept as a branch.";
     const include = makeButton("", "", () => this.#chat.include(turn, !turn.sent));
+    const remove = makeButton("", "Delete", () => this.#chat.remove(turn));
+    remove.title = "Delete this turn. Undo brings it back.";
     const note = make("small", "streamwidget-quiet");
+    const time = make("time", "streamwidget-time streamwidget-quiet");
+    const tools = make("span", "streamwidget-bar streamwidget-tools");
+    tools.append(time, include, retry, edit, remove);
+    this.#branches = new Branches(this.#chat, turn);
     const bar = make("span", "streamwidget-bar");
-    bar.append(note, include, retry, edit);
+    bar.append(note, this.#branches.root, tools);
     this.#prompt.append(bar);
-    this.#buttons = { edit, retry, include, note };
+    this.#buttons = { edit, retry, include, remove, note, time };
+    if (!this.#chat.setup.feedback) return;
+    this.#thumbs = new Thumbs(this.#chat, turn);
+    this.root.append(this.#thumbs.root);
   }
 
   #paintButtons(): void {
     if (!this.#buttons) return;
-    const { edit, retry, include, note } = this.#buttons;
+    const { edit, retry, include, remove, note, time } = this.#buttons;
     const { turn } = this;
     const over = turn.outcome !== null;
     const { gone } = this.#chat;
     const whole = over && !outcomeOf(turn.outcome).cut;
-    if (gone) hideFocused(edit, null);
-    else setHidden(edit, false);
+    for (const button of [edit, remove]) {
+      if (gone) hideFocused(button, null);
+      else setHidden(button, false);
+    }
     // After a cut answer the answer's own view offers it.
     if (gone || !whole || turn !== this.#chat.last) hideFocused(retry, edit);
     else setHidden(retry, false);
@@ -131,5 +155,15 @@ export class TurnView {
     setText(include, turn.sent ? "Hide from model" : "Send to model");
     include.title = turn.sent ? "Do not send this turn with later prompts" : "Send this turn with later prompts";
     setText(note, over && !turn.sent ? LEFT_OUT : "");
+    if (turn.at !== null) paintTime(time, new Date(turn.at * 1000));
+    this.#branches?.paint();
+    this.#thumbs?.paint();
   }
+}
+
+function paintTime(time: HTMLTimeElement, at: Date): void {
+  if (time.dateTime === at.toISOString()) return;
+  time.dateTime = at.toISOString();
+  setText(time, at.toLocaleTimeString([], { timeStyle: "short" }));
+  time.title = at.toLocaleString();
 }

@@ -1,15 +1,18 @@
 // One view of a chat: the turns in a box that scrolls, and the prompt box under it. It never takes the focus.
 
 import { ScrollBox } from "../answer/scroll_box";
-import { make, setHidden, setText } from "../dom/elements";
+import { make, setHidden } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
 import { acceptDrops } from "./files";
+import { Footer } from "./footer";
+import { Starters } from "./starters";
 import type { Turn } from "./turn";
 import { TurnView } from "./turn_view";
 
 const HINT = "Enter sends, Shift+Enter breaks the line, Esc stops an answer, ↑ edits the last prompt.";
+const COMMANDS = " / lists the commands.";
 const AHEAD = "600px 0px"; // how near the screen a turn is when it is shown in full
 
 /** Shows `chat` in `el` until `signal` aborts. `model` is the widget's. */
@@ -21,13 +24,15 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
   root.dataset.lmSuppressShortcuts = "true";
   const log = make("div", "streamwidget-log");
   const list = make("div", "streamwidget-turns");
-  const hint = make("p", "streamwidget-hint", HINT);
-  const total = make("small", "streamwidget-total streamwidget-quiet");
+  const hint = make("p", "streamwidget-hint", HINT + (chat.setup.commands.length > 0 ? COMMANDS : ""));
   const box = new ScrollBox(log, "Conversation");
-  const composer = new Composer(chat, () => box.follow());
-  list.append(hint);
+  const composer = new Composer(chat, () => box.follow(), place);
+  const starters = new Starters(chat, composer.text, model, signal);
+  const footer = new Footer(chat, composer.text);
+  list.append(starters.root, hint);
   log.append(list);
-  root.append(log, box.root, composer.root, total);
+  root.append(log, box.root, composer.root, footer.root);
+  el.classList.add("streamwidget-host");
 
   const views = new Map<Turn, TurnView>();
   const options = { model, stop: composer.stop, edit: (turn: Turn) => composer.edit(turn) };
@@ -72,11 +77,21 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
     setHidden(hint, painted.length > 0);
   }
 
+  // The box of a turn that is edited stands in its place.
+  function place(edited: Turn | null): void {
+    if (edited === null) box.root.after(composer.root);
+    for (const [turn, view] of views) view.edit(turn === edited ? composer.root : null);
+    const { top, bottom } = composer.root.getBoundingClientRect();
+    const shown = log.getBoundingClientRect();
+    if (edited !== null && (top < shown.top || bottom > shown.bottom)) box.show(top - shown.top);
+  }
+
   function paint(): void {
+    composer.paint(); // first, because its box may stand in a turn that goes
     paintTurns();
     for (const view of views.values()) view.paint();
-    composer.paint();
-    setText(total, totals(chat));
+    starters.paint();
+    footer.paint();
     if (chat.gone) root.dataset.phase = "gone";
     else delete root.dataset.phase;
   }
@@ -87,6 +102,7 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
 
   root.addEventListener("keydown", (event) => {
     event.stopPropagation(); // hosts without Lumino listen further out
+    footer.key(event);
     if (event.key !== "Escape" || !chat.live || event.isComposing) return;
     event.preventDefault();
     chat.stop();
@@ -115,14 +131,4 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
   );
   paint();
   el.append(root);
-}
-
-function totals(chat: Chat): string {
-  const count = chat.turns.length;
-  if (count === 0) return "";
-  const tokens = chat.turns.reduce((sum, turn) => sum + turn.tokens, 0);
-  const parts = [`${count} turn${count === 1 ? "" : "s"}`];
-  if (tokens > 0) parts.push(`${tokens.toLocaleString("en")} answer token${tokens === 1 ? "" : "s"}`);
-  if (chat.trimmed > 0) parts.push(`${chat.trimmed} earlier turn${chat.trimmed === 1 ? "" : "s"} not sent`);
-  return parts.join(" · ");
 }

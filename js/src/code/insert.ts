@@ -38,16 +38,26 @@ export function rememberNotebook(element: Element, model: object): void {
   if (notebook && manager) managers.set(notebook, new WeakRef(manager));
 }
 
+/** Inserts cells as a notebook's file has them. Returns false if it cannot. Only JupyterLab and Notebook 7 take them. */
+export function insertCells(element: Element, cells: readonly object[]): boolean {
+  try {
+    return insertInLab(element, cells);
+  } catch {
+    return false;
+  }
+}
+
 /** Inserts a code cell with `code` under the cell that holds `element`. Returns false if it cannot. */
 export function insertBelow(element: Element, code: string): boolean {
   try {
-    return insertInLab(element, code) || insertInClassic(element, code);
+    const cell = { cell_type: "code", source: code, metadata: { trusted: true } };
+    return insertInLab(element, [cell]) || insertInClassic(element, code);
   } catch {
     return false; // the host has another version: these interfaces may change at any time
   }
 }
 
-function insertInLab(element: Element, code: string): boolean {
+function insertInLab(element: Element, cells: readonly object[]): boolean {
   const cell = element.closest(".jp-Notebook .jp-Cell");
   const notebook = cell?.closest(".jp-Notebook");
   const manager = notebook && (managers.get(notebook)?.deref() as WidgetManager | undefined);
@@ -56,7 +66,8 @@ function insertInLab(element: Element, code: string): boolean {
   if (!cell || !notebook || !shared || model?.readOnly) return false;
   const index = cellIndex(cell, notebook, shared);
   if (index < 0) return false;
-  shared.insertCell(index + 1, { cell_type: "code", source: code, metadata: { trusted: true } });
+  // Without the ids of a file, which the notebook may have already.
+  for (const [place, made] of cells.entries()) shared.insertCell(index + 1 + place, { ...made, id: undefined });
   // The person sees what was inserted.
   requestAnimationFrame(() => cell.nextElementSibling?.scrollIntoView({ block: "nearest" }));
   return true;

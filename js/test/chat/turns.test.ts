@@ -84,12 +84,13 @@ test("a button that goes hands the focus on, within its turn or to the prompt bo
 });
 
 test("a server's words are on one line, and an image's label has no hidden character", async () => {
-  const { host, side, root, note } = start();
+  const { host, side, root } = start();
   const images = [{ src: "data:image/png;base64,AAAA", label: "a\u202eb" }];
   host.deliver(side.begin("one", "turn-0", { files: images }), ...side.end());
   host.deliver({ op: "models", names: [], why: "two\nlines \u202e and more" });
   await frames();
-  expect(note()).toBe("No list of models: two lines [U+202E] and more");
+  const why = root.querySelector(".streamwidget-popover > small")?.textContent;
+  expect(why).toBe("No list of models: two lines [U+202E] and more");
   const { alt, title } = root.querySelector(".streamwidget-turn img") as HTMLImageElement;
   expect([alt, title]).toEqual(["image: a[U+202E]b", "a[U+202E]b"]);
 });

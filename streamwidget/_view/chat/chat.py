@@ -10,26 +10,31 @@ Rules
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamwidget._conversation.conversation import Conversation
-from streamwidget._conversation.turn import Turn
-from streamwidget._core.exceptions import StreamError
+from streamwidget._conversation.turn import Feedback, Turn
+from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.loop import call_on, running_loop
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
-from streamwidget._sources.models import Model
+from streamwidget._saved.notebook import conversation_notebook
+from streamwidget._sources.models import CallableModel, Model, SDKModel
 from streamwidget._view.audience import Audience
 from streamwidget._view.chat.received import MAX_NAME, Refused, TypedPrompt
 from streamwidget._view.chat.sent import SentChat
+from streamwidget._view.chat.setup import NotACommand, Setup
 from streamwidget._view.chat.uploads import Uploads
 from streamwidget._view.transcript import JSON
 
 BUSY = "An answer is still being written: await it, or stop it first."
 _MAX_MODELS = 2_000
+_SETTINGS = ("temperature", "max_tokens")  # fields of a request that the page can change
 
 
 class Chat:
@@ -42,7 +47,13 @@ class Chat:
     send : callable
         Sends one message, a JSON object, to the pages.
     changed : callable
-        Called when ``busy`` or ``model`` changed.
+        Called when ``busy``, ``model`` or ``params`` changed.
+    setup : Setup
+        How the chat begins.
+    window : int, optional
+        The size of the model's context, in tokens.
+    on_feedback : callable, optional
+        Called with the turn that was rated in the page.
     stop_unseen : float, optional
         For the audience.
 
@@ -54,6 +65,8 @@ class Chat:
         The chat's name in the page.
     model : str or None
         The model for the next question. None leaves it to the client.
+    params : mapping
+        Fields of the next request. It is replaced and never changed.
     loop : AbstractEventLoop or None
         The conversation is changed on this loop.
     uploads : Uploads
@@ -66,17 +79,25 @@ class Chat:
         client: Model,
         send: Callable[[JSON], None],
         changed: Callable[[], None],
+        setup: Setup,
+        *,
+        window: int | None = None,
+        on_feedback: Callable[[Turn], object] | None = None,
         stop_unseen: float | None = None,
     ) -> None:
         self.audience = Audience(stop_unseen, lambda: send({"op": "ping"}))
         self.id = uuid.uuid4().hex
         self.model: str | None = None
         self.uploads = Uploads()
+        self.params: Mapping[str, Any] = {}
         self.loop: asyncio.AbstractEventLoop | None = running_loop()
         self._conversation = conversation
         self._client = client
         self._send = send
         self._changed = changed
+        self._setup = setup
+        self._window = window
+        self._on_feedback = on_feedback
         self._asked: str | None = None  # the name of the last prompt that the page sent and the chat asked
         self._sent = SentChat(conversation, send, self._facts, changed)
         self._unobserve = conversation.observe(lambda: call_on(self.loop, self._sent.send_changes))
@@ -104,7 +125,7 @@ class Chat:
         if self.loop is None:
             raise RuntimeError("No event loop runs here, so nothing can be asked.")
         with self._sent.step():
-            stream = self._conversation.ask(prompt, self._client, key=key, model=self.model)
+            stream = self._conversation.ask(prompt, self._client, key=key, model=self.model, branch=True, **self.params)
             self._follow(key, stream)
         return stream
 
@@ -147,17 +168,111 @@ class Chat:
             self._changed()
             call_on(self.loop, self._sent.send_changes)
 
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Send these fields with requests from now on."""
+        if params != self.params:
+            self.params = dict(params)
+            self._changed()
+            call_on(self.loop, self._sent.send_changes)
+
+    def check_params(self, params: Mapping[str, Any]) -> None:
+        """Raise a ConfigurationError if a callable that answers does not take one of these fields."""
+        if unknown := [name for name in params if not self._takes(name)]:
+            raise ConfigurationError(f"{self._client_name} takes no argument {' or '.join(unknown)}.")
+
+    @property
+    def _client_name(self) -> str:
+        return getattr(self._client, "name", "The client")
+
+    @property
+    def needs_model(self) -> bool:
+        """True if a question cannot be asked, because no model is chosen."""
+        needs = isinstance(self._client, SDKModel) or getattr(self._client, "needs_model", False)
+        return needs and not (self.model or self._client.model)
+
     def state(self) -> JSON:
         """Return everything, for a page that has nothing."""
-        return {"id": self.id, **self._sent.state()}
+        return {"id": self.id, "setup": self._setup.for_page(), **self._sent.state()}
 
     def _facts(self) -> JSON:
         model = self.model or self._client.model
+        undo, redo = self._conversation.steps
         return {
             "model": model and well_formed(model),
+            "needs_model": self.needs_model,
+            "settings": self._settings(),
             "trimmed": self._conversation.trimmed(),
+            "tokens": self._tokens(),
+            "undo": undo,
+            "redo": redo,
             "asked": self._asked,
         }
+
+    # ---- settings
+
+    def _settings(self) -> dict[str, str]:
+        """Return the settings that the page can change, as it shows them. An empty text is the default."""
+        limit = next((self.params[name] for name in self._limits if name in self.params), None)
+        values = {"temperature": self.params.get("temperature"), "max_tokens": limit}
+        shown = {name: "" if values[name] is None else str(values[name]) for name in _SETTINGS if self._takes(name)}
+        model = {"model": self.model or ""} if self._takes("model") else {}
+        return {name: well_formed(value) for name, value in (model | shown | {"system": self._system}).items()}
+
+    @property
+    def _system(self) -> str:
+        return self._conversation.system or ""
+
+    @property
+    def _limits(self) -> tuple[str, ...]:
+        """The fields that limit the length of an answer."""
+        dialect = getattr(self._client, "dialect", None)
+        return ("max_tokens",) if dialect is None else tuple(sorted(dialect.token_limits))
+
+    def _takes(self, name: str) -> bool:
+        return not isinstance(self._client, CallableModel) or self._client.takes(name)
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting, as a person typed it.
+
+        Raises
+        ------
+        Refused
+            If it is not a number of its kind.
+        """
+        if name == "system":
+            self._conversation.system = value.strip() or None
+            self._sent.send_changes()
+            return
+        if name not in _SETTINGS or not self._takes(name):
+            return
+        fields = self._limits if name == "max_tokens" else (name,)
+        rest = {field: given for field, given in self.params.items() if field not in fields}
+        self.set_params({**rest, **(self._read_setting(name, value) if value else {})})
+
+    def _read_setting(self, name: str, value: str) -> dict[str, Any]:
+        try:
+            number = float(value)
+            if name == "temperature" and math.isfinite(number) and number >= 0:
+                return {name: number}
+            if name == "max_tokens" and number == int(number) and number >= 1:
+                dialect = getattr(self._client, "dialect", None)
+                return {name: int(number)} if dialect is None else dialect.limit_tokens(int(number))
+        except (ValueError, OverflowError):
+            pass
+        kind = "a number from 0" if name == "temperature" else "a whole number from 1"
+        raise Refused(f"{value[:40]!r} is not {kind}. The setting was not changed.")
+
+    # ---- figures
+
+    def _tokens(self) -> JSON:
+        """Return the tokens of all requests and answers, and how much of the context the last one filled."""
+        answers = [turn.answer.completion for turn in self._conversation.turns if turn.answer]
+        counts = [answer.usage for answer in answers if answer is not None and answer.usage is not None]
+        prompt = sum(usage.prompt_tokens or 0 for usage in counts)
+        answer = sum(usage.completion_tokens or 0 for usage in counts)
+        last = counts[-1] if counts else None
+        context = (last.prompt_tokens or 0) + (last.completion_tokens or 0) if last and last.prompt_tokens else 0
+        return {"prompt": prompt, "answer": answer, "context": context, "window": self._window or 0}
 
     def _find(self, key: str | None) -> Turn | None:
         return next((turn for turn in self._conversation.turns if turn.key == key), None)
@@ -165,7 +280,7 @@ class Chat:
     # ---- what a page may ask for, on the chat's loop
 
     def ask_typed(self, typed: TypedPrompt) -> None:
-        """Ask a prompt from the page. An edited prompt takes the place of the old one and of all turns after it.
+        """Ask a prompt from the page. An edited prompt takes the place of the old one, which becomes a branch.
 
         Raises
         ------
@@ -178,17 +293,20 @@ class Chat:
         if typed.replaces and edited is None:
             raise Refused("The prompt that was edited is gone. Send this one as a new prompt.")
         key = typed.replaces or typed.name
-        prompt = Message("user", typed.text, attachments=typed.files_with(edited.user.attachments if edited else ()))
+        try:
+            text = self._setup.expand(typed.text)
+        except NotACommand as exc:
+            raise Refused(str(exc)) from exc
+        if text is None:
+            self._asked = typed.name
+            self._sent.send_changes()
+            return
+        prompt = Message("user", text, attachments=typed.files_with(edited.user.attachments if edited else ()))
+        thumbnails = typed.thumbnails_with(self._sent.thumbnails(edited.user) if edited else [])
         with self._sent.step():
             self.ask(prompt, key)
-            self._sent.keep_thumbnails(key, typed.thumbnails_with(self._sent.thumbnails(key)))
-            self._drop_after(key)
+            self._sent.keep_thumbnails(prompt, thumbnails)
             self._asked = typed.name
-
-    def _drop_after(self, key: str) -> None:
-        keys = [turn.key for turn in self._conversation.turns]
-        for after in keys[keys.index(key) + 1 :][:1]:
-            self._conversation.drop(after, and_after=True)
 
     def ask_again(self, key: str, *, go_on: bool) -> None:
         """Ask the last prompt again, or continue its answer. Any turn but the last is ignored.
@@ -224,9 +342,67 @@ class Chat:
         """Remove all turns."""
         self._conversation.clear()
 
+    def drop(self, key: str) -> None:
+        """Remove one turn."""
+        self._conversation.drop(key)
+
+    def undo(self) -> None:
+        """Take back the last step of the conversation. RuntimeError if an answer is being written."""
+        self._check_idle()
+        self._conversation.undo()
+
+    def redo(self) -> None:
+        """Take an undone step again. RuntimeError if an answer is being written."""
+        self._check_idle()
+        self._conversation.redo()
+
+    def show_branch(self, key: str, branch: int) -> None:
+        """Show another branch of a turn. RuntimeError if an answer is being written."""
+        self._check_idle()
+        if (turn := self._find(key)) is not None and 0 <= branch <= len(turn.branches):
+            self._conversation.show_branch(key, branch)
+
+    def _check_idle(self) -> None:
+        if self._conversation.streaming():
+            raise RuntimeError(BUSY)
+
+    def rate(self, key: str, feedback: Feedback | None) -> None:
+        """Note what a person thinks of an answer, where the chat asks for that."""
+        if self._on_feedback is None or self._find(key) is None:
+            return
+        self._conversation.rate(key, feedback)
+        if (turn := self._find(key)) is not None:
+            try:
+                self._on_feedback(turn)
+            except Exception as exc:  # noqa: BLE001  (a person's function may raise anything)
+                warnings.warn(f"on_feedback raised {exc!r}.", RuntimeWarning, stacklevel=2)
+
+    def send_transcript(self, form: str) -> None:
+        """Send the conversation as a file: ``markdown``, ``json`` or ``notebook``."""
+        conversation = self._conversation
+        match form:
+            case "markdown":
+                text, name, kind = conversation.to_markdown(), "conversation.md", "text/markdown"
+            case "json":
+                text, name, kind = conversation.to_json(), "conversation.json", "application/json"
+            case "notebook":
+                text, name, kind = conversation_notebook(conversation.turns), "conversation.ipynb", "application/json"
+            case _:
+                return
+        self._send({"op": "transcript", "format": form, "text": well_formed(text), "name": name, "type": kind})
+
     def refuse(self, name: str | None, why: str) -> None:
-        """Tell the page that its prompt was not asked, and why."""
-        self._send({"op": "refused", "asked": name, "why": well_formed(why)})
+        """Tell the page that something was not done, and why.
+
+        Parameters
+        ----------
+        name : str or None
+            The page's name of the prompt that was not asked. None: it is not about a prompt.
+        why : str
+            One sentence or two.
+        """
+        wants_model = name is not None and self.needs_model
+        self._send({"op": "refused", "asked": name, "why": well_formed(why), "model": wants_model})
 
     def send_missing(self, rev: Any, pending: Any) -> None:
         """Bring a page up to date.

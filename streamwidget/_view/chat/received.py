@@ -80,25 +80,47 @@ def _act(chat: Chat, content: dict[str, Any]) -> None:
         case {"op": "sync"}:
             chat.send_missing(content.get("rev"), content.get("pending"))
         case {"op": "send", "name": str(name)} if _KEY.fullmatch(name):
-            _ask(chat, name, lambda: chat.ask_typed(read_prompt(name, content, chat.uploads)))
+            _try(chat, name, lambda: chat.ask_typed(read_prompt(name, content, chat.uploads)))
         case {"op": "piece", "file": str(file), "buffers": [piece]} if _KEY.fullmatch(file):
             chat.uploads.take(file, content.get("at"), content.get("size"), piece)
         case {"op": "retry" | "continue" as op, "key": str(key)}:
-            _ask(chat, None, lambda: chat.ask_again(key, go_on=op == "continue"))
-        case {"op": "include", "key": str(key), "sent": bool(sent)}:
-            chat.include(key, sent=sent)
-        case {"op": "clear"}:
-            chat.clear()
+            _try(chat, None, lambda: chat.ask_again(key, go_on=op == "continue"))
         case {"op": "model", "name": str(name)} if len(name) <= MAX_NAME and name.isprintable():
             chat.set_model(name.strip() or None)
         case {"op": "models"}:
             chat.list_models()
+        case {"op": "set", "name": str(name), "value": str(value)} if len(value) <= MAX_TEXT:
+            _try(chat, None, lambda: chat.set(name, value))
+        case {"op": "transcript", "format": str(form)}:
+            chat.send_transcript(form)
+        case _:
+            _change(chat, content)
 
 
-def _ask(chat: Chat, name: str | None, ask: Callable[[], None]) -> None:
+def _change(chat: Chat, content: dict[str, Any]) -> None:
+    """Change the turns that are there."""
+    match content:
+        case {"op": "include", "key": str(key), "sent": bool(sent)}:
+            chat.include(key, sent=sent)
+        case {"op": "clear"}:
+            chat.clear()
+        case {"op": "delete", "key": str(key)}:
+            chat.drop(key)
+        case {"op": "undo"}:
+            _try(chat, None, chat.undo)
+        case {"op": "redo"}:
+            _try(chat, None, chat.redo)
+        case {"op": "branch", "key": str(key), "branch": int(branch)}:
+            _try(chat, None, lambda: chat.show_branch(key, branch))
+        case {"op": "rate", "key": str(key), "feedback": "up" | "down" | None as feedback}:
+            chat.rate(key, feedback)
+
+
+def _try(chat: Chat, name: str | None, act: Callable[[], None]) -> None:
     try:
-        ask()
-    except (Refused, RuntimeError, ConfigurationError) as exc:  # all of them are raised before the question is asked
+        act()
+    # All of them are raised before anything is done. A TypeError is of a function that takes no such field.
+    except (Refused, RuntimeError, ConfigurationError, TypeError) as exc:
         chat.refuse(name, str(exc))
 
 

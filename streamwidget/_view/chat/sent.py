@@ -40,7 +40,7 @@ class _PageTurn:
     """A turn as the pages have it."""
 
     user: Message
-    sent: bool
+    facts: JSON
     answer: ChatCompletion | str | None  # "live" or "elsewhere" for an answer that is sent in another way
 
 
@@ -79,7 +79,7 @@ class SentChat:
         self._facts = facts
         self._ended = ended
         self._feed = AnswerFeed(self._send_fed, self._fed, Presentation(end_in_turn=False))
-        self._thumbnails: dict[str, list[str | None]] = {}
+        self._thumbnails: dict[Message, list[str | None]] = {}  # by prompt: each branch of a turn has its own
         self._in_step = False
         self._rev = 1  # the page's state begins with these turns
         self._turns = {turn.key: self._now(turn) for turn in conversation.turns}
@@ -148,13 +148,13 @@ class SentChat:
             **self._facts(),
         }
 
-    def thumbnails(self, key: str) -> list[str | None]:
-        """Return the thumbnails of a turn's files, ``data:`` URLs or None."""
-        return self._thumbnails.get(key, [])
+    def thumbnails(self, prompt: Message) -> list[str | None]:
+        """Return the thumbnails of a prompt's files, ``data:`` URLs or None."""
+        return self._thumbnails.get(prompt, []) if prompt.attachments else []
 
-    def keep_thumbnails(self, key: str, thumbnails: list[str | None]) -> None:
-        """Show these thumbnails for the files of a turn."""
-        self._thumbnails[key] = thumbnails
+    def keep_thumbnails(self, prompt: Message, thumbnails: list[str | None]) -> None:
+        """Show these thumbnails for the files of a prompt."""
+        self._thumbnails[prompt] = thumbnails
         while len(self._thumbnails) > _THUMBNAILS:
             del self._thumbnails[next(iter(self._thumbnails))]
 
@@ -185,28 +185,27 @@ class SentChat:
                 changed.append(self._whole(turn))
                 continue
             answer = {} if new.answer in ("live", old.answer) else {"answer": self._answer(turn)}
-            changed.append({"key": turn.key, "sent": turn.sent, **answer})
+            changed.append({**new.facts, **answer})
         keys = None if list(self._turns) == list(before) else list(self._turns)
         return {"rev": self._rev, "keys": keys, "turns": changed}
 
     def _now(self, turn: Turn) -> _PageTurn:
         completion = turn.answer.completion if turn.answer else None
         if self.live and turn.key == self.key:
-            return _PageTurn(turn.user, turn.sent, "live")
+            return _PageTurn(turn.user, _facts(turn), "live")
         # The page asks for an answer that streams elsewhere, as often as it likes.
         streams = completion is not None and completion.outcome is None
-        return _PageTurn(turn.user, turn.sent, "elsewhere" if streams else completion)
+        return _PageTurn(turn.user, _facts(turn), "elsewhere" if streams else completion)
 
     def _whole(self, turn: Turn) -> JSON:
-        thumbnails = self.thumbnails(turn.key)
+        thumbnails = self.thumbnails(turn.user)
         return {
-            "key": turn.key,
+            **_facts(turn),
             "text": well_formed(turn.user.text),
             "files": [
                 _shown(file, thumbnails[place] if place < len(thumbnails) else None)
                 for place, file in enumerate(turn.user.attachments)
             ],
-            "sent": turn.sent,
             "answer": self._answer(turn),
         }
 
@@ -217,6 +216,18 @@ class SentChat:
             return self._feed.snapshot()
         answer = turn.answer.completion or ChatCompletion(turn.answer.text, outcome="complete")
         return state_of(answer, seq=self._feed.seq, id=turn.key, elapsed=round(answer.timing.total, 3), kept=True)
+
+
+def _facts(turn: Turn) -> JSON:
+    """Return the small facts of a turn, which go with each change of it."""
+    return {
+        "key": turn.key,
+        "sent": turn.sent,
+        "at": turn.asked_at,
+        "branch": turn.branch,
+        "branches": len(turn.branches) + 1,
+        "feedback": turn.feedback,
+    }
 
 
 def _shown(file: Attachment, thumbnail: str | None) -> JSON:

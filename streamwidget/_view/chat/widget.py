@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import anywidget
@@ -13,6 +13,7 @@ import traitlets
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
 from streamwidget._conversation.conversation import Conversation
+from streamwidget._conversation.turn import Turn
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
@@ -23,11 +24,15 @@ from streamwidget._view.arguments import refuse_unknown
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.chat.chat import Chat
 from streamwidget._view.chat.received import receive
+from streamwidget._view.chat.setup import Command, Setup
+from streamwidget._view.size import css_size
 from streamwidget._view.transcript import JSON
+
+_NOT_PARAMS = {"prompt", "client", "key", "model", "system", "stream", "branch", "attachments", "messages"}
 
 
 class ChatWidget(anywidget.AnyWidget):
-    """A conversation in the page: its transcript, a prompt box, Stop, Retry, Edit, Clear, a choice of models, files.
+    r"""A conversation in the page: its transcript, a prompt box, Stop, Retry, Edit, Undo, branches, settings, files.
 
     Parameters
     ----------
@@ -47,6 +52,25 @@ class ChatWidget(anywidget.AnyWidget):
         ``%config ChatMagics.stop_unseen``, which is 60 in Voila and 0 elsewhere.
     model : str, optional
         The first model. You can choose another one in the page. Default: the client's.
+    params : mapping, optional
+        Fields of each request. Example: ``params={"temperature": 0}``. In the page you can change the temperature and
+        the length of an answer.
+    greeting : str, optional
+        Markdown above the conversation. It is never sent.
+    prompts : sequence of str, optional
+        Prompts to choose from while the conversation is empty. For ``"Translate {{text}} into {{language}}"`` the page
+        asks for the two values.
+    commands : mapping, optional
+        Slash commands: a name, and a prompt or a function. ``commands={"fix": "Fix this:\n{{input}}"}`` makes
+        ``/fix 1 + = 2`` a prompt. A function gets the words after the command. It returns a prompt, or None to ask
+        nothing.
+    on_feedback : callable, optional
+        ``on_feedback(turn)`` is called when a person rates an answer in the page. ``turn.feedback`` is ``"up"``,
+        ``"down"`` or None. The conversation keeps it. Default: the page has no thumbs.
+    context_window : int, optional
+        How many tokens the model can hold. The page then shows how much of it is used.
+    height, max_height : int or str, optional
+        Pixels or a CSS size. The turns scroll inside it. Default: as high as needed, up to 80 % of the window.
     **widget
         Traits of the widget, such as ``layout``.
 
@@ -58,6 +82,8 @@ class ChatWidget(anywidget.AnyWidget):
         True while an answer of this widget is written. You can observe it.
     model : str or None
         The model for the next prompt. You can set it and observe it.
+    params : dict
+        Fields of the next request. You can set it and observe it.
     state, bundle
         For the page: the conversation, and the name of the JavaScript that shows it. Python code has no use for them.
 
@@ -76,7 +102,8 @@ class ChatWidget(anywidget.AnyWidget):
     ------
     ConfigurationError
         If you give both ``system`` and ``conversation``, if ``stop_unseen`` is not a number from 0, if ``answer``
-        cannot answer, or if no client can be made.
+        cannot answer, or if no client can be made. Also if a greeting, a prompt, a command, a size or a name in
+        ``params`` is impossible.
     TypeError
         If you give an argument that the widget does not take.
 
@@ -117,6 +144,7 @@ class ChatWidget(anywidget.AnyWidget):
     state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, widget: widget._chat.state())
     busy = traitlets.Bool(read_only=True)
     model = traitlets.Unicode(None, allow_none=True)
+    params = traitlets.Dict(key_trait=traitlets.Unicode())
     conversation = traitlets.Instance(Conversation, read_only=True)
 
     def __init__(
@@ -127,10 +155,20 @@ class ChatWidget(anywidget.AnyWidget):
         conversation: Conversation | None = None,
         *,
         model: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        greeting: str = "",
+        prompts: Sequence[str] = (),
+        commands: Mapping[str, Command] | None = None,
+        on_feedback: Callable[[Turn], object] | None = None,
+        context_window: int | None = None,
+        height: int | str | None = None,
+        max_height: int | str | None = None,
         stop_unseen: float | None = None,
         **widget: Any,
     ) -> None:
-        refuse_unknown(self, widget, "To set fields of a request, pass a callable: ChatWidget(answer).")
+        refuse_unknown(self, widget, 'Fields of a request go into params: ChatWidget(params={"temperature": 0}).')
+        setup = Setup(greeting, prompts, commands or {}, rates=on_feedback is not None)
+        sizes = {"height": css_size("height", height), "max_height": css_size("max_height", max_height)}
         if conversation is not None and system is not None:
             raise ConfigurationError("A conversation has a system prompt of its own: set conversation.system instead.")
         if answer is not None and client is not None:
@@ -141,16 +179,31 @@ class ChatWidget(anywidget.AnyWidget):
         asked = ChatClient() if answer is None else as_model(answer)
         if conversation is None:
             conversation = Conversation(default_system() if system is None else system)
-        self._chat = Chat(conversation, asked, self._send_to_pages, self._reflect, stop_unseen)
+        self._chat = Chat(
+            conversation,
+            asked,
+            self._send_to_pages,
+            self._reflect,
+            setup,
+            window=context_window,
+            on_feedback=on_feedback,
+            stop_unseen=stop_unseen,
+        )
+        self._chat.params = self._check_params(params or {})
         self._displays: list[str] = []  # display ids
         self._page_spoke = False
         self._freezing = False
         self.set_trait("conversation", conversation)
         self.set_trait("bundle", shared_bundle("chat").model_id)
         super().__init__(**widget)
+        for name, size in sizes.items():
+            if size is not None:
+                setattr(self.layout, name, size)
         self._unobserve = conversation.observe(self._notify)
         self.observe(lambda change: self._chat.set_model(change.new), "model")
         self.model = model
+        self.params = dict(self._chat.params)
+        self.observe(lambda change: self._chat.set_params(change.new), "params")
         self.on_msg(lambda _widget, content, buffers: self._receive(_with_buffers(content, buffers)))
         control.register(self._chat.id, self._receive)
 
@@ -224,6 +277,17 @@ class ChatWidget(anywidget.AnyWidget):
 
     # ---- the border
 
+    @traitlets.validate("params")
+    def _valid_params(self, proposal: traitlets.Bunch) -> dict[str, Any]:
+        return self._check_params(proposal.value)
+
+    def _check_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        for name in params:
+            if name in _NOT_PARAMS:
+                raise ConfigurationError(f"{name} is not a field for params. Examples: temperature, max_tokens, top_p.")
+        self._chat.check_params(params)
+        return dict(params)
+
     def set_state(self, sync_data: JSON) -> None:
         """Do nothing. The page sets no trait, and other pages never see what it tries to set."""
 
@@ -240,7 +304,7 @@ class ChatWidget(anywidget.AnyWidget):
     def _reflect(self) -> None:
         """Show the chat's ``model`` and ``busy`` as traits, and do what waits for the end of an answer."""
         ended = self.busy and not self._chat.busy
-        for name in ("model", "busy"):
+        for name in ("model", "params", "busy"):
             try:
                 self.set_trait(name, getattr(self._chat, name))
             except Exception as exc:  # noqa: BLE001  (a person's observer may raise anything)
