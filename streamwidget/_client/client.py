@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.config import Settings, resolve
-from streamwidget._client.exchange import MAX_TEXT, Request
+from streamwidget._client.exchange import Request
 from streamwidget._client.http import Transport, host_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.sse import MAX_EVENT_SIZE
 from streamwidget._client.transport import HTTPXTransport
+from streamwidget._core.accumulator import MAX_TEXT
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Prompt, as_messages

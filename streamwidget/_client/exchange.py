@@ -25,7 +25,7 @@ from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.refusal import to_the_point
 from streamwidget._client.retry import parse_retry_after, worth_retrying
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge
-from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
 from streamwidget._core.exceptions import HTTPStatusError, InStreamError, ProtocolError, StreamInterrupted
@@ -33,8 +33,6 @@ from streamwidget._core.secrets import ApiKey, forget, mask, mask_error
 from streamwidget._core.timeout import TICK, Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
 
-#: Characters of an answer. A longer one would fill the memory, the notebook's file and the page.
-MAX_TEXT = 16 * 2**20
 _EMPTY = frozenset({204, 205})  # a success without a body is not an answer
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
 _HEADER = 200  # characters of a header that are kept
@@ -202,7 +200,8 @@ class Exchange:
                     await response.drain()
                     break
                 if accumulator.size > self._request.max_text:
-                    return self._too_long()
+                    self._publish(accumulator.cut(self._request.max_text))
+                    return "length"
                 if not events and parser.is_unreadable:
                     break
         except BodyError as exc:
@@ -235,13 +234,6 @@ class Exchange:
             if not step.done():
                 step.cancel()
                 await asyncio.wait([step])
-
-    def _too_long(self) -> Outcome:
-        """End an answer that would fill the memory. What came is kept."""
-        self._publish(self._accumulator.flush())
-        limit = f"{self._request.max_text:,} characters"
-        self._warn(StreamWarning("max_text", f"cut by streamwidget: the answer is longer than {limit}"))
-        return "length"
 
     def _honest(self, outcome: Outcome, parser: StreamParser, broken: str) -> Outcome:
         """Return an outcome of an answer, or raise where the connection or the provider broke it off."""

@@ -19,7 +19,6 @@ from collections.abc import AsyncIterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from streamwidget._client import environment
 from streamwidget._client.environment import Proxy, Trust
@@ -36,7 +35,9 @@ if TYPE_CHECKING:
 
 #: What the client of a request depends on: its proxy, and the certificates to trust. None: it needs none of them.
 _Way: TypeAlias = tuple[Proxy | None, Trust | None]
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Way, httpx.AsyncClient]] = WeakKeyDictionary()
+#: The attribute in which a loop keeps its clients. A table of ours would keep every loop for ever, because a client's
+#: connections hold their loop.
+_CLIENTS = "_streamwidget_clients"
 
 E = TypeVar("E", bound=BaseException)
 _TINY = 8  # bytes. If a server writes whole events, no read is smaller
@@ -253,11 +254,9 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
 
     proxy = environment.proxy_for(url)
     loop = asyncio.get_running_loop()
-    for other in [other for other in _clients if other.is_closed()]:
-        del _clients[other]  # it would stay for ever, because its connections hold its weak key, the loop
     secure = url.lower().startswith("https:") or (proxy is not None and proxy.scheme == "https")
     way = proxy, environment.trust() if secure else None
-    clients = _clients.setdefault(loop, {})
+    clients: dict[_Way, httpx.AsyncClient] = vars(loop).setdefault(_CLIENTS, {})
     client = clients.get(way)
     if client is None or client.is_closed:
         from http.cookiejar import CookieJar, DefaultCookiePolicy  # late: it is slow to import, and httpx needs it too

@@ -47,6 +47,8 @@ from streamwidget._core.growing_text import GrowingText
 from streamwidget._core.surrogates import ends_high, well_formed
 from streamwidget._core.thinking import ThinkTags
 
+#: Characters of an answer. A longer one would fill the memory, the notebook's file and the page.
+MAX_TEXT = 16 * 2**20
 _CALL = 64  # characters that a fragment of a tool call counts for, besides its arguments
 _MOST_KEYS = 1000  # of one kind of what is left out
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
@@ -326,6 +328,13 @@ class Accumulator:
             warning = self.apply(StreamWarning("unreadable_characters", f"{count} could not be read (\ufffd)"))
             released += [] if warning is None else [warning]
         return released
+
+    def cut(self, limit: int) -> list[StreamEvent]:
+        """End an answer that is longer than ``limit`` characters. What came is kept. Return the events to publish."""
+        published = self.flush()
+        detail = f"cut by streamwidget: the answer is longer than {limit:,} characters"
+        warning = self.apply(StreamWarning("max_text", detail))
+        return published if warning is None else [*published, warning]
 
     def snapshot(self, **rest: Any) -> ChatCompletion:
         """Return the answer so far. ``rest`` sets the other fields (outcome, timing, ...), and overrides these."""

@@ -164,7 +164,7 @@ class ErrorInfo:
                 object.__setattr__(self, name, visible(value))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)  # caches hold results weakly
 class ChatCompletion:
     """The answer: all that arrived so far, or in the end. ``str()`` gives the text.
 

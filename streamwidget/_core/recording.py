@@ -177,6 +177,11 @@ class Recording:
         model = one_line(self.model or "default model", 100)
         return f"<Recording of {model}: {len(self.records)} records, {self.outcome or 'open'}>"
 
+    def __reduce__(self) -> str:
+        raise TypeError(
+            "A Recording cannot be pickled or copied: it may hold a key. Write it with save(), and read it with load()."
+        )
+
     @property
     def attempts(self) -> list[list[WireRecord]]:
         """The records, grouped by request."""

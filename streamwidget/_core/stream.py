@@ -86,7 +86,9 @@ class ChatStream:
         self._cancelled = False
 
     def __repr__(self) -> str:
-        state = self._progress.outcome or ("running" if self._task.started else "not started")
+        state = "running" if self._task.started else "not started"
+        if self.over:
+            state = str(self._progress.outcome)
         model = one_line(self.model or "default model", 100)
         return f"<ChatStream {model}: {state}, {self._work.accumulator.length} characters>"
 
@@ -106,6 +108,7 @@ class ChatStream:
     @property
     def over(self) -> bool:
         """True once the outcome is known."""
+        self._end_if_stranded()
         return self._progress.outcome is not None
 
     @property
@@ -124,6 +127,7 @@ class ChatStream:
     @property
     def completion(self) -> ChatCompletion:
         """All that arrived so far. Its ``outcome`` is None while the stream runs."""
+        self._end_if_stranded()
         return self._progress.completion
 
     @property
@@ -445,8 +449,19 @@ class ChatStream:
             self._progress.note(events)
             self._subscribers.publish(events)
 
+    def _end_if_stranded(self) -> None:
+        """End a stream whose loop was closed in mid-stream. Nobody tells us, so we notice when somebody looks."""
+        if self._progress.outcome is not None or not self._task.is_stranded:
+            return
+        with self._lock:
+            if not self._cancelled:
+                self._cancelled = True
+                self._work.accumulator.apply(StreamWarning("stopped", "because its event loop was closed"))
+            self._finish("cancelled")
+        self._work.stop()
+
     def _finish(self, outcome: Outcome, failure: StreamError | None = None) -> None:
-        if self.over:
+        if self._progress.outcome is not None:
             return
         last = self._progress.end(outcome, failure)
         if self._recording is not None:

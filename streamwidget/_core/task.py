@@ -38,6 +38,13 @@ class LoopTask:
         return self.loop is not None and self.loop is not running_loop()
 
     @property
+    def is_stranded(self) -> bool:
+        """True if its loop was closed before its end. No step of it will follow. False in a forked child."""
+        if self._task is None or self.loop is None or self._task.done() or self.is_in_parent_process:
+            return False
+        return self.loop.is_closed()
+
+    @property
     def is_on_a_running_loop(self) -> bool:
         return self.loop is not None and self.loop.is_running()
 

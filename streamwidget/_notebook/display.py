@@ -146,11 +146,28 @@ def present(
 
 
 def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> None:
-    """Show an answer as the saved notebook would."""
+    """Show an answer as the saved notebook would. Of a very long one only the beginning is formatted."""
     if in_kernel(shell):
         publish_display_data(mimebundle(completion))  # type: ignore[no-untyped-call]
     else:
         say(plain_text(completion))
+
+
+async def show_saved_off_loop(completion: ChatCompletion, shell: InteractiveShell | None) -> None:
+    """Show an answer as the saved notebook would, all of it formatted. An interrupt shows the rest as plain text."""
+    if not in_kernel(shell):
+        show_saved(completion, shell)
+        return
+    budget = budget_for(completion)
+    making = asyncio.ensure_future(off_loop(lambda: mimebundle(completion, budget)))
+    try:
+        while not making.done():
+            await asyncio.wait([making], timeout=TICK)
+    finally:
+        made = making.done() and making.exception() is None  # there may be too little memory
+        making.cancel()
+        budget.spend()
+        publish_display_data(making.result() if made else mimebundle(completion, budget))  # type: ignore[no-untyped-call]
 
 
 def _at_end(stream: ChatStream, act: Callable[[], None]) -> None:

@@ -114,12 +114,11 @@ class Showing(Coroutine[Any, Any, ChatCompletion]):
 
 async def _show(stream: ChatStream, *, keep: bool) -> ChatCompletion:
     shell = display.current_shell()
-    shown = None
-    if stream.over:
-        display.show_saved(stream.completion, shell)
-    else:
-        shown = display.present(stream, shell, keep=keep)
+    is_over = stream.over
+    shown = None if is_over else display.present(stream, shell, keep=keep)
     try:
+        if is_over:
+            await display.show_saved_off_loop(stream.completion, shell)
         try:
             return await stream
         finally:

@@ -17,7 +17,7 @@ from streamwidget._core.completion import ChatCompletion, Step, ToolCall, missin
 from streamwidget._core.events import ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
-from streamwidget._saved.budget import Budget
+from streamwidget._saved.budget import AT_ONCE, Budget
 
 if TYPE_CHECKING:
     from streamwidget._saved.html import Rendered
@@ -55,7 +55,8 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
     completion : ChatCompletion
         It may still be running.
     budget : Budget, optional
-        The time for its Markdown. Several answers may share one. Default: :func:`budget_for` this completion.
+        The time for its Markdown. Several answers may share one. Default: a second at most, because whoever calls this
+        does nothing else meanwhile.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
     connection lost; the answer is cut
     <BLANKLINE>
     """
-    budget = budget or budget_for(completion)
+    budget = budget or budget_for(completion, at_most=AT_ONCE)
     *before, last = shown_steps(completion)
     text = visible(last.text)
     body = _body(text, budget)
@@ -88,9 +89,9 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
     return bundle
 
 
-def budget_for(*completions: ChatCompletion) -> Budget:
+def budget_for(*completions: ChatCompletion, at_most: float = math.inf) -> Budget:
     """Return the time that the Markdown of these completions may take together."""
-    return Budget(sum(len(completion.text) + len(completion.reasoning) for completion in completions))
+    return Budget(sum(len(completion.text) + len(completion.reasoning) for completion in completions), at_most)
 
 
 def plain_text(completion: ChatCompletion) -> str:

@@ -6,11 +6,14 @@ hostile Markdown near it. This is for what they do not know.
 
 from __future__ import annotations
 
+import math
 import time
 
 BUDGET = "streamwidget_budget"  # its name in the environment, which markdown-it gives to each rule
 _SECONDS = 0.5
 _SECONDS_PER_CHARACTER = 5e-6
+#: Seconds, where the kernel does nothing else meanwhile. 30 answers of an ordinary length take less.
+AT_ONCE = 1.0
 _EVERY = 16  # looks, because the clock costs more than what is between two of them
 
 
@@ -25,10 +28,12 @@ class Budget:
     ----------
     characters : int
         Of all texts that share the time.
+    at_most : float, optional
+        Seconds, for any number of characters.
     """
 
-    def __init__(self, characters: int) -> None:
-        self._seconds = _SECONDS + characters * _SECONDS_PER_CHARACTER
+    def __init__(self, characters: int, at_most: float = math.inf) -> None:
+        self._seconds = min(_SECONDS + characters * _SECONDS_PER_CHARACTER, at_most)
         self._end: float | None = None
         self._looks = 0
         self._spent = False

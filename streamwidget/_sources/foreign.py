@@ -2,8 +2,9 @@
 
 Rules
 -----
-- No limit is in force. The other library decides when to give up, and an iterable may be slow on purpose. The view
-  shows the waiting time and a Stop button.
+- No limit of time is in force. The other library decides when to give up, and an iterable may be slow on purpose. The
+  view shows the waiting time and a Stop button.
+- An answer of more than 16 Mi characters is cut there, with outcome ``length``, and its source is closed.
 - An exception of the source becomes a ``SourceError``. The text before it is kept. Example: ``ValueError("bad")``
   after ``Hel`` gives the outcome ``error``, the message ``ValueError: bad`` and the text ``Hel``.
 - A source that is a call (:mod:`streamwidget._sources.calls`) is made when the stream starts, and anew for a retry.
@@ -20,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ChatCompletion, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import ConfigurationError, ProtocolError, SourceError, StreamError
@@ -78,6 +79,7 @@ class Foreign:
         self._intake: Intake | None = None
         self._stopped = False
         self._closing = False
+        self._too_long = False
 
     @property
     def repeatable(self) -> bool:
@@ -107,14 +109,15 @@ class Foreign:
         intake = self._intake = Intake(self.accumulator, publish, self._text, in_loop, dialect)
         reading = asyncio.create_task(self._read(intake))
         try:
-            while not reading.done():
+            while not (reading.done() or self._too_long):
                 # An awaiting cell notices a kernel interrupt only when something wakes the loop.
                 await asyncio.wait([reading], timeout=TICK)
             if reading.cancelled() and not self._stopped:
                 # The source did it. A Stop would have cancelled the task that waits here.
                 message = "The source cancelled its own task: the answer is cut."
                 raise SourceError(ErrorInfo(message, kind="source"))
-            await reading
+            if reading.done():
+                await reading
         finally:
             self._stopped = True
             if not reading.done():
@@ -125,6 +128,9 @@ class Foreign:
                 self._leave(reading, publish)
             elif not reading.cancelled():
                 reading.exception()  # was raised above, or does not matter after a stop
+        if self._too_long:
+            publish(self.accumulator.cut(MAX_TEXT))
+            return "length"
         return intake.end()
 
     def stop(self) -> None:
@@ -161,6 +167,9 @@ class Foreign:
                     if self._stopped:
                         return
                     intake.take(item)
+                    if self.accumulator.size > MAX_TEXT and not self._has_own_limit:
+                        self._too_long = True
+                        return
                     if time.monotonic() - turn > _TURN:
                         await asyncio.sleep(0)  # let the loop run, with a Stop that may wait there
                         turn = time.monotonic()
@@ -168,6 +177,11 @@ class Foreign:
                 if not whole:
                     self._closing = True
                     await _close(iterator, self._items, *self._opened)
+
+    @property
+    def _has_own_limit(self) -> bool:
+        """True for an answer of ours within another source. Its client was told how long it may be."""
+        return any(isinstance(opened, ChatStream | ChatCompletion) for opened in self._opened)
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> Any:
         """Call, await, enter and unwrap until there is an async iterable."""

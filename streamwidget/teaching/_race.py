@@ -16,7 +16,8 @@ from streamwidget._core.exceptions import StreamError
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeline_svg import as_html
-from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.answer import budget_for, mimebundle
+from streamwidget._saved.budget import AT_ONCE
 from streamwidget.teaching._race_picture import WIDTH, difference, race_picture
 
 if TYPE_CHECKING:
@@ -91,17 +92,14 @@ class Race:
         """Return the picture in words, for screen readers."""
         return f"{str(self).replace(chr(10), '; ')}; {difference(self.first_words)}"
 
-    def _html(self, height: int) -> str:
-        """Return the picture, and under it both answers in columns of this height."""
-        shown = [mimebundle(completion)["text/html"] for completion in (self.streamed, self.whole)]
-        columns = [f"<p><strong>{title}</strong></p>\n{html}" for title, html in zip(TITLES, shown, strict=True)]
-        return _place(self.picture(), columns, height)
-
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        plain = [str(self)]
-        for title, completion in zip(TITLES, (self.streamed, self.whole), strict=True):
-            plain.append(f"-- {title} --\n{mimebundle(completion)['text/plain']}")
-        return {"text/html": self._html(COLUMN_HEIGHT), "text/plain": "\n\n".join(plain)}
+        """Show the picture, and under it both answers. In HTML these are columns."""
+        answers = (self.streamed, self.whole)
+        budget = budget_for(*answers, at_most=AT_ONCE)
+        saved = list(zip(TITLES, (mimebundle(answer, budget) for answer in answers), strict=True))
+        columns = [f"<p><strong>{title}</strong></p>\n{answer['text/html']}" for title, answer in saved]
+        plain = [str(self), *(f"-- {title} --\n{answer['text/plain']}" for title, answer in saved)]
+        return {"text/html": _place(self.picture(), columns, COLUMN_HEIGHT), "text/plain": "\n\n".join(plain)}
 
     def _ipython_display_(self) -> None:
         """Show it, except in the cell that ran it: the race is shown there already."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -179,3 +181,41 @@ async def test_starts_and_cancels_that_race_end_it_once(client: sw.ChatClient) -
             assert (await stream).outcome == "cancelled"
         thread.join()
         assert told == [Finish(None, "cancelled")]
+
+
+#: What a person may do with a stream whose loop was closed. Each returns its outcome.
+LOOKS: dict[str, Callable[[sw.ChatStream], object]] = {
+    "completion": lambda stream: stream.completion.outcome,
+    "wait": lambda stream: stream.wait().outcome,
+    "repr": lambda stream: "cancelled" if ": cancelled, " in repr(stream) else repr(stream),
+    "over": lambda stream: "cancelled" if stream.over and not stream.pending_limit else "runs",
+    "cancel": lambda stream: (stream.cancel(), stream.cancel(), stream.completion.outcome)[-1],
+    "await": lambda stream: asyncio.run(stream._result()).outcome,
+    "events": lambda stream: asyncio.run(events_of(stream))[-1].outcome,  # type: ignore[union-attr]
+    "timeline": lambda stream: stream.over and stream.timeline.outcome,
+}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("cancelled", [False, True], ids=["running", "just cancelled"])
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.fault("K29", "it is over, its text is kept, its connection is closed, and the next stream is whole")
+def test_a_loop_that_is_closed_in_mid_stream(server: DemoServer, look: str, cancelled: bool) -> None:
+    """No step of its task will come. Nobody says so, and whoever looks sees that it is over."""
+    client = sw.ChatClient(server.url)
+    stream = client.stream("x", "demo-stall")
+    ends: list[sw.StreamEvent] = []
+    stream.subscribe(lambda events: ends.extend(event for event in events if isinstance(event, Finish)))
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(first_delta(stream))
+    if cancelled:
+        stream.cancel()
+    loop.close()
+    assert LOOKS[look](stream) == "cancelled"
+    assert (len(ends), bool(stream.completion.text)) == (1, True)
+    assert cancelled or "because its event loop was closed" in stream.completion._repr_mimebundle_()["text/plain"]
+    assert server.requests[0].left.wait(SOON)
+    assert client.stream("later").wait().outcome == "complete"
+    stream._task._task._log_destroy_pending = False  # type: ignore[union-attr]  # or asyncio complains of this loop
+    del stream
+    gc.collect()  # now, so that no other test meets asyncio's warning of the open socket

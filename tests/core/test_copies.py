@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -108,6 +109,12 @@ def test_a_value_is_copied_whole(value: object, copier: str) -> None:
     assert COPIERS[copier](value) == value
 
 
+def test_a_result_can_be_held_weakly() -> None:
+    """Caches do so."""
+    for value in (sw.ChatCompletion("x"), sw.Conversation(), sw.ChatClient(), sw.ChatClient().stream("x")):
+        assert weakref.ref(value)() is value
+
+
 @pytest.mark.parametrize("copier", COPIERS)
 def test_a_conversation_is_copied_with_its_turns(copier: str) -> None:
     """The copy has the settings and the turns. An answer that still streams is cut in it. Each goes its own way."""
@@ -134,6 +141,8 @@ def test_a_stream_and_a_client_are_refused_in_words(copier: str, key: str | None
         COPIERS[copier](client)
     with pytest.raises(TypeError, match=r"ChatStream cannot be pickled or copied.*stream\.completion"):
         COPIERS[copier](client.stream("x"))
+    with pytest.raises(TypeError, match=r"Recording cannot be pickled or copied.*save\(\)"):
+        COPIERS[copier](client.stream("x").record())
 
 
 async def test_no_key_is_in_the_pickle_of_a_failure() -> None:

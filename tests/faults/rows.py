@@ -73,6 +73,8 @@ ROWS: dict[str, str] = {
     "K26": "a terminal that shows ASCII only",
     "K27": "an interrupt at any moment of a cell that waits within a cell",
     "K28": "no memory is left, or too many files are open",
+    "K29": "the event loop of a stream is closed in mid-stream",
+    "K30": "a child process is started in mid-stream, by spawn, exec or fork",
     "F1": "the page is reloaded in mid-stream",
     "F2": "the page is reloaded before it was saved",
     "F3": "the websocket drops, same session",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
-from streamwidget._sources import as_stream
+from streamwidget._core.stream import ChatStream
+from streamwidget._sources import as_stream, foreign
 from tests.support.deadlines import SOON
 from tests.support.servers import first_delta
 
@@ -209,6 +211,59 @@ async def test_a_source_that_never_waits_leaves_the_loop_to_others() -> None:
         asyncio.get_running_loop().call_later(0.05, stream.cancel)
         async with asyncio.timeout(SOON):
             assert (await stream).outcome == "cancelled"
+
+
+def pieces(kind: str) -> Iterator[Any]:
+    """An answer without an end, in the items of some source."""
+    delta: dict[str, Any] = {
+        "text": {"content": "word "},
+        "reasoning": {"reasoning_content": "word "},
+        "calls": {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": ""}}]},
+    }.get(kind, {"content": "word "})
+    chunk = {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    item: Any = {"strings": "word ", "wire": f"data: {json.dumps(chunk)}\n\n".encode()}.get(kind, chunk)
+    while True:
+        yield item
+
+
+@pytest.mark.parametrize("shape", ["blocking", "async", "in a coroutine"])
+@pytest.mark.parametrize("kind", ["strings", "wire", "text", "reasoning", "calls"])
+async def test_an_answer_has_a_greatest_length(kind: str, shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endless source is cut and closed, what came is kept, and the words say that it was us."""
+    monkeypatch.setattr(foreign, "MAX_TEXT", 20_000)
+    closed: list[str] = []
+
+    def blocking() -> Iterator[Any]:
+        try:
+            yield from pieces(kind)
+        finally:
+            closed.append(shape)
+
+    async def awaiting() -> AsyncIterator[Any]:
+        try:
+            for item in pieces(kind):
+                yield item
+        finally:
+            closed.append(shape)
+
+    async def made() -> AsyncIterator[Any]:
+        return awaiting()
+
+    completion = await as_stream({"blocking": blocking, "async": awaiting, "in a coroutine": made}[shape]())
+    assert (completion.outcome, completion.finish_reason, closed) == ("length", None, [shape])
+    assert [warning.code for warning in completion.warnings] == ["max_text"]
+    assert "longer than 20,000 characters" in completion._repr_mimebundle_()["text/plain"]
+    assert kind == "calls" or 20_000 < len(completion.text + completion.reasoning) < 20_100
+
+
+async def test_an_answer_of_our_own_within_a_source_has_its_clients_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client was told how long its answers may be."""
+    monkeypatch.setattr(foreign, "MAX_TEXT", 20)
+
+    async def ask() -> ChatStream:
+        return sw.ChatClient().stream("count to 30")
+
+    assert (await as_stream(ask())).outcome == "complete"
 
 
 async def test_a_blocking_source_does_not_run_ahead_of_the_loop() -> None:
