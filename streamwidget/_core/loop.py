@@ -182,7 +182,8 @@ def interrupts(cancel: Callable[[], object]) -> Iterator[list[int]]:
     The first does not raise, because the exception would break into the middle of some task's step.
     """
     interrupted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
+    # The handler is None in a program that embeds Python and has its own.
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
         yield interrupted
         return
 

@@ -25,7 +25,7 @@ from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
 from streamwidget._notebook.terminal import TerminalView, say
-from streamwidget._saved.answer import budget_for, mimebundle, plain_text
+from streamwidget._saved.answer import length, mimebundle, plain_text
 from streamwidget._saved.budget import Budget
 from streamwidget._saved.off_loop import off_loop
 from streamwidget._view import output
@@ -158,7 +158,7 @@ async def show_saved_off_loop(completion: ChatCompletion, shell: InteractiveShel
     if not in_kernel(shell):
         show_saved(completion, shell)
         return
-    budget = budget_for(completion)
+    budget = Budget(length(completion))
     making = asyncio.ensure_future(off_loop(lambda: mimebundle(completion, budget)))
     try:
         while not making.done():
@@ -234,9 +234,9 @@ class LiveThenStatic:
             return
         self._over = True
         completion = self._stream.completion
-        self._budget = budget_for(completion)
+        self._budget = Budget(length(completion))
         loop = running_loop()
-        if loop is None or len(completion.text) + len(completion.reasoning) <= _SHORT:
+        if loop is None or length(completion) <= _SHORT:
             self._swap(self._view._saved_form(self._budget))
         else:
             self._making = loop.create_task(self._make())

@@ -17,12 +17,12 @@ from streamwidget._core.completion import ChatCompletion, Step, ToolCall, missin
 from streamwidget._core.events import ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
-from streamwidget._saved.budget import AT_ONCE, Budget
+from streamwidget._saved.budget import Budget
 
 if TYPE_CHECKING:
     from streamwidget._saved.html import Rendered
 
-__all__ = ["budget_for", "footer", "mimebundle", "plain_text", "result_line", "tool_line", "visible"]
+__all__ = ["footer", "length", "mimebundle", "plain_text", "result_line", "tool_line", "visible"]
 
 MAX_MARKDOWN = 1_000_000  # characters, a longer text is saved as plain text, and once only
 _LEFT_OUT = "[The answer has {:,} characters. They are in text/html only.]"
@@ -55,8 +55,7 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
     completion : ChatCompletion
         It may still be running.
     budget : Budget, optional
-        The time for its Markdown. Several answers may share one. Default: a second at most, because whoever calls this
-        does nothing else meanwhile.
+        The time for its Markdown. Several answers may share one. Default: :meth:`Budget.at_once`.
 
     Returns
     -------
@@ -74,7 +73,9 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
     connection lost; the answer is cut
     <BLANKLINE>
     """
-    budget = budget or budget_for(completion, at_most=AT_ONCE)
+    if budget is None:
+        with Budget.at_once(length(completion)) as budget:
+            return mimebundle(completion, budget)
     *before, last = shown_steps(completion)
     text = visible(last.text)
     body = _body(text, budget)
@@ -89,9 +90,9 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
     return bundle
 
 
-def budget_for(*completions: ChatCompletion, at_most: float = math.inf) -> Budget:
-    """Return the time that the Markdown of these completions may take together."""
-    return Budget(sum(len(completion.text) + len(completion.reasoning) for completion in completions), at_most)
+def length(*completions: ChatCompletion) -> int:
+    """Return the characters of Markdown in these completions."""
+    return sum(len(completion.text) + len(completion.reasoning) for completion in completions)
 
 
 def plain_text(completion: ChatCompletion) -> str:

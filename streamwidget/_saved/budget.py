@@ -7,13 +7,17 @@ hostile Markdown near it. This is for what they do not know.
 from __future__ import annotations
 
 import math
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streamwidget._core.loop import interrupts
 
 BUDGET = "streamwidget_budget"  # its name in the environment, which markdown-it gives to each rule
 _SECONDS = 0.5
 _SECONDS_PER_CHARACTER = 5e-6
-#: Seconds, where the kernel does nothing else meanwhile. 30 answers of an ordinary length take less.
-AT_ONCE = 1.0
+_AT_ONCE = 1.0  # seconds. 30 answers of an ordinary length take less
 _EVERY = 16  # looks, because the clock costs more than what is between two of them
 
 
@@ -37,6 +41,19 @@ class Budget:
         self._end: float | None = None
         self._looks = 0
         self._spent = False
+
+    @classmethod
+    @contextmanager
+    def at_once(cls, characters: int) -> Iterator[Budget]:
+        """Give a second at most, because the kernel does nothing else meanwhile.
+
+        An interrupt ends it earlier. The interrupt itself comes after the block, to whoever was to hear it.
+        """
+        budget = cls(characters, _AT_ONCE)
+        with interrupts(budget.spend) as interrupted:
+            yield budget
+        if interrupted:
+            signal.raise_signal(signal.SIGINT)
 
     def spend(self) -> None:
         """Let the time be up. Any thread may call this."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.attachments import Attachment
 from streamwidget._core.visible import visible
-from streamwidget._saved.answer import budget_for, mimebundle, plain_text
-from streamwidget._saved.budget import AT_ONCE, Budget
+from streamwidget._saved.answer import length, mimebundle, plain_text
+from streamwidget._saved.budget import Budget
 
 _LARGEST = 1_000_000  # bytes of an image. A larger one is only named in the notebook's file.
 _PROMPT = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor"
@@ -21,8 +21,9 @@ def conversation_html(turns: Iterable[Turn]) -> str:
     """Write the turns as HTML. Each answer looks like a saved answer."""
     turns = list(turns)
     answers = [turn.answer.completion for turn in turns if turn.answer and turn.answer.completion]
-    budget = budget_for(*answers, at_most=AT_ONCE)
-    return "".join(part for turn in turns for part in _html_parts(turn, budget)) or f"<p><small>{_EMPTY}</small></p>"
+    with Budget.at_once(length(*answers)) as budget:
+        html = "".join(part for turn in turns for part in _html_parts(turn, budget))
+    return html or f"<p><small>{_EMPTY}</small></p>"
 
 
 def conversation_text(turns: Iterable[Turn]) -> str:

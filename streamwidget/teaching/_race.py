@@ -16,8 +16,8 @@ from streamwidget._core.exceptions import StreamError
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeline_svg import as_html
-from streamwidget._saved.answer import budget_for, mimebundle
-from streamwidget._saved.budget import AT_ONCE
+from streamwidget._saved.answer import length, mimebundle
+from streamwidget._saved.budget import Budget
 from streamwidget.teaching._race_picture import WIDTH, difference, race_picture
 
 if TYPE_CHECKING:
@@ -93,13 +93,16 @@ class Race:
         return f"{str(self).replace(chr(10), '; ')}; {difference(self.first_words)}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Show the picture, and under it both answers. In HTML these are columns."""
+        return self._shown(COLUMN_HEIGHT)
+
+    def _shown(self, height: int) -> dict[str, str]:
+        """Return the picture, and under it both answers. In HTML these are columns of this height."""
         answers = (self.streamed, self.whole)
-        budget = budget_for(*answers, at_most=AT_ONCE)
-        saved = list(zip(TITLES, (mimebundle(answer, budget) for answer in answers), strict=True))
+        with Budget.at_once(length(*answers)) as budget:
+            saved = list(zip(TITLES, [mimebundle(answer, budget) for answer in answers], strict=True))
         columns = [f"<p><strong>{title}</strong></p>\n{answer['text/html']}" for title, answer in saved]
         plain = [str(self), *(f"-- {title} --\n{answer['text/plain']}" for title, answer in saved)]
-        return {"text/html": _place(self.picture(), columns, COLUMN_HEIGHT), "text/plain": "\n\n".join(plain)}
+        return {"text/html": _place(self.picture(), columns, height), "text/plain": "\n\n".join(plain)}
 
     def _ipython_display_(self) -> None:
         """Show it, except in the cell that ran it: the race is shown there already."""

@@ -62,6 +62,6 @@ class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             await ended(*streams)
         finally:
             result = outcome_of(*streams)
-            self._place.children = [HTML(result._html(_HEIGHT))]
+            self._place.children = [HTML(result._shown(_HEIGHT)["text/html"])]
             stage.close()
         return result

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.chat_kernels import ChatKernel, View
+from tests.support.chat_kernels import ChatKernel, View, start_chat_kernel
 from tests.support.deadlines import SOON, until
 from tests.support.kernels import Execution, Message
 from tests.support.servers import RawServer, response, sse
@@ -92,3 +92,51 @@ def test_the_next_cell_runs_while_the_saved_answer_is_made(long: ChatKernel) -> 
         until(partial(swaps, long, cell), "the saved answer")
         (swap,) = swaps(long, cell)
         assert swap.content["data"]["text/plain"].startswith(TEXT.rstrip())
+
+
+#: Ways to see an answer again. They wait for the saved form, so that has a second.
+AGAIN = {
+    "repr": "await asyncio.sleep(0)\none.completion",
+    "--last": "%chat --last",
+    "freeze": "w = sw.ChatWidget('m', conversation=conversation)\ndisplay(w)\nw.freeze()",
+    "a race": "from streamwidget.teaching._race import Race\nRace(_chat, _chat, (one.timeline, one.timeline))",
+}
+
+
+@pytest.fixture(scope="module")
+def seen_before(long_answers: str) -> Iterator[ChatKernel]:
+    """A kernel in which the long answer is over: ``_chat``, the stream ``one``, and the ``conversation`` of both."""
+    with start_chat_kernel("latest") as kernel:
+        kernel.execute(ASK % long_answers)
+        asked = kernel.execute(
+            "import asyncio\nconversation = sw.Conversation()\n"
+            "one = conversation.ask('long', sw.ChatClient(model='m'))\n_chat = await one\n_chat.outcome"
+        )
+        assert asked.text == "'complete'"
+        yield kernel
+
+
+@pytest.mark.fault("K2", "and where an answer that is over is shown again")
+def test_an_interrupt_gets_through_while_an_answer_is_shown_again(seen_before: ChatKernel) -> None:
+    """``show()`` of a stream that is over is made off the loop. The interrupt puts it there as plain text."""
+    cell = seen_before.execute_async("print('begun', flush=True)\nawait sw.show(one)")
+    seen_before.wait_for(lambda message: message.parent_id == cell.msg_id and message.type == "stream")
+    seen_before.interrupt()
+    cell.wait(SOON)
+    assert (cell.status, len(cell.traceback)) == ("error", 1)
+    (shown,) = [output for output in cell.outputs if "text/html" in output.get("data", {})]
+    assert shown["data"]["text/plain"].startswith(TEXT.rstrip())
+    assert not re.search("<(li|ul)>", shown["data"]["text/html"])
+    assert seen_before.execute("6 * 7").text == "42"
+
+
+@pytest.mark.parametrize("way", AGAIN)
+def test_an_interrupt_and_the_next_cell_do_not_wait_for_an_answer_that_is_shown_again(
+    seen_before: ChatKernel, way: str
+) -> None:
+    """The cell ends, in any way, and the next cell runs."""
+    cell = seen_before.execute_async(f"print('begun', flush=True)\n{AGAIN[way]}")
+    seen_before.wait_for(lambda message: message.parent_id == cell.msg_id and message.type == "stream")
+    seen_before.interrupt()
+    cell.wait(SOON)
+    assert seen_before.execute("6 * 7").text == "42"

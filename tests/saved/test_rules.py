@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import threading
+from collections.abc import Callable
 
 import pytest
 from markdown_it.rules_block import StateBlock
 
+from streamwidget import ChatClient, Message, Turn
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.visible import visible
 from streamwidget._saved import budget
 from streamwidget._saved import off_loop as off_loop_module
-from streamwidget._saved.answer import mimebundle, plain_text
+from streamwidget._saved.answer import length, mimebundle, plain_text
+from streamwidget._saved.conversation import conversation_html
 from streamwidget._saved.html import render
 from streamwidget._saved.off_loop import off_loop
+from streamwidget.teaching._race import Race
 from tests.saved.rules import CASES, Rule
+from tests.support.cpu import cpu
 
 
 @pytest.mark.fault("S23", "stays text, in the live and the saved answer")
@@ -79,6 +85,47 @@ def test_all_parses_of_an_answer_share_one_time() -> None:
     assert [part for part in ("*a* &lt;b&gt;", "*r*") if part not in bundle["text/html"]] == []
     assert bundle["text/plain"].startswith("*a* <b>")
     assert "text/markdown" not in bundle
+
+
+def list_of(length: int) -> ChatCompletion:
+    """An answer whose Markdown takes long, because all of it is one list."""
+    return ChatCompletion("-\n" * (length // 2), outcome="complete")
+
+
+LONG = list_of(200_000)
+EMPTY = ChatClient().stream("x").timeline
+AT_ONCE: dict[str, Callable[[], object]] = {
+    "repr": LONG._repr_mimebundle_,
+    "conversation": lambda: conversation_html(
+        [Turn(str(n), Message("user", "x"), Message("assistant", "", completion=list_of(70_000))) for n in range(3)]
+    ),
+    "race": lambda: Race(LONG, LONG, (EMPTY, EMPTY))._repr_mimebundle_(),
+}
+
+
+@pytest.mark.parametrize("shown", AT_ONCE)
+def test_what_a_cell_waits_for_has_a_second(shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off the loop, the same answer may take longer. The second is a 20th of one here, so that the test is short."""
+    monkeypatch.setattr(budget, "_AT_ONCE", 0.05)
+    with_time = cpu(lambda: mimebundle(LONG, budget.Budget(length(LONG))), runs=1)
+    assert cpu(AT_ONCE[shown], runs=1) < with_time / 2
+
+
+@pytest.mark.parametrize("shown", AT_ONCE)
+def test_an_interrupt_ends_what_a_cell_waits_for(shown: str) -> None:
+    """It is shown as plain text, and then the interrupt comes to whoever was to hear it."""
+    heard: list[int] = []
+    made: list[object] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    timer = threading.Timer(0.05, signal.raise_signal, (signal.SIGINT,))
+    try:
+        timer.start()
+        made.append(AT_ONCE[shown]())
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+    assert heard == [signal.SIGINT]
+    assert re.search("\n-\n-", str(made[0]).replace("\\n", "\n"))
 
 
 def test_a_text_beyond_a_million_characters_is_saved_once() -> None:
