@@ -112,6 +112,36 @@ print(json.dumps([
 """
 
 
+#: Ways to start a process that outlives the stream and may hold its socket. Each returns its id.
+CHILDREN = {
+    "spawn": "os.posix_spawn(sys.executable, [sys.executable, '-c', 'input()'], os.environ, file_actions=stdin)",
+    "exec": "subprocess.Popen([sys.executable, '-c', 'input()'], stdin=read, close_fds=False).pid",
+    "fork": "os.fork() or os._exit(not os.read(read, 1))",
+    "shell": "subprocess.Popen(f'{sys.executable} -c \"input()\"', shell=True, stdin=read).pid",
+}
+OUTLIVES = """
+import asyncio, os, subprocess, sys
+async def main():
+    client = sw.ChatClient()
+    stream = client.stream("parent", "demo-stall")
+    stream.start()
+    while not stream.completion.text:
+        await asyncio.sleep(0.01)
+    read, write = os.pipe()
+    stdin = [(os.POSIX_SPAWN_DUP2, read, 0)]
+    pid = %s
+    stream.cancel()
+    first = (await stream).outcome
+    assert sys.stdin.readline() == "the server saw it\\n"
+    later = (await client.stream("later")).outcome
+    os.write(write, b"\\n")
+    os.close(write)
+    os.waitpid(pid, 0)
+    print(json.dumps([first, later]))
+asyncio.run(main())
+"""
+
+
 @pytest.fixture
 def server() -> Iterator[DemoServer]:
     with DemoServer(tokens_per_second=0, first_delta=0) as started:
@@ -157,6 +187,19 @@ def test_a_fork_within_a_wait_ends_in_words(server: DemoServer) -> None:
     said = "The stream runs in the process that this one was forked from. Make a new stream."
     assert child == [said, "interrupted", True, 5]
     assert parent == ["complete", 120, "complete"]
+
+
+@pytest.mark.parametrize("how", CHILDREN)
+@pytest.mark.fault("K30", "a Stop closes the connection, whatever the child holds, and the next stream is whole")
+def test_a_child_does_not_keep_the_connection_open(server: DemoServer, how: str) -> None:
+    """A process that is started in mid-stream outlives it. A Stop reaches the server all the same."""
+    env = clean_environment({"STREAMWIDGET_BASE_URL": server.url})
+    command = [sys.executable, "-W", "ignore", "-c", CHILD + OUTLIVES % CHILDREN[how]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, cwd=ROOT) as ran:
+        (record, *_) = server.wait_for_requests(1, START)
+        assert record.left.wait(START)
+        said, _ = ran.communicate("the server saw it\n", timeout=START)
+    assert json.loads(said) == ["cancelled", "complete"]
 
 
 @pytest.mark.fault("K15", "the workers of a forked pool stream")
