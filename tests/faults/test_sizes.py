@@ -7,6 +7,7 @@ own.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -35,12 +36,13 @@ async def test_a_dribble_costs_little_more_than_whole_chunks(server: DemoServer,
     text = "".join(f"wörd {number} 👩‍👩‍👧 " for number in range(25))
     whole = {"text": text, "tokens_per_second": 500}  # each delta is a chunk, and a read, of its own
     await client.stream("x", demo=whole)
-    costs: list[tuple[float, float]] = []
-    for _ in range(2):
+    chunks = bytes_ = math.inf
+    for _ in range(8):  # other processes add to both: the least of some runs is the cost
         dribbled = client.stream("x", "demo-dribble", demo={"text": text})
-        costs.append((await cpu_of(client.stream("x", demo=whole)), await cpu_of(dribbled)))
+        chunks, bytes_ = min(chunks, await cpu_of(client.stream("x", demo=whole))), min(bytes_, await cpu_of(dribbled))
         assert (dribbled.completion.outcome, dribbled.completion.text) == ("complete", text)
-    chunks, bytes_ = min(cost[0] for cost in costs), min(cost[1] for cost in costs)
+        if bytes_ <= 3 * chunks:
+            break
     assert bytes_ <= 3 * chunks
     seen(f"identical, {bytes_ / chunks:.1f} times the CPU")
 
