@@ -2,6 +2,7 @@
 
 The libraries print such data cut: numpy shows 6 of 5,000 numbers, pandas 10 rows of a long Series. Here its size is
 bounded too, but the text ends with a line about the missing part, such as "(Shown: the first 50 of 60 rows.)".
+Numbers in it have six significant digits: ``0.30000000000000004`` -> ``0.3``. Whole numbers are not cut: ``1234567.0``.
 
 No library is imported. Data is known by the attributes of its class: numpy, torch and jax arrays, pandas Series,
 DataFrames and indexes, polars Series and frames, Arrow arrays and tables. Lists, tuples and dicts are looked into.
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import product
+from numbers import Rational, Real
 from typing import Any, NamedTuple
 
 MAX_ROWS = 50
@@ -20,6 +22,7 @@ MAX_CELL = 500
 MAX_VALUES = MAX_ROWS * MAX_COLUMNS
 
 _CONTAINERS: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}")}
+_WHOLE = 1e15  # up to here a float holds each whole number
 _DEEPEST = 5  # containers in containers. A list may hold itself
 
 
@@ -132,7 +135,7 @@ def _table_text(table: _Table) -> DataText:
     header = [str(name) for name in table.header]
     if table.labels is not None:
         header.insert(0, table.labels)
-    lines = [[str(value) for value in line] for line in table.lines]
+    lines = [[_number(value) or str(value) for value in line] for line in table.lines]
     long = sum(len(cell) > MAX_CELL for line in (header, *lines) for cell in line)
     text = "\n".join(_table_line(line) for line in (header, ["---"] * len(header), *lines))
     shown = []
@@ -185,8 +188,9 @@ def _part(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _arrow_array(array: Any) -> DataText:
-    items = array.slice(0, MAX_VALUES).to_pylist()
-    return _with_last_line(repr(items), [f"{MAX_VALUES} of {len(array)} values"] if len(array) > MAX_VALUES else [])
+    items = [_item_text(item) for item in array.slice(0, MAX_VALUES).to_pylist()]
+    text = f"[{', '.join(items)}]"
+    return _with_last_line(text, [f"{MAX_VALUES} of {len(array)} values"] if len(array) > MAX_VALUES else [])
 
 
 def _times(sizes: Sequence[int]) -> str:
@@ -197,8 +201,19 @@ def _item_text(item: Any) -> str:
     if isinstance(item, str):
         return repr(str(item))  # of numpy's str_ it would be "np.str_('a')"
     if not type(item).__module__.startswith("numpy") and hasattr(type(item), "item"):  # torch: "tensor(1.)"
-        return repr(item.item())
-    return str(item)
+        item = item.item()
+    return _number(item) or str(item)
+
+
+def _number(value: Any) -> str | None:
+    """Return a number with six significant digits, or None for all that is exact: whole numbers, decimals, text."""
+    if not isinstance(value, Real) or isinstance(value, Rational):
+        return None
+    number = float(value)
+    short = f"{number:.6g}"
+    # A column of whole numbers is often one of floats, because one of them is missing.
+    is_exact = float(short) == number or (abs(number) < _WHOLE and number.is_integer())
+    return str(value) if is_exact else short
 
 
 def _with_last_line(text: str, shown: list[str]) -> DataText:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import uuid
 from argparse import Namespace
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -103,7 +102,7 @@ def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) ->
     return Target(host_of(url), client._settings.provider, variable, bool(ready), limits)
 
 
-def make_prompt(options: Namespace, text: str, variables: Mapping[str, Any]) -> tuple[Message, tuple[str, ...]]:
+def make_prompt(options: Namespace, text: str, variables: dict[str, Any]) -> tuple[Message, tuple[str, ...]]:
     """Return the question, with its variables and files put in, and a line for each variable that is cut."""
     cut: tuple[str, ...] = ()
     if options.raw:

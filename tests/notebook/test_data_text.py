@@ -113,7 +113,16 @@ WHOLE = {
     "empty array": (numpy.array([]), "[]"),
     "array without columns": (numpy.zeros((2, 0)), "[]"),
     "short floats": (numpy.array([0.1, 1e-9], dtype="float32"), "[0.1, 1e-09]"),
-    "all digits": (numpy.array([0.1 + 0.2]), "[0.30000000000000004]"),
+    "six digits": (
+        numpy.array([0.1 + 0.2, 1 / 3, 1234567.891, 2e-300 / 3]),
+        "[0.3, 0.333333, 1.23457e+06, 6.66667e-301]",
+    ),
+    "whole numbers": (numpy.array([1.0, 1234567.0, 123456789012.0]), "[1.0, 1234567.0, 123456789012.0]"),
+    "no numbers": (numpy.array([float("nan"), float("-inf")]), "[nan, -inf]"),
+    "numbers of a frame": (
+        pandas.DataFrame({"a": [2 / 3, 20261130.0], "b": [1234567, None]}),
+        "| a | b |\n| --- | --- |\n| 0.666667 | 1234567.0 |\n| 20261130.0 | nan |",
+    ),
     "texts": (numpy.array(["a, b", "c"]), "['a, b', 'c']"),
     "dates": (numpy.array(["2026-01-02"], dtype="datetime64[ns]"), "[2026-01-02T00:00:00.000000000]"),
     "masked array": (numpy.ma.masked_array([1, 2], [False, True]), "[1, --]"),
@@ -125,13 +134,13 @@ WHOLE = {
     "polars frame": (PolarsFrame(["a", "b"], [(1, "x|y")]), "| a | b |\n| --- | --- |\n| 1 | x\\|y |"),
     "polars Series": (PolarsSeries(["a", 1]), "['a', 1]"),
     "Arrow table": (ArrowTable(["a", "a"], [ArrowArray([1]), ArrowArray([2])]), "| a | a |\n| --- | --- |\n| 1 | 2 |"),
-    "Arrow array": (ArrowArray([1, None]), "[1, None]"),
+    "Arrow array": (ArrowArray([1, None, 0.1 + 0.2, "a"]), "[1, None, 0.3, 'a']"),
 }
 
 
 @pytest.mark.parametrize(("value", "text"), WHOLE.values(), ids=WHOLE)
 def test_small_data_is_whole(value: Any, text: str) -> None:
-    """With all of its digits, and no line about missing parts."""
+    """Fractions with six digits, whole numbers with all of theirs, and no line about missing parts."""
     assert data_text(value) == (text, [])
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import os
 import re
+import sys
+import types
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
 
 from streamwidget._core.attachments import Image
 from streamwidget._core.completion import ChatCompletion
@@ -67,10 +72,9 @@ def test_an_identifier_in_double_braces_is_replaced(template: str, text: str) ->
     "template",
     [
         "{x}",
-        "{{x.__class__}}",
-        "{{x['a']}}",
-        "{{x()}}",
-        "{{__import__('os')}}",
+        "x^{{2}}",
+        "{{'x'}}",
+        "{{#if x}}",
         "{{x!r}}",
         "{{x:>10}}",
         "{{x y}}",
@@ -80,33 +84,92 @@ def test_an_identifier_in_double_braces_is_replaced(template: str, text: str) ->
         "{ {x} }",
         "{{x}",
         "{{\nx}}",
-        "{{x|upper}}",
+        "{{x.}}",
         "{% for x in y %}",
         "$x ${x} %x \\{x\\}",
         '{"a": {"x": {"b": [1]}}}',
     ],
 )
-@pytest.mark.fault("S11", "literal: only {{identifier}} is replaced")
+@pytest.mark.fault("S11", "literal: only a name or an expression is replaced")
 def test_every_other_brace_is_literal(template: str) -> None:
-    """Attributes, calls, formats, JSON and single braces stay as typed, and are not reported."""
+    """Numbers, formats, templates, JSON and single braces stay as typed, and are not reported."""
     assert interpolate(template, {"x": Trap(), "y": Trap()})[:2] == (template, [])
 
 
-def test_an_undefined_name_stays_and_is_reported_once() -> None:
-    """An undefined name stays as typed. Each is reported once, in order."""
-    assert interpolate("{{b}} {{a}} {{ b }} {{x}}", {"x": 1})[:2] == ("{{b}} {{a}} {{ b }} 1", ["b", "a"])
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{x.real}}, {{ x + 1 }}", "2, 3"),
+        ('{{d["a"]}} {{d["b"][0]}}', "1 2"),
+        ("{{len(d)}} {{sum(v for v in l)}} {{[i * x for i in l]}}", "2 3 [2, 4]"),
+        ("{{{x + 1}}}", "{3}"),
+        ("{{1x {{x * 2}} }}", "{{1x 4 }}"),
+        ('{{f"{x}{{}}"}}', "2{}"),
+        ("{{(lambda n: n)(x)}}", "2"),
+        ("{{text.upper()}} {{text}}", "{{X}} {{x}}"),
+        ("{{-x}} {{not x}}", "-2 False"),
+    ],
+)
+def test_an_expression_in_double_braces_is_evaluated(template: str, text: str) -> None:
+    """Attributes, items, calls and comprehensions of the person's own variables. Nothing is left in the namespace."""
+    namespace: dict[str, Any] = {"x": 2, "l": [1, 2], "d": {"a": 1, "b": [2]}, "text": "{{x}}"}
+    names = set(namespace)
+    assert interpolate(template, namespace)[:2] == (text, [])
+    assert set(namespace) - names <= {"__builtins__"}
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (
+            "{{x.z}}",
+            "{{x.z}} cannot be evaluated: AttributeError: 'int' object has no attribute 'z'. Nothing was sent.",
+        ),
+        ("{{1 / (x - 2)}}", "{{1 / (x - 2)}} cannot be evaluated: ZeroDivisionError: division by zero."),
+        ("{{fail()}}", "{{fail()}} cannot be evaluated: KeyError: 'sk-"),
+        ("{{await x}}", "{{await x}} cannot be evaluated: SyntaxError: 'await' outside function"),
+        ("{{later()}}", "{{later()}} is a coroutine. Nothing was sent. Await it in a cell"),
+        ("{{untold}}", "{{untold}} has no text: RuntimeError. Nothing was sent."),
+    ],
+)
+def test_an_expression_that_fails_stops_the_prompt(template: str, said: str) -> None:
+    """The message has the expression and the reason. A key in the reason is masked."""
+
+    class Untold:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    def fail() -> None:
+        raise KeyError("sk-" + "1a2b3c4d" * 3)
+
+    async def later() -> None: ...
+
+    namespace: dict[str, Any] = {"x": 2, "fail": fail, "later": later, "untold": Untold()}
+    with pytest.raises(ConfigurationError) as failure:
+        interpolate(template, namespace)
+    assert str(failure.value).startswith(said.replace("'sk-", "'[key]'"))
+    assert "1a2b" not in str(failure.value)
+
+
+def test_an_undefined_name_is_reported_once_and_nothing_is_evaluated() -> None:
+    """Each is reported once, in order. An expression may use Python's own names. A name alone may not."""
+    template = "{{b}} {{a}} {{ b }} {{x()}} {{c.d + len(e)}} {{list}}"
+    assert interpolate(template, {"x": Trap()})[:2] == (template, ["b", "a", "c", "e", "list"])
 
 
 @given(
     st.dictionaries(st.from_regex(r"[a-z_]{1,3}", fullmatch=True), st.text(alphabet="{}ab _\n"), max_size=4),
-    st.text(alphabet="{}ab _.$"),
+    st.text(alphabet="{}ab _$"),
 )
 @pytest.mark.fault("S11", "one pass: values are not expanded again")
 def test_values_are_not_expanded_again(namespace: dict[str, str], template: str) -> None:
     """One pass: the text between the fields does not change, and each field is exactly its value."""
     parts = re.split(r"(\{\{[ \t]*[a-z_]\w*[ \t]*\}\})", template)
-    expected = "".join(
-        namespace.get(part.strip("{} \t"), part) if number % 2 else part for number, part in enumerate(parts)
+    names = [part.strip("{} \t") for part in parts[1::2]]
+    expected = (
+        "".join(namespace[part.strip("{} \t")] if number % 2 else part for number, part in enumerate(parts))
+        if namespace.keys() >= set(names)
+        else template
     )
     assert interpolate(template, namespace)[0] == expected
 
@@ -182,3 +245,56 @@ def test_the_history_and_the_environment_are_not_sent(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name}.* may hold keys. Nothing was sent."):
         interpolate(f"{{{{{name}}}}}", namespace)
     assert interpolate("{{copied}}", namespace)[0] == str(namespace["_ih"])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "os.environ",
+        "str(os.environ)",
+        "dict(environ)",
+        "os.environ.get('HOME')",
+        "f'{os.environ}'",
+        "[os.environ, 1]",
+        "vars(os)",
+        "os.__dict__",
+        "__import__('os').environ",
+        "posix.environ",
+        "globals()",
+        "str(globals())",
+        "list(locals().items())",
+        "[value for value in globals().values()]",
+        "(lambda: {**globals()})()",
+        "function.__globals__",
+        "sys._getframe().f_globals",
+        "inspect.stack()",
+        "In[1]",
+        "list(_ih)",
+        "(Out, 1)",
+        "dict(a={'b': In})",
+        "get_ipython().user_ns",
+        "get_ipython().history_manager.input_hist_raw",
+        "vars(get_ipython())",
+        "nested[0]",
+        "box.value",
+    ],
+)
+def test_an_expression_cannot_send_them_either(expression: str) -> None:
+    """Each part of an expression is looked at. What it makes of the history or the environment is never sent."""
+    namespace: dict[str, Any] = {"_ih": ["", "key"], "_oh": {1: "key"}, "_dh": [], "os": os, "sys": sys}
+    namespace |= {"In": namespace["_ih"], "Out": namespace["_oh"], "environ": os.environ, "inspect": inspect}
+    namespace |= {"posix": importlib.import_module(os.name if os.name == "nt" else "posix"), "nested": [[[os.environ]]]}
+    namespace |= {"get_ipython": InteractiveShell, "box": types.SimpleNamespace(value=namespace["_ih"])}
+    namespace["function"] = eval("lambda: 0", namespace)
+    with pytest.raises(ConfigurationError, match="which may hold keys"):
+        interpolate(f"{{{{{expression}}}}}", namespace)
+
+
+@pytest.mark.parametrize("template", ["{{mine}}", "{{mine[:30]}}", "{{os.getenv('SOME_API_KEY')}}", "{{[mine]}}"])
+def test_a_key_of_the_environment_is_not_sent(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever variable or expression it comes from."""
+    key = "s3cret-" + "k" * 20
+    monkeypatch.setenv("SOME_API_KEY", key)
+    with pytest.raises(ConfigurationError, match="holds the key in SOME_API_KEY") as failure:
+        interpolate(template, {"mine": f"{key} ", "os": os})
+    assert key not in str(failure.value)

@@ -156,10 +156,10 @@ def test_the_timeline_is_one_line_in_a_terminal(shell: InteractiveShell, capsys:
 
 
 def test_variables_are_put_in_and_nothing_else(shell: InteractiveShell, server: DemoServer) -> None:
-    """``{{name}}`` is replaced once, by its text. All other braces and dollars are literal."""
+    """``{{name}}`` and ``{{name.lower()}}`` are replaced once. All other braces and dollars are literal."""
     shell.user_ns.update(a="A{{b}}", b=2)
-    run(shell, "%%chat\n{{a}} {{ b }} {a} {{a.b}} {{1}} $b ${b} {'k': {}}")
-    assert sent(server) == "A{{b}} 2 {a} {{a.b}} {{1}} $b ${b} {'k': {}}"
+    run(shell, "%%chat\n{{a}} {{ b }} {a} {{a.lower()}} {{1}} $b ${b} {'k': {}}")
+    assert sent(server) == "A{{b}} 2 {a} a{{b}} {{1}} $b ${b} {'k': {}}"
 
 
 def test_an_undefined_name_is_refused(shell: InteractiveShell, server: DemoServer) -> None:

@@ -1,0 +1,82 @@
+"""What a prompt never takes from a notebook: its history, its names, its shell, and the keys of the environment.
+
+They hold all that was typed, shown or set, so they may hold keys. Somebody who means a part of them can copy it:
+``part = In[3]``, then ``{{part}}``.
+
+- ``{{In}}``, ``{{Out}}``, ``{{globals()}}``, ``{{environ}}`` and whatever else is one of these objects are refused.
+- So is what holds one of them: ``{{vars(os)}}``, ``{{[In, 1]}}``.
+- A text with the value of an environment variable such as ``OPENAI_API_KEY`` is refused, wherever it came from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import deque
+from collections.abc import Mapping
+from itertools import islice
+from types import FrameType
+from typing import Any
+
+from IPython.core.history import HistoryAccessorBase
+from IPython.core.interactiveshell import InteractiveShell
+
+_RECORDS = ("_ih", "_oh", "_dh")  # In, Out and the visited folders, under the names that IPython keeps
+_LOOKED_AT = 10_000  # items of a container and of the containers in it
+_KEY_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)\d*\Z", re.IGNORECASE)
+_SHORTEST_KEY = 8  # characters
+
+
+def private_kind(value: object, namespace: Mapping[str, Any]) -> str | None:
+    """Return what a value is in words, if it may not be sent. None: it may.
+
+    Examples
+    --------
+    >>> private_kind(os.environ, {})
+    'the environment'
+    >>> private_kind([1, 2, 3], {}) is None
+    True
+    """
+    records = [namespace, *(namespace[name] for name in _RECORDS if name in namespace)]
+    values = deque([value])
+    looked_at = 0
+    while values and looked_at < _LOOKED_AT:
+        looked_at += 1
+        part = values.popleft()
+        kind = _kind(part, records)
+        if kind is not None:
+            return kind
+        if isinstance(part, dict | list | tuple):
+            values.extend(islice(part.values() if isinstance(part, dict) else part, _LOOKED_AT - len(values)))
+    return None
+
+
+def _kind(value: object, records: list[Any]) -> str | None:
+    if any(value is record for record in records):
+        return "the notebook's own record of its cells and values"
+    if isinstance(value, InteractiveShell | HistoryAccessorBase | FrameType):
+        return "a way to the notebook's own record of its cells and values"
+    if isinstance(value, type(os.environ)) or value is os.environ or value is _system_environment():
+        return "the environment"
+    return None
+
+
+def _system_environment() -> object:
+    """Return the dict that Python made ``os.environ`` of."""
+    module = sys.modules.get("posix") or sys.modules.get("nt")
+    return getattr(module, "environ", os.environ)
+
+
+def key_in(text: str) -> str | None:
+    """Return the name of the environment variable whose key is in a text, or None.
+
+    The words that servers without keys are given, such as ``ollama``, are not keys.
+    """
+    for name, value in os.environ.items():
+        key = value.strip()
+        if len(key) < _SHORTEST_KEY or not _KEY_NAME.search(name):
+            continue
+        if (len(key) >= 20 or any(map(str.isdigit, key))) and key in text:
+            return name
+    return None
