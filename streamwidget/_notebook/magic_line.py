@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, Namespace
+from collections.abc import Collection
+from difflib import get_close_matches
 
 from IPython.core.error import UsageError
 
@@ -44,7 +46,8 @@ def split_line(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
         action = actions.get(name)
         if action is None:
             raise UsageError(
-                f"Unknown option {name[:20]}. `%chat?` lists the options. Put -- before a question that begins with -."
+                f"Unknown option {name[:20]}.{_near(name, actions)} `%chat?` lists the options. "
+                "Put -- before a question that begins with -."
             )
         words.append(name)
         if action.nargs == 0:
@@ -60,6 +63,16 @@ def split_line(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
         words[-1] = f"{name}={value}"
     # What parse_args raises comes from IPython's MagicArgumentParser: a UsageError.
     return parser.parse_args(words), line[place:].strip()
+
+
+def _near(typed: str, options: Collection[str]) -> str:
+    """Return a question about the option that the person probably means. ``--modle`` -> `` Did you mean --model?``"""
+    word = typed.replace("_", "-").lower()
+    long = f"--{word.lstrip('-')}"
+    same = [option for option in options if option.lower() == word]
+    longer = [option for option in options if len(long) > 4 and option.startswith(long)]
+    found = [*same, *longer, *get_close_matches(word, options, 1), *get_close_matches(long, options, 1, 0.7)]
+    return f" Did you mean {found[0]}?" if found else ""
 
 
 def _refuse_key(word: str) -> None:

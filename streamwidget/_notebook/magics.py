@@ -50,6 +50,16 @@ from streamwidget._notebook.session import ChatSettings, Session
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
+_EXAMPLES = """\
+Examples::
+
+  %chat What is entropy?
+
+  %%chat -m gpt-5-mini --system "You are a chemist."
+  Explain this table in three sentences: {{df.head()}}
+
+  answer = %chat --once Name three rivers.
+"""
 _LIMITS = [field.name for field in fields(Timeout)]
 
 
@@ -59,6 +69,12 @@ def _options(method: F) -> F:
     commands = [argument(*command.flags, **command.keywords()) for command in COMMANDS]
     for decorate in reversed([*options, argument_group("commands, without a prompt"), *commands]):
         method = decorate(method)
+    return method
+
+
+def _examples_first(method: F) -> F:
+    """Begin the help with three examples. The options come after them."""
+    method.__doc__ = f"{_EXAMPLES}\n{method.__doc__}"
     return method
 
 
@@ -191,14 +207,15 @@ class ChatMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
+    @_examples_first
     @magic_arguments()
     @_options
     def chat(self, line: str, cell: str | None = None) -> Any:
         """Send a prompt. The answer streams in below the cell.
 
-        The prompt is the body of the cell, or the rest of the line. ``{{name}}`` in it is replaced by the text of the
-        variable, and a figure or an image is attached. All other braces stay. The notebook's conversation is sent
-        along. If you run a cell again, its new turn replaces the old one. The answer is in ``_chat``, as a
+        The prompt is the body of the cell, or the rest of the line. ``{{name}}`` and ``{{df.head()}}`` in it are
+        replaced by the text of the variable or the expression, and a figure or an image is attached. All other braces
+        stay. The notebook's conversation is sent along. If you run a cell again, its new turn replaces the old one. The answer is in ``_chat``, as a
         ChatCompletion, and ``x = %chat ...`` puts it into ``x`` too. Stop keeps the text that came. Keys come from
         the environment, never from this line.
         """

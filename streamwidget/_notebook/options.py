@@ -5,7 +5,9 @@ The sub-commands, such as ``%chat --history``, have their own table in :mod:`str
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ class Option:
         The name of the value in the help. Default: the option's name in capitals.
     default : str or None, default None
         The value if the option is not typed.
+    repeatable : bool, default False
+        It may be typed several times. Its value is the list of them.
     """
 
     flags: tuple[str, ...]
@@ -35,6 +39,7 @@ class Option:
     type: Callable[[str], Any] | None = None
     metavar: str | None = None
     default: str | None = None
+    repeatable: bool = False
 
     @property
     def name(self) -> str:
@@ -45,7 +50,9 @@ class Option:
         """Return it as the keywords of ``ArgumentParser.add_argument``."""
         if self.type is None:
             return {"action": "store_true", "help": self.help}
-        return {"type": self.type, "metavar": self.metavar, "default": self.default, "help": self.help}
+        action = "append" if self.repeatable else "store"
+        value = {"type": self.type, "metavar": self.metavar, "default": self.default}
+        return {"action": action, "help": self.help, **value}
 
 
 def _seconds(text: str) -> float:
@@ -56,6 +63,35 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise ArgumentTypeError(f"takes a positive number of seconds, such as 300, not {text[:40]!r}")
     return seconds
+
+
+_KEY_FIELD = re.compile(r"(api[-_]?)?(key|token|secret)|authorization|password", re.IGNORECASE)
+#: Fields of a request that the magic sets, and what sets them.
+_OWN_FIELDS = {
+    "model": "-m NAME chooses the model",
+    "system": "-s sets the system prompt",
+    "messages": "the conversation and the cell are sent",
+    "stream": "--no-stream asks for the whole answer at once",
+}
+
+
+def _param(text: str) -> tuple[str, Any]:
+    """Read ``name=value``. A value that is not JSON is a text: ``effort=low`` -> ``("effort", "low")``."""
+    name, has_value, value = text.partition("=")
+    if not has_value or not name.isidentifier():
+        raise ArgumentTypeError(f"takes name=value, such as top_p=0.5, not {text[:40]!r}")
+    if _KEY_FIELD.fullmatch(name):
+        raise ArgumentTypeError(f"takes no {name}: a key in a notebook would be saved there")
+    if name in _OWN_FIELDS:
+        raise ArgumentTypeError(f"cannot set {name}: {_OWN_FIELDS[name]}")
+    try:
+        return name, json.loads(value, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return name, value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 OPTIONS = (
@@ -70,6 +106,13 @@ OPTIONS = (
     Option(("-s", "--system"), "The system prompt of this request.", str),
     Option(("-t", "--temperature"), "Sampling temperature.", float),
     Option(("--max-tokens",), "The longest answer, in tokens.", int),
+    Option(
+        ("-P", "--param"),
+        "Send this field of the request too. The value is JSON or a text. Repeat it for more.",
+        _param,
+        "NAME=VALUE",
+        repeatable=True,
+    ),
     Option(("--timeout",), "Wait so long for the answer to begin, and for each next piece of it.", _seconds, "SECONDS"),
     Option(("-o", "--out"), "Put the ChatCompletion into this variable too.", str, "NAME"),
     Option(("-c", "--conversation"), "Continue this conversation instead of the main one.", str, "NAME", ""),
@@ -81,5 +124,5 @@ OPTIONS = (
     Option(("--wire",), "Show the server's events beside the answer."),
     Option(("--timeline",), "Show under the answer when its text came."),
     Option(("--raw",), "Send {{name}} as text."),
-    Option(("--show-prompt",), "Print the messages before they are sent."),
+    Option(("--show-prompt",), "Print this turn as it is sent, and the size of what goes with it."),
 )

@@ -194,9 +194,11 @@ def _params(
             params |= client.dialect.limit_tokens(options.max_tokens)
         else:
             params["max_tokens"] = options.max_tokens
+    typed = dict(options.param or ())
+    params |= typed
     if isinstance(client, CallableModel):
-        for option in ("temperature", "max_tokens"):
-            if getattr(options, option) is not None and not client.takes(option):
+        for option in (*(name for name in ("temperature", "max_tokens") if getattr(options, name) is not None), *typed):
+            if not client.takes(option):
                 raise ConfigurationError(f"{client.name} takes no argument {option}. Nothing was sent.")
         return {name: value for name, value in params.items() if client.takes(name)}
     return params
@@ -221,8 +223,21 @@ def _earlier_turns(number: int) -> str:
 def _show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message) -> None:
     if not options.show_prompt:
         return
-    for sent in [*conversation.request_messages(key, system=options.system), message]:
-        # Not their bytes.
-        files = ["[an image]" if one.kind == "image" else f"[{one.name}]" for one in sent.attachments]
-        text = [sent.text] if sent.text.strip() or not files else []
-        say("\n".join([f"[{sent.role}]", "\n".join([*text, *files]).rstrip(), ""]))
+    before = conversation.request_messages(key, system=options.system)
+    system = [sent for sent in before if sent.role == "system"]
+    earlier = [sent for sent in before if sent.role != "system"]
+    turns = _earlier_turns(sum(sent.role == "user" for sent in earlier))
+    parts = [f"the system prompt ({_size(system)})"] * bool(system) + [f"{turns} ({_size(earlier)})"] * bool(earlier)
+    say(f"Sent before it: {', '.join(parts) or 'nothing'}.")
+    say(f"This turn ({_size([message])}):\n{message.text.rstrip()}\n")
+
+
+def _size(messages: list[Message]) -> str:
+    """Return how much a request carries for these messages: ``1,204 characters, 1 file (12 KB)``."""
+    characters = sum(len(message.text) for message in messages)
+    files = [file for message in messages for file in message.attachments]
+    text = f"{characters:,} character{'' if characters == 1 else 's'}"
+    if not files:
+        return text
+    size = -(-sum(len(file.data) for file in files) // 1000)
+    return f"{text}, {len(files)} file{'' if len(files) == 1 else 's'} ({size:,} KB)"

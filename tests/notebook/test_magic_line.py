@@ -51,6 +51,27 @@ def test_options_end_at_the_first_other_word(line: str, options: dict[str, objec
     assert split(line) == (options, text)
 
 
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("--modle", "--model"),
+        ("-model", "--model"),
+        ("--Model", "--model"),
+        ("-M", "-m"),
+        ("--temp", "--temperature"),
+        ("--max_tokens", "--max-tokens"),
+        ("--maxtokens=5", "--max-tokens"),
+        ("--background", None),
+        ("-x", None),
+    ],
+)
+def test_a_mistyped_option_names_the_near_one(typed: str, near: str | None) -> None:
+    """Only where one is near."""
+    with pytest.raises(UsageError) as refused:
+        split(f"{typed} hello")
+    assert f"Did you mean {near}?" in str(refused.value) if near else "mean" not in str(refused.value)
+
+
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1))
 def test_text_after_two_dashes_is_kept(text: str) -> None:
     """The text may look like an option."""

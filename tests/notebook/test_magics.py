@@ -16,11 +16,13 @@ from traitlets.config import Config
 import streamwidget
 from streamwidget import ChatClient, StreamTimeout, Timeout
 from streamwidget._client.http import host_of
+from streamwidget._core.attachments import Image
 from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.magics import ChatMagics
 from streamwidget._notebook.request import make_client
 from streamwidget._notebook.session import ChatSettings
 from streamwidget.demo import DemoServer
+from tests.support.pictures import PNG
 from tests.support.shells import magics_of
 
 KEY = "sk-only-for-tests-0123456789"
@@ -91,6 +93,47 @@ def test_options_reach_the_request(shell: InteractiveShell, server: DemoServer) 
     assert set(server.requests[-1].body) == {"messages", "stream", "stream_options"}
 
 
+def test_any_field_of_the_request_can_be_named(shell: InteractiveShell, server: DemoServer) -> None:
+    """``-P`` takes JSON or a text, may be repeated, and wins over the settings."""
+    shell.run_line_magic("config", "ChatMagics.temperature = 1.0")
+    run(
+        shell,
+        "%%chat -P temperature=0.5 -P effort=low -P 'stop=[\"a b\", null]' -P seed=7 -P x=NaN "
+        '--param=format={"type":"json"} -P empty= -P sure=true\nhello',
+    )
+    body = server.requests[-1].body
+    expected = {"temperature": 0.5, "effort": "low", "stop": ["a b", None], "seed": 7, "x": "NaN"}
+    expected |= {"format": {"type": "json"}, "empty": "", "sure": True}
+    assert {name: body[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("param", "said"),
+    [
+        ("model=x", "cannot set model: -m NAME chooses the model"),
+        ("messages=[]", "cannot set messages: the conversation and the cell are sent"),
+        ("api_key=x", "takes no api_key: a key in a notebook would be saved there"),
+        ("0.5", "takes name=value, such as top_p=0.5, not '0.5'"),
+        ("top-p=0.5", "takes name=value, such as top_p=0.5, not 'top-p=0.5'"),
+        (f"user={KEY}", "Do not type a key into a notebook"),
+    ],
+)
+def test_a_field_that_is_not_the_persons_is_refused(
+    shell: InteractiveShell, server: DemoServer, param: str, said: str
+) -> None:
+    """The message says what sets it. A key is not repeated."""
+    message = refused(shell, server, f"%%chat -P {param}\nhello")
+    assert said in message
+    assert KEY not in message
+
+
+def test_a_function_is_given_only_the_fields_that_it_takes(shell: InteractiveShell, server: DemoServer) -> None:
+    """Another field is refused before the function is called."""
+    shell.user_ns["answer"] = lambda messages, top_p: f"{len(messages)} {top_p}"
+    assert run(shell, "%chat --client answer -P top_p=0.5 hello").text == "1 0.5"
+    assert "takes no argument seed" in refused(shell, server, "%chat --client answer -P top_p=1 -P seed=1 hello")
+
+
 def test_no_stream_asks_for_one_whole_reply(shell: InteractiveShell, server: DemoServer) -> None:
     """``--no-stream`` gives the same result in one piece."""
     streamed = run(shell, "%chat the same")
@@ -128,8 +171,11 @@ def test_a_key_on_the_line_is_refused(shell: InteractiveShell, server: DemoServe
 
 
 def test_help_names_every_option(shell: InteractiveShell) -> None:
-    """``%chat?`` shows the parser's options and commands."""
+    """``%chat?`` begins with three examples. Below them are the parser's options and commands."""
     help_text = shell.magics_manager.magics["cell"]["chat"].__doc__
+    examples, options = help_text.split("::\n", 2)[1:]
+    assert [line.split()[0] for line in examples.splitlines() if "%chat" in line] == ["%chat", "%%chat", "answer"]
+    assert "-m MODEL" in options
     for option in shlex.split(
         "-m -s -t --max-tokens -o --no-stream --bg --keep --raw --show-prompt --last --code --traceback"
     ):
@@ -175,11 +221,17 @@ def test_an_undefined_name_is_refused(shell: InteractiveShell, server: DemoServe
 
 
 def test_show_prompt_prints_what_is_sent(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-    """The messages come before the answer, with the variables put in."""
-    shell.user_ns["who"] = "Ada"
-    completion = run(shell, "%%chat --show-prompt -s kind\nhello {{who}}")
-    printed = capsys.readouterr().out
-    assert printed.startswith(f"[system]\nkind\n\n[user]\nhello Ada\n\n{completion.text}")
+    """The turn, with the variables put in and its size, and one line about what goes before it."""
+    shell.user_ns.update(who="Ada", photo=Image.of(PNG))
+    first = run(shell, "%%chat --show-prompt\nhello {{who}}")
+    assert capsys.readouterr().out.startswith(
+        f"Sent before it: nothing.\nThis turn (9 characters):\nhello Ada\n\n{first.text}"
+    )
+    run(shell, "%%chat --show-prompt -s kind\nand {{photo}}?")
+    assert capsys.readouterr().out.startswith(
+        f"Sent before it: the system prompt (4 characters), 1 earlier turn ({9 + len(first.text):,} characters).\n"
+        "This turn (14 characters, 1 file (1 KB)):\nand [image 1]?\n\n"
+    )
 
 
 def test_the_cell_says_which_variable_is_not_sent_whole(
