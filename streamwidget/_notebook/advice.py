@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamwidget._client.http import host_of
 from streamwidget._client.refusal import Refusal, is_of_gateway, refusal_of
+from streamwidget._client.servers import OPENAI_URL
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import StreamError, StreamTimeout
 from streamwidget._core.timeout import Timeout
@@ -53,6 +55,7 @@ _BY_REASON_IN_PYTHON: dict[Refusal, str] = {
     "unsupported": "The model cannot do a part of this, such as an image, a tool or an option. Leave it out, or choose "
     "another model.",
 }
+_DEFAULT = host_of(OPENAI_URL)  # where a key alone leads
 #: How a server on this machine is started, by its provider's name.
 _START = {"ollama": "ollama serve", "ollama-native": "ollama serve"}
 #: Google refuses a wrong key with 400, and a missing one with 403.
@@ -161,7 +164,7 @@ def _reach(target: Target | None) -> str:
         return f"Is {target.provider} running? Start it: `{_START[target.provider]}`."
     if target.key_variable and not target.key_is_set:
         return f"{target.key_variable} is not set."
-    if target.provider is not None:
+    if target.provider is not None or target.host == _DEFAULT:
         return ""
     return "Is the server running? Its address is STREAMWIDGET_BASE_URL or `%config ChatMagics.base_url`."
 

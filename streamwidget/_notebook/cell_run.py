@@ -36,6 +36,8 @@ class CellJob(NamedTuple):
         The line under the answer stands above what the cell raises.
     result : callable
         Makes the cell's result of the completion. Default: the completion itself.
+    explained : callable
+        Makes the lines that the person reads of those that explain a failure.
     """
 
     stream: ChatStream
@@ -43,6 +45,7 @@ class CellJob(NamedTuple):
     shown: LiveThenStatic | None = None
     shows_line: bool = False
     result: Callable[[ChatCompletion], Any] = lambda completion: completion
+    explained: Callable[[list[str]], list[str]] = lambda lines: lines
 
 
 class ChatInterrupted(KeyboardInterrupt):
@@ -122,7 +125,7 @@ def _explained(session: Session, job: CellJob) -> Iterator[None]:
         yield
     except StreamError as exc:
         session.failure = exc
-        lines = explain(exc, job.target, line=footer(exc.completion) if job.shows_line else "")
+        lines = job.explained(explain(exc, job.target, line=footer(exc.completion) if job.shows_line else ""))
         # IPython asks the exception for its traceback. Its class does not change, so `except` clauses work.
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamwidget._client.client import ChatClient
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core import files
@@ -24,8 +23,8 @@ from streamwidget._core.visible import one_line
 from streamwidget._notebook import display
 from streamwidget._notebook.cell_run import CellJob
 from streamwidget._notebook.code import find_code
+from streamwidget._notebook.model_choice import list_models
 from streamwidget._notebook.options import Option
-from streamwidget._notebook.request import find_model, target_of
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.terminal import say
 
@@ -107,20 +106,6 @@ def import_file(session: Session, typed: str, options: Namespace) -> None:
     conversation.load(text)
     note = f", replacing {before}" if before else ""
     say(f"Imported {_turns(conversation)}{note}.")
-
-
-# ---- the server
-
-
-def list_models(session: Session, _: bool, options: Namespace) -> CellJob:
-    client = find_model(session, options)
-    if not isinstance(client, ChatClient):
-        raise ConfigurationError(f"{client.name} lists no models.")
-    models = client.list_models()
-    target = target_of(client, session.settings, options)
-    return CellJob(
-        models.stream, target, result=lambda _: say("\n".join(models.names) or "The server lists no models.")
-    )
 
 
 # ---- the last answer

@@ -43,8 +43,9 @@ from streamwidget._notebook import cell_transform, display
 from streamwidget._notebook.cell_run import CellJob, ChatInterrupted, never_left_behind, run_awaited, run_blocking
 from streamwidget._notebook.commands import COMMANDS, find_command
 from streamwidget._notebook.magic_line import split_line
+from streamwidget._notebook.model_choice import offer_models
 from streamwidget._notebook.options import OPTIONS
-from streamwidget._notebook.request import NewTurn, ask
+from streamwidget._notebook.request import NewTurn, NoModel, ask
 from streamwidget._notebook.session import ChatSettings, Session
 
 T = TypeVar("T")
@@ -215,9 +216,9 @@ class ChatMagics(Magics):
 
         The prompt is the body of the cell, or the rest of the line. ``{{name}}`` and ``{{df.head()}}`` in it are
         replaced by the text of the variable or the expression, and a figure or an image is attached. All other braces
-        stay. The notebook's conversation is sent along. If you run a cell again, its new turn replaces the old one. The answer is in ``_chat``, as a
-        ChatCompletion, and ``x = %chat ...`` puts it into ``x`` too. Stop keeps the text that came. Keys come from
-        the environment, never from this line.
+        stay. The notebook's conversation is sent along. If you run a cell again, its new turn replaces the old one.
+        The answer is in ``_chat``, as a ChatCompletion, and ``x = %chat ...`` puts it into ``x`` too. Stop keeps the
+        text that came. Keys come from the environment, never from this line.
         """
         options, text = split_line(self.chat.parser, line)  # type: ignore[union-attr]
         awaits = cell_transform.caller_awaits(sys._getframe())
@@ -241,7 +242,10 @@ class ChatMagics(Magics):
             return self._finish(job, awaits=awaits) if job is not None else _given(None, awaits=awaits)
         self._check(options, text, cell)
         # IPython has put a line end behind the last line of the cell.
-        turn = ask(self._session, options, text if cell is None else cell.removesuffix("\n"))
+        try:
+            turn = ask(self._session, options, text if cell is None else cell.removesuffix("\n"))
+        except NoModel as missing:
+            return self._finish(offer_models(self._session, missing), awaits=awaits)
         with never_left_behind(turn.stream):
             return self._show_and_run(turn, options, awaits=awaits)
 

@@ -27,6 +27,15 @@ from streamwidget._notebook.terminal import say
 from streamwidget._sources.models import CallableModel, SDKModel, as_model
 
 
+class NoModel(ConfigurationError):
+    """The server needs the name of a model, and nothing names one."""
+
+    def __init__(self, client: ChatClient, target: Target) -> None:
+        super().__init__(f"No model chosen for {target.host}.")
+        self.client = client
+        self.target = target
+
+
 class NewTurn(NamedTuple):
     """A question that was asked: the stream of its answer, and its turn. With ``--once`` there is no turn.
 
@@ -140,10 +149,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     if isinstance(client, SDKModel):
         model = model or settings.model
     if isinstance(client, ChatClient) and not (model or client.model) and client.needs_model:
-        raise ConfigurationError(
-            f"No model chosen for {target.host}. `%chat --models` lists them. "
-            'Then `%%chat -m NAME`, or `%config ChatMagics.model = "NAME"`.'
-        )
+        raise NoModel(client, target)
     params = _params(settings, options, client)
     _say_where_it_goes(session, client, target, options)
     for line in cut:

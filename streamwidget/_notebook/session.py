@@ -65,6 +65,8 @@ class Session:
         self.conversations: dict[str, Conversation] = {}
         self.cells = CellTurns(self.conversations)
         self.failure: StreamError | None = None
+        #: The names of models that a server has listed.
+        self.listed_models: list[str] = []
         #: The hosts and keys' variables that the person was told of.
         self.named: set[tuple[str, str]] = set()
         self._configured = settings  # by the config file

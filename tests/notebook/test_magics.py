@@ -23,7 +23,7 @@ from streamwidget._notebook.request import make_client
 from streamwidget._notebook.session import ChatSettings
 from streamwidget.demo import DemoServer
 from tests.support.pictures import PNG
-from tests.support.shells import magics_of
+from tests.support.shells import magics_of, session_of
 
 KEY = "sk-only-for-tests-0123456789"
 
@@ -326,13 +326,38 @@ def test_every_setting_reaches_the_session(shell: InteractiveShell) -> None:
     assert {field.name for field in fields(ChatSettings)} == set(ChatMagics.class_own_traits(config=True))
 
 
+WAYS = """Choose one:
+  %%chat -m NAME                        for this cell
+  %config ChatMagics.model = "NAME"     for all cells
+  STREAMWIDGET_MODEL=NAME               in the environment, before Jupyter starts"""
+
+
 def test_a_model_that_is_needed_is_asked_for(
     shell: InteractiveShell, server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line says how to list the models and how to choose one."""
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    said = refused(shell, server, "%chat -p openai hello")
-    assert said.startswith("No model chosen for api.openai.com. `%chat --models` lists them.")
+    """The first cell names the server, its models and the three ways to choose one. No prompt is sent."""
+    monkeypatch.setenv("STREAMWIDGET_PROVIDER", "openai")
+    before = len(server.requests)
+    result = shell.run_cell("%%chat\nhello")
+    assert type(result.error_in_exec).__name__ == "UsageError"
+    said = str(result.error_in_exec)
+    host = host_of(server.url)
+    assert said.startswith(f"No model chosen for {host}. Nothing was sent. Its models: demo, demo-long, ")
+    assert said.endswith(f".\n{WAYS}")
+    assert [record.path for record in server.requests[before:]] == ["/v1/models"]
+    assert session_of(shell).listed_models[:2] == ["demo", "demo-long"]
+    assert len(session_of(shell).conversation()) == 0
+
+
+def test_the_ways_to_choose_a_model_are_named_without_a_list_too(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason why there is no list comes below them."""
+    monkeypatch.setenv("STREAMWIDGET_PROVIDER", "openai")
+    monkeypatch.setenv("STREAMWIDGET_BASE_URL", "http://127.0.0.1:9/v1")
+    assert not shell.run_cell("%%chat\nhello").success
+    said = capsys.readouterr().out
+    assert said.startswith(f"No model chosen for 127.0.0.1:9. Nothing was sent. {WAYS}\nIts models cannot be listed. ")
 
 
 def test_api_key_env_holds_a_name_and_never_a_key(
