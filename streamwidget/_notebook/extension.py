@@ -7,15 +7,15 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from streamwidget._notebook import cell_transform, question_mark
+from streamwidget._notebook import cell_transform, completion, question_mark
 from streamwidget._notebook.magics import ChatMagics
 from streamwidget._view import control
 
 
 def load(shell: InteractiveShell) -> None:
-    """Add the magics, their settings and both transforms to ``shell``. A second call replaces those of the first.
+    """Add the magics, their settings, both transforms and the completion to ``shell``.
 
-    If anything fails, all of it is removed again.
+    A second call replaces those of the first. If anything fails, all of it is removed again.
     """
     unload(shell)
     owner = _owner(shell, "cell") or _owner(shell, "line")
@@ -27,6 +27,7 @@ def load(shell: InteractiveShell) -> None:
         shell.register_magics(magics)
         question_mark.install(shell)
         cell_transform.install(shell)
+        completion.install(shell, magics._session)
         shell.events.register("pre_run_cell", magics._session.begin_cell)
     except BaseException:
         unload(shell)
@@ -54,6 +55,7 @@ def unload(shell: InteractiveShell) -> None:
                 shell.events.unregister("pre_run_cell", session.begin_cell)
     question_mark.uninstall(shell)
     cell_transform.uninstall(shell)
+    completion.uninstall(shell)
     control.unregister_target()
 
 
