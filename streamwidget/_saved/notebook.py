@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from streamwidget._conversation.turn import Turn
-from streamwidget._saved.answer import budget_for, mimebundle
+from streamwidget._saved.answer import length, mimebundle
+from streamwidget._saved.budget import Budget
 
 
 def conversation_notebook(turns: Iterable[Turn]) -> str:
@@ -22,14 +23,15 @@ def conversation_notebook(turns: Iterable[Turn]) -> str:
     ['%load_ext streamwidget', '%%chat\nName a river.']
     """
     turns = list(turns)
-    budget = budget_for(*(turn.answer.completion for turn in turns if turn.answer and turn.answer.completion))
+    answers = [turn.answer.completion for turn in turns if turn.answer and turn.answer.completion]
     cells = [_cell("load", "%load_ext streamwidget", [])]
-    for number, turn in enumerate(turns, 1):
-        outputs = []
-        if turn.answer is not None and turn.answer.completion is not None:
-            saved = mimebundle(turn.answer.completion, budget)
-            outputs.append({"output_type": "display_data", "data": saved, "metadata": {}})
-        cells.append(_cell(f"turn-{number}", _source(turn), outputs))
+    with Budget.at_once(length(*answers)) as budget:
+        for number, turn in enumerate(turns, 1):
+            outputs = []
+            if turn.answer is not None and turn.answer.completion is not None:
+                saved = mimebundle(turn.answer.completion, budget)
+                outputs.append({"output_type": "display_data", "data": saved, "metadata": {}})
+            cells.append(_cell(f"turn-{number}", _source(turn), outputs))
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}, indent=1)
 
 
