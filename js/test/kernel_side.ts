@@ -207,7 +207,7 @@ export class Host {
         context: { model: { cells: [{ executionState: "running", outputs: this.#outputs("m0") }, this.cell] } },
         get_model: async (id: string) => ({ get: () => (id === "m1" ? this.state : {}) }),
       },
-    } as unknown as AnyModel<{ state: unknown; max_height: unknown }>;
+    } as unknown as AnyModel<{ state: unknown; max_height: unknown; layout: unknown }>;
   }
 
   initialize() {

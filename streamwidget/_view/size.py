@@ -1,8 +1,11 @@
-"""The size of a widget in the page."""
+"""The size of a widget in the page. It is in the widget's Layout, as for any widget."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from ipywidgets import Layout
 
 from streamwidget._core.exceptions import ConfigurationError
 
@@ -25,3 +28,28 @@ def css_size(name: str, size: Any) -> str | None:
     if isinstance(size, int | float) and not isinstance(size, bool) and size > 0:
         return f"{size:g}px"
     raise ConfigurationError(f"{name} is a number of pixels or a CSS size such as '50vh', not {size!r}.")
+
+
+def set_size(widget: dict[str, Any], **sizes: Any) -> None:
+    """Add sizes to the layout among the arguments of a widget.
+
+    Raises
+    ------
+    ConfigurationError
+        If one of them is not a size.
+
+    Examples
+    --------
+    >>> arguments = {"layout": {"width": "50%"}}
+    >>> set_size(arguments, height=300, max_height=None)
+    >>> arguments["layout"].width, arguments["layout"].height
+    ('50%', '300px')
+    """
+    given = {name: css_size(name, size) for name, size in sizes.items() if size is not None}
+    if not given:
+        return
+    layout = widget.get("layout") or {}
+    layout = Layout(**layout) if isinstance(layout, Mapping) else layout
+    for name, size in given.items():
+        setattr(layout, name, size)
+    widget["layout"] = layout

@@ -32,6 +32,7 @@ from streamwidget._view.audience import Audience
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.feed import AnswerFeed, Feed
 from streamwidget._view.presentation import Presentation
+from streamwidget._view.size import set_size
 from streamwidget._view.transcript import JSON
 
 
@@ -45,6 +46,9 @@ class StreamView(anywidget.AnyWidget):
         Otherwise it starts when you await it or wait for it.
     max_height : int, optional
         In CSS pixels. A longer answer scrolls in a box of this height. Default: no box.
+    height : int or str, optional
+        The height of the whole view, in pixels or as a CSS size. The answer scrolls inside it, as with a Layout of this
+        height. Default: as high as needed.
     stop_unseen : float, optional
         Stop the stream if no page has answered for so many seconds. 0 never stops it. Default:
         ``%config ChatMagics.stop_unseen``, which is 60 in Voila and 0 elsewhere.
@@ -106,9 +110,16 @@ class StreamView(anywidget.AnyWidget):
     state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda _value, view: view._feed.snapshot())
 
     def __init__(
-        self, stream: Any, *, max_height: int | None = None, stop_unseen: float | None = None, **widget: Any
+        self,
+        stream: Any,
+        *,
+        max_height: int | None = None,
+        height: int | str | None = None,
+        stop_unseen: float | None = None,
+        **widget: Any,
     ) -> None:
         refuse_unknown(self, widget)
+        set_size(widget, height=height)
         stream = as_stream(stream)
         self._audience = Audience(stop_unseen, lambda: self._send_to_pages({"op": "ping"}))
         self._stream: ChatStream = stream

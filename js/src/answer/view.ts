@@ -31,6 +31,8 @@ export interface ViewOptions {
   model: object;
   /** CSS pixels of the answer's box. Null shows the answer at its whole height. */
   maxHeight: number | null;
+  /** The element around the view has a height, and the answer scrolls in what is left of it. */
+  isSized?: boolean;
   /** A Stop button elsewhere, which the view does not show or hide. */
   stop?: HTMLButtonElement;
 }
@@ -40,7 +42,7 @@ export function mountView(
   el: HTMLElement,
   transcript: Transcript,
   actions: Actions,
-  { model, maxHeight, stop }: ViewOptions,
+  { model, maxHeight, isSized = false, stop }: ViewOptions,
   signal: AbortSignal,
 ): void {
   const root = make("div", "streamwidget jp-RenderedHTMLCommon rendered_html");
@@ -68,7 +70,8 @@ export function mountView(
     finished: (block) => void typesetFormulas(block, model),
   });
   attachCode(text, model, signal);
-  const box = maxHeight === null ? null : new ScrollBox(text, "Answer text");
+  const box = maxHeight === null && !isSized ? null : new ScrollBox(text, "Answer text");
+  root.classList.toggle("streamwidget-sized", isSized);
   if (maxHeight !== null) text.style.maxHeight = `${maxHeight}px`;
   root.append(head.root, spoken, reasoning.root, text, ...(box ? [box.root] : []), ...refusal.roots, foot.root);
 

@@ -13,6 +13,7 @@ import { type Actions, mountView } from "./view";
 interface Traits {
   state: unknown;
   max_height: unknown;
+  layout: unknown;
 }
 
 type Model = AnyModel<Traits>;
@@ -20,6 +21,12 @@ type Model = AnyModel<Traits>;
 function maxHeight(model: Model): number | null {
   const height = model.get("max_height");
   return typeof height === "number" && height > 0 ? height : null;
+}
+
+// The widget has a height of its own. The host puts it on the view's element, but maybe after the view is made.
+function isSized(model: Model): boolean {
+  const layout = model.get("layout") as { get?(trait: string): unknown } | null;
+  return ["height", "max_height"].some((name) => Boolean(layout?.get?.(name)));
 }
 
 export default function streamView() {
@@ -64,7 +71,9 @@ export default function streamView() {
   function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
     addToolsToSavedAnswers();
-    mountView(el, transcript, actions, { model, maxHeight: maxHeight(model) }, life.signal);
+    el.classList.add("streamwidget-host");
+    const size = { maxHeight: maxHeight(model), isSized: isSized(model) };
+    mountView(el, transcript, actions, { model, ...size }, life.signal);
     outputs.mounted(transcript.over, life.signal);
     return () => life.abort();
   }

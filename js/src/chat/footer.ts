@@ -30,8 +30,8 @@ export class Footer {
   constructor(chat: Chat, next: HTMLElement) {
     this.#chat = chat;
     this.#next = next;
-    this.#undo = makeButton("streamwidget-icon", "↶", () => chat.undo());
-    this.#redo = makeButton("streamwidget-icon", "↷", () => chat.redo());
+    this.#undo = makeButton("", "Undo", () => chat.undo());
+    this.#redo = makeButton("", "Redo", () => chat.redo());
     this.#clear = new ClearButton(chat, next);
     this.#transcript = new Popover("Transcript", () =>
       this.#transcript.panel.querySelector("button")?.focus({ preventScroll: true }),
@@ -53,12 +53,12 @@ export class Footer {
 
   paint(): void {
     const { undoable, redoable, gone, turns } = this.#chat;
+    setHidden(this.root, turns.length === 0 && undoable === null && redoable === null);
     for (const [button, step, word] of [
       [this.#undo, undoable, "Undo"],
       [this.#redo, redoable, "Redo"],
     ] as const) {
       const about = step === null ? word : `${word} ${UNDO[step] ?? step}`;
-      button.ariaLabel = word;
       button.title = about;
       if (step === null || gone) hideFocused(button, this.#next);
       else setHidden(button, false);

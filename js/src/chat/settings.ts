@@ -65,11 +65,11 @@ export class Settings {
 
   paint(): void {
     const { model, settings, models, modelsNote } = this.#chat;
-    const name = oneLine(model ?? "", 60) || (this.#chat.needsModel ? "Choose a model" : "Model");
-    setText(this.button, name);
-    this.button.ariaLabel = `Settings: ${name}`;
+    const named = oneLine(model ?? "", 60);
+    setText(this.button, named || (this.#chat.needsModel ? "Choose a model" : "Settings"));
+    this.button.ariaLabel = named ? `Settings: ${named}` : "Settings";
     for (const [setting, field] of this.#fields) {
-      const value = setting === "model" ? (model ?? "") : (settings.get(setting) ?? null);
+      const value = settings.get(setting) ?? null;
       const label = this.#labels.get(setting) as HTMLElement;
       label.hidden = value === null;
       if (value === field.known || field.input.matches(":focus")) continue;

@@ -65,6 +65,7 @@ export default function wireView() {
 
   function render({ el, signal }: Pick<RenderProps<Traits>, "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
+    el.classList.add("streamwidget-host");
     mountWire(el, wire, stop, life.signal);
     outputs.mounted(wire.over, life.signal);
     return () => life.abort();

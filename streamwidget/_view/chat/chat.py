@@ -215,7 +215,7 @@ class Chat:
         limit = next((self.params[name] for name in self._limits if name in self.params), None)
         values = {"temperature": self.params.get("temperature"), "max_tokens": limit}
         shown = {name: "" if values[name] is None else str(values[name]) for name in _SETTINGS if self._takes(name)}
-        model = {"model": self.model or ""} if self._takes("model") else {}
+        model = {"model": self.model or self._client.model or ""} if self._takes("model") else {}
         return {name: well_formed(value) for name, value in (model | shown | {"system": self._system}).items()}
 
     @property

@@ -25,7 +25,7 @@ from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.chat.chat import Chat
 from streamwidget._view.chat.received import receive
 from streamwidget._view.chat.setup import Command, Setup
-from streamwidget._view.size import css_size
+from streamwidget._view.size import set_size
 from streamwidget._view.transcript import JSON
 
 _NOT_PARAMS = {"prompt", "client", "key", "model", "system", "stream", "branch", "attachments", "messages"}
@@ -168,7 +168,7 @@ class ChatWidget(anywidget.AnyWidget):
     ) -> None:
         refuse_unknown(self, widget, 'Fields of a request go into params: ChatWidget(params={"temperature": 0}).')
         setup = Setup(greeting, prompts, commands or {}, rates=on_feedback is not None)
-        sizes = {"height": css_size("height", height), "max_height": css_size("max_height", max_height)}
+        set_size(widget, height=height, max_height=max_height)
         if conversation is not None and system is not None:
             raise ConfigurationError("A conversation has a system prompt of its own: set conversation.system instead.")
         if answer is not None and client is not None:
@@ -196,9 +196,6 @@ class ChatWidget(anywidget.AnyWidget):
         self.set_trait("conversation", conversation)
         self.set_trait("bundle", shared_bundle("chat").model_id)
         super().__init__(**widget)
-        for name, size in sizes.items():
-            if size is not None:
-                setattr(self.layout, name, size)
         self._unobserve = conversation.observe(self._notify)
         self.observe(lambda change: self._chat.set_model(change.new), "model")
         self.model = model

@@ -10,6 +10,7 @@ from typing import Any
 
 from streamwidget._core.stream import ChatStream
 from streamwidget._saved.budget import Budget
+from streamwidget._view.size import set_size
 from streamwidget._view.stream_view import StreamView
 from streamwidget._view.wire.feed import WireFeed
 
@@ -25,6 +26,9 @@ class WireView(StreamView):
     ----------
     stream : ChatStream
         Not started, or recorded (:meth:`ChatStream.record`). It is started here if an event loop runs.
+    height, max_height : int or str, optional
+        The height of the view, in pixels or as a CSS size. The rows and the answer scroll inside it. Default: about
+        half of the window.
     layout : ipywidgets.Layout or dict, optional
         As for any widget.
 
@@ -72,7 +76,15 @@ class WireView(StreamView):
     _bundle = "wire"
     _feed: WireFeed
 
-    def __init__(self, stream: ChatStream, **widget: Any) -> None:
+    def __init__(
+        self,
+        stream: ChatStream,
+        *,
+        height: int | str | None = None,
+        max_height: int | str | None = None,
+        **widget: Any,
+    ) -> None:
+        set_size(widget, height=height, max_height=max_height)
         super().__init__(stream, **widget)
 
     def _saved_form(self, budget: Budget) -> dict[str, str]:
