@@ -19,6 +19,7 @@ natives = pytest.mark.parametrize("native", NATIVE.values(), ids=NATIVE)
 keeping = [native for native in NATIVE.values() if native.provider != "ollama-native"]
 KEEPING = pytest.mark.parametrize("native", keeping, ids=[native.provider for native in keeping])
 PLAIN = Answer(calls=False)
+proves = pytest.mark.fault("N42", "they go back as they were, also over a file and by an SDK's client")
 TEXT = "".join(PLAIN.texts)
 
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "rivers"}}
@@ -41,6 +42,7 @@ def said(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
+@proves
 async def test_a_paused_turn_goes_on_from_what_it_was() -> None:
     """Continue after ``pause_turn`` sends the blocks back and no words of ours. All parts are one answer in the end."""
     native = NATIVE["anthropic"]
@@ -100,6 +102,7 @@ async def test_a_callable_is_asked_like_a_server() -> None:
     assert asked[2] == asked[0]
 
 
+@proves
 @KEEPING
 async def test_a_file_keeps_what_goes_back(native: Native) -> None:
     """Exported and imported, the next request is the same. Where a person has edited the text, that is what is sent."""
@@ -124,6 +127,7 @@ def _sdk(url: str, *, is_async: bool) -> Any:
     return kind(base_url=url.removesuffix("/v1"), api_key="sk-test", max_retries=0)
 
 
+@proves
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_the_sdks_client_sends_the_thinking_back(*, is_async: bool) -> None:
     """Signatures go into its call as our own client would send them. So does a paused turn."""

@@ -45,6 +45,8 @@ ROWS: dict[str, str] = {
     "N38": "reasoning that stands in the answer's text (<think>)",
     "N39": "a piece of the answer cannot be read",
     "N40": "a finish reason comes, and the server neither says that it is done nor closes",
+    "N41": "any of these in a provider's own API",
+    "N42": "a provider wants its own parts back: signatures, encrypted reasoning, a paused turn",
     "K1": "a cell blocks for 5 s while a stream runs on the kernel's loop",
     "K2": "an interrupt while %%chat awaits, and while wait() blocks",
     "K3": "an interrupt in another cell",
