@@ -25,7 +25,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlsplit
 
 from streamwidget._client.http import host_of, is_loopback
@@ -180,6 +180,8 @@ def resolve(
     server = named or _server_at(url, env)
     variables = _key_variables(url, named, env) if own_key is None else (own_key,)
     key = ApiKey(api_key) if api_key is not None else _key_from(variables, env)
+    if api_key is None and server.speaks_with_token is not None and _first_set(variables, env) == server.token_env:
+        server = replace(server, speaks=server.speaks_with_token)
     if key is None and own_key is not None:
         raise ConfigurationError(
             f"The environment variable {own_key} is not set. `%config ChatMagics.api_key_env` names it. "
@@ -208,9 +210,13 @@ def _address_of(server: Server, env: Mapping[str, str]) -> str:
 
 def _key_from(variables: tuple[str, ...], env: Mapping[str, str]) -> ApiKey | None:
     """Return the key in the first of these variables that is set."""
-    variable = next((name for name in variables if name in env), None)
+    variable = _first_set(variables, env)
     with _naming(variable):
         return ApiKey(env[variable]) if variable is not None else None
+
+
+def _first_set(variables: tuple[str, ...], env: Mapping[str, str]) -> str | None:
+    return next((name for name in variables if name in env), None)
 
 
 def _check_texts(**settings: object) -> None:
@@ -274,8 +280,9 @@ def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tu
     """Return the environment variables whose key belongs to this address. The first of them that is set is used."""
     own = SERVERS.get(env.get("STREAMWIDGET_PROVIDER", "").strip())
     homes = {"STREAMWIDGET_API_KEY": env.get("STREAMWIDGET_BASE_URL") or (own.address(env) if own else OPENAI_URL)}
-    if named is not None and named.key_env is not None:
-        homes[named.key_env] = named.address(env)
+    if named is not None:
+        names = filter(None, (named.also_key_env, named.key_env, named.token_env))
+        homes |= dict.fromkeys(names, named.address(env))
     homes["OPENAI_API_KEY"] = env.get("OPENAI_BASE_URL", OPENAI_URL)
     return tuple(name for name, home in homes.items() if _origin(home) == _origin(url))
 

@@ -55,6 +55,12 @@ class Server:
         each customer has one.
     key_env : str or None
         The name of the environment variable of its key.
+    also_key_env : str or None
+        Another name of it, which counts first. The provider's own SDK reads both.
+    token_env : str or None
+        The name of the variable of a token that the provider takes in place of a key.
+    speaks_with_token : callable or None
+        Makes the dialect that sends the token.
     needs_model : bool
         It refuses a request without a model.
     speaks : callable
@@ -64,18 +70,25 @@ class Server:
     example : str
         Such an address, for a server without one of its own.
     path : str
-        What an address of ``url_env`` needs if it is a host alone.
+        What an address of ``url_env`` gets at its end, unless it has the first part of it. The provider's SDK adds it
+        too.
+    port : int or None
+        The port of an address of ``url_env`` that is a host alone. Ollama takes ``0.0.0.0`` and ``:11434`` for one.
     starts : callable or None
         Makes the transport of a server that streamwidget starts itself.
     """
 
     base_url: str
     key_env: str | None = None
+    also_key_env: str | None = None
+    token_env: str | None = None
+    speaks_with_token: MakeDialect | None = None
     needs_model: bool = False
     speaks: MakeDialect = _chat_completions()  # noqa: RUF009  (a function)
     url_env: str | None = None
     example: str = ""
     path: str = ""
+    port: int | None = None
     starts: MakeTransport | None = None
 
     @property
@@ -84,19 +97,37 @@ class Server:
         return self.speaks()
 
     def address(self, environ: Mapping[str, str]) -> str:
-        """Return the address in an environment. Empty if it must be set there and is not."""
+        """Return the address in an environment. Empty if it must be set there and is not.
+
+        Examples
+        --------
+        >>> SERVERS["anthropic"].address({"ANTHROPIC_BASE_URL": "https://proxy.example/anthropic"})
+        'https://proxy.example/anthropic/v1'
+        >>> SERVERS["ollama-native"].address({"OLLAMA_HOST": "0.0.0.0"})
+        'http://127.0.0.1:11434/api'
+        """
         own = environ.get(self.url_env, "").strip() if self.url_env else ""
-        if own and re.fullmatch(r"\w+://[^/?]+/?", own):
-            own = own.rstrip("/") + self.path
-        return own or self.base_url
+        if not own:
+            return self.base_url
+        if self.port is not None and "://" not in own:
+            host, _, rest = own.partition("/")
+            host = host if re.search(r":\d+$", host) else f"{host.rstrip(':')}:{self.port}"
+            own = f"http://{re.sub(r'^(0.0.0.0)?:', '127.0.0.1:', host)}/{rest}"
+        address, query, options = own.partition("?")
+        if self.path and self.path.split("/")[1] not in address.split("/")[3:]:
+            address = address.rstrip("/") + self.path
+        return address + query + options
 
 
 OPENAI_URL = "https://api.openai.com/v1"
+_OLLAMA_PORT = 11434
 
 SERVERS = {
     "anthropic": Server(
         "https://api.anthropic.com/v1",
         "ANTHROPIC_API_KEY",
+        token_env="ANTHROPIC_AUTH_TOKEN",
+        speaks_with_token=_late("anthropic_messages:AnthropicWithToken"),
         needs_model=True,
         speaks=_late("anthropic_messages:AnthropicMessages"),
         url_env="ANTHROPIC_BASE_URL",
@@ -105,6 +136,8 @@ SERVERS = {
     "azure": Server(
         "",
         "AZURE_OPENAI_API_KEY",
+        token_env="AZURE_OPENAI_AD_TOKEN",
+        speaks_with_token=_chat_completions(max_tokens="max_completion_tokens"),
         speaks=_chat_completions(max_tokens="max_completion_tokens", key_header="api-key"),
         url_env="AZURE_OPENAI_ENDPOINT",
         example="https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=2024-10-21",
@@ -112,12 +145,15 @@ SERVERS = {
     ),
     "deepseek": Server("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     "fireworks": Server("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
-    "gemini": Server("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
+    "gemini": Server("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "GOOGLE_API_KEY"),
     "google": Server(
         "https://generativelanguage.googleapis.com/v1beta",
         "GEMINI_API_KEY",
+        "GOOGLE_API_KEY",
         needs_model=True,
         speaks=_late("google_gemini:GoogleGemini"),
+        url_env="GOOGLE_GEMINI_BASE_URL",
+        path="/v1beta",
     ),
     "groq": Server("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
     "litellm": Server("http://localhost:4000/v1", "LITELLM_API_KEY", url_env="LITELLM_API_BASE"),
@@ -125,8 +161,18 @@ SERVERS = {
     "lmstudio": Server("http://localhost:1234/v1"),
     "local": Server("", starts=_local_model),
     "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", speaks=_chat_completions(asks_for_usage=False)),
-    "ollama": Server("http://localhost:11434/v1"),
-    "ollama-native": Server("http://localhost:11434/api", needs_model=True, speaks=_late("ollama_chat:OllamaChat")),
+    "ollama": Server(
+        "http://localhost:11434/v1", "OLLAMA_API_KEY", url_env="OLLAMA_HOST", path="/v1", port=_OLLAMA_PORT
+    ),
+    "ollama-native": Server(
+        "http://localhost:11434/api",
+        "OLLAMA_API_KEY",
+        needs_model=True,
+        speaks=_late("ollama_chat:OllamaChat"),
+        url_env="OLLAMA_HOST",
+        path="/api",
+        port=_OLLAMA_PORT,
+    ),
     # config.py decides about the key of OpenAI.
     "openai": Server(OPENAI_URL, needs_model=True, speaks=_chat_completions(max_tokens="max_completion_tokens")),
     "openai-responses": Server(OPENAI_URL, needs_model=True, speaks=_late("openai_responses:OpenAIResponses")),

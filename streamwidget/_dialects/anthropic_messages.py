@@ -78,6 +78,12 @@ class AnthropicMessages(Asking):
         return {"role": message.role, "content": [*map(_block, message.attachments), *texts]}
 
 
+class AnthropicWithToken(AnthropicMessages):
+    """The same with a token in place of a key, as of ``ANTHROPIC_AUTH_TOKEN``."""
+
+    headers: ClassVar[Mapping[str, str]] = {"Authorization": "Bearer {key}", "anthropic-version": "2023-06-01"}
+
+
 def _block(attachment: Attachment) -> dict[str, Any]:
     if attachment.url:
         return {"type": "image", "source": {"type": "url", "url": attachment.url}}

@@ -36,6 +36,7 @@ def test_a_row_is_an_address_and_the_name_of_a_variable(name: str) -> None:
         assert address.startswith("https://") or is_loopback(address)
     assert bool(server.base_url) + bool(server.starts) + bool(server.url_env and server.example) == 1
     assert server.key_env is None or server.key_env.removesuffix("_API_KEY").isupper()
+    assert bool(server.token_env) == bool(server.speaks_with_token)
 
 
 def test_a_name_gives_the_address_whatever_the_environment_says() -> None:
@@ -80,6 +81,49 @@ def test_anthropics_own_variable_is_an_address() -> None:
     """As its SDK has it: without the version."""
     env = {"ANTHROPIC_BASE_URL": "https://proxy.example", "ANTHROPIC_API_KEY": CANARY}
     assert found("anthropic", env) == ("https://proxy.example/v1", CANARY)
+
+
+@pytest.mark.parametrize(
+    ("provider", "env", "address", "key"),
+    [
+        ("anthropic", {"ANTHROPIC_BASE_URL": "https://p.example/claude/"}, "https://p.example/claude/v1", CANARY),
+        ("anthropic", {"ANTHROPIC_BASE_URL": "https://p.example/v1"}, "https://p.example/v1", CANARY),
+        ("google", {"GOOGLE_API_KEY": OTHER}, "https://generativelanguage.googleapis.com/v1beta", OTHER),
+        ("gemini", {"GOOGLE_API_KEY": OTHER}, "https://generativelanguage.googleapis.com/v1beta/openai", OTHER),
+        ("google", {"GOOGLE_GEMINI_BASE_URL": "https://p.example"}, "https://p.example/v1beta", CANARY),
+        ("ollama-native", {"OLLAMA_HOST": "gpu"}, "http://gpu:11434/api", CANARY),
+        ("ollama-native", {"OLLAMA_HOST": "0.0.0.0:9999"}, "http://127.0.0.1:9999/api", CANARY),
+        ("ollama-native", {"OLLAMA_HOST": ":9999"}, "http://127.0.0.1:9999/api", CANARY),
+        ("ollama-native", {"OLLAMA_HOST": "https://gpu.example/ollama"}, "https://gpu.example/ollama/api", CANARY),
+        ("ollama", {"OLLAMA_HOST": "http://gpu:1/"}, "http://gpu:1/v1", CANARY),
+        ("ollama", {"OLLAMA_HOST": " "}, "http://localhost:11434/v1", CANARY),
+    ],
+)
+def test_the_variables_of_a_providers_sdk_are_read(provider: str, env: dict[str, str], address: str, key: str) -> None:
+    """In the forms that the SDK takes. The key goes to that address alone."""
+    keys = dict.fromkeys(("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OLLAMA_API_KEY"), CANARY)
+    assert found(provider, {**keys, **env}) == (address, key)
+    assert found(provider, {**keys, **env}, "https://elsewhere/v1") == ("https://elsewhere/v1", None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "token", "key", "header"),
+    [
+        ("anthropic", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "x-api-key"),
+        ("azure", "AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_API_KEY", "api-key"),
+    ],
+)
+def test_a_token_in_place_of_a_key_has_its_own_header(provider: str, token: str, key: str, header: str) -> None:
+    """As the SDK sends it. A key counts first."""
+    env = {token: CANARY, "AZURE_OPENAI_ENDPOINT": AZURE}
+    settings = resolve(None, None, None, env, provider=provider)
+    assert settings.api_key is not None
+    assert settings.api_key.reveal() == CANARY
+    assert settings.server.dialect.headers["Authorization"] == "Bearer {key}"
+    assert header not in settings.server.dialect.headers
+    settings = resolve(None, None, None, {**env, key: OTHER}, provider=provider)
+    assert settings.server.dialect.headers[header] == "{key}"
+    assert "Authorization" not in resolve(None, CANARY, None, env, provider=provider).server.dialect.headers
 
 
 def test_openais_key_stays_with_the_address_that_it_belongs_to() -> None:
