@@ -36,12 +36,17 @@ _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Header names are in lower case, the body is bytes."""
+    """One request. Header names are in lower case, the body is bytes.
+
+    ``hosts`` has the names under which the server was asked: the ``Host``, and the one of a whole address
+    (``GET http://a.example/v1/models``).
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    hosts: tuple[str, ...]
 
 
 class Meter(Protocol):
@@ -122,13 +127,16 @@ class Connection:
         self._http_1_0 = words[2] == "HTTP/1.0"
         self.keep_alive = not self._http_1_0 and "close" not in headers.get("connection", "").lower()
         try:
-            path = urlsplit(words[1]).path or "/"
+            is_path = words[1].startswith("/")  # "//a.example" is one too
+            target = urlsplit(f"http://_{words[1]}" if is_path else words[1])
             body = await self._read_body(headers)
         except ValueError:
             raise RequestError(400, "The target, a length or a chunk size is malformed.") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        return Request(words[0], path, headers, body)
+        named = (headers.get("host"), None if is_path else target.netloc)
+        hosts = tuple(host for host in named if host is not None)
+        return Request(words[0], target.path or "/", headers, body, hosts)
 
     async def _read_body(self, headers: Mapping[str, str]) -> bytes:
         coding, length = headers.get("transfer-encoding", "").lower(), headers.get("content-length")

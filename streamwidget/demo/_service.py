@@ -9,8 +9,7 @@ import secrets
 import socket
 import time
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 from streamwidget.demo._faults import FAULTS
 from streamwidget.demo._http import Connection, Request, WatchedReader
@@ -19,10 +18,9 @@ from streamwidget.demo._records import RequestLog, RequestRecord, masked
 from streamwidget.demo._reply import StreamReply, WholeReply
 from streamwidget.demo._request import parse_chat, parse_json
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _MAX_KEYS = 10_000
+#: A host and perhaps a port: ``[::1]:80`` -> ``::1``, ``a.localhost.:80`` -> ``a.localhost.``
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)(?:%[\w.-]+)?\]|((?:[\w-]+\.)*[\w-]+\.?))(?::[0-9]{0,5})?", re.ASCII)
 
 
 class Service:
@@ -93,7 +91,7 @@ class Service:
         connection.request_id = f"req_demo_{record.number:06}"
         connection.meter = record
         unrecorded = ("/", "/health", self._requests_path, self._reset_path)
-        if sender_problem(request.headers, self._host) is None and request.path not in unrecorded:
+        if sender_problem(request, self._host) is None and request.path not in unrecorded:
             self.log.add(record)
         answer = asyncio.ensure_future(self._route(connection, request, record, body))
         gone = asyncio.ensure_future(connection.reader.gone.wait())
@@ -113,7 +111,7 @@ class Service:
             answer.result()  # asyncio reports a mistake in a fault, and the connection closes
 
     async def _route(self, connection: Connection, request: Request, record: RequestRecord, body: Any) -> None:
-        problem = sender_problem(request.headers, self._host)
+        problem = sender_problem(request, self._host)
         if problem is not None:
             connection.keep_alive = False
             await connection.send_json(403, error_body(problem, code="forbidden"))
@@ -179,24 +177,31 @@ _ROUTES: dict[str, tuple[str, ...]] = {
 }
 
 
-def sender_problem(headers: Mapping[str, str], host: str) -> str | None:
+def sender_problem(request: Request, host: str) -> str | None:
     """Return why a request is refused, or None.
 
-    A page that a person visits can send requests to this machine too. Its browser says so, by ``Origin`` or
-    ``Sec-Fetch-Site``. A page whose name is made to lead to this machine (DNS rebinding) is known by its name in
+    A page that a person visits can send requests to this machine too. Its browser says so, by ``Origin``, ``Referer``
+    or ``Sec-Fetch-Site``. A page whose name is made to lead to this machine (DNS rebinding) is known by its name in
     ``Host``. An address of numbers cannot be made to lead elsewhere, so any is allowed.
     """
-    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+    headers = request.headers
+    if "origin" in headers or "referer" in headers or headers.get("sec-fetch-site", "none") != "none":
         return "The demo server does not answer the scripts and forms of web pages."
-    if "host" not in headers:  # only HTTP/1.0, which no browser speaks
-        return None
-    try:
-        name = (urlsplit(f"//{headers['host']}").hostname or "").removesuffix(".")
-    except ValueError:
-        return "The Host of the request cannot be read."
-    if name in ("localhost", host.lower(), socket.gethostname().lower()) or name.endswith(".localhost"):
-        return None
-    return None if _is_numeric(name) else "The demo server answers under the names of this machine only."
+    if "host" not in headers:
+        return "The request has no Host."
+    ours = ("localhost", host.lower(), socket.gethostname().lower())
+    if not all(_is_of_this_machine(name.lower(), ours) for name in request.hosts):
+        return "The demo server answers under the names of this machine only."
+    return None
+
+
+def _is_of_this_machine(name: str, ours: tuple[str, ...]) -> bool:
+    """Return True for ``a.localhost:80`` and ``127.1``. False for ``localhost@a.example`` and ``localhost/x``."""
+    found = _HOST.fullmatch(name)
+    if found is None:
+        return False
+    known = found[1] or found[2].removesuffix(".")
+    return known in ours or known.endswith(".localhost") or _is_numeric(known)
 
 
 def _is_numeric(name: str) -> bool:
