@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import random
 import sys
 import warnings
@@ -80,20 +79,6 @@ def run(url: str, tracer: Tracer, model: str = "demo") -> BaseException | None:
     return raised
 
 
-def everything(failure: BaseException) -> str:
-    """All that can be shown of a failure, in rich too where it is installed."""
-    text = shown(failure)
-    try:
-        from rich.console import Console
-        from rich.traceback import Traceback
-    except ImportError:
-        return text
-    file = io.StringIO()
-    trace = Traceback.from_exception(type(failure), failure, failure.__traceback__, show_locals=True)
-    Console(file=file, width=500).print(trace)
-    return text + file.getvalue()
-
-
 @pytest.mark.fault("S17", "no frame shows the key, in any of 500 places")
 @pytest.mark.filterwarnings("ignore")
 def test_an_exception_at_any_line_shows_no_key(seen: Callable[[str], None]) -> None:
@@ -110,7 +95,7 @@ def test_an_exception_at_any_line_shows_no_key(seen: Callable[[str], None]) -> N
             failure = run(server.url, Tracer(chosen.randrange(1, counted.count), kind), model)
             if failure is not None:
                 failed += 1
-                text = everything(failure) if number % 20 == 0 else repr_of_frames(failure)
+                text = shown(failure) if number % 49 == 0 else repr_of_frames(failure)
                 assert CANARY not in text
     assert failed > INJECTED / 2
     seen(f"{failed} of {INJECTED} exceptions came through, without the key")
