@@ -8,12 +8,14 @@ Rules
 - A symbolic link stays a link. Its target is written.
 - Other people may write in the folder (``/tmp``). So the new file's name is random, and it must not exist before.
 - A device or a pipe is refused, because reading or opening a pipe may wait for ever.
+- A file of more than 256 MiB is not read. It would stop the kernel for a long time, and fill the memory.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 import uuid
@@ -24,20 +26,30 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getat
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+_LARGEST = 256 * 2**20  # bytes
+
+
 def read_text(path: str | Path) -> str:
     """Return the text of a file.
 
     Raises
     ------
     OSError
-        If it cannot be read, or is not a file.
+        If it cannot be read, is not a file, or is too large.
     ValueError
         If it is not UTF-8, or the path is not a path.
     """
     _check_kind(path, Path(path).stat())
-    with os.fdopen(os.open(path, _READ), encoding="utf-8") as file:
-        _check_kind(path, os.fstat(file.fileno()))
-        return file.read()
+    with os.fdopen(os.open(path, _READ), "rb") as file:
+        state = os.fstat(file.fileno())
+        _check_kind(path, state)
+        # Some files of the system have size 0 and much to read, and others grow meanwhile.
+        data = b"" if state.st_size > _LARGEST else file.read(_LARGEST + 1)
+    if data is None:  # a file of the system whose content is still to come: /proc/kmsg
+        raise BlockingIOError(errno.EAGAIN, "it has nothing to read now", str(path))
+    if max(state.st_size, len(data)) > _LARGEST:
+        raise OSError(errno.EFBIG, f"it is larger than {_LARGEST // 2**20} MiB", str(path))
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()  # with newlines as of any text file
 
 
 def write_text(path: str | Path, text: str) -> None:

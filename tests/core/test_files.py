@@ -211,8 +211,11 @@ def load(path: Path) -> None:
     import_file(session, str(path), options)
 
 
+READERS = [files.read_text, sw.Recording.load, sw.replay, load]
+
+
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("read", [files.read_text, sw.Recording.load, sw.replay, load], ids=lambda read: read.__name__)
+@pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
 @pytest.mark.fault("K21", "a device or a pipe is refused in words, not waited for")
 def test_a_pipe_or_a_device_is_not_read(
     path: Path, read: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
@@ -223,6 +226,33 @@ def test_a_pipe_or_a_device_is_not_read(
     for there, kind in ((path, "a pipe"), (Path("/dev/zero"), "a device")):
         with pytest.raises((OSError, sw.ConfigurationError), match=f"it is {kind}, not a file"):
             read(there)
+
+
+@pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
+@pytest.mark.fault("K21", "a file that would fill the memory is refused in words")
+def test_a_huge_file_is_not_read(path: Path, read: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of 1 TB, one that says its size is 0, and a link to one."""
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    link = path.with_name("link.json")
+    link.symlink_to(path)
+    for there in (path, link):
+        with pytest.raises((OSError, sw.ConfigurationError), match="it is larger than 256 MiB"):
+            read(there)
+    monkeypatch.setattr(files, "_LARGEST", 2**10)
+    system = Path("/proc/self/smaps")
+    if system.exists():
+        with pytest.raises((OSError, sw.ConfigurationError), match="it is larger than"):
+            read(system)
+
+
+@pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
+def test_a_link_to_itself_is_not_read(path: Path, read: Callable[[Path], object]) -> None:
+    """Nor a ring of two."""
+    path.symlink_to(path.with_name("other"))
+    path.with_name("other").symlink_to(path)
+    with pytest.raises((OSError, sw.ConfigurationError), match=r"[Tt]oo many .*links"):
+        read(path)
 
 
 def test_a_pipe_that_takes_the_files_place_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
