@@ -6,14 +6,14 @@ import base64
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
 from streamwidget._conversation.inert import as_code, inert
 from streamwidget._conversation.turn import Feedback, Turn
 from streamwidget._core.attachments import Attachment
-from streamwidget._core.completion import ChatCompletion, shown
+from streamwidget._core.completion import ChatCompletion, shown, shown_steps, split_at_outputs
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.json_values import read, read_field
 from streamwidget._core.messages import Message
@@ -24,6 +24,7 @@ _URL = ":/?#@!$&'*+,;=%~"  # not brackets, which would end the link
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#]")  # characters that Markdown may take for markup
 _ESCAPED = r"\\\g<0>"
 _LATER_FIELDS: dict[str, object] = {"asked_at": None, "feedback": None, "branches": [], "branch": 0}
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _OTHER = "This is not a streamwidget conversation file"
 
 
@@ -126,6 +127,9 @@ def _to_answer(value: dict[str, Any] | None, place: str) -> Message | None:
     if value.get("outcome") is None:
         value["outcome"] = "interrupted"  # an answer that was still streaming is cut
     completion = read(ChatCompletion, value, place)
+    # The file may be another person's. Their HTML is not this person's output.
+    outputs = tuple(replace(output, trusted=False) for output in completion.outputs)
+    completion = replace(completion, outputs=outputs)
     return Message("assistant", shown(completion), completion=completion)
 
 
@@ -141,8 +145,22 @@ def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:
         completion = turn.answer.completion
         text = turn.answer.text or (completion.refusal if completion else "")
         ending = "" if turn.answer.outcome == "complete" else f"*({_ending(turn)})*"
-        parts.append("\n\n".join(["## Assistant", *filter(None, [inert(text), ending])]))
+        said = [*_with_outputs(completion, text)] if completion and completion.outputs else [inert(text)]
+        parts.append("\n\n".join(["## Assistant", *filter(None, [*said, ending])]))
     return "\n\n".join(parts) + "\n"
+
+
+def _with_outputs(completion: ChatCompletion, text: str) -> Iterable[str]:
+    """Yield the text of an answer, and the pictures and texts of what came beside it at its places."""
+    *before, last = shown_steps(completion)
+    yield from (inert(step.text) for step in before)
+    for part in split_at_outputs(completion, last.text if completion.text else text):
+        if isinstance(part, str):
+            yield inert(part)
+        elif (png := "".join(part.format("image/png").split())) and _BASE64.fullmatch(png):
+            yield f"![output](data:image/png;base64,{png})"
+        else:
+            yield as_code(visible(part.format("text/plain")))
 
 
 def _shown(file: Attachment) -> str:

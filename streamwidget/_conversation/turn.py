@@ -153,11 +153,11 @@ def newest(turns: Sequence[Turn], max_turns: int | None, max_tokens: int | None)
 
 
 def _text_of(answer: Message | None) -> str:
-    """Return the text that later requests carry for an answer: its text, or else its refusal."""
-    if answer is None:
-        return ""
-    refusal = answer.completion.refusal if answer.completion else ""
-    return answer.text if answer.text.strip() else refusal
+    """Return the text that later requests carry for an answer: its text, or else its refusal, or its outputs' text."""
+    if answer is None or answer.text.strip() or answer.completion is None:
+        return answer.text if answer else ""
+    outputs = "\n\n".join(output.format("text/plain") for output in answer.completion.outputs)
+    return answer.completion.refusal or outputs
 
 
 def _tokens(turn: Turn) -> int:

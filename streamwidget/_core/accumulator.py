@@ -35,6 +35,7 @@ from streamwidget._core.events import (
     ParsedEvent,
     ReasoningDelta,
     RefusalDelta,
+    RichOutput,
     StreamEvent,
     StreamWarning,
     TextDelta,
@@ -162,6 +163,7 @@ class Accumulator:
         self._left_out: dict[str, LeftOut] = {}
         self._calls: list[_Call] = []
         self._results: list[ToolResult] = []
+        self._outputs = so_far.outputs if so_far else ()
         self._earlier = _Earlier()
         #: The next delta of these kinds begins a paragraph, because a step has begun. After a ToolResult, one begins.
         self._paragraphs: set[type[_Delta | ToolResult]] = set()
@@ -219,6 +221,11 @@ class Accumulator:
     def warnings(self) -> tuple[StreamWarning, ...]:
         """One warning for each code, with its latest detail, in the order of their first arrival."""
         return tuple(self._warnings.copy().values())
+
+    @property
+    def outputs(self) -> tuple[RichOutput, ...]:
+        """What came beside the text, in order."""
+        return self._outputs
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -280,6 +287,10 @@ class Accumulator:
             return None
         if isinstance(event, TextWasReasoning):
             return self._apply_move(event)
+        if isinstance(event, RichOutput):
+            event = replace(event, place=self.length)
+            self._outputs = (*self._outputs, event)
+            return event
         if isinstance(event, Original):
             earlier = self._resumed.parts if self._resumed is not None else ()
             is_whole = not self._continues or bool(earlier)
@@ -307,6 +318,7 @@ class Accumulator:
         before = len(text) - len(text.lstrip())
         self._texts[ReasoningDelta].append(reasoning)
         self._text = self._texts[TextDelta] = GrowingText()
+        self._outputs = tuple(replace(output, place=0) for output in self._outputs)
         places = (min(max(0, gap.place - before), len(reasoning)) for gap in self._gaps)
         self._gaps = dict.fromkeys(Gap("reasoning", place) for place in places)
         return event
@@ -351,6 +363,7 @@ class Accumulator:
             "model": self.model,
             "request_id": self.request_id,
             "gaps": self.gaps,
+            "outputs": self.outputs,
             "original": self._original,
         }
         return ChatCompletion(**(known | rest))

@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from streamwidget._core.events import Gap, Original, Outcome, StreamWarning, ToolResult, Usage
+from streamwidget._core.events import Gap, Original, Outcome, RichOutput, StreamWarning, ToolResult, Usage
 from streamwidget._core.gaps import marked
 from streamwidget._core.visible import visible
 
@@ -207,6 +207,8 @@ class ChatCompletion:
         one call.
     tool_results : tuple of ToolResult
         What an agent's tools returned, as far as the stream has it. It is never part of ``text``.
+    outputs : tuple of RichOutput
+        What came beside the text: figures, tables, ... Each has its place in the text.
     original : Original or None
         The answer in its provider's own form, with the signatures of its thinking. A later request of a conversation
         sends it back. None if the provider does not want it back, or the answer is cut.
@@ -238,6 +240,7 @@ class ChatCompletion:
     gaps: tuple[Gap, ...] = ()
     steps: tuple[Step, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
+    outputs: tuple[RichOutput, ...] = ()
     original: Original | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -287,6 +290,47 @@ def shown_steps(completion: ChatCompletion) -> tuple[Step, ...]:
             steps.append(replace(step, text=marked(step.text, inside)))
         start = end
     return tuple(steps) or (Step(),)
+
+
+def shown_outputs(completion: ChatCompletion) -> tuple[tuple[int, RichOutput], ...]:
+    """Return what came beside the text, each with its place in the text of the last of the steps that are shown.
+
+    What came in an earlier step of an agent stands at the beginning of that text. So no fold hides it.
+
+    Examples
+    --------
+    >>> completion = ChatCompletion("5 mg, twice", gaps=(Gap("text", 6),), outputs=(RichOutput({}, place=11),))
+    >>> [place == len(shown(completion)) for place, _ in shown_outputs(completion)]
+    [True]
+    """
+    if not completion.outputs:
+        return ()
+    text = completion.text
+    start = len(text) - len(completion.steps[-1].text) if completion.steps else 0
+    gaps = sorted(gap.place - start for gap in completion.gaps if gap.field == "text" and gap.place >= start)
+    end = len(shown_steps(completion)[-1].text)
+    found = []
+    for output in completion.outputs:
+        before = text[start : max(start, output.place)]
+        found.append((min(len(marked(before, [gap for gap in gaps if gap <= len(before)])), end), output))
+    return tuple(found)
+
+
+def split_at_outputs(completion: ChatCompletion, text: str) -> list[str | RichOutput]:
+    """Return the text of the last step, and what came beside it, in their order.
+
+    Examples
+    --------
+    >>> output = RichOutput({}, place=4)
+    >>> split_at_outputs(ChatCompletion("One.Two.", outputs=(output,)), "One.Two.") == ["One.", output, "Two."]
+    True
+    """
+    parts: list[str | RichOutput] = []
+    start = 0
+    for place, output in shown_outputs(completion):
+        parts += [text[start:place], output] if place > start else [output]
+        start = max(start, place)
+    return [*parts, text[start:]] if text[start:] or not parts else parts
 
 
 def why(completion: ChatCompletion) -> str:

@@ -6,7 +6,8 @@ These are the public ``StreamEvent`` values. Each describes something the *provi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Outcome: TypeAlias = Literal[
@@ -331,6 +332,73 @@ class TextWasReasoning:
     """
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class RichOutput:
+    """Something beside text in an answer, such as a figure or a table. A callable model yields the object itself.
+
+    Attributes
+    ----------
+    data : mapping
+        Its formats by media type, as a notebook stores them. A picture is in base64.
+    metadata : mapping
+        What else is known of a format, by media type.
+    place : int
+        Between which characters: ``completion.text[:place]`` came before it.
+    cut : str
+        What was too large and is left out. Empty: nothing.
+    trusted : bool
+        True for an object of this kernel. One from a file is shown without its HTML.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> class Table:
+    ...     def _repr_html_(self):
+    ...         return "<b>1</b>"
+    ...     def __repr__(self):
+    ...         return "1"
+    >>> def model(messages):
+    ...     yield "The table: "
+    ...     yield Table()
+    >>> completion = sw.Conversation().ask("Show it.", model).wait()
+    >>> completion.outputs[0].place, dict(completion.outputs[0].data)
+    (11, {'text/html': '<b>1</b>', 'text/plain': '1'})
+    """
+
+    data: Mapping[str, object]
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    place: int = 0
+    cut: str = ""
+    trusted: bool = False
+
+    def __repr__(self) -> str:
+        return f"RichOutput({', '.join([*self.data, f'place={self.place}'])})"  # without a picture's data
+
+    def format(self, media_type: str) -> str:
+        """Return one of its formats, or an empty text.
+
+        Parameters
+        ----------
+        media_type : str
+            Such as ``text/html``.
+
+        Returns
+        -------
+        str
+            Empty also for a format that is not a text.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.RichOutput({"text/plain": "1"}).format("text/plain")
+        '1'
+        """
+        value = self.data.get(media_type, "")
+        if isinstance(value, list) and all(isinstance(line, str) for line in value):
+            return "".join(value)  # as a notebook's file may have it
+        return value if isinstance(value, str) else ""
+
+
 #: The events that add to an answer.
 DELTAS = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
@@ -348,6 +416,7 @@ StreamEvent: TypeAlias = (
     | StreamWarning
     | Gap
     | TextWasReasoning
+    | RichOutput
 )
 
 

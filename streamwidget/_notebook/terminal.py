@@ -21,6 +21,7 @@ from streamwidget._core.events import (
     ReasoningDelta,
     RefusalDelta,
     Retry,
+    RichOutput,
     StreamEvent,
     TextDelta,
     TextWasReasoning,
@@ -28,6 +29,7 @@ from streamwidget._core.events import (
 )
 from streamwidget._core.gaps import MARK
 from streamwidget._saved.answer import footer, result_line, tool_line, visible
+from streamwidget._saved.outputs import output_text
 
 
 def write(out: TextIO, text: str) -> None:
@@ -84,6 +86,10 @@ class TerminalView:
                 case Gap():
                     self._end_reasoning()
                     self._write(MARK)
+                case RichOutput():
+                    self._end_reasoning()
+                    self._end_line()
+                    self._write(f"{output_text(event)}\n")
                 case Retry() | Waiting() | TextWasReasoning():
                     self._remark(event)
                 case NewStep():

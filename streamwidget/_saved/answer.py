@@ -13,11 +13,22 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from streamwidget._core.completion import ChatCompletion, Step, ToolCall, missing, shown, shown_steps, tool_blocks, why
-from streamwidget._core.events import ToolResult
+from streamwidget._core.completion import (
+    ChatCompletion,
+    Step,
+    ToolCall,
+    missing,
+    shown,
+    shown_steps,
+    split_at_outputs,
+    tool_blocks,
+    why,
+)
+from streamwidget._core.events import RichOutput, ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 from streamwidget._saved.budget import Budget
+from streamwidget._saved.outputs import output_html, output_text
 
 if TYPE_CHECKING:
     from streamwidget._saved.html import Rendered
@@ -78,7 +89,7 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
             return mimebundle(completion, budget)
     *before, last = shown_steps(completion)
     text = visible(last.text)
-    body = _body(text, budget)
+    body = _body(text, budget) if not completion.outputs else _with_outputs(completion, last, budget)
     bundle = {
         "text/html": "".join(_html_parts(completion, before, last, body.html, budget)),
         "text/plain": "\n\n".join(_plain_parts(completion, [*before, last], longest=MAX_MARKDOWN)),
@@ -133,7 +144,8 @@ def _ending(completion: ChatCompletion) -> str:
     """Return the words for how the answer ended. js/src/transcript/status.ts reads the same table."""
     if completion.outcome is None:
         return "not finished"
-    has_content = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
+    parts = (completion.text, completion.reasoning, completion.refusal, completion.tool_calls, completion.outputs)
+    has_content = any(parts)
     return ending(completion.outcome, one_line(why(completion)).rstrip("."), has_content=has_content)
 
 
@@ -176,6 +188,19 @@ def _body(text: str, budget: Budget) -> Rendered:
         except Exception:  # noqa: BLE001  # hostile text may break the parser, and the answer must be saved
             pass
     return Rendered("".join(_pieces(text)), portable=False)
+
+
+def _with_outputs(completion: ChatCompletion, last: Step, budget: Budget) -> Rendered:
+    """Render the parts of the text, and what came beside it at its places."""
+    from streamwidget._saved.html import Rendered
+
+    parts = [
+        output_html(part, budget)
+        if isinstance(part, RichOutput)
+        else f'<div class="{_TEXT}">{_body(visible(part), budget).html}</div>\n'
+        for part in split_at_outputs(completion, last.text)
+    ]
+    return Rendered("".join(parts), portable=False)
 
 
 def _pieces(text: str) -> Iterable[str]:
@@ -249,9 +274,12 @@ def _guarded(text: str) -> str:
 
 def _plain_parts(completion: ChatCompletion, steps: Sequence[Step], *, longest: float = math.inf) -> Iterable[str]:
     for step in steps:
-        if step.text:
-            text = visible(step.text)
-            yield text.rstrip("\n") if len(text) <= longest else _LEFT_OUT.format(len(text))
+        for part in split_at_outputs(completion, step.text) if step is steps[-1] else [step.text]:
+            if isinstance(part, RichOutput):
+                yield output_text(part)
+            elif part:
+                text = visible(part)
+                yield text.rstrip("\n") if len(text) <= longest else _LEFT_OUT.format(len(text))
         if completion.refusal and step is steps[-1]:
             yield f"The model refused: {visible(shown(completion, 'refusal'))}"
         yield from (tool_line(call) for call in step.tool_calls)

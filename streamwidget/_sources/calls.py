@@ -13,6 +13,8 @@ from streamwidget._core.exceptions import SourceError
 from streamwidget._core.messages import Message
 from streamwidget._dialects.chat_completions import GO_ON
 from streamwidget._dialects.dialect import Dialect, Question
+from streamwidget._sources.rich import is_rich
+from streamwidget._sources.wrappers import is_wrapper
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,9 @@ class Call:
         return self.checked(self.function(*positional, **named))
 
     def checked(self, made: Any) -> Any:
-        """Return what the function made, as a stream."""
+        """Return what the function made, as a stream. A text, a figure or a table is a stream of one item."""
         if made is None:
             message = f"{self.name} returned None. Return the answer as text, or a stream of it."
             raise SourceError(ErrorInfo(message, kind="source"))
-        return [made] if isinstance(made, str) else made
+        is_whole = isinstance(made, str) or (is_rich(made) and not is_wrapper(made))
+        return [made] if is_whole else made

@@ -5,7 +5,8 @@ Rules
 - The first item that a dialect knows decides. Agents begin with events of their own, so a few unknown ones may come
   before it. If none is known, the refusal names the fields of an item that hold text.
 - Bytes, and strings that begin server-sent events, are read by our own decoder. Bytes of plain text are text.
-- An item that is None brings nothing.
+- An item that is None brings nothing. A figure, a table and any other object that shows itself in a notebook is shown
+  at its place.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from streamwidget._dialects import reader_for
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Reader, ServerReportedError
 from streamwidget._dialects.strings import EncodedText
 from streamwidget._sources.refusal import unknown_item
+from streamwidget._sources.rich import formatted, is_rich, size_of
 from streamwidget._sources.text_of import TextOf
 from streamwidget._sources.wire import UnknownItem, Wire, from_event, is_wire
 
@@ -81,7 +83,9 @@ class Intake:
             return
         self._count += 1
         try:
-            if self._wire is not None:
+            if is_rich(item):
+                self._apply([formatted(item, size_of(self._accumulator.outputs))])
+            elif self._wire is not None:
                 self._feed(item)
             elif self._reader is not None:
                 self._apply(self._reader.parse(item))
@@ -110,6 +114,8 @@ class Intake:
         if self._wire is not None:
             return self._end_of_wire(self._wire)
         if self._reader is None:
+            if self._accumulator.outputs and self._unknown is None:
+                return "complete"
             if self._unknown is not None:
                 raise ProtocolError(unknown_item(self._unknown, in_loop=self._in_loop()))
             message = "The source ended without a single item: there is no answer."
@@ -124,7 +130,7 @@ class Intake:
     def _with_content(self, outcome: Outcome) -> Outcome:
         """Return the outcome, unless nothing came: that is not a complete answer."""
         known = self._accumulator
-        if outcome == "complete" and not (known.delta_count or known.holds_text or known.warnings):
+        if outcome == "complete" and not (known.delta_count or known.holds_text or known.warnings or known.outputs):
             # The items fit a dialect, and hold the answer where nobody looks.
             raise ProtocolError(ErrorInfo("The source ended, and its items held no text: there is no answer."))
         return outcome

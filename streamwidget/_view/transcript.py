@@ -8,6 +8,7 @@ Rules
 - An agent's step ends where the next one brings its first text or tool call. The page then gets ``step``. What came so
   far becomes a step of the state, and the texts and calls of the state begin anew.
 - Text that was reasoning goes from one to the other in the state. A message cannot say so, and the state is sent.
+- What came beside the text goes in a message of its own, with its place. It is a part of the state.
 - One thread makes messages. Any thread may read the state.
 
 No I/O. The messages are JSON objects for a widget to send.
@@ -16,6 +17,7 @@ No I/O. The messages are JSON objects for a widget to send.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -26,6 +28,7 @@ from streamwidget._core.completion import (
     ToolCall,
     missing,
     shown,
+    shown_outputs,
     shown_steps,
     tool_blocks,
     why,
@@ -35,6 +38,7 @@ from streamwidget._core.events import (
     NewStep,
     ReasoningDelta,
     RefusalDelta,
+    RichOutput,
     StreamEvent,
     TextDelta,
     TextWasReasoning,
@@ -46,6 +50,7 @@ from streamwidget._core.gaps import mark_after
 JSON: TypeAlias = dict[str, Any]
 _STEP = "step"
 _MOVE = "move"  # the text so far is reasoning
+_OUTPUT = "output"
 _GAP_OPS = {"text": "delta", "reasoning": "reasoning", "refusal": "refusal"}
 _OPS = {TextDelta: "delta", ReasoningDelta: "reasoning", RefusalDelta: "refusal"}
 
@@ -71,10 +76,12 @@ class Transcript:
         self._seq = 0
         self._lock = threading.RLock()
         self._pending: list[tuple[str, str]] = []  # (op, text), joined at the next flush
+        self._new_outputs: deque[RichOutput] = deque()  # one for each pending "output"
         self.calls_changed = self.moved = False
         self._sent: dict[str, list[str]] = {op: [] for op in _OPS.values()}
         self._calls: tuple[ToolCall, ...] = ()  # of this step
         self._steps: list[JSON] = []  # those before it
+        self._outputs: list[JSON] = []  # what came beside the text, in order
         self._has_shown = False  # this step has brought text or a call
         self._step_ends = False  # before the next text or call
 
@@ -100,6 +107,9 @@ class Transcript:
             if isinstance(event, TextDelta) and (self._step_ends or not self._has_shown) and text.strip():
                 text = text.removeprefix(STEP_BREAK) if self._note_content() else text
             self._pending.append((_OPS[type(event)], text))
+        elif isinstance(event, RichOutput):
+            self._pending.append((_OUTPUT, ""))
+            self._new_outputs.append(event)
         elif isinstance(event, TextWasReasoning):
             self._pending.append((_MOVE, ""))
             self._has_shown = False
@@ -130,7 +140,7 @@ class Transcript:
         pending, self._pending = self._pending, []
         runs: list[tuple[str, list[str]]] = []
         for op, text in pending:
-            if not runs or runs[-1][0] != op or op == _STEP:
+            if not runs or runs[-1][0] != op or op in (_STEP, _OUTPUT):
                 runs.append((op, []))
             runs[-1][1].append(text)
         with self._lock:
@@ -141,12 +151,19 @@ class Transcript:
                     messages += [*self._call_messages(steps), self._message(_STEP)]
                     self._steps.append(_step("".join(self._sent["delta"]), self._calls))
                     self._sent["delta"], self._calls = [], ()
+                    self._put_outputs_first()
+                    continue
+                if op == _OUTPUT:
+                    output = _output(self._new_outputs.popleft(), "".join(self._sent["delta"]))
+                    self._outputs.append(output)
+                    messages.append(self._message(_OUTPUT, **output))
                     continue
                 if op == _MOVE:
                     self._seq += 1
                     self.moved = True
                     self._sent["reasoning"] = ["".join(self._sent["delta"]).strip()]
                     self._sent["delta"] = []
+                    self._put_outputs_first()
                     continue
                 text = "".join(texts)
                 self._sent[op].append(text)
@@ -155,6 +172,10 @@ class Transcript:
                 messages += self._call_messages(steps)
                 self.calls_changed = False
         return messages
+
+    def _put_outputs_first(self) -> None:
+        """Put the outputs before the text that comes now. What stood before them is in a fold."""
+        self._outputs = [{**output, "at": 0} for output in self._outputs]
 
     def _last_line(self, op: str) -> str:
         """Return the end of a text, from the beginning of its last line or before."""
@@ -186,6 +207,8 @@ class Transcript:
             self._seq += 1
             self.phase, self.detail = "waiting", ""
             self._pending.clear()
+            self._new_outputs.clear()
+            self._outputs = _outputs(completion, last)
             self._steps = [_step(step.text, _blocks(step)) for step in before]
             self._calls, self.calls_changed = _blocks(last), False
             self._sent = {op: [] for op in _OPS.values()}
@@ -202,6 +225,7 @@ class Transcript:
                 "phase": self.phase,
                 **_step(self._sent["delta"][0], self._calls),
                 "steps": [*self._steps],
+                "outputs": [*self._outputs],
                 "reasoning": self._sent["reasoning"][0],
                 "refusal": self._sent["refusal"][0],
                 "outcome": completion.outcome if self.phase == "over" else None,
@@ -237,6 +261,7 @@ def state_of(completion: ChatCompletion, **more: Any) -> JSON:
         "phase": "over" if completion.outcome else "streaming",
         **_step(last.text, _blocks(last)),
         "steps": [_step(step.text, _blocks(step)) for step in before],
+        "outputs": _outputs(completion, last),
         "reasoning": shown(completion, "reasoning"),
         "refusal": shown(completion, "refusal"),
         "outcome": completion.outcome,
@@ -252,6 +277,22 @@ def _blocks(step: Step) -> tuple[ToolCall, ...]:
 
 def _step(text: str, calls: tuple[ToolCall, ...]) -> JSON:
     return {"text": text, "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in calls]}
+
+
+def _outputs(completion: ChatCompletion, last: Step) -> list[JSON]:
+    return [_output(output, last.text[:place]) for place, output in shown_outputs(completion)]
+
+
+def _output(output: RichOutput, before: str) -> JSON:
+    """Return what the page needs of an output. Its place is counted as JavaScript counts."""
+    at = len(before.encode("utf-16-le", "surrogatepass")) // 2
+    return {
+        "at": at,
+        "data": dict(output.data),
+        "metadata": dict(output.metadata),
+        "cut": output.cut,
+        "trusted": output.trusted,
+    }
 
 
 def _facts(completion: ChatCompletion) -> JSON:

@@ -15,10 +15,11 @@ import { TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
 import type { Remedy } from "../transcript/messages";
 import { announcement } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
+import { AnswerParts } from "./answer_parts";
 import { Reasoning, Refusal, Steps } from "./folds";
 import { Foot } from "./foot";
-import { GrowingMarkdown } from "./growing_markdown";
 import { Head } from "./head";
+import { showOutput } from "./outputs";
 import { ScrollBox } from "./scroll_box";
 
 export interface Actions {
@@ -66,9 +67,8 @@ export function mountView(
       body.closest("details")?.addEventListener("toggle", typeset, { once: true, signal });
     },
   });
-  const answer = new GrowingMarkdown(text, transcript.answer, {
-    finished: (block) => void typesetFormulas(block, model),
-  });
+  const finished = (block: HTMLElement) => void typesetFormulas(block, model);
+  const answer = new AnswerParts(text, transcript, { finished }, (output) => showOutput(output, model, signal));
   attachCode(text, model, signal);
   const box = maxHeight === null && !isSized ? null : new ScrollBox(text, "Answer text");
   root.classList.toggle("streamwidget-sized", isSized);

@@ -1,14 +1,18 @@
 // The saved answer, made in the page when the kernel is gone and cannot make it. Without it the saved notebook would
 // hold a widget that nobody can draw, and none of the text.
 //
-// It is the same as streamwidget/_saved/answer.py makes, and as safe: elements of our own, filled with text.
+// It is the same as streamwidget/_saved/answer.py makes, and as safe: elements of our own, filled with text. The HTML of
+// a table that the person's own code has shown is put in as a text. Nothing here makes elements of it.
 
+import { OUTPUT_STYLE, plainOutput } from "../answer/outputs";
 import { make } from "../dom/elements";
 import { renderOnce } from "../markdown/stream";
 import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
 import { answeredBy } from "../transcript/answered_by";
+import { string } from "../transcript/guards";
+import type { OutputState } from "../transcript/messages";
 import { outcomeOf } from "../transcript/outcomes";
 import { ending, figures, outcomeName } from "../transcript/status";
 import type { Step, ToolCall, Transcript } from "../transcript/transcript";
@@ -25,6 +29,8 @@ import {
 } from "./shape";
 
 const PREVIEW = 120;
+const MARK = `${Math.random()}:`;
+const PLACE = new RegExp(`<!--${MARK}(\\d+)-->`, "g");
 
 /** The answer as far as it came, as a notebook stores it: a text for each media type. */
 export function answerMimebundle(t: Transcript): Record<string, string> {
@@ -34,8 +40,10 @@ export function answerMimebundle(t: Transcript): Record<string, string> {
     const n = countCodePoints(t.reasoning.text);
     root.append(fold([`Reasoning (${n} character${n === 1 ? "" : "s"})`], text(t.reasoning.text)));
   }
-  root.append(...t.steps.map(step), text(t.text, "streamwidget-text "), ...refusal(t), ...t.calls.map(call), foot(t));
-  return { "text/html": root.innerHTML, "text/plain": plain(t) };
+  root.append(...t.steps.map(step), body(t), ...refusal(t), ...t.calls.map(call), foot(t));
+  // A comment holds the place of each output's own HTML. No text can guess what is in it.
+  const html = root.innerHTML.replace(PLACE, (_, index) => ownHtml(t.outputs[Number(index)]));
+  return { "text/html": html, "text/plain": plain(t) };
 }
 
 function styled<K extends keyof HTMLElementTagNameMap>(tag: K, style: string, className = "") {
@@ -72,6 +80,35 @@ function text(source: string, className = ""): Element {
   const root = styled("div", TEXT_STYLE, className + TEXT_CLASS);
   renderOnce(root, source);
   return root;
+}
+
+function body(t: Transcript): Element {
+  if (t.outputs.length === 0) return text(t.text, "streamwidget-text ");
+  const root = text("", "streamwidget-text ");
+  for (const [index, part] of parts(t).entries()) {
+    if (typeof part === "string") {
+      if (part) root.append(text(part));
+      continue;
+    }
+    const frame = styled("div", OUTPUT_STYLE, "streamwidget-output");
+    frame.append(ownHtml(part) ? document.createComment(MARK + (index - 1) / 2) : plainOutput(part.data));
+    if (part.cut) frame.append(make("small", "", visible(part.cut)));
+    root.append(frame);
+  }
+  return root;
+}
+
+/** Text and outputs in turn, beginning and ending with a text. */
+function parts({ text: whole, outputs }: Transcript): (string | OutputState)[] {
+  return [
+    ...outputs.flatMap((output, index) => [whole.slice(outputs[index - 1]?.at ?? 0, output.at), output]),
+    whole.slice(outputs.at(-1)?.at ?? 0),
+  ];
+}
+
+function ownHtml(output: OutputState | undefined): string {
+  const html = output?.trusted && output.data["text/html"];
+  return typeof html === "string" ? html : "";
 }
 
 function fold(about: (Node | string)[], body: Element): Element {
@@ -147,7 +184,7 @@ function plain(t: Transcript): string {
   const called = ({ name, arguments: given }: ToolCall) => `Tool call: ${oneLine(name ?? "?")}(${visible(given.text)})`;
   return [
     ...t.steps.flatMap(({ text, calls }) => [...said(text), ...calls.map(called)]),
-    ...said(t.text),
+    ...parts(t).flatMap((part) => said(typeof part === "string" ? part : string(part.data["text/plain"]))),
     ...(t.refusal.length > 0 ? [`The model refused: ${visible(t.refusal.text)}`] : []),
     ...t.calls.map(called),
     `[${facts.join(" · ")}]`,

@@ -1,6 +1,17 @@
 // The messages between page and kernel. Nothing from the kernel is trusted until it passed a guard (guards.ts).
 
-import { fields, isCount, label, line, type Phase, parseOutcome, phaseOf, positive, string } from "./guards";
+import {
+  type Fields,
+  fields,
+  isCount,
+  label,
+  line,
+  type Phase,
+  parseOutcome,
+  phaseOf,
+  positive,
+  string,
+} from "./guards";
 
 export interface Timing {
   /** Seconds from the request to the first delta. Null if none came. */
@@ -22,6 +33,18 @@ export interface StepState {
   readonly toolCalls: readonly ToolCallState[];
 }
 
+/** What a model yields beside text, in the formats of a notebook. */
+export interface OutputState {
+  /** Its place in the text, in UTF-16 units. */
+  at: number;
+  readonly data: Fields;
+  readonly metadata: Fields;
+  /** What was too large, in words. */
+  readonly cut: string;
+  /** An object of the kernel made it, not a file. */
+  readonly trusted: boolean;
+}
+
 /** A limit that the stream waits under: its name (or "retry"), the seconds so far, and the seconds allowed. */
 export interface WaitState {
   readonly what: string;
@@ -40,6 +63,7 @@ export interface ViewState {
   readonly toolCalls: readonly ToolCallState[];
   /** The steps before this one, whose texts and calls the other fields do not have. */
   readonly steps: readonly StepState[];
+  readonly outputs: readonly OutputState[];
   /** How the stream ended. Null while it runs. */
   readonly outcome: string | null;
   readonly detail: string;
@@ -75,6 +99,12 @@ export interface ToolMessage {
   readonly arguments: string;
 }
 
+export interface OutputMessage {
+  readonly op: "output";
+  readonly seq: number;
+  readonly output: OutputState;
+}
+
 /** The step is over. What comes now belongs to the next one. */
 export interface StepMessage {
   readonly op: "step";
@@ -106,7 +136,14 @@ export interface SnapshotMessage {
   readonly state: ViewState;
 }
 
-export type KernelMessage = DeltaMessage | ToolMessage | StepMessage | StatusMessage | EndMessage | SnapshotMessage;
+export type KernelMessage =
+  | DeltaMessage
+  | ToolMessage
+  | OutputMessage
+  | StepMessage
+  | StatusMessage
+  | EndMessage
+  | SnapshotMessage;
 
 /** What the person can ask for after the end of an answer whose view is kept. */
 export type Remedy = "retry" | "continue";
@@ -155,6 +192,14 @@ function stepsOf(value: unknown): StepState[] {
   });
 }
 
+function outputOf(value: unknown): OutputState[] {
+  const raw = fields(value);
+  const data = fields(raw?.data);
+  if (!raw || !data || !isCount(raw.at)) return [];
+  const { at, trusted } = raw;
+  return [{ at, data, metadata: fields(raw.metadata) ?? {}, cut: line(raw.cut), trusted: trusted === true }];
+}
+
 /** The state in `value`. Null if its sequence number, phase or text cannot be used. */
 export function parseState(value: unknown): ViewState | null {
   const raw = fields(value);
@@ -169,6 +214,7 @@ export function parseState(value: unknown): ViewState | null {
     refusal: string(raw.refusal),
     toolCalls: toolCallsOf(raw.tool_calls),
     steps: stepsOf(raw.steps),
+    outputs: Array.isArray(raw.outputs) ? raw.outputs.flatMap(outputOf) : [],
     outcome: phase === "over" ? parseOutcome(raw.outcome) : null,
     detail: line(raw.detail),
     elapsed: positive(raw.elapsed) ?? 0,
@@ -203,6 +249,10 @@ export function parseMessage(value: unknown): KernelMessage | null {
       const index = raw.index;
       if (!isCount(index) || index >= MOST_TOOL_CALLS || typeof raw.arguments !== "string") return null;
       return { op: "tool", seq, index, name: label(raw.name), arguments: raw.arguments };
+    }
+    case "output": {
+      const [output] = outputOf(raw);
+      return output ? { op: "output", seq, output } : null;
     }
     case "step":
       return { op: "step", seq };

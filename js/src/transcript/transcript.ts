@@ -16,6 +16,7 @@ import { GrowingText } from "./growing_text";
 import type { Phase } from "./guards";
 import {
   type KernelMessage,
+  type OutputState,
   parseMessage,
   parseState,
   type Remedy,
@@ -64,6 +65,8 @@ export class Transcript {
   readonly refusal = new GrowingText();
   calls: ToolCall[] = [];
   steps: Step[] = [];
+  /** What came beside the text, in order. */
+  outputs: OutputState[] = [];
   /** performance.now() of the request and of the next attempt. Then seconds from the request to the first delta. */
   startedAt: number;
   retryAt: number | null = null;
@@ -113,8 +116,8 @@ export class Transcript {
 
   /** True once anything has come: text, reasoning, a refusal or a tool call. */
   get hasContent(): boolean {
-    const { answer, reasoning, refusal, calls, steps } = this;
-    return answer.length + reasoning.length + refusal.length + calls.length + steps.length > 0;
+    const { answer, reasoning, refusal, calls, steps, outputs } = this;
+    return answer.length + reasoning.length + refusal.length + calls.length + steps.length + outputs.length > 0;
   }
 
   /** True while messages are known to be missing. */
@@ -212,7 +215,12 @@ export class Transcript {
         this.#streaming(now);
         this.#tool(message);
         break;
+      case "output":
+        this.#streaming(now);
+        this.outputs.push(message.output);
+        break;
       case "step":
+        for (const output of this.outputs) output.at = 0; // what stood before it is in a fold
         this.steps.push({ text: this.text, calls: this.calls });
         this.answer.become("");
         this.calls = [];
@@ -280,6 +288,14 @@ export class Transcript {
     this.answer.become(state.text);
     this.reasoning.become(state.reasoning);
     this.refusal.become(state.refusal);
+    // The views of those that were shown stay.
+    const same = state.id === this.id;
+    this.outputs = state.outputs.map((output, index) => {
+      const shown = same ? this.outputs[index] : undefined;
+      if (!shown) return output;
+      shown.at = output.at;
+      return shown;
+    });
     let known = true; // the views of such steps stay
     this.steps = state.steps.map(({ text, toolCalls }, index) => {
       const step = this.steps[index];
