@@ -365,8 +365,8 @@ class RichOutput:
     (11, {'text/html': '<b>1</b>', 'text/plain': '1'})
     """
 
-    data: Mapping[str, object]
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    data: Mapping[str, object] = field(hash=False)
+    metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
     place: int = 0
     cut: str = ""
     trusted: bool = False

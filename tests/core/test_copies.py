@@ -83,12 +83,15 @@ EVENTS = [
     sw.Gap("text", 1),
     sw.Waiting("x is loading"),
     sw.TextWasReasoning(),
+    sw.RichOutput({"text/html": "<b>1</b>"}, place=3, trusted=True),
 ]
 VALUES = [
     COMPLETION,
     ERROR,
     *EVENTS,
+    sw.ChatCompletion("x", outputs=(sw.RichOutput({"text/plain": "1"}),)),
     sw.Image(PNG),
+    sw.Attachment.of(b"a,b", name="a.csv"),
     sw.Image(url="https://example.com/a.png"),
     sw.Message("user", "x", (sw.Image(PNG),)),
     sw.Turn("key", sw.Message("user", "x"), sw.Message("assistant", "y", completion=COMPLETION), chosen=True),
@@ -107,6 +110,12 @@ def test_every_event_is_in_the_table() -> None:
 def test_a_value_is_copied_whole(value: object, copier: str) -> None:
     """Results, events, messages and settings are equal to their copies."""
     assert COPIERS[copier](value) == value
+
+
+def test_a_result_with_outputs_can_be_a_key() -> None:
+    """Their formats are a dict, and do not count."""
+    completion = sw.ChatCompletion("x", outputs=(sw.RichOutput({"text/plain": "1"}),))
+    assert {completion: 1}[completion] == 1
 
 
 def test_a_result_can_be_held_weakly() -> None:
