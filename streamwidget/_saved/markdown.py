@@ -22,7 +22,7 @@ from streamwidget._saved.emphasis import CjkInline
 from streamwidget._saved.leaf import formula_block, leaf
 from streamwidget._saved.links import bare_link, is_link, normalize
 from streamwidget._saved.math import formula
-from streamwidget._saved.tables import LEFT, table
+from streamwidget._saved.tables import table
 
 MAX_NESTING = 20  # of blocks, for example 9 lists in one another
 MAX_INLINE = 8_192  # characters of one paragraph, heading or cell, a longer one is shown as typed
@@ -45,8 +45,8 @@ def parse(text: str, budget: Budget | None = None) -> list[Token]:
 
 
 def environment(text: str, budget: Budget | None = None) -> dict[str, Any]:
-    """Return what the rules need for a text: how many cells they may add, and when its time is up."""
-    return {LEFT: len(text) // 4 + 64, BUDGET: budget or Budget(len(text))}
+    """Return what the rules need for a text: when its time is up."""
+    return {BUDGET: budget or Budget(len(text))}
 
 
 @cache

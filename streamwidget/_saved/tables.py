@@ -1,8 +1,8 @@
 r"""The block rule of tables. Cells split outside of formulas, and few cells are added to short rows.
 
 Each row has as many cells as the head: ``|a|b|c|\n|-|-|-|\n|x|`` has two empty cells in its last row. A short text with
-a wide head and many short rows would become a thousand times as long. So the number of the cells that are added is
-limited for all tables of a text together. The table ends before the row that exceeds it.
+a wide head and many short rows would become a thousand times as long. So a table gets one cell for each 4 of its
+characters, and two more. It ends before the row that needs more.
 
 js/src/markdown/table.ts has the same rule.
 """
@@ -15,8 +15,7 @@ from markdown_it.rules_block import StateBlock
 
 from streamwidget._saved.math import cells
 
-# The environment of a parse has under this name how many cells may still be added.
-LEFT = "streamwidget_cells_left"
+_SPARE = 8  # characters that each table has more
 
 # The line under the head: "|:--|--:|", "-|-". Not "- |", which is a list.
 _DELIMITERS = re.compile(r"(?:[|:][|:\- \t]|-[|:\-])[|:\- \t]*")
@@ -42,15 +41,15 @@ def table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bo
     state.push("thead_open", "thead", 1).map = [start_line, below]
     _push_row(state, start_line, "th", columns, sides)
     state.push("thead_close", "thead", -1)
-    line = _push_body(state, below + 1, end_line, sides)
+    line = _push_body(state, below + 1, end_line, sides, _SPARE + len(head) + len(_line(state, below)))
     state.push("table_close", "table", -1)
     lines[1] = state.line = line
     state.parentType = parent
     return True
 
 
-def _push_body(state: StateBlock, first: int, end_line: int, sides: list[str]) -> int:
-    """Push the rows below the head. Return the line behind them."""
+def _push_body(state: StateBlock, first: int, end_line: int, sides: list[str], spare: int) -> int:
+    """Push the rows below the head. Return the line behind them. ``spare`` is what is left for short rows."""
     terminators = state.md.block.ruler.getRules("blockquote")
     line = first
     while line < end_line and state.sCount[line] >= state.blkIndent and not state.is_code_block(line):
@@ -61,8 +60,8 @@ def _push_body(state: StateBlock, first: int, end_line: int, sides: list[str]) -
         missing = max(0, len(sides) - len(columns))
         # The tags of a row are long beside "b". So a row of one or two characters counts as a cell more.
         added = missing + (len(row) < 3)
-        state.env[LEFT] = left = state.env.get(LEFT, 0) - added
-        if added and left < 0:
+        spare += len(row) - 4 * added
+        if added and spare < 0:
             break
         if line == first:
             body = state.push("tbody_open", "tbody", 1)

@@ -1,6 +1,7 @@
 // The top-level blocks of a piece of Markdown: their lines and their nodes.
 
 import type Token from "markdown-it/lib/token.mjs";
+import { RIGHT_TO_LEFT } from "./links";
 import type { References } from "./references";
 import { MAX_BRACKETS, MAX_NESTING, parseBlocks, parseInline, unparsed } from "./rules";
 import { element, isText, type VElement, type VNode } from "./tree";
@@ -15,15 +16,15 @@ export type Block = {
   nodes: VNode[]; // an element and the line break after it
   asked: Set<string>; // the link labels that it looks up
   brackets: [line: number, count: number][]; // of the leaves with a "["
-  cells: number; // that were added to short rows
+  spare: number[]; // of a table: the characters that are left for short rows after each row
 };
 
-/** How much is still allowed: characters of links, "[" in the leaves, cells that are added to short rows. */
-export type Budget = { addresses: number; brackets: number; cells: number };
+/** How much is still allowed: characters of links, "[" in the leaves. */
+export type Budget = { addresses: number; brackets: number };
 
 /** The budget of a whole text of `length` code points. streamwidget/_saved/markdown.py and html.py have the same. */
 export function budgetOf(length: number): Budget {
-  return { addresses: 12 * length + 1024, brackets: MAX_BRACKETS, cells: Math.floor(length / 4) + 64 };
+  return { addresses: 12 * length + 1024, brackets: MAX_BRACKETS };
 }
 
 export type Build = {
@@ -48,6 +49,7 @@ function lineStarts(source: string): number[] {
  *
  * @param preview changes the text of the last leaf, if more text may come to it
  * @param parsed  is called after the blocks were parsed, and before their contents are
+ * @param spare   what is left after the first row of the first table
  */
 export function buildBlocks(
   source: string,
@@ -55,14 +57,15 @@ export function buildBlocks(
   budget: Budget,
   preview?: (text: string) => string,
   parsed?: (lines: number) => void,
+  spare?: number,
 ): Build {
-  const { tokens, cells, pending } = parseBlocks(source, references, budget.cells, preview !== undefined);
+  const { tokens, pending } = parseBlocks(source, references, preview !== undefined, spare);
   const lines = lineStarts(source);
   const count = lines.length - 1;
   parsed?.(source.endsWith("\n") ? count : count - 1);
   const groups = split(tokens);
   const open = preview ? openLeaf(groups.at(-1) ?? [], count, !source.endsWith("\n")) : undefined;
-  const left = { ...budget, cells };
+  const left = { ...budget };
   const blocks = groups.map((group): Block => {
     const [first] = group as [Token];
     const [start, end] = first.map ?? [0, 0];
@@ -93,11 +96,10 @@ export function buildBlocks(
       return writer.blocks(group);
     });
     const shown = nodes[0];
-    if (shown && !isText(shown) && hasDirection(shown)) shown.attributes.dir = "auto";
+    if (shown && !isText(shown) && shown.tag !== "pre") setDirection(shown);
     left.addresses -= writer.spent;
     const starts = items.map((item) => item.map?.[0] ?? 0);
-    const cells = group.reduce((sum, token) => sum + (token.type === "table_open" ? Number(token.info) : 0), 0);
-    return { open: first, start, end, items: starts, isDeep, nodes, asked, brackets, cells };
+    return { open: first, start, end, items: starts, isDeep, nodes, asked, brackets, spare: first.meta ?? [] };
   });
   return { blocks, lines, left, pending };
 }
@@ -130,9 +132,11 @@ function openLeaf(group: Token[], lines: number, inLine: boolean): Token | undef
   return end === lines && (inLine || group[index - 1]?.type === "paragraph_open") ? leaf : undefined;
 }
 
-// A browser looks for the first letter again with each change. So a block gets dir="auto" only if a letter is near.
-function hasDirection(block: VElement): boolean {
-  return block.tag !== "pre" && /\p{L}/u.test(leadingText(block, 200));
+// The direction of the first letter, as a browser finds it for dir="auto". With that, Chromium looks at all children of
+// the block again whenever one is added. Not every saved answer has it, so it is only looked for near the beginning.
+function setDirection(block: VElement): void {
+  const letter = /\p{L}/u.exec(leadingText(block, 200))?.[0];
+  if (letter) block.attributes.dir = letter.search(RIGHT_TO_LEFT) < 0 ? "ltr" : "rtl";
 }
 
 function leadingText(node: VNode, limit: number): string {

@@ -16,13 +16,13 @@ export class Container {
   readonly asked = new Set<string>();
   /** How many "[" their leaves have. */
   brackets = 0;
-  /** How many cells of the done rows are empty, and how many rows are short. At most so many were added. */
-  cells = 0;
+  /** Of a table: what is left for short rows after the done ones. */
+  spare: number | undefined;
   #isList: boolean;
   #marker = ""; // of a list
   #head = ""; // of a table, two lines
   #isLoose = false; // the done items make the list loose, whatever comes
-  #hasDirection = false; // by a letter in the first items
+  #direction = ""; // by the first letter
   #looksLoose = false; // the done items are shown as in a loose list
   #table: LongTable | null = null;
 
@@ -60,7 +60,7 @@ export class Container {
     const body = block.isDeep ? undefined : this.bodyOf(block.nodes[0]);
     const [, stub] = body?.children.splice(0, 2) ?? [];
     if (!body || !stub || isText(stub)) return "whole";
-    if (this.#hasDirection) (block.nodes[0] as VElement).attributes.dir = "auto";
+    if (this.#direction) (block.nodes[0] as VElement).attributes.dir = this.#direction;
     return this.#isList && isLoose(stub) !== this.#looksLoose ? "again" : "fits";
   }
 
@@ -89,7 +89,7 @@ export class Container {
     const body = this.bodyOf(block.nodes[0]);
     const count = past - skipped;
     if (count <= 0 || !body) return -1;
-    this.#hasDirection ||= "dir" in (block.nodes[0] as VElement).attributes;
+    this.#direction = (block.nodes[0] as VElement).attributes.dir ?? "";
     const moved = body.children.slice(0, 2 * count);
     const boundary = this.#isList ? (starts[past] as number) : block.start + 2 + past;
     const piece = source.slice(lines[starts[skipped] as number], lines[boundary]);
@@ -97,8 +97,7 @@ export class Container {
       this.#looksLoose = this.#looks(block, body, source, lines);
       this.#isLoose ||= this.#makesLoose(piece + source.slice(lines[boundary], lines[boundary + 1]));
     } else {
-      const short = piece.split("\n").filter((row) => row.trim().length < 6).length;
-      this.cells += countEmpty(moved) + short;
+      this.spare = block.spare[past - 1];
       this.#table ??= new LongTable((block.nodes[0] as VElement).dom as HTMLElement, body.dom as HTMLElement);
       this.#table.grow();
     }
@@ -122,7 +121,6 @@ export class Container {
     const { blocks } = buildBlocks(this.#stub(this.#isLoose) + items, new References(), {
       addresses: 0,
       brackets: 0,
-      cells: 0,
     });
     const list = blocks[0]?.nodes[0];
     const stub = list && !isText(list) ? list.children[1] : undefined;
@@ -132,15 +130,6 @@ export class Container {
 
 function isLoose(item: VElement): boolean {
   return item.children.some((child) => !isText(child) && child.tag === "p");
-}
-
-function countEmpty(rows: VNode[]): number {
-  let count = 0;
-  for (const row of rows) {
-    if (isText(row)) continue;
-    for (const cell of row.children) if (!isText(cell) && cell.children.length === 0) count += 1;
-  }
-  return count;
 }
 
 function range(from: number, to: number): number[] {

@@ -16,7 +16,7 @@ const NAME = /^(?!\p{M})[a-z0-9_\p{Ll}\p{Lo}\p{Lm}\p{M}\p{Nd}\p{So}-]+$/u;
 // Letters that browsers drop or replace in a host's name, and Cherokee, which they replace by capitals.
 const DROPPED =
   /[\u034f\u115f\u1160\u13a0-\u13fd\u17b4\u17b5\u3164\uab70-\uabbf\uffa0]|[\u180b-\u180f\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}]/u;
-const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu;
+export const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu;
 // Where an address leads: `https://me@a.example:8/x` -> `a.example:8`, `mailto:a@b.example?subject=x` -> `a@b.example`.
 const DESTINATION = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#]+)|mailto:([^?]*@[^?@]+))/i;
 // Characters to percent-encode: `a b` -> `a%20b`, `100%` -> `100%25`. `%20` stays.

@@ -13,6 +13,7 @@ declare module "markdown-it/lib/token.mjs" {
     content: string;
     markup: string;
     info: string;
+    meta: number[] | null; // of a table: see table.ts
     hidden: boolean;
   }
 }

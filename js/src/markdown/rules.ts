@@ -176,25 +176,24 @@ function parseInlineTokens(source: string, _md: object, env: object, tokens: Tok
 
 export type Parsed = {
   tokens: Token[];
-  cells: number; // may still be added to tables
   pending: number; // the line from which on the blocks may still become a formula. Infinity if they cannot
 };
 
 /**
  * Block tokens of `source`. Link definitions go into `references`. The texts of the leaves are not parsed yet.
  *
- * @param cells  how many cells may be added to the tables
  * @param isOpen more text may come
+ * @param spare  what is left after the first row of the first table
  */
-export function parseBlocks(source: string, references: References, cells: number, isOpen: boolean): Parsed {
+export function parseBlocks(source: string, references: References, isOpen: boolean, spare?: number): Parsed {
   const tokens: Token[] = [];
   const formulas = { formulas: new Formulas(source, true), isOpen, open: "", pending: Number.POSITIVE_INFINITY };
-  const env = { references: references.proxy, found: references, cells, ...formulas };
+  const env = { references: references.proxy, found: references, spare, ...formulas };
   if (source !== "") {
     const state = new StateBlock(source, md, env, tokens);
     tokenizeBlocks(state, 0, state.lineMax);
   }
-  return { tokens, cells: env.cells, pending: env.pending };
+  return { tokens, pending: env.pending };
 }
 
 /** Inline tokens of one leaf's text. */

@@ -1,6 +1,6 @@
 // The block rule of tables. Cells split outside of formulas, and few cells are added to short rows. A short text with a
-// wide head and many short rows would become a thousand times as long. So the number of the cells that are added is
-// limited for all tables of a text together. The table ends before the row that exceeds it.
+// wide head and many short rows would become a thousand times as long. So a table gets one cell for each 4 of its
+// characters, and two more. It ends before the row that needs more.
 // streamwidget/_saved/tables.py has the same rule.
 
 import type StateBlock from "markdown-it/lib/rules_block/state_block.mjs";
@@ -10,12 +10,14 @@ import { cells } from "./math";
 type Pushed = {
   attrs: [string, string][] | null;
   content: string;
-  info: string;
+  meta: unknown;
   map: [number, number] | null;
   children: unknown[] | null;
 };
 type BlockState = StateBlock & { parentType: string; push(type: string, tag: string, nesting: number): Pushed };
 type Rule = (state: StateBlock, line: number, endLine: number, silent: boolean) => boolean;
+
+const SPARE = 8; // characters that each table has more
 
 // The line under the head: `|:--|--:|`, `-|-`. Not `- |`, which is a list.
 const DELIMITERS = /^(?:[|:][|:\- \t]|-[|:-])[|:\- \t]*$/;
@@ -37,25 +39,24 @@ export function table(given: StateBlock, startLine: number, endLine: number, sil
   const lines: [number, number] = [startLine, 0];
   const opened = state.push("table_open", "table", 1);
   opened.map = lines;
-  const { env } = state as unknown as { env: { cells: number } };
-  const { cells } = env;
   state.push("thead_open", "thead", 1).map = [startLine, below];
   pushRow(state, startLine, "th", columns, sides);
   state.push("thead_close", "thead", -1);
-  const line = pushBody(state, below + 1, endLine, sides);
+  const spare = [SPARE + countCodePoints(head + lineAt(state, below))];
+  const line = pushBody(state, below + 1, endLine, sides, spare);
   state.push("table_close", "table", -1);
-  opened.info = String(cells - env.cells);
+  opened.meta = spare.slice(1);
   lines[1] = line;
   state.line = line;
   state.parentType = parent;
   return true;
 }
 
-// Returns the line behind the rows.
-function pushBody(state: BlockState, first: number, endLine: number, sides: string[]): number {
+// Returns the line behind the rows. Appends to `spare` what is left after each of them.
+function pushBody(state: BlockState, first: number, endLine: number, sides: string[], spare: number[]): number {
   const { md, env } = state as unknown as {
     md: { block: { ruler: { getRules(name: string): Rule[] } } };
-    env: { cells: number };
+    env: { spare: number | undefined };
   };
   const terminators = md.block.ruler.getRules("blockquote");
   const lines: [number, number] = [first, 0];
@@ -67,9 +68,12 @@ function pushBody(state: BlockState, first: number, endLine: number, sides: stri
     if (terminators.some((rule) => rule(state, line, endLine, true))) break;
     const columns = row(text).slice(0, sides.length);
     // The tags of a row are long beside `b`. So a row of one or two characters counts as a cell more.
-    const added = sides.length - columns.length + (countCodePoints(text) < 3 ? 1 : 0);
-    env.cells -= added;
-    if (added > 0 && env.cells < 0) break;
+    const size = countCodePoints(text);
+    const added = sides.length - columns.length + (size < 3 ? 1 : 0);
+    const left = env.spare ?? (spare.at(-1) as number) + size - 4 * added;
+    env.spare = undefined;
+    if (added > 0 && left < 0) break;
+    spare.push(left);
     if (line === first) state.push("tbody_open", "tbody", 1).map = lines;
     pushRow(state, line, "td", columns, sides);
   }

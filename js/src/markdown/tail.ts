@@ -15,7 +15,7 @@ import { codeBlock } from "./writer";
 const SKIPPABLE = "p, h1, h2, h3, h4, h5, h6, pre, :is(ul, ol):not(:has(p, pre, blockquote))";
 
 export class Tail {
-  /** The text has more links or cells than the budget allows. The whole text decides which of them are dropped. */
+  /** The text has more links than the budget allows. The whole text decides which of them are dropped. */
   isCut = false;
   #root: HTMLElement;
   #onFinished: (block: HTMLElement) => void;
@@ -27,7 +27,6 @@ export class Tail {
   #isWhole = false; // the open block is always parsed whole
   #fence: OpenFence | null = null;
   #brackets = 0; // of the finished blocks
-  #cells = 0; // that were added to their short rows
 
   /** `onFinished` gets each finished element. */
   constructor(root: HTMLElement, onFinished: (block: HTMLElement) => void) {
@@ -68,7 +67,6 @@ export class Tail {
     const budget: Budget = {
       addresses: whole.addresses - this.#finished.addresses,
       brackets: whole.brackets - this.#brackets - (this.#container?.brackets ?? 0),
-      cells: whole.cells - this.#cells - (this.#container?.cells ?? 0),
     };
     this.#references.begin();
     const build = buildBlocks(
@@ -77,6 +75,7 @@ export class Tail {
       budget,
       isLast ? undefined : closeMarkers,
       isLast ? undefined : (line) => this.#references.cutAfter(line),
+      this.#container?.spare,
     );
     const { blocks, left } = build;
     const changed = this.#references.changed();
@@ -90,7 +89,7 @@ export class Tail {
         return;
       }
     }
-    this.isCut ||= left.addresses < 0 || left.cells < 0;
+    this.isCut ||= left.addresses < 0;
     const nodes = blocks.flatMap((block) => block.nodes);
     patch(this.#root, this.#view, nodes);
     this.#view = nodes;
@@ -141,10 +140,9 @@ export class Tail {
       container?.restore(block.nodes[0]);
       const end = lines[block.end] as number;
       const text = (container?.source ?? "") + source.slice(start, end);
-      const budget = { ...whole, brackets: whole.brackets - this.#brackets, cells: whole.cells - this.#cells };
+      const budget = { ...whole, brackets: whole.brackets - this.#brackets };
       this.#finished.add(text, block.nodes, [...block.asked, ...(container?.asked ?? [])], budget);
       this.#brackets += (container?.brackets ?? 0) + block.brackets.reduce((sum, [, count]) => sum + count, 0);
-      this.#cells += (container?.cells ?? 0) + block.cells;
       this.#done((block.nodes[0] as VElement).dom as HTMLElement);
       start = end;
     });

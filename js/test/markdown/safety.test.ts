@@ -43,7 +43,7 @@ test("nothing of the text becomes a tag or an attribute but addresses, list star
     class: /^(?:language-[a-z0-9+-]{1,30}|streamwidget-load|streamwidget-unloaded)$/,
     start: /^\d+$/,
     style: /^text-align:(?:left|center|right)$/,
-    dir: /^auto$/,
+    dir: /^(?:ltr|rtl)$/,
     type: /^button$/,
   };
   for (const text of HOSTILE) {
