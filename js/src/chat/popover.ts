@@ -24,18 +24,20 @@ export class Popover {
       event.stopPropagation(); // so that it does not stop an answer
       this.close();
     });
-    const close = (event: Event) => {
-      if (!panel.contains(event.target as Node)) this.close();
-    };
+    const follow = () => this.#place();
     panel.addEventListener("toggle", () => {
       this.button.ariaExpanded = String(this.isOpen);
-      // It does not move with the page.
-      if (this.isOpen) window.addEventListener("scroll", close, { capture: true, passive: true });
-      else window.removeEventListener("scroll", close, { capture: true });
+      // It would not move with the page.
+      if (this.isOpen) window.addEventListener("scroll", follow, { capture: true, passive: true });
+      else window.removeEventListener("scroll", follow, { capture: true });
       if (!this.isOpen) return;
       this.#place();
       opened();
     });
+    // What is in it may come later.
+    new ResizeObserver(() => {
+      if (this.isOpen) this.#place();
+    }).observe(panel);
   }
 
   get isOpen(): boolean {

@@ -123,7 +123,7 @@ export class TurnView {
     remove.title = "Delete this turn. Undo brings it back.";
     const note = make("small", "streamwidget-quiet");
     const time = make("time", "streamwidget-time streamwidget-quiet");
-    const tools = make("span", "streamwidget-bar streamwidget-tools");
+    const tools = make("span", "streamwidget-bar streamwidget-turn-tools");
     tools.append(time, include, retry, edit, remove);
     this.#branches = new Branches(this.#chat, turn);
     const bar = make("span", "streamwidget-bar");

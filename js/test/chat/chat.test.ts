@@ -273,14 +273,23 @@ for (const [theme, style] of Object.entries(THEMES))
   for (const width of [900, 340])
     test(`axe-core finds nothing in a chat of ${width} px, colours ${theme}`, async () => {
       document.body.style.cssText = style;
-      const { host, side, root, button } = start();
+      const made = new ChatSide();
+      const commands = [{ name: "/fix", about: "Fix this" }];
+      Object.assign(made, { setup: { greeting: "*Hello*", prompts: [], commands, feedback: true } });
+      Object.assign(made, { more: { undo: "edit", redo: "clear" } });
+      const { host, side, root, button } = start(made);
       root.style.width = `${width}px`;
       const images = [{ src: "data:image/png;base64,AAAA", label: "PNG" }];
       host.deliver(side.begin("one ".repeat(500), "turn-0", { files: images }), side.delta("x"), ...side.end());
       host.deliver(side.begin("two"), side.delta("# y\n\n`z`"), ...side.end("interrupted"));
       await frames(4);
-      button("Edit")[0]?.click();
+      host.deliver(side.news([{ key: "turn-0", sent: true, at: 1e9, branch: 1, branches: 3, feedback: "up" }]));
+      await frames();
+      button("Edit")[1]?.click();
       button("Clear")[0]?.click();
+      button("Settings: m")[0]?.click();
+      host.deliver({ op: "models", names: ["m", "another"], why: null });
+      await expect.poll(() => root.querySelectorAll("[role=option]").length).toBe(2);
       const options = { rules: { region: { enabled: false } } };
       const { violations } = await axe.run(root, options);
       expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);

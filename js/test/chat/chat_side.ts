@@ -13,14 +13,18 @@ export class ChatSide {
   asked: string | null = null;
   turns: (Fields & { key: string; answer: Fields })[] = [];
   live: KernelSide | null = null;
+  setup: Fields = {};
+  /** Facts that are not the usual ones. */
+  more: Fields = {};
 
   get state(): Fields {
     const keys = this.turns.map(({ key }) => key);
-    return structuredClone({ id: "c1", rev: this.rev, keys, turns: this.turns, ...this.facts });
+    return structuredClone({ id: "c1", setup: this.setup, rev: this.rev, keys, turns: this.turns, ...this.facts });
   }
 
   get facts(): Fields {
-    return { model: "m", trimmed: 0, asked: this.asked };
+    const settings = { model: "m", temperature: "", max_tokens: "", system: "Be brief." };
+    return { model: "m", settings, trimmed: 0, asked: this.asked, ...this.more };
   }
 
   whole(): Fields {
