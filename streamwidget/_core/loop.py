@@ -92,6 +92,12 @@ def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) 
         return runner.run(make())
 
 
+def is_own(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return True for the loop on which :func:`run` runs what this thread waits for, if no other loop runs here."""
+    runner = _own.__dict__.get("runners", {}).get(os.getpid())
+    return runner is not None and running_loop() is None and runner.get_loop() is loop
+
+
 def _check_room() -> None:
     """Raise RecursionError if a stream would meet the recursion limit. It would fail at any place of any library."""
     depth, frame = 0, sys._getframe()
@@ -151,7 +157,9 @@ def _run_nested(
 ) -> T:
     if not isinstance(loop, asyncio.BaseEventLoop):  # checked first: nest_asyncio2 would leave asyncio half patched
         kind = type(loop).__module__
-        raise RuntimeError(f"An event loop of {kind} cannot run nested, so this code cannot wait. Use `await` instead.")
+        raise RuntimeError(
+            f"An event loop of {kind} cannot run nested, so this code cannot wait. Use `await` or `async for` instead."
+        )
     import nest_asyncio2
 
     nest_asyncio2.apply(loop)

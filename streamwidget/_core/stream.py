@@ -16,9 +16,10 @@ import asyncio
 import threading
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwidget._core import files, loop
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
@@ -37,8 +38,42 @@ from streamwidget._core.work import Work
 if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
+T = TypeVar("T")
 _FORKED = "The stream runs in the process that this one was forked from. Make a new stream."
 _SETTLED = 1.0  # seconds to wait for the connection to close, while a person waits too
+
+
+class _Reader:
+    """The events that one reader has not read yet.
+
+    Attributes
+    ----------
+    pending : deque of StreamEvent
+        A reader that comes late first gets the text so far.
+    leave : callable
+        Ends it.
+    """
+
+    def __init__(self, stream: ChatStream) -> None:
+        so_far = stream._work.accumulator.text
+        self.pending: deque[StreamEvent] = deque([TextDelta(so_far)] if so_far else [])
+        if stream.over:
+            self.pending.append(stream._progress.finish())
+        self._stream = stream
+        self._wake = asyncio.Event()
+        self.leave = stream.subscribe(self._take)
+
+    async def more(self) -> bool:
+        """Wait for events. False: the stream is over, and all of them are read."""
+        self._stream.start()
+        while not self.pending and not self._stream.over:
+            self._wake.clear()
+            await self._wake.wait()
+        return bool(self.pending)
+
+    def _take(self, events: list[StreamEvent]) -> None:
+        self.pending.extend(events)
+        self._wake.set()
 
 
 class ChatStream:
@@ -48,7 +83,7 @@ class ChatStream:
     share it. A reader that comes late first gets the text so far, as one ``TextDelta``.
 
     ``await stream`` returns the ChatCompletion. ``async for event in stream`` gives the StreamEvents. Both raise a
-    StreamError on a failure.
+    StreamError on a failure. So do :meth:`wait` and ``for event in stream`` in synchronous code.
 
     Attributes
     ----------
@@ -72,6 +107,13 @@ class ChatStream:
     ...     return stream.completion.outcome
     >>> asyncio.run(first_words())
     ##| Name| three|'length'
+
+    In a script, or in a function that is not ``async``:
+
+    >>> for event in sw.ChatClient().stream("Name three rivers.", max_tokens=3):
+    ...     if isinstance(event, sw.TextDelta):
+    ...         print(event.text, end="|")
+    ##| Name| three|
     """
 
     def __init__(self, work: Work) -> None:
@@ -246,32 +288,36 @@ class ChatStream:
         return self._events()
 
     async def _events(self) -> AsyncIterator[StreamEvent]:
-        so_far = self._work.accumulator.text
-        pending: deque[StreamEvent] = deque([TextDelta(so_far)] if so_far else [])
-        if self.over:
-            pending.append(self._progress.finish())
-        wake = asyncio.Event()
-
-        def take(events: list[StreamEvent]) -> None:
-            pending.extend(events)
-            wake.set()
-
-        unsubscribe = self.subscribe(take)
+        reader = _Reader(self)
         try:
-            self.start()
-            while not (self.over and not pending):
-                while pending:
-                    yield pending.popleft()
-                if not self.over:
-                    wake.clear()
-                    await wake.wait()
+            while await reader.more():
+                while reader.pending:
+                    yield reader.pending.popleft()
         finally:
-            unsubscribe()
-            if not self._subscribers and not self._awaiting and not self.over:
-                # The last reader left before the end, so nobody would read the rest.
+            reader.leave()
+            if self._is_unread:
                 self.cancel()
                 await self._task.wait(_SETTLED)
         self._progress.result()  # raises the failure, if there is one
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        """Give the events to synchronous code. Between two of them, nothing else of this thread's loop runs."""
+        reader = _Reader(self)
+        try:
+            while self._run_here(reader.more):
+                while reader.pending:
+                    yield reader.pending.popleft()
+        finally:
+            reader.leave()
+            if self._is_unread:
+                self.cancel()
+                self._run_here(partial(self._task.wait, _SETTLED))
+        self._progress.result()
+
+    @property
+    def _is_unread(self) -> bool:
+        """True if the last reader left before the end, so that nobody would read the rest."""
+        return not self._subscribers and not self._awaiting and not self.over
 
     def __await__(self) -> Generator[None, None, ChatCompletion]:
         return self._result().__await__()
@@ -320,12 +366,19 @@ class ChatStream:
         """
         if self._is_in_parent_process:
             raise RuntimeError(_FORKED)
-        if self._task.loop is not None and self._task.is_on_another_loop and not self.over:
-            return loop.run_on_another_loop(self._task.loop, self._result, self.cancel)
         if self.over:
             return self._progress.result()
+        own = self._task.loop
+        if own is not None and self._task.is_on_another_loop and not loop.is_own(own):
+            return loop.run_on_another_loop(own, self._result, self.cancel)
+        return self._run_here(self._result)
+
+    def _run_here(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine of the stream to its end, in this thread."""
+        if self._is_in_parent_process:
+            raise RuntimeError(_FORKED)
         try:
-            return loop.run(self._result, self.cancel)
+            return loop.run(make, self.cancel)
         except BaseException:
             if self._task.started and not self._task.is_on_a_running_loop:
                 # The exception has hit the loop itself, so no later step of the task would end the stream.

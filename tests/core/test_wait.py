@@ -99,6 +99,44 @@ async def test_threads_wait_for_streams_of_their_own(server: DemoServer) -> None
     assert {completion.outcome for completion in completions} == {"complete"}
 
 
+def test_a_script_iterates_without_a_loop(server: DemoServer) -> None:
+    """The events are those of ``async for``. One that comes late gets the text so far, and a failure is raised."""
+    stream = sw.ChatClient(server.url).stream("x")
+    events = list(stream)
+    assert "".join(event.text for event in events if isinstance(event, sw.TextDelta)) == stream.completion.text
+    assert isinstance(events[-1], sw.Finish)
+    assert [type(event) for event in stream] == [sw.TextDelta, sw.Finish]
+    cut = sw.ChatClient(server.url, retry=QUICK).stream("x", "demo-cut")
+    with pytest.raises(sw.StreamInterrupted):
+        list(cut)
+
+
+def test_a_script_that_leaves_its_loop_closes_the_connection(server: DemoServer) -> None:
+    """Before the next statement, as nobody reads the rest. In the loop it may wait for the end, or cancel."""
+    stream = sw.ChatClient(server.url).stream("x", "demo-stall")
+    for event in stream:
+        if isinstance(event, sw.TextDelta):
+            break
+    assert stream.completion.outcome == "cancelled"
+    assert server.requests[-1].left.wait(SOON)
+    waits = sw.ChatClient(server.url).stream("x")
+    assert {waits.wait().outcome for event in waits if isinstance(event, sw.TextDelta)} == {"complete"}
+    cancels = sw.ChatClient(server.url).stream("x", "demo-stall")
+    for event in cancels:
+        if isinstance(event, sw.TextDelta):
+            cancels.cancel()
+    assert cancels.completion.outcome == "cancelled"
+
+
+async def test_a_stream_of_another_threads_loop_is_not_iterated(server: DemoServer) -> None:
+    """The message says what works."""
+    stream = sw.ChatClient(server.url).stream("x", "demo-stall")
+    await first_delta(stream)
+    with pytest.raises(RuntimeError, match=r"Use wait\(\)"):
+        await asyncio.to_thread(list, stream)
+    stream.cancel()
+
+
 def test_a_wait_for_a_stopped_loop_raises(server: DemoServer) -> None:
     """If the stream's loop no longer runs, the stream cannot go on. The wait raises."""
     stream = sw.ChatClient(server.url).stream("x", "demo-stall")
@@ -129,7 +167,10 @@ async def main():
         client.stream("x", "demo-cut").wait()
     except sw.StreamInterrupted as failure:
         print("interrupted", bool(failure.completion.text))
+    async def texts():
+        return [event.text for event in client.stream("x") if isinstance(event, sw.TextDelta)]
     two = await client.stream("x")
+    assert "".join(await texts()) == two.text
     print(one.outcome, two.outcome, len(ticks) > 5)
     ticker.cancel()
 asyncio.run(main())
@@ -164,15 +205,20 @@ with asyncio.Runner() as runner:
 """
 
 
-@pytest.mark.parametrize(
-    ("code", "lines"),
-    [(PLAIN, ["KeyboardInterrupt", "complete"]), (NESTED, ["KeyboardInterrupt True", "complete cancelled True"])],
-    ids=["plain", "nested"],
-)
+CASES = {
+    "plain": (PLAIN, ["KeyboardInterrupt", "complete"]),
+    "nested": (NESTED, ["KeyboardInterrupt True", "complete cancelled True"]),
+}
+
+
+@pytest.mark.parametrize(("code", "lines"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize("reads", ["stream.wait()", "list(stream)"])
 @pytest.mark.fault("K2", "while wait() blocks in a script: KeyboardInterrupt, connection closed")
-def test_an_interrupt_ends_a_wait_and_closes_its_connection(server: DemoServer, code: str, lines: list[str]) -> None:
+def test_an_interrupt_ends_a_wait_and_closes_its_connection(
+    server: DemoServer, reads: str, code: str, lines: list[str]
+) -> None:
     """SIGINT raises KeyboardInterrupt after the server's end is closed. The next wait works (K2)."""
-    process = script(code, server)
+    process = script(code.replace("stream.wait()", reads), server)
     assert process.stdout is not None
     assert process.stdout.readline() == "delta\n"
     record = server.requests[0]

@@ -30,6 +30,15 @@ def test_tab_offers_options_and_variables(chat: ChatKernel) -> None:
     assert complete(chat, "%%chat\nSum of {{tab") == [("table", "int")]
 
 
+def test_a_cell_reads_a_stream_in_a_plain_loop(chat: ChatKernel) -> None:
+    """The chapter's own loop, in a cell whose kernel's loop runs. The next cells still work."""
+    loop = "[e.text for e in sw.ChatClient().stream('hello') if type(e) is sw.TextDelta]"
+    assert chat.execute(f"import streamwidget as sw\nwords = {loop}").status == "ok"
+    assert chat.execute(f"def read():\n    return {loop}").status == "ok"
+    assert chat.execute("same = read() == words").status == "ok"
+    assert chat.value("same and len(words) > 3")
+
+
 def complete(chat: ChatKernel, code: str) -> list[tuple[str, str]]:
     """Ask as a page does, with the cursor at the end. Return the texts and their kinds."""
     reply = chat.request("complete_request", {"code": code, "cursor_pos": len(code)})
