@@ -259,6 +259,30 @@ class Conversation:
         """
         self._history.reserve(key, after)
 
+    def arrange(self, rank: Callable[[str], int | None], slot: str | None = None) -> None:
+        """Put turns into another order.
+
+        Parameters
+        ----------
+        rank : callable
+            Takes a turn's key. Returns its place among the others with a place, or None. A turn without a place stays
+            where it is.
+        slot : str, optional
+            The key of a turn that is not asked yet. A position is reserved for it too.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> for key in ("b", "x", "a"):
+        ...     completion = conversation.ask(f"Question {key}", sw.ChatClient(), key=key).wait()
+        >>> conversation.arrange({"a": 1, "b": 2}.get)
+        >>> [turn.key for turn in conversation.turns]
+        ['a', 'x', 'b']
+        """
+        if self._history.arrange(rank, slot):
+            self._notify()
+
     def follow(self, key: str, stream: ChatStream) -> None:
         """Replace the answer of a turn by another stream, for example after Retry or Continue.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING
@@ -177,6 +177,23 @@ class History:
             positions = [keys.index(other) for other in after if other in keys]
             if positions and key not in keys:
                 self._entries.insert(max(positions) + 1, _EmptySlot(key))
+
+    def arrange(self, rank: Callable[[str], int | None], slot: str | None) -> bool:
+        """Sort the turns and slots whose keys have a rank, among their own places. Return whether any of them moved.
+
+        ``slot`` is a key that gets a slot first, at the end, if it has none.
+        """
+        with self._lock:
+            before = list(self._entries)
+            if slot is not None and all(entry.turn.key != slot for entry in before):
+                before.append(_EmptySlot(slot))
+            ranks = [rank(entry.turn.key) for entry in before]
+            ranked = sorted((place, number) for number, place in enumerate(ranks) if place is not None)
+            arranged = iter(before[number] for _, number in ranked)
+            self._entries = [
+                entry if place is None else next(arranged) for entry, place in zip(before, ranks, strict=True)
+            ]
+            return self._entries != before
 
     def settle(self, entry: Entry) -> None:
         """Replace an ended stream by its final value. The stream would keep its request and all earlier turns."""

@@ -2,6 +2,9 @@
 
 A front end sends the id of the cell with each execution. A cell that is run again loses its output and its turns. When
 it asks again, its turns come back to their places. A terminal and nbclient send no ids, so each run adds a turn there.
+
+JupyterLab's page also sends the order of its cells (``js/src/notebook/cell_order.ts``). The turns follow it: a cell
+that is moved or inserted sends the turns above it. Without a page the order of the runs stays.
 """
 
 from __future__ import annotations
@@ -9,13 +12,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamwidget._conversation.conversation import Conversation
 
 if TYPE_CHECKING:
     from streamwidget._core.stream import ChatStream
 
+_MOST = 5_000  # cells of a notebook
+_LONGEST = 1_000  # characters of an id
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # the ids of a notebook file
 
 
@@ -33,6 +38,7 @@ class CellTurns:
         self._cell: str | None = None
         self._asked: list[str] = []  # the keys of this run's turns
         self._background: dict[str, list[ChatStream]] = {}
+        self._places: dict[str, int] = {}  # of the cells in the page's notebook
 
     def begin(self, cell: str | None, deleted: Iterable[str] = ()) -> None:
         """Note the cell that begins to run, and the cells deleted since the last one ran."""
@@ -40,6 +46,22 @@ class CellTurns:
         for gone in (cell, *deleted):
             if gone:
                 self._forget(_key(gone))
+        for conversation in self._conversations.values():
+            conversation.arrange(self._place)
+
+    def take_order(self, message: Any) -> None:
+        """Take ``{"cells": [ID, ...]}`` from the page: its cells in their order. Anything else is ignored.
+
+        Any thread may call this. The turns are arranged when the next cell begins.
+        """
+        cells = message.get("cells") if isinstance(message, dict) else None
+        if not isinstance(cells, list) or len(cells) > _MOST:
+            return
+        if all(isinstance(cell, str) and len(cell) <= _LONGEST for cell in cells):
+            self._places = {_key(cell): place for place, cell in enumerate(cells)}
+
+    def _place(self, key: str) -> int | None:
+        return self._places.get(key.partition("#")[0])
 
     def next_key(self, conversation: Conversation) -> str | None:
         """Return the key of the running cell's next turn, and reserve its place. None if the cell has no id.
@@ -50,6 +72,8 @@ class CellTurns:
             return None
         key = f"{self._cell}#{len(self._asked) + 1}" if self._asked else self._cell
         conversation.reserve(key, self._asked)
+        if self._place(key) is not None:
+            conversation.arrange(self._place, key)
         self._asked.append(key)
         return key
 

@@ -28,6 +28,8 @@ def load(shell: InteractiveShell) -> None:
         question_mark.install(shell)
         cell_transform.install(shell)
         completion.install(shell, magics._session)
+        if magics._session.in_kernel:
+            control.register("cells", magics._session.cells.take_order)
         shell.events.register("pre_run_cell", magics._session.begin_cell)
     except BaseException:
         unload(shell)

@@ -34,14 +34,18 @@ def register(stream_id: str, receive: Callable[[Any], None]) -> None:
     Parameters
     ----------
     stream_id : str
-        The page names its stream by this id.
+        The page names its stream by this id. What is not about a stream has a word: ``cells`` for their order.
     receive : callable
         A method of the view. It takes one message, which may be anything, on any thread. Binary data is in its field
         ``buffers``. It is forgotten with the view.
     """
     from comm import get_comm_manager
 
-    _receivers[stream_id] = WeakMethod(receive, lambda _gone: _receivers.pop(stream_id, None))
+    def forget(gone: WeakMethod[Callable[[Any], None]]) -> None:
+        if _receivers.get(stream_id) is gone:  # and not a newer one
+            del _receivers[stream_id]
+
+    _receivers[stream_id] = WeakMethod(receive, forget)
     get_comm_manager().register_target(TARGET, _opened)
 
 

@@ -98,6 +98,34 @@ def test_each_question_of_a_cell_is_a_turn(shell: InteractiveShell, server: Demo
     assert shown(shell) == ["A1", "A2", "b"]
 
 
+def test_the_turns_follow_the_cells_of_the_page(shell: InteractiveShell, server: DemoServer) -> None:
+    """Also a cell that is inserted, and one that is moved. A turn of another notebook stays in its place."""
+    cells = session_of(shell).cells
+    run(shell, "%chat one", "a")
+    run(shell, "%chat elsewhere", "other")
+    run(shell, "%chat two", "b")
+    cells.take_order({"cells": ["a", "new", "b"]})
+    run(shell, "%chat between\n%chat again", "new")
+    assert shown(shell) == ["one", "elsewhere", "between", "again", "two"]
+    assert asked(server) == ["one", "elsewhere", "between", "again"]
+    cells.take_order({"cells": ["b", "new", "a"]})
+    run(shell, "%chat two!", "b")
+    assert asked(server) == ["two!"]
+    assert shown(shell) == ["two!", "elsewhere", "between", "again", "one"]
+
+
+@pytest.mark.parametrize(
+    "message", [None, {}, {"cells": "ba"}, {"cells": ["b", 1]}, {"cells": ["b", "a" * 2000]}, {"cells": ["b"] * 6000}]
+)
+def test_an_order_that_cannot_be_meant_is_ignored(shell: InteractiveShell, message: Any) -> None:
+    """The order of the runs stays."""
+    run(shell, "%chat one", "a")
+    run(shell, "%chat two", "b")
+    session_of(shell).cells.take_order(message)
+    run(shell, "%chat three", "c")
+    assert shown(shell) == ["one", "two", "three"]
+
+
 def test_a_cell_that_asks_no_longer_has_no_turn(shell: InteractiveShell, server: DemoServer) -> None:
     """Its output is gone, and so is its turn. When it asks again, the turn is in its old place."""
     for cell_id in "abc":
@@ -210,7 +238,7 @@ def test_an_image_goes_with_the_prompt(
     assert text == {"type": "text", "text": "What is in [image 1]?"}
     assert image["image_url"]["url"] == sw.Image(PNG).src
     printed = capsys.readouterr().out
-    assert "[an image]" in printed
+    assert "1 file (1 KB)" in printed
     assert "base64" not in printed
     run(shell, "%chat --raw {{fig}}", "b")
     assert server.requests[-1].body["messages"][-1]["content"] == "{{fig}}"

@@ -48,6 +48,7 @@ class Notebook(RuleBasedStateMachine):
         self.shell = self._context.__enter__()
         self.cells: dict[str, Shown] = {}
         self.places: dict[str, list[str]] = {"": [], "side": []}
+        self.order: list[str] = []  # as the page has told it
         self.count = 0
 
     def teardown(self) -> None:
@@ -75,7 +76,10 @@ class Notebook(RuleBasedStateMachine):
     def before(self, cell: str, name: str) -> list[str]:
         """Return the earlier questions that a request of this cell must carry."""
         places = self.places[name]
-        earlier = places[: places.index(cell)] if cell in places else places
+        if self.order:
+            earlier = [other for other in places if self.order.index(other) < self.order.index(cell)]
+        else:
+            earlier = places[: places.index(cell)] if cell in places else places
         return [
             question
             for other in earlier
@@ -92,8 +96,22 @@ class Notebook(RuleBasedStateMachine):
         first = self._server.requests[0].body["messages"]
         assert [m["content"] for m in first if m["role"] == "user"] == [*expected, questions[0]]
         self.cells[cell] = Shown(name, list(zip(questions, endings, strict=True)))
+        self.has_place(cell, name)
+
+    def has_place(self, cell: str, name: str) -> None:
         if cell not in self.places[name]:
             self.places[name].append(cell)
+        if self.order:
+            self.places[name].sort(key=self.order.index)
+
+    @rule(order=st.permutations(["c1", "c2", "c3", "c4"]))
+    def move(self, order: list[str]) -> None:
+        """The page tells the order of the cells, and the next cell begins."""
+        self.order = order
+        session_of(self.shell).cells.take_order({"cells": ["other", *order]})
+        self.shell.run_cell("1 + 1")
+        for places in self.places.values():
+            places.sort(key=order.index)
 
     @rule(cell=CELLS, name=NAMES, model=st.sampled_from(sorted(ENDINGS)))
     def ask(self, cell: str, name: str, model: str) -> None:
@@ -122,8 +140,7 @@ class Notebook(RuleBasedStateMachine):
         sent = self._server.requests[0].body["messages"]
         assert [m["content"] for m in sent if m["role"] == "user"] == [*expected, question]
         self.cells[cell] = Shown("", [(question, "cancelled")])
-        if cell not in self.places[""]:
-            self.places[""].append(cell)
+        self.has_place(cell, "")
 
     @rule(cell=CELLS, code=st.sampled_from(["1 + 1", "%chat", "%chat -p nobody x", "1 +", "%chat --once alone"]))
     def run_something_else(self, cell: str, code: str) -> None:

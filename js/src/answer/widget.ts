@@ -3,6 +3,7 @@
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
+import { tellCellOrder } from "../notebook/cell_order";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { addToolsToSavedAnswers } from "../saved/add_tools";
 import { answerMimebundle } from "../saved/mimebundle";
@@ -49,6 +50,7 @@ export default function streamView() {
     connectModel(model, link, shared, shownIn, life.signal, () => shared.receiveState(model.get("state")));
     if (!shared.over || shared.kept) {
       link.open();
+      tellCellOrder(model);
       followKernel(model, link, shared, shownIn, life.signal, () => () => answerMimebundle(shared));
     }
     actions = {

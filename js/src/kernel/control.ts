@@ -17,10 +17,16 @@ class Channel {
   readonly comm: Comm;
   /** True if the kernel serves the comm in a subshell. */
   subshell = false;
+  /** Resolves when the comm is open, in its subshell if it has one. */
+  readonly whenOpen: Promise<void>;
   #opened = false;
+  #resolve = () => {};
 
   constructor(kernel: Kernel) {
     this.comm = kernel.createComm(TARGET);
+    this.whenOpen = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
     // A comm_open without the subshell's name waits behind the cell that runs, and messages before it are lost.
     const ready = kernel.supportsSubshells ? this.comm.subshellStarted : undefined;
     if (ready) ready.then(this.#openThere, this.open);
@@ -37,6 +43,7 @@ class Channel {
     this.#opened = true;
     try {
       this.comm.open();
+      this.#resolve();
     } catch {
       // The connection is down. The host disposes of the comm when it is up again.
     }
@@ -75,6 +82,17 @@ export function sendBeside(model: object, message: object, buffers?: ArrayBuffer
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Sends `message` to the kernel of `model`, as soon as there is a way beside its cells. It may be lost. */
+export async function sendWhenOpen(model: object, message: object): Promise<void> {
+  try {
+    const channel = channelOf(model);
+    await channel?.whenOpen;
+    channel?.comm.send(message);
+  } catch {
+    // The kernel is gone, or the connection is down.
   }
 }
 

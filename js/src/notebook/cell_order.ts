@@ -1,0 +1,53 @@
+// The order of the notebook's cells, for the kernel. It hears which cell runs, but not where the cell stands. With the
+// order, the history of %%chat is what the notebook shows, also when cells are moved or inserted.
+//
+// The page sends the order when it shows an answer, and again when the cells change. Only JupyterLab and Notebook 7 show
+// us their cells.
+
+import { sendWhenOpen } from "../kernel/control";
+
+const MOST = 5000; // cells. The kernel ignores a longer list
+
+interface Cell {
+  readonly id?: unknown;
+  readonly type?: unknown;
+}
+
+interface CellList extends Iterable<Cell> {
+  readonly changed?: { connect?(slot: () => void): unknown };
+}
+
+interface Host {
+  readonly widget_manager?: { readonly context?: { readonly model?: { readonly cells?: CellList } } };
+}
+
+const watched = new WeakSet<CellList>();
+
+/** Tells the kernel of `model` the order of its notebook's cells, now and whenever it changes. */
+export function tellCellOrder(model: object): void {
+  try {
+    const manager = (model as Host).widget_manager;
+    const cells = manager?.context?.model?.cells;
+    if (!cells) return;
+    const host = { widget_manager: manager }; // the model itself may be gone when the cells change
+    tell(host, cells);
+    if (watched.has(cells) || typeof cells.changed?.connect !== "function") return;
+    watched.add(cells);
+    let waits = false;
+    cells.changed.connect(() => {
+      // To move a cell is to remove it and to insert it again.
+      if (!waits) setTimeout(() => tell(host, cells, () => (waits = false)));
+      waits = true;
+    });
+  } catch (error) {
+    console.debug("[streamwidget] the order of the cells stays unknown", error);
+  }
+}
+
+function tell(host: object, cells: CellList, before = () => {}): void {
+  before();
+  const ids = Array.from(cells)
+    .filter(({ type }) => type === "code")
+    .map(({ id }) => id);
+  if (ids.length <= MOST) sendWhenOpen(host, { op: "cells", id: "cells", cells: ids });
+}
