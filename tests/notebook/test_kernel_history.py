@@ -38,13 +38,13 @@ def test_a_cell_that_is_run_again_replaces_its_turn(notebook: ChatKernel) -> Non
 
 def test_the_turns_follow_the_order_that_the_page_tells(notebook: ChatKernel) -> None:
     """It comes beside the cells, on a thread of its own. What is not a list of cells is ignored."""
-    ask(notebook, "one", "cell-1")
-    ask(notebook, "two", "cell-2")
-    for cells in (["cell-2", "new", "cell-1"], "cell-1", [None]):
+    ask(notebook, "one", "moved-1")
+    ask(notebook, "two", "moved-2")
+    for cells in (["moved-2", "moved-new", "moved-1"], "moved-1", [None]):
         notebook.control({"op": "cells", "id": "cells", "cells": cells})
-    notebook.until("get_ipython().magics_manager.registry['ChatMagics']._session.cells._places.get('cell-1') == 2")
-    assert ask(notebook, "inserted", "new") == ["two", "inserted"]
-    assert ask(notebook, "one again", "cell-1") == ["two", "inserted", "one again"]
+    notebook.until("get_ipython().magics_manager.registry['ChatMagics']._session.cells._places.get('moved-1') == 2")
+    assert ask(notebook, "inserted", "moved-new") == ["two", "inserted"]
+    assert ask(notebook, "one again", "moved-1") == ["two", "inserted", "one again"]
 
 
 def test_a_cell_that_runs_cells_within_itself_is_one_cell(notebook: ChatKernel) -> None:
