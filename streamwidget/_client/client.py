@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.attempts import Attempts
@@ -15,7 +16,7 @@ from streamwidget._core.accumulator import MAX_TEXT
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Prompt, as_messages
-from streamwidget._core.secrets import forget, mask
+from streamwidget._core.secrets import Secrets, forget, mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._dialects.dialect import Dialect, Question
@@ -49,6 +50,10 @@ class ChatClient:
         machine gets 600 s for its headers, because it may load its model first.
     retry : RetryPolicy, optional
         When to try again. This happens only before the first delta.
+    headers : mapping of str to str, optional
+        Headers of each request, such as ``{"X-Api-Key": "...", "OpenAI-Organization": "..."}``. They replace ours of
+        the same name. Their values are treated like the key: they are sent and never shown. Default: the variables in
+        ``%config ChatMagics.headers_env``.
     http_client : httpx.AsyncClient, optional
         Used instead of the shared client, for a proxy, other certificates or a test transport. You close it.
     max_event_size : int, default 64 MiB
@@ -68,8 +73,8 @@ class ChatClient:
     Raises
     ------
     ConfigurationError
-        If the address is not an http(s) URL, the provider is unknown (the message lists the known ones), the key holds
-        characters that cannot be sent, or ``max_event_size`` or ``max_text`` is less than 1.
+        If the address is not an http(s) URL, the provider is unknown (the message lists the known ones), the key or a
+        header holds characters that cannot be sent, or ``max_event_size`` or ``max_text`` is less than 1.
 
     Examples
     --------
@@ -92,6 +97,7 @@ class ChatClient:
         provider: str | None = None,
         timeout: Timeout | None = None,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
         http_client: Any = None,
         max_event_size: int = MAX_EVENT_SIZE,
         max_text: int = MAX_TEXT,
@@ -103,12 +109,13 @@ class ChatClient:
                 raise ConfigurationError("max_event_size must be a whole number of bytes, from 1.")
             if type(max_text) is not int or max_text < 1:
                 raise ConfigurationError("max_text must be a whole number of characters, from 1.")
-            self._settings = resolve(base_url, api_key, model, provider=provider)
+            self._settings = resolve(base_url, api_key, model, provider=provider, headers=headers)
         except BaseException as exc:  # an interrupt too
             forget(exc)  # the frames below hold the environment's keys
             raise
         finally:
-            del base_url, api_key, model, provider  # people pass a key first, or in place of a name
+            del base_url, api_key, model, provider, headers  # people pass a key first, or in place of a name
+        self._secrets = Secrets(self._settings.api_key, self._settings.headers)
         self._dialect = self._settings.server.dialect  # imported now, and not in the middle of a question
         self.timeout = timeout or self._settings.timeout
         self.retry = retry or RetryPolicy()
@@ -350,12 +357,12 @@ class ChatClient:
     def _transport(self) -> Transport:
         url, starts = self.base_url, self._settings.server.starts
         if url is None and starts is not None:
-            return starts(self._settings.gguf, self._http_client)
+            return starts(self._settings.gguf, self._secrets, self._http_client)
         if url is None:
             from streamwidget.demo import shared_server
 
             url = shared_server().url
-        return HTTPXTransport(url, self._settings.api_key, self._http_client)
+        return HTTPXTransport(url, self._secrets, self._http_client)
 
 
 def _check(name: str, value: object, kind: type, example: str) -> None:

@@ -13,7 +13,8 @@ A key is sent only to its own address:
 - ``STREAMWIDGET_API_KEY`` goes with ``STREAMWIDGET_BASE_URL`` or ``STREAMWIDGET_PROVIDER``, or with OpenAI's own
   address.
 - A provider's variable goes with the provider's own address.
-- The variable named in ``Defaults.api_key_env`` goes with any address that is not an argument.
+- The variables named in ``Defaults.api_key_env`` and ``Defaults.headers_env`` go with any address that is not an
+  argument.
 
 Example: ``OPENAI_API_KEY`` is set, and you make ``ChatClient("http://localhost:8000/v1")``. No key is sent.
 """
@@ -22,16 +23,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlsplit
 
+from streamwidget._client.headers import own_headers
 from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.secrets import ApiKey, mask, unquoted
+from streamwidget._core.secrets import ApiKey, Secret, Secrets, mask, may_hold_a_key, unquoted
 from streamwidget._core.timeout import Timeout
 
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
@@ -50,7 +51,7 @@ _warned_hosts: set[str] = set()
 class Defaults:
     """Settings for all clients of this process. A client uses them where its caller names nothing.
 
-    The notebook's magics set them (``%config ChatMagics``). None, or an empty ``timeout``: not set.
+    The notebook's magics set them (``%config ChatMagics``). None, or an empty mapping: not set.
 
     Attributes
     ----------
@@ -58,6 +59,8 @@ class Defaults:
         Where requests go.
     api_key_env : str or None
         The name of the environment variable with the key.
+    headers_env : mapping of str to str
+        Headers of each request. The values are the names of the environment variables with their values.
     model, system : str or None
     max_tokens : int or None
         The longest answer, in tokens.
@@ -72,6 +75,7 @@ class Defaults:
     base_url: str | None = None
     provider: str | None = None
     api_key_env: str | None = None
+    headers_env: Mapping[str, str] = field(default_factory=dict)
     model: str | None = None
     system: str | None = None
     max_tokens: int | None = None
@@ -109,6 +113,8 @@ class Settings:
         The limit of answers whose caller names none.
     gguf : str or None
         The model file of the provider ``local``. None: the installed one.
+    headers : mapping of str to Secret
+        The client's own headers.
     """
 
     base_url: str | None
@@ -119,6 +125,7 @@ class Settings:
     key_variables: tuple[str, ...] = ()
     max_tokens: int | None = None
     gguf: str | None = None
+    headers: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -141,17 +148,30 @@ def resolve(
     environ: Mapping[str, str] | None = None,
     *,
     provider: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Settings:
     """Find the settings of a client.
 
     Raises
     ------
     ConfigurationError
-        If the address is not an http(s) URL, the key cannot be sent, the provider is unknown, or a variable of the
-        environment has a value that cannot be used.
+        If the address is not an http(s) URL, the key or a header cannot be sent, the provider is unknown, or a variable
+        of the environment has a value that cannot be used.
     """
-    _check_texts(base_url=base_url, api_key=api_key, model=model, provider=provider)
     env = _environment(environ)
+    own = {} if headers is None else own_headers(headers)
+    if base_url is None and provider is None:
+        own = {**_default_headers(env, own), **own}
+    settings = _resolve(base_url, api_key, model, env, provider)
+    if settings.base_url is not None and (settings.api_key is not None or Secrets(None, own).spellings is not None):
+        _warn_if_exposed(settings.base_url, "headers are" if settings.api_key is None else "key is")
+    return replace(settings, headers=own)
+
+
+def _resolve(
+    base_url: str | None, api_key: str | None, model: str | None, env: dict[str, str], provider: str | None
+) -> Settings:
+    _check_texts(base_url=base_url, api_key=api_key, model=model, provider=provider)
     model = model or _defaults.model or env.get("STREAMWIDGET_MODEL")
     max_tokens = _max_tokens(env)
     own_key = None  # the variable that the person named for this address
@@ -187,9 +207,21 @@ def resolve(
             f"The environment variable {own_key} is not set. `%config ChatMagics.api_key_env` names it. "
             "Nothing was sent."
         )
-    if key is not None:
-        _warn_if_exposed(url)
     return Settings(url, key, model, server, provider, variables, max_tokens)
+
+
+def _default_headers(env: Mapping[str, str], own: Mapping[str, Secret]) -> dict[str, Secret]:
+    """Return the headers of the defaults, without those that the client itself has."""
+    given = set(map(str.lower, own))
+    variables = {name: variable for name, variable in _defaults.headers_env.items() if name.lower() not in given}
+    missing = next((name for name, variable in variables.items() if variable not in env), None)
+    if missing is not None:
+        raise ConfigurationError(
+            f"The environment variable {variables[missing]} is not set. `%config ChatMagics.headers_env` names it for "
+            f"{missing}. Nothing was sent."
+        )
+    with _naming("ChatMagics.headers_env"):
+        return own_headers({name: env[variable] for name, variable in variables.items()})
 
 
 def _server_at(url: str, env: Mapping[str, str]) -> Server:
@@ -308,14 +340,14 @@ def check_url(url: str) -> str:
         )
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         shown = url.rpartition("@")[2][:80]  # urlsplit finds no user name without a scheme
-        if _may_hold_a_key(shown):
+        if may_hold_a_key(shown):
             raise ConfigurationError(
                 "The base URL looks like an API key. An address comes first: "
                 'ChatClient("https://host/v1", api_key). For a key alone write ChatClient(api_key=...). '
                 "Nothing was sent."
             )
         raise ConfigurationError(f"{shown!r} is not a base URL. It must look like https://host/v1 (http or https).")
-    if mask(host) != host or any(_may_hold_a_key(value) for _, value in parse_qsl(parts.query)):
+    if mask(host) != host or any(may_hold_a_key(value) for _, value in parse_qsl(parts.query)):
         raise ConfigurationError(
             "The base URL contains something that looks like an API key. Remove it, and set the API key instead. "
             "Addresses are shown and logged. Nothing was sent."
@@ -327,19 +359,6 @@ def check_url(url: str) -> str:
     return base + (f"?{query}" if query else "")
 
 
-def _may_hold_a_key(text: str) -> bool:
-    """Return True for a text with a provider's key, or with a long word that has letters and digits.
-
-    Examples
-    --------
-    >>> _may_hold_a_key("ghp_16C7e42F292c6912E7710c838347Ae178B4a"), _may_hold_a_key("localhost:8000/v1")
-    (True, False)
-    """
-    return mask(text) != text or any(
-        re.search("[0-9]", word) and re.search("[A-Za-z]", word) for word in re.findall(r"[A-Za-z0-9_]{20,}", text)
-    )
-
-
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:
     try:
         parts = urlsplit(url.strip())
@@ -348,11 +367,11 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
         return None  # an unreadable address that is not used. It equals no other origin
 
 
-def _warn_if_exposed(url: str) -> None:
+def _warn_if_exposed(url: str, what: str) -> None:
     host = host_of(url)
     if url.lower().startswith("http://") and not is_loopback(url) and host not in _warned_hosts:
         _warned_hosts.add(host)
         warnings.warn(
-            f"The key for {host} is sent unencrypted, because the base URL begins with http://. Use https:// instead.",
+            f"For {host} the {what} sent unencrypted, because the base URL begins with http://. Use https:// instead.",
             stacklevel=4,
         )

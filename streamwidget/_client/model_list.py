@@ -49,5 +49,5 @@ class _ListExchange(Exchange):
 
     async def _read(self, response: Response) -> Outcome:
         reply = decode_reply(await read_body(response, _LARGEST))
-        self._names[:] = [mask(well_formed(name), self._key) for name in self._request.dialect.parse_models(reply)]
+        self._names[:] = [mask(well_formed(name), self._secrets) for name in self._request.dialect.parse_models(reply)]
         return "complete"

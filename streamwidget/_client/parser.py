@@ -41,7 +41,7 @@ from streamwidget._core.events import (
     TextDelta,
 )
 from streamwidget._core.redaction import redaction_for
-from streamwidget._core.secrets import ApiKey
+from streamwidget._core.secrets import NO_SECRETS, Secrets
 from streamwidget._dialects.dialect import DONE, Dialect, MalformedItem, ServerReportedError
 from streamwidget._dialects.errors import reported_error, visible_text
 
@@ -72,8 +72,8 @@ class StreamParser:
         The most bytes of one event.
     media_type : str, default ""
         How the server labels the body. Its first bytes decide what the body is.
-    key : ApiKey, optional
-        A server may repeat it in an answer. It is taken out of all events.
+    secrets : Secrets, optional
+        A server may repeat them in an answer. They are taken out of all events.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class StreamParser:
         *,
         max_event_size: int = MAX_EVENT_SIZE,
         media_type: str = "",
-        key: ApiKey | None = None,
+        secrets: Secrets = NO_SECRETS,
     ) -> None:
         self.events: list[StreamEvent] = []
         self.done = False
@@ -100,7 +100,7 @@ class StreamParser:
         self._reader = dialect.reader(lambda: accumulator.text[begin:])
         self._accumulator = accumulator
         self._decoder = BodyDecoder(max_event_size, media_type)
-        self._redaction = redaction_for(key)
+        self._redaction = redaction_for(secrets)
         self._malformed = 0
         self._damaged = 0  # of these, the events that look like a piece of an answer
         self._odd = ""  # what the last event that could not be read held

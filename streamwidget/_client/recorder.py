@@ -10,6 +10,7 @@ from streamwidget._client.exchange import Request
 from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, Transport, join
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.recording import (
+    LEFT_OUT,
     ChunkReceived,
     Recording,
     RequestFailed,
@@ -25,7 +26,7 @@ def record(request: Request, limits: Timeout) -> tuple[Recording, Request]:
     """Return a new recording, and the request to send so that it is recorded."""
     transport, question = request.transport, request.question
     recording = Recording(
-        question.model, limits, transport.api_key, dialect=request.dialect.name, streamed=question.stream
+        question.model, limits, transport.secrets, dialect=request.dialect.name, streamed=question.stream
     )
     return recording, replace(request, transport=RecordingTransport(transport, recording))
 
@@ -35,24 +36,23 @@ class RecordingTransport:
 
     def __init__(self, transport: Transport, recording: Recording) -> None:
         self.base_url = transport.base_url
-        self.api_key = transport.api_key
+        self.secrets = transport.secrets
         self._transport = transport
         self._recording = recording
 
     @contextlib.asynccontextmanager
     async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
         recording = self._recording
-        sent = {
-            name: value
-            for name, value in request.all_headers().items()
-            if self.api_key is not None or "{key}" not in value
-        }
+        own = dict.fromkeys(self.secrets.headers, LEFT_OUT)
+        sent = {**harmless(request.headers_for(self.secrets), self.secrets), **own}
         url = join(self.base_url, request.path).partition("?")[0]
         text = (request.body or b"").decode("utf-8", "replace")
-        recording.add(RequestSent(recording.now(), request.method, url, harmless(sent), text))
+        recording.add(RequestSent(recording.now(), request.method, url, sent, text))
         try:
             async with self._transport.open(request, connection=connection) as response:
-                recording.add(ResponseStarted(recording.now(), response.status, harmless(response.headers)))
+                recording.add(
+                    ResponseStarted(recording.now(), response.status, harmless(response.headers, self.secrets))
+                )
                 recorded = _RecordedResponse(response, recording)
                 try:
                     yield recorded

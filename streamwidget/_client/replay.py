@@ -112,9 +112,8 @@ class _RecordedWaits(RetryPolicy):
 class _Player:
     """A transport that answers each request with the next recorded response."""
 
-    api_key = None
-
     def __init__(self, recording: Recording, speed: float) -> None:
+        self.secrets = recording.secrets
         first = recording.attempts[0][0]
         self.base_url = first.url if isinstance(first, RequestSent) else ""  # messages name its host
         self._attempts = iter(recording.attempts)

@@ -14,12 +14,12 @@ from typing import Any, TypeAlias
 
 from streamwidget._client.http import Transport
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.secrets import mask
+from streamwidget._core.secrets import Secrets, mask
 from streamwidget._dialects.dialect import Dialect
 
 MakeDialect: TypeAlias = Callable[[], Dialect]
-#: Takes the setting ``gguf`` and the client's ``http_client``.
-MakeTransport: TypeAlias = Callable[[str | None, Any], Transport]
+#: Takes the setting ``gguf``, the client's secrets and its ``http_client``.
+MakeTransport: TypeAlias = Callable[[str | None, Secrets, Any], Transport]
 
 
 def _late(place: str, **differs: Any) -> MakeDialect:
@@ -38,10 +38,10 @@ def _chat_completions(**differs: Any) -> MakeDialect:
     return _late("chat_completions:ChatCompletions", **differs)
 
 
-def _local_model(gguf: str | None, http_client: Any) -> Transport:
+def _local_model(gguf: str | None, secrets: Secrets, http_client: Any) -> Transport:
     from streamwidget._client.local import LocalTransport
 
-    return LocalTransport(gguf, http_client)
+    return LocalTransport(gguf, secrets, http_client)
 
 
 @dataclass(frozen=True, slots=True)

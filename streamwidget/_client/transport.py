@@ -27,7 +27,7 @@ from streamwidget._client.inflate import inflater
 from streamwidget._core.causes import causes
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
-from streamwidget._core.secrets import ApiKey, mask
+from streamwidget._core.secrets import NO_SECRETS, Secrets, mask
 from streamwidget._core.unexpected import TOO_MANY_FILES, is_too_many_files, said_by
 
 if TYPE_CHECKING:
@@ -96,9 +96,9 @@ class HTTPXResponse:
 class HTTPXTransport:
     """Sends requests with httpx."""
 
-    def __init__(self, base_url: str, api_key: ApiKey | None, http_client: Any = None) -> None:
+    def __init__(self, base_url: str, secrets: Secrets = NO_SECRETS, http_client: Any = None) -> None:
         self.base_url = base_url
-        self.api_key = api_key
+        self.secrets = secrets
         self._injected = http_client
         if http_client is not None:
             _library_of(http_client)
@@ -117,7 +117,7 @@ class HTTPXTransport:
                 request.method,
                 join(self.base_url, request.path),
                 content=request.body,
-                headers=_with_key(request.all_headers(), self.api_key),
+                headers=_revealed(request, self.secrets),
                 timeout=library.Timeout(None),  # its clock also counts while a cell blocks the loop
                 extensions={"trace": connection.follow},
             )
@@ -131,7 +131,7 @@ class HTTPXTransport:
             raise failure from None  # the message of httpx may hold the key
         finally:
             connection.connecting = connection.queued = False
-            del sent  # it holds the key, and `%xmode Verbose` prints the locals of every frame
+            del sent  # it holds the secrets, and `%xmode Verbose` prints the locals of every frame
         try:
             if proxy is not None and response.status_code == 407:  # servers have 401 for this
                 raise _proxy_wants_a_password(proxy)
@@ -148,7 +148,7 @@ class HTTPXTransport:
         ``failed`` is the proxy if it did not connect to the server. ``proxy`` is the proxy, whatever failed.
         """
         host = host_of(self.base_url)
-        said = mask(_reason(exc), self.api_key)
+        said = mask(_reason(exc), self.secrets)
         if is_too_many_files(exc):
             return ConnectionFailed(ErrorInfo(f"No connection to {host}. {TOO_MANY_FILES}", kind="files"))
         if failed is not None:  # the package for SOCKS has errors of its own
@@ -216,14 +216,14 @@ def _explain_tls(fault: ssl.SSLError, host: str, said: str, proxy: Proxy | None)
     return message
 
 
-def _with_key(headers: dict[str, str], key: ApiKey | None) -> dict[str, str]:
-    """Put the key in place of ``{key}``. Without a key, leave out the headers with ``{key}``.
+def _revealed(request: HTTPRequest, secrets: Secrets) -> dict[str, str]:
+    """Return all headers as they are sent. The key stands in place of ``{key}``: ``Bearer {key}`` -> ``Bearer sk-...``.
 
-    ``Bearer {key}`` -> ``Bearer sk-...``
+    Only this function's frame and those of httpx hold secrets.
     """
-    if key is None:
-        return {name: value for name, value in headers.items() if "{key}" not in value}
-    return {name: value.replace("{key}", key.reveal()) for name, value in headers.items()}
+    key = secrets.key.reveal() if secrets.key is not None else ""
+    sent = {name: value.replace("{key}", key) for name, value in request.headers_for(secrets).items()}
+    return {**sent, **{name: value.reveal() for name, value in secrets.headers.items()}}
 
 
 def _without_frames(exc: BaseException) -> BaseException:

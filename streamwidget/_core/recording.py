@@ -14,7 +14,7 @@ from streamwidget._core import files
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Outcome
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.secrets import ApiKey
+from streamwidget._core.secrets import NO_SECRETS, Secrets, mask
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import one_line
 
@@ -24,7 +24,8 @@ _HARMLESS = frozenset(
         "openai-processing-ms", "retry-after", "retry-after-ms", "server", "transfer-encoding", "vary",
     }
 )  # fmt: skip
-_LEFT_OUT = "(left out)"
+#: What stands in place of a private header's value.
+LEFT_OUT = "(left out)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,16 @@ class ResponseStarted:
 
 @dataclass(frozen=True, slots=True)
 class ChunkReceived:
-    """Bytes of a body arrived: one chunk of the transport."""
+    """Bytes of a body arrived: one chunk of the transport.
+
+    They are as the server sent them, and it may have repeated a secret. So the repr does not show them.
+    """
 
     at: float
     data: bytes
+
+    def __repr__(self) -> str:
+        return f"ChunkReceived(at={self.at!r}, data=<{len(self.data)} bytes>)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +119,8 @@ class Recording:
         The model that was asked for.
     limits : Timeout
         The limits of the stream.
-    key : ApiKey, optional
-        The API key. It is kept out of the file.
+    secrets : Secrets, optional
+        The API key, and the client's own headers. They are kept out of the file.
     dialect : str, optional
         The name of the server's dialect.
     streamed : bool, default True
@@ -129,8 +136,8 @@ class Recording:
         The model that was asked for.
     limits : Timeout
         The limits of the stream.
-    key : ApiKey or None
-        The API key.
+    secrets : Secrets
+        The API key, and the client's own headers.
     dialect : str or None
         The name of the server's dialect. None if the file does not have it.
     streamed : bool
@@ -156,7 +163,7 @@ class Recording:
         self,
         model: str | None,
         limits: Timeout,
-        key: ApiKey | None = None,
+        secrets: Secrets = NO_SECRETS,
         *,
         dialect: str | None = None,
         streamed: bool = True,
@@ -167,7 +174,7 @@ class Recording:
         self.ended_at = 0.0
         self.model = model
         self.limits = limits
-        self.key = key
+        self.secrets = secrets
         self.dialect = dialect
         self.streamed = streamed
         self._begun: float | None = None
@@ -254,7 +261,7 @@ class Recording:
         self._observers.append(observer)
 
     def save(self, path: str | Path) -> None:
-        """Write the recording to a file, without the API key and private headers.
+        """Write the recording to a file, without secrets and private headers.
 
         Parameters
         ----------
@@ -326,6 +333,9 @@ def _warn(message: str) -> None:
         warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
-def harmless(headers: Mapping[str, str]) -> dict[str, str]:
+def harmless(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
     """Return the headers. The value of each header that is not known to be harmless is ``(left out)``."""
-    return {name: value if name.lower() in _HARMLESS else _LEFT_OUT for name, value in headers.items()}
+    return {
+        mask(name, secrets): mask(value, secrets) if name.lower() in _HARMLESS else LEFT_OUT
+        for name, value in headers.items()
+    }

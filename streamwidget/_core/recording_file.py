@@ -16,6 +16,7 @@ The file contains the prompt and the answer. The API key and all headers that ar
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 import re
@@ -36,7 +37,7 @@ from streamwidget._core.recording import (
     WireRecord,
 )
 from streamwidget._core.redaction import WireMask
-from streamwidget._core.secrets import ApiKey, mask
+from streamwidget._core.secrets import Secrets, mask
 from streamwidget._core.timeout import Timeout
 
 _VERSION = 1
@@ -55,7 +56,7 @@ def to_jsonl(recording: Recording) -> str:
     }
     lines: list[dict[str, Any]] = [head]
     for attempt in recording.attempts:
-        lines += [_line_of(record) for record in _without_keys(attempt, recording.key)]
+        lines += [_line_of(record) for record in _without_secrets(attempt, recording.secrets)]
     if recording.outcome is not None:
         lines.append({"at": round(recording.ended_at, 6), "outcome": recording.outcome})
     return "".join(_as_text(line) + "\n" for line in lines)
@@ -96,24 +97,25 @@ def from_jsonl(text: str, name: str) -> Recording:
     return recording
 
 
-def _without_keys(attempt: list[WireRecord], key: ApiKey | None) -> list[WireRecord]:
-    """Return the records of one request without keys. Each chunk keeps its length."""
+def _without_secrets(attempt: list[WireRecord], secrets: Secrets) -> list[WireRecord]:
+    """Return the records of one request without secrets. Each chunk keeps its length."""
     body = b"".join(record.data for record in attempt if isinstance(record, ChunkReceived))
     refused = any(isinstance(record, ResponseStarted) and record.status != 200 for record in attempt)
     # Text that only looks like a key is masked in errors and not in answers, because an answer may contain `***`.
-    lines, wire = body.splitlines(keepends=True), WireMask(key)
-    clean = b"".join(wire.feed(line, guess=refused or _ERROR.search(line) is not None) for line in lines)
+    wire = WireMask(secrets)
+    parts = [
+        *(wire.feed(line, guess=refused or _ERROR.search(line) is not None) for line in body.splitlines(keepends=True)),
+        wire.flush(),
+    ]
+    clean = b"".join(itertools.chain.from_iterable(parts))
     records: list[WireRecord] = []
     place = 0
     for record in attempt:
         if isinstance(record, ChunkReceived):
             start, place = place, place + len(record.data)
             record = ChunkReceived(record.at, clean[start:place])  # noqa: PLW2901
-        elif isinstance(record, ResponseStarted):
-            headers = {mask(name, key): mask(value, key) for name, value in record.headers.items()}
-            record = ResponseStarted(record.at, record.status, headers)  # noqa: PLW2901
         elif isinstance(record, ResponseEnded):
-            record = ResponseEnded(record.at, record.how, mask(record.detail, key))  # noqa: PLW2901
+            record = ResponseEnded(record.at, record.how, mask(record.detail, secrets))  # noqa: PLW2901
         records.append(record)
     return records
 

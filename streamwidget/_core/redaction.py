@@ -1,17 +1,17 @@
-r"""Take a key out of what streams by, where it may come in two pieces: ``sk-12``, ``34``.
+r"""Take secrets out of what streams by, where one may come in two pieces: ``sk-12``, ``34``.
 
 Rules
 -----
-- The end of a delta that may be the beginning of the key is held back until the next delta, or until the end.
-- Fewer than :data:`~streamwidget._core.spellings.HEAD` characters are never held back, so ordinary text is not late. If
-  the key begins with them, they are shown: ``sk-``, ``1234`` -> ``sk-``, ``[key]``.
-- Words that are not secret stay in an answer: ``ollama``.
+- The end of a text that may be the beginning of a secret is held back until its next piece, or until the end. Mostly
+  this is one letter, the first of a key or of its base64: ``river``, ``s and sea``, ``s``.
+- Words that are not telling stay in an answer: ``ollama``.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -28,10 +28,12 @@ from streamwidget._core.events import (
     ToolCallDelta,
     ToolResult,
 )
-from streamwidget._core.secrets import ApiKey, mask_bytes
+from streamwidget._core.secrets import Secrets, mask_bytes
 from streamwidget._core.spellings import HEAD, MASK, Spellings, unescaped
 
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
+#: So many further events may come before those that wait are shown.
+PATIENCE = 8
 #: A field of a JSON object with a text: `"content":"sk-12"`
 _FIELD = re.compile(rb'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
 
@@ -39,52 +41,56 @@ _FIELD = re.compile(rb'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
 class _Flow:
     """One text that comes in pieces."""
 
-    __slots__ = ("_held", "_may_begin", "_shown", "_spellings")
+    __slots__ = ("_held", "_may_begin", "_spellings")
 
     def __init__(self, spellings: Spellings) -> None:
         self._spellings = spellings
         self._may_begin = spellings.may_begin
-        self._shown = ""  # the last characters that were given away
-        self._held = ""
+        self._held = ""  # the beginning of a secret, perhaps
 
     def feed(self, text: str) -> str:
         """Take the next piece. Return what can be shown now."""
-        window = self._shown + self._held + text
-        if not self._held and self._may_begin(window.lower()) is None:  # the usual case
-            self._shown = window[1 - HEAD :]
-            return text
-        before = len(self._shown)
+        window = self._held + text
+        lower = window.lower()
+        found = self._may_begin(lower)
+        if found is None:  # the usual case
+            self._held = ""
+            return window
+        start, end = found.span()
+        if end == len(lower) and lower[start] not in "%&\\":  # the next usual one: only the last letters
+            self._held = window[start - end :]
+            return window[: start - end]
         pieces: list[str] = []
-        place = before
+        place = 0
         for start, end in self._spellings.spans(window):
             pieces += [window[place : max(start, place)], MASK]
             place = max(end, place)
         hold = max(place, len(window) - self._spellings.begun_at_end(window))
-        self._shown, self._held = window[:hold][1 - HEAD :], window[hold:]
+        self._held = window[hold:]
         return "".join([*pieces, window[place:hold]])
 
     def flush(self) -> str:
-        """Return what was held back. So many characters of the key are the key, even if the rest never came."""
+        """Return what was held back. So many characters of a secret are the secret, even if the rest never came."""
         held, self._held = self._held, ""
         return held if len(unescaped(held)[0]) < 2 * HEAD else MASK
 
 
 class Redaction:
-    """Takes a key out of the events of one stream.
+    """Takes secrets out of the events of one stream.
 
     Parameters
     ----------
-    key : ApiKey
+    spellings : Spellings
     """
 
-    def __init__(self, key: ApiKey) -> None:
-        self._spellings = key.spellings
-        self._text = _Flow(self._spellings)
+    def __init__(self, spellings: Spellings) -> None:
+        self._spellings = spellings
+        self._text = _Flow(spellings)
         self._texts: dict[tuple[type[_Delta], int], _Flow] = {(TextDelta, 0): self._text}
         self._arguments: dict[int | None, _Flow] = {}
 
     def clean(self, events: Iterable[ParsedEvent]) -> Iterator[ParsedEvent]:
-        """Yield the events without the key."""
+        """Yield the events without the secrets."""
         for event in events:
             if type(event) is TextDelta and event.index == 0:  # the usual case
                 text = self._text.feed(event.text)
@@ -139,40 +145,109 @@ class Redaction:
         return text and self._spellings.replace(text)
 
 
-def redaction_for(key: ApiKey | None) -> Redaction | None:
-    """Return what takes this key out of an answer. None: there is nothing to take out."""
-    return Redaction(key) if key is not None and key.is_secret else None
+def redaction_for(secrets: Secrets) -> Redaction | None:
+    """Return what takes these secrets out of an answer. None: there is nothing to take out."""
+    return Redaction(secrets.spellings) if secrets.spellings is not None else None
 
 
 class WireMask:
-    """Masks a key in the bytes of a body, also where it is cut by the frames of a stream. The length stays the same.
+    """Masks secrets in the bytes of a body, also where the frames of a stream cut one. The length stays the same.
 
-    The values of each field are one text: ``{"content":"sk-12"}`` and ``{"content":"34"}``. Bytes come and go whole
-    events or lines at a time, so nothing is held back. The end of a value that may be the beginning of the key is
-    masked too.
+    The values of each field are one text: ``{"content":"sk-12"}`` and ``{"content":"34"}``. Bytes come a whole event or
+    line at a time. They wait while the end of a value in them may be the beginning of a secret, but not for more than
+    :data:`PATIENCE` further ones: many fields come only once.
     """
 
-    def __init__(self, key: ApiKey | None) -> None:
-        self._key = key
-        self._spellings = key.spellings if key is not None and key.is_secret else None
-        self._before: dict[bytes, str] = {}  # the last characters of each field
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._spellings = secrets.spellings
+        self._waiting: deque[bytearray] = deque()
+        self._begun: dict[bytes, _Begun] = {}
 
-    def feed(self, data: bytes, *, guess: bool) -> bytes:
-        """Return the next bytes without the key. ``guess`` is that of :func:`mask_bytes`."""
-        spellings = self._spellings
-        clean = mask_bytes(data, self._key, guess=guess)
-        if spellings is None:
-            return clean
-        masked = bytearray(clean)
+    def feed(self, data: bytes, *, guess: bool) -> list[bytes]:
+        """Take the next bytes. Return those that are complete, without the secrets, in their order.
+
+        ``guess`` is that of :func:`~streamwidget._core.secrets.mask_bytes`.
+        """
+        clean = mask_bytes(data, self._secrets, guess=guess)
+        if self._spellings is None:
+            return [clean]
+        piece = bytearray(clean)
+        self._waiting.append(piece)
         for field in _FIELD.finditer(data):
-            before = self._before.get(field[1], "")
-            window = before + field[2].decode("latin-1")
-            spans = spellings.spans(window)
-            if begun := spellings.begun_at_end(window):
-                spans.append((len(window) - begun, len(window)))
-            offset = field.start(2) - len(before)
-            for start, end in spans:
-                first, last = max(field.start(2), offset + start), offset + end
-                masked[first:last] = b"*" * max(0, last - first)
-            self._before[field[1]] = window[-spellings.longest :]
-        return bytes(masked)
+            self._take(field[1], field[2].decode("latin-1"), piece, field.start(2))
+        done: list[bytes] = []
+        while self._waiting and (len(self._waiting) > PATIENCE or not self._is_open(self._waiting[0])):
+            done.append(self._release())
+        return done
+
+    def flush(self) -> list[bytes]:
+        """Return the rest. The body is over."""
+        return [self._release() for _ in range(len(self._waiting))]
+
+    def _take(self, name: bytes, value: str, piece: bytearray, start: int) -> None:
+        """Take the next value of a field. It stands in ``piece`` from ``start``."""
+        begun = self._begun.get(name)
+        if begun is None:
+            if self._spellings is None or self._spellings.may_begin(value.lower()) is None:  # the usual case
+                return
+            begun = _Begun(self._spellings)
+        if begun.add(value, piece, start):
+            self._begun[name] = begun
+        else:
+            self._begun.pop(name, None)
+
+    def _is_open(self, piece: bytearray) -> bool:
+        return any(begun.stands_in(piece) for begun in self._begun.values())
+
+    def _release(self) -> bytes:
+        piece = self._waiting.popleft()
+        for begun in self._begun.values():
+            begun.give_up(piece)
+        return bytes(piece)
+
+
+class _Begun:
+    """The end of a field that may be the beginning of a secret, and where it stands."""
+
+    def __init__(self, spellings: Spellings) -> None:
+        self._spellings = spellings
+        self._text = ""
+        self._parts: list[tuple[bytearray, int, int]] = []  # a piece, and a range in it
+
+    def add(self, value: str, piece: bytearray, start: int) -> bool:
+        """Add the next value of the field, and mask the secrets. False: no secret begins at its end."""
+        self._text += value
+        self._parts.append((piece, start, start + len(value)))
+        for first, last in self._spellings.spans(self._text):
+            for part in self._cut(first, last):
+                _star(*part)
+        begun = self._spellings.begun_at_end(self._text)
+        end = len(self._text)
+        self._parts = list(self._cut(end - begun, end))
+        self._text = self._text[end - begun :]
+        return bool(begun)
+
+    def stands_in(self, piece: bytearray) -> bool:
+        return any(part is piece for part, _, _ in self._parts)
+
+    def give_up(self, piece: bytearray) -> None:
+        """Mask what stands in a piece that waits no longer. So many characters are surely a secret."""
+        if len(self._text) >= HEAD:
+            for part in self._parts:
+                if part[0] is piece:
+                    _star(*part)
+
+    def _cut(self, start: int, end: int) -> Iterator[tuple[bytearray, int, int]]:
+        """Yield the parts of ``text[start:end]``."""
+        place = 0
+        for piece, first, last in self._parts:
+            length = last - first
+            low, high = max(start - place, 0), min(end - place, length)
+            if low < high:
+                yield piece, first + low, first + high
+            place += length
+
+
+def _star(piece: bytearray, start: int, end: int) -> None:
+    piece[start:end] = b"*" * (end - start)

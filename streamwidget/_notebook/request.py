@@ -173,19 +173,22 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
 
 
 def _say_where_it_goes(session: Session, client: object, target: Target, options: Namespace) -> None:
-    """Name the server and the key's variable, once for each. A notebook that somebody else wrote may have chosen them.
+    """Name the server and the secrets' variables, once for each. A notebook of somebody else may have chosen them.
 
-    What the environment or the config file names is the person's own choice. A server on this machine that gets no key
-    is not named either.
+    What the environment or the config file names is the person's own choice. A server on this machine that gets no
+    secrets is not named either.
     """
     if not isinstance(client, ChatClient) or client.base_url is None or not (options.provider or session.names_server):
         return
-    if is_loopback(client.base_url) and not target.key_is_set:
+    sent = [f"the key in {target.key_variable}"] if target.key_is_set else []
+    headers = session.settings.headers_env.items()
+    sent += [f"the {name} in {variable}" for name, variable in headers if name in client._settings.headers]
+    if is_loopback(client.base_url) and not sent:
         return
-    key = f", with the key in {target.key_variable}" if target.key_is_set else ""
-    if (target.host, key) not in session.named:
-        session.named.add((target.host, key))
-        say(f"This notebook sends your prompts to {target.host}{key}.")
+    secrets = f", with {' and '.join(sent)}" if sent else ""
+    if (target.host, secrets) not in session.named:
+        session.named.add((target.host, secrets))
+        say(f"This notebook sends your prompts to {target.host}{secrets}.")
 
 
 def _params(

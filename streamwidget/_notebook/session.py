@@ -39,6 +39,7 @@ class ChatSettings:
     provider: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
+    headers_env: Mapping[str, str] = field(default_factory=dict)
     gguf: str | None = None
     client: str | None = None
 
@@ -85,7 +86,7 @@ class Session:
         """True if a cell set the server or the key's variable, and not the config file."""
         return any(
             getattr(self.settings, name) not in (None, getattr(self._configured, name))
-            for name in ("base_url", "provider", "api_key_env")
+            for name in ("base_url", "provider", "api_key_env", "headers_env")
         )
 
     @property

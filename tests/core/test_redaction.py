@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 import streamwidget as sw
 from streamwidget._core.events import Finish, Identity, ParsedEvent
-from streamwidget._core.redaction import Redaction, WireMask, redaction_for
-from streamwidget._core.secrets import ApiKey, mask, mask_bytes
+from streamwidget._core.redaction import PATIENCE, Redaction, WireMask, redaction_for
+from streamwidget._core.secrets import ApiKey, Secrets, mask, mask_bytes
 from streamwidget._view.wire.rows import WireRows
 from tests.support.servers import CANARY, QUICK, RawServer, response, sse
 
-KEY = ApiKey(CANARY)
+KEY = Secrets(ApiKey(CANARY))
 RAW = CANARY.encode()
 #: A key as a server may write it.
 SPELLINGS = {
@@ -49,6 +49,12 @@ TELLING = [
     *(base64.b64encode(bytes(before) + RAW).decode()[16:26] for before in range(3)),
     RAW[8:14].hex(),
 ]
+
+
+def redaction_of(secrets: Secrets) -> Redaction:
+    redaction = redaction_for(secrets)
+    assert redaction is not None
+    return redaction
 
 
 def clean(text: str) -> bool:
@@ -79,23 +85,25 @@ def test_a_key_is_masked_however_it_is_cut(
     text = f"The key is {SPELLINGS[name]} and no other. "
     cuts = sorted(data.draw(st.sets(st.integers(1, len(text) - 1), max_size=len(text))))
     pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    redaction = Redaction(KEY)
+    redaction = redaction_of(KEY)
     shown = "".join(event.text for event in redaction.clean(kind(piece, 0) for piece in pieces))
     shown += "".join(event.text for event in redaction.flush())
     assert clean(shown)
+    assert "sk-" not in shown.lower()  # nor a beginning of it, wherever it is cut
     assert shown.startswith("The key is ")
     assert shown.endswith(" and no other. ")
 
 
 @given(st.lists(st.text("skSK-cany01 .%&\\u", max_size=8)))
 def test_other_text_stays_and_is_not_late(pieces: list[str]) -> None:
-    """Text without the key comes through unchanged. A piece is held back only for HEAD characters of the key."""
-    redaction = Redaction(KEY)
+    """Text without the key comes through unchanged. Only its end is held back, if the key may begin there."""
+    redaction = redaction_of(KEY)
     came = [event.text for event in redaction.clean(sw.TextDelta(piece, 0) for piece in pieces)]
     whole = "".join(pieces)
     held = "".join(event.text for event in redaction.flush())
     assert "".join(came) + held == whole
-    assert not held or CANARY.lower().startswith(held.lower()) or len(held) < 8
+    assert KEY.spellings is not None
+    assert KEY.spellings.begun_at_end(whole) == len(held)
 
 
 @pytest.mark.parametrize(
@@ -103,9 +111,9 @@ def test_other_text_stays_and_is_not_late(pieces: list[str]) -> None:
 )
 def test_a_word_that_is_no_secret_stays_in_an_answer(word: str) -> None:
     """Servers without keys are given such words, and an answer may explain them. An error does not repeat them."""
-    assert redaction_for(ApiKey(word)) is None
-    assert mask(f"key {word}!", ApiKey(word)) == "key [key]!"
-    assert mask(f"a{word}b", ApiKey("x")) == f"a{word}b" or "x" in word
+    assert redaction_for(Secrets(ApiKey(word))) is None
+    assert mask(f"key {word}!", Secrets(ApiKey(word))) == "key [key]!"
+    assert mask(f"a{word}b", Secrets(ApiKey("x"))) == f"a{word}b" or "x" in word
 
 
 def chunk(**delta: object) -> bytes:
@@ -193,20 +201,37 @@ async def test_a_key_in_a_list_of_models_is_masked() -> None:
 def test_an_identity_and_an_end_are_masked() -> None:
     """Words that are not text: the model, the request's id, the provider's word for the end, what a tool returned."""
     events = list(
-        Redaction(KEY).clean([Identity(CANARY, CANARY), Finish(CANARY, "complete"), Finish(None, "complete")])
+        redaction_of(KEY).clean([Identity(CANARY, CANARY), Finish(CANARY, "complete"), Finish(None, "complete")])
     )
     assert events == [Identity("[key]", "[key]"), Finish("[key]", "complete"), Finish(None, "complete")]
-    results = Redaction(KEY).clean([sw.ToolResult(CANARY, CANARY, f"env: {CANARY}")])
+    results = redaction_of(KEY).clean([sw.ToolResult(CANARY, CANARY, f"env: {CANARY}")])
     assert list(results) == [sw.ToolResult("[key]", "[key]", "env: [key]")]
 
 
-def test_the_wire_is_masked_in_its_place() -> None:
-    """The length stays, and the JSON can still be read."""
+@pytest.mark.parametrize("size", [1, 2, 3, 12, 30])
+def test_the_wire_is_masked_in_its_place(size: int) -> None:
+    """Each character of the key, wherever it is cut. The length stays, and the JSON can still be read."""
+    text = f"say {CANARY}! And more."
+    pieces = [text[place : place + size] for place in range(0, len(text), size)]
+    lines = [b'data: {"content":"%s"}\n' % piece.encode() for piece in pieces]
     wire = WireMask(KEY)
-    lines = [b'data: {"content":"say %s"}\n' % RAW[:12], b'data: {"content":"%s!"}\n' % RAW[12:]]
-    masked = [wire.feed(line, guess=False) for line in lines]
+    masked = [part for line in lines for part in wire.feed(line, guess=False)] + wire.flush()
     assert list(map(len, masked)) == list(map(len, lines))
-    assert [json.loads(line[6:])["content"] for line in masked] == ["say " + "*" * 12, "*" * (len(RAW) - 12) + "!"]
+    contents = [json.loads(line[6:])["content"] for line in masked]
+    assert "".join(contents) == f"say {'*' * len(CANARY)}! And more."
+
+
+def test_an_event_waits_for_the_next_ones_only_a_moment() -> None:
+    """A field may come only once. Then no more than PATIENCE further events wait behind it, and all come in order."""
+    wire = WireMask(KEY)
+    lines = [b'{"role":"users"}\n', *(b'{"content":"%d"}\n' % number for number in range(2 * PATIENCE))]
+    waiting = 0
+    came: list[bytes] = []
+    for number, line in enumerate(lines, 1):
+        came += wire.feed(line, guess=False)
+        waiting = max(waiting, number - len(came))
+    assert came + wire.flush() == lines
+    assert waiting == PATIENCE
 
 
 HUGE = 300_000
@@ -239,7 +264,7 @@ def test_masking_is_linear(name: str) -> None:
         begun = time.process_time()
         mask(text, KEY)
         mask_bytes(text.encode(), KEY, guess=True)
-        list(Redaction(KEY).clean([sw.TextDelta(text, 0)]))
+        list(redaction_of(KEY).clean([sw.TextDelta(text, 0)]))
         WireMask(KEY).feed(b'{"content":"' + text.encode() + b'"}', guess=True)
         return time.process_time() - begun
 
@@ -250,9 +275,14 @@ def test_masking_is_linear(name: str) -> None:
 def test_a_long_key_is_looked_for_at_once() -> None:
     """A token of Azure has 2,000 characters. The first answer does not wait for its search to be made."""
     key = "eyJ0" + "aB3-" * 500
-    begun = time.process_time()
-    redaction = Redaction(ApiKey(key))
-    made = time.process_time()
-    re.compile("ab" * 5 * len(key))  # about as many letters as its forms have
-    assert made - begun < 20 * max(0.01, time.process_time() - made)
+    made, compared = [], []
+    for number in range(3):  # the least of three: the garbage of other tests may be collected within one
+        begun = time.process_time()
+        redaction = redaction_of(Secrets(ApiKey(key)))
+        made.append(time.process_time() - begun)
+        begun = time.process_time()
+        re.compile(f"{number}ab" * 5 * len(key))  # about as many letters as its forms have
+        compared.append(time.process_time() - begun)
+        re.purge()
+    assert min(made) < 20 * max(0.01, min(compared))
     assert list(redaction.clean([sw.TextDelta("eyJ0aB3-aB3-")])) == [sw.TextDelta("")]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import streamwidget as sw
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.secrets import ApiKey, mask
+from streamwidget._core.secrets import ApiKey, Secrets, mask
 from streamwidget.demo import DemoServer
 from tests.support.servers import CANARY, QUICK, RawServer, closed_port, events_of, failure_of, response, sse
 from tests.support.tracebacks import shown
@@ -118,7 +118,7 @@ def test_what_looks_like_a_key_is_masked(text: str, masked: str) -> None:
 
 def test_the_key_itself_is_masked_whatever_it_looks_like() -> None:
     """The key in use is masked even if it has an unknown form."""
-    assert mask("wrong: hunter2!", ApiKey("hunter2")) == "wrong: [key]!"
+    assert mask("wrong: hunter2!", Secrets(ApiKey("hunter2"))) == "wrong: [key]!"
 
 
 @pytest.mark.parametrize("key", [CANARY, "plain-word-key-of-our-own"])

@@ -27,6 +27,7 @@ SETTINGS: dict[str, Any] = {
     "keep": True,
     "provider": "mistral",
     "api_key_env": "KEY_OF_THE_CLASS",
+    "headers_env": {"X-Course": "KEY_OF_THE_CLASS"},
 }
 
 
@@ -63,11 +64,13 @@ def test_each_setting_of_a_file_holds_in_cells_in_the_widget_and_in_the_client(
             assert (ran.status, ran.stderr) == ("ok", ""), ran.traceback
         limits = "sw.ChatClient().timeout.stall, sw.ChatClient('http://127.0.0.1:1/v1').timeout.stall"
         assert kernel.execute(limits).text == "(7, 7)"
-        assert kernel.execute("sw.ChatClient('http://127.0.0.1:1/v1')._settings.api_key is None").text == "True"
+        elsewhere_too = "sw.ChatClient('http://127.0.0.1:1/v1')._settings"
+        assert kernel.execute(f"{elsewhere_too}.api_key, {elsewhere_too}.headers").text == "(None, {})"
     asked = {record.body["messages"][-1]["content"].strip(): record for record in demo.requests}
     assert list(asked) == ["the cell", "the widget", "the client"]
     for record in asked.values():
         assert (record.body["model"], record.body["max_tokens"]) == ("demo", 9)
+        assert record.headers["x-course"] == KEY
         assert record.headers["authorization"].endswith(KEY[-4:])
         assert "stream_options" not in record.body  # as Mistral wants it
     assert asked["the cell"].body["temperature"] == 0.5

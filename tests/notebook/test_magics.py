@@ -573,3 +573,6 @@ def test_a_foreign_notebook_says_where_prompts_and_keys_go(
     assert said("%%chat\nc").startswith(f"This notebook sends your prompts to {place}, with the key in MY_KEY.\n")
     assert "sends your prompts" not in said("%chat d")
     assert KEY not in said("%chat e")
+    shell.run_cell("%config ChatMagics.headers_env = {'X-Course': 'MY_KEY'}")
+    line = f"This notebook sends your prompts to {place}, with the key in MY_KEY and the X-Course in MY_KEY.\n"
+    assert said("%chat f").startswith(line)

@@ -163,6 +163,10 @@ SETTINGS: dict[str, tuple[Any, list[Any]]] = {
     "base_url": ("http://localhost:9/v1", ["localhost", 5, ""]),
     "client": ("answer", [7]),
     "api_key_env": ("MY_KEY", [f"sk-{'0123456789' * 3}", 5]),
+    "headers_env": (
+        {"X-Api-Key": "MY_KEY"},
+        [5, {"X-Api-Key": f"sk-{'0123456789' * 3}"}, {"Host": "MY_KEY"}, {"X": 5}],
+    ),
     "gguf": ("model.gguf", [5]),
 }
 

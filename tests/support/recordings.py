@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamwidget as sw
 from streamwidget._core.recording import ChunkReceived, Recording, RequestSent, ResponseEnded, ResponseStarted
-from streamwidget._core.secrets import ApiKey
+from streamwidget._core.secrets import NO_SECRETS, ApiKey, Secrets
 from streamwidget.demo._faults import FAULTS
 
 CANARY = "sk-canary-0123456789abcdef"
@@ -23,7 +23,7 @@ def recording_of(
     how: Literal["whole", "broken", "left"] = "whole",
 ) -> Recording:
     """One request and its response in these chunks, whose stream is said to be complete."""
-    recording = Recording("m", sw.Timeout(), ApiKey(key) if key else None)
+    recording = Recording("m", sw.Timeout(), Secrets(ApiKey(key)) if key else NO_SECRETS)
     recording.records = [
         RequestSent(0.0, "POST", "http://127.0.0.1/v1/chat/completions", {}, '{"stream": true}'),
         ResponseStarted(0.1, status, {"content-type": content_type}),

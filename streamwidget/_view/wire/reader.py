@@ -18,7 +18,7 @@ from streamwidget._client.framing import LINES
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.sse import EventTooLarge
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.secrets import ApiKey
+from streamwidget._core.secrets import NO_SECRETS, Secrets
 from streamwidget._dialects.dialect import Dialect, MalformedItem, ServerReportedError
 
 Kind: TypeAlias = Literal["data", "done", "comment", "other", "error", "reply"]
@@ -62,17 +62,17 @@ class WireReader:
         False for a body that is not a stream: an error, or a whole reply.
     media_type : str, default ""
         The label of the body. If it says that lines of JSON come, each line is a block.
-    key : ApiKey, optional
-        It is taken out of the text.
+    secrets : Secrets, optional
+        They are taken out of the text.
     """
 
     def __init__(
-        self, dialect: Dialect, *, streamed: bool = True, media_type: str = "", key: ApiKey | None = None
+        self, dialect: Dialect, *, streamed: bool = True, media_type: str = "", secrets: Secrets = NO_SECRETS
     ) -> None:
         self._dialect = dialect
         self._streamed = streamed
         self._accumulator = Accumulator(as_sent=True)  # each event adds to the text
-        self._parser = StreamParser(dialect, self._accumulator, media_type=media_type, key=key)
+        self._parser = StreamParser(dialect, self._accumulator, media_type=media_type, secrets=secrets)
         self._are_lines = media_type in LINES
         self._block = bytearray()  # whole lines of the open block
         self._line = bytearray()

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import codecs
 import threading
+from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
@@ -52,12 +53,13 @@ class WireRows:
         self.rows: list[JSON] = []
         self._recording = recording
         self._dialect = dialect_named(recording.dialect)
-        self._mask = WireMask(recording.key)
+        self._mask = WireMask(recording.secrets)
         self._place = 0  # in the recording's records
         self._attempt = 0
         self._reader: WireReader | None = None
         self._status = 200
         self._events: list[WireEvent] = []  # their characters are not looked up yet
+        self._unmasked: deque[tuple[WireEvent, str, str]] = deque()  # with its kind, and the characters that it made
         self._beyond = 0
         self._made_beyond: list[str] = []
         self._lock = threading.Lock()
@@ -79,6 +81,7 @@ class WireRows:
     def close(self) -> None:
         """Take the last records. The recording is finished."""
         self.read()
+        self._finish()
         if self._beyond:
             count, made = self._beyond, "".join(self._made_beyond)
             self._beyond = 0
@@ -87,7 +90,7 @@ class WireRows:
     def _take(self, record: WireRecord) -> None:
         match record:
             case RequestSent(at=at, method=method, url=url, headers=headers, body=body):
-                self._settle()
+                self._finish()
                 self._attempt += 1
                 text = f"{method} {url}\n{_lines(headers)}\n{body}"
                 self._add("request", at, [self._masked(text)], attempt=self._attempt)
@@ -96,9 +99,9 @@ class WireRows:
                 media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
                 streamed = status == 200 and media_type != "application/json"
                 self._reader = WireReader(
-                    self._dialect, streamed=streamed, media_type=media_type, key=self._recording.key
+                    self._dialect, streamed=streamed, media_type=media_type, secrets=self._recording.secrets
                 )
-                self._mask = WireMask(self._recording.key)
+                self._mask = WireMask(self._recording.secrets)
                 self._add("status", at, [self._masked(f"HTTP {status}\n{_lines(headers)}".rstrip())])
             case ChunkReceived(at=at, data=data) if self._reader is not None:
                 self._events += self._reader.feed(data, at)
@@ -106,7 +109,7 @@ class WireRows:
                 if self._reader is not None:
                     read = how != "left" and self._status == 200 and (how == "whole" or self._reader.streamed)
                     self._events += self._reader.close(at, clean=how == "whole", read=read)
-                self._settle()
+                self._finish()
                 self._add("end", at, [self._masked(f"{_ENDS[how]} {detail}".rstrip())])
             case RequestFailed(at=at, error=error):
                 self._add("failed", at, [self._masked(f"There was no response: {error.message}")])
@@ -119,9 +122,19 @@ class WireRows:
         text = self._reader.text
         for event in events:
             refused = self._status != 200
-            data = self._mask.feed(event.data, guess=refused or event.kind == "error")
             kind = "error" if refused else event.kind
-            self._add(kind, event.at, pieces_of(data, event.cuts), made=text[event.start : event.end])
+            self._unmasked.append((event, kind, text[event.start : event.end]))
+            self._add_masked(self._mask.feed(event.data, guess=kind == "error"))
+
+    def _finish(self) -> None:
+        """Make rows of the last events of a response."""
+        self._settle()
+        self._add_masked(self._mask.flush())
+
+    def _add_masked(self, masked: list[bytes]) -> None:
+        for data in masked:
+            event, kind, made = self._unmasked.popleft()
+            self._add(kind, event.at, pieces_of(data, event.cuts), made=made)
 
     def _add(self, kind: str, at: float, pieces: list[str], *, made: str = "", attempt: int = 0) -> None:
         if len(self.rows) < MOST_ROWS:
@@ -131,7 +144,7 @@ class WireRows:
             self._made_beyond.append(made)
 
     def _masked(self, text: str) -> str:
-        return visible(mask(text, self._recording.key))
+        return visible(mask(text, self._recording.secrets))
 
 
 def pieces_of(data: bytes, cuts: Iterable[int]) -> list[str]:

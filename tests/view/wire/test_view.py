@@ -19,7 +19,7 @@ from streamwidget._core.recording import (
     RequestFailed,
     RequestSent,
 )
-from streamwidget._core.secrets import ApiKey
+from streamwidget._core.secrets import ApiKey, Secrets
 from streamwidget._core.timeline import Timeline
 from streamwidget._saved.wire import wire_mimebundle
 from streamwidget._view.wire.feed import WireFeed
@@ -129,7 +129,7 @@ async def test_each_attempt_has_its_request(demo: DemoServer) -> None:
 
 def test_a_request_without_a_response_says_why() -> None:
     """The reason is one row, with the key masked."""
-    recording = Recording("m", sw.Timeout(), ApiKey(CANARY))
+    recording = Recording("m", sw.Timeout(), Secrets(ApiKey(CANARY)))
     recording.records = [
         RequestSent(0.0, "POST", "http://127.0.0.1/v1", {}, "{}"),
         RequestFailed(0.1, sw.ErrorInfo(f"refused {CANARY}"), retryable=True),
