@@ -120,6 +120,14 @@ _PICTURES: dict[str, tuple[tuple[str, ...], tuple[Step, ...]]] = {
             Step("Stop", 0, 1), Step("only the tokens written so far", 1, 2),
         ),
     ),
+    "wires": (
+        ("chat completions", "your program", "Anthropic", "Ollama"),
+        (
+            Step('{"delta": {"content": "Hi"}}', 0, 1), Step("Hi", 1), Step("event: content_block_delta", 2, 1),
+            Step("Hi", 1), Step('{"content": "Hi"}', 3, 1), Step("Hi", 1), Step("finish_reason, [DONE]", 0, 1),
+            Step("message_stop", 2, 1), Step('"done": true', 3, 1), Step("three signs of the end", 1),
+        ),
+    ),
 }  # fmt: skip
 
 
@@ -186,7 +194,7 @@ def picture(lesson: str) -> Picture:
     Parameters
     ----------
     lesson : str
-        "stream", "wire", "cuts", "deltas", "faults", "stop", "page", "whole", "relay", "chat" or "cost".
+        "stream", "wire", "cuts", "deltas", "faults", "stop", "page", "whole", "relay", "chat", "cost" or "wires".
 
     Returns
     -------

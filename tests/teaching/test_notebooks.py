@@ -14,6 +14,7 @@ import pytest
 from nbformat import NotebookNode
 
 from tests.support.kernels import ROOT
+from tests.support.local_model import needs_llamacpp
 from tests.support.notebooks import execute
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -22,6 +23,8 @@ LESSONS = [path for path in NOTEBOOKS if path.stem[:2].isdigit() and path.stem >
 #: These lessons run in JupyterLab, by tests/ui/test_teaching_page.py and tests/ui/test_lessons.py, and not here too.
 IN_A_PAGE = ("10_what_is_a_stream", "11_on_the_wire", "13_when_it_fails")
 WITHOUT_A_PAGE = [path for path in LESSONS if path.stem not in IN_A_PAGE]
+#: These lessons ask whatever model there is. The others are about the demo server's faults, pace or bytes.
+WITH_A_MODEL = [path for path in LESSONS if path.stem in ("18_a_chat_of_your_own", "19_what_it_costs")]
 QUICKSTART = ROOT / "notebooks" / "00_quickstart.ipynb"
 #: What a cell is for. "check" holds a lesson's claims and is hidden from students. "answer" is folded.
 TAGS = {"check", "guess", "exercise", "answer"}
@@ -90,6 +93,18 @@ def test_a_lesson_runs_top_to_bottom_offline(path: Path, runs: dict[Path, Future
     assert all(entry.execution_count for entry in run.cells if entry.cell_type == "code")
 
 
+@pytest.mark.kernel
+@needs_llamacpp
+@pytest.mark.parametrize("path", WITH_A_MODEL, ids=lambda path: path.stem)
+def test_a_lesson_without_a_fault_runs_on_a_real_model(path: Path, tmp_path: Path) -> None:
+    """One word in the cell at its top, and a real model answers. The claims of the lesson are true for it, too."""
+    lesson = nbformat.read(path, as_version=4)
+    (switch,) = (entry for entry in lesson.cells if "REAL = False" in entry.source)
+    switch.source = switch.source.replace("REAL = False", "REAL = True")
+    execute(lesson, tmp_path, {})
+    assert all(entry.execution_count for entry in lesson.cells if entry.cell_type == "code")
+
+
 def tags_of(cell: Any) -> list[str]:
     return list(cell.metadata.get("tags", ()))
 
@@ -127,7 +142,7 @@ def test_a_lesson_has_exercises_and_folded_answers(path: Path) -> None:
         assert any(text.startswith(f"**{number}.**") for text in texts[answers:end])
 
 
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path != QUICKSTART], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_students_see_short_lines_and_no_asserts(path: Path) -> None:
     """A line of code fits on a projector. What only tests need is in hidden cells."""
     for entry in nbformat.read(path, as_version=4).cells:
