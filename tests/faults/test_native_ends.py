@@ -67,7 +67,7 @@ async def test_no_fault_passes_for_a_whole_answer(native_server: NativeServer, p
             assert completion.outcome == "interrupted", fault
         assert (completion.error is None) == (completion.outcome in ("length", "filtered")), fault
         assert completion.error is None or completion.error.message, fault
-    assert found["reasoning"].reasoning.startswith("The question is clear")
+    assert found["reasoning"].reasoning == "The question is clear; I say first what streams, then how."
     assert {completion.outcome for fault, completion in found.items() if fault.isdecimal()} == {"http_error"}
     assert found["error"].error is not None
     assert found["error"].error.message.startswith("The server had an error")

@@ -43,7 +43,7 @@ class _NativeReply(StreamReply):
         """Return the items before the first one with this mark, which have not been sent."""
         place = next(place for place, item in enumerate(self._items) if mark in item)
         before, self._place = self._items[self._place : place], max(place, self._place)
-        return self._native.write([json.loads(item) for item in before])
+        return self._native.write([json.loads(item) for item in before if THOUGHT not in item])
 
     def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
         if "role" in delta:
