@@ -5,9 +5,10 @@ from __future__ import annotations
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
+from tests.support.native_server import NativeServer
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
-from tests.ui.live import LOAD, PRINT_TEXT, assert_no_error_of_ours, printed_text
+from tests.ui.live import LOAD, PRINT_TEXT, assert_no_error_of_ours, printed_text, view, wait_longer
 
 SHOW = """
 import streamwidget as sw
@@ -106,6 +107,45 @@ def test_each_event_and_its_characters_light_each_other(open_notebook: OpenNoteb
     row = root.locator("[aria-selected=true]")
     expect(row).to_be_in_viewport()
     expect(row).to_contain_text("data: ")
+    assert_no_error_of_ours(page)
+
+
+NATIVE = """
+import streamwidget as sw
+client = sw.ChatClient({url!r}, "sk-of-the-test", "demo-reasoning", provider="anthropic")
+view = sw.StreamView(client.stream("Count.", demo={{"tokens": 20000}}))
+view
+"""
+NATIVE_WIRE = """
+view = sw.WireView(client.stream("Count.", demo={"text": "One, two."}))
+view
+"""
+THOUGHT = "The question is clear; I say first what streams, then how."
+
+
+def test_a_providers_own_events_with_its_thinking(open_notebook: OpenNotebook) -> None:
+    """Anthropic's thinking is in the live answer before its end, and its events are rows of the wire view."""
+    with NativeServer(tokens_per_second=40, first_delta=0) as server:
+        page = open_notebook([NATIVE.format(url=server.url), NATIVE_WIRE])
+        page.run(0)
+        page.finish(0)
+        live = view(page, 0)
+        live.locator(".streamwidget-reasoning > summary").click()
+        expect(live.locator(".streamwidget-reasoning")).to_contain_text(THOUGHT)
+        wait_longer(page, 0, 20)
+        assert live.get_attribute("data-outcome") is None
+        page.stop_button(0).click()
+        expect(live).to_have_attribute("data-outcome", "cancelled")
+
+        page.run(1)
+        page.finish(1)
+        root = wire(page, 1)
+        expect(root).to_have_attribute("data-outcome", "complete")
+        assert shown(root) == "One, two."
+        root.locator(".streamwidget-wire-list").focus()
+        page.page.keyboard.press("Home")
+        for kind in ("message_start", "thinking_delta"):
+            expect(root.locator(".streamwidget-wire-list")).to_contain_text(kind)
     assert_no_error_of_ours(page)
 
 
