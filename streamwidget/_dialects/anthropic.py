@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from streamwidget._core.completion import STEP_BREAK
 from streamwidget._core.events import (
     Identity,
     Lost,
@@ -47,6 +48,7 @@ class MessagesReader:
         self._prompt: int | None = None
         self._cached: int | None = None
         self._blocks: set[int | None] = set()  # the places of blocks that came
+        self._thought: int | None = None  # the place of the block of thinking that came last
         self._whole_calls: set[int | None] = set()  # the places of calls that came with their arguments
         self._bare_calls: set[int | None] = set()  # those of calls without arguments so far
 
@@ -98,7 +100,7 @@ class MessagesReader:
                 if citations := items(field(block, "citations")):
                     yield left_out("citations", citations)
             case "thinking":
-                yield ReasoningDelta(text(block, "thinking"))
+                yield from self._thinking(text(block, "thinking"), index)
             case _ if kind in _CALLS:
                 given = plain(field(block, "input"))
                 (self._whole_calls if given else self._bare_calls).add(index)
@@ -107,13 +109,23 @@ class MessagesReader:
             case "fallback":
                 first, now = text(block, "from", "model"), text(block, "to", "model")
                 yield StreamWarning("other_model", f"{now or 'another model'} answered in place of {first or 'it'}")
-            case _ if code := text(block, "content", "error_code"):
-                yield StreamWarning("tool_failed", f"{kind.removesuffix('_tool_result')} failed: {code}")
+            case _ if (why := text(block, "content", "error_code")) or field(block, "is_error") is True:
+                why = why or text(next(iter(items(field(block, "content"))), None), "text")
+                said = f"{kind.removesuffix('_tool_result')} failed: {why}".removesuffix(": ")
+                yield StreamWarning("tool_failed", said)
             case _:
                 named = left_out(kind, self._entries(block, index))
                 if named.what.startswith("part of"):
                     yield Lost()  # it may be text
                 yield named
+
+    def _thinking(self, piece: str, index: int | None) -> Iterator[ParsedEvent]:
+        """Read a piece of thinking. A blank line stands between two blocks of it."""
+        if piece:
+            if self._thought not in (None, index):
+                yield ReasoningDelta(STEP_BREAK)
+            self._thought = index
+            yield ReasoningDelta(piece)
 
     @staticmethod
     def _entries(block: Any, index: int | None) -> list[Any]:
@@ -128,7 +140,7 @@ class MessagesReader:
             case "text_delta":
                 yield TextDelta(text(delta, "text"))
             case "thinking_delta":
-                yield ReasoningDelta(text(delta, "thinking"))
+                yield from self._thinking(text(delta, "thinking"), index)
             case "input_json_delta":
                 if index not in self._whole_calls and text(delta, "partial_json"):
                     self._bare_calls.discard(index)

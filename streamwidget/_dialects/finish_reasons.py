@@ -105,12 +105,13 @@ def outcome_of(reason: str) -> Outcome | None:
     return next((outcome for outcome, parts in _PARTS if re.search(parts, bare)), None)
 
 
-def finish(reason: str, why: str = "") -> list[Finish | StreamWarning]:
+def finish(reason: str, why: str = "", outcome: Outcome | None = None) -> list[Finish | StreamWarning]:
     """Return the event of an end with this word, and warnings for people.
 
     One names a word that is not known. One has the provider's own sentence (``why``) on an end that is not complete.
+    The word decides, unless ``outcome`` is known from elsewhere.
     """
-    outcome = outcome_of(reason)
+    outcome = outcome or outcome_of(reason)
     events: list[Finish | StreamWarning] = [Finish(reason, outcome or "complete")]
     if outcome is None:
         detail = f"the provider ended the answer with {reason[:60]!r}, a word that is not known"

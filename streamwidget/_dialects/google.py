@@ -85,12 +85,13 @@ class GoogleReader:
             prompt, said, total, cached, thought = counts
             answer = None if said is None and thought is None else (said or 0) + (thought or 0)
             yield Usage(prompt, answer, total, cached, thought)
-        reason = word_of(at(candidate, "finish_reason")) or word_of(at(item, "prompt_feedback.block_reason"))
+        reason, blocked = word_of(at(candidate, "finish_reason")), word_of(at(item, "prompt_feedback.block_reason"))
         if reason is None and is_agent and (at(item, "turn_complete") or _is_last(item)):
             reason = "stop"
         if reason is not None:
-            why = at(candidate, "finish_message") or at(item, "prompt_feedback.block_reason_message")
-            yield from finish(reason, why if isinstance(why, str) else "")
+            yield from finish(reason, as_text(at(candidate, "finish_message")))
+        elif blocked is not None:
+            yield from finish(blocked, as_text(at(item, "prompt_feedback.block_reason_message")), "filtered")
 
 
 def _part(part: Any, index: int) -> Iterator[ParsedEvent]:

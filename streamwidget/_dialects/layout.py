@@ -132,9 +132,9 @@ class LayoutReader:
         self._growth = Growth() if layout.grows else None
 
     def parse(self, item: Any) -> list[ParsedEvent]:
-        if isinstance(item, Mapping) and item.keys() == {"error"}:  # the failure of a server, in any API
-            raise ServerReportedError(error_info(plain(item["error"]), 200))
         rule = next((rule for rule in self._layout.rules if rule.matches(item)), None)
+        if rule is None and isinstance(item, Mapping) and item.get("error"):
+            raise ServerReportedError(error_info(plain(item["error"]), 200))
         if rule is None or any(_holds(item, *condition) for condition in rule.unless.items()):
             return []
         if rule.error and (error := at(item, rule.error)):

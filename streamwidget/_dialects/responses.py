@@ -54,6 +54,9 @@ _CALLS: dict[str, tuple[str, str]] = {
     "local_shell_call": ("action", "local_shell"),
     "shell_call": ("action", "shell"),
     "apply_patch_call": ("operation", "apply_patch"),
+    "tool_search_call": ("arguments", "tool_search"),
+    "program": ("code", "program"),
+    "mcp_approval_request": ("arguments", "mcp"),
 }
 _ARGUMENTS = ("function_call_arguments", "custom_tool_call_input", "mcp_call_arguments", "code_interpreter_call_code")
 #: What a server tool brought back, in the item at its end.
@@ -183,7 +186,9 @@ class ResponsesReader:
         kind = text(item, "type")
         name, default = _CALLS[kind]
         call_id = word(field(item, "call_id")) or word(field(item, "id"))
-        arguments = "" if place in self._arguments or not is_done else _written(field(item, name))
+        arguments = (
+            "" if place in self._arguments or not is_done else _written(field(item, name) or field(item, f"{name}s"))
+        )
         if place in self._calls and not arguments:
             return
         self._calls.add(place)

@@ -16,6 +16,7 @@ from typing import Any
 
 from streamwidget._client.framing import kind_of
 from streamwidget._client.parser import MalformedStream
+from streamwidget._client.retry import worth_retrying
 from streamwidget._client.sse import EventTooLarge
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ErrorInfo
@@ -24,6 +25,7 @@ from streamwidget._core.exceptions import InStreamError, ProtocolError, StreamIn
 from streamwidget._core.secrets import mask, mask_error
 from streamwidget._dialects import reader_for
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Reader, ServerReportedError
+from streamwidget._dialects.errors import error_info
 from streamwidget._dialects.strings import EncodedText
 from streamwidget._sources.refusal import unknown_item
 from streamwidget._sources.rich import formatted, is_rich, size_of
@@ -93,7 +95,7 @@ class Intake:
                 self._choose(item)
         except ServerReportedError as exc:
             self._apply(exc.events)
-            raise InStreamError(mask_error(exc.info)) from None
+            raise InStreamError(mask_error(exc.info), retryable=worth_retrying(exc.info)) from None
         except MalformedItem as exc:
             raise ProtocolError(ErrorInfo(f"The source gave {mask(str(exc))}.")) from None
         except UnknownItem as exc:
@@ -148,6 +150,8 @@ class Intake:
             self._apply(self._reader.parse(item))
         elif (data := from_event(item)) is not None:
             self._start_wire(data)
+        elif isinstance(item, dict) and item.keys() == {"error"}:  # before any item that shows the API
+            raise ServerReportedError(error_info(item["error"], 200))
         else:
             self._unknown = item if self._unknown is None else self._unknown
             if self._count > _PATIENCE:
@@ -215,7 +219,7 @@ class Intake:
             outcome, events = wire.close()
         except ServerReportedError as exc:
             self._publish(wire.events)
-            raise InStreamError(mask_error(exc.info)) from None
+            raise InStreamError(mask_error(exc.info), retryable=worth_retrying(exc.info)) from None
         except UnknownItem as exc:
             raise ProtocolError(unknown_item(exc.item, in_loop=self._in_loop())) from None
         except (MalformedStream, MalformedItem, EventTooLarge) as exc:
