@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import Outcome
+from streamwidget._core.visible import visible
 
 
 class ConfigurationError(ValueError):
@@ -35,6 +36,10 @@ class ConfigurationError(ValueError):
         ...
     streamwidget._core.exceptions.ConfigurationError: The prompt is empty. Nothing was sent.
     """
+
+    def __init__(self, message: str) -> None:
+        # It may repeat a part of a file that somebody else wrote, with a terminal's escape sequences.
+        super().__init__(visible(message))
 
 
 class StreamError(Exception):

@@ -7,6 +7,7 @@ from typing import Any
 from IPython.display import publish_display_data
 
 from streamwidget._notebook.display import current_shell, in_kernel
+from streamwidget._notebook.terminal import say
 from streamwidget._view import output
 
 
@@ -44,4 +45,4 @@ def show(bundle: dict[str, Any]) -> None:
     if current_shell() is not None:
         publish_display_data(bundle)  # type: ignore[no-untyped-call]
     else:
-        print(bundle["text/plain"])  # noqa: T201
+        say(bundle["text/plain"])

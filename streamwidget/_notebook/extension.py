@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from streamwidget._notebook import cell_transform, completion, question_mark
 from streamwidget._notebook.magics import ChatMagics
+from streamwidget._notebook.terminal import say
 from streamwidget._view import control
 
 
@@ -20,7 +21,7 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     owner = _owner(shell, "cell") or _owner(shell, "line")
     if owner is not None:
-        print(f"%chat belonged to {owner}. It is streamwidget's until `%unload_ext streamwidget`.")  # noqa: T201
+        say(f"%chat belonged to {owner}. It is streamwidget's until `%unload_ext streamwidget`.")
     try:
         magics = ChatMagics(shell)
         magics._replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}

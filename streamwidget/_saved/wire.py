@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeline_svg import as_html, describe
-from streamwidget._core.visible import visible
+from streamwidget._core.visible import one_line, visible
 from streamwidget._saved.answer import mimebundle
 from streamwidget._saved.budget import Budget
 from streamwidget._saved.html import escape_text
@@ -66,7 +66,7 @@ def _html_row(row: Row) -> str:
 
 
 def _plain_row(row: Row) -> str:
-    return f"{row['at']:9.3f}  {row['kind']:8}  {' '.join(''.join(row['pieces']).split())[:160]}"
+    return f"{row['at']:9.3f}  {row['kind']:8}  {one_line(''.join(row['pieces']), 160)}"
 
 
 def _code(text: str) -> str:

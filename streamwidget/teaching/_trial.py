@@ -105,7 +105,7 @@ class Trial:
             case _:
                 fact = f"kept {len(self.kept)} characters"
         # A full stop before the semicolon would be doubled: "The answer is cut.; kept 41 characters".
-        return f"{self.says.rstrip('.!')}; {fact}" if self.says else fact
+        return f"{one_line(self.says).rstrip('.!')}; {fact}" if self.says else fact
 
     def __str__(self) -> str:
         return f"{self.client} {self.words}: {self.facts}"

@@ -16,11 +16,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from streamwidget._core.visible import visible
+
 Show = Callable[[str], object]
 
 
 def _print(text: str) -> None:
-    print(text, end="", flush=True)  # noqa: T201
+    print(visible(text), end="", flush=True)  # noqa: T201
 
 
 def with_requests(url: str, prompt: str, show: Show = _print, **params: Any) -> str:

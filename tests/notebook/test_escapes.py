@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -14,9 +15,13 @@ from IPython.utils.capture import capture_output
 
 import streamwidget as sw
 from streamwidget import ChatCompletion, ErrorInfo, StreamWarning
+from streamwidget._saved.wire import wire_mimebundle
 from streamwidget.demo import DemoServer
+from streamwidget.teaching import naive
+from streamwidget.teaching._trial import Trial
 from tests.support.servers import RawServer, response, sse
 from tests.support.shells import chat_shell
+from tests.support.wings import PACKAGE
 
 HOSTILE = {
     "title": "\x1b]0;EVIL\x07",
@@ -162,3 +167,89 @@ def test_a_foreign_conversation_is_not_obeyed(
         shell.run_cell(f"%chat --import {path}\n%chat --history\n%chat --export {tmp_path}/talk.md")
     assert "EVIL" in captured.stdout
     assert not obeyed((tmp_path / "talk.md").read_text())
+
+
+def conversation_with(place: str) -> str:
+    """Return a conversation's file with the sequences in one place, as a name or as a value of the wrong kind."""
+    value: dict[str, object] = {"streamwidget": {"conversation": 1}, "system": None, "turns": []}
+    turn = {"key": "k", "user": {"text": "x", "images": []}, "answer": None, "chosen": None}
+    answer: dict[str, object] = {"text": "y", "outcome": "complete"}
+    match place:
+        case "version":
+            value["streamwidget"] = {"conversation": EVIL}
+        case "turns":
+            value["turns"] = EVIL
+        case "image":
+            value["turns"] = [{**turn, "user": {"text": "x", "images": [{"base64": EVIL}]}}]
+        case "image url":
+            value["turns"] = [{**turn, "user": {"text": "x", "images": [{"url": EVIL}]}}]
+        case "outcome":
+            value["turns"] = [{**turn, "answer": {**answer, "outcome": EVIL}}]
+        case "name":
+            value["turns"] = [{**turn, "answer": {**answer, EVIL: 1}}]
+        case "name of a name":
+            value["turns"] = [{**turn, "answer": {**answer, "timing": {"total": EVIL}, "usage": {EVIL: 1}}}]
+    return json.dumps(value)
+
+
+@pytest.mark.fault("S18", "also in what is said of a file that somebody else wrote")
+@pytest.mark.parametrize(
+    "place", ["version", "turns", "image", "image url", "outcome", "name", "name of a name", "recording", "header"]
+)
+def test_what_is_said_of_a_foreign_file_is_not_obeyed(place: str, tmp_path: Path) -> None:
+    """A plain Python prints the message too."""
+    path = tmp_path / f"\x1b]0;EVIL\x07{place}.json"
+    head = {"streamwidget_recording": 1, "model": "m", "limits": {}, "streamed": True}
+    headers = {"at": 0, "status": 200, "headers": {EVIL: 7}}
+    lines = {
+        "recording": json.dumps({"streamwidget_recording": EVIL}),
+        "header": f"{json.dumps(head)}\n{json.dumps(headers)}",
+    }
+    path.write_text(lines.get(place, conversation_with(place)))
+    with pytest.raises(sw.ConfigurationError) as caught:
+        if place in lines:
+            sw.Recording.load(path)
+        else:
+            sw.Conversation().load(path.read_text())
+    assert not obeyed(f"{caught.value}{caught.value!r}{caught.value.args}")
+
+
+def test_what_a_saved_wire_and_a_lesson_print_is_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows of the wire, the words of a client in a comparison, and what is shown outside of IPython."""
+    rows = [{"at": 0.1, "kind": "event", "pieces": [EVIL, EVIL], "made": EVIL}]
+    wire = wire_mimebundle(ChatCompletion(EVIL), rows, sw.ChatClient().stream("x").timeline)
+    assert not obeyed(wire["text/plain"])
+    trial = Trial("c", "crashes", came="", kept="", says=f"ValueError: {EVIL}", seconds=0)
+    assert not obeyed(str(trial))
+    naive._print(EVIL)
+    assert not obeyed(capsys.readouterr().out)
+
+
+#: Each place that prints, warns or fills the next cell, and what it lets pass.
+PLACES = {
+    ("_notebook/terminal.py", "write"): "visible, or from `say`, which makes it so",
+    ("_notebook/session.py", "write"): "visible",
+    ("_notebook/commands.py", "set_next_input"): "the code of an answer, made visible",
+    ("teaching/naive.py", "print"): "visible",
+    ("demo/__main__.py", "print"): "our own words",
+    ("_client/config.py", "warn"): "the host of an address, in ASCII",
+    ("_core/recording.py", "warn"): "our own words, and the repr of an exception",
+    ("_core/subscribers.py", "warn"): "our own words, and the repr of an exception",
+    ("_conversation/conversation.py", "warn"): "our own words, and the repr of an exception",
+    ("_view/chat/chat.py", "warn"): "our own words, and the repr of an exception",
+    ("_view/chat/sent.py", "warn"): "our own words, and the repr of an exception",
+    ("_view/chat/widget.py", "warn"): "our own words, and the repr of an exception",
+}
+_OUT = {"print", "warn", "set_next_input", "getLogger", "system", "excepthook", "showtraceback"}
+
+
+def test_every_place_that_prints_is_known() -> None:
+    """A new one needs a line above, and a proof in this file."""
+    found: set[tuple[str, str]] = set()
+    for path in PACKAGE.rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            to_a_terminal = name == "write" and re.search(r"\b(out|sys\.std(out|err))\b", ast.unparse(call))
+            if name in _OUT or to_a_terminal:
+                found.add((path.relative_to(PACKAGE).as_posix(), name))
+    assert found == set(PLACES)
