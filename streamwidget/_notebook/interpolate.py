@@ -23,7 +23,7 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.visible import one_line
 from streamwidget._notebook.data_text import data_text
 from streamwidget._notebook.expressions import Field, find_fields
-from streamwidget._notebook.private import key_in, private_kind
+from streamwidget._notebook.private import key_in, private_kind, typed_cell
 
 
 class FilledPrompt(NamedTuple):
@@ -98,6 +98,11 @@ def _text(found: Field, namespace: dict[str, Any], files: dict[str, Attachment],
             )
         return value
 
+    if (cell := typed_cell(found.names, namespace)) is not None:
+        raise ConfigurationError(
+            f"{{{{{cell}}}}} is a cell as it was typed, which may hold keys. Nothing was sent. "
+            "Put the part that you mean into a variable, such as: part = In[3]"
+        )
     value = found.evaluate(namespace, check)
     name = found.source
     if _is_file(value):

@@ -62,6 +62,8 @@ Examples::
 
   answer = %chat --once Name three rivers.
 """
+_LONG = 12  # characters. Keys are longer, and few words are
+_NAMES_KEY = re.compile("(?:KEY|TOKEN|SECRET|PASSWORD|PASS|PW|AUTH|CREDENTIALS?)S?(?:_|[0-9]{0,4}$)", re.IGNORECASE)
 _LIMITS = [field.name for field in fields(Timeout)]
 
 
@@ -182,7 +184,8 @@ class ChatMagics(Magics):
         name: str | None = proposal["value"]
         if name is not None and not _names_a_variable(name):
             # The value is not repeated: it may be a key.
-            raise traitlets.TraitError("api_key_env takes the name of an environment variable, not a key.")
+            message = "api_key_env takes the name of an environment variable, not a key."
+            raise traitlets.TraitError(f"{message} If it is a name, set the variable first.")
         return name
 
     @traitlets.validate("headers_env")
@@ -307,11 +310,14 @@ def _names_a_variable(name: str) -> bool:
 
 
 def _looks_like_a_key(name: str) -> bool:
-    """Return True for a key that could also be the name of a variable. Names of variables are words."""
+    """Return True for a key that could also be the name of a variable.
+
+    A variable that is set is none. A long name has words, and one says what it holds: ``COURSE_2026_GATEWAY_API_KEY``.
+    """
     if name in os.environ:
         return False
-    mixed = re.search("[a-z]", name) and re.search("[0-9]", name)
-    return mask(name) != name or (len(name) >= 16 and bool(mixed)) or re.fullmatch("[0-9A-Fa-f]{16,}", name) is not None
+    is_random = any(len(word) >= _LONG and re.search("[0-9]", word) for word in name.split("_"))
+    return mask(name) != name or is_random or (len(name) >= _LONG and not _NAMES_KEY.search(name))
 
 
 def _given(value: T, *, awaits: bool) -> Any:

@@ -5,6 +5,7 @@ They hold all that was typed, shown or set, so they may hold keys. Somebody who 
 
 - ``{{In}}``, ``{{Out}}``, ``{{globals()}}``, ``{{environ}}`` and whatever else is one of these objects are refused.
 - So is what holds one of them: ``{{vars(os)}}``, ``{{[In, 1]}}``.
+- So are IPython's names for the cells that were typed: ``{{_i}}``, ``{{_iii}}``, ``{{_i3}}``.
 - A text with the value of an environment variable such as ``OPENAI_API_KEY`` is refused, wherever it came from.
 """
 
@@ -14,7 +15,7 @@ import os
 import re
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from types import FrameType
 from typing import Any
@@ -23,6 +24,7 @@ from IPython.core.history import HistoryAccessorBase
 from IPython.core.interactiveshell import InteractiveShell
 
 _RECORDS = ("_ih", "_oh", "_dh")  # In, Out and the visited folders, under the names that IPython keeps
+_TYPED_CELL = re.compile(r"_(?:i{1,3}|i[0-9]+)", re.ASCII)
 _LOOKED_AT = 10_000  # items of a container and of the containers in it
 _KEY_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)\d*\Z", re.IGNORECASE)
 _SHORTEST_KEY = 8  # characters
@@ -49,6 +51,22 @@ def private_kind(value: object, namespace: Mapping[str, Any]) -> str | None:
             return kind
         if isinstance(part, dict | list | tuple):
             values.extend(islice(part.values() if isinstance(part, dict) else part, _LOOKED_AT - len(values)))
+    return None
+
+
+def typed_cell(names: Iterable[str], namespace: Mapping[str, Any]) -> str | None:
+    """Return the first of these names that is IPython's own for a cell that was typed, or None.
+
+    Examples
+    --------
+    >>> typed_cell(["df", "_i2"], {"_ih": ["", "a", "b"], "_i2": "b"})
+    '_i2'
+    """
+    cells = namespace.get("_ih", ())
+    for name in names:
+        value = namespace.get(name)
+        if _TYPED_CELL.fullmatch(name) and isinstance(value, str) and value in cells:
+            return name
     return None
 
 

@@ -235,6 +235,16 @@ def test_an_image_is_attached_and_its_place_is_named() -> None:
     assert filled.attachments == (Image(PNG), Image(JPEG), Image(url="https://host.invalid/a.png"))
 
 
+@pytest.mark.parametrize("typed", ["_i", "_ii", "_iii", "_i1", "_i12", "_i[:5]", "_i1 + _i12", "str(_ii)"])
+def test_a_cell_as_it_was_typed_is_not_sent(typed: str) -> None:
+    """IPython has names for the last cells. A variable of the person's may have such a name too."""
+    namespace: dict[str, Any] = {"_ih": ["", *["key = 'sk-1'"] * 12], "_i1": "key = 'sk-1'", "_i12": "key = 'sk-1'"}
+    namespace |= {"_i": "key = 'sk-1'", "_ii": "key = 'sk-1'", "_iii": ""}
+    with pytest.raises(ConfigurationError, match=r"is a cell as it was typed.*Nothing was sent.*part = In\[3\]"):
+        interpolate(f"{{{{{typed}}}}}", namespace)
+    assert interpolate("{{_i1}} {{_i7}}", {"_i1": "mine", "_i7": 7}).text == "mine 7"
+
+
 @pytest.mark.parametrize("name", ["In", "_ih", "Out", "_oh", "_dh", "environ", "mine", "environb", "everything"])
 def test_the_history_and_the_environment_are_not_sent(name: str) -> None:
     """They hold all that was typed and all keys, whatever they are called. A part of them can be sent."""

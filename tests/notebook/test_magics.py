@@ -527,6 +527,18 @@ def test_a_variable_that_cannot_answer_is_refused_in_a_sentence(shell: Interacti
         "eyJhbGciOiJIUzI1NiJ9abc123",
         "AKIA1234567890abcdef",
         "sk_live_51H1234567890abcdef",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "abcdefghijklmnopqrstuvwxyzabcdef",
+        "pplxabcdefghijklmnop",
+        "nvapi_abcdefgh",
+        "r8_abcdefghij",
+        "tgp_v1_abcdefghijkl",
+        "GLHF_ABCDEF0123456789ABCDEF0123456789",
+        "gho_KEY16C7e42F292c6912E7710c838347Ae",
+        "xai_abcdefghijklmnopqrstuvwxyz",
+        "co_ABCDEFGHIJKLMNOPQRST",
+        "_" * 40,
     ],
 )
 def test_a_key_without_a_dash_is_not_the_name_of_a_variable(shell: InteractiveShell, key: str) -> None:
@@ -537,7 +549,14 @@ def test_a_key_without_a_dash_is_not_the_name_of_a_variable(shell: InteractiveSh
     assert key not in captured.stdout + captured.stderr
 
 
-@pytest.mark.parametrize("name", ["MY_KEY", "OPENAI_API_KEY", "COURSE_2026_GATEWAY_API_KEY", "openai_key", "KEY2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("MY_KEY", "OPENAI_API_KEY", "COURSE_2026_GATEWAY_API_KEY", "openai_key", "KEY2", "K", "GROQ", "TOKEN"),
+        *("HF_TOKEN", "my_openai_key", "ANTHROPIC_AUTH_TOKEN", "AZURE_OPENAI_API_KEY_2", "LITELLM_MASTER_KEY_PROD"),
+        *("OPENAIAPIKEY", "GATEWAY_PASSWORD", "WATSONX_APIKEY", "AWS_BEARER_TOKEN_BEDROCK"),
+    ],
+)
 def test_the_name_of_a_variable_is_taken(shell: InteractiveShell, name: str) -> None:
     """Names are words, in any case."""
     shell.run_cell(f"%config ChatMagics.api_key_env = {name!r}")
