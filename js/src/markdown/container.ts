@@ -3,9 +3,9 @@
 // table. For example, after `- a` and `- b` are done, the item `- c` is parsed as `-    0` and `- c`.
 
 import type { Block } from "./blocks";
-import { buildBlocks } from "./blocks";
 import { LongTable } from "./long_table";
 import { References } from "./references";
+import { parseBlocks } from "./rules";
 import { isText, type VElement, type VNode } from "./tree";
 
 export class Container {
@@ -118,13 +118,8 @@ export class Container {
   }
 
   #makesLoose(items: string): boolean {
-    const { blocks } = buildBlocks(this.#stub(this.#isLoose) + items, new References(), {
-      addresses: 0,
-      brackets: 0,
-    });
-    const list = blocks[0]?.nodes[0];
-    const stub = list && !isText(list) ? list.children[1] : undefined;
-    return stub !== undefined && !isText(stub) && isLoose(stub);
+    const { tokens } = parseBlocks(this.#stub(this.#isLoose) + items, new References(), false);
+    return tokens[2]?.hidden === false; // the stub's paragraph, behind the list and its first item
   }
 }
 

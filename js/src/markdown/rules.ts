@@ -198,8 +198,9 @@ export function parseBlocks(source: string, references: References, isOpen: bool
 
 /** Inline tokens of one leaf's text. */
 export function parseInline(source: string, references: References, isCell: boolean): Token[] {
-  const size = countCodePoints(source);
-  if (size > MAX_INLINE || (source.split("[").length - 1) * size > MAX_SEARCH) return unparsed(source);
+  const brackets = source.split("[").length - 1;
+  const isLong = (size: number) => size > MAX_INLINE || brackets * size > MAX_SEARCH;
+  if (isLong(source.length) && isLong(countCodePoints(source))) return unparsed(source);
   const tokens: Token[] = [];
   parseInlineTokens(source, md, { references: references.proxy, isCell }, tokens);
   return tokens;

@@ -14,14 +14,25 @@ const PUNCTUATION = /[\p{P}\p{S}]/u;
 
 /** How a run of "*", "_" or "~" between two characters may be used. `canSplit` is false for "_". */
 export function flanking(before: string, after: string, canSplit: boolean): { can_open: boolean; can_close: boolean } {
-  const [isSpaceBefore, isSpaceAfter] = [WHITE_SPACE.test(before), WHITE_SPACE.test(after)];
-  if (isSpaceBefore || isSpaceAfter) return { can_open: !isSpaceAfter, can_close: !isSpaceBefore };
-  const [isMarkBefore, isMarkAfter] = [PUNCTUATION.test(before), PUNCTUATION.test(after)];
-  const isFree = canSplit && (CJK.test(before) || CJK.test(after));
+  const [left, right] = [kindOf(before), kindOf(after)];
+  if (left.isSpace || right.isSpace) return { can_open: !right.isSpace, can_close: !left.isSpace };
+  const isFree = canSplit && (left.isCjk || right.isCjk);
   return {
-    can_open: isMarkBefore || isFree || (canSplit && !isMarkAfter),
-    can_close: isMarkAfter || isFree || (canSplit && !isMarkBefore),
+    can_open: left.isMark || isFree || (canSplit && !right.isMark),
+    can_close: right.isMark || isFree || (canSplit && !left.isMark),
   };
+}
+
+type Kind = { isSpace: boolean; isMark: boolean; isCjk: boolean };
+const kinds = new Map<string, Kind>(); // these patterns are slow
+
+function kindOf(char: string): Kind {
+  let kind = kinds.get(char);
+  if (!kind) {
+    kind = { isSpace: WHITE_SPACE.test(char), isMark: PUNCTUATION.test(char), isCjk: CJK.test(char) };
+    kinds.set(char, kind);
+  }
+  return kind;
 }
 
 export type Delimiter = {
@@ -95,7 +106,8 @@ export class StateInline {
     let end = start;
     while (end < posMax && src[end] === src[start]) end += 1;
     // The beginning and the end of the text count as white space.
-    const before = /.$/su.exec(src.slice(Math.max(0, start - 2), start))?.[0] ?? " ";
+    const unit = src[start - 1] ?? " ";
+    const before = unit >= "\udc00" && unit <= "\udfff" ? src.slice(start - 2, start) : unit;
     const after = end < posMax ? String.fromCodePoint(src.codePointAt(end) as number) : " ";
     return { ...flanking(before, after, canSplit), length: end - start };
   }

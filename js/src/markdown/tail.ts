@@ -12,7 +12,8 @@ import { codeBlock } from "./writer";
 
 // Blocks that the browser may skip while they are off the screen. A list or quote with paragraphs is not among them:
 // its margins would no longer collapse with those of the neighbours.
-const SKIPPABLE = "p, h1, h2, h3, h4, h5, h6, pre, :is(ul, ol):not(:has(p, pre, blockquote))";
+const isSkippable = (block: HTMLElement) =>
+  /^(?:P|H\d|PRE)$/.test(block.tagName) || (/L$/.test(block.tagName) && !block.querySelector("p, pre, blockquote"));
 
 export class Tail {
   /** The text has more links than the budget allows. The whole text decides which of them are dropped. */
@@ -175,7 +176,7 @@ export class Tail {
   }
 
   #done(block: HTMLElement): void {
-    if (block.matches(SKIPPABLE)) block.classList.add("streamwidget-finished");
+    if (isSkippable(block)) block.classList.add("streamwidget-finished");
     this.#onFinished(block);
   }
 }

@@ -12,6 +12,9 @@ const JOINED =
   "[\\u0600-\\u061b\\u061d-\\u08ff\\u0900-\\u0dff\\u0f00-\\u0fff\\u1000-\\u109f\\u1780-\\u17b3\\u17b6-\\u17ff\\ufb50-\\ufdff\\ufe70-\\ufefc]";
 const IDEOGRAPH = "[\\u3400-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}]";
 const MONGOLIAN = "[\\u1820-\\u18aa]";
+// What may be hidden is searched for among these only. Most texts have none, and this search is quick.
+const UNUSUAL =
+  /[^\t\n -~\u00a0-\u00ac\u00ae-\u034e\u0370-\u05ff\u2010-\u2027\u2030-\u205f\u2070-\u27ff\u3000-\u3163\u3165-\ud7ff]/;
 const HIDDEN = new RegExp(
   `(${TAG_FLAGS.join("|")}|${EMOJI}(?:[\\ufe0e\\ufe0f]\\u200d?|\\u200d)|[#*0-9]\\ufe0f\\u20e3` +
     `|${IDEOGRAPH}[\\u{e0100}-\\u{e011f}]|${MONGOLIAN}[\\u180b-\\u180f]|${JOINED}[\\u200c\\u200d]|${NO_SPACES}\\u200b` +
@@ -32,6 +35,7 @@ const LETTER_AT_END = new RegExp(
 
 /** `text` with its hidden and controlling characters shown as signs, and well-formed. */
 export function visible(text: string): string {
+  if (!UNUSUAL.test(text)) return text;
   return text.replace(/\p{Cs}/gu, "\ufffd").replace(HIDDEN, (found, kept: string | undefined) => {
     if (kept) return kept;
     if (found === "\r\n") return "\n";
