@@ -66,6 +66,7 @@ class Attempts:
     ) -> None:
         self.exchange: Exchange | None = None
         self.request = request
+        self._left_at: float | None = None
         self._so_far = so_far
         self._sent = request if so_far is None else _going_on(request, so_far)
         self.accumulator = self._new_accumulator()
@@ -93,6 +94,12 @@ class Attempts:
     @property
     def mark(self) -> str:
         return self.exchange.mark if self.exchange else ""
+
+    @property
+    def left_at(self) -> float | None:
+        if self._left_at is None and self.exchange is not None:
+            self._left_at = self.exchange.left_at
+        return self._left_at
 
     @property
     def pending_limit(self) -> PendingLimit | None:
@@ -145,6 +152,7 @@ class Attempts:
                 gave_up = self._passed not in (None, "connect")
                 if not exc.retryable or self.accumulator.delta_count or self._stopped or gave_up:
                     raise
+                self._left_at = self.left_at  # the next attempt has another exchange
                 delay = self._retry.delay(attempt, exc.error.retry_after)
                 if delay is None:
                     raise

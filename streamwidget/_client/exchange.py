@@ -99,6 +99,11 @@ class Exchange:
         return self._connection.mark
 
     @property
+    def left_at(self) -> float | None:
+        """``time.monotonic()`` of the moment when the request left. None before it."""
+        return self._connection.left_at
+
+    @property
     def connecting(self) -> bool:
         """True while a connection is being made."""
         return self._connection.connecting

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -121,6 +122,8 @@ class Connection:
         True while a proxy is connected to, and while it is asked to connect to the server.
     mark : str
         Words on who answers that everybody must see. Empty: the model's name is enough.
+    left_at : float or None
+        ``time.monotonic()`` of the moment when the request left. None before it.
     queued : bool
         True from the request until it has a connection. That takes long only if the client limits their number.
 
@@ -132,6 +135,7 @@ class Connection:
 
     def __init__(self, wait_for: Callable[[str], None] = lambda _: None) -> None:
         self.mark = ""
+        self.left_at: float | None = None
         self.wait_for = wait_for
         self._stream: Any = None
         self._proxy = ""
@@ -142,12 +146,13 @@ class Connection:
         self._told = False  # that it is queued
 
     def go_by(self, proxy: str, *, tunnel: bool) -> None:
-        """Remember the proxy of the next request, in words.
+        """Note that the request leaves now, and remember its proxy, in words.
 
         With a ``tunnel`` the proxy is asked to connect to the server, and then only carries bytes. Without one it reads
         the request and sends it on, as for ``http://``.
         """
         self._proxy, self._tunnel, self.at_proxy, self.queued = proxy, tunnel, False, True
+        self.left_at = self.left_at or time.monotonic()  # a simpler request may follow
 
     def tell_of_queue(self) -> None:
         """Let the person know that the request is queued, until it has a connection."""

@@ -240,6 +240,8 @@ def get_ready(url: str | None) -> None:
     """
     with contextlib.suppress(ConnectionFailed):  # the request itself will raise it
         _way_to(url or "http://127.0.0.1")
+    with contextlib.suppress(ImportError):  # httpx imports it at the first request
+        importlib.import_module("anyio._backends._asyncio")
 
 
 def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:

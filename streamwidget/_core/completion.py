@@ -95,7 +95,8 @@ class Timing:
     Attributes
     ----------
     first_delta : float or None
-        Seconds from the request to the first delta (time to first token). None before the first delta.
+        Seconds from the moment when the request left to the first delta (time to first token). None before the first
+        delta.
     total : float
         Seconds from the request to the end. Until now, while the stream runs.
     deltas : int

@@ -33,8 +33,16 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the stream began. 0 before that."""
-        return 0.0 if self._begun is None else (self.ended or time.monotonic()) - self._begun
+        """Seconds since the request left. Until that is known, since the stream began. 0 before that.
+
+        Before its first request a process imports the HTTP library, which takes up to a second. The server has no part
+        in that.
+        """
+        return 0.0 if self._begun is None else (self.ended or time.monotonic()) - self._origin
+
+    @property
+    def _origin(self) -> float:
+        return self._work.left_at or self._begun or 0.0
 
     @property
     def completion(self) -> ChatCompletion:
@@ -51,7 +59,7 @@ class Progress:
         )
 
     def begin(self) -> None:
-        """Start the clock."""
+        """Start the clock. It starts again when the request leaves."""
         self._begun = time.monotonic()
 
     @property
@@ -61,7 +69,7 @@ class Progress:
 
     def note(self, events: list[StreamEvent]) -> None:
         """Record the time of these events."""
-        now, accumulator = time.monotonic() - (self._begun or 0.0), self._work.accumulator
+        now, accumulator = time.monotonic() - self._origin, self._work.accumulator
         deltas = accumulator.delta_count
         if self._first_delta is None and deltas:
             self._first_delta = now

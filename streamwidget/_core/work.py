@@ -47,6 +47,11 @@ class Work(Protocol):
         ...
 
     @property
+    def left_at(self) -> float | None:
+        """``time.monotonic()`` of the moment when the first request left. None if nobody knows it yet, or at all."""
+        ...
+
+    @property
     def pending_limit(self) -> PendingLimit | None:
         """The limit that is nearest to its end now. None if no limit is in force."""
         ...

@@ -65,6 +65,7 @@ class Foreign:
 
     mark = ""
     pending_limit = None
+    left_at = None
 
     def __init__(
         self, source: Any, text: str | Callable[[Any], Any] | None = None, so_far: ChatCompletion | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.chat_kernels import ChatKernel
+from tests.support.deadlines import until
+from tests.support.kernels import Kernel
 
 pytestmark = pytest.mark.kernel
 
@@ -37,6 +39,17 @@ def test_a_cell_reads_a_stream_in_a_plain_loop(chat: ChatKernel) -> None:
     assert chat.execute(f"def read():\n    return {loop}").status == "ok"
     assert chat.execute("same = read() == words").status == "ok"
     assert chat.value("same and len(words) > 3")
+
+
+@pytest.mark.parametrize("generation", ["latest"], indirect=True)
+def test_what_the_first_answer_needs_is_prepared_after_the_load(kernel: Kernel) -> None:
+    """The cell that loads the extension is over, and no cell asks. Later the modules are there."""
+    needed = ("streamwidget._view.stream_view", "httpx", "anyio._backends._asyncio", "streamwidget._saved.html")
+    assert (
+        kernel.execute(f"%load_ext streamwidget\nimport sys; print('{needed[0]}' in sys.modules)").stdout == "False\n"
+    )
+    look = f"print(all(name in sys.modules for name in {needed}))"
+    until(lambda: kernel.execute(look).stdout == "True\n", look)
 
 
 def complete(chat: ChatKernel, code: str) -> list[tuple[str, str]]:

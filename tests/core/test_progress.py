@@ -1,0 +1,46 @@
+"""The times of a stream: they count from the moment when its request left."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import streamwidget as sw
+from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.progress import Progress
+from streamwidget.demo import DemoServer
+
+
+@pytest.mark.parametrize(("left_at", "first", "total"), [(107.0, 1.0, 3.0), (None, 8.0, 10.0)])
+def test_what_a_process_does_before_its_request_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, left_at: float | None, first: float, total: float
+) -> None:
+    """The stream begins at 100, its first delta comes at 108, its end at 110. Nobody knows when a foreign one left."""
+    now = [100.0]
+    monkeypatch.setattr("streamwidget._core.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    work: Any = SimpleNamespace(accumulator=Accumulator(), left_at=None, model=None)
+    work.request_id, work.demo, work.mark = None, False, ""
+    progress = Progress(work)
+    progress.begin()
+    now[0], work.left_at = 108.0, left_at
+    progress.note([work.accumulator.apply(sw.TextDelta("a"))])
+    now[0] = 110.0
+    progress.end("complete", None)
+    timing = progress.completion.timing
+    assert (timing.first_delta, timing.total) == (first, total)
+    assert progress.elapsed == total
+
+
+async def test_the_first_of_several_attempts_counts(server: DemoServer) -> None:
+    """The person waits for the others too. A stream that has not begun has not left."""
+    stream = sw.ChatClient(server.url, retry=sw.RetryPolicy(wait_initial=0.05)).stream("x", "demo-503")
+    attempts: Any = stream._work
+    assert attempts.left_at is None
+    seen: list[float] = []
+    stream.subscribe(lambda _: seen.append(attempts.left_at))
+    with pytest.raises(sw.HTTPStatusError):
+        await stream
+    assert len(server.requests) > 1
+    assert len(set(seen)) == 1
