@@ -1,4 +1,4 @@
-# demo, check, test, fuzz, faults, bench, lint, format, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, fuzz, faults, bench, lint, format, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test fuzz faults sdks bench lint format build kernels clean
+.PHONY: demo check pure test fuzz faults sdks bench lint format lessons build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -63,6 +63,11 @@ format: $(VENV)/.stamp
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 	cd js && npx biome check --write .
+
+lessons: $(VENV)/.stamp  ## dist/lessons/: the notebooks with their answers, as pages and as notebooks
+	mkdir -p dist/lessons
+	cd notebooks && $(OFFLINE) ../$(BIN)/jupyter nbconvert --execute --to notebook --output-dir ../dist/lessons [012]*.ipynb
+	$(BIN)/jupyter nbconvert --to html dist/lessons/*.ipynb
 
 build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
 	$(BIN)/python -m hatchling build

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,9 +16,10 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from tests.support.deadlines import START
 from tests.support.kernels import ROOT
 from tests.support.local_model import needs_llamacpp
-from tests.support.notebooks import execute
+from tests.support.notebooks import command, execute
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The teaching notebooks have a number of 10 or more. The page for Voila is not a lesson.
@@ -56,7 +60,7 @@ def runs(
     if any("quickstart" in item.fixturenames for item in chosen):
         paths.append(QUICKSTART)
     with ThreadPoolExecutor(2) as pool:
-        yield {path: pool.submit(run, path) for path in paths}
+        yield {path: pool.submit(run, path) for path in dict.fromkeys(paths)}
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +180,40 @@ def test_the_lecturers_notes_have_every_lesson() -> None:
     )
     assert list(stumbles) == [path.stem.partition("_")[0] for path in LESSONS]
     assert all("**Prepare.**" in text and "**Where students stumble.**" in text for text in stumbles.values())
+
+
+@pytest.mark.kernel
+@pytest.mark.ui
+@pytest.mark.parametrize("path", [ROOT / "notebooks" / "14_stop.ipynb"], ids=lambda path: path.stem)
+def test_slides_and_a_handout_are_made_as_the_lecturers_notes_say(
+    path: Path, runs: dict[Path, Future[NotebookNode]], tmp_path: Path
+) -> None:
+    """The commands of the notes, word by word, on a lesson that was run. Checks and answers are in neither."""
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(runs[path].result(), tmp_path / "notebooks" / path.name)
+    notes = (ROOT / "notebooks" / "README.md").read_text("utf-8")
+    blocks = re.findall(r"```sh\n(.+?)```", notes.replace("\\\n", ""), re.DOTALL)
+    slides, handout, printed = [shlex.split(line) for block in blocks for line in block.strip().splitlines()]
+    slides.remove("--execute")  # it was run
+    del slides[slides.index("--post") : slides.index("--post") + 2]
+    for words in (slides, handout):
+        assert words[:2] == ["jupyter", "nbconvert"]
+        made = command("nbconvert", *words[2:], directory=tmp_path, env={})
+        assert made.returncode == 0, made.stderr
+    options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}"]
+    browser = os.environ.get("CHROMIUM_PATH", printed[0])
+    subprocess.run([browser, *options, *printed[1:]], cwd=tmp_path, check=True, capture_output=True, timeout=START)
+
+    shown, handed = ((tmp_path / "notebooks" / f"14_stop{name}.html").read_text("utf-8") for name in (".slides", ""))
+    for page in (shown, handed):
+        assert "Checks of the lesson" not in page
+        assert "Guess first" in page
+        assert "cancelled after 10 deltas" in page
+    assert "Your answer to exercise 1" in handed
+    assert 'id="Answers"' not in handed
+    pdf = (tmp_path / "14_stop.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert 4 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 30
 
 
 @pytest.mark.kernel
