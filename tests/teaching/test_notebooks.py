@@ -25,7 +25,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The teaching notebooks have a number of 10 or more. The page for Voila is not a lesson.
 LESSONS = [path for path in NOTEBOOKS if path.stem[:2].isdigit() and path.stem >= "10"]
 #: These lessons run in JupyterLab, by tests/ui/test_teaching_page.py and tests/ui/test_lessons.py, and not here too.
-IN_A_PAGE = ("10_what_is_a_stream", "11_on_the_wire", "13_when_it_fails")
+IN_A_PAGE = ("10_what_is_a_stream", "11_on_the_wire", "13_when_it_fails", "20_other_wires")
 WITHOUT_A_PAGE = [path for path in LESSONS if path.stem not in IN_A_PAGE]
 #: These lessons ask whatever model there is. The others are about the demo server's faults, pace or bytes.
 WITH_A_MODEL = [path for path in LESSONS if path.stem in ("18_a_chat_of_your_own", "19_what_it_costs")]

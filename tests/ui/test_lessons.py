@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from nbconvert import HTMLExporter
-from playwright.sync_api import Browser, expect
-from traitlets.config import Config
+from playwright.sync_api import expect
 
 from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
@@ -17,7 +15,12 @@ _SHOWN = "() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell =
 
 @only_lab
 @pytest.mark.parametrize(
-    ("name", "shown"), [("11_on_the_wire", ("wire-view", "[DONE]")), ("15_into_the_page", ("table", "StreamView"))]
+    ("name", "shown"),
+    [
+        ("11_on_the_wire", ("wire-view", "[DONE]")),
+        ("15_into_the_page", ("table", "StreamView")),
+        ("20_other_wires", ("side-code", "message_stop")),
+    ],
 )
 def test_a_lesson_on_wires_runs_in_the_page(open_notebook: OpenNotebook, name: str, shown: tuple[str, str]) -> None:
     """All its cells run, none fails, and what it shows is in the page."""
@@ -35,20 +38,3 @@ def test_a_lesson_on_wires_runs_in_the_page(open_notebook: OpenNotebook, name: s
     assert shown[answers]
     assert not any(shown[answers + 1 : -2])  # folded, and "The end" is not
     assert all(shown[-2:])
-
-
-def test_a_handout_is_a_pdf_without_answers(browser: Browser) -> None:
-    """The commands of notebooks/README.md, without a shell: tagged cells are removed, and Chromium prints the rest."""
-    removed = {"enabled": True, "remove_cell_tags": ["check", "answer"]}
-    exporter = HTMLExporter(config=Config({"TagRemovePreprocessor": removed}))
-    html, _ = exporter.from_notebook_node(nbformat.read(ROOT / "notebooks" / "11_on_the_wire.ipynb", as_version=4))
-    assert "Your answer to exercise 2" in html
-    assert "Almost none." not in html
-    assert "Checks of the lesson" not in html
-    page = browser.new_page()
-    page.route("**/*", lambda route: route.abort())  # scripts for mathematics and widgets, from the network
-    page.set_content(html, wait_until="domcontentloaded")
-    pdf = page.pdf(format="A4")
-    page.close()
-    assert pdf.startswith(b"%PDF-")
-    assert pdf.count(b"/Type /Page\n") >= 3
