@@ -23,15 +23,6 @@ SAID = """import asyncio, json
 while widget.busy:  # a retry that has just been asked for
     await asyncio.sleep(0.05)
 print(json.dumps([[turn.user.text, turn.answer.outcome] for turn in widget.conversation.turns]))"""
-PASTE = """async selector => {
-  const canvas = Object.assign(document.createElement('canvas'), { width: 400, height: 300 })
-  canvas.getContext('2d').fillRect(0, 0, 200, 300)
-  const blob = await new Promise(resolve => canvas.toBlob(resolve, 'image/png'))
-  const clipboardData = new DataTransfer()
-  clipboardData.items.add(new File([blob], 'picture.png', { type: 'image/png' }))
-  const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })
-  document.querySelector(selector).dispatchEvent(paste)
-}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,33 +144,6 @@ def test_code_of_an_answer_goes_into_a_cell_below(open_notebook: OpenNotebook, d
     assert sources[0] == SHOW
     assert sources[1].startswith("def rate(")
     assert sources[2] == "1"
-
-
-@only_lab
-def test_a_pasted_image_goes_with_the_prompt(open_notebook: OpenNotebook, demo: DemoServer) -> None:
-    """It is seen before it is sent, may be removed, is sent as a data URL, and stays when the prompt is edited."""
-    chat = show(open_notebook)
-    for _ in range(2):
-        chat.page.page.evaluate(PASTE, ".streamwidget-input")
-    thumbnails = chat.root.locator(".streamwidget-thumbnail")
-    expect(thumbnails).to_have_count(2)
-    chat.button("Remove picture.png").first.click()
-    expect(thumbnails).to_have_count(1)
-    chat.send("what is it?")
-    chat.expect_outcomes("complete")
-    expect(chat.root.get_by_role("img", name="image: PNG")).to_have_count(1)
-    chat.button("Edit").click()
-    expect(thumbnails).to_have_count(1)
-    chat.send("what is it, really?")
-    expect(chat.stop).to_be_visible()
-    chat.expect_outcomes("complete")
-    sent = [request.body["messages"][0]["content"] for request in demo.requests]
-    assert [content[0] for content in sent] == [
-        {"type": "text", "text": "what is it?"},
-        {"type": "text", "text": "what is it, really?"},
-    ]
-    assert sent[0][1] == sent[1][1]
-    assert sent[0][1]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
 
 
 @only_lab

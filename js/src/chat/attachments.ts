@@ -1,6 +1,7 @@
 // The files of the prompt that is being written: its chips, and the button that opens the picker.
 
 import { make, makeButton, setHidden } from "../dom/elements";
+import { oneLine } from "../text/one_line";
 import type { SentFile } from "./chat";
 import { chip, sizeOf } from "./chip";
 import { readFile } from "./files";
@@ -102,7 +103,7 @@ export class Attachments {
         this.become(this.#list.filter((other) => other !== one));
         this.#owner.focus(); // because the button disappears
       });
-      remove.ariaLabel = `Remove ${root.title}`;
+      remove.ariaLabel = `Remove ${oneLine(one.shown.name, 100)}`;
       root.append(remove);
       return root;
     });
