@@ -28,6 +28,7 @@ from streamwidget._notebook.terminal import TerminalView, say
 from streamwidget._saved.answer import length, mimebundle, plain_text
 from streamwidget._saved.budget import Budget
 from streamwidget._saved.off_loop import off_loop
+from streamwidget._saved.outputs import needs_its_own
 from streamwidget._view import output
 
 if TYPE_CHECKING:
@@ -256,6 +257,10 @@ class LiveThenStatic:
         if self._timeline:
             saved = _with_picture(saved, self._stream)
         output.replace(self._display_id, saved)
+        if not (self._captured or self._view._presentation.end_in_turn):
+            for shown in filter(needs_its_own, self._stream.completion.outputs):
+                # It stands below the answer, in the cell that ends with it.
+                publish_display_data(dict(shown.data), dict(shown.metadata))  # type: ignore[no-untyped-call]
         self._view._replaced_by(saved, captured=self._captured)
         _close_unasked(self._view)
 

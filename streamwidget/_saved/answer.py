@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.completion import (
     ChatCompletion,
@@ -28,7 +28,7 @@ from streamwidget._core.events import RichOutput, ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 from streamwidget._saved.budget import Budget
-from streamwidget._saved.outputs import output_html, output_text
+from streamwidget._saved.outputs import BUNDLES, bundles, output_html, output_text
 
 if TYPE_CHECKING:
     from streamwidget._saved.html import Rendered
@@ -58,7 +58,7 @@ _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
 
 
-def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict[str, str]:
+def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict[str, Any]:
     """Return a completion in the formats that a notebook stores.
 
     Parameters
@@ -73,7 +73,8 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
     dict
         ``text/html`` has the tags and inline styles of the live view, and is safe without a sanitizer. ``text/plain``
         is the text. ``text/markdown`` is there if the answer has no image and no raw HTML. Each ends with the footer.
-        A text of more than a million characters is in ``text/html`` only.
+        A text of more than a million characters is in ``text/html`` only. What the person's own code has shown beside
+        the text stands in the HTML as it is, and all its formats are in a field of their own.
 
     Examples
     --------
@@ -90,7 +91,7 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
     *before, last = shown_steps(completion)
     text = visible(last.text)
     body = _body(text, budget) if not completion.outputs else _with_outputs(completion, last, budget)
-    bundle = {
+    bundle: dict[str, Any] = {
         "text/html": "".join(_html_parts(completion, before, last, body.html, budget)),
         "text/plain": "\n\n".join(_plain_parts(completion, [*before, last], longest=MAX_MARKDOWN)),
     }
@@ -98,6 +99,8 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
         markdown = _markdown(text, body.last_line, completion, budget)
         if markdown is not None:
             bundle["text/markdown"] = markdown
+    if completion.outputs:
+        bundle[BUNDLES] = bundles(completion.outputs)
     return bundle
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.attachments import Attachment
 from streamwidget._core.visible import visible
 from streamwidget._saved.answer import length, mimebundle, plain_text
 from streamwidget._saved.budget import Budget
+from streamwidget._saved.outputs import BUNDLES, bundles
 
 _LARGEST = 1_000_000  # bytes of an image. A larger one is only named in the notebook's file.
 _PROMPT = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor"
@@ -29,6 +31,13 @@ def conversation_html(turns: Iterable[Turn]) -> str:
 def conversation_text(turns: Iterable[Turn]) -> str:
     """Write the turns as plain text."""
     return "\n\n".join(part for turn in turns for part in _text_parts(turn)) or _EMPTY
+
+
+def conversation_bundles(turns: Iterable[Turn]) -> dict[str, Any]:
+    """Return the formats of what was shown beside the text, for the notebook's file. Empty if there is nothing."""
+    answers = [turn.answer.completion for turn in turns if turn.answer and turn.answer.completion]
+    found = [bundle for answer in answers for bundle in bundles(answer.outputs)]
+    return {BUNDLES: found} if found else {}
 
 
 def _html_parts(turn: Turn, budget: Budget) -> Iterable[str]:

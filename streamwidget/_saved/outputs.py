@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from html import escape
 from html.parser import HTMLParser
+from typing import Any
 
 from streamwidget._core.events import RichOutput
 from streamwidget._core.visible import one_line, visible
 from streamwidget._saved.budget import Budget
 
+#: All formats of all outputs of an answer, beside its HTML. No front end draws this. A program that reads the notebook
+#: finds them there: ``[{"place": 11, "data": {"text/html": "...", ...}, "metadata": {}}]``.
+BUNDLES = "application/vnd.streamwidget.outputs+json"
 #: js/src/answer/outputs.ts has the same.
-OUTPUT_STYLE = "margin:0 0 1em;overflow-x:auto;max-width:100%"
+OUTPUT_STYLE = "margin:0 0 0.5em;overflow-x:auto;max-width:100%"
 _IMAGE_STYLE = "max-width:100%"
 _PLAIN_STYLE = "white-space:pre-wrap;overflow-wrap:break-word"
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -33,7 +38,7 @@ def output_html(output: RichOutput, budget: Budget) -> str:
     Examples
     --------
     >>> output_html(RichOutput({"text/html": "<b>1</b>", "text/plain": "1"}, trusted=True), Budget(9))
-    '<div class="streamwidget-output" style="margin:0 0 1em;overflow-x:auto;max-width:100%"><b>1</b></div>\n'
+    '<div class="streamwidget-output" style="margin:0 0 0.5em;overflow-x:auto;max-width:100%"><b>1</b></div>\n'
     """
     cut = f"<p><small>{escape(one_line(output.cut))}</small></p>" if output.cut else ""
     return f'<div class="streamwidget-output" style="{OUTPUT_STYLE}">{_best(output, budget)}{cut}</div>\n'
@@ -49,6 +54,31 @@ def output_text(output: RichOutput) -> str:
     """
     plain = visible(output.format("text/plain")) or "(an output without a text)"
     return f"{plain}\n({one_line(output.cut)})" if output.cut else plain
+
+
+def bundles(outputs: Iterable[RichOutput]) -> list[dict[str, Any]]:
+    """Return the formats of each output, for the saved notebook."""
+    return [
+        {
+            "place": one.place,
+            "data": dict(one.data),
+            "metadata": dict(one.metadata),
+            **({"cut": one.cut} if one.cut else {}),
+        }
+        for one in outputs
+    ]
+
+
+def needs_its_own(output: RichOutput) -> bool:
+    """Return True for an interactive chart or widget: only an output of its own can hold it.
+
+    Examples
+    --------
+    >>> needs_its_own(RichOutput({"application/vnd.vegalite.v5+json": {}, "text/plain": "Chart"}, trusted=True))
+    True
+    """
+    kinds = output.data.keys() - {"text/plain", "application/json"}
+    return output.trusted and bool(kinds) and all(kind.startswith("application/") for kind in kinds)
 
 
 def _best(output: RichOutput, budget: Budget) -> str:

@@ -8,7 +8,7 @@ import { type Fields, string } from "../transcript/guards";
 import type { OutputState } from "../transcript/messages";
 
 /** streamwidget/_saved/outputs.py has the same. */
-export const OUTPUT_STYLE = "margin:0 0 1em;overflow-x:auto;max-width:100%";
+export const OUTPUT_STYLE = "margin:0 0 0.5em;overflow-x:auto;max-width:100%";
 const PICTURE = /^image\/(png|jpeg|gif|webp)$/;
 
 interface Renderer {

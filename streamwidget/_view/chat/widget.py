@@ -17,7 +17,7 @@ from streamwidget._conversation.turn import Turn
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
-from streamwidget._saved.conversation import conversation_html, conversation_text
+from streamwidget._saved.conversation import conversation_bundles, conversation_html, conversation_text
 from streamwidget._sources.models import as_model
 from streamwidget._view import control, output
 from streamwidget._view.arguments import refuse_unknown
@@ -254,7 +254,8 @@ class ChatWidget(anywidget.AnyWidget):
             self._freezing = True
             self.stop()
             return
-        saved = {"text/html": conversation_html(self.conversation.turns), "text/plain": self._text()}
+        turns = self.conversation.turns
+        saved = {"text/html": conversation_html(turns), "text/plain": self._text(), **conversation_bundles(turns)}
         # A page that was reloaded does not know the display id. It puts the mimebundle into the notebook itself.
         self._send_to_pages({"op": "saved", "view": self.model_id, "mimebundle": saved})
         for display_id in self._displays:
