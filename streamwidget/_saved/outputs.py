@@ -57,16 +57,13 @@ def output_text(output: RichOutput) -> str:
 
 
 def bundles(outputs: Iterable[RichOutput]) -> list[dict[str, Any]]:
-    """Return the formats of each output, for the saved notebook."""
-    return [
-        {
-            "place": one.place,
-            "data": dict(one.data),
-            "metadata": dict(one.metadata),
-            **({"cut": one.cut} if one.cut else {}),
-        }
-        for one in outputs
-    ]
+    """Return the formats of each output, for the saved notebook. Of one that is not trusted, those that are shown."""
+    found = []
+    for one in outputs:
+        data = {kind: value for kind, value in one.data.items() if one.trusted or kind in (*_PICTURES, "text/plain")}
+        cut = {"cut": one.cut} if one.cut else {}
+        found.append({"place": one.place, "data": data, "metadata": dict(one.metadata) if one.trusted else {}, **cut})
+    return found
 
 
 def needs_its_own(output: RichOutput) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 import streamwidget as sw
 from streamwidget._core.completion import shown, split_at_outputs
+from streamwidget._saved.outputs import BUNDLES
 from streamwidget._sources import rich
 from streamwidget._sources.rich import formatted, is_rich
 from streamwidget._view.transcript import Transcript, state_of
@@ -82,7 +83,8 @@ def test_what_is_yielded_stands_at_its_place() -> None:
         *("str", "RichOutput", "str", "RichOutput", "str"),
     ]
     bundle = completion._repr_mimebundle_()
-    assert bundle.keys() == {"text/html", "text/plain"}
+    assert bundle.keys() == {"text/html", "text/plain", BUNDLES}
+    assert [list(one["data"]) for one in bundle[BUNDLES]] == [["text/html", "text/plain"], ["image/png", "text/plain"]]
     places = [
         bundle["text/html"].find(part) for part in ("<em>table</em>", "<td>1</td>", "figure", "data:image/png", "Done.")
     ]
