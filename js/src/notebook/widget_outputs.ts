@@ -60,7 +60,9 @@ export class WidgetOutputs {
     if (this.#make) this.#awaitQuiet(this.#make);
     const raw = content as { op?: unknown; view?: unknown; mimebundle?: unknown } | null;
     if (raw?.op !== "saved") return false;
-    const texts = Object.entries(raw.mimebundle ?? {}).filter(([, text]) => typeof text === "string" || Array.isArray(text));
+    const texts = Object.entries(raw.mimebundle ?? {}).filter(
+      ([, text]) => typeof text === "string" || Array.isArray(text),
+    );
     if (typeof raw.view === "string" && texts.length > 0) this.#replace(raw.view, Object.fromEntries(texts));
     return true;
   }
