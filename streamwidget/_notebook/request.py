@@ -24,7 +24,8 @@ from streamwidget._notebook.advice import Limits, Target
 from streamwidget._notebook.interpolate import interpolate
 from streamwidget._notebook.session import ChatSettings, Session
 from streamwidget._notebook.terminal import say
-from streamwidget._sources.models import CallableModel, SDKModel, as_model
+from streamwidget._sources.models import CallableModel, as_model
+from streamwidget._sources.sdk_model import SDKModel
 
 
 class NoModel(ConfigurationError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
+from streamwidget._core.events import StreamWarning
 from streamwidget._core.exceptions import SourceError
 from streamwidget._core.messages import Message
 from streamwidget._dialects.chat_completions import GO_ON
@@ -34,6 +35,8 @@ class Call:
         The function's name, for messages to people.
     dialect : Dialect or None
         The API of an SDK's function. Its own answers go back as they were. None: answers go back as text.
+    warnings : list of StreamWarning
+        The function puts its warnings here.
     """
 
     function: Callable[..., Any]
@@ -42,6 +45,7 @@ class Call:
     model: str | None = None
     name: str = field(default="the callable")
     dialect: Dialect | None = None
+    warnings: list[StreamWarning] = field(default_factory=list)
 
     @property
     def runs_on_the_loop(self) -> bool:

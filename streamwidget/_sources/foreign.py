@@ -154,6 +154,8 @@ class Foreign:
     async def _read(self, intake: Intake) -> None:
         async with contextlib.AsyncExitStack() as stack:
             self._items = await self._open(stack)
+            for warning in self._source.warnings if isinstance(self._source, Call) else ():
+                self.accumulator.apply(warning)
             iterator = aiter(self._items)
             whole = False
             turn = time.monotonic()

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from streamwidget._client.client import ChatClient
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.messages import Message, Prompt, as_messages
+from streamwidget._core.messages import Prompt, as_messages
 from streamwidget._core.stream import ChatStream
-from streamwidget._dialects.dialect import Dialect
 from streamwidget._dialects.paths import at
-from streamwidget._dialects.sdk_clients import SDK_CLIENTS, arguments, written
+from streamwidget._dialects.sdk_clients import SDK_CLIENTS, written
 from streamwidget._sources.calls import Call
 from streamwidget._sources.foreign import Foreign
+from streamwidget._sources.sdk_model import SDKModel
 
 _TAKES = "Pass a ChatClient, a callable such as answer(messages), or the client of the openai or anthropic SDK"
 
@@ -113,49 +113,4 @@ class CallableModel:
 
     async def models(self) -> list[str]:
         """Return nothing, because a callable lists no models."""
-        return []
-
-
-@dataclass(frozen=True, slots=True)
-class SDKModel:
-    """The client of an SDK as a model.
-
-    Attributes
-    ----------
-    name : str
-        The client's class.
-    create : callable
-        Its method that asks.
-    dialect : Dialect
-        The API of its arguments.
-    """
-
-    name: str
-    create: Callable[..., Any]
-    dialect: Dialect
-
-    @property
-    def model(self) -> str | None:
-        return None
-
-    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:  # noqa: ARG002
-        """Make the stream of an answer. The SDK is called when the stream starts.
-
-        Raises
-        ------
-        ConfigurationError
-            If no model is named.
-        """
-        if model is None:
-            raise ConfigurationError(
-                f'No model chosen for the {self.name} client. Pass model="NAME". In a cell: `%%chat -m NAME`.'
-            )
-
-        def write(messages: Sequence[Message | Mapping[str, Any]]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-            return (), arguments(self.dialect, messages, model, params)
-
-        return ChatStream(Foreign(Call(self.create, as_messages(prompt), write, model, self.name, self.dialect)))
-
-    async def models(self) -> list[str]:
-        """Return nothing. The SDK's own client lists its models."""
         return []

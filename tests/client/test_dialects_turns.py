@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -149,3 +150,26 @@ async def test_the_sdks_client_sends_the_thinking_back(*, is_async: bool) -> Non
         sent = json.loads(server.requests[1].partition(b"\r\n\r\n")[2])["messages"]
     assert completion.text == "I look. I look. "
     assert sent[1:] == [{"role": "assistant", "content": [said("I look. "), SEARCH]}]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_the_sdk_is_asked_without_the_thinking_that_is_refused(*, is_async: bool) -> None:
+    """As with our own client: once more, with the text alone and a warning. Another refusal is the SDK's own error."""
+    native = NATIVE["anthropic"]
+    refused = {"type": "error", "error": {"type": "invalid_request_error", "message": "Invalid signature in thinking."}}
+    refusal = response(json.dumps(refused).encode(), status="400 Bad Request", kind="application/json")
+
+    def answer(connection: socket.socket) -> None:
+        thinking = SIGNATURE.encode() in server.requests[-1]
+        never = b"never" in server.requests[-1]
+        connection.sendall(refusal if thinking or never else response(native.stream(PLAIN)))
+
+    with RawServer(answer) as server:
+        sdk, conversation = _sdk(server.url, is_async=is_async), sw.Conversation()
+        for prompt in ("One?", "Two?"):
+            completion = await conversation.ask(prompt, sdk, model="some-model")
+        assert (completion.text, completion.outcome) == (TEXT, "complete")
+        assert [warning.code for warning in completion.warnings if warning.code != "left_out"] == ["thinking_refused"]
+        with pytest.raises(sw.SourceError, match="Invalid signature"):
+            await sw.Conversation().ask("never", sdk, model="some-model")
+        assert len(server.requests) == 4

@@ -24,7 +24,8 @@ from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
 from streamwidget._saved.notebook import conversation_notebook
-from streamwidget._sources.models import CallableModel, Model, SDKModel
+from streamwidget._sources.models import CallableModel, Model
+from streamwidget._sources.sdk_model import SDKModel
 from streamwidget._view.audience import Audience
 from streamwidget._view.chat.received import MAX_NAME, Refused, TypedPrompt
 from streamwidget._view.chat.sent import SentChat

@@ -1,0 +1,102 @@
+"""The client of an SDK as a model. It is asked by its own ``create(stream=True)``.
+
+What goes back with a request is the same as of our own client: the provider's own answers, with their thinking. If the
+server refuses the thinking, the SDK is called once more with the text alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from streamwidget._core.completion import ErrorInfo
+from streamwidget._core.events import StreamWarning
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.messages import Message, Prompt, as_messages
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.unexpected import said_by
+from streamwidget._dialects.dialect import Dialect, Question
+from streamwidget._dialects.fields import count, field
+from streamwidget._dialects.sdk_clients import arguments
+from streamwidget._sources.calls import Call
+from streamwidget._sources.foreign import Foreign
+
+Sent: TypeAlias = Message | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SDKModel:
+    """The client of an SDK as a model.
+
+    Attributes
+    ----------
+    name : str
+        The client's class.
+    create : callable
+        Its method that asks.
+    dialect : Dialect
+        The API of its arguments.
+    """
+
+    name: str
+    create: Callable[..., Any]
+    dialect: Dialect
+
+    @property
+    def model(self) -> str | None:
+        return None
+
+    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:  # noqa: ARG002
+        """Make the stream of an answer. The SDK is called when the stream starts.
+
+        Raises
+        ------
+        ConfigurationError
+            If no model is named.
+        """
+        if model is None:
+            raise ConfigurationError(
+                f'No model chosen for the {self.name} client. Pass model="NAME". In a cell: `%%chat -m NAME`.'
+            )
+
+        warnings: list[StreamWarning] = []
+        ask = functools.partial(self._ask, model, params, warnings)
+
+        def write(messages: Sequence[Sent]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+            return (messages,), {}
+
+        return ChatStream(Foreign(Call(ask, as_messages(prompt), write, model, self.name, self.dialect, warnings)))
+
+    def _ask(self, model: str, params: dict[str, Any], warnings: list[StreamWarning], messages: Sequence[Sent]) -> Any:
+        """Call the SDK. If the server refuses a part of the request that is ours, call it once more without that."""
+
+        def call(messages: Sequence[Sent]) -> Any:
+            return self.create(**arguments(self.dialect, messages, model, params))
+
+        def simpler(refused: Exception) -> Sequence[Sent]:
+            info = ErrorInfo(said_by(refused), status=count(field(refused, "status_code")))
+            found = self.dialect.simplify(Question(tuple(messages), model, params), info)
+            if found is None:
+                raise refused
+            warnings.append(found[1])
+            return found[0].messages
+
+        async def awaited(made: Awaitable[Any]) -> Any:
+            try:
+                return await made
+            except Exception as exc:  # noqa: BLE001  (an SDK's own)
+                return await call(simpler(exc))
+
+        warnings.clear()
+        try:
+            made = call(messages)
+        except Exception as exc:  # noqa: BLE001
+            return call(simpler(exc))
+        return awaited(made) if inspect.iscoroutine(made) else made
+
+    async def models(self) -> list[str]:
+        """Return nothing. The SDK's own client lists its models."""
+        return []
