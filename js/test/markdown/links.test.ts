@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { destinationOf, normalizeLink } from "../../src/markdown/links";
 import { renderOnce } from "../../src/markdown/stream";
+import { visible } from "../../src/text/visible";
 import data from "../data/links.json";
 
 const addresses = [
@@ -27,6 +28,20 @@ test("more than 2,000 addresses become the links that the saved answer has", () 
     return mine === saved ? [] : [{ address, mine, saved, chromium: goesTo(address) }];
   });
   expect(differ).toEqual([]);
+});
+
+test("more than 2,000 texts hold the links that the saved answer has, and Chromium reads them as they stand", () => {
+  const texts = new Map(data.texts as [number, string][]);
+  const differ = addresses.flatMap((address, index) => {
+    const root = document.createElement("div");
+    renderOnce(root, visible(`See ${address} there.`));
+    const mine = Array.from(root.querySelectorAll("a"), (anchor) => anchor.getAttribute("href")).join(" ");
+    const saved = texts.get(index) ?? links.get(index) ?? "";
+    const read = saved && (destinationOf(saved).toLowerCase() !== goesTo(saved) ? goesTo(saved) : saved);
+    return mine === saved && read === saved ? [] : [{ address, mine, saved, read }];
+  });
+  expect(differ).toEqual([]);
+  expect(texts.size).toBeGreaterThan(500);
 });
 
 test("Chromium goes where the link says, and where the address as it was typed says", () => {
