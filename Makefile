@@ -47,7 +47,7 @@ faults: $(VENV)/.stamp kernels  ## each row of the fault catalogue: what is expe
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest --faults -q
 
 sdks: .venv-sdks/.stamp js/node_modules/.stamp  ## show() over the real libraries, against a server that we did not write
-	$(OFFLINE) .venv-sdks/bin/python -m pytest -q -p no:cacheprovider --confcutdir=tests/sdks tests/sdks/sdks.py
+	$(OFFLINE) .venv-sdks/bin/python -m pytest -q -p no:cacheprovider --confcutdir=tests/sdks tests/sdks/sdks.py tests/sdks/agents.py
 
 bench: $(VENV)/.stamp-bench $(VENV)/.stamp-local kernels  ## the figures, side by side with what people use today
 	.ci/chromium

@@ -69,13 +69,16 @@ def _inside(item: Any, depth: int = 0) -> Iterator[Any]:
     """Yield the chunks that an item wraps. Nothing if it is not an envelope."""
     if depth > _DEPTH:
         return
+    if isinstance(item, tuple) and len(item) == 2 and all(at(part, "proto") is not None for part in item):
+        yield _of_xai(*item)
+        return
     if isinstance(item, tuple | list):
         for part in item:
             # A part may be an envelope too: ("messages", (chunk, metadata)).
             found = list(_inside(part, depth + 1)) if isinstance(part, tuple | list | dict) else []
             yield from found or ([part] if not isinstance(part, str) else ())
         return
-    for read in (_of_langchain, _of_langgraph, _of_bedrock, _of_data, _of_message):
+    for read in (_of_langchain, _of_langgraph, _of_bedrock, _of_data, _of_message, _of_live):
         found = list(read(item))
         if found:
             yield from found
@@ -133,6 +136,36 @@ def _of_message(item: Any) -> Iterator[Any]:
     """``.message`` of semantic-kernel's agents."""
     if at(item, "thread", MISSING) is not MISSING and at(item, "message.content", MISSING) is not MISSING:
         yield at(item, "message")
+
+
+def _of_live(item: Any) -> Iterator[Any]:
+    """Messages of google-genai's live sessions, as chunks of an answer."""
+    turn = at(item, "server_content", MISSING)
+    if turn is MISSING or at(item, "setup_complete", MISSING) is MISSING:
+        return
+    said = at(turn, "output_transcription.text")  # of an answer in sound
+    calls = at(item, "tool_call.function_calls") or ()
+    parts = [*(at(turn, "model_turn.parts") or ()), *([{"text": said}] if said else ())]
+    end = "STOP" if at(turn, "turn_complete") else None
+    counts = ("prompt_token_count", "candidates_token_count", "total_token_count")
+    usage = {name: at(item, f"usage_metadata.{name}") for name in counts}
+    usage["candidates_token_count"] = at(item, "usage_metadata.response_token_count")
+    content = {"parts": [*parts, *({"function_call": call} for call in calls)]}
+    yield {"candidates": [{"content": content, "finish_reason": end}], "usage_metadata": usage}
+
+
+def _of_xai(so_far: Any, chunk: Any) -> dict[str, Any]:
+    """Return a pair of xai-sdk as one piece: the text of the chunk, and the end of the answer so far."""
+    ended = any(at(choice, "finish_reason") for choice in at(chunk, "choices") or ())
+    reason = at(so_far, "finish_reason") if ended else None
+    return {
+        "xai_content": at(chunk, "content"),
+        "reasoning_content": at(chunk, "reasoning_content"),
+        "tool_calls": list(at(chunk, "tool_calls") or ()),
+        "finish_reason": reason.removeprefix("REASON_") if isinstance(reason, str) else None,
+        "usage": at(so_far, "usage") if ended else None,
+        "id": at(so_far, "id"),
+    }
 
 
 class _Whole:

@@ -17,7 +17,7 @@ from streamwidget._core.events import (
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
 from streamwidget._dialects.fields import count, items, plain
-from streamwidget._dialects.finish_reasons import finish
+from streamwidget._dialects.finish_reasons import finish, outcome_of
 from streamwidget._dialects.layout import as_text
 from streamwidget._dialects.left_out import left_out, unread
 from streamwidget._dialects.paths import MISSING, at, word_of
@@ -59,11 +59,18 @@ class GoogleReader:
             return at(item, "usage_metadata", MISSING) is not MISSING or at(item, "candidates.0.content") is not None
         if at(item, "prompt_feedback.block_reason") is not None:
             return True
-        return at(item, "content.parts") is not None and at(item, "author") is not None
+        return at(item, "author") is not None and (
+            at(item, "content.parts") is not None or at(item, "error_code") is not None
+        )
 
     def parse(self, item: Any) -> list[ParsedEvent]:
         if at(item, "error"):
             raise ServerReportedError(error_info(plain(at(item, "error")), 200))
+        if at(item, "author") == "user":  # in a live session of the Agent Development Kit
+            return []
+        code = word_of(at(item, "error_code"))
+        if code is not None and outcome_of(code) in (None, "error"):  # an agent's. It may be a reason for the end too
+            raise ServerReportedError(error_info({"code": code, "message": at(item, "error_message")}, 200))
         return list(self._read(item))
 
     def _read(self, item: Any) -> Iterator[ParsedEvent]:
@@ -86,10 +93,11 @@ class GoogleReader:
             answer = None if said is None and thought is None else (said or 0) + (thought or 0)
             yield Usage(prompt, answer, total, cached, thought)
         reason, blocked = word_of(at(candidate, "finish_reason")), word_of(at(item, "prompt_feedback.block_reason"))
+        reason = reason or word_of(at(item, "error_code"))  # an agent's
         if reason is None and is_agent and (at(item, "turn_complete") or _is_last(item)):
             reason = "stop"
         if reason is not None:
-            yield from finish(reason, as_text(at(candidate, "finish_message")))
+            yield from finish(reason, as_text(at(candidate, "finish_message") or at(item, "error_message")))
         elif blocked is not None:
             yield from finish(blocked, as_text(at(item, "prompt_feedback.block_reason_message")), "filtered")
 

@@ -130,6 +130,7 @@ class LayoutReader:
         self._layout = layout
         self._said = said
         self._growth = Growth() if layout.grows else None
+        self._thoughts = Growth() if layout.grows else None
 
     def parse(self, item: Any) -> list[ParsedEvent]:
         rule = next((rule for rule in self._layout.rules if rule.matches(item)), None)
@@ -143,7 +144,9 @@ class LayoutReader:
 
     def close(self) -> list[ParsedEvent]:
         """Return what waits at the end of the stream."""
-        return [TextDelta(self._growth.close())] if self._growth else []
+        if self._growth is None or self._thoughts is None:
+            return []
+        return [ReasoningDelta(self._thoughts.close()), TextDelta(self._growth.close())]
 
     def _read(self, rule: Rule, item: Any) -> Iterator[ParsedEvent]:
         if rule.new_step:
@@ -151,7 +154,8 @@ class LayoutReader:
         if rule.model or rule.id:
             yield Identity(_word(item, rule.model), _word(item, rule.id))
         if rule.reasoning:
-            yield ReasoningDelta(_text(item, rule.reasoning))
+            thought = _text(item, rule.reasoning)
+            yield ReasoningDelta(self._thoughts.take(thought) if self._thoughts else thought)
         if rule.text:
             text = _text(item, rule.text)
             yield TextDelta(self._growth.take(text) if self._growth else text)
@@ -211,7 +215,9 @@ def _calls(item: Any, call: Call) -> Iterator[ToolCallDelta]:
         index = at(one, call.index) if call.index else None
         if type(index) is not int:
             index = place if call.each and len(found) > 1 else None
-        yield ToolCallDelta(index, _word(one, call.id), _word(one, call.name), as_text(at(one, call.arguments)))
+        id_, name, arguments = _word(one, call.id), _word(one, call.name), at(one, call.arguments)
+        if id_ or name or arguments:  # a list may hold other parts too
+            yield ToolCallDelta(index, id_, name, as_text(arguments))
 
 
 def _beside(item: Any, rule: Rule) -> Iterator[ParsedEvent]:

@@ -65,6 +65,132 @@ COHERE = Layout(
     ),
 )
 
+#: The first API of Cohere, which its library still has.
+COHERE_V1 = Layout(
+    "cohere v1",
+    plain_end=False,
+    rules=(
+        Rule(when={"event_type": "stream-start", "generation_id": ...}, id="generation_id", new_step=True),
+        Rule(when={"event_type": "text-generation"}, text="text"),
+        Rule(when={"event_type": "tool-calls-chunk"}, reasoning="text"),
+        Rule(when={"event_type": "tool-calls-generation"}, call=Call("", "name", "parameters", each="tool_calls")),
+        Rule(
+            when={"event_type": "stream-end"},
+            end="finish_reason",
+            usage=("response.meta.tokens.input_tokens", "response.meta.tokens.output_tokens"),
+        ),
+    ),
+)
+
+MISTRAL_CONVERSATIONS = Layout(
+    "mistralai conversations",
+    plain_end=False,
+    rules=(
+        Rule(when={"event": "conversation.response.started"}, id="data.conversation_id"),
+        Rule(
+            when={"event": "message.output.delta", "data.content.type": "thinking"}, reasoning="data.content.thinking"
+        ),
+        Rule(when={"event": "message.output.delta", "data.content.text": ...}, text="data.content.text"),
+        Rule(when={"event": "message.output.delta"}, text="data.content", model="data.model"),
+        Rule(
+            when={"event": ("function.call.delta", "tool.execution.started")},
+            call=Call("data.tool_call_id", "data.name", "data.arguments"),
+        ),
+        Rule(when={"event": "agent.handoff.started"}, new_step=True),
+        Rule(
+            when={"event": "conversation.response.done"},
+            ends="complete",
+            usage=("data.usage.prompt_tokens", "data.usage.completion_tokens", "data.usage.total_tokens"),
+        ),
+        Rule(when={"event": "conversation.response.error"}, error="data.message"),
+    ),
+)
+
+_STARTED, _DELTA = ("interaction.created", "interaction.start"), ("step.delta", "content.delta")
+GOOGLE_INTERACTIONS = Layout(
+    "google-genai interactions",
+    plain_end=False,
+    rules=(
+        Rule(when={"event_type": _STARTED}, id="interaction.id", model="interaction.model"),
+        Rule(when={"event_type": _DELTA, "delta.type": "text"}, text="delta.text"),
+        Rule(when={"event_type": _DELTA, "delta.type": "thought_summary"}, reasoning="delta.content.text"),
+        Rule(
+            when={"event_type": _DELTA, "delta.type": "arguments_delta"},
+            call=Call(arguments="delta.arguments", index="index"),
+        ),
+        Rule(
+            when={"event_type": "step.start", "step.type": "function_call"},
+            call=Call("step.id", "step.name", "", "index"),
+        ),
+        Rule(
+            when={"event_type": "step.start", "step.type": "function_result"},
+            result=Result("step.call_id", "step.name", "step.result"),
+        ),
+        Rule(
+            when={"event_type": ("interaction.completed", "interaction.complete")},
+            end="interaction.status",
+            ends="complete",
+            usage=(
+                "interaction.usage.total_input_tokens",
+                "interaction.usage.total_output_tokens",
+                "interaction.usage.total_tokens",
+            ),
+        ),
+        Rule(when={"event_type": "error", "error.message": ...}, error="error.message"),
+    ),
+)
+
+#: What the models of Amazon Bedrock send in ``invoke_model_with_response_stream``, each in its own form.
+BEDROCK_MODELS = Layout(
+    "Bedrock's models",
+    plain_end=False,
+    rules=(
+        Rule(
+            when={"outputText": ..., "completionReason": ...},
+            text="outputText",
+            end="completionReason",
+            usage=("inputTextTokenCount", "totalOutputTextTokenCount"),
+        ),
+        Rule(
+            when={"generation": ..., "stop_reason": ...},
+            text="generation",
+            end="stop_reason",
+            usage=("prompt_token_count", "generation_token_count"),
+        ),
+        Rule(when={"outputs.0.text": ..., "outputs.0.stop_reason": ...}, text="outputs.0.text",
+             end="outputs.0.stop_reason"),
+    ),
+)  # fmt: skip
+
+_WATSONX = Rule(
+    when={"results.0.generated_text": ..., "results.0.stop_reason": ...},
+    text="results.0.generated_text",
+    end="results.0.stop_reason",
+    usage=("results.0.input_token_count", "results.0.generated_token_count"),
+)
+WATSONX = Layout(
+    "watsonx",
+    plain_end=False,
+    rules=(replace(_WATSONX, when={**_WATSONX.when, "results.0.stop_reason": ("not_finished", "NOT_FINISHED")}, end=""),
+           _WATSONX),
+)  # fmt: skip
+
+#: ``/completion`` of llama.cpp's server.
+LLAMA_SERVER = Layout(
+    "llama-server",
+    plain_end=False,
+    rules=(
+        Rule(when={"content": ..., "stop": False}, text="content"),
+        Rule(
+            when={"content": ..., "stop": True},
+            text="content",
+            end="stop_type",
+            ends="complete",
+            usage=("tokens_evaluated", "tokens_predicted"),
+        ),
+    ),
+)
+
 TEXT_GENERATION = Layout(
     "huggingface_hub text_generation",
     plain_end=False,
@@ -113,6 +239,81 @@ PYDANTIC_AI = Layout(
             usage=("result.usage.input_tokens", "result.usage.output_tokens"),
         ),
         Rule(when={"event_kind": ...}),
+    ),
+)
+
+#: Snapshots of the whole answer so far.
+PYDANTIC_AI_RESPONSES = Layout(
+    "pydantic-ai responses",
+    grows=True,
+    rules=(
+        Rule(
+            when={"kind": "response", "parts": ..., "model_name": ...},
+            text="text",
+            reasoning="thinking",
+            model="model_name",
+            end="finish_reason",
+            usage=("usage.input_tokens", "usage.output_tokens"),
+        ),
+    ),
+)
+
+AGNO = Layout(
+    "agno",
+    plain_end=False,
+    rules=(
+        Rule(when={"event": ("RunStarted", "TeamRunStarted"), "run_id": ...}, model="model", id="run_id"),
+        Rule(
+            when={"event": ("RunContent", "TeamRunContent"), "content_type": ...},
+            text="content",
+            reasoning="reasoning_content",
+        ),
+        Rule(when={"event": ("ReasoningContentDelta", "TeamReasoningContentDelta")}, reasoning="reasoning_content"),
+        Rule(
+            when={"event": ("ToolCallStarted", "TeamToolCallStarted")},
+            call=Call("tool.tool_call_id", "tool.tool_name", "tool.tool_args"),
+        ),
+        Rule(
+            when={"event": ("ToolCallCompleted", "TeamToolCallCompleted")},
+            result=Result("tool.tool_call_id", "tool.tool_name", "tool.result"),
+        ),
+        Rule(
+            when={"event": ("RunCompleted", "TeamRunCompleted"), "content_type": ...},
+            whole="content",
+            ends="complete",
+            usage=("metrics.input_tokens", "metrics.output_tokens", "metrics.total_tokens"),
+        ),
+        Rule(when={"event": ("RunError", "TeamRunError"), "content": ...}, error="content"),
+    ),
+)
+
+CLAUDE_AGENT = Layout(
+    "claude-agent-sdk",
+    plain_end=False,
+    rules=(
+        Rule(when={"subtype": "init", "data": ...}),
+        Rule(
+            when={"content.0.thinking": ..., "model": ..., "parent_tool_use_id": ...},
+            reasoning="content.0.thinking",
+            model="model",
+        ),
+        Rule(
+            when={"content": ..., "model": ..., "parent_tool_use_id": ...},
+            text="content",
+            call=Call("id", "name", "input", each="content"),
+            model="model",
+        ),
+        Rule(
+            when={"content.0.tool_use_id": ..., "parent_tool_use_id": ...},
+            result=Result("tool_use_id", "", "content", each="content"),
+        ),
+        Rule(when={"subtype": ..., "is_error": True, "num_turns": ...}, error="result"),
+        Rule(
+            when={"subtype": ..., "is_error": ..., "num_turns": ...},
+            whole="result",
+            ends="complete",
+            usage=("usage.input_tokens", "usage.output_tokens"),
+        ),
     ),
 )
 
@@ -192,9 +393,13 @@ SEMANTIC_KERNEL = Layout(
     "semantic-kernel",
     rules=(
         Rule(
+            when={"role": "tool", "choice_index": ..., "items": ...},
+            result=Result("id", "name", "result", each="items"),
+        ),
+        Rule(
             when={"content": ..., "choice_index": ..., "items": ...},
-            unless={"role": "tool"},
             text="content",
+            call=Call("id", "name", "arguments", "index", each="items"),
             model="ai_model_id",
             end="finish_reason",
             usage=("metadata.usage.prompt_tokens", "metadata.usage.completion_tokens"),
@@ -327,11 +532,19 @@ VERCEL = Layout(
     ),
 )
 
+#: The pairs of xai-sdk, which an envelope joins.
 XAI = Layout(
     "xai-sdk",
+    plain_end=False,
     rules=(
         Rule(
-            when={"content": ..., "reasoning_content": ..., "proto": ...}, text="content", reasoning="reasoning_content"
+            when={"xai_content": ...},
+            text="xai_content",
+            reasoning="reasoning_content",
+            call=Call("id", "function.name", "function.arguments", each="tool_calls"),
+            id="id",
+            end="finish_reason",
+            usage=("usage.prompt_tokens", "usage.completion_tokens", "usage.total_tokens"),
         ),
     ),
 )
@@ -368,6 +581,8 @@ AMONG_STRINGS = Layout(
 
 #: The order counts: what has more conditions comes first.
 LAYOUTS = (
-    AG_UI, VERCEL, COHERE, AUTOGEN, PYDANTIC_AI, AGENT_FRAMEWORK, OLLAMA, TEXT_GENERATION, VLLM, MLX, HAYSTACK,
-    SEMANTIC_KERNEL, LMSTUDIO, XAI, LLAMA_INDEX, LANGCHAIN_LLM, REPLICATE, OPENAI_AGENTS_RESULT, DSPY, SMOLAGENTS,
+    AG_UI, VERCEL, COHERE, COHERE_V1, MISTRAL_CONVERSATIONS, GOOGLE_INTERACTIONS, AUTOGEN, AGNO, PYDANTIC_AI,
+    PYDANTIC_AI_RESPONSES, AGENT_FRAMEWORK, CLAUDE_AGENT, OLLAMA, TEXT_GENERATION, VLLM, BEDROCK_MODELS, WATSONX, MLX,
+    HAYSTACK, SEMANTIC_KERNEL, LMSTUDIO, XAI, LLAMA_INDEX, LANGCHAIN_LLM, REPLICATE, OPENAI_AGENTS_RESULT, DSPY,
+    LLAMA_SERVER, SMOLAGENTS,
 )  # fmt: skip

@@ -136,6 +136,7 @@ def reader_for(item: Any, said: Callable[[], str] = str) -> Reader | None:
     from streamwidget._dialects.libraries import LAYOUTS
     from streamwidget._dialects.responses import ResponsesReader
     from streamwidget._dialects.strings import StringsReader
+    from streamwidget._dialects.vercel_lines import VercelLinesReader
 
     for dialect in _registered:
         if dialect.fits(item):
@@ -146,7 +147,7 @@ def reader_for(item: Any, said: Callable[[], str] = str) -> Reader | None:
         if retelling.fits(item):
             reader: Reader = retelling(said)
             return reader
-    for kind in (StringsReader, EventsReader, BedrockReader):
+    for kind in (VercelLinesReader, StringsReader, EventsReader, BedrockReader):
         if kind.fits(item):
             plain: Reader = kind()
             return plain

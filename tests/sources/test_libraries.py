@@ -127,8 +127,43 @@ def smol(text: str | None) -> dict[str, Any]:
     return {"content": text, "tool_calls": None, "token_usage": None}
 
 
-def kernel(text: str, end: str | None = None) -> dict[str, Any]:
-    return {"content": text, "choice_index": 0, "items": [], "role": "assistant", "finish_reason": end, "metadata": {}}
+def xai(text: str, so_far: str, end: str = "REASON_INVALID") -> tuple[dict[str, Any], dict[str, Any]]:
+    """The answer so far, and its newest chunk. Both have the same names."""
+    usage = {"prompt_tokens": 7, "completion_tokens": 5}
+    both: dict[str, Any] = {"reasoning_content": "", "proto": {"x": 1}}
+    choices = [{"content": text, "finish_reason": int(end != "REASON_INVALID")}]
+    return (
+        {**both, "id": "r", "content": so_far, "finish_reason": end, "usage": usage},
+        {**both, "content": text, "choices": choices, "tool_calls": []},
+    )
+
+
+def talk(event: str, **data: Any) -> dict[str, Any]:
+    return {"event": event, "data": {"type": event, **data}}
+
+
+def step(index: int, **delta: Any) -> dict[str, Any]:
+    return {"event_type": "step.delta", "index": index, "delta": delta}
+
+
+def live(parts: list[Any] | None, *, turn_complete: bool | None = None) -> dict[str, Any]:
+    turn = {"parts": parts, "role": "model"} if parts else None
+    usage = {"prompt_token_count": 7, "response_token_count": 5} if turn_complete else None
+    content = {"model_turn": turn, "turn_complete": turn_complete}
+    return {"setup_complete": None, "server_content": content, "tool_call": None, "usage_metadata": usage}
+
+
+def chunked(*values: Any) -> list[Any]:
+    return [{"chunk": {"bytes": json.dumps(value).encode()}} for value in values]
+
+
+def claude(block: dict[str, Any]) -> dict[str, Any]:
+    return {"content": [block], "model": "m", "parent_tool_use_id": None}
+
+
+def kernel(text: str, end: str | None = None, items: list[Any] | None = None) -> dict[str, Any]:
+    about = {"choice_index": 0, "role": "assistant", "finish_reason": end, "metadata": {}}
+    return {"content": text, "items": items or [{"text": text, "encoding": None}], **about}
 
 
 def update(*contents: dict[str, Any], end: str | None = None) -> dict[str, Any]:
@@ -339,8 +374,98 @@ CASES: dict[str, Case] = {
     ),
     "replicate": Case([{"event": "output", "data": text, "id": "1", "retry": None} for text in ("Hello ", "there.")]
                       + [{"event": "done", "data": "{}", "id": "1", "retry": None}]),
-    "xai": Case([({"id": "r", "content": text}, {"content": text, "reasoning_content": "", "proto": {}})
-                 for text in ("Hello ", "there.")]),
+    "xai": Case([xai("Hel", "Hello "), xai("lo ", "Hello "), xai("there.", "Hello there.", "REASON_STOP")],
+                usage=(7, 5)),
+    "xai cut": Case([xai("Hello there.", "Hello there.", "REASON_MAX_LEN")], outcome="length"),
+    "cohere v1": Case(
+        [{"event_type": "stream-start", "generation_id": "g"}, {"event_type": "text-generation", "text": "Hello "},
+         {"event_type": "text-generation", "text": "there."},
+         {"event_type": "stream-end", "finish_reason": "MAX_TOKENS",
+          "response": {"text": "Hello there.", "meta": {"tokens": {"input_tokens": 7.0, "output_tokens": 5.0}}}}],
+        usage=(7, 5), outcome="length",
+    ),
+    "mistral conversations": Case(
+        [talk("conversation.response.started", conversation_id="c"),
+         talk("message.output.delta", content={"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}),
+         talk("function.call.delta", tool_call_id="1", name="look", arguments='{"at":"Bern"}'),
+         talk("message.output.delta", content="Hello "),
+         talk("message.output.delta", content={"type": "text", "text": "there."}),
+         talk("conversation.response.done", usage={"prompt_tokens": 7, "completion_tokens": 5})],
+        reasoning="Hm.", calls=(("look", '{"at":"Bern"}'),), usage=(7, 5),
+    ),
+    "mistral conversations cut": Case([talk("message.output.delta", content="Hello there.")], outcome="interrupted"),
+    "google interactions": Case(
+        [{"event_type": "interaction.created", "interaction": {"id": "i", "model": "m"}},
+         {"event_type": "step.start", "index": 0, "step": {"type": "thought"}},
+         step(0, type="thought_summary", content={"type": "text", "text": "Hm."}),
+         {"event_type": "step.start", "index": 1, "step": {"type": "function_call", "id": "1", "name": "look"}},
+         step(1, type="arguments_delta", arguments='{"at":"Bern"}'), step(2, type="text", text="Hello "),
+         step(2, type="text", text="there."),
+         {"event_type": "interaction.completed", "interaction": {"id": "i", "status": "completed",
+          "usage": {"total_input_tokens": 7, "total_output_tokens": 5}}}],
+        reasoning="Hm.", calls=(("look", '{"at":"Bern"}'),), usage=(7, 5),
+    ),
+    "google live": Case([live([{"text": "Hello "}]), live([{"text": "there."}]), live(None, turn_complete=True)],
+                        usage=(7, 5)),
+    "google adk, filtered": Case(
+        [{"author": "a", "content": {"parts": [{"text": "Hello there."}]}, "partial": True},
+         {"author": "a", "content": None, "error_code": "SAFETY", "error_message": "unsafe"}], outcome="filtered"
+    ),
+    "bedrock titan": Case(chunked({"outputText": "Hello ", "completionReason": None},
+                                  {"outputText": "there.", "completionReason": "LENGTH", "inputTextTokenCount": 7,
+                                   "totalOutputTextTokenCount": 5}), outcome="length", usage=(7, 5)),
+    "bedrock llama": Case(chunked({"generation": "Hello ", "stop_reason": None, "prompt_token_count": 7},
+                                  {"generation": "there.", "stop_reason": "stop", "generation_token_count": 5})),
+    "bedrock mistral": Case(chunked({"outputs": [{"text": "Hello ", "stop_reason": None}]},
+                                    {"outputs": [{"text": "there.", "stop_reason": "stop"}]})),
+    "watsonx": Case([{"results": [{"generated_text": text, "stop_reason": end, "input_token_count": 7,
+                      "generated_token_count": 5}]} for text, end in (("Hello ", "not_finished"),
+                                                                    ("there.", "max_tokens"))],
+                    outcome="length", usage=(7, 5)),
+    "llama-server": Case([{"content": "Hello ", "stop": False}, {"content": "there.", "stop": False},
+                          {"content": "", "stop": True, "stop_type": "limit", "tokens_evaluated": 7,
+                           "tokens_predicted": 5}], outcome="length", usage=(7, 5)),
+    "pydantic-ai responses": Case(
+        [{"kind": "response", "parts": [], "model_name": "m", "text": text, "thinking": thought,
+          "usage": {"input_tokens": 7, "output_tokens": 5}, "finish_reason": end}
+         for text, thought, end in ((None, "H", None), (None, "Hm", None), ("Hel", "Hm.", None),
+                                    ("Hello there", "Hm.", None), ("Hello there.", "Hm.", "stop"))],
+        reasoning="Hm.", usage=(7, 5),
+    ),
+    "agno": Case(
+        [{"event": "RunStarted", "run_id": "r", "model": "m"},
+         {"event": "ToolCallStarted", "tool": {"tool_call_id": "1", "tool_name": "look", "tool_args": {"at": "Bern"}}},
+         {"event": "ToolCallCompleted", "tool": {"tool_call_id": "1", "tool_name": "look", "result": "RAW"}},
+         {"event": "RunContent", "content": "Hello ", "content_type": "str", "reasoning_content": "Hm."},
+         {"event": "RunContent", "content": "there.", "content_type": "str"},
+         {"event": "RunCompleted", "content": "Hello there.", "content_type": "str",
+          "metrics": {"input_tokens": 7, "output_tokens": 5}}],
+        reasoning="Hm.", usage=(7, 5), **AGENT_SAYS,
+    ),
+    "claude-agent-sdk": Case(
+        [{"subtype": "init", "data": {"session_id": "s"}}, claude({"thinking": "Hm.", "signature": "x"}),
+         claude({"id": "1", "name": "look", "input": {"at": "Bern"}}),
+         {"content": [{"tool_use_id": "1", "content": "RAW", "is_error": None}], "parent_tool_use_id": None},
+         claude({"text": "Hello there."}),
+         {"subtype": "success", "is_error": False, "num_turns": 2, "result": "Hello there.",
+          "usage": {"input_tokens": 7, "output_tokens": 5}}],
+        reasoning="Hm.", usage=(7, 5), **AGENT_SAYS,
+    ),
+    "semantic-kernel with a tool": Case(
+        [[kernel("", items=[{"id": "1", "name": "look", "arguments": '{"at":"Bern"}', "index": 0}])],
+         [{**kernel("", items=[{"id": "1", "name": "look", "result": "RAW"}]), "role": "tool"}],
+         [kernel("Hello ")], [kernel("there.", "stop")]],
+        **AGENT_SAYS,
+    ),
+    "Vercel, version 4": Case(
+        ['f:{"messageId":"m"}\n', 'g:"Hm."\n9:{"toolCallId":"1","toolName":"look","args":{"at":"Bern"}}\na:{"toolCall',
+         'Id":"1","result":"RAW"}\ne:{"finishReason":"tool-calls"}\nf:{"messageId":"n"}\n0:"Hello "\n', '0:"there."\n',
+         'd:{"finishReason":"stop","usage":{"promptTokens":7,"completionTokens":5}}\n'],
+        reasoning="Hm.", usage=(7, 5), **AGENT_SAYS,
+    ),
+    "Vercel, version 4, without line ends": Case(['0:"Hello "', '0:"there."', 'd:{"finishReason":"length"}'],
+                                                 outcome="length"),
+    "strings that begin like it": Case(["0: ", "Hello ", "there."], text="0: Hello there."),
 }  # fmt: skip
 
 
@@ -369,8 +494,10 @@ async def test_a_library_is_read(name: str, form: str) -> None:
 
 
 #: Libraries that give dicts only.
-_DICTS = ("bedrock converse", "bedrock invoke_model", "strands", "langchain astream_events", "langgraph typed parts",
-          "langgraph updates")  # fmt: skip
+_DICTS = (
+    *(f"bedrock {kind}" for kind in ("converse", "invoke_model", "titan", "llama", "mistral")),
+    *("strands", "langchain astream_events", "langgraph typed parts", "langgraph updates"),
+)
 
 
 def _as_objects(item: Any) -> Any:
