@@ -21,7 +21,7 @@ _RECORD = """index => {
     const now = {
       live: !!root,
       text: root?.querySelector('.streamwidget-text').textContent ?? '',
-      status: root?.querySelector('.streamwidget-status').textContent ?? '',
+      status: root?.querySelector('.streamwidget-state').textContent ?? '',
       demo: shown(root?.querySelector('.streamwidget-demo')),
       stop: shown(root?.querySelector('.streamwidget-stop')),
       over: 'outcome' in (root?.dataset ?? {}),

@@ -161,7 +161,7 @@ def test_a_kernel_without_subshells_is_interrupted_by_stop_in_the_answers_own_ce
     page.run(4)
     page.wait_output(4, "asleep")
     page.stop_button(3).click()
-    expect(view(page, 3).locator(".streamwidget-status")).to_contain_text("kernel busy: the stop is queued")
+    expect(view(page, 3).locator(".streamwidget-state")).to_contain_text("kernel busy: the stop is queued")
     expect(page.cell(4).locator(".jp-InputPrompt")).to_contain_text("*")
     page.command("notebook:interrupt-kernel")
     assert_closed(demo, 3)

@@ -1,14 +1,13 @@
-// The status line. While the answer is written it shows the progress. After that it shows how the answer ended, buttons
-// for what to do about it, and the figures.
+// The line under an answer. It shows how the answer ended, buttons for what to do about it, and the figures. While the
+// answer is written it is empty and has its height already, so that nothing moves at the end.
 
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { FOOT_STYLE } from "../saved/shape";
 import type { Remedy } from "../transcript/messages";
 import { outcomeOf } from "../transcript/outcomes";
-import { ending, figures, outcomeName, progressLine, remedies } from "../transcript/status";
+import { ending, figures, outcomeName, remedies } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
 
-const STATUS_MS = 500;
 const REMEDIES: Readonly<Record<Remedy, readonly [name: string, title: string]>> = {
   continue: ["Continue", "Ask for the rest of this answer"],
   retry: ["Retry", "Ask again. The new answer replaces this one."],
@@ -17,14 +16,11 @@ const REMEDIES: Readonly<Record<Remedy, readonly [name: string, title: string]>>
 export class Foot {
   readonly root = make("p", "streamwidget-status");
   #transcript: Transcript;
-  #dot = make("span", "streamwidget-dot");
   #outcome = make("strong", "streamwidget-outcome");
   #remedies = make("span", "streamwidget-remedies");
   #buttons = new Map<Remedy, HTMLButtonElement>();
   #offered = "";
   #rest = make("span", "streamwidget-rest streamwidget-quiet");
-  #about = "";
-  #paintedAt = 0;
 
   constructor(transcript: Transcript, ask: (remedy: Remedy) => void) {
     this.#transcript = transcript;
@@ -37,20 +33,22 @@ export class Foot {
       this.#buttons.set(remedy, button);
     }
     const line = make("small");
-    line.append(this.#dot, this.#outcome, this.#remedies, this.#rest);
+    line.append(this.#outcome, this.#remedies, this.#rest);
     this.root.append(line);
   }
 
   /** `next` gets the focus when a button that had it disappears. */
-  paint(now: number, next: HTMLElement): void {
+  paint(next: HTMLElement): void {
     const t = this.#transcript;
-    setHidden(this.#dot, t.over || t.gone || !t.connection.up || t.phase === "streaming");
     setHidden(this.#outcome, !t.over || t.outcome === "complete");
     this.#outcome.classList.toggle("streamwidget-bad", outcomeOf(outcomeName(t)).bad);
-    this.root.classList.toggle("streamwidget-busy", t.queued || (!t.over && (t.busy || !t.connection.up)));
+    this.root.classList.toggle("streamwidget-busy", t.queued);
     this.#paintRemedies(next);
-    if (t.over) this.#paintEnd();
-    else this.#paintProgress(now);
+    const badge = t.over ? ending(t) : "";
+    const facts = t.queued ? [`kernel busy: ${t.wish} is queued`] : figures(t);
+    setText(this.#outcome, this.#outcome.hidden ? "" : badge);
+    const line = t.over ? [badge, ...facts].join(" · ") : "";
+    setText(this.#rest, this.#outcome.hidden ? line : line.slice(badge.length));
   }
 
   #paintRemedies(next: HTMLElement): void {
@@ -63,26 +61,5 @@ export class Foot {
     }
     // Not `disabled`, because that drops the focus.
     for (const button of this.#buttons.values()) button.ariaDisabled = String(this.#transcript.wish !== null);
-  }
-
-  #paintEnd(): void {
-    const t = this.#transcript;
-    const badge = ending(t);
-    const facts = t.queued ? [`kernel busy: ${t.wish} is queued`] : figures(t);
-    this.#about = "";
-    setText(this.#outcome, this.#outcome.hidden ? "" : badge);
-    const line = [badge, ...facts].join(" · ");
-    setText(this.#rest, this.#outcome.hidden ? line : line.slice(badge.length));
-  }
-
-  #paintProgress(now: number): void {
-    const t = this.#transcript;
-    const about = [t.phase, t.wish, t.queued, t.busy, t.lost, t.gone, t.connection.words, t.retryAt].join();
-    // Nobody could read figures that change with every message.
-    if (about === this.#about && now - this.#paintedAt < STATUS_MS) return;
-    this.#about = about;
-    this.#paintedAt = now;
-    setText(this.#outcome, "");
-    setText(this.#rest, progressLine(t, now));
   }
 }

@@ -1,14 +1,15 @@
-// The header line: who answers, the state, Copy and Stop.
+// The one line of an answer that is written: who answers at the left, the state with its figures at the right, Copy and
+// Stop. It stays in sight while the reader is anywhere in the answer (answer.css).
 
 import { copyText } from "../dom/clipboard";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
 import { HEAD_STYLE } from "../saved/shape";
 import { answeredBy } from "../transcript/answered_by";
-import { outcomeOf } from "../transcript/outcomes";
-import { outcomeName, stateWord } from "../transcript/status";
+import { progressLine } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
 
 const FEEDBACK_MS = 2000;
+const STATE_MS = 500;
 
 export function makeStop(stop: () => void): HTMLButtonElement {
   const button = makeButton("streamwidget-stop", "Stop", stop);
@@ -32,6 +33,8 @@ export class Head {
   #state = make("small", "streamwidget-state streamwidget-quiet");
   #copy: HTMLButtonElement;
   #say: (text: string) => void;
+  #about = "";
+  #paintedAt = 0;
   #feedback: ReturnType<typeof setTimeout> | undefined;
   #own: boolean; // the Stop button stands in this header
 
@@ -54,7 +57,7 @@ export class Head {
     this.root.append(name, this.#state, controls);
   }
 
-  paint(): void {
+  paint(now: number): void {
     const t = this.#transcript;
     const [mark, model] = answeredBy(t);
     setHidden(this.#demo, mark === "");
@@ -62,11 +65,7 @@ export class Head {
     this.#mark.title = t.demo ? "Written by the built-in demo server, not by a language model" : mark;
     setText(this.#separator, model === "" ? "" : " · ");
     setText(this.#model, model);
-    setText(this.#state, stateWord(t));
-    this.#state.classList.toggle(
-      "streamwidget-bad",
-      t.gone || (!t.over && t.connection.state === "given up") || (t.over && outcomeOf(outcomeName(t)).bad),
-    );
+    this.#paintState(now);
     // "Stopping…" replaces it, because a narrow header does not hold both.
     if (t.answer.length === 0 || (this.#own && stopWord(t) !== "Stop")) hideFocused(this.#copy, this.stop);
     else setHidden(this.#copy, false);
@@ -74,6 +73,24 @@ export class Head {
     setText(this.stop, stopWord(t));
     if (t.over || t.gone) hideFocused(this.stop, null);
     else setHidden(this.stop, false);
+  }
+
+  #paintState(now: number): void {
+    const t = this.#transcript;
+    setHidden(this.#state, t.over);
+    if (t.over) return;
+    const { classList } = this.#state;
+    classList.toggle("streamwidget-bad", t.gone || t.connection.state === "given up");
+    classList.toggle("streamwidget-busy", t.queued || t.busy || !t.connection.up);
+    classList.toggle("streamwidget-waiting", !t.gone && t.connection.up && t.phase !== "streaming");
+    const about = [t.phase, t.wish, t.queued, t.busy, t.lost, t.gone, t.connection.words, t.retryAt].join();
+    // Nobody could read figures that change with every message.
+    if (about === this.#about && now - this.#paintedAt < STATE_MS) return;
+    this.#about = about;
+    this.#paintedAt = now;
+    const line = progressLine(t, now);
+    setText(this.#state, line);
+    this.#state.title = line; // a narrow header cuts it
   }
 
   dispose(): void {

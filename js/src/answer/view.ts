@@ -38,6 +38,10 @@ export interface ViewOptions {
   stop?: HTMLButtonElement;
 }
 
+function isEditable(element: Element): boolean {
+  return element.closest("input, select, textarea, [contenteditable='true']") !== null;
+}
+
 /** Shows `transcript` in `el` until `signal` aborts. */
 export function mountView(
   el: HTMLElement,
@@ -96,7 +100,7 @@ export function mountView(
     const now = performance.now();
     const { over } = transcript;
     cell ??= root.closest(".jp-CodeCell");
-    head.paint();
+    head.paint(now);
     reasoning.paint(now);
     // What stands below the view does not move up when a step is folded. The next step's text fills the place.
     if (over) root.style.minHeight = "";
@@ -105,7 +109,7 @@ export function mountView(
     const behind = answer.paint(over);
     refusal.paint(over);
     box?.paint();
-    foot.paint(now, head.stop);
+    foot.paint(head.stop);
     paintRoot();
     const say = announcement(transcript, now);
     if (say !== said) setText(spoken, say);
@@ -128,6 +132,19 @@ export function mountView(
     event.stopPropagation();
     actions.stop();
   });
+  // In the selected cell too, but not while the person edits it: there Escape ends the editing. At the window, because
+  // the host takes the keys at the document.
+  window.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "Escape" || transcript.over || transcript.gone) return;
+      const from = event.target as Element;
+      const notebook = root.closest(".jp-Cell.jp-mod-active, .cell.selected")?.closest(".jp-Notebook, #notebook");
+      if (!notebook?.contains(from) || root.contains(from) || isEditable(from)) return;
+      actions.stop();
+    },
+    { capture: true, signal },
+  );
   document.addEventListener("visibilitychange", schedule, { signal });
   const unsubscribe = transcript.subscribe(schedule);
   signal.addEventListener(

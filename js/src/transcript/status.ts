@@ -25,14 +25,6 @@ export function outcomeName(t: Transcript): string {
   return t.outcome ?? "kernel_gone";
 }
 
-/** One or two words for the header. */
-export function stateWord(t: Transcript): string {
-  if (t.gone) return "kernel gone";
-  if (t.over) return outcomeOf(outcomeName(t)).state;
-  if (!t.connection.up) return "no connection";
-  return t.wish === "stop" ? "stopping" : t.phase;
-}
-
 /** What the person can ask for now. Nothing where the view is not kept or the kernel cannot be reached. */
 export function remedies(t: Transcript): readonly Remedy[] {
   if (!t.over || !t.kept || t.gone || !t.connection.up) return [];
@@ -71,7 +63,7 @@ export function stalled(t: Transcript, now: number): string {
   return `${what} for ${Math.floor(waited)} s (gives up at ${t.wait.limit} s)`;
 }
 
-/** The status line while the answer is not over. `now` is a time of performance.now(). */
+/** The state and its figures while the answer is not over: "streaming · 3 s · first token 0.35 s". `now` is a time of performance.now(). */
 export function progressLine(t: Transcript, now: number): string {
   return progress(t, now)
     .filter((part) => part !== "")
@@ -93,6 +85,7 @@ function progress(t: Transcript, now: number): string[] {
   const rate = t.rate(now);
   const perSecond = rate && (rate.perSecond < 9.5 ? rate.perSecond.toFixed(1) : Math.round(rate.perSecond));
   return [
+    t.wish === "stop" ? "stopping" : t.phase,
     waited,
     t.firstDelta === null ? "" : `first token ${seconds(t.firstDelta)}`,
     rate ? `≈ ${perSecond} ${rate.unit}/s` : "",

@@ -125,9 +125,9 @@ test("Stop is there before the first delta, sends both ways at once, and goes at
 
 test("the page says that a stop is queued if the kernel does not take it", async () => {
   const { host } = start();
-  const { button, status } = parts(host.render().root);
+  const { button, state } = parts(host.render().root);
   await userEvent.click(button);
-  await vi.waitFor(() => expect(status.textContent).toBe("kernel busy: the stop is queued"), { timeout: 5000 });
+  await vi.waitFor(() => expect(state.textContent).toBe("kernel busy: the stop is queued"), { timeout: 5000 });
 });
 
 test("if the kernel hears nothing while a cell runs, Stop interrupts the view's own cell, and no other", async () => {
@@ -323,7 +323,7 @@ test("the page says that the kernel is dead, and keeps the text", async () => {
     host.kernel?.status(status);
     await frames();
     expect(root.dataset.phase).toBe("gone");
-    expect(parts(root).status.textContent).toBe("kernel gone · the text so far is kept");
+    expect(parts(root).state.textContent).toBe("kernel gone · the text so far is kept");
     expect(parts(root).text.textContent?.trim()).toBe("kept");
     expect(parts(root).button.hidden).toBe(true);
   }
@@ -399,9 +399,9 @@ test("a view of a finished stream announces nothing", async () => {
 
 test("the seconds of the wait tick without a message", async () => {
   const { host } = start({ elapsed: 7.7 });
-  const { status } = parts(host.render().root);
-  expect(status.textContent).toContain("· 7 s");
-  await vi.waitFor(() => expect(status.textContent).toContain("· 8 s"), { timeout: 5000 });
+  const { state } = parts(host.render().root);
+  expect(state.textContent).toContain("· 7 s");
+  await vi.waitFor(() => expect(state.textContent).toContain("· 8 s"), { timeout: 5000 });
 });
 
 test("clean-up leaves nothing: no element, listener, timer or frame", async () => {
@@ -475,4 +475,24 @@ test("a model that was closed holds no text, whoever keeps it", () => {
   host.change(kernel.state);
   host.life.abort();
   expect(JSON.stringify([host.state, host.previous])).not.toContain("a long text");
+});
+
+test("Escape stops the answer of the selected cell, and not while the person edits a cell", async () => {
+  const { host } = start();
+  const notebook = document.createElement("div");
+  notebook.className = "jp-Notebook";
+  notebook.innerHTML = `<div class="jp-Cell"><textarea></textarea><p></p></div><button>elsewhere</button>`;
+  document.body.append(notebook);
+  const cell = notebook.firstElementChild as HTMLElement;
+  cell.append(host.render().root);
+  const stops = (target: Element | null) => {
+    host.sent = [];
+    target?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    return host.sent.filter(({ op }) => op === "stop").length;
+  };
+  const [editor, at] = [notebook.querySelector("textarea"), notebook.querySelector("p")];
+  expect(stops(at)).toBe(0); // another cell is selected
+  cell.classList.add("jp-mod-active");
+  expect([stops(editor), stops(document.body), stops(at)]).toEqual([0, 0, 1]);
+  notebook.remove();
 });

@@ -161,7 +161,7 @@ test("an answer of a chat says that the connection is lost, and its Stop is sent
   kernel.connection("connecting");
   button("Stop")[0]?.click();
   await frames();
-  expect(root.querySelector(".streamwidget-status")?.textContent).toBe(
+  expect(root.querySelector(".streamwidget-state")?.textContent).toBe(
     "connection to the kernel lost, trying again · your stop is sent when it is back",
   );
   expect(sent("stop")).toEqual([]);

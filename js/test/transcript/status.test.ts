@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { announcement, ending, figures, progressLine, remedies, seconds, stateWord } from "../../src/transcript/status";
+import { announcement, ending, figures, progressLine, remedies, seconds } from "../../src/transcript/status";
 import { Transcript } from "../../src/transcript/transcript";
 import { KernelSide } from "../kernel_side";
 
@@ -98,7 +98,7 @@ test("the rate is in tokens if deltas are as short as tokens, otherwise in chara
       transcript.receive(kernel.delta(text, more));
       vi.advanceTimersByTime(50);
     }
-    expect(line(transcript)).toBe(`3 s · first token 0.35 s · ${words}`);
+    expect(line(transcript)).toBe(`streaming · 3 s · first token 0.35 s · ${words}`);
     transcript.dispose();
   }
 });
@@ -110,36 +110,29 @@ test("the line names lost messages and a queued stop", () => {
   transcript.receive(kernel.delta("b"));
   expect(line(transcript)).toContain("catching up");
   transcript.wished("stop");
-  expect(stateWord(transcript)).toBe("stopping");
+  expect(line(transcript)).toContain("stopping · ");
   vi.advanceTimersByTime(1000);
   expect(line(transcript)).toBe("kernel busy: the stop is queued");
 });
 
-test("every outcome has a word, an ending that does not make it look whole, and its remedies", () => {
-  for (const [outcome, detail, word, end, offered] of [
-    ["complete", "", "complete", "complete", []],
-    ["length", "", "cut", "stopped at the token limit; raise it with max_tokens", ["continue", "retry"]],
-    ["filtered", "", "filtered", "stopped by a content filter; the answer is cut", ["retry"]],
-    ["cancelled", "", "stopped", "stopped by you; the text so far is kept", ["continue", "retry"]],
-    ["interrupted", "x", "connection lost", "connection lost; the answer is cut", ["continue", "retry"]],
-    ["timeout", "No $& text.", "timed out", "timed out (No $& text); the answer is cut", ["continue", "retry"]],
-    ["error", "overloaded.", "error", "error (overloaded); the answer is cut", ["continue", "retry"]],
-    ["http_error", "401", "error", "request failed (401); the answer is cut", ["retry"]],
-    [
-      "protocol_error",
-      "",
-      "error",
-      "unreadable response (the response could not be read); the answer is cut",
-      ["retry"],
-    ],
-    ["some_new_one", "", "some new one", "some new one; the answer is cut", ["continue", "retry"]],
+test("every outcome has an ending that does not make it look whole, and its remedies", () => {
+  for (const [outcome, detail, end, offered] of [
+    ["complete", "", "complete", []],
+    ["length", "", "stopped at the token limit; raise it with max_tokens", ["continue", "retry"]],
+    ["filtered", "", "stopped by a content filter; the answer is cut", ["retry"]],
+    ["cancelled", "", "stopped by you; the text so far is kept", ["continue", "retry"]],
+    ["interrupted", "x", "connection lost; the answer is cut", ["continue", "retry"]],
+    ["timeout", "No $& text.", "timed out (No $& text); the answer is cut", ["continue", "retry"]],
+    ["error", "overloaded.", "error (overloaded); the answer is cut", ["continue", "retry"]],
+    ["http_error", "401", "request failed (401); the answer is cut", ["retry"]],
+    ["protocol_error", "", "unreadable response (the response could not be read); the answer is cut", ["retry"]],
+    ["some_new_one", "", "some new one; the answer is cut", ["continue", "retry"]],
   ] as const) {
     for (const kept of [true, false]) {
       const { kernel, transcript } = pair({ kept });
       transcript.receive(kernel.delta("a"));
       expect(remedies(transcript)).toEqual([]);
       transcript.receive(kernel.end(outcome, detail));
-      expect(stateWord(transcript)).toBe(word);
       expect(ending(transcript)).toBe(end);
       expect(announcement(transcript, performance.now())).toBe(`Answer ${end}`);
       expect(figures(transcript)).toEqual(["182 tokens", "first token 0.35 s", "total 3.2 s"]);
