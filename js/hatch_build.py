@@ -51,5 +51,6 @@ found. Install Node.js >= 20, or install streamwidget from a wheel or an sdist, 
 
 def _outdated(js: Path, static: Path) -> bool:
     sources = [*js.glob("*.json"), *js.glob("*.mjs"), *(path for path in (js / "src").rglob("*") if path.is_file())]
-    sources.append(js.parent / "streamwidget" / "_core" / "outcomes.json")  # the page has the same table
+    shared = ("_core/outcomes.json", "_saved/languages.json")  # the page has the same tables
+    sources.extend(js.parent / "streamwidget" / table for table in shared)
     return max(path.stat().st_mtime for path in sources) > min((static / name).stat().st_mtime for name in BUNDLE)

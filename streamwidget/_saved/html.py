@@ -17,7 +17,8 @@ The rules, each with an example (Markdown -> HTML, in which ``...`` is left out)
    ``<span>``, so that MathJax finds no pair and no command.
    ``$5 and $6`` -> ``<span>$</span>5 and <span>$</span>6``, and ``$x$`` -> ``$x$``
 6. The size of the output is bounded by the input. Link targets that are repeated by reference are dropped when they
-   become too many. Text that is too costly to parse, or nested too deep, is shown as typed.
+   become too many, and so are the frames and colours of code. Text that is too costly to parse, or nested too deep, is
+   shown as typed.
    ``> > > ...`` with 65 levels -> ``<pre ...>`` with the text ``> > > ...``
 
 The live view follows the same rules (js/src/markdown/). Change both: tests/saved/test_live_equals_static.py compares
@@ -27,7 +28,8 @@ them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from html import escape, unescape
 from itertools import pairwise
 from typing import NamedTuple
@@ -36,6 +38,7 @@ from markdown_it.token import Token
 
 from streamwidget._core.visible import visible
 from streamwidget._saved.budget import Budget
+from streamwidget._saved.code import code_block
 from streamwidget._saved.links import destination_of, is_link, shows_destination
 from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, environment, parse, parser
 
@@ -45,8 +48,6 @@ __all__ = ["MAX_BRACKETS", "MAX_NESTING", "escape_text", "parse", "render"]
 _LINK = 100
 # The name of a code language: "c++" yes, "x onclick" no.
 _LANGUAGE = re.compile(r"[a-z0-9+-]{1,30}")
-# 64 lines of code, or the rest.
-_CODE_PART = re.compile(r"(?:[^\n]*\n){64}|(?s:.+)")
 # "$5" -> "<span>$</span>5"
 _SPECIAL_IN_TEXT = re.compile(r"[$\\]")
 # A character of a script that is written from right to left, such as Hebrew and Arabic.
@@ -69,6 +70,12 @@ _TAGS = {
     "s": "s",
 }
 _HEADINGS = {f"h{level}": f"h{level}" for level in range(1, 7)}
+# A table that is too wide scrolls by itself. All styles here pass JupyterLab's sanitizer. In the live view the style
+# sheet has them (js/src/answer/answer.css).
+_TABLE = "display:block;max-width:100%;overflow-x:auto"
+# JupyterLab aligns paragraphs, cells and quotes for text from left to right. These are for a block of the other kind.
+_TO_THE_RIGHT = "text-align:right"
+_QUOTE_TO_THE_RIGHT = "border-left:0;border-right:5px solid rgba(128,128,128,0.3)"
 _ALIGNMENTS = {f"text-align:{side}" for side in ("left", "center", "right")}
 
 
@@ -172,19 +179,22 @@ def _any(tokens: Sequence[Token], types: set[str]) -> bool:
 class _Writer:
     """Writes tokens as HTML.
 
-    ``budget`` is the number of characters that links may add. ``direction`` is an attribute of each block.
+    ``budget`` is the number of characters that links and the frames and colours of code may add. ``direction`` is an
+    attribute of each block.
     """
 
     def __init__(self, budget: int, direction: str = "") -> None:
         self._budget = budget
         self._direction = direction
+        self._is_rtl = False  # the block at the top level
         self._parts: list[str] = []
         self._links: list[
             tuple[str, int] | None
         ] = []  # each open link: its address, and the index where its text begins
 
     def blocks(self, tokens: Sequence[Token]) -> str:
-        """Return block tokens as HTML, with the same line breaks between tags as markdown-it."""
+        """Return one top-level block as HTML, with the same line breaks between tags as markdown-it."""
+        self._is_rtl = bool(self._direction) and _is_right_to_left(tokens)
         self._parts = parts = []
         for index, token in enumerate(tokens):
             if token.type == "inline":
@@ -207,8 +217,10 @@ class _Writer:
 
     def _code(self, token: Token) -> str:
         language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
-        name = f' class="language-{language}"' if _LANGUAGE.fullmatch(language) else ""
-        return f"<pre><code{name}>{_code_parts(escape(visible(token.content)))}</code></pre>\n"
+        name = language if _LANGUAGE.fullmatch(language) else ""
+        block, size = code_block(visible(token.content), name, self._budget)
+        self._budget -= size
+        return block
 
     def _tag(self, token: Token, *, is_empty: bool = False) -> str:
         if token.type == "hr":
@@ -223,7 +235,13 @@ class _Writer:
             attribute = f' start="{start}"'
         elif tag in ("th", "td") and not is_empty:
             # Every cell with a text has it, because JupyterLab aligns the cells of saved HTML to the right.
-            attribute = f' style="{style if style in _ALIGNMENTS else "text-align:left"}"'
+            aligned = str(style) if style in _ALIGNMENTS else "text-align:left"
+            attribute = f' style="{_TO_THE_RIGHT if self._is_rtl and aligned == "text-align:left" else aligned}"'
+        elif tag == "table":
+            self._budget -= len(_TABLE)
+            attribute = f' style="{_TABLE}"' if self._budget > 0 else ""
+        elif self._is_rtl and tag in ("p", "blockquote"):
+            attribute = f' style="{_TO_THE_RIGHT if tag == "p" else _QUOTE_TO_THE_RIGHT}"'
         if token.block and token.level == 0:
             attribute += self._direction
         return f"<{tag}{attribute}>"
@@ -284,10 +302,18 @@ class _Writer:
         self._parts.append(f"{anchor}{name}<span>not loaded, </span>{host}{'</a>' if anchor else ''}")
 
 
-def _code_parts(code: str) -> str:
-    """Put the lines after the first 64 into spans of 64 lines each. js/src/markdown/parts.ts says why."""
-    parts = [match[0] for match in _CODE_PART.finditer(code)]
-    return "".join(f"<span>{part}</span>" if index else part for index, part in enumerate(parts))
+def _is_right_to_left(tokens: Sequence[Token]) -> bool:
+    """Whether the first letter of the text is of such a script. So a browser sees ``dir="auto"``."""
+    for letter in _letters(tokens):
+        side = unicodedata.bidirectional(letter)
+        if side in ("L", "R", "AL"):
+            return side != "L"
+    return False
+
+
+def _letters(tokens: Sequence[Token]) -> Iterator[str]:
+    for token in tokens:
+        yield from _letters(token.children) if token.children else token.content
 
 
 def _plain(tokens: Sequence[Token]) -> str:

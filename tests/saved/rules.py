@@ -6,8 +6,20 @@ that the page's tests compare the live view with the saved HTML.
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import NamedTuple
+
+_DRESS = re.compile(
+    r'(?<=<pre) style="margin[^"]*"|<small style="display[^>]*>[^<]*</small><br [^>]*>'
+    r'|(?<="|e) style="display:block[^"]*"|(?<=<p) style="text-align:right"|(?<=<blockquote) style="border[^"]*"'
+)
+_COLOUR = re.compile(r'<span style="color[^"]*">([^<]*)</span>')
+
+
+def undressed(html: str) -> str:
+    """Return saved HTML without what a style sheet does in the live view, such as the frames of code."""
+    return _COLOUR.sub(r"\1", _DRESS.sub("", html))
 
 
 class Rule(NamedTuple):

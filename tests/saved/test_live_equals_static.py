@@ -13,7 +13,7 @@ import sys
 from streamwidget._core.visible import visible
 from streamwidget._saved.html import render
 from streamwidget.demo._answers import answer_pieces
-from tests.saved.rules import CASES
+from tests.saved.rules import CASES, undressed
 from tests.support.kernels import ROOT
 
 DATA = ROOT / "js" / "test" / "data" / "static_html.json"
@@ -25,7 +25,7 @@ def cases() -> list[dict[str, str]]:
 
 
 def saved(markdown: str) -> str:
-    return render(visible(markdown))[0]
+    return undressed(render(visible(markdown))[0])  # in the live view the style sheet dresses code
 
 
 def demo_answers() -> list[str]:

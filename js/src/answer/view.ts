@@ -10,7 +10,7 @@ import { attachCode } from "../code/attach";
 import { make, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
 import { keepExpanded } from "../notebook/keep_expanded";
-import { typesetFormulas } from "../notebook/mathjax";
+import { awaitFormula, typesetFormulas } from "../notebook/mathjax";
 import { TEXT_CLASS, TEXT_STYLE } from "../saved/shape";
 import type { Remedy } from "../transcript/messages";
 import { announcement } from "../transcript/status";
@@ -83,6 +83,23 @@ export function mountView(
   let cell: Element | null = null; // found early: when the view goes, it may be out of the page already
   let said = announcement(transcript, performance.now()); // a state from before the view is not news
 
+  // What stands below the view does not move up when the text becomes shorter, such as a table whose columns become
+  // wider, or when a step is folded. The text that follows fills the place.
+  let [width, height] = [0, 0];
+  const sizes = new ResizeObserver(([entry]) => {
+    const now = (entry as ResizeObserverEntry).contentRect;
+    if (now.width !== width || now.height >= height || transcript.over) {
+      root.style.minHeight = "";
+      height = now.height;
+    } else if (!root.style.minHeight) keepHeight(height - now.height);
+    width = now.width;
+  });
+  sizes.observe(text);
+
+  function keepHeight(more = 0): void {
+    root.style.minHeight = `${root.getBoundingClientRect().height + more}px`;
+  }
+
   function paintRoot(): void {
     const { over, gone, outcome, phase, connection } = transcript;
     // While there is something to stop, the view gets the keys. After that the notebook gets them again.
@@ -104,9 +121,10 @@ export function mountView(
     reasoning.paint(now);
     // What stands below the view does not move up when a step is folded. The next step's text fills the place.
     if (over) root.style.minHeight = "";
-    else if (steps.isDue) root.style.minHeight = `${root.getBoundingClientRect().height}px`;
+    else if (steps.isDue) keepHeight();
     steps.paint(over);
     const behind = answer.paint(over);
+    if (!over) awaitFormula(text, model);
     refusal.paint(over);
     box?.paint();
     foot.paint(head.stop);
@@ -151,6 +169,7 @@ export function mountView(
     "abort",
     () => {
       unsubscribe();
+      sizes.disconnect();
       cancelPaint(paint);
       clearTimeout(tick);
       head.dispose();

@@ -29,13 +29,15 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
     if (!isOurs) return;
     const block = blocks.get(pre) ?? { code, tools: makeTools(), name: "", coloured: null };
     blocks.set(pre, block);
+    const language = LANGUAGE.exec(code.className)?.[1] ?? "";
+    block.tools.dataset.language = language || "text";
     if (block.tools.parentElement !== pre) pre.append(block.tools);
     if (block.name === code.className) {
       block.coloured?.update();
     } else {
       block.coloured?.dispose();
       block.name = code.className;
-      block.coloured = highlightCode(code, LANGUAGE.exec(code.className)?.[1] ?? "");
+      block.coloured = highlightCode(code, language);
     }
   }
 

@@ -3,12 +3,14 @@
 
 interface SharedCell {
   readonly cell_type: string;
+  readonly source: string;
   readonly execution_count?: number | null;
 }
 
 interface SharedNotebook {
   readonly cells: readonly SharedCell[];
-  insertCell(index: number, cell: object): unknown;
+  insertCell(index: number, cell: object): SharedCell;
+  deleteCell(index: number): void;
 }
 
 interface DocumentModel {
@@ -18,9 +20,17 @@ interface DocumentModel {
 
 type WidgetManager = { readonly context?: { readonly model?: DocumentModel } | null };
 
+interface ClassicCell {
+  readonly element?: ArrayLike<Element>;
+  get_text(): string;
+  set_text(text: string): void;
+}
+
 interface ClassicNotebook {
-  get_cells(): ReadonlyArray<{ readonly element?: ArrayLike<Element> }>;
-  insert_cell_at_index(type: string, index: number): { set_text(text: string): void };
+  get_cells(): readonly ClassicCell[];
+  insert_cell_at_index(type: string, index: number): ClassicCell;
+  delete_cell(index: number): void;
+  select?(index: number): void;
 }
 
 // The manager of each notebook's element. Saved answers have no model, so they find their notebook by this. Two
@@ -41,36 +51,53 @@ export function rememberNotebook(element: Element, model: object): void {
 /** Inserts cells as a notebook's file has them. Returns false if it cannot. Only JupyterLab and Notebook 7 take them. */
 export function insertCells(element: Element, cells: readonly object[]): boolean {
   try {
-    return insertInLab(element, cells);
+    return insertInLab(element, cells) !== null;
   } catch {
     return false;
   }
 }
 
-/** Inserts a code cell with `code` under the cell that holds `element`. Returns false if it cannot. */
-export function insertBelow(element: Element, code: string): boolean {
+/** Takes the inserted cells out again. Returns false if the person has changed one since. */
+type Undo = () => boolean;
+
+/** Inserts a code cell with `code` under the cell that holds `element`, and selects it. Returns null if it cannot. */
+export function insertBelow(element: Element, code: string): Undo | null {
   try {
     const cell = { cell_type: "code", source: code, metadata: { trusted: true } };
-    return insertInLab(element, [cell]) || insertInClassic(element, code);
+    return insertInLab(element, [cell]) ?? insertInClassic(element, code);
   } catch {
-    return false; // the host has another version: these interfaces may change at any time
+    return null; // the host has another version: these interfaces may change at any time
   }
 }
 
-function insertInLab(element: Element, cells: readonly object[]): boolean {
+function insertInLab(element: Element, cells: readonly object[]): Undo | null {
   const cell = element.closest(".jp-Notebook .jp-Cell");
   const notebook = cell?.closest(".jp-Notebook");
   const manager = notebook && (managers.get(notebook)?.deref() as WidgetManager | undefined);
   const model = manager?.context?.model;
   const shared = model?.sharedModel;
-  if (!cell || !notebook || !shared || model?.readOnly) return false;
+  if (!cell || !notebook || !shared || model?.readOnly) return null;
   const index = cellIndex(cell, notebook, shared);
-  if (index < 0) return false;
+  if (index < 0) return null;
   // Without the ids of a file, which the notebook may have already.
-  for (const [place, made] of cells.entries()) shared.insertCell(index + 1 + place, { ...made, id: undefined });
-  // The person sees what was inserted.
-  requestAnimationFrame(() => cell.nextElementSibling?.scrollIntoView({ block: "nearest" }));
-  return true;
+  const inserted = cells.map((made, place) => shared.insertCell(index + 1 + place, { ...made, id: undefined }));
+  const sources = inserted.map(({ source }) => source);
+  // The host may need a frame to show it.
+  requestAnimationFrame(() => requestAnimationFrame(() => select(cell.nextElementSibling)));
+  return () => {
+    if (inserted.some(({ source, execution_count: run }, place) => source !== sources[place] || run)) return false;
+    for (const one of inserted) if (shared.cells.includes(one)) shared.deleteCell(shared.cells.indexOf(one));
+    select(cell);
+    return true;
+  };
+}
+
+// The host selects a cell when it is pressed. The page has no other way to its selection.
+function select(cell: Element | null): void {
+  const prompt = cell?.querySelector(".jp-InputPrompt");
+  for (const type of ["mousedown", "mouseup"])
+    prompt?.dispatchEvent(new MouseEvent(type, { bubbles: true, cancelable: true, button: 0, view: window }));
+  cell?.scrollIntoView({ block: "nearest" });
 }
 
 // The index of the cell. If all cells are in the page, it is the index among them. Otherwise the notebook wrote it on
@@ -82,13 +109,21 @@ function cellIndex(cell: Element, notebook: Element, shared: SharedNotebook): nu
   const found = shared.cells[index];
   if (found?.cell_type !== "code") return -1;
   const prompt = /\d+/.exec(cell.querySelector(".jp-InputPrompt")?.textContent ?? "")?.[0];
-  return prompt && found.execution_count && prompt !== String(found.execution_count) ? -1 : index;
+  return prompt && prompt !== String(found.execution_count) ? -1 : index;
 }
 
-function insertInClassic(element: Element, code: string): boolean {
+function insertInClassic(element: Element, code: string): Undo | null {
   const notebook = (globalThis as { Jupyter?: { notebook?: ClassicNotebook } }).Jupyter?.notebook;
   const index = notebook?.get_cells().findIndex((cell) => cell.element?.[0]?.contains(element)) ?? -1;
-  if (!notebook || index < 0) return false;
-  notebook.insert_cell_at_index("code", index + 1).set_text(code);
-  return true;
+  if (!notebook || index < 0) return null;
+  const inserted = notebook.insert_cell_at_index("code", index + 1);
+  inserted.set_text(code);
+  notebook.select?.(index + 1);
+  inserted.element?.[0]?.scrollIntoView({ block: "nearest" });
+  return () => {
+    const at = notebook.get_cells().indexOf(inserted);
+    if (at < 0 || inserted.get_text() !== code) return false;
+    notebook.delete_cell(at);
+    return true;
+  };
 }

@@ -4,6 +4,11 @@
 //
 // The time is linear in the length of the line. Each token is one sticky match, and its alternatives begin with
 // different characters, so the match never backtracks.
+//
+// The languages are a table that the kernel reads too (streamwidget/_saved/code.py), so that the saved answer has the
+// same colours.
+
+import table from "../../../streamwidget/_saved/languages.json";
 
 export type Kind = "keyword" | "string" | "number" | "comment" | "name";
 
@@ -29,99 +34,37 @@ export interface Language {
 export type State = string;
 export type Emit = (kind: Kind, from: number, to: number) => void;
 
+interface Row {
+  readonly names: string;
+  readonly token: readonly string[];
+  readonly keywords: string;
+  readonly spans?: Readonly<Record<string, readonly [Kind, string]>>;
+  readonly defining?: string;
+  readonly folded?: boolean;
+  readonly keyed?: boolean;
+}
+
 const words = (list: string): ReadonlySet<string> => new Set(list.split(" "));
 
-// `0xff`, `12`, `1_000.5e-3`, `2j`, `10n`.
-const NUMBER = String.raw`(?<number>0[xXbBoO][\da-fA-F_]+n?|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?\d+)?[jJn]?)`;
-// `name`, `$el`, `größe`.
-const WORD = String.raw`(?<word>[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*)`;
-// `"a \" b"`, and an open `"a`.
-const DOUBLE = String.raw`"(?:[^"\\]|\\.)*"?`;
-const SINGLE = String.raw`'(?:[^'\\]|\\.)*'?`;
-
-// `patterns` may have groups named comment, open, string and name. The group "open" holds the mark of a span.
-function language(
-  patterns: readonly string[],
-  keywords: string,
-  more: Partial<Omit<Language, "token" | "keywords">> = {},
-): Language {
+function languageFrom({ token, keywords, spans = {}, defining = "", folded = false, keyed = false }: Row): Language {
   return {
-    token: new RegExp([...patterns, NUMBER, WORD, String.raw`[^\w"'$@#/\u0080-\uffff\x60-]+`].join("|"), "y"),
+    token: new RegExp(token.join("|"), "y"),
     keywords: words(keywords),
-    spans: {},
-    defining: new Set(),
-    folded: false,
-    keyed: false,
-    ...more,
+    spans: Object.fromEntries(
+      Object.entries(spans).map(([mark, [kind, end]]) => [mark, { kind, end: new RegExp(end, "g") }]),
+    ),
+    defining: words(defining),
+    folded,
+    keyed,
   };
 }
 
-const BLOCK_COMMENT: Readonly<Record<string, Span>> = { "/*": { kind: "comment", end: /\*\//g } };
-
-const PYTHON = language(
-  [
-    "(?<comment>#.*)", // # a comment
-    `[rRbBuUfFtT]{0,2}(?<open>"""|''')`, // r"""a docstring
-    `(?<string>[rRbBuUfFtT]{0,2}(?:${DOUBLE}|${SINGLE}))`, // f"{x}"
-    String.raw`(?<name>@[\w.]+)`, // @functools.cache
-  ],
-  "False None True and as assert async await break case class continue def del elif else except finally for from " +
-    "global if import in is lambda match nonlocal not or pass raise return try type while with yield self",
-  {
-    spans: { '"""': { kind: "string", end: /\\.|"""/g }, "'''": { kind: "string", end: /\\.|'''/g } },
-    defining: words("def class"),
-  },
+const LANGUAGES = new Map(
+  (table as unknown as readonly Row[]).flatMap((row) => {
+    const found = languageFrom(row);
+    return row.names.split(" ").map((name) => [name, found] as const);
+  }),
 );
-
-const JAVASCRIPT = language(
-  [
-    String.raw`(?<comment>\/\/.*)`, // a comment
-    String.raw`(?<open>\/\*|\x60)`,
-    `(?<string>${DOUBLE}|${SINGLE})`,
-    String.raw`(?<name>@\w+)`,
-  ],
-  "abstract any as async await boolean break case catch class const continue debugger declare default delete do else " +
-    "enum export extends false finally for from function get if implements import in infer instanceof interface is " +
-    "keyof let namespace never new null number of private protected public readonly return satisfies set static " +
-    "string super switch this throw true try type typeof undefined unknown var void while with yield",
-  {
-    spans: { ...BLOCK_COMMENT, "`": { kind: "string", end: /\\.|`/g } },
-    defining: words("class enum function interface namespace type"),
-  },
-);
-
-const JSON_ = language([`(?<string>${DOUBLE})`], "false null true", { keyed: true });
-
-const SHELL = language(
-  [
-    String.raw`(?<comment>(?<![^\s;|&()])#.*)`, // ls # why, and not a#b
-    `(?<string>${DOUBLE}|'[^']*'?)`,
-    String.raw`(?<name>\$(?:\{[^}]*\}?|\w+|[@*#?$!-]))`, // $HOME, ${x:-1}, $?
-  ],
-  "alias break case cd continue declare do done echo elif else esac eval exec exit export fi for function if in let " +
-    "local read readonly return select set shift source sudo test then trap unset until while",
-  { defining: words("function") },
-);
-
-const SQL = language(
-  ["(?<comment>--.*)", String.raw`(?<open>\/\*)`, `(?<string>'[^']*'?)`],
-  "add all alter and as asc between by case check column commit constraint create cross database default delete desc " +
-    "distinct drop else end except exists false foreign from full function group having if in index inner insert " +
-    "intersect into is join key left like limit not null offset on or order outer over partition primary procedure " +
-    "references returning right rollback select set table then transaction trigger true truncate union unique update " +
-    "using values view when where window with",
-  { spans: BLOCK_COMMENT, folded: true },
-);
-
-const NAMES: ReadonlyArray<readonly [Language, string]> = [
-  [PYTHON, "python py python3 ipython"],
-  [JAVASCRIPT, "javascript js jsx mjs cjs typescript ts tsx"],
-  [JSON_, "json jsonc json5 jsonl"],
-  [SHELL, "shell sh bash zsh console shell-session"],
-  [SQL, "sql sqlite postgresql postgres mysql"],
-];
-
-const LANGUAGES = new Map(NAMES.flatMap(([found, names]) => names.split(" ").map((name) => [name, found] as const)));
 
 /** The language with a fence's name. Undefined if it is not coloured. */
 export function languageOf(name: string): Language | undefined {

@@ -1,15 +1,18 @@
-// The buttons of a code block: "Copy" and "Insert below".
+// The bar of a code block: the name of its language, "Copy" and "Insert below", and for a moment "Undo".
 //
-// They stand in the pre, after its code, and are positioned absolutely, so that nothing moves. The style sheet draws
-// their words from an attribute. So the words are not part of the answer's text, in a selection or in a search.
+// It stands in the pre, after its code. It is positioned over the space that the frame leaves above the code, so that
+// nothing moves. The style sheet draws its words from attributes. So the words are not part of the answer's text, in a
+// selection or in a search.
 
 import { copyText } from "../dom/clipboard";
 import { insertBelow } from "./insert";
 
 const FEEDBACK_MS = 2000;
+const UNDO_MS = 8000;
 
 const COPY = "Copy";
 const INSERT = "Insert below";
+const UNDO = "Undo";
 
 // Only buttons that were made here act. The HTML of another notebook may have the same classes.
 const ours = new WeakSet<HTMLButtonElement>();
@@ -24,10 +27,15 @@ function button(label: string, name: string): HTMLButtonElement {
   return made;
 }
 
-/** Makes the buttons for the end of a pre. An element around the pre handles their clicks with `onToolClick`. */
+/** Makes the bar for the end of a pre. An element around the pre handles the clicks with `onToolClick`. */
 export function makeTools(): HTMLElement {
   const tools = document.createElement("div");
   tools.className = "streamwidget-tools";
+  tools.dir = "ltr";
+  // What is above may grow between press and release. A click is that button's all the same.
+  tools.addEventListener("pointerdown", ({ target, pointerId }) => {
+    if (target !== tools) (target as Element).setPointerCapture(pointerId);
+  });
   // Without this, Enter on a button would make the notebook edit the cell.
   tools.dataset.lmSuppressShortcuts = "true";
   tools.addEventListener("keydown", (event) => {
@@ -43,15 +51,31 @@ export function onToolClick(event: Event): void {
   const code = pressed?.closest("pre")?.querySelector("code");
   if (!pressed || !ours.has(pressed) || !code) return;
   event.stopPropagation();
-  if (isSeen(code)) void use(pressed, (code.textContent ?? "").replace(/\n$/, ""));
+  if (pressed.dataset.label === UNDO) takeBack(pressed);
+  else if (isSeen(code)) void use(pressed, (code.textContent ?? "").replace(/\n$/, ""));
   else showFeedback(pressed, "Not copied: it has hidden text");
 }
 
-/** Whether a block of code has only what the rules of Markdown make: text, and spans of text without attributes. */
+// The styles of a saved block (streamwidget/_saved/code.py), without spaces, because the page or the host's sanitizer may
+// write them in another way.
+const FRAME =
+  /^margin:001em;padding:28px00;border:1pxsolidrgba\(128,128,128,0?\.3\);border-radius:4px;overflow:hidden;white-space:pre(;--\w:var\(--jp-mirror-editor-\w+-color,#(188038|c5483a|5d7f7f|4f78d8)\))*;?$/;
+const CODE = /^display:block;padding:2px12px10px;overflow-x:auto;white-space:pre;?$/;
+const COLOUR = /^color:#(188038|c5483a|5d7f7f|4f78d8)(;color:var\(--[ksncd]\))?;?$/;
+
+/** Whether a block of code has only what the rules of Markdown make: text, and spans of text, perhaps coloured. */
 export function isPlainCode(pre: Element): boolean {
   const [code] = pre.querySelectorAll(":scope > code");
-  if (!code || pre.getAttribute("style") || code.getAttribute("style")) return false;
-  return [...code.querySelectorAll("*")].every((part) => part.localName === "span" && part.attributes.length === 0);
+  if (!code || !hasOnly(pre, FRAME) || !hasOnly(code, CODE)) return false;
+  return [...code.querySelectorAll("*")].every((part) => {
+    const { length } = part.attributes;
+    return part.localName === "span" && length === (part.hasAttribute("style") ? 1 : 0) && hasOnly(part, COLOUR);
+  });
+}
+
+function hasOnly(element: Element, style: RegExp): boolean {
+  const given = element.getAttribute("style");
+  return !given || style.test(given.replaceAll(/\s/g, ""));
 }
 
 // A colour that is not seen.
@@ -79,9 +103,31 @@ function backgroundOf(element: Element): string {
 async function use(pressed: HTMLButtonElement, code: string): Promise<void> {
   const inserts = pressed.ariaLabel?.startsWith(INSERT) ?? false;
   const lines = code.split("\n").length;
-  if (inserts && insertBelow(pressed, code)) showFeedback(pressed, `Inserted ${lines} line${lines === 1 ? "" : "s"}`);
-  else if (!(await copyText(code))) showFeedback(pressed, "Copying is not allowed here");
+  const undo = inserts ? insertBelow(pressed, code) : null;
+  if (undo) {
+    showFeedback(pressed, `Inserted ${lines} line${lines === 1 ? "" : "s"}`);
+    offerUndo(pressed, undo);
+  } else if (!(await copyText(code))) showFeedback(pressed, "Copying is not allowed here");
   else showFeedback(pressed, inserts ? "Copied: paste it into a new cell" : "Copied");
+}
+
+const undos = new WeakMap<Element, () => boolean>();
+
+function offerUndo(pressed: HTMLElement, undo: () => boolean): void {
+  const tools = pressed.parentElement as HTMLElement;
+  for (const before of tools.querySelectorAll(`[data-label=${UNDO}]`)) before.remove();
+  const offered = button(UNDO, "Undo: remove the inserted cell");
+  undos.set(offered, undo);
+  tools.append(offered);
+  setTimeout(() => offered.remove(), UNDO_MS);
+}
+
+function takeBack(pressed: HTMLElement): void {
+  const insert = pressed.previousElementSibling as HTMLButtonElement;
+  const words = undos.get(pressed)?.() ? "Cell removed" : "Kept: the cell was changed";
+  pressed.remove();
+  insert.focus({ preventScroll: true });
+  showFeedback(insert, words);
 }
 
 const timers = new WeakMap<HTMLElement, ReturnType<typeof setTimeout>>();

@@ -43,14 +43,41 @@ function formulasIn(block: HTMLElement): StaticRange[] {
   return found;
 }
 
+const OPEN = "streamwidget-formula";
+let isWarm = false;
+
+/**
+ * Prepares for a formula in the block that is being written, the last one of `text`. The source of a display formula is
+ * one line (answer.css), because it may need more lines than the formula. And the host loads its MathJax, and the browser
+ * its fonts: without them the first formulas of a page are set too high. Either would move what is below twice.
+ */
+export function awaitFormula(text: Element, model: object): void {
+  const block = text.lastElementChild;
+  if (block?.localName !== "p") return;
+  const source = block.textContent ?? "";
+  block.classList.toggle(OPEN, /^(\$\$|\\\[|\\begin\{)/.test(source));
+  if (isWarm || !/\$\S|\\[([b]/.test(source)) return;
+  isWarm = true;
+  const formula = document.createElement("div");
+  formula.className = "streamwidget-spoken";
+  formula.ariaHidden = "true";
+  formula.textContent = "$$\\sum_1^2 \\frac{x}{\\pi}$$";
+  text.after(formula);
+  void typesetFormulas(formula, model).then(() => setTimeout(() => formula.remove(), 2000));
+}
+
 /** Typesets the formulas of `block`, a block that will not change any more, in a view of `model`. */
 export async function typesetFormulas(block: HTMLElement, model: object): Promise<void> {
   const formulas = formulasIn(block);
   if (formulas.length === 0) return;
   try {
     const typeset = typesetterOf(model);
-    if (typeset) await typeset(block);
-    else mark(formulas);
+    if (typeset) {
+      await typeset(block);
+      return;
+    }
+    block.classList.remove(OPEN);
+    mark(formulas);
   } catch (error) {
     console.debug("[streamwidget] formulas stay as they were typed", error);
   }

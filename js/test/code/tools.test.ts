@@ -4,6 +4,10 @@ import "../../src/code/code.css";
 import { addToolsToSavedAnswers } from "../../src/saved/add_tools";
 import { frames } from "../kernel_side";
 
+// tests/saved/test_code_block.py holds these to those of the kernel.
+const FRAME =
+  "margin:0 0 1em;padding:28px 0 0;border:1px solid rgba(128,128,128,0.3);border-radius:4px;overflow:hidden;white-space:pre";
+const CODE_STYLE = "display:block;padding:2px 12px 10px;overflow-x:auto;white-space:pre";
 const CODE = "def f():\n    return 1\n";
 let life: AbortController;
 let written: string[];
@@ -55,11 +59,15 @@ test("the buttons show on hover and on focus, and are always in the tab order", 
   const root = answer();
   attachCode(root, null, life.signal);
   const tools = root.querySelector(".streamwidget-tools") as HTMLElement;
-  expect(getComputedStyle(tools).opacity).toBe("0");
   const first = tools.querySelector("button") as HTMLButtonElement;
+  expect(getComputedStyle(first).opacity).toBe("0");
   expect(first.tabIndex).toBe(0);
   first.focus();
-  expect(getComputedStyle(tools).opacity).toBe("1");
+  expect(getComputedStyle(first).opacity).toBe("1");
+  expect(first.getBoundingClientRect().height).toBeGreaterThanOrEqual(24);
+  root.className = "streamwidget-text"; // the frame leaves room above the code
+  const [bar, code] = [tools, root.querySelector("code") as Element].map((one) => one.getBoundingClientRect());
+  expect(bar?.bottom).toBeLessThanOrEqual(code?.top as number);
 });
 
 test("a key that presses a button does not reach the notebook, and Escape reaches the view", () => {
@@ -115,14 +123,25 @@ test("without a notebook, Insert below copies and says so", async () => {
 class Notebook {
   element = document.createElement("div");
   inserted: [number, unknown][] = [];
-  cells: { cell_type: string; execution_count: number | null }[] = [];
+  pressed: number[] = [];
+  cells: { cell_type: string; source: string; execution_count: number | null }[] = [];
   model = {
     widget_manager: {
       context: {
         model: {
           sharedModel: {
             cells: this.cells,
-            insertCell: (index: number, cell: unknown) => this.inserted.push([index, cell]),
+            insertCell: (index: number, cell: { cell_type: string; source: string }) => {
+              const made = { ...cell, execution_count: null };
+              this.inserted.push([index, cell]);
+              this.cells.splice(index, 0, made);
+              this.#show(index, null);
+              return made;
+            },
+            deleteCell: (index: number) => {
+              this.cells.splice(index, 1);
+              this.element.children[index]?.remove();
+            },
           },
         },
       },
@@ -133,12 +152,19 @@ class Notebook {
     this.element.className = "jp-Notebook";
     document.body.append(this.element);
     for (const count of counts) {
-      this.cells.push({ cell_type: "code", execution_count: count });
-      const cell = document.createElement("div");
-      cell.className = "jp-Cell";
-      cell.innerHTML = `<div class="jp-InputPrompt">[${count ?? "*"}]:</div>`;
-      this.element.append(cell);
+      this.cells.push({ cell_type: "code", source: "", execution_count: count });
+      this.#show(this.cells.length - 1, count);
     }
+    this.element.addEventListener("mousedown", ({ target }) => {
+      this.pressed.push([...this.element.children].indexOf((target as Element).closest(".jp-Cell") as Element));
+    });
+  }
+
+  #show(index: number, count: number | null): void {
+    const cell = document.createElement("div");
+    cell.className = "jp-Cell";
+    cell.innerHTML = `<div class="jp-InputPrompt">[${count ?? "*"}]:</div>`;
+    this.element.insertBefore(cell, this.element.children[index] ?? null);
   }
 
   async put(root: HTMLElement, cell: Element | undefined, model: object | null = this.model): Promise<void> {
@@ -158,6 +184,17 @@ test("Insert below puts a cell with exactly the code under the answer's, and cop
   await expect.poll(() => button.dataset.label).toBe("Inserted 2 lines");
   expect(notebook.inserted).toEqual([[3, NEW]]);
   expect(written).toEqual([]);
+  await expect.poll(() => notebook.pressed).toEqual([3]); // the new cell is selected
+
+  press(root, "Undo");
+  expect(button.dataset.label).toBe("Cell removed");
+  expect([notebook.cells.length, notebook.pressed]).toEqual([4, [3, 2]]);
+  expect(root.querySelectorAll("button").length).toBe(2);
+  press(root, "Insert below");
+  (notebook.cells[3] as { source: string }).source = "changed";
+  press(root, "Undo");
+  expect(button.dataset.label).toBe("Kept: the cell was changed");
+  expect(notebook.cells.length).toBe(5);
 });
 
 test("a saved answer finds the notebook of an earlier live one, and copies in any other notebook", async () => {
@@ -179,7 +216,7 @@ test("the tools of one bundle find a notebook that only another bundle has seen"
   await notebook.put(answer(), notebook.element.children[1]);
   // @ts-expect-error: the query makes it a module of its own, as in another bundle
   const chat: typeof import("../../src/code/insert") = await import("../../src/code/insert?chat");
-  expect(chat.insertBelow(notebook.element.children[0] as Element, "x")).toBe(true);
+  expect(chat.insertBelow(notebook.element.children[0] as Element, "x")).not.toBeNull();
   expect(notebook.inserted.map(([index]) => index)).toEqual([1]);
 });
 
@@ -211,7 +248,15 @@ test("code with text that is not seen is not copied", async () => {
   const hidden = (before: string, inner: string, style = "") =>
     `<div style="${before}"><pre style="${style}"><code class="language-python">a\n${inner}</code></pre></div>`;
   const span = '<span style="font-size:0">import os</span>';
-  for (const html of [hidden("", span), hidden("", "<b hidden>x</b>"), hidden("", "x", "font-size:0")]) {
+  const pale = '<span style="color:#fefefe">import os</span>';
+  const dressed = [`${FRAME};font-size:0`, `${FRAME};--k:var(--jp-mirror-editor-keyword-color,#fefefe)`];
+  for (const html of [
+    ...dressed.map((style) => hidden("", "x", style)),
+    hidden("", pale, FRAME),
+    hidden("", span),
+    hidden("", "<b hidden>x</b>"),
+    hidden("", "x", "font-size:0"),
+  ]) {
     const root = answer();
     root.innerHTML = html;
     attachCode(root, null, life.signal);
@@ -243,16 +288,21 @@ test("in nbclassic the global inserts the cell", async () => {
   vi.stubGlobal("Jupyter", {
     notebook: {
       get_cells: () => cells,
+      delete_cell: (index: number) => cells.splice(index, 1),
       insert_cell_at_index: (type: string, index: number) => {
         expect(type).toBe("code");
         places.push(index);
-        return { set_text: (text: string) => set.push(text) };
+        const made = { set_text: (text: string) => set.push(text), get_text: () => set.at(-1), element: [] };
+        cells.push(made as never);
+        return made;
       },
     },
   });
   attachCode(root, {}, life.signal);
   press(root, "Insert below");
   expect([places, set]).toEqual([[2], [CODE.trimEnd()]]);
+  press(root, "Undo");
+  expect(cells.length).toBe(2);
   vi.unstubAllGlobals();
 });
 
@@ -278,4 +328,22 @@ test("saved answers get buttons when they come, live ones have their view's, gon
   await expect.poll(() => second.querySelector("button")).toBeNull();
   document.body.append(second);
   await expect.poll(() => second.querySelectorAll("button").length).toBe(2);
+});
+
+test("the code of a saved answer has tools, as the kernel writes it and as JupyterLab's sanitizer leaves it", async () => {
+  const colours = "color:#188038;color:var(--k)";
+  const variables = ";--k:var(--jp-mirror-editor-keyword-color,#188038)";
+  for (const [more, colour] of [
+    [variables, colours],
+    ["", "color:#188038"],
+  ]) {
+    const root = answer();
+    root.innerHTML = `<pre style="${FRAME}${more}"><small>python</small><br><code class="language-python" style="${CODE_STYLE}"><span style="${colour}">def</span> f():
+    <span style="${colour}">return</span> 1
+</code></pre>`;
+    attachCode(root, null, life.signal);
+    press(root, "Copy");
+    await expect.poll(() => written.splice(0)).toEqual([CODE.trimEnd()]);
+    root.remove();
+  }
 });
