@@ -43,8 +43,9 @@ export class LongTable {
 
   #layOut(): void {
     this.release();
-    const cells = [...(this.#table.querySelector("tr")?.children ?? [])];
-    const [width, ...columns] = [this.#table, ...cells].map(widthOf);
+    // The table is as wide as its row. Its box may be wider, because it scrolls (answer/answer.css).
+    const row = this.#table.querySelector("tr") as Element;
+    const [width, ...columns] = [row, ...row.children].map(widthOf);
     if (!width || columns.length > COLUMNS || !this.#table.parentElement) return; // it is not in the page, or not shown
     this.#isStale = false;
     this.#laidOut = this.#rows.length;

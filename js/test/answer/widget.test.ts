@@ -457,7 +457,10 @@ test("clean-up leaves nothing: no element, listener, timer or frame", async () =
 test("the header keeps its height, and the view fits in 200 pixels", async () => {
   const { kernel, host } = start({ model: "some-vendor/a-very-long-model-name-2026-11-20", demo: true });
   const { el, root } = host.render();
-  el.style.width = "200px";
+  const cell = document.createElement("div");
+  cell.style.width = "200px";
+  el.replaceWith(cell);
+  cell.append(el);
   const before = parts(root).head.offsetHeight;
   parts(root).button.click();
   host.deliver(kernel.delta("unbreakable".repeat(50)));
