@@ -12,6 +12,8 @@ const BUDGETS = [
   ["loader.js", 2 * 1024, (code) => code.length],
   ["answer.js", 40 * 1024, (code) => gzipSync(code).length],
   ["answer.css", 4 * 1024, (code) => gzipSync(code).length],
+  ["tools.js", 8 * 1024, (code) => gzipSync(code).length],
+  ["tools.css", 1024, (code) => gzipSync(code).length],
   ["chat.js", 56 * 1024, (code) => gzipSync(code).length],
   ["chat.css", 6 * 1024, (code) => gzipSync(code).length],
   ["wire.js", 12 * 1024, (code) => gzipSync(code).length],
@@ -35,6 +37,8 @@ const built = await build({
   entryPoints: [
     { in: "src/answer/widget.ts", out: "answer" },
     { in: "src/answer/answer.css", out: "answer" },
+    { in: "src/code/bundle.ts", out: "tools" },
+    { in: "src/code/code.css", out: "tools" },
     { in: "src/chat/widget.ts", out: "chat" },
     { in: "src/chat/chat.css", out: "chat" },
     { in: "src/wire/widget.ts", out: "wire" },
@@ -44,7 +48,7 @@ const built = await build({
 
 // The loader takes only the bundles that were built with it. Their hashes are a part of its name in the page, so that
 // the loader of another build does not stand in for it.
-const hashes = ["answer", "chat", "wire"].map((bundle) => {
+const hashes = ["answer", "tools", "chat", "wire"].map((bundle) => {
   const [code, css] = ["js", "css"].map((kind) => readFileSync(new URL(`${bundle}.${kind}`, OUT), "utf8"));
   return createHash("sha256").update(`${code}\0${css}`).digest("base64");
 });

@@ -17,6 +17,8 @@ BUNDLE = (
     "loader.js",
     "answer.js",
     "answer.css",
+    "tools.js",
+    "tools.css",
     "chat.js",
     "chat.css",
     "wire.js",

@@ -22,6 +22,8 @@ STATIC = (
     "loader.js",
     "answer.js",
     "answer.css",
+    "tools.js",
+    "tools.css",
     "chat.js",
     "chat.css",
     "wire.js",

@@ -11,7 +11,7 @@ type Part = {
   initialize(props: Props): unknown;
   render(props: Props & { el: HTMLElement }): unknown;
 };
-type Bundle = { make: () => Part; sheet: CSSStyleSheet };
+type Bundle = { make: (more: (name: string) => Promise<Bundle>) => Part; sheet: CSSStyleSheet };
 // biome-ignore lint/suspicious/noExplicitAny: the loader reads three fields of a host's objects and declares no more
 type Props = { model: any; signal: AbortSignal };
 
@@ -43,8 +43,8 @@ function makeLoader(): () => Part {
     }
   }
 
-  async function load(model: Props["model"]): Promise<Bundle> {
-    const shared = await model.widget_manager.get_model(model.get("bundle"));
+  async function load(manager: Props["model"], id: string): Promise<[Bundle, (name: string) => Promise<Bundle>]> {
+    const shared = await manager.get_model(id);
     const code = shared.get("code");
     let bundle = bundles.get(code);
     if (!bundle) {
@@ -52,15 +52,17 @@ function makeLoader(): () => Part {
       bundles.set(code, bundle);
       bundle.catch(() => bundles.delete(code)); // so that the next answer tries again
     }
-    return bundle;
+    // The shared model may name a further bundle, which a part asks for when it needs it.
+    return [await bundle, async (name) => (await load(manager, shared.get(name)))[0]];
   }
 
   return () => {
     let started: Promise<[Part, CSSStyleSheet]>;
     return {
       initialize(props: Props) {
-        started = load(props.model).then(({ make, sheet }) => {
-          const part = make();
+        const { model } = props;
+        started = load(model.widget_manager, model.get("bundle")).then(([{ make, sheet }, more]) => {
+          const part = make(more);
           if (!props.signal?.aborted) part.initialize(props);
           return [part, sheet];
         });

@@ -3,6 +3,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 import streamView from "../src/answer/widget";
+import makeTools from "../src/code/bundle";
 import { requestPaint } from "../src/dom/frames";
 
 type Message = Record<string, unknown> & { op: string };
@@ -181,7 +182,7 @@ export class Host {
   }
 
   constructor(state: unknown, maxHeight: number | null = null, widget: typeof streamView = streamView) {
-    this.widget = widget();
+    this.widget = widget(loadMore);
     this.state = structuredClone(state);
     this.maxHeight = maxHeight;
   }
@@ -248,6 +249,9 @@ export class Host {
     return this.sent.filter((message) => message.op === op).length;
   }
 }
+
+/** What the loader gives to a part. */
+export const loadMore = async () => ({ make: makeTools, sheet: new CSSStyleSheet() });
 
 /** Waits until views have painted `n` times, in the frames of src/dom/frames.ts. */
 export function frames(n = 2): Promise<void> {

@@ -1,6 +1,7 @@
 """The built JavaScript, sent to the page once: a shared model holds it, and each answer's widget names that model.
 
-There are three bundles: ``answer``, ``chat`` and ``wire``, the lessons' view of the wire.
+There are four bundles: ``answer``, ``chat``, ``wire``, the lessons' view of the wire, and ``tools``. The tools are what a
+first answer need not wait for, such as the colours and buttons of code. The page loads them for an answer or a chat.
 
 An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader. It takes
 the code from the shared model.
@@ -23,8 +24,11 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no ty
 
     code = traitlets.Unicode(read_only=True).tag(sync=True)
     css = traitlets.Unicode(read_only=True).tag(sync=True)
+    tools = traitlets.Unicode(read_only=True).tag(sync=True)  # the bundle with the tools, or empty
 
     def __init__(self, name: str) -> None:
+        if name in ("answer", "chat"):
+            self.set_trait("tools", shared_bundle("tools").model_id)
         self.set_trait("code", (_STATIC / f"{name}.js").read_text(encoding="utf-8"))
         self.set_trait("css", (_STATIC / f"{name}.css").read_text(encoding="utf-8"))
         super().__init__()

@@ -6,7 +6,7 @@
 // - Its elements are those of the saved answer, in the same order (saved/shape.ts). Elements of only the live answer
 //   have no height.
 
-import { attachCode } from "../code/attach";
+import { withTools } from "../code/later";
 import { make, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
 import { keepExpanded } from "../notebook/keep_expanded";
@@ -66,14 +66,14 @@ export function mountView(
     text,
     end: foot.root,
     prepare: (body) => {
-      attachCode(body, model, signal);
+      withTools(body, signal, (tools) => tools.attachCode(body, model, signal));
       const typeset = () => void typesetFormulas(body, model);
       body.closest("details")?.addEventListener("toggle", typeset, { once: true, signal });
     },
   });
   const finished = (block: HTMLElement) => void typesetFormulas(block, model);
   const answer = new AnswerParts(text, transcript, { finished }, (output) => showOutput(output, model, signal));
-  attachCode(text, model, signal);
+  withTools(el, signal, (tools) => tools.attachCode(text, model, signal));
   const box = maxHeight === null && !isSized ? null : new ScrollBox(text, "Answer text");
   root.classList.toggle("streamwidget-sized", isSized);
   if (maxHeight !== null) text.style.maxHeight = `${maxHeight}px`;

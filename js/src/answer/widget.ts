@@ -1,11 +1,11 @@
 // A StreamView in the page: one Transcript for each model, one mountView for each view of it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { type LoadMore, loadToolsBy, withTools } from "../code/later";
 import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
 import { tellCellOrder } from "../notebook/cell_order";
 import { WidgetOutputs } from "../notebook/widget_outputs";
-import { addToolsToSavedAnswers } from "../saved/add_tools";
 import { answerMimebundle } from "../saved/mimebundle";
 import { type PageMessage, parseState } from "../transcript/messages";
 import { Transcript } from "../transcript/transcript";
@@ -30,7 +30,8 @@ function isSized(model: Model): boolean {
   return ["height", "max_height"].some((name) => Boolean(layout?.get?.(name)));
 }
 
-export default function streamView() {
+export default function streamView(more: LoadMore) {
+  loadToolsBy(more);
   let transcript: Transcript;
   let actions: Actions;
   let outputs: WidgetOutputs;
@@ -72,7 +73,7 @@ export default function streamView() {
 
   function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    addToolsToSavedAnswers();
+    withTools(el, life.signal, (tools) => tools.addToolsToSavedAnswers());
     el.classList.add("streamwidget-host");
     const size = { maxHeight: maxHeight(model), isSized: isSized(model) };
     mountView(el, transcript, actions, { model, ...size }, life.signal);

@@ -1,7 +1,7 @@
 // How a chat begins: a greeting, and prompts to choose from. A prompt may have variables. For "Translate {{text}} into
 // {{language}}" the person fills in two fields first.
 
-import { attachCode } from "../code/attach";
+import { withTools } from "../code/later";
 import { make, makeButton, setHidden } from "../dom/elements";
 import { renderOnce } from "../markdown/stream";
 import { TEXT_CLASS } from "../saved/shape";
@@ -33,7 +33,7 @@ export class Starters {
     if (chat.setup.greeting) {
       const greeting = make("div", `streamwidget-greeting ${TEXT_CLASS}`);
       renderOnce(greeting, chat.setup.greeting);
-      attachCode(greeting, model, signal);
+      withTools(greeting, signal, (tools) => tools.attachCode(greeting, model, signal));
       this.root.append(greeting);
     }
     this.#choices.role = "group";

@@ -1,10 +1,10 @@
 // A ChatWidget in the page: one Chat for each model, one mountChat for each view of it.
 
 import type { AnyModel, RenderProps } from "@anywidget/types";
+import { type LoadMore, loadToolsBy, withTools } from "../code/later";
 import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink } from "../kernel/kernel_link";
 import { WidgetOutputs } from "../notebook/widget_outputs";
-import { addToolsToSavedAnswers } from "../saved/add_tools";
 import { fields, string } from "../transcript/guards";
 import { Chat } from "./chat";
 import { chatMimebundle } from "./mimebundle";
@@ -14,7 +14,8 @@ interface Traits {
   state: unknown;
 }
 
-export default function chatWidget() {
+export default function chatWidget(more: LoadMore) {
+  loadToolsBy(more);
   let chat: Chat;
 
   function initialize({ model, signal }: { model: AnyModel<Traits>; signal?: AbortSignal }) {
@@ -37,7 +38,7 @@ export default function chatWidget() {
 
   function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    addToolsToSavedAnswers();
+    withTools(el, life.signal, (tools) => tools.addToolsToSavedAnswers());
     mountChat(el, chat, model, life.signal);
     return () => life.abort();
   }

@@ -49,5 +49,5 @@ function tell(host: object, cells: CellList, before = () => {}): void {
   const ids = Array.from(cells)
     .filter(({ type }) => type === "code")
     .map(({ id }) => id);
-  if (ids.length <= MOST) sendWhenOpen(host, { op: "cells", id: "cells", cells: ids });
+  if (ids.length > 0 && ids.length <= MOST) sendWhenOpen(host, { op: "cells", id: "cells", cells: ids });
 }

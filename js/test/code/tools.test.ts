@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { attachCode } from "../../src/code/attach";
 import "../../src/code/code.css";
+import "../../src/code/frame.css";
 import { addToolsToSavedAnswers } from "../../src/saved/add_tools";
 import { frames } from "../kernel_side";
 

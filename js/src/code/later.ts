@@ -1,0 +1,33 @@
+// The tools, once they are in the page. They travel in a bundle of their own, and views are shown without them first.
+
+import type { Tools } from "./bundle";
+
+/** Loads a further bundle that the bundle of the view names (loader.ts). */
+export type LoadMore = (name: "tools") => Promise<{ readonly make: unknown; readonly sheet: CSSStyleSheet }>;
+
+type Loaded = readonly [tools: Tools, sheet: CSSStyleSheet];
+
+// One for all views of this bundle.
+let load: LoadMore | undefined;
+let loaded: Promise<Loaded> | undefined;
+
+/** Says how the tools are loaded. Call it before `withTools`. */
+export function loadToolsBy(more: LoadMore): void {
+  load = more;
+}
+
+/** Calls `use` with the tools, for a view in `el`, unless `signal` aborts before they come. */
+export function withTools(el: Element, signal: AbortSignal, use: (tools: Tools) => void): void {
+  loaded ??= load?.("tools").then(({ make, sheet }) => [(make as () => Tools)(), sheet]);
+  loaded?.then(
+    ([tools, sheet]) => {
+      const root = (el.isConnected ? el.getRootNode() : document) as Document;
+      if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+      if (!signal.aborted) use(tools);
+    },
+    (error) => {
+      loaded = undefined; // so that the next view tries again
+      console.debug("[streamwidget] code has no tools", error);
+    },
+  );
+}
