@@ -1,7 +1,7 @@
 """The built JavaScript, sent to the page once: a shared model holds it, and each answer's widget names that model.
 
-There are four bundles: ``answer``, ``chat``, ``wire``, the lessons' view of the wire, and ``tools``. The tools are what a
-first answer need not wait for, such as the colours and buttons of code. The page loads them for an answer or a chat.
+There are four bundles: ``answer``, ``chat``, ``wire``, the lessons' view of the wire, and ``tools``. The tools are what
+a first answer need not wait for, such as the colours and buttons of code. The page loads them for an answer or a chat.
 
 An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader. It takes
 the code from the shared model.
