@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
 from streamwidget._notebook.terminal import TerminalView, say
+from streamwidget._notebook.terminal_markdown import markdown_text
 from streamwidget._saved.answer import length, mimebundle, plain_text
 from streamwidget._saved.budget import Budget
 from streamwidget._saved.off_loop import off_loop
@@ -140,7 +142,7 @@ def present(
         captured = output.is_captured(execution_id(shell)) if shell is not None else False
         # The wire's view has a timeline of its own.
         return LiveThenStatic(stream, view, timeline=timeline and not wire, captured=captured)
-    stream.subscribe(TerminalView(lambda: stream.completion))
+    stream.subscribe(TerminalView(lambda: stream.completion, markdown=markdown_text(sys.stdout)))
     if timeline:
         _at_end(stream, lambda: say(stream.timeline._repr_mimebundle_()["text/plain"]))
     return None

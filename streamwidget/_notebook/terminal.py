@@ -1,5 +1,7 @@
 """The answer in a terminal: printed as it streams, each step with its tool calls, and one line about it at the end.
 
+Where rich is installed, it draws the Markdown (:mod:`streamwidget._notebook.terminal_markdown`).
+
 The model's reasoning comes before the answer. It is dimmed. Where the output is not a terminal, it has a heading. If
 the text turns out to be reasoning, a line below it says so, because it is printed already.
 
@@ -28,6 +30,7 @@ from streamwidget._core.events import (
     Waiting,
 )
 from streamwidget._core.gaps import MARK
+from streamwidget._notebook.terminal_markdown import MarkdownText
 from streamwidget._saved.answer import footer, result_line, tool_line, visible
 from streamwidget._saved.outputs import output_text
 
@@ -55,11 +58,19 @@ class TerminalView:
         Returns the stream's completion, for the line at the end.
     out : text file, optional
         Default: standard output at the time when the view is made.
+    markdown : MarkdownText, optional
+        Draws the answer's text there. Default: it is printed as it is.
     """
 
-    def __init__(self, completion: Callable[[], ChatCompletion], out: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        completion: Callable[[], ChatCompletion],
+        out: TextIO | None = None,
+        markdown: MarkdownText | None = None,
+    ) -> None:
         self._completion = completion
         self._out = out or sys.stdout
+        self._markdown = markdown
         self._dims = _can_dim(self._out)
         self._last = "\n"
         self._reasoning = False  # the last text was reasoning
@@ -75,9 +86,10 @@ class TerminalView:
                 case TextDelta(text=text, index=0) if text:
                     self._end_reasoning()
                     if self._begins:  # one blank line, also below the tool calls
-                        text = "\n" + text.removeprefix(STEP_BREAK)
+                        self._write("\n")
+                        text = text.removeprefix(STEP_BREAK)
                         self._begins = False
-                    self._write(visible(text))
+                    self._write_text(visible(text))
                 case RefusalDelta(text=text, index=0) if text:
                     self._begin_refusal()
                     self._write(visible(text))
@@ -85,7 +97,7 @@ class TerminalView:
                     self._write_reasoning(MARK)
                 case Gap():
                     self._end_reasoning()
-                    self._write(MARK)
+                    self._write_text(MARK)
                 case RichOutput():
                     self._end_reasoning()
                     self._end_line()
@@ -108,6 +120,13 @@ class TerminalView:
             case TextWasReasoning():
                 self._end_line()
                 self._write("(The text above is the model's thinking. The answer follows.)\n\n")
+
+    def _write_text(self, text: str) -> None:
+        if self._markdown is None:
+            self._write(text)
+        else:
+            self._end_line()
+            self._markdown.write(text)
 
     def _write_reasoning(self, text: str) -> None:
         if not self._reasoning:
@@ -147,6 +166,8 @@ class TerminalView:
             self._write("\n")
 
     def _write(self, text: str, last: str = "") -> None:
+        if self._markdown is not None and self._markdown.is_open:
+            self._markdown.end()
         write(self._out, text)
         self._last = last or text[-1:] or self._last
 

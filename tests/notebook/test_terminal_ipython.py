@@ -28,7 +28,11 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]|\r")
 class Terminal:
     """An IPython in a pty, with streamwidget loaded."""
 
-    def __init__(self, directory: Path, url: str, *options: str) -> None:
+    def __init__(self, directory: Path, url: str, *options: str, rich: bool = False) -> None:
+        if not rich:  # the text as it is, whether rich is installed or not
+            startup = directory / "profile_default" / "startup"
+            startup.mkdir(parents=True, exist_ok=True)
+            (startup / "no_rich.py").write_text("import sys\nsys.modules['rich'] = None\n")
         env = clean_environment(
             {
                 "STREAMWIDGET_BASE_URL": url,
@@ -96,8 +100,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start terminals. They end with the test."""
     opened: list[Terminal] = []
 
-    def start(url: str, *options: str) -> Terminal:
-        opened.append(Terminal(tmp_path, url, *options))
+    def start(url: str, *options: str, rich: bool = False) -> Terminal:
+        opened.append(Terminal(tmp_path, url, *options, rich=rich))
         return opened[-1]
 
     yield start
@@ -122,6 +126,16 @@ def test_the_answer_prints_as_it_streams(terminal: Terminal, server: DemoServer)
     facts = r"demo server \(no model\) · complete · 119 tokens · first token [\d.]+ s · total [\d.]+ s"
     assert re.fullmatch(rf"\[{facts}\]", line)
     assert "Out[" not in rest
+
+
+def test_rich_draws_the_markdown_where_it_is_installed(start: Start, server: DemoServer) -> None:
+    """A heading has no marks then. The text in the completion has them."""
+    pytest.importorskip("rich")
+    terminal = start(server.url, "--simple-prompt", rich=True)
+    shown = terminal.run("%chat Name three rivers.")
+    assert "## " not in shown
+    assert "complete" in shown.strip().splitlines()[-1]
+    assert "True" in terminal.run("_chat.text.startswith('## ')")
 
 
 @pytest.mark.parametrize(*AWAITED)
