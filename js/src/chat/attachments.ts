@@ -88,8 +88,9 @@ export class Attachments {
     if (typeof read === "string") {
       this.#refused.push(read);
     } else {
-      const { kind, name, data, thumbnail } = read;
-      const shown = { kind, name, label: sizeOf(data.byteLength), src: thumbnail };
+      const { kind, name, data, bound, thumbnail } = read;
+      const label = [sizeOf(data.byteLength), bound].filter(Boolean).join(", ");
+      const shown = { kind, name, label, src: thumbnail };
       this.#list = [...this.#list, { send: { data, name, thumbnail }, bytes: data.byteLength, shown }];
     }
     if (!this.reading) this.#owner.say(this.#refused.join(" "));

@@ -7,11 +7,14 @@ const THUMBNAIL_PX = 160;
 const MOST = 20_000_000;
 const TAKEN = "text, CSV, PDF, audio (MP3, WAV, FLAC, OGG, M4A) or images (PNG, JPEG, GIF, WebP)";
 const HEAD = 65_536; // bytes that decide what a file is
+const MAX_TEXT = 100_000; // characters of a text that are sent, as in _core/attachments.py
 
 export interface ReadFile {
   readonly kind: string;
   readonly name: string;
   readonly data: ArrayBuffer;
+  /** How much of a text is sent. Empty: all of it. */
+  readonly bound: string;
   /** A data: URL. Null if it is not an image, or the browser cannot draw it. */
   readonly thumbnail: string | null;
 }
@@ -63,7 +66,8 @@ export async function readFile(file: File, already: number): Promise<ReadFile | 
   if (data.byteLength === 0) return `${shown} was not added, because it is empty.`;
   const kind = kindOf(new Uint8Array(data, 0, Math.min(HEAD, data.byteLength)), data.byteLength > HEAD);
   if (kind === null) return `${shown} was not added. Use ${TAKEN}.`;
-  return { kind, name, data, thumbnail: kind === "image" ? await thumbnail(file) : null };
+  const bound = kind === "text" && decoded(data).length > MAX_TEXT ? "first 100,000 characters sent" : "";
+  return { kind, name, data, bound, thumbnail: kind === "image" ? await thumbnail(file) : null };
 }
 
 /** The beginnings of files. "?" is any byte. */
@@ -83,17 +87,23 @@ const KINDS: readonly (readonly [kind: string, begin: string])[] = [
 const IN_TEXTS = "\t\n\v\f\r\x1b";
 
 /** What begins with these bytes. Null: it cannot be sent. The kernel decides again (_core/attachments.py). */
-function kindOf(head: Uint8Array, goesOn: boolean): string | null {
+function kindOf(head: Uint8Array<ArrayBuffer>, goesOn: boolean): string | null {
   const latin = String.fromCharCode(...head.subarray(0, 16));
   const found = KINDS.find(([, begin]) => [...begin].every((byte, at) => byte === "?" || byte === latin[at]));
   if (found) return found[0];
-  const encoding = latin.startsWith("\xff\xfe") ? "utf-16le" : latin.startsWith("\xfe\xff") ? "utf-16be" : "utf-8";
   try {
-    const text = new TextDecoder(encoding, { fatal: true }).decode(head, { stream: goesOn });
+    const text = decoded(head, { fatal: true, stream: goesOn });
     return [...text].some((char) => char < " " && !IN_TEXTS.includes(char)) ? null : "text";
   } catch {
     return null;
   }
+}
+
+function decoded(data: ArrayBuffer | Uint8Array<ArrayBuffer>, { fatal = false, stream = false } = {}): string {
+  const bytes = new Uint8Array(data);
+  const mark =
+    bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "";
+  return new TextDecoder(mark || "utf-8", { fatal }).decode(bytes, { stream });
 }
 
 async function thumbnail(file: Blob): Promise<string | null> {

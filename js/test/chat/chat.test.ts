@@ -279,7 +279,8 @@ for (const [theme, style] of Object.entries(THEMES))
       Object.assign(made, { more: { undo: "edit", redo: "clear" } });
       const { host, side, root, button } = start(made);
       root.style.width = `${width}px`;
-      const images = [{ src: "data:image/png;base64,AAAA", label: "PNG" }];
+      const text = { kind: "text", name: "rivers.csv", label: "CSV, 12 kB", src: null };
+      const images = [{ src: "data:image/png;base64,AAAA", label: "PNG" }, text];
       host.deliver(side.begin("one ".repeat(500), "turn-0", { files: images }), side.delta("x"), ...side.end());
       host.deliver(side.begin("two"), side.delta("# y\n\n`z`"), ...side.end("interrupted"));
       await frames(4);

@@ -67,7 +67,7 @@ test("a file goes in binary pieces before its prompt, and a kept one by its numb
   const { host, side, root, box, button, sent } = start();
   const bytes = Uint8Array.from({ length: 2_300_000 }, (_, at) => 97 + (at % 26));
   drop(root, [new File([bytes], "a b.csv")]);
-  await expect.poll(() => chips(root)).toEqual(["a b.csv · 2.3 MB"]);
+  await expect.poll(() => chips(root)).toEqual(["a b.csv · 2.3 MB, first 100,000 characters sent"]);
   await type(box, "look{Enter}");
   const [{ files, name }] = sent("send") as unknown as [{ files: object[]; name: string }];
   expect(files).toEqual([{ file: `${name}-0`, name: "a b.csv", thumbnail: null }]);
