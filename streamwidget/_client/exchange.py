@@ -143,6 +143,7 @@ class Exchange:
             return await self._ask()
         except BaseException as exc:  # an interrupt too
             forget(exc)  # the frames below hold the request's headers, and what the server said
+            self._publish(self._parser.release())
             raise
 
     async def _ask(self) -> Outcome:

@@ -210,6 +210,10 @@ class StreamParser:
         self.done = len(items) == 1 or self.finish is not None
         return self._end("", clean=clean)
 
+    def release(self) -> list[StreamEvent]:
+        """Return the letters that were held back because a key might begin there. Nothing more of the stream comes."""
+        return [] if self._redaction is None else self._accumulator.take(self._redaction.flush())
+
     def _parse_reply(self, reply: Any) -> list[ParsedEvent]:
         """Parse one whole reply, or raise what the server says in its place."""
         try:
@@ -222,8 +226,7 @@ class StreamParser:
 
     def _end(self, no_done: str, *, clean: bool = True) -> tuple[Outcome, list[StreamEvent]]:
         self._apply(getattr(self._reader, "close", list)())  # what waits in some readers
-        if self._redaction is not None:
-            self.events += self._accumulator.take(self._redaction.flush())
+        self.events += self.release()
         self.events += self._accumulator.flush()
         finish = self.finish
         if finish is None and clean:

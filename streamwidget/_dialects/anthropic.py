@@ -169,4 +169,9 @@ class MessagesReader:
 
 def _end(about: Any) -> list[ParsedEvent]:
     reason = reason_of(field(about, "stop_reason"))
-    return [] if reason is None else [*finish(reason, text(about, "stop_details", "explanation"))]
+    if reason is None:
+        return []
+    events: list[ParsedEvent] = [*finish(reason, text(about, "stop_details", "explanation"))]
+    if reason == "pause_turn":
+        events.append(StreamWarning("end_explained", "Anthropic paused a long turn. Continue goes on with it"))
+    return events

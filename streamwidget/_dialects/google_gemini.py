@@ -104,7 +104,7 @@ class _Keeping(GoogleReader):
 
     def parse(self, item: Any) -> list[ParsedEvent]:
         events = super().parse(item)
-        candidate = at(item, "candidates.0")
+        candidate = next((one for one in items(field(item, "candidates")) if not field(one, "index")), None)
         for part in items(at(candidate, "content.parts")):
             if isinstance(part, dict) and not part.get("thought"):
                 self._keep(part)

@@ -19,7 +19,7 @@ from streamwidget._notebook.terminal import TerminalView
 from streamwidget._view.transcript import Transcript
 from streamwidget.demo import DemoServer
 from streamwidget.demo._faults import FAULTS
-from tests.support.servers import CANARY, QUICK, RawServer, events_of, failure_of, response, sse
+from tests.support.servers import CANARY, QUICK, RawServer, events_of, failure_of, first_delta, response, sse
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 DONE = b"data: [DONE]\n\n"
@@ -333,3 +333,23 @@ def test_a_greatest_length_is_at_least_one_character() -> None:
     """No answer could come otherwise."""
     with pytest.raises(sw.ConfigurationError, match="max_text must be a whole number"):
         sw.ChatClient(max_text=0)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [{"error": {"message": "Overloaded"}}, b"data: {bad\n\n" * 3, b""],
+    ids=["an error", "events that are not JSON", "a cut"],
+)
+async def test_the_last_letter_is_kept_whatever_the_end(last: Any) -> None:
+    """It waits for the next delta, because a key might begin there. No next delta comes."""
+    with RawServer(response(sse("The end is nears", last))) as server:
+        failure = await failure_of(sw.ChatClient(server.url, CANARY, "m").stream("x"))
+    assert failure.completion.text == "The end is nears"
+
+
+async def test_a_stop_keeps_the_last_letter(server: DemoServer) -> None:
+    """It was held back as well."""
+    stream = sw.ChatClient(server.url, CANARY).stream("x", "demo-stall", demo={"pieces": ["The end is nears"]})
+    await first_delta(stream)
+    stream.cancel()
+    assert (await stream).text == "The end is nears"
