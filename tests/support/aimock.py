@@ -16,6 +16,14 @@ from tests.support.kernels import ROOT
 from tests.support.watchdog import MARK
 
 CLI = ROOT / "js" / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
+#: Node closes a connection that nothing used for five seconds. On a busy machine a client's next request may meet that.
+_PATIENT = """data:text/javascript,
+import http from "node:http";
+import net from "node:net";
+http.Server.prototype.listen = function (...given) {
+  this.keepAliveTimeout = 0;
+  return net.Server.prototype.listen.apply(this, given);
+};"""
 KEY = "sk-aimock-canary-0123456789"
 #: Fixtures for what each API can answer beside text: reasoning, a tool call, and an answer that is cut.
 SIMPLE: list[dict[str, Any]] = [
@@ -35,7 +43,8 @@ def start_aimock(fixtures: list[dict[str, Any]], directory: Path) -> Iterator[st
     """Start one with a check of the key, and give its address, without ``/v1``."""
     path = directory / "fixtures.json"
     path.write_text(json.dumps({"fixtures": fixtures}), encoding="utf-8")
-    command = ["node", str(CLI), "--host", "127.0.0.1", "--port", "0", "--fixtures", str(path), "--validate-on-load"]
+    options = ["--host", "127.0.0.1", "--port", "0", "--fixtures", str(path), "--validate-on-load"]
+    command = ["node", "--import", _PATIENT, str(CLI), *options]
     server = subprocess.Popen(
         command,
         env={name: os.environ[name] for name in ("PATH", MARK)} | {"AIMOCK_API_KEYS": KEY, "HOME": str(directory)},
