@@ -72,6 +72,7 @@ class Intake:
         self._count = 0
         self._head: list[bytes] = []  # bytes before it is known what they are
         self._blank: list[str] = []  # strings before it is known what they are
+        self._rich: dict[type, bool] = {}  # by the class of an item
 
     def take(self, item: Any) -> None:
         """Take the next item.
@@ -85,7 +86,7 @@ class Intake:
             return
         self._count += 1
         try:
-            if is_rich(item):
+            if self._is_rich(item):
                 self._apply([formatted(item, size_of(self._accumulator.outputs))])
             elif self._wire is not None:
                 self._feed(item)
@@ -136,6 +137,13 @@ class Intake:
             # The items fit a dialect, and hold the answer where nobody looks.
             raise ProtocolError(ErrorInfo("The source ended, and its items held no text: there is no answer."))
         return outcome
+
+    def _is_rich(self, item: Any) -> bool:
+        """Look once at each class, because a stream may have 100,000 items of one."""
+        kind = type(item)
+        if kind not in self._rich:
+            self._rich[kind] = is_rich(item)
+        return self._rich[kind]
 
     def _choose(self, item: Any) -> None:
         if isinstance(item, str) and not item.strip():

@@ -24,7 +24,8 @@ from streamwidget._core.unexpected import said_by
 MAX_FORMAT = 2_000_000  # characters of one format: a picture in base64, the HTML of a table
 MAX_PLAIN = 20_000  # characters of the plain text
 MAX_ANSWER = 10_000_000  # characters of all formats in one answer
-_PLAIN = (str, bytes, bytearray, memoryview, int, float, complex, bool, type(None), list, tuple, dict, set, frozenset)
+#: What is never rich. A class is not an object that shows itself.
+_NEVER = (str, bytes, bytearray, memoryview, int, float, complex, type(None), list, tuple, dict, set, frozenset, type)
 #: The methods by which an object shows itself, and the format that each gives.
 _METHODS = {
     "_repr_html_": "text/html",
@@ -38,7 +39,7 @@ _METHODS = {
 
 
 def is_rich(value: Any) -> bool:
-    """Return True for an object that shows itself in a notebook as more than its text.
+    """Return True for an object that shows itself in a notebook as more than its text. Its class decides.
 
     Examples
     --------
@@ -49,9 +50,7 @@ def is_rich(value: Any) -> bool:
     (True, False, False)
     """
     kind = type(value)
-    if isinstance(value, (*_PLAIN, type)):
-        return False
-    if any(hasattr(kind, name) for name in ("__aiter__", "__await__", "__next__")):
+    if isinstance(value, _NEVER) or any(hasattr(kind, name) for name in ("__aiter__", "__await__", "__next__")):
         return False
     if any(hasattr(kind, name) for name in ("_repr_mimebundle_", *_METHODS)) or is_drawing(value):
         return True
