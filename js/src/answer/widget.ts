@@ -6,7 +6,7 @@ import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
 import { tellCellOrder } from "../notebook/cell_order";
 import { WidgetOutputs } from "../notebook/widget_outputs";
-import { answerMimebundle } from "../saved/mimebundle";
+import { answerMimebundle, outputBundles } from "../saved/mimebundle";
 import { type PageMessage, parseState } from "../transcript/messages";
 import { Transcript } from "../transcript/transcript";
 import { type Actions, mountView } from "./view";
@@ -52,7 +52,10 @@ export default function streamView(more: LoadMore) {
     if (!shared.over || shared.kept) {
       link.open();
       tellCellOrder(model);
-      followKernel(model, link, shared, shownIn, life.signal, () => () => answerMimebundle(shared));
+      followKernel(model, link, shared, shownIn, life.signal, () => () => ({
+        ...answerMimebundle(shared),
+        ...outputBundles([shared]),
+      }));
     }
     actions = {
       stop() {

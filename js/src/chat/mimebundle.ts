@@ -1,7 +1,7 @@
 // The saved conversation, made in the page when the kernel is gone. streamwidget/_saved/conversation.py makes the same.
 
 import { make } from "../dom/elements";
-import { answerMimebundle } from "../saved/mimebundle";
+import { answerMimebundle, outputBundles } from "../saved/mimebundle";
 import { visible } from "../text/visible";
 import type { Chat } from "./chat";
 import type { FileState } from "./messages";
@@ -11,7 +11,7 @@ const PROMPT_STYLE = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inlin
 const TEXT_STYLE = "margin:0;white-space:pre-wrap;overflow-wrap:break-word";
 
 /** The conversation as far as it came, as a notebook stores it: a text for each media type. */
-export function chatMimebundle(chat: Chat): Record<string, string> {
+export function chatMimebundle(chat: Chat): object {
   const made = chat.turns.map((turn) => {
     const answer = turn.transcript ? answerMimebundle(turn.transcript) : {};
     return { html: prompt(turn) + (answer["text/html"] ?? ""), plain: [quoted(turn), answer["text/plain"] ?? ""] };
@@ -19,6 +19,7 @@ export function chatMimebundle(chat: Chat): Record<string, string> {
   return {
     "text/html": made.map(({ html }) => html).join(""),
     "text/plain": made.flatMap(({ plain }) => plain).join("\n\n"),
+    ...outputBundles(chat.turns.map(({ transcript }) => transcript)),
   };
 }
 

@@ -46,6 +46,13 @@ export function answerMimebundle(t: Transcript): Record<string, string> {
   return { "text/html": html, "text/plain": plain(t) };
 }
 
+/** All formats of what was shown beside the text, as streamwidget/_saved/outputs.py keeps them. */
+export function outputBundles(transcripts: readonly (Transcript | null)[]): object {
+  const own = transcripts.flatMap((t) => t?.outputs.filter(({ trusted }) => trusted) ?? []);
+  const found = own.map(({ at, data, metadata }) => ({ place: at, data, metadata }));
+  return found.length > 0 ? { "application/vnd.streamwidget.outputs+json": found } : {};
+}
+
 function styled<K extends keyof HTMLElementTagNameMap>(tag: K, style: string, className = "") {
   const made = make(tag, className);
   made.setAttribute("style", style);

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "vitest";
 import "../../src/answer/answer.css";
-import { answerMimebundle } from "../../src/saved/mimebundle";
+import { answerMimebundle, outputBundles } from "../../src/saved/mimebundle";
 import { Transcript } from "../../src/transcript/transcript";
 import { frames, Host, KernelSide } from "../kernel_side";
 
@@ -119,7 +119,13 @@ test("when the kernel is gone the page saves the outputs at their places", () =>
   ];
   const text = "ab**cd** <!--0-->";
   const state = new KernelSide({ seq: 1, phase: "over", outcome: "complete", text, outputs }).state;
-  const bundle = answerMimebundle(new Transcript(state, () => true));
+  const t = new Transcript(state, () => true);
+  const bundle = answerMimebundle(t);
+  const [kept] = Object.values(outputBundles([null, t])) as [{ place: number; data: object }[]];
+  expect(kept.map(({ place, data }) => [place, Object.keys(data)])).toEqual([
+    [2, ["text/html", "text/plain"]],
+    [2, ["image/png", "text/plain"]],
+  ]);
   expect(bundle["text/html"]).toContain(HTML);
   expect(bundle["text/html"]).toContain(`src="data:image/png;base64,${PNG}"`);
   expect(bundle["text/html"]).not.toContain("onerror");
