@@ -30,9 +30,7 @@ from streamwidget._dialects.strings import EncodedText
 from streamwidget._sources.refusal import unknown_item
 from streamwidget._sources.rich import formatted, is_rich, size_of
 from streamwidget._sources.text_of import TextOf
-from streamwidget._sources.wire import UnknownItem, Wire, from_event, is_wire
-
-_PATIENCE = 40  # unknown items before the first known one
+from streamwidget._sources.wire import PATIENCE, UnknownItem, Wire, from_event, is_wire
 
 Publish = Callable[[list[StreamEvent]], None]
 
@@ -162,7 +160,7 @@ class Intake:
             raise ServerReportedError(error_info(item["error"], 200))
         else:
             self._unknown = item if self._unknown is None else self._unknown
-            if self._count > _PATIENCE:
+            if self._count > PATIENCE:
                 raise UnknownItem(self._unknown)
 
     def _reader_for(self, item: Any) -> Reader | None:

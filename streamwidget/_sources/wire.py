@@ -11,8 +11,9 @@ from typing import Any, cast
 
 from streamwidget._client.parser import StreamParser
 from streamwidget._core.accumulator import Accumulator
-from streamwidget._core.events import Outcome, ParsedEvent, StreamEvent
+from streamwidget._core.events import Finish, Outcome, ParsedEvent, StreamEvent
 from streamwidget._dialects import reader_for
+from streamwidget._dialects.chat_chunks import ChatCompletionsReader
 from streamwidget._dialects.chat_completions import ChatCompletions
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Reader, ServerReportedError
 from streamwidget._dialects.errors import error_info
@@ -22,6 +23,8 @@ from streamwidget._dialects.paths import at
 _BEGINS = re.compile(
     r"""\ufeff?(data:\s*[\[{]|event:\s*[\w.-]+\s*$|event:\s*[\w.-]+\r?\n|:\s?[A-Z][A-Z ]+\s*$|id:\s*\S+\r?\n)"""
 )
+#: Unknown items before the first known one.
+PATIENCE = 40
 _FIELD = re.compile(rb"(data|event|id|retry)?:|[\[{]")
 
 
@@ -102,32 +105,59 @@ class Wire:
 class _AnyDialect:
     """Stands for the dialect of a stream before its first item is known."""
 
-    done = ChatCompletions.done
+    def __init__(self) -> None:
+        self._first: _FirstItemReader | None = None
+
+    @property
+    def done(self) -> str | None:
+        """Only chat completions have a last event without an item."""
+        known = self._first.reader if self._first is not None else None
+        return ChatCompletions.done if known is None or isinstance(known, ChatCompletionsReader) else None
 
     def reader(self, said: Callable[[], str]) -> Reader:
-        return cast("Reader", _FirstItemReader(said))
+        self._first = _FirstItemReader(said)
+        return cast("Reader", self._first)
 
     def parse_reply(self, reply: Any) -> list[ParsedEvent]:
         items = reply if isinstance(reply, list) else [reply]  # Gemini sends a list, unless it is asked for events
         reader = self.reader(str)
-        return [event for item in items for event in reader.parse(item)]
+        events = [event for item in items for event in reader.parse(item)]
+        # One line of a stream of JSON lines looks like a whole reply.
+        is_cut = self.done is None and not reader.plain_end and not any(isinstance(one, Finish) for one in events)
+        return [*events, Finish(None, "interrupted")] if is_cut else events
 
 
 class _FirstItemReader:
+    """Finds the reader. Unknown items before the first known one are skipped, as of a source of items."""
+
     def __init__(self, said: Callable[[], str]) -> None:
         self._said = said
-        self._reader: Reader | None = None
+        self.reader: Reader | None = None
+        self._unknown: list[Any] = []
+
+    @property
+    def plain_end(self) -> bool:
+        return self.reader is not None and self.reader.plain_end
 
     def fits(self, item: Any) -> bool:
-        return self._reader is not None and self._reader.fits(item)
+        return self.reader is not None and self.reader.fits(item)
 
     def parse(self, item: Any) -> list[ParsedEvent]:
-        if self._reader is None:
-            self._reader = reader_for(item, self._said)
-            if self._reader is None:
-                if isinstance(item, dict) and item.get("error"):
-                    raise ServerReportedError(error_info(item["error"], 200))
-                if not isinstance(item, dict):
-                    raise MalformedItem("an event is not a JSON object")
-                raise UnknownItem(item)
-        return self._reader.parse(item)
+        if self.reader is None:
+            self.reader = reader_for(item, self._said)
+        if self.reader is not None:
+            return self.reader.parse(item)
+        if isinstance(item, dict) and item.get("error"):
+            raise ServerReportedError(error_info(item["error"], 200))
+        if not isinstance(item, dict):
+            raise MalformedItem("an event is not a JSON object")
+        self._unknown.append(item)
+        if len(self._unknown) > PATIENCE:
+            raise UnknownItem(self._unknown[0])
+        return []
+
+    def close(self) -> list[ParsedEvent]:
+        if self.reader is None and self._unknown:
+            raise UnknownItem(self._unknown[0])
+        rest: list[ParsedEvent] = getattr(self.reader, "close", list)()
+        return rest

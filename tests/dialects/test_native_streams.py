@@ -19,6 +19,7 @@ STREAMS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/native_s
 streams = pytest.mark.parametrize("name", STREAMS)
 #: A source without any text is a failure there, because perhaps its text is where nobody looks.
 EMPTY = ("google empty",)
+with_text = pytest.mark.parametrize("name", [name for name in STREAMS if name not in EMPTY])
 
 
 async def ended(stream: sw.ChatStream) -> tuple[sw.ChatCompletion, sw.StreamError | None]:
@@ -65,12 +66,26 @@ async def test_our_own_client_reads_it(name: str) -> None:
         assert expect["goes_back"] in json.dumps(completion.original.parts)
 
 
-@pytest.mark.parametrize("name", [name for name in STREAMS if name not in EMPTY])
-async def test_the_items_of_a_source_are_read_the_same(name: str) -> None:
-    """A function that gives the decoded items is as good as the wire."""
-    stream = STREAMS[name]
-    expect = {**stream["expect"]}
+def as_source(name: str) -> dict[str, Any]:
+    """Return what is expected of a source. It has no connection that can be named."""
+    expect = {**STREAMS[name]["expect"]}
     if "The connection" in "".join(expect.get("says", [])):
         expect["says"] = ["The source ended"]
-    completion, _ = await ended(sw.Conversation().ask("One?", lambda _: iter(stream["items"])))
-    check(expect, completion)
+    return expect
+
+
+@with_text
+async def test_the_items_of_a_source_are_read_the_same(name: str) -> None:
+    """A function that gives the decoded items is as good as the wire."""
+    completion, _ = await ended(sw.Conversation().ask("One?", lambda _: iter(STREAMS[name]["items"])))
+    check(as_source(name), completion)
+
+
+@with_text
+async def test_the_bytes_of_a_source_are_read_the_same(name: str) -> None:
+    """Nobody says which API they are of. Their chunks end anywhere."""
+    stream = STREAMS[name]
+    body = NATIVE[stream["provider"]].write(stream["items"])
+    chunks = [body[start : start + 97] for start in range(0, len(body), 97)]
+    completion, _ = await ended(sw.Conversation().ask("One?", lambda _: iter(chunks)))
+    check(as_source(name), completion)
