@@ -144,6 +144,14 @@ def test_code_of_an_answer_goes_into_a_cell_below(open_notebook: OpenNotebook, d
     assert sources[0] == SHOW
     assert sources[1].startswith("def rate(")
     assert sources[2] == "1"
+    chat.button("Transcript").click()
+    chat.button("Insert as cells below").click()
+    expect(chat.page.cell(4)).to_be_attached()
+    sources = chat.page.page.evaluate(
+        "[...window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells].map(cell => cell.source)"
+    )
+    assert sources[1:3] == ["%load_ext streamwidget", "%%chat\nhello"]
+    expect(chat.page.output(2).get_by_text("This is the built-in")).to_be_visible()
 
 
 @only_lab

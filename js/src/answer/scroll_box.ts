@@ -30,6 +30,7 @@ export class ScrollBox {
 
   /** Call it after the text has grown. */
   paint(): void {
+    if (this.#follows) this.#judge();
     if (!this.#follows) return;
     this.#text.scrollTop = this.#text.scrollHeight;
     this.#note();
@@ -50,14 +51,20 @@ export class ScrollBox {
   }
 
   #look(): void {
-    const { scrollTop, clientHeight, scrollHeight } = this.#text;
-    // When a person scrolls up, the box stops following. If the heights have changed, the layout did it.
-    if (scrollTop + clientHeight >= scrollHeight - NEAR) this.#follows = true;
-    else if (scrollTop < this.#top && scrollHeight - clientHeight === this.#range) this.#follows = false;
+    this.#judge();
     this.#note();
+    this.paint();
+  }
+
+  // When a person scrolls up, the box stops following. If the heights have changed, the layout did it. But a way of more
+  // than the box is a person's: the browser's search goes to a turn, which is only then laid out.
+  #judge(): void {
+    const { scrollTop, clientHeight, scrollHeight } = this.#text;
+    const up = this.#top - scrollTop;
+    if (scrollTop + clientHeight >= scrollHeight - NEAR) this.#follows = true;
+    else if (up > clientHeight || (up > 0 && scrollHeight - clientHeight === this.#range)) this.#follows = false;
     this.#text.style.overflowAnchor = this.#follows ? "none" : "";
     setHidden(this.#button, this.#follows);
-    this.paint();
   }
 
   #note(): void {

@@ -79,7 +79,9 @@ export class Settings {
     setText(this.#note, modelsNote);
     if (models === this.#listed) return;
     this.#listed = models;
-    if (this.#fields.get("model")?.input.matches(":focus")) this.#list();
+    const input = this.#fields.get("model")?.input;
+    // Not :focus, because the window may lose the focus while the list is on its way.
+    if (input && (input.getRootNode() as Document | ShadowRoot).activeElement === input) this.#list();
   }
 
   #opened(): void {

@@ -290,7 +290,7 @@ for (const [theme, style] of Object.entries(THEMES))
       button("Clear")[0]?.click();
       button("Settings: m")[0]?.click();
       host.deliver({ op: "models", names: ["m", "another"], why: null });
-      await expect.poll(() => root.querySelectorAll("[role=option]").length).toBe(2);
+      await expect.poll(() => root.querySelectorAll("[role=option]").length, { timeout: 10_000 }).toBe(2);
       const options = { rules: { region: { enabled: false } } };
       const { violations } = await axe.run(root, options);
       expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);

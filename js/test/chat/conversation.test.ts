@@ -8,6 +8,8 @@ import { fillIn, variablesOf } from "../../src/chat/starters";
 import { frames } from "../kernel_side";
 import { ChatSide, type Fields, start, type } from "./chat_side";
 
+const SOON = { timeout: 10_000 }; // on a busy machine
+
 function began(setup: Fields = {}, more: Fields = {}) {
   const side = new ChatSide();
   Object.assign(side, { setup, more });
@@ -128,16 +130,16 @@ test("a transcript is copied or downloaded as the kernel wrote it, once", async 
   });
   try {
     button("Transcript")[0]?.click();
-    await expect.poll(() => button("Copy as Markdown").length).toBe(1);
+    await expect.poll(() => button("Copy as Markdown").length, SOON).toBe(1);
     button("Copy as Markdown")[0]?.click();
     expect(button("Copy as Markdown").length).toBe(0);
     const file = { op: "transcript", format: "markdown", text: "## User", name: "talk.md", type: "text/markdown" };
     host.deliver(file, file);
     await frames();
     expect(written.mock.calls).toEqual([["## User"]]);
-    await expect.poll(note).toBe("Transcript copied");
+    await expect.poll(note, SOON).toBe("Transcript copied");
     button("Transcript")[0]?.click();
-    await expect.poll(() => button("Download notebook").length).toBe(1);
+    await expect.poll(() => button("Download notebook").length, SOON).toBe(1);
     button("Download notebook")[0]?.click();
     host.deliver({ ...file, format: "notebook", name: "talk.ipynb" });
     expect(links).toEqual(["talk.ipynb"]);
@@ -153,19 +155,19 @@ test("settings are shown as the kernel has them, and sent when they change", asy
   await frames();
   button("Settings: m")[0]?.click();
   const field = (name: string) => root.querySelector<HTMLInputElement>(`.streamwidget-field [aria-label="${name}"]`);
-  await expect.poll(() => document.activeElement).toBe(field("Model"));
+  await expect.poll(() => document.activeElement, SOON).toBe(field("Model"));
   expect(field("System prompt")?.value).toBe("Be brief.");
   host.deliver({ op: "models", names: ["m", "a-model", "another"], why: null });
   await frames();
   const options = () => [...root.querySelectorAll("[role=option]")].map((one) => one.textContent);
-  await expect.poll(options).toEqual(["m", "a-model", "another"]);
+  await expect.poll(options, SOON).toEqual(["m", "a-model", "another"]);
   await userEvent.keyboard("an");
   expect(options()).toEqual(["another"]);
   await userEvent.keyboard("{ArrowDown}{Enter}");
   expect(sent("model")).toEqual([{ op: "model", name: "another" }]);
   expect(root.querySelector(".streamwidget-popover")?.checkVisibility()).toBe(false);
   button("Settings: m")[0]?.click();
-  await expect.poll(() => document.activeElement).toBe(field("Model"));
+  await expect.poll(() => document.activeElement, SOON).toBe(field("Model"));
   field("Temperature")?.focus();
   await userEvent.keyboard("0.5{Enter}");
   expect(sent("set")).toEqual([{ op: "set", name: "temperature", value: "0.5" }]);
@@ -173,7 +175,7 @@ test("settings are shown as the kernel has them, and sent when they change", asy
   host.deliver(side.news([]));
   await frames();
   button("Settings: m")[0]?.click();
-  await expect.poll(() => field("System prompt")?.checkVisibility()).toBe(true);
+  await expect.poll(() => field("System prompt")?.checkVisibility(), SOON).toBe(true);
   expect(["Model", "Temperature"].map((name) => field(name)?.checkVisibility())).toEqual([false, false]);
 });
 
@@ -186,7 +188,7 @@ test("where no model is chosen, the refused prompt stays and the list of models 
   await frames();
   expect([box.value, note(), sent("models").length]).toEqual(["hello", "No model chosen for x.", 1]);
   host.deliver({ op: "models", names: ["a"], why: null });
-  await expect.poll(() => root.querySelectorAll("[role=option]").length).toBe(1);
+  await expect.poll(() => root.querySelectorAll("[role=option]").length, SOON).toBe(1);
 });
 
 test("variables of a prompt are found and filled in", () => {
@@ -260,4 +262,25 @@ test("the whole conversation is counted, with the share of the context", async (
   expect(root.querySelector(".streamwidget-total")?.textContent).toBe(
     "1 turn · 1,234 prompt tokens · 1 answer token · 5 % of 8,000 context tokens · 1 earlier turn not sent",
   );
+});
+
+test("the browser's search finds a turn that was never near the screen, and the chat stays there", async () => {
+  const side = new ChatSide();
+  for (let n = 0; n < 200; n += 1) {
+    side.begin(`Question ${n}`, `turn-${n}`);
+    Object.assign(side.turns[n]?.answer as Fields, { phase: "over", outcome: "complete", text: `**Answer ${n}.** ` });
+  }
+  const { root } = start(side);
+  await frames(4);
+  const log = root.querySelector(".streamwidget-log") as HTMLElement;
+  const gap = () => Math.abs((found?.getBoundingClientRect().top ?? 1e6) - log.getBoundingClientRect().top);
+  const find = (window as unknown as { find(text: string): boolean }).find;
+  expect(find.call(window, "Answer 57.")).toBe(true);
+  const found = getSelection()?.anchorNode?.parentElement?.closest(".streamwidget-turn");
+  expect(found?.textContent).toContain("Question 57");
+  found?.scrollIntoView(); // as the browser does for a person
+  await frames(6);
+  expect(gap()).toBeLessThan(log.clientHeight);
+  await expect.poll(() => found?.querySelector(".streamwidget-text strong")?.textContent, SOON).toBe("Answer 57.");
+  expect(gap()).toBeLessThan(log.clientHeight);
 });
