@@ -24,8 +24,8 @@ export class GrowingMarkdown {
       this.#isFinished = false;
       piece = this.#source.text;
     }
-    if (piece !== "" || (!over && this.#markdown.isBehind)) this.#markdown.append(piece);
-    if (over && !this.#isFinished) {
+    if (piece !== "" || (over ? this.#markdown.isFarBehind : this.#markdown.isBehind)) this.#markdown.append(piece);
+    if (over && !this.#isFinished && !this.#markdown.isFarBehind) {
       this.#markdown.finish();
       this.#isFinished = true;
     }

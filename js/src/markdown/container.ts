@@ -94,7 +94,9 @@ export class Container {
     const boundary = this.#isList ? (starts[past] as number) : block.start + 2 + past;
     const piece = source.slice(lines[starts[skipped] as number], lines[boundary]);
     if (this.#isList) {
-      this.#looksLoose = this.#looks(block, body, source, lines);
+      // Items without a paragraph do not show it.
+      if (this.done.length === 0)
+        this.#looksLoose = this.#makesLoose(source.slice(lines[block.start], lines[block.end]));
       this.#isLoose ||= this.#makesLoose(piece + source.slice(lines[boundary], lines[boundary + 1]));
     } else {
       this.spare = block.spare[past - 1];
@@ -108,13 +110,6 @@ export class Container {
     const first = starts[skipped] as number;
     for (const [line, count] of block.brackets) if (line >= first && line < boundary) this.brackets += count;
     return boundary;
-  }
-
-  // Whether the list is shown as loose. Items without a paragraph do not show it, so parse them with a stub.
-  #looks(block: Block, body: VElement, source: string, lines: number[]): boolean {
-    if (this.done.length > 0) return this.#looksLoose;
-    if (body.children.some((item) => !isText(item) && isLoose(item))) return true;
-    return this.#makesLoose(source.slice(lines[block.start], lines[block.end]));
   }
 
   #makesLoose(items: string): boolean {

@@ -14,24 +14,22 @@ const PUNCTUATION = /[\p{P}\p{S}]/u;
 
 /** How a run of "*", "_" or "~" between two characters may be used. `canSplit` is false for "_". */
 export function flanking(before: string, after: string, canSplit: boolean): { can_open: boolean; can_close: boolean } {
-  const [left, right] = [kindOf(before), kindOf(after)];
-  if (left.isSpace || right.isSpace) return { can_open: !right.isSpace, can_close: !left.isSpace };
-  const isFree = canSplit && (left.isCjk || right.isCjk);
+  const [isSpaceBefore, isMarkBefore, isCjkBefore] = kindOf(before);
+  const [isSpaceAfter, isMarkAfter, isCjkAfter] = kindOf(after);
+  if (isSpaceBefore || isSpaceAfter) return { can_open: !isSpaceAfter, can_close: !isSpaceBefore };
+  const isFree = canSplit && (isCjkBefore || isCjkAfter);
   return {
-    can_open: left.isMark || isFree || (canSplit && !right.isMark),
-    can_close: right.isMark || isFree || (canSplit && !left.isMark),
+    can_open: isMarkBefore || isFree || (canSplit && !isMarkAfter),
+    can_close: isMarkAfter || isFree || (canSplit && !isMarkBefore),
   };
 }
 
-type Kind = { isSpace: boolean; isMark: boolean; isCjk: boolean };
-const kinds = new Map<string, Kind>(); // these patterns are slow
+type Kind = [isSpace: boolean, isMark: boolean, isCjk: boolean];
+const kinds = new Map<string, Kind>(); // because the patterns are slow
 
 function kindOf(char: string): Kind {
-  let kind = kinds.get(char);
-  if (!kind) {
-    kind = { isSpace: WHITE_SPACE.test(char), isMark: PUNCTUATION.test(char), isCjk: CJK.test(char) };
-    kinds.set(char, kind);
-  }
+  const kind = kinds.get(char) ?? [WHITE_SPACE.test(char), PUNCTUATION.test(char), CJK.test(char)];
+  kinds.set(char, kind);
   return kind;
 }
 

@@ -14,7 +14,7 @@ import { References } from "./references";
 import { Tail } from "./tail";
 
 const MAX_MARKDOWN = 1_000_000; // code points: a longer text is shown as it is
-const STEP = 32_768; // characters that one append() takes at most
+const STEP = 16_384; // characters that one append() takes at most. More, if still more is parsed again with them
 const CHEAP = 2; // ms for a parse. After a longer one the next parse waits until enough text came
 const CHARACTERS_PER_MS = 64;
 // An open block is parsed again whenever so much of it is new. A block that never ends is parsed about 16 times over.
@@ -47,6 +47,15 @@ export class MarkdownStream {
     return this.#waiting !== "";
   }
 
+  /** Whether more text waits than finish() should take in one frame. append("") shows some of it. */
+  get isFarBehind(): boolean {
+    return this.#waiting.length > this.#step;
+  }
+
+  get #step(): number {
+    return Math.max(STEP, this.#tail.size >> 1);
+  }
+
   /** Appends text. Call it at most once a frame. */
   append(text: string): void {
     this.#take(this.#input.push(text, false));
@@ -57,7 +66,7 @@ export class MarkdownStream {
   /** Ends the text. */
   finish(): void {
     this.#take(this.#input.push("", true));
-    while (this.#waiting.length > STEP) this.#write(false);
+    while (this.isFarBehind) this.#write(false);
     this.#write(true);
     if (!this.#tail.isCut || this.#plain) return;
     this.#root.replaceChildren();
@@ -98,7 +107,7 @@ export class MarkdownStream {
       this.#waiting = "";
       return;
     }
-    let end = Math.min(STEP, this.#waiting.length);
+    let end = Math.min(this.#step, this.#waiting.length);
     if (/[\ud800-\udbff]/.test(this.#waiting.charAt(end - 1))) end += 1;
     const piece = this.#waiting.slice(0, end);
     this.#waiting = this.#waiting.slice(end);

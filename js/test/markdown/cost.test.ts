@@ -21,7 +21,7 @@ const MARKS = [
 const COUNT = Number((import.meta as unknown as { env: Record<string, string> }).env.VITE_FUZZ ?? 60);
 const FIRST = COUNT > 1000 ? Math.floor(Math.random() * 1e9) : 1;
 
-const fill = (unit: string) => unit.repeat(Math.ceil(SIZE / unit.length)).slice(0, SIZE);
+const fill = (unit: string, size = SIZE) => unit.repeat(Math.ceil(size / unit.length)).slice(0, size);
 
 const HOSTILE = [
   `http://a${"!".repeat(SIZE / 2)}a${")".repeat(SIZE / 2)}`,
@@ -37,13 +37,28 @@ const HOSTILE = [
   fill(`${"[".repeat(1000)}\n\n`),
 ];
 
-function cost(text: string): [ms: number, html: string] {
+function cost(text: string, piece = 64): [ms: number, root: HTMLElement, longest: number] {
   const root = document.createElement("div");
   const stream = new MarkdownStream(root);
   const start = performance.now();
-  for (let at = 0; at < text.length; at += 64) stream.append(text.slice(at, at + 64));
+  let longest = 0;
+  let before = start;
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - before);
+    before = now;
+  };
+  for (let at = 0; at < text.length; at += piece) {
+    stream.append(text.slice(at, at + piece));
+    look();
+  }
+  while (stream.isFarBehind) {
+    stream.append("");
+    look();
+  }
   stream.finish();
-  return [performance.now() - start, plainHtml(root)];
+  look();
+  return [before - start, root, longest];
 }
 
 // Beside prose that is measured in the same moment, because the machine may be busy with something else.
@@ -54,7 +69,7 @@ function ratio(text: string): number {
 
 function check(text: string): void {
   const name = JSON.stringify(text.slice(0, 200));
-  const [, html] = cost(text);
+  const html = plainHtml(cost(text)[1]);
   expect(html.length, name).toBeLessThan(RATIO * Math.max(text.length, 500));
   expect(html === once(text), name).toBe(true);
   // A text of few characters has a cost of its own.
@@ -65,6 +80,36 @@ function check(text: string): void {
 
 test("a hostile answer costs at most 20 times what prose costs, and is at most 20 times as long", () => {
   for (const text of HOSTILE) check(text);
+}, 120_000);
+
+// A browser's own work may grow with the square of what a block holds. That is not seen in a short text.
+const LONG: [string, string][] = [
+  ["", "- a\n"],
+  ["", "1. a\n\n"],
+  ["- a\n", "  - b\n"],
+  ["", "- [a]\n"],
+  ["|a|\n|-|\n", "b\n"],
+  ["|a|\n|-|\n", "|[a]|\n"],
+  ["", "|-\n"],
+  ["> |a|b|\n> |-|-|\n", "> |a|b|\n"],
+  ["", "a $$\n"],
+  ["", "\\("],
+];
+
+test("no step of a text of 100 KB takes longer than a few times what all its prose takes", () => {
+  const size = 100_000;
+  for (const [start, unit] of LONG) {
+    const text = `${start}${fill(unit, size)}\n\n[a]: https://a.example\n`;
+    let [found, total] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let tries = 0; (found > 8 || total > RATIO) && tries < 8; tries += 1) {
+      const [prose] = cost(fill(PROSE, size), 20_000);
+      const [ms, , longest] = cost(text, 20_000);
+      found = Math.min(found, longest / prose);
+      total = Math.min(total, ms / prose);
+    }
+    expect(found, `${start}${unit}`).toBeLessThan(8);
+    expect(total, `${start}${unit}`).toBeLessThan(RATIO);
+  }
 }, 120_000);
 
 test("a list of very many items is shown", () => {
