@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamwidget._core.visible import one_line, visible
 
-#: A shell command, a magic, or the system's own calls of IPython: `!rm x`, `files = !ls`, `%%bash`, `%run x`
-_MAGIC = re.compile(r"^[ \t]*(?:\w[\w, ]*=[ \t]*)?(?:!(?!=)|%%?[A-Za-z]).*", re.MULTILINE)
+#: A shell command, a magic, or the system's own calls of IPython: `!rm x`, `files[0] = !ls`, `%%bash`, `%run x`.
+#: Not `a != b`, and not f"{a=!r}".
+_MAGIC = re.compile(r"^(?:[^#\n]*=)?[ \t]*(?:!(?!=|[rsa][}:])|%%?[A-Za-z]).*", re.MULTILINE)
 _PYTHON = {"", "python", "py", "python3", "ipython"}
 
 
@@ -31,13 +35,15 @@ class AnswerCode:
     note: str = ""
 
 
-def find_code(markdown: str) -> AnswerCode | None:
+def find_code(markdown: str, is_command: Callable[[str], bool] = lambda _: False) -> AnswerCode | None:
     """Join the fenced code blocks of an answer.
 
     Parameters
     ----------
     markdown : str
         The answer.
+    is_command : callable, optional
+        Says whether IPython runs a cell of this one line as a magic without its mark: ``rm -rf x`` as ``%rm -rf x``.
 
     Returns
     -------
@@ -55,18 +61,32 @@ def find_code(markdown: str) -> AnswerCode | None:
         chosen = [block for block in blocks if block[0] == blocks[0][0]]
     left_out = tuple(block[0] for block in blocks if block not in chosen)
     code = "\n\n".join(code.strip("\n") for _, code in chosen)
-    note = _note(chosen[0][0], code)
+    note = _note({language for language, _ in chosen}, code, is_command)
     # IPython runs a cell magic in a cell's first line only. So the comment also keeps `%%bash` from running.
     return AnswerCode(f"# {note}\n{code}" if note else code, left_out, note)
 
 
-def _note(language: str, code: str) -> str:
+def _note(languages: set[str], code: str, is_command: Callable[[str], bool]) -> str:
     """Say what is not Python. A model may write code for a shell, and a cell runs some of it."""
-    if language not in _PYTHON:
-        return f"This is {one_line(language, 30)}, not Python."
-    if found := _MAGIC.search(code):
-        return f"This is not only Python. It has a line that IPython runs in another way: {one_line(found[0], 40)}"
+    if not languages <= _PYTHON:
+        return f"This is {one_line(' and '.join(languages), 30)}, not Python."
+    found = _MAGIC.search(code)
+    line = found[0] if found else code if "\n" not in code and is_command(code) else ""
+    if line:
+        return f"This is not only Python. It has a line that IPython runs in another way: {one_line(line, 40)}"
+    if languages == {""} and not _reads_as_python(code):
+        return "This does not read as Python, and the answer names no language."
     return ""
+
+
+def _reads_as_python(code: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(code, "<answer>", "exec", PyCF_ONLY_AST | PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _language(info: str) -> str:

@@ -116,7 +116,9 @@ def show_last(session: Session, _: bool, __: Namespace) -> None:
 
 
 def insert_code(session: Session, _: bool, __: Namespace) -> None:
-    code = find_code(_last_answer(session).text)
+    prefilter = session.shell.prefilter_manager
+    assert prefilter is not None
+    code = find_code(_last_answer(session).text, lambda line: prefilter.prefilter_lines(line) != line)
     if code is None:
         raise ConfigurationError("The last answer has no code block.")
     # The front end makes a cell of it below this one. Nothing runs it.

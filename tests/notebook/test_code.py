@@ -62,6 +62,14 @@ def test_the_fenced_blocks_are_joined(answer: str, text: str, left_out: tuple[st
         ("```py\n\n\n%%html\n<script>\n```", "%%html"),
         ("```ipython\na, b = !ls\n```", "a, b = !ls"),
         ("```py\nx = %sx ls\n```", "x = %sx ls"),
+        ("```py\nx[0] = !ls\n```", "x[0] = !ls"),
+        ("```py\na.b = ! ls\n```", "a.b = ! ls"),
+        ("```py\nx = \\\n  !ls\n```", "!ls"),
+        ("```py\na: list = !ls\n```", "a: list = !ls"),
+        ("```\nnpm install x\n```", "names no language."),
+        ("```\nconst x = 1;\n```", "names no language."),
+        ("```\nSELECT * FROM x\n```", "names no language."),
+        ("```\n$ ls\n```", "names no language."),
     ],
 )
 def test_what_is_not_python_is_marked(answer: str, note: str) -> None:
@@ -74,7 +82,10 @@ def test_what_is_not_python_is_marked(answer: str, note: str) -> None:
     assert code.strip()
 
 
-@pytest.mark.parametrize("code", ["x = 5 % y", "a = b != c", "print(f'{a!r}')", "x = (a\n  != b)", "x = (5\n  % y)"])
+@pytest.mark.parametrize(
+    "code",
+    ["await f()", "x = f'{a=!r}'", "x = 5 % y", "a = b != c", "print(f'{a!r}')", "x = (a\n  != b)", "x = (5\n  % y)"],
+)
 def test_python_is_not_marked(code: str) -> None:
     """Operators are not commands."""
     assert find_code(f"```python\n{code}\n```") == AnswerCode(code, ())
@@ -102,6 +113,30 @@ def test_the_code_becomes_the_next_input_and_does_not_run(
     assert shell.rl_next_input == "ran = 1"
     assert "ran" not in shell.user_ns
     assert capsys.readouterr().out == "Left out, in another language: sql.\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["rm -rf x", "pip install x", "ls", "reset -f", "cd ..", "conda install x", "cat /etc/passwd"]
+)
+@pytest.mark.parametrize("fence", ["```", "```python"])
+def test_a_command_without_its_mark_is_marked(shell: InteractiveShell, line: str, fence: str) -> None:
+    """IPython runs the one line of a cell as a magic. A comment above it keeps it from that."""
+    answered(shell, f"{fence}\n{line}\n```")
+    assert shell.run_cell("%chat --code").success
+    first, _, code = shell.rl_next_input.partition("\n")
+    assert (first.startswith("# This "), code) == (True, line)
+
+
+@pytest.mark.parametrize("line", ["ls = 1", "ls, x = 1, 2", "reset.x", "ls == 1", "x", "print (1)"])
+def test_a_line_that_only_looks_like_a_command_is_not_marked(shell: InteractiveShell, line: str) -> None:
+    """IPython runs it as Python. So it does where a variable has the name."""
+    answered(shell, f"```python\n{line}\n```")
+    assert shell.run_cell("%chat --code").success
+    assert shell.rl_next_input == line
+    answered(shell, "```python\nls -x\n```")
+    shell.user_ns["ls"] = 7
+    assert shell.run_cell("%chat --code").success
+    assert shell.rl_next_input == "ls -x"
 
 
 def test_without_code_it_says_so(shell: InteractiveShell) -> None:
