@@ -15,9 +15,9 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 from streamwidget._client import environment
@@ -258,7 +258,7 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
     loop = asyncio.get_running_loop()
     secure = url.lower().startswith("https:") or (proxy is not None and proxy.scheme == "https")
     way = proxy, environment.trust() if secure else None
-    clients: dict[_Way, httpx.AsyncClient] = vars(loop).setdefault(_CLIENTS, {})
+    clients = _clients_of(loop)
     client = clients.get(way)
     if client is None or client.is_closed:
         from http.cookiejar import CookieJar, DefaultCookiePolicy  # late: it is slow to import, and httpx needs it too
@@ -273,6 +273,33 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
     return proxy, client
+
+
+class _LoopsClients(dict["_Way", "httpx.AsyncClient"]):
+    """The clients of one loop. ``asyncio.run`` closes them before it closes its loop.
+
+    It closes each async generator that has begun on the loop, and one of ours waits for that.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._until_closed = self._close_at_the_end()
+        with contextlib.suppress(StopIteration):
+            self._until_closed.asend(None).send(None)  # to its `yield`. There is no `await` before it
+
+    async def _close_at_the_end(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            for client in self.values():
+                await client.aclose()
+
+
+def _clients_of(loop: asyncio.AbstractEventLoop) -> _LoopsClients:
+    known = vars(loop).get(_CLIENTS)
+    if known is None:
+        known = vars(loop)[_CLIENTS] = _LoopsClients()
+    return cast("_LoopsClients", known)
 
 
 def _httpx_proxy(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:

@@ -16,9 +16,9 @@ import pytest
 import streamwidget as sw
 from streamwidget._core.recording import RequestSent
 from streamwidget.demo import DemoServer
-from tests.support.deadlines import LATE, SOON
+from tests.support.deadlines import LATE, SOON, until
 from tests.support.memory import run_python
-from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure_of, response, sse
+from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure_of, first_delta, response, sse
 
 ONCE = sw.RetryPolicy(attempts=1)
 
@@ -85,6 +85,25 @@ def test_a_loop_that_ended_is_let_go(server: DemoServer, run: Callable[[Any], No
     gc.collect()
     assert len(loops) == 5
     assert sum(loop() is not None for loop in loops) <= 1  # asyncio may hold the last one
+
+
+@pytest.mark.parametrize("library", ["asyncio", "uvloop"])
+@pytest.mark.fault("K29", "a loop that ends as `asyncio.run` ends it closes its connections itself")
+def test_connections_are_closed_with_their_loop(server: DemoServer, library: str) -> None:
+    """Not when garbage is collected, which may be much later, and warns of each open socket."""
+    run = pytest.importorskip(library).run
+
+    async def ask(model: str) -> None:
+        stream = sw.ChatClient(server.url).stream("x", model)
+        await (stream if model == "demo" else first_delta(stream))
+
+    gc.disable()
+    try:
+        for model in ("demo", "demo-stall", "demo"):
+            run(ask(model))
+            until(lambda: not server._tasks, "the server has no connection left")
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2", "openai"])
