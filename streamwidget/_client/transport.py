@@ -285,7 +285,7 @@ class _LoopsClients(dict["_Way", "httpx.AsyncClient"]):
         super().__init__()
         self._until_closed = self._close_at_the_end()
         with contextlib.suppress(StopIteration):
-            self._until_closed.asend(None).send(None)  # to its `yield`. There is no `await` before it
+            self._until_closed.asend(None).send(None)  # to its `yield`. Nothing is awaited before it
 
     async def _close_at_the_end(self) -> AsyncGenerator[None, None]:
         try:
