@@ -43,6 +43,10 @@ function makeLoader(): () => Part {
     }
   }
 
+  function adopt({ adoptedStyleSheets }: Document, sheet: CSSStyleSheet): void {
+    if (!adoptedStyleSheets.includes(sheet)) adoptedStyleSheets.push(sheet);
+  }
+
   async function load(manager: Props["model"], id: string): Promise<[Bundle, (name: string) => Promise<Bundle>]> {
     const shared = await manager.get_model(id);
     const code = shared.get("code");
@@ -63,7 +67,10 @@ function makeLoader(): () => Part {
         const { model } = props;
         started = load(model.widget_manager, model.get("bundle")).then(([{ make, sheet }, more]) => {
           const part = make(more);
-          if (!props.signal?.aborted) part.initialize(props);
+          if (!props.signal?.aborted) {
+            adopt(document, sheet);
+            part.initialize(props);
+          }
           return [part, sheet];
         });
         started.catch(() => {});
@@ -73,8 +80,7 @@ function makeLoader(): () => Part {
         started.then(
           ([part, sheet]) => {
             // If the bundle is there already, the host has not put `el` into the page yet, and `el` is its own root.
-            const root = (el.isConnected ? el.getRootNode() : document) as Document;
-            if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+            if (el.isConnected) adopt(el.getRootNode() as Document, sheet);
             if (!props.signal?.aborted) part.render(props);
           },
           () => {

@@ -52,6 +52,11 @@ def shows_widgets(shell: InteractiveShell | None) -> bool:
     return shell is not None and in_kernel(shell) and _asker(_request(shell)) != "console"
 
 
+def is_page(shell: InteractiveShell | None) -> bool:
+    """Return True if a page runs the cell, and neither a console nor a program such as papermill."""
+    return shell is not None and in_kernel(shell) and _asker(_request(shell)) == "page"
+
+
 def shows_line_above_error(shell: InteractiveShell | None) -> bool:
     """Return True if the line under an answer stands right above what the cell raises, so that nothing is said twice.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from streamwidget._notebook import cell_transform, completion, question_mark, warm_up
+from streamwidget._notebook import cell_transform, completion, display, question_mark, warm_up
 from streamwidget._notebook.magics import ChatMagics
 from streamwidget._notebook.terminal import say
 from streamwidget._view import control
@@ -31,7 +31,7 @@ def load(shell: InteractiveShell) -> None:
         completion.install(shell, magics._session)
         if magics._session.in_kernel:
             control.register("cells", magics._session.cells.take_order)
-            warm_up.after_this_cell()
+            warm_up.after_this_cell(for_page=display.is_page(shell))
         shell.events.register("pre_run_cell", magics._session.begin_cell)
     except BaseException:
         unload(shell)

@@ -20,11 +20,12 @@ _AFTER = 0.05  # seconds. The cell's own reply goes out first
 _BETWEEN = 0.01
 
 
-def after_this_cell() -> None:
-    """Begin soon, on the loop of this thread. Without a loop nothing is prepared."""
+def after_this_cell(*, for_page: bool) -> None:
+    """Begin soon, on the loop of this thread. Without a loop nothing is prepared. A page gets its tools."""
     loop = running_loop()
     if loop is not None:
-        loop.call_later(_AFTER, _go_on, loop, [_widgets, _http, _parser])
+        steps = [_widgets, *([_tools] if for_page else []), _http, _parser]
+        loop.call_later(_AFTER, _go_on, loop, steps)
 
 
 def _go_on(loop: asyncio.AbstractEventLoop, steps: list[Callable[[], None]]) -> None:
@@ -38,6 +39,12 @@ def _go_on(loop: asyncio.AbstractEventLoop, steps: list[Callable[[], None]]) -> 
 
 def _widgets() -> None:
     import streamwidget._view.stream_view  # noqa: F401
+
+
+def _tools() -> None:
+    from streamwidget._view.page_tools import bring_tools
+
+    bring_tools()
 
 
 def _http() -> None:

@@ -53,6 +53,10 @@ _STEP = "padding-inline-start:1.2em"
 _SUMMARY = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 _NAME = "white-space:nowrap"  # of a tool, because JupyterLab breaks code into lines
 _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
+# Where our style sheet is missing too, the lines around an answer are quiet and a failure is red. JupyterLab's sanitizer
+# drops a style with var(), so a plain colour that is readable on light and on dark comes first.
+_QUIET = 'class="streamwidget-quiet" style="color:#767676;color:var(--jp-content-font-color2,#767676)"'
+_BAD = 'class="streamwidget-bad" style="color:#d64541;color:var(--jp-error-color1,#d64541)"'
 # Characters of the footer that Markdown, MathJax or an automatic link may take for markup: "gpt_4" -> "gpt\_4",
 # "http://x" -> "http\://x". A mark at the start of the line ("- ", "1. ") stays, and _markdown() notices its effect.
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
@@ -221,7 +225,7 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
     """Yield header, answer and footer like the live view at its end, so that the swap moves nothing."""
     mark, model = _answered_by(completion)
     who = f"<strong>{_guarded(mark)}</strong>{' · ' if model else ''}" if mark else ""
-    yield f'<p style="{_HEAD}"><small class="streamwidget-quiet">{who}<bdi>{_guarded(model)}</bdi></small></p>\n'
+    yield f'<p style="{_HEAD}"><small {_QUIET}>{who}<bdi>{_guarded(model)}</bdi></small></p>\n'
     reasoning, refusal = shown(completion, "reasoning"), shown(completion, "refusal")
     if reasoning:
         count = len(reasoning)
@@ -237,11 +241,11 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
         yield f"<blockquote>{_paragraph(refusal)}</blockquote>\n"
     yield from _calls(last)
     badge, figures = _guarded(_ending(completion)), "".join(f" · {figure}" for figure in _figures(completion))
-    line = f'<span class="streamwidget-quiet">{badge}{figures}</span>'
+    line = f"<span {_QUIET}>{badge}{figures}</span>"
     if completion.outcome != "complete":
         is_bad = completion.outcome is not None and OUTCOMES[completion.outcome].bad
-        bad = ' class="streamwidget-bad"' if is_bad else ""
-        line = f'<strong{bad}>{badge}</strong><span class="streamwidget-quiet">{figures}</span>'
+        bad = f" {_BAD}" if is_bad else ""
+        line = f"<strong{bad}>{badge}</strong><span {_QUIET}>{figures}</span>"
     yield f'<p style="{_FOOT}"><small>{line}</small></p>\n'
 
 

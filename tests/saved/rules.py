@@ -13,6 +13,7 @@ from typing import NamedTuple
 _DRESS = re.compile(
     r'(?<=<pre) style="margin[^"]*"|<small style="display[^>]*>[^<]*</small><br [^>]*>'
     r'|(?<="|e) style="display:block[^"]*"|(?<=<p) style="text-align:right"|(?<=<blockquote) style="border[^"]*"'
+    r'|(?<=-quiet") style="color[^"]*"|(?<=-bad") style="color[^"]*"'
 )
 _COLOUR = re.compile(r'<span style="color[^"]*">([^<]*)</span>')
 

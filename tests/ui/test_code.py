@@ -17,6 +17,7 @@ CODE = "def rate(deltas: int, seconds: float) -> float:\n    return deltas / sec
 # The page itself has no name for the notebook's model: this is the test's look from outside.
 _SOURCES = """() => window.jupyterapp.shell.currentWidget.model.sharedModel.cells
   .map(cell => [cell.getSource(), cell.execution_count ?? null])"""
+_MIME = "window.jupyterapp.shell.currentWidget.model.cells.get({}).mimeType"
 _COLOURS = """element => ['keyword', 'name'].map(kind => [...(CSS.highlights.get('streamwidget-' + kind) ?? [])]
   .filter(range => element.contains(range.startContainer))
   .map(range => range.startContainer.data.slice(range.startOffset, range.endOffset)))"""
@@ -56,7 +57,7 @@ def test_insert_below_makes_a_cell_under_the_answer_and_does_not_run_it(
 ) -> None:
     """It has exactly the code, and stands under the cell whose button was pressed. The file has nothing of the buttons.
 
-    A reopened file holds the plain answers. The bundle that comes into the page with a newer answer serves them too.
+    A reopened file holds the plain answers. ``%load_ext`` brings the tools of a page, and they serve them too.
     """
     page = open_notebook([LOAD, "%%chat --keep\nlive", "%%chat\nsaved", "x = 1", "%%chat\nsaved too"])
     run(page, 0, 1, 2, 4)
@@ -90,8 +91,10 @@ def test_insert_below_makes_a_cell_under_the_answer_and_does_not_run_it(
     page.reopen()
     expect(page.output(3).locator("pre")).to_be_visible()
     expect(button(page, 3, "Copy code")).to_have_count(0)
-    run(page, 0, 6)
+    run(page, 0)  # %load_ext brings the tools, and the prompts are no longer coloured as Python
     expect(button(page, 3, "Copy code")).to_have_count(1)
+    page.page.wait_for_function(f"() => {_MIME.format(6)} === 'text/x-ipythongfm'")
+    assert page.page.evaluate(_MIME.format(2)) == "text/x-ipython"
     press(page, 3, "Insert below")
     expect(page.cell(8)).to_be_attached()
     assert [source for source, _ in cells(page)][3:6] == ["%%chat\nsaved", CODE, CODE]

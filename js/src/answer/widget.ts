@@ -76,7 +76,7 @@ export default function streamView(more: LoadMore) {
 
   function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    withTools(el, life.signal, (tools) => tools.addToolsToSavedAnswers());
+    withTools(el, life.signal, (tools) => tools.initialize({ model }));
     el.classList.add("streamwidget-host");
     const size = { maxHeight: maxHeight(model), isSized: isSized(model) };
     mountView(el, transcript, actions, { model, ...size }, life.signal);

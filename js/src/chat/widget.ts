@@ -38,7 +38,7 @@ export default function chatWidget(more: LoadMore) {
 
   function render({ model, el, signal }: Pick<RenderProps<Traits>, "model" | "el"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    withTools(el, life.signal, (tools) => tools.addToolsToSavedAnswers());
+    withTools(el, life.signal, (tools) => tools.initialize({ model }));
     mountChat(el, chat, model, life.signal);
     return () => life.abort();
   }

@@ -1,11 +1,22 @@
-// The bundle of the tools: colours and buttons of code, in live and in saved answers. No first answer waits for it.
+// The bundle of the tools: colours and buttons of code, in live and in saved answers, and the colours of prompts. No first
+// answer waits for it. `%load_ext` brings it too, as a widget without a view, for the answers that a notebook shows already.
 
+import { colourPrompts } from "../notebook/prompts";
 import { addToolsToSavedAnswers } from "../saved/add_tools";
 import { attachCode } from "./attach";
+import { knowNotebook } from "./insert";
 
 export interface Tools {
   readonly attachCode: typeof attachCode;
-  readonly addToolsToSavedAnswers: typeof addToolsToSavedAnswers;
+  /** Gives the tools to all that the notebook of `model` shows. */
+  initialize(props: { readonly model: object }): void;
 }
 
-export default (): Tools => ({ attachCode, addToolsToSavedAnswers });
+export default (): Tools => ({
+  attachCode,
+  initialize({ model }) {
+    knowNotebook(model);
+    addToolsToSavedAnswers();
+    colourPrompts(model);
+  },
+});

@@ -41,6 +41,15 @@ const page = document as Document & { [MANAGERS]?: WeakMap<Element, WeakRef<obje
 page[MANAGERS] ??= new WeakMap();
 const managers = page[MANAGERS];
 
+// The managers of which only the model is known, because no widget of theirs is shown.
+const unseen = new Set<WeakRef<object>>();
+
+/** Notes the notebook of `model`, a widget that is not in the page. */
+export function knowNotebook(model: object): void {
+  const { widget_manager: manager } = model as { widget_manager?: object };
+  if (manager && ![...unseen].some((one) => one.deref() === manager)) unseen.add(new WeakRef(manager));
+}
+
 /** Notes which notebook holds `element`. `model` is the model of a widget in it. */
 export function rememberNotebook(element: Element, model: object): void {
   const notebook = element.closest(".jp-Notebook");
@@ -73,12 +82,15 @@ export function insertBelow(element: Element, code: string): Undo | null {
 function insertInLab(element: Element, cells: readonly object[]): Undo | null {
   const cell = element.closest(".jp-Notebook .jp-Cell");
   const notebook = cell?.closest(".jp-Notebook");
-  const manager = notebook && (managers.get(notebook)?.deref() as WidgetManager | undefined);
-  const model = manager?.context?.model;
-  const shared = model?.sharedModel;
-  if (!cell || !notebook || !shared || model?.readOnly) return null;
-  const index = cellIndex(cell, notebook, shared);
-  if (index < 0) return null;
+  if (!cell || !notebook) return null;
+  const seen = managers.get(notebook);
+  const found = (seen ? [seen] : [...unseen])
+    .map((manager) => (manager.deref() as WidgetManager | undefined)?.context?.model)
+    .map((model) => (model?.readOnly ? undefined : model?.sharedModel))
+    .map((shared) => ({ shared, index: shared ? cellIndex(cell, notebook, shared) : -1 }))
+    .filter(({ index }) => index >= 0);
+  const [{ shared, index } = { shared: undefined, index: -1 }] = found;
+  if (!shared || found.length > 1) return null; // which notebook it is must be sure
   // Without the ids of a file, which the notebook may have already.
   const inserted = cells.map((made, place) => shared.insertCell(index + 1 + place, { ...made, id: undefined }));
   const sources = inserted.map(({ source }) => source);
