@@ -53,8 +53,8 @@ _STEP = "padding-inline-start:1.2em"
 _SUMMARY = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 _NAME = "white-space:nowrap"  # of a tool, because JupyterLab breaks code into lines
 _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
-# Where our style sheet is missing too, the lines around an answer are quiet and a failure is red. JupyterLab's sanitizer
-# drops a style with var(), so a plain colour that is readable on light and on dark comes first.
+# Where our style sheet is missing too, the lines around an answer are quiet and a failure is red. JupyterLab's
+# sanitizer drops a style with var(), so a plain colour that is readable on light and on dark comes first.
 _QUIET = 'class="streamwidget-quiet" style="color:#767676;color:var(--jp-content-font-color2,#767676)"'
 _BAD = 'class="streamwidget-bad" style="color:#d64541;color:var(--jp-error-color1,#d64541)"'
 # Characters of the footer that Markdown, MathJax or an automatic link may take for markup: "gpt_4" -> "gpt\_4",
