@@ -106,7 +106,9 @@ def refusal_of(error: ErrorInfo) -> Refusal | None:
     reason = next((reason for reason, sentence in _REASONS.items() if sentence.search(words)), None)
     if error.status == 402:
         return "quota"
-    if error.status == 429 and (reason not in ("quota", "upstream_key") or _PASSING.search(words)):
+    # Google calls a limit for a minute a quota, and says how long to wait.
+    has_wait = error.retry_after is not None and "insufficient" not in words.lower()
+    if error.status == 429 and (reason not in ("quota", "upstream_key") or has_wait or _PASSING.search(words)):
         return None
     if reason == "unsupported" and error.status not in _ABOUT_THE_REQUEST:
         return None

@@ -409,6 +409,10 @@ async def test_google_writes_the_wait_into_the_body() -> None:
     with pytest.raises(sw.HTTPStatusError) as told:
         await Answers([httpx.Response(429, json={"error": error})]).client("google").stream("One?")
     assert (told.value.error.message, told.value.error.retry_after) == ("Slow down.", 3600.5)
+    error["message"] = "You exceeded your current quota, please check your plan and billing details."
+    details[0]["retryDelay"] = "0.01s"
+    server = Answers([httpx.Response(429, json={"error": error}), reply(NATIVE["google"], Answer())])
+    assert (await server.client("google").stream("One?")).outcome == "complete"
 
 
 @natives
