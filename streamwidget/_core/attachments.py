@@ -16,7 +16,7 @@ import binascii
 import codecs
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -68,6 +68,8 @@ class Attachment:
         The http(s) address of an image. The server fetches it. We do not.
     name : str
         The file's name, without its folder. It may be empty.
+    text : str
+        The part of a text that is sent: its first 100,000 characters, up to the end of a line. Else empty.
 
     Raises
     ------
@@ -80,12 +82,17 @@ class Attachment:
     >>> import streamwidget as sw
     >>> sw.Attachment(b"river,km\nElbe,1094\n", name="rivers.csv")
     Attachment('rivers.csv', text/csv, 19 bytes)
+    >>> sw.Attachment.of(b"river,km", name="rivers.csv").text
+    'river,km'
     """
 
     data: bytes = b""
     media_type: str | None = None
     url: str | None = None
     name: str = ""
+    # Made once, because each request and each message to the page reads them.
+    text: str = field(default="", init=False, compare=False)
+    _length: int = field(default=0, init=False, compare=False)  # characters of the whole text
 
     _what: ClassVar[str] = "file"
     _takes: ClassVar[str] = "text, CSV, PDF, audio (MP3, WAV, FLAC, OGG, M4A) or images (PNG, JPEG, GIF, WebP)"
@@ -101,6 +108,10 @@ class Attachment:
         if found is None or not self._is_taken(found):
             raise ConfigurationError(self._refusal(self.name, len(self.data)))
         object.__setattr__(self, "media_type", found)
+        if self.kind == "text":
+            whole = _decode(self.data) or ""
+            object.__setattr__(self, "text", _within_bound(whole))
+            object.__setattr__(self, "_length", len(whole))
 
     @classmethod
     def _is_taken(cls, media_type: str) -> bool:  # noqa: ARG003  (a subclass takes less)
@@ -225,18 +236,6 @@ class Attachment:
         return f"{word}, {_size(len(self.data))}"
 
     @property
-    def text(self) -> str:
-        """The part of a text that is sent: its first 100,000 characters, up to the end of a line. Else empty.
-
-        Examples
-        --------
-        >>> import streamwidget as sw
-        >>> sw.Attachment.of(b"river,km", name="rivers.csv").text
-        'river,km'
-        """
-        return _within_bound(_decode(self.data) or "") if self.kind == "text" else ""
-
-    @property
     def bound(self) -> str:
         r"""What is said beside a text that is not sent whole: ``first 99,990 of 250,000 characters``. Else empty.
 
@@ -246,9 +245,7 @@ class Attachment:
         >>> sw.Attachment.of(b"a,b\n" * 50_000, name="long.csv").bound
         'first 100,000 of 200,000 characters'
         """
-        if self.kind != "text":
-            return ""
-        whole, sent = len(_decode(self.data) or ""), len(self.text)
+        sent, whole = len(self.text), self._length
         return "" if sent == whole else f"first {sent:,} of {whole:,} characters"
 
     @property
