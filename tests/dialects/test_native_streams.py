@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
+from streamwidget._client.parser import StreamParser
+from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import missing
 from tests.support.native import NATIVE, Server, respond
 
@@ -89,3 +91,32 @@ async def test_the_bytes_of_a_source_are_read_the_same(name: str) -> None:
     chunks = [body[start : start + 97] for start in range(0, len(body), 97)]
     completion, _ = await ended(sw.Conversation().ask("One?", lambda _: iter(chunks)))
     check(as_source(name), completion)
+
+
+@streams
+@pytest.mark.parametrize("clean", [True, False])
+def test_a_cut_before_the_end_is_a_cut(name: str, *, clean: bool) -> None:
+    """After each event and in the middle of each, up to the word for the end. Nothing of it goes back as whole."""
+    stream = STREAMS[name]
+    native, items = NATIVE[stream["provider"]], stream["items"]
+    for place, item in enumerate(items):
+        before, whole = native.write(items[:place]), native.write([item])
+        half = b"" if _ends(item) else whole[: len(whole) // 2]
+        for body in (before, before + half):
+            accumulator = Accumulator()
+            parser = StreamParser(native.dialect, accumulator, media_type=native.media_type)
+            parser.feed(body)
+            outcome, _ = parser.close(clean=clean)
+            assert outcome == "interrupted"
+            assert accumulator.snapshot().original is None
+        if _ends(item):
+            return
+
+
+def _ends(item: dict[str, Any]) -> bool:
+    """Whether an item has one of the APIs' words for the end."""
+    words = ("stop_reason", "finishReason", "done_reason", "blockReason")
+    whole, kind = json.dumps(item), item.get("type", "")
+    if any(f'"{word}": "' in whole for word in words) or item.get("done") is True or "error" in item or kind == "error":
+        return True
+    return "response" in item and kind.endswith((".completed", ".incomplete", ".failed", ".cancelled"))
