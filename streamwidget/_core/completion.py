@@ -101,6 +101,8 @@ class Timing:
         Seconds from the request to the end. Until now, while the stream runs.
     deltas : int
         The number of text, reasoning, refusal and tool call deltas.
+    reasoning : float or None
+        Seconds from the first reasoning to what followed it, or to the end. None without reasoning, and before that.
 
     Examples
     --------
@@ -115,6 +117,7 @@ class Timing:
     first_delta: float | None = None
     total: float = 0.0
     deltas: int = 0
+    reasoning: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import time
 
 from streamwidget._core.completion import ChatCompletion, Timing
-from streamwidget._core.events import Finish, Outcome, StreamEvent
+from streamwidget._core.events import (
+    Finish,
+    Outcome,
+    ReasoningDelta,
+    RefusalDelta,
+    StreamEvent,
+    TextDelta,
+    TextWasReasoning,
+    ToolCallDelta,
+)
 from streamwidget._core.exceptions import StreamError
 from streamwidget._core.timeline import Arrivals, Timeline
 from streamwidget._core.work import Work
@@ -27,6 +36,8 @@ class Progress:
         self._work = work
         self._begun: float | None = None
         self._first_delta: float | None = None
+        self._reasoning: float | None = None  # its seconds, once something followed it
+        self._first_reasoning: float | None = None
         self._arrivals = Arrivals()
         self.ended: float | None = None
         self._failure: StreamError | None = None
@@ -51,12 +62,18 @@ class Progress:
         return accumulator.snapshot(
             outcome=self.outcome,
             error=self._failure.error if self._failure else None,
-            timing=Timing(self._first_delta, self.elapsed, accumulator.delta_count),
+            timing=Timing(self._first_delta, self.elapsed, accumulator.delta_count, self._thought),
             model=accumulator.model or work.model,
             request_id=work.request_id or accumulator.request_id,
             demo=work.demo,
             mark=work.mark,
         )
+
+    @property
+    def _thought(self) -> float | None:
+        if self._reasoning is None and self._first_reasoning is not None and self.ended is not None:
+            return self.elapsed - self._first_reasoning
+        return self._reasoning
 
     def begin(self) -> None:
         """Start the clock. It starts again when the request leaves."""
@@ -73,7 +90,19 @@ class Progress:
         deltas = accumulator.delta_count
         if self._first_delta is None and deltas:
             self._first_delta = now
+        if self._reasoning is None:
+            self._note_reasoning(now, events)
         self._arrivals.note(now, accumulator.length, deltas, events)
+
+    def _note_reasoning(self, now: float, events: list[StreamEvent]) -> None:
+        for event in events:
+            if isinstance(event, ReasoningDelta) and self._first_reasoning is None:
+                self._first_reasoning = now
+            elif isinstance(event, TextWasReasoning):
+                self._first_reasoning, self._reasoning = self._first_delta, now - (self._first_delta or now)
+            elif isinstance(event, TextDelta | RefusalDelta | ToolCallDelta) and self._first_reasoning is not None:
+                self._reasoning = now - self._first_reasoning
+                return
 
     def end(self, outcome: Outcome, failure: StreamError | None) -> list[StreamEvent]:
         """Set the outcome, put the completion into the failure, and return the last events."""

@@ -42,6 +42,7 @@ _LEFT_OUT = "[The answer has {:,} characters. They are in text/html only.]"
 _PIECE = 30_000
 #: A name that begins as a path does, or ends as a model's file does.
 _PATH = re.compile(r"^(?:/|\\\\\w|(?:~|\.{1,2}|[a-z]:)[/\\])|\.(?:gguf|safetensors|bin)$", re.IGNORECASE)
+_THOUGHT = 0.1  # seconds. Reasoning that came sooner came at once
 _PREVIEW = 120  # characters of a tool call's arguments, in its heading
 # The live view has the same styles (js/src/saved/shape.ts), or the swap at the end would move what is below. They are
 # inline, because notebooks are opened without our style sheet too. Our own classes are for colours only. The other
@@ -228,9 +229,9 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
     yield f'<p style="{_HEAD}"><small {_QUIET}>{who}<bdi>{_guarded(model)}</bdi></small></p>\n'
     reasoning, refusal = shown(completion, "reasoning"), shown(completion, "refusal")
     if reasoning:
-        count = len(reasoning)
-        label = f"Reasoning ({count} character{'' if count == 1 else 's'})"
-        yield _fold(label, f'<div class="{_TEXT}">{_body(visible(reasoning), budget).html}</div>')
+        body_of_reasoning = _body(visible(reasoning), budget).html
+        label = _thought(completion.timing.reasoning, len(reasoning))
+        yield _fold(label, f'<div class="{_TEXT}">{body_of_reasoning}</div>')
     for number, step in enumerate(before, 1):
         step_body = _body(visible(step.text), budget).html
         text = f'<div class="streamwidget-step-text {_TEXT}">{step_body}</div>\n'
@@ -247,6 +248,16 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
         bad = f" {_BAD}" if is_bad else ""
         line = f"<strong{bad}>{badge}</strong><span {_QUIET}>{figures}</span>"
     yield f'<p style="{_FOOT}"><small>{line}</small></p>\n'
+
+
+def _thought(seconds: float | None, count: int) -> str:
+    """Return the heading of the reasoning. Reasoning that came at once has no time, but a length.
+
+    js/src/transcript/status.ts does the same.
+    """
+    if seconds is not None and seconds >= _THOUGHT:
+        return f"Thought for {_seconds(seconds)}"
+    return f"Reasoning ({count} character{'' if count == 1 else 's'})"
 
 
 def _calls(step: Step) -> Iterable[str]:

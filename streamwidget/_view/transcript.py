@@ -311,6 +311,7 @@ def _figures(completion: ChatCompletion) -> JSON:
             "first_delta": None if timing.first_delta is None else round(timing.first_delta, 3),
             "total": round(timing.total, 3),
             "deltas": timing.deltas,
+            "reasoning": None if timing.reasoning is None else round(timing.reasoning, 3),
         },
         "tokens": usage.completion_tokens if usage else None,
         "missing": missing(completion),

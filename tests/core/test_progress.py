@@ -9,6 +9,7 @@ import pytest
 
 import streamwidget as sw
 from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.events import TextWasReasoning
 from streamwidget._core.progress import Progress
 from streamwidget.demo import DemoServer
 
@@ -31,6 +32,35 @@ def test_what_a_process_does_before_its_request_does_not_count(
     timing = progress.completion.timing
     assert (timing.first_delta, timing.total) == (first, total)
     assert progress.elapsed == total
+
+
+THINKING: dict[str, tuple[list[sw.StreamEvent], float | None]] = {
+    "a second for each": ([sw.ReasoningDelta("a"), sw.ReasoningDelta("b"), sw.TextDelta("c"), sw.TextDelta("d")], 2),
+    "a tool call ends it": ([sw.ReasoningDelta("a"), sw.ToolCallDelta(0, "1", "f", "")], 1),
+    "only the first time counts": ([sw.ReasoningDelta("a"), sw.TextDelta("b"), sw.ReasoningDelta("c")], 1),
+    "the end counts too": ([sw.TextDelta("a"), sw.ReasoningDelta("b"), sw.ReasoningDelta("c")], 2),
+    "thoughts that came as text": ([sw.TextDelta("a"), sw.TextDelta("b"), TextWasReasoning(), sw.TextDelta("c")], 2),
+    "none": ([sw.TextDelta("a"), sw.TextDelta("b")], None),
+}
+
+
+@pytest.mark.parametrize("name", THINKING)
+def test_the_time_of_the_reasoning(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """One event a second, and then the end."""
+    events, expected = THINKING[name]
+    now = [100.0]
+    monkeypatch.setattr("streamwidget._core.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    work: Any = SimpleNamespace(accumulator=Accumulator(), left_at=None, model=None)
+    work.request_id, work.demo, work.mark = None, False, ""
+    progress = Progress(work)
+    progress.begin()
+    for event in events:
+        now[0] += 1
+        work.accumulator.apply(event)
+        progress.note([event])
+    now[0] += 1
+    progress.end("complete", None)
+    assert progress.completion.timing.reasoning == expected
 
 
 async def test_the_first_of_several_attempts_counts(server: DemoServer) -> None:

@@ -4,10 +4,10 @@
 import { make, setHidden, setText } from "../dom/elements";
 import { renderOnce } from "../markdown/stream";
 import { FOLD_STYLE, NAME_STYLE, STEP_STYLE, SUMMARY_STYLE, TEXT_CLASS, TEXT_STYLE, toolNames } from "../saved/shape";
-import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { VisibleStream } from "../text/visible";
 import { Reader } from "../transcript/growing_text";
+import { thoughtLabel } from "../transcript/status";
 import type { Step, ToolCall, Transcript } from "../transcript/transcript";
 import { GrowingMarkdown } from "./growing_markdown";
 
@@ -57,8 +57,7 @@ export class Reasoning {
     setHidden(this.#dot, !coming);
     if (!coming || now - this.#countedAt > COUNT_MS) {
       this.#countedAt = now;
-      const n = countCodePoints(reasoning.text);
-      setText(this.#label, `Reasoning (${n} character${n === 1 ? "" : "s"})`);
+      setText(this.#label, thoughtLabel(this.#transcript));
     }
     if (this.#seen) this.#prose.paint(over);
   }

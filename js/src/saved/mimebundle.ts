@@ -7,14 +7,13 @@
 import { OUTPUT_STYLE, plainOutput } from "../answer/outputs";
 import { make } from "../dom/elements";
 import { renderOnce } from "../markdown/stream";
-import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
 import { answeredBy } from "../transcript/answered_by";
 import { string } from "../transcript/guards";
 import type { OutputState } from "../transcript/messages";
 import { outcomeOf } from "../transcript/outcomes";
-import { ending, figures, outcomeName } from "../transcript/status";
+import { ending, figures, outcomeName, thoughtLabel } from "../transcript/status";
 import type { Step, ToolCall, Transcript } from "../transcript/transcript";
 import {
   FOLD_STYLE,
@@ -37,8 +36,7 @@ export function answerMimebundle(t: Transcript): Record<string, string> {
   const root = make("div");
   root.append(head(t));
   if (t.reasoning.length > 0) {
-    const n = countCodePoints(t.reasoning.text);
-    root.append(fold([`Reasoning (${n} character${n === 1 ? "" : "s"})`], text(t.reasoning.text)));
+    root.append(fold([thoughtLabel(t)], text(t.reasoning.text)));
   }
   root.append(...t.steps.map(step), body(t), ...refusal(t), ...t.calls.map(call), foot(t));
   // A comment holds the place of each output's own HTML. No text can guess what is in it.

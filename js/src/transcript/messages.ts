@@ -20,6 +20,8 @@ export interface Timing {
   readonly total: number;
   /** How many deltas came. */
   readonly deltas: number;
+  /** Seconds of reasoning. Null if there was none, or while it still comes. */
+  readonly reasoning: number | null;
 }
 
 export interface ToolCallState {
@@ -165,7 +167,12 @@ function timingOf(value: unknown): Timing | null {
   const raw = fields(value);
   const total = positive(raw?.total);
   if (!raw || total === null) return null;
-  return { first_delta: positive(raw.first_delta), total, deltas: positive(raw.deltas) ?? 0 };
+  return {
+    first_delta: positive(raw.first_delta),
+    total,
+    deltas: positive(raw.deltas) ?? 0,
+    reasoning: positive(raw.reasoning),
+  };
 }
 
 function waitOf(value: unknown): WaitState | null {

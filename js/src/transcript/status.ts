@@ -3,10 +3,13 @@
 // streamwidget/_saved/answer.py has the same words for an answer that is over. Otherwise its reader would see the words
 // change when the saved answer replaces the live one. js/test/saved_answers.json holds both to that.
 
+import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import type { Remedy } from "./messages";
 import { ending as endingOf, outcomeOf } from "./outcomes";
 import type { Transcript } from "./transcript";
+
+const THOUGHT = 0.1; // seconds: reasoning that came sooner came at once
 
 /** A time in two or three digits: 0.349 is "0.35 s". It is rounded to milliseconds first, as Python does. */
 export function seconds(value: number): string {
@@ -45,6 +48,14 @@ export function figures(t: Transcript): string[] {
   // Before the end the kernel's total is that of the moment when the page asked last.
   if (t.over && t.timing && t.timing.total > 0) facts.push(`total ${seconds(t.timing.total)}`);
   return facts;
+}
+
+/** The heading of the reasoning. Reasoning that came at once has no time, but a length. */
+export function thoughtLabel(t: Transcript): string {
+  const thought = t.timing?.reasoning ?? (t.over ? null : t.thoughtFor);
+  if (thought !== null && thought >= THOUGHT) return `Thought for ${seconds(thought)}`;
+  const n = countCodePoints(t.reasoning.text);
+  return `Reasoning (${n} character${n === 1 ? "" : "s"})`;
 }
 
 const UNHEARD: Readonly<Record<string, string>> = {

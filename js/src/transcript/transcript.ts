@@ -71,6 +71,8 @@ export class Transcript {
   startedAt: number;
   retryAt: number | null = null;
   firstDelta: number | null = null;
+  /** Seconds from the first reasoning to what followed it, by the page's clock. Null before that. */
+  thoughtFor: number | null = null;
   /** The limit that the kernel waits under: its name, since when (performance.now()), and its seconds. */
   wait: { readonly what: string; readonly since: number; readonly limit: number } | null = null;
   /** The person asked the kernel for this and has not got it yet. It is `queued` once that takes long. */
@@ -82,6 +84,7 @@ export class Transcript {
   readonly connection: Connection;
 
   #seq = 0;
+  #thinksSince: number | null = null;
   #tokenRate = new TokenRate();
   #questions: Questions;
   #wishTimer: ReturnType<typeof setTimeout> | undefined;
@@ -207,12 +210,15 @@ export class Transcript {
       case "refusal": {
         const text = message.op === "delta" ? this.answer : this[message.op];
         this.#streaming(now);
+        if (message.op === "reasoning") this.#thinksSince ??= now;
+        else this.#thought(now);
         text.add(message.text);
         this.#tokenRate.add(now, message.deltas, message.text.length);
         break;
       }
       case "tool":
         this.#streaming(now);
+        this.#thought(now);
         this.#tool(message);
         break;
       case "output":
@@ -251,6 +257,10 @@ export class Transcript {
     if (!this.hasContent) this.firstDelta ??= (now - this.startedAt) / 1000;
   }
 
+  #thought(now: number): void {
+    if (this.#thinksSince !== null) this.thoughtFor ??= (now - this.#thinksSince) / 1000;
+  }
+
   #tool(message: ToolMessage): void {
     const call = this.#call(message.index);
     call.name = message.name ?? call.name;
@@ -283,7 +293,7 @@ export class Transcript {
   #apply(state: ViewState): void {
     if (state.id !== this.id) {
       this.#tokenRate = new TokenRate();
-      this.firstDelta = null;
+      this.firstDelta = this.thoughtFor = this.#thinksSince = null;
     }
     this.answer.become(state.text);
     this.reasoning.become(state.reasoning);
