@@ -200,9 +200,9 @@ def test_what_is_not_a_file_is_named(tmp_path: Path) -> None:
 
 def test_a_long_text_is_sent_up_to_the_end_of_a_line() -> None:
     """The words beside the name say how much. A text of one line is cut within it."""
-    row = "1,2\n"
-    table = sw.Attachment.of((row * 30_000 + "x").encode(), name="a.csv")
-    assert (table.text, table.bound) == (row * 25_000, "first 100,000 of 120,001 characters")
+    row = "1,234\n"
+    table = sw.Attachment.of((row * 20_000 + "x").encode(), name="a.csv")
+    assert (table.text, table.bound) == (row * 16_666, "first 99,996 of 120,001 characters")
     line = sw.Attachment.of(("x" * 100_001).encode())
     assert (len(line.text), line.bound) == (attachments.MAX_TEXT, "first 100,000 of 100,001 characters")
     assert sw.Attachment.of(b"x" * 100_000).bound == ""

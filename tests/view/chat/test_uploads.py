@@ -24,7 +24,8 @@ def test_pieces_add_up_and_a_file_is_taken_once() -> None:
     "pieces",
     [
         [(0, 4, b"ab")],
-        [(0, 4, b"ab"), (3, 4, b"d")],
+        [(0, 4, b"ab"), (3, 4, b"cd")],
+        [(0, 4, b"ab"), (0, 4, b"ab")],
         [(0, 4, b"ab"), (2, 5, b"cd")],
         [(0, 4, b"abcde")],
         [(0, 4, b"ab"), (0, 4, b"ab"), (2, 4, b"cd")],
