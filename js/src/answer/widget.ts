@@ -4,7 +4,6 @@ import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { type LoadMore, loadToolsBy, withTools } from "../code/later";
 import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
-import { tellCellOrder } from "../notebook/cell_order";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { answerMimebundle, outputBundles } from "../saved/mimebundle";
 import { type PageMessage, parseState } from "../transcript/messages";
@@ -51,7 +50,6 @@ export default function streamView(more: LoadMore) {
     connectModel(model, link, shared, shownIn, life.signal, () => shared.receiveState(model.get("state")));
     if (!shared.over || shared.kept) {
       link.open();
-      tellCellOrder(model);
       followKernel(model, link, shared, shownIn, life.signal, () => () => ({
         ...answerMimebundle(shared),
         ...outputBundles([shared]),

@@ -1,6 +1,7 @@
 // The bundle of the tools: colours and buttons of code, in live and in saved answers, and the colours of prompts. No first
 // answer waits for it. `%load_ext` brings it too, as a widget without a view, for the answers that a notebook shows already.
 
+import { tellCellOrder } from "../notebook/cell_order";
 import { colourPrompts } from "../notebook/prompts";
 import { addToolsToSavedAnswers } from "../saved/add_tools";
 import { attachCode } from "./attach";
@@ -8,7 +9,7 @@ import { knowNotebook } from "./insert";
 
 export interface Tools {
   readonly attachCode: typeof attachCode;
-  /** Gives the tools to all that the notebook of `model` shows. */
+  /** Gives the tools to all that the notebook of `model` shows, and tells the kernel the order of its cells. */
   initialize(props: { readonly model: object }): void;
 }
 
@@ -18,5 +19,6 @@ export default (): Tools => ({
     knowNotebook(model);
     addToolsToSavedAnswers();
     colourPrompts(model);
+    tellCellOrder(model);
   },
 });

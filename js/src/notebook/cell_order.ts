@@ -1,8 +1,8 @@
 // The order of the notebook's cells, for the kernel. It hears which cell runs, but not where the cell stands. With the
 // order, the history of %%chat is what the notebook shows, also when cells are moved or inserted.
 //
-// The page sends the order when it shows an answer, and again when the cells change. Only JupyterLab and Notebook 7 show
-// us their cells.
+// The page sends the order when its tools come, after `%load_ext` and after a reload, and when the cells change. Only
+// JupyterLab and Notebook 7 show us their cells.
 
 import { sendWhenOpen } from "../kernel/control";
 

@@ -40,7 +40,7 @@ test("the kernel is told the order of the code cells, and again once the cells h
   ]);
 });
 
-test("each answer tells it, and the notebook is watched once", async () => {
+test("the tools tell it each time that they come, and the notebook is watched once", async () => {
   const page = pageWith("a");
   tellCellOrder(page.model());
   tellCellOrder(page.model());
