@@ -31,7 +31,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from html import escape, unescape
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from markdown_it.token import Token
@@ -123,7 +123,7 @@ def render(text: str, budget: Budget | None = None) -> Rendered:
     tokens = parse(text, budget)
     lines = text.split("\n")
     # The live view has dir="auto" on every block. A saved answer has it only if there is right-to-left text.
-    writer = _Writer(budget=12 * len(text) + 1024, direction=' dir="auto"' if _RIGHT_TO_LEFT.search(text) else "")
+    writer = _Writer(lines, direction=' dir="auto"' if _RIGHT_TO_LEFT.search(text) else "")
     parts: list[str] = []
     is_whole = True
     for block in _top_level(tokens):
@@ -134,6 +134,7 @@ def render(text: str, budget: Budget | None = None) -> Rendered:
             is_whole = False
         else:
             parts.append(writer.blocks(block))
+        writer.written += len(parts[-1])
     is_whole = is_whole and not any(token.meta.get("unparsed") for token in tokens)
     last_line = next((token.map[0] for token in reversed(tokens) if token.level == 0 and token.map), 0)
     return Rendered("".join(parts), is_whole and _is_portable(text, tokens, budget), last_line)
@@ -179,12 +180,17 @@ def _any(tokens: Sequence[Token], types: set[str]) -> bool:
 class _Writer:
     """Writes tokens as HTML.
 
-    ``budget`` is the number of characters that links and the frames and colours of code may add. ``direction`` is an
-    attribute of each block.
+    ``lines`` is the text, and ``direction`` an attribute of each block. Links may add 12 times as many characters as
+    the text has. Frames and colours of code and tables are left out while the output is more than 12 times as long as
+    the text up to there.
     """
 
-    def __init__(self, budget: int, direction: str = "") -> None:
-        self._budget = budget
+    def __init__(self, lines: Sequence[str], direction: str = "") -> None:
+        self.written = 0  # characters of the blocks so far
+        # The most output before each line.
+        self._most = [12 * end + 1024 for end in accumulate((len(line) + 1 for line in lines), initial=0)]
+        self._budget = self._most[-1] - 12  # of links: the last line has no line break
+        self._decorated = 0  # characters of the frames and colours of this block
         self._direction = direction
         self._is_rtl = False  # the block at the top level
         self._parts: list[str] = []
@@ -196,6 +202,7 @@ class _Writer:
         """Return one top-level block as HTML, with the same line breaks between tags as markdown-it."""
         self._is_rtl = bool(self._direction) and _is_right_to_left(tokens)
         self._parts = parts = []
+        self._decorated = 0
         for index, token in enumerate(tokens):
             if token.type == "inline":
                 self._inline(token.children or [])
@@ -218,9 +225,13 @@ class _Writer:
     def _code(self, token: Token) -> str:
         language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
         name = language if _LANGUAGE.fullmatch(language) else ""
-        block, size = code_block(visible(token.content), name, self._budget)
-        self._budget -= size
+        block, size = code_block(visible(token.content), name, self._room(token))
+        self._decorated += size
         return block
+
+    def _room(self, token: Token) -> int:
+        """Return how many characters of a frame or of colours a block may have."""
+        return self._most[(token.map or (0, 0))[1]] - self.written - self._decorated
 
     def _tag(self, token: Token, *, is_empty: bool = False) -> str:
         if token.type == "hr":
@@ -238,8 +249,8 @@ class _Writer:
             aligned = str(style) if style in _ALIGNMENTS else "text-align:left"
             attribute = f' style="{_TO_THE_RIGHT if self._is_rtl and aligned == "text-align:left" else aligned}"'
         elif tag == "table":
-            self._budget -= len(_TABLE)
-            attribute = f' style="{_TABLE}"' if self._budget > 0 else ""
+            attribute = f' style="{_TABLE}"' if self._room(token) > len(_TABLE) else ""
+            self._decorated += len(attribute)
         elif self._is_rtl and tag in ("p", "blockquote"):
             attribute = f' style="{_TO_THE_RIGHT if tag == "p" else _QUOTE_TO_THE_RIGHT}"'
         if token.block and token.level == 0:

@@ -58,8 +58,8 @@ def _push_body(state: StateBlock, first: int, end_line: int, sides: list[str], s
             break
         columns = _row(row)
         missing = max(0, len(sides) - len(columns))
-        # The tags of a row are long beside "b". So a row of one or two characters counts as a cell more.
-        added = missing + (len(row) < 3)
+        # The tags of a row are long beside "b" and "a|b". So such a row counts as a cell more.
+        added = missing + (len(row) < min(4, 2 * len(sides)))
         spare += len(row) - 4 * added
         if added and spare < 0:
             break

@@ -241,6 +241,14 @@ BREAKS = [
     Rule("| a |\n|---|\n| [x<br>y](https://a.example) ![i<br>j](https://a.example/p.png) |", (">x<br>y</a>", "ij")),
     Rule("a<br>b\n\n- c<br/>d\n\n# e<br>", ("a&lt;br&gt;b", "c&lt;br/&gt;d", "e&lt;br&gt;"), ("<br>",)),
 ]
+SHORT_ROWS = [
+    Rule("|a|b|\n|-|-|\n|c|\n|d|e|\n||\n|f|", ("<td></td>\n</tr>\n</tbody>", ">f</td>")),
+    Rule("|a|b|c|d|\n|-|-|-|-|\n" + "|e\n" * 9, ("<td></td>\n</tr>\n</tbody>\n</table>", "\n|e\n|e")),
+    Rule("|a|\n|-|\n" + "b\n" * 9, (">b</td>\n</tr>\n</tbody>\n</table>", "<p>b\nb\n")),
+    Rule("a|b\n-|-\n" + "c|d\n" * 30, (">d</td>\n</tr>\n</tbody>\n</table>", "<p>c|d\n")),
+    Rule("|a|b|\n|-|-|\n" + "|c|d|\n" * 30, (">d</td>\n</tr>\n</tbody>\n</table>",), ("<p>",)),
+    Rule("- |a|b|\n  |-|-|\n" + "  |c|\n" * 9, ("<td></td>\n</tr>\n</tbody>\n</table>", "\n|c|\n|c|")),
+]
 WORD_BREAKS = [
     Rule("สวัสดี\u200bชาวโลก", ("สวัสดี\u200bชาวโลก",), ("[U+200B]",)),
     Rule("**ភាសា**\u200bខ្មែរ\u200bនិង Python", ("</strong>\u200bខ្មែរ\u200bនិង",), ("[U+200B]",)),
@@ -297,6 +305,7 @@ RULES = {
     "code and money": CODE_AND_MONEY,
     "emphasis beside CJK": CJK,
     "line breaks in cells": BREAKS,
+    "short rows": SHORT_ROWS,
     "word breaks": WORD_BREAKS,
 }
 CASES = [(kind, rule) for kind, rules in RULES.items() for rule in rules]

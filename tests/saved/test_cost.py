@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from streamwidget._core.visible import visible
@@ -41,6 +41,9 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "lists of one sign": lambda n: "-\n" * (n // 2),
     "lists of three kinds": lambda n: "- a\n+ a\n* a\n" * (n // 12),
     "tables of one column": lambda n: "|a|\n|-|\n" + "b\n" * (n // 2),
+    "short rows": lambda n: "a|b\n-|-\n" + "a|b\n" * (n // 4),
+    "tables and code": lambda n: "|a|b|\n|-|-|\n|c|d|\n    a\n" * (n // 24),
+    "code in a list": lambda n: "- ```\n" * (n // 6),
     "runs of emphasis": lambda n: "*_~~a" * (n // 5),
     "brackets": lambda n: ("[" * 1000 + "\n\n") * (n // 1000),
     "brackets that close": lambda n: "[[a]" * (n // 4),
@@ -92,6 +95,7 @@ def test_a_hostile_answer_costs_at_most_20_times_what_prose_costs(name: str, pro
 @settings(
     max_examples=int(os.environ.get("FUZZ", "60")),
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # the others trace each line, which costs time
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(TEXTS)

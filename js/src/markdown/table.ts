@@ -67,9 +67,9 @@ function pushBody(state: BlockState, first: number, endLine: number, sides: stri
     if (indent < 0 || indent >= 4 || text === "") break;
     if (terminators.some((rule) => rule(state, line, endLine, true))) break;
     const columns = row(text).slice(0, sides.length);
-    // The tags of a row are long beside `b`. So a row of one or two characters counts as a cell more.
+    // The tags of a row are long beside `b` and `a|b`. So such a row counts as a cell more.
     const size = countCodePoints(text);
-    const added = sides.length - columns.length + (size < 3 ? 1 : 0);
+    const added = sides.length - columns.length + (size < Math.min(4, 2 * sides.length) ? 1 : 0);
     const left = env.spare ?? (spare.at(-1) as number) + size - 4 * added;
     env.spare = undefined;
     if (added > 0 && left < 0) break;
