@@ -31,6 +31,8 @@ export type SentFile =
   | { readonly data: ArrayBuffer; readonly name: string; readonly thumbnail: string | null }
   | { readonly keep: number };
 
+const WRITING = "Waiting for the transcript …"; // a cell may block the kernel
+
 export type Setting = "model" | "temperature" | "max_tokens" | "system";
 
 /** The conversation as a file. */
@@ -198,7 +200,9 @@ export class Chat {
 
   /** Asks for the conversation as a file, and gives it to `use` when it comes. */
   transcript(format: string, use: (file: TranscriptFile) => void): void {
-    if (this.#request({ op: "transcript", format })) this.#wanted.set(format, use);
+    if (!this.#request({ op: "transcript", format })) return;
+    this.#wanted.set(format, use);
+    this.say(WRITING);
   }
 
   say(note: string): void {
@@ -228,6 +232,7 @@ export class Chat {
         this.modelsNote = message.why !== null ? `No list of models: ${oneLine(message.why)}` : "";
         break;
       case "transcript":
+        if (this.note === WRITING) this.note = "";
         this.#wanted.get(message.format)?.(message);
         this.#wanted.delete(message.format);
         break;

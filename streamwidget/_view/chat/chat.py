@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from streamwidget._client.client import ChatClient
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Feedback, Turn
 from streamwidget._core.exceptions import ConfigurationError, StreamError
@@ -98,6 +99,7 @@ class Chat:
         self._changed = changed
         self._setup = setup
         self._window = window
+        self._windows: Mapping[str, int] = {}  # of the models that were listed
         self._on_feedback = on_feedback
         self._asked: str | None = None  # the name of the last prompt that the page sent and the chat asked
         self._sent = SentChat(conversation, send, self._facts, changed)
@@ -273,7 +275,12 @@ class Chat:
         answer = sum(usage.completion_tokens or 0 for usage in counts)
         last = counts[-1] if counts else None
         context = (last.prompt_tokens or 0) + (last.completion_tokens or 0) if last and last.prompt_tokens else 0
-        return {"prompt": prompt, "answer": answer, "context": context, "window": self._window or 0}
+        return {"prompt": prompt, "answer": answer, "context": context, "window": self._context_window}
+
+    @property
+    def _context_window(self) -> int:
+        """How many tokens the model can hold. 0 if nobody has said so."""
+        return self._window or self._windows.get(self.model or self._client.model or "", 0)
 
     def _find(self, key: str | None) -> Turn | None:
         return next((turn for turn in self._conversation.turns if turn.key == key), None)
@@ -431,8 +438,18 @@ class Chat:
 
     async def _send_models(self) -> None:
         try:
-            names = [name for name in await self._client.models() if len(name) <= MAX_NAME]
+            names = [name for name in await self._list_models() if len(name) <= MAX_NAME]
         except (StreamError, ValueError) as exc:
             self._send({"op": "models", "names": [], "why": str(exc)})
         else:
             self._send({"op": "models", "names": names[:_MAX_MODELS], "why": None})
+            if self._windows:
+                self._sent.send_changes()
+
+    async def _list_models(self) -> list[str]:
+        if not isinstance(self._client, ChatClient):
+            return await self._client.models()
+        listing = self._client.list_models()
+        await listing.stream
+        self._windows = listing.windows
+        return listing.names

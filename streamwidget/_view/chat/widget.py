@@ -68,7 +68,8 @@ class ChatWidget(anywidget.AnyWidget):
         ``on_feedback(turn)`` is called when a person rates an answer in the page. ``turn.feedback`` is ``"up"``,
         ``"down"`` or None. The conversation keeps it. Default: the page has no thumbs.
     context_window : int, optional
-        How many tokens the model can hold. The page then shows how much of it is used.
+        How many tokens the model can hold. The page then shows how much of it is used. Default: what the server says
+        in its list of models, once that was opened.
     height, max_height : int or str, optional
         Pixels or a CSS size. The turns scroll inside it. Default: as high as needed, up to 80 % of the window.
     **widget

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import httpx
 import ipywidgets
 import nbformat
 import pytest
@@ -296,6 +297,29 @@ async def test_the_tokens_of_the_whole_are_counted(sent: Received) -> None:
     await ask(widget, "one")
     await ask(widget, "two")
     assert facts(sent)["tokens"] == {"prompt": 40, "answer": 10, "context": 35, "window": 400}
+
+
+async def test_the_server_says_how_much_its_models_hold(sent: Received) -> None:
+    """In its list of models, under whatever name. The person's own number counts first."""
+    models = [{"id": "small", "context_length": 4096}, {"id": "large", "max_model_len": 131072}, {"id": "other"}]
+
+    async def body() -> AsyncIterator[bytes]:
+        yield json.dumps({"data": models}).encode()
+
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=body()))
+    async with httpx.AsyncClient(transport=transport) as http:
+        client = sw.ChatClient("http://127.0.0.1:9/v1", "sk-x", model="small", http_client=http)
+        widget = sw.ChatWidget(client)
+        assert widget._chat.state()["tokens"]["window"] == 0
+        widget._receive({"op": "models"})
+        await widget._chat._listing
+        windows = [facts(sent)["tokens"]["window"]]
+        for model in ("large", "other"):
+            widget.model = model
+            windows.append(facts(sent)["tokens"]["window"])
+        assert windows == [4096, 131072, 0]
+        assert of(sent, "models")[0]["names"] == ["small", "large", "other"]
+        assert sw.ChatWidget(client, context_window=10)._chat.state()["tokens"]["window"] == 10
 
 
 async def test_the_transcript_is_a_file_of_each_kind(sent: Received) -> None:
