@@ -8,6 +8,7 @@ from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.visible import one_line, visible
 
 #: A shell command, a magic, or the system's own calls of IPython: `!rm x`, `files[0] = !ls`, `%%bash`, `%run x`.
@@ -49,10 +50,20 @@ def find_code(markdown: str, is_command: Callable[[str], bool] = lambda _: False
     -------
     AnswerCode or None
         If the blocks have several languages, only those in Python or without a name. None without a block.
+
+    Raises
+    ------
+    ConfigurationError
+        If the answer is so long or odd that this takes more than a second.
     """
+    from streamwidget._saved.budget import Budget
     from streamwidget._saved.markdown import parse
 
-    blocks = [(_language(token.info), token.content) for token in parse(visible(markdown)) if token.type == "fence"]
+    with Budget.at_once(len(markdown)) as budget:
+        tokens = parse(visible(markdown), budget)
+        if budget.is_spent:
+            raise ConfigurationError("The answer is too long to look for its code. Copy the code from the answer.")
+    blocks = [(_language(token.info), token.content) for token in tokens if token.type == "fence"]
     blocks = [(language, code) for language, code in blocks if code.strip()]
     if not blocks:
         return None

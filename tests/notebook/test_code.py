@@ -11,7 +11,9 @@ from traitlets.config import Config
 
 import streamwidget
 from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._notebook.code import AnswerCode, find_code
+from streamwidget._saved import budget
 
 PYTHON = "def f():\n    return '''\n\n    $5 {x}'''"
 
@@ -97,6 +99,13 @@ def test_python_is_not_marked(code: str) -> None:
 def test_an_answer_without_code_has_none(answer: str) -> None:
     """Inline code and indented paragraphs are not blocks. An empty block is not inserted."""
     assert find_code(answer) is None
+
+
+def test_an_answer_that_takes_long_to_read_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel does nothing else meanwhile."""
+    monkeypatch.setattr(budget, "_AT_ONCE", 0.02)
+    with pytest.raises(ConfigurationError, match="too long to look for its code"):
+        find_code("-\n" * 50_000 + "\n```python\nx\n```\n")
 
 
 def answered(shell: InteractiveShell, text: str) -> None:
