@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.attempts import Attempts
-from streamwidget._client.config import Settings, resolve
+from streamwidget._client.config import Settings, check_model, resolve
 from streamwidget._client.exchange import Request
 from streamwidget._client.http import Transport, host_of
 from streamwidget._client.retry import RetryPolicy
@@ -284,6 +284,7 @@ class ChatClient:
         '## Name three'
         """
         _check("model", model, str, "'gpt-5'")
+        check_model(model)
         model = model or self.model
         if model is None and self.needs_model:
             raise ConfigurationError(

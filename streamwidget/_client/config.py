@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,8 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey, Secret, Secrets, mask, may_hold_a_key, unquoted
 from streamwidget._core.timeout import Timeout
 
+#: How no model's name begins. Fewer than look like a key elsewhere, because names of models are all kinds of words.
+_KEY_AS_MODEL = re.compile(r"\s*(?:Bearer\s|(?:sk|pk)-[\w-]{12}|gsk_\w{12}|AIza[\w-]{20}|hf_[A-Za-z]{20}|ghp_\w{20})")
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
 _LOCAL_LIMITS: Mapping[str, float | None] = {"headers": 600, "total": 1200}
 
@@ -173,6 +176,7 @@ def _resolve(
 ) -> Settings:
     _check_texts(base_url=base_url, api_key=api_key, model=model, provider=provider)
     model = model or _defaults.model or env.get("STREAMWIDGET_MODEL")
+    check_model(model)
     max_tokens = _max_tokens(env)
     own_key = None  # the variable that the person named for this address
     source = None  # the setting that the address is from, if it is not an argument
@@ -317,6 +321,20 @@ def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tu
         homes |= dict.fromkeys(names, named.address(env))
     homes["OPENAI_API_KEY"] = env.get("OPENAI_BASE_URL", OPENAI_URL)
     return tuple(name for name, home in homes.items() if _origin(home) == _origin(url))
+
+
+def check_model(model: str | None) -> None:
+    """Raise ConfigurationError if somebody gave a key in place of a model: it would be sent, shown and saved.
+
+    Examples
+    --------
+    >>> check_model("xai-grok-4"), check_model("hf_model")
+    (None, None)
+    """
+    if model is not None and _KEY_AS_MODEL.match(model):
+        raise ConfigurationError(
+            "The model looks like an API key. The order is ChatClient(base_url, api_key, model). Nothing was sent."
+        )
 
 
 def check_url(url: str) -> str:

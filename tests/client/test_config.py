@@ -189,6 +189,32 @@ def test_a_key_passed_first_is_named_and_not_repeated(key: str) -> None:
     assert key.strip()[-12:] not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(CANARY, f" {CANARY}", "sk-proj-abcdefghijkl", "gsk_1234567890abcdefghij", "hf_AbCdEfGhIjKlMnOpQrStUvWx"),
+        *("AIzaSyA1234567890abcdefghijklmnopqrstuv", "pk-0123456789abcdef", f"Bearer {CANARY}"),
+    ],
+)
+def test_a_key_in_place_of_a_model_is_named_and_not_repeated(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be sent in the request, and shown above the answer."""
+    for make in (ChatClient, lambda url, _, key: ChatClient(url).stream("x", key)):
+        with pytest.raises(ConfigurationError, match=r"The model looks like an API key.*Nothing was sent") as caught:
+            make("https://host/v1", "gpt-5", key)
+        assert key.strip()[:12] not in str(caught.value)
+    monkeypatch.setenv("STREAMWIDGET_MODEL", key)
+    with pytest.raises(ConfigurationError, match="The model looks like an API key"):
+        ChatClient("https://host/v1")
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-5", "xai-grok-4-fast", "sk-7b", "hf_zephyr_7b_beta", "org/sk-model-of-a-lab", "pk-small", "gsk_lora"]
+)
+def test_names_of_models_are_taken(model: str) -> None:
+    """Models have all kinds of names."""
+    assert ChatClient("https://host/v1", None, model).model == model
+
+
 @pytest.mark.parametrize("name", ["base_url", "api_key", "model", "provider"])
 @pytest.mark.parametrize(
     "value",
