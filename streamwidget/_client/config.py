@@ -37,7 +37,7 @@ from streamwidget._core.secrets import ApiKey, Secret, Secrets, mask, may_hold_a
 from streamwidget._core.timeout import Timeout
 
 #: How no model's name begins. Fewer than look like a key elsewhere, because names of models are all kinds of words.
-_KEY_AS_MODEL = re.compile(r"\s*(?:Bearer\s|(?:sk|pk)-[\w-]{12}|gsk_\w{12}|AIza[\w-]{20}|hf_[A-Za-z]{20}|ghp_\w{20})")
+_KEY_AS_MODEL = re.compile(r"\s*(?:(?:sk|pk)-[\w-]{12}|gsk_\w{12}|AIza[\w-]{20}|hf_[A-Za-z]{20}|ghp_\w{20})")
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
 _LOCAL_LIMITS: Mapping[str, float | None] = {"headers": 600, "total": 1200}
 

@@ -222,6 +222,7 @@ def _inline(tokens: Sequence[Token]) -> Iterable[Token]:
                 made = Token("hardbreak", "br", 0)
             case _:
                 made = token
+        made.content = visible(made.content)  # a character reference may be one that a terminal obeys: &#x202e;
         links = [(url, shown + made.content) for url, shown in links]
         yield made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from IPython.utils.capture import capture_output
 
 import streamwidget as sw
 from streamwidget import ChatCompletion, ErrorInfo, StreamWarning
+from streamwidget._core.visible import visible
+from streamwidget._notebook.terminal_markdown import MarkdownText
 from streamwidget._saved.wire import wire_mimebundle
 from streamwidget.demo import DemoServer
 from streamwidget.teaching import naive
@@ -225,11 +228,53 @@ def test_what_a_saved_wire_and_a_lesson_print_is_not_obeyed(capsys: pytest.Captu
     assert not obeyed(capsys.readouterr().out)
 
 
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+_RICHS_OWN = re.compile(r"\x1b\[[0-9;]*[mAKGJ]|\x1b\[\?25[lh]|\r")  # colours, and to draw a block anew
+REFERENCES = "".join(f"&#{ord(sign)};&#x{ord(sign):x};" for sign in EVIL)
+MARKDOWN = {
+    "raw": EVIL,
+    "references": REFERENCES,
+    "named references": "&shy;&ZeroWidthSpace;&lrm;&rlm;&zwj;&NoBreak;",
+    "code": f"`{EVIL}{REFERENCES}`",
+    "block of code": f"```{REFERENCES}\n{REFERENCES}{EVIL}\n```",
+    "link": f"[{REFERENCES}](https://e.example/{REFERENCES})",
+    "title": f'[x](https://e.example "{REFERENCES}")',
+    "image": f"![{REFERENCES}](https://e.example/{REFERENCES})",
+    "address": f"<https://e.example/{REFERENCES}> https://e.example/{REFERENCES}",
+    "table": f"|{REFERENCES}|b|\n|-|-|\n|{REFERENCES}|x|",
+    "heading": f"# {REFERENCES}\n\n- {REFERENCES}\n\n> {REFERENCES}",
+    "formula": f"${REFERENCES}$",
+    "markup of rich": f"[link=https://e.example]x[/link] [blink]{REFERENCES}",
+}
+
+
+@pytest.mark.fault("S18", "also where rich draws the Markdown, and where a character is written as its number")
+@pytest.mark.parametrize("kind", MARKDOWN)
+def test_the_markdown_that_rich_draws_is_not_obeyed(kind: str) -> None:
+    """In a block that grows, and in one that is whole. rich's own sequences are colours, and moves of its block."""
+    out, text = Terminal(), visible(MARKDOWN[kind])
+    drawn = MarkdownText(out)
+    for piece in (text[: len(text) // 2], text[len(text) // 2 :], "\n\nend"):
+        drawn.write(piece)
+    drawn.end()
+    said = out.getvalue()
+    assert "end" in said
+    assert "\x1b]" not in said
+    assert not obeyed(_RICHS_OWN.sub("", said))
+
+
 #: Each place that prints, warns or fills the next cell, and what it lets pass.
 PLACES = {
     ("_notebook/terminal.py", "write"): "visible, or from `say`, which makes it so",
     ("_notebook/session.py", "write"): "visible",
     ("_notebook/commands.py", "set_next_input"): "the code of an answer, made visible",
+    ("_notebook/terminal_markdown.py", "print"): "what rich draws, made visible before and after it is parsed",
     ("teaching/naive.py", "print"): "visible",
     ("demo/__main__.py", "print"): "our own words",
     ("_client/config.py", "warn"): "the host of an address, in ASCII",
