@@ -22,7 +22,7 @@ Row: TypeAlias = dict[str, Any]  # as streamwidget._view.wire.rows makes it
 _MOST = 200  # rows
 _PLAIN = 40
 _BOX = "max-height:24em;overflow:auto;margin:0 0 1em"
-_TABLE = "width:100%;margin:0;border-collapse:collapse"
+_TABLE = "width:100%;min-width:40em;margin:0;border-collapse:collapse"
 _CELL = "text-align:left;vertical-align:top;padding:2px 8px"
 _CODE = "white-space:pre-wrap;overflow-wrap:anywhere;background:none;padding:0"
 # JupyterLab gives equal widths to columns without a width.
@@ -61,7 +61,13 @@ def _html_row(row: Row) -> str:
     text = _CUT.join(row["pieces"]).rstrip("\n") + _more(row)
     made = row.get("made", "")
     shown = f'<code style="{_CODE}">{_code(made)}</code>' if made else ""
-    cells = (f"{row['at']:.3f}", escape(row["kind"]), f'<code style="{_CODE}">{_code(text)}</code>', shown)
+    came = f'<code style="{_CODE}">{_code(text)}</code>'
+    if row["kind"] == "request":
+        # It holds the whole conversation, and the events are what a reader looks for.
+        first, _, rest = text.partition("\n")
+        if rest:
+            came = f'<details><summary><code style="{_CODE}">{_code(first)}</code></summary>{came}</details>'
+    cells = (f"{row['at']:.3f}", escape(row["kind"]), came, shown)
     return "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells) + "</tr>"
 
 

@@ -29,6 +29,7 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
     if (!isOurs) return;
     const block = blocks.get(pre) ?? { code, tools: makeTools(), name: "", coloured: null };
     blocks.set(pre, block);
+    sizes.observe(code);
     const language = LANGUAGE.exec(code.className)?.[1] ?? "";
     block.tools.dataset.language = language || "text";
     if (block.tools.parentElement !== pre) pre.append(block.tools);
@@ -47,6 +48,14 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
     blocks.delete(pre);
   }
 
+  // A keyboard must be able to scroll what is too wide.
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.scrollWidth > target.clientWidth) (target as HTMLElement).tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+
   const observer = new MutationObserver((records) => {
     const changed = new Set<Element>();
     let removed = false;
@@ -54,7 +63,11 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
       const around = (target instanceof Element ? target : target.parentElement)?.closest("pre");
       if (around) changed.add(around);
       else
-        for (const added of addedNodes) if (added instanceof Element) for (const pre of presOf(added)) changed.add(pre);
+        for (const added of addedNodes) {
+          if (!(added instanceof Element)) continue;
+          for (const pre of allIn(added, "pre")) changed.add(pre);
+          for (const table of allIn(added, "table")) sizes.observe(table);
+        }
       removed ||= removedNodes.length > 0;
     }
     if (removed) for (const pre of blocks.keys()) if (!root.contains(pre)) drop(pre);
@@ -62,7 +75,8 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
   });
 
   prepareAnnouncements();
-  for (const pre of presOf(root)) take(pre);
+  for (const pre of allIn(root, "pre")) take(pre);
+  for (const table of allIn(root, "table")) sizes.observe(table);
   observer.observe(root, { childList: true, characterData: true, subtree: true });
   root.addEventListener("click", onToolClick, { signal });
   if (model) {
@@ -77,12 +91,13 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
     "abort",
     () => {
       observer.disconnect();
+      sizes.disconnect();
       for (const pre of [...blocks.keys()]) drop(pre);
     },
     { once: true },
   );
 }
 
-function presOf(element: Element): Element[] {
-  return element.matches("pre") ? [element] : [...element.querySelectorAll("pre")];
+function allIn(element: Element, name: "pre" | "table"): Element[] {
+  return element.matches(name) ? [element] : [...element.querySelectorAll(name)];
 }

@@ -348,3 +348,18 @@ test("the code of a saved answer has tools, as the kernel writes it and as Jupyt
     root.remove();
   }
 });
+
+test("a keyboard reaches what is too wide and scrolls, and nothing else", async () => {
+  const root = answer();
+  root.className = "streamwidget-text";
+  root.style.width = "100px";
+  const wide = document.createElement("table");
+  wide.style.cssText = "display: block; overflow-x: auto";
+  wide.innerHTML = `<tbody><tr><td>${"wide".repeat(90)}</td></tr></tbody>`;
+  attachCode(root, null, life.signal);
+  root.append(wide);
+  const code = root.querySelector("code") as HTMLElement;
+  await expect.poll(() => [code.tabIndex, wide.tabIndex]).toEqual([0, 0]);
+  root.style.width = "900px";
+  await expect.poll(() => code.tabIndex).toBe(-1);
+});

@@ -381,6 +381,7 @@ def test_the_saved_view_is_a_table_with_the_answer_and_its_picture() -> None:
     bundle = wire_mimebundle(completion, rows, Timeline((), (), 1.0, "complete"))
     html = bundle["text/html"]
     assert html.count("<tr>") == 201
+    assert html.count("<details>") == 1  # the request, which holds the whole conversation
     assert "the first 200 of 503 rows" in html
     assert "<strong>you</strong>" in html
     assert '<img src="data:image/svg+xml;base64,' in html
