@@ -18,7 +18,7 @@ const STEP = 16_384; // characters that one append() takes at most. More, if sti
 const CHEAP = 2; // ms for a parse. After a longer one the next parse waits until enough text came
 const CHARACTERS_PER_MS = 64;
 // An open block is parsed again whenever so much of it is new. A block that never ends is parsed about 16 times over.
-const NEW_PART = 1 / 32;
+const NEW_PART = 1 / 16;
 
 export interface MarkdownOptions {
   /** Gets each top-level element that will not change any more, and its replacement after a late link definition. */
