@@ -28,7 +28,7 @@ _WHITE_SPACE = re.compile(r"[\t-\r \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]|
 
 
 class CjkInline(ParserInline):
-    """The inline parser of markdown-it, with the rule for CJK characters."""
+    """The inline parser of markdown-it, with the rule for CJK characters, and quick where it skips."""
 
     def parse(self, src: str, md: MarkdownIt, env: Any, tokens: list[Token]) -> list[Token]:
         state = _State(src, md, env, tokens)
@@ -36,6 +36,14 @@ class CjkInline(ParserInline):
         for rule in self.ruler2.getRules(""):
             rule(state)
         return state.tokens
+
+    def skipToken(self, state: StateInline) -> None:  # noqa: N802 - the name of markdown-it
+        """Skip a token. Behind each ``[`` the rest is skipped again, so what is known is looked up first."""
+        known = state.cache.get(state.pos)
+        if known is None:
+            super().skipToken(state)
+        else:
+            state.pos = known
 
 
 class _State(StateInline):
