@@ -12,7 +12,7 @@ import types
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -157,6 +157,7 @@ def test_an_undefined_name_is_reported_once_and_nothing_is_evaluated() -> None:
     assert interpolate(template, {"x": Trap()})[:2] == (template, ["b", "a", "c", "e", "list"])
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.from_regex(r"[a-z_]{1,3}", fullmatch=True), st.text(alphabet="{}ab _\n"), max_size=4),
     st.text(alphabet="{}ab _$"),

@@ -6,7 +6,7 @@ import io
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamwidget import Finish, TextDelta, ToolCall
@@ -157,6 +157,7 @@ def test_a_blank_line_ends_a_block(text: str, blocks: list[str]) -> None:
     assert [*splitter.feed(text), splitter.open] == blocks
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="a `~\n-1.", max_size=60), st.integers(1, 9))
 def test_the_pieces_do_not_matter(text: str, size: int) -> None:
     """Nothing is lost, and the cuts are the same."""
