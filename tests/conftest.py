@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.children import watch_children
 from tests.support.kernels import GENERATIONS, Kernel, start_kernel
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 # A shell that runs us in the background has SIGINT ignored, and so would everything that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 watch_children()
+# A busy machine is slow. That is never what a property is about.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 pytest_plugins = ["tests.faults.table"]
 # The longest files first. The lessons mostly wait while the browser works. The quick files fill the end of a run.
