@@ -5,6 +5,7 @@ interface SharedCell {
   readonly cell_type: string;
   readonly source: string;
   readonly execution_count?: number | null;
+  getOutputs?(): readonly { readonly data?: Readonly<Record<string, unknown>> }[];
 }
 
 interface SharedNotebook {
@@ -79,18 +80,37 @@ export function insertBelow(element: Element, code: string): Undo | null {
   }
 }
 
-function insertInLab(element: Element, cells: readonly object[]): Undo | null {
+// The cell with `element` in the model of its notebook. Null if it cannot be found.
+function find(element: Element) {
   const cell = element.closest(".jp-Notebook .jp-Cell");
   const notebook = cell?.closest(".jp-Notebook");
   if (!cell || !notebook) return null;
   const seen = managers.get(notebook);
   const found = (seen ? [seen] : [...unseen])
     .map((manager) => (manager.deref() as WidgetManager | undefined)?.context?.model)
-    .map((model) => (model?.readOnly ? undefined : model?.sharedModel))
-    .map((shared) => ({ shared, index: shared ? cellIndex(cell, notebook, shared) : -1 }))
+    .flatMap((model) => (model?.sharedModel ? [{ cell, model, shared: model.sharedModel }] : []))
+    .map((place) => ({ ...place, index: cellIndex(cell, notebook, place.shared) }))
     .filter(({ index }) => index >= 0);
-  const [{ shared, index } = { shared: undefined, index: -1 }] = found;
-  if (!shared || found.length > 1) return null; // which notebook it is must be sure
+  return found.length === 1 ? (found[0] ?? null) : null; // which notebook it is must be sure
+}
+
+/** The source of the cell with `element`, or nothing. */
+export function sourceOf(element: Element): string {
+  const place = find(element);
+  return place?.shared.cells[place.index]?.source ?? "";
+}
+
+/** The formats of the outputs of the cell with `element`. */
+export function savedOutputs(element: Element): Readonly<Record<string, unknown>>[] {
+  const place = find(element);
+  const outputs = place?.shared.cells[place.index]?.getOutputs?.() ?? [];
+  return outputs.map(({ data }) => data ?? {});
+}
+
+function insertInLab(element: Element, cells: readonly object[]): Undo | null {
+  const place = find(element);
+  if (!place || place.model.readOnly) return null;
+  const { cell, shared, index } = place;
   // Without the ids of a file, which the notebook may have already.
   const inserted = cells.map((made, place) => shared.insertCell(index + 1 + place, { ...made, id: undefined }));
   const sources = inserted.map(({ source }) => source);
@@ -104,8 +124,8 @@ function insertInLab(element: Element, cells: readonly object[]): Undo | null {
   };
 }
 
-// The host selects a cell when it is pressed. The page has no other way to its selection.
-function select(cell: Element | null): void {
+/** Selects a cell. The host does that when a cell is pressed, and the page has no other way to its selection. */
+export function select(cell: Element | null): void {
   const prompt = cell?.querySelector(".jp-InputPrompt");
   for (const type of ["mousedown", "mouseup"])
     prompt?.dispatchEvent(new MouseEvent(type, { bubbles: true, cancelable: true, button: 0, view: window }));

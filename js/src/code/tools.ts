@@ -17,7 +17,8 @@ const UNDO = "Undo";
 // Only buttons that were made here act. The HTML of another notebook may have the same classes.
 const ours = new WeakSet<HTMLButtonElement>();
 
-function button(label: string, name: string): HTMLButtonElement {
+/** Makes a button whose words are drawn by the style sheet. */
+export function makeTool(label: string, name: string): HTMLButtonElement {
   const made = document.createElement("button");
   made.type = "button";
   made.className = "streamwidget-tool";
@@ -41,7 +42,7 @@ export function makeTools(): HTMLElement {
   tools.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === " ") event.stopPropagation(); // hosts without Lumino listen further out
   });
-  tools.append(button(COPY, "Copy code"), button(INSERT, "Insert below: code into a new cell"));
+  tools.append(makeTool(COPY, "Copy code"), makeTool(INSERT, "Insert below: code into a new cell"));
   return tools;
 }
 
@@ -116,7 +117,7 @@ const undos = new WeakMap<Element, () => boolean>();
 function offerUndo(pressed: HTMLElement, undo: () => boolean): void {
   const tools = pressed.parentElement as HTMLElement;
   for (const before of tools.querySelectorAll(`[data-label=${UNDO}]`)) before.remove();
-  const offered = button(UNDO, "Undo: remove the inserted cell");
+  const offered = makeTool(UNDO, "Undo: remove the inserted cell");
   undos.set(offered, undo);
   tools.append(offered);
   setTimeout(() => offered.remove(), UNDO_MS);
@@ -132,7 +133,7 @@ function takeBack(pressed: HTMLElement): void {
 
 const timers = new WeakMap<HTMLElement, ReturnType<typeof setTimeout>>();
 
-function showFeedback(pressed: HTMLButtonElement, words: string): void {
+export function showFeedback(pressed: HTMLButtonElement, words: string): void {
   const before = timers.get(pressed);
   const label = pressed.ariaLabel?.startsWith(INSERT) ? INSERT : COPY;
   clearTimeout(before);

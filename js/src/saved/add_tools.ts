@@ -2,6 +2,7 @@
 // page. Nothing of it is in the file, so without a bundle in the page the plain answer is shown.
 
 import { attachCode } from "../code/attach";
+import { addAnswerTools } from "./answer_tools";
 
 /** The classes of an answer's texts, saved or live. A sanitizer leaves classes. */
 const TEXTS = ".streamwidget-text, .streamwidget-step-text";
@@ -23,6 +24,7 @@ export function addToolsToSavedAnswers(): void {
     const life = new AbortController();
     lives.set(text, life);
     attachCode(text, null, life.signal);
+    if (text.matches(".streamwidget-text")) addAnswerTools(text, life.signal);
   }
 
   function look(within: Element): void {

@@ -363,3 +363,29 @@ test("a keyboard reaches what is too wide and scrolls, and nothing else", async 
   root.style.width = "900px";
   await expect.poll(() => code.tabIndex).toBe(-1);
 });
+
+test("a saved answer has Copy and Run again in the line above it, and only in a cell that asks", async () => {
+  const notebook = new Notebook([1, 2]);
+  await notebook.put(answer(), notebook.element.children[0]); // the page knows the notebook by a live view
+  const runs: string[] = [];
+  notebook.element.addEventListener("keydown", ({ key, ctrlKey }) => runs.push(`${ctrlKey} ${key}`));
+  addToolsToSavedAnswers();
+  for (const [index, source] of ["%%chat\nhello", "os.remove('x')"].entries()) {
+    const cell = notebook.element.children[index] as HTMLElement;
+    cell.classList.add("jp-CodeCell");
+    cell.tabIndex = -1;
+    const html = '<div class="streamwidget-text"></div>';
+    const data = { "text/html": html, "text/markdown": "It *is*\n\nm · complete\n" };
+    Object.assign(notebook.cells[index] as object, { source, getOutputs: () => [{ data }] });
+    const output = document.createElement("div");
+    output.innerHTML = `<p><small class="streamwidget-quiet">m</small></p><div class="streamwidget-text"><p>It is</p></div>`;
+    if (index === 0) cell.querySelector("pre")?.closest("div")?.remove();
+    cell.append(output);
+    const names = () => [...output.querySelectorAll("button")].map(({ ariaLabel }) => ariaLabel);
+    await expect.poll(names).toEqual(index === 0 ? ["Copy answer", "Run again: ask once more"] : ["Copy answer"]);
+    press(output, "Copy answer");
+    await expect.poll(() => written.splice(0)).toEqual(["It *is*"]);
+    press(output, "Run again");
+  }
+  expect(runs).toEqual(["true Enter"]);
+});
