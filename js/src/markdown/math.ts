@@ -44,12 +44,18 @@ export class Formulas {
   /** Whether a formula may go on in the next line. Most texts have none. */
   readonly mayCross: boolean;
 
+  /** Where the text ends without its last line break and blanks. */
+  readonly last: number;
+
   /** `byLine`: code ends in the line in which the formula ends, because what follows may be another block. */
   constructor(
     readonly src: string,
     readonly byLine = false,
   ) {
     this.mayCross = DISPLAY.test(src);
+    this.last = src.length;
+    while (/[ \t]/.test(src[this.last - 1] ?? "")) this.last -= 1;
+    if (src[this.last - 1] === "\n") this.last -= 1;
   }
 
   #next(mark: string, from: number): number {
@@ -295,8 +301,8 @@ function isOpenAt(state: StateBlock, start: number): boolean {
 
 // The index behind a formula, which is the end of the text for one that is open, or -1.
 function spanAfter(state: StateBlock, start: number): number {
-  const { src, env } = state as StateBlock & { env: BlockEnv };
-  if (isOpenAt(state, start)) return start + src.slice(start).replace(/\n?[ \t]*$/, "").length;
+  const { env } = state as StateBlock & { env: BlockEnv };
+  if (isOpenAt(state, start)) return env.formulas.last;
   const span = env.formulas.span(start);
   return span && span.end !== Number.POSITIVE_INFINITY ? span.after : -1;
 }

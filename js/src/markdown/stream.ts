@@ -19,6 +19,7 @@ const CHEAP = 2; // ms for a parse. After a longer one the next parse waits unti
 const CHARACTERS_PER_MS = 64;
 // An open block is parsed again whenever so much of it is new. A block that never ends is parsed about 16 times over.
 const NEW_PART = 1 / 16;
+const HUGE = 1 << 20; // characters: an open block of half as many is parsed again when it has grown by a half
 
 export interface MarkdownOptions {
   /** Gets each top-level element that will not change any more, and its replacement after a late link definition. */
@@ -98,7 +99,10 @@ export class MarkdownStream {
 
   // How much text must wait for a parse. While parses are cheap or the tail is short, each piece is shown as it comes.
   #patience(): number {
-    return Math.max(this.#tail.size * NEW_PART, this.#cost > CHEAP ? this.#cost * CHARACTERS_PER_MS : 0);
+    return Math.max(
+      this.#tail.size * Math.max(NEW_PART, this.#tail.size / HUGE),
+      this.#cost > CHEAP ? this.#cost * CHARACTERS_PER_MS : 0,
+    );
   }
 
   #write(isLast: boolean): void {

@@ -34,6 +34,8 @@ const HOSTILE = [
   fill("a\n=\n"),
   fill("a $$\n"),
   fill("a \\[\\url \\]"),
+  fill("]\\("),
+  `${"\\(".repeat(SIZE / 4)}${" ".repeat(SIZE / 2)}`,
   fill(`${"[".repeat(1000)}\n\n`),
 ];
 
