@@ -1,10 +1,11 @@
-"""A code block of the saved answer: its frame, the name of its language, and its colours.
+"""A code block of the saved answer: its frame and its colours.
 
 A notebook is opened without our style sheet too, so all of it is in inline styles. JupyterLab's sanitizer drops a style
 with ``var()``. So each colour stands twice, first as a plain one that is readable on light and on dark:
 ``return`` -> ``<span style="color:#188038;color:var(--k)">return</span>``
 
-GitHub drops all styles. There a block is the name of the language in a line of its own, and the code below it.
+GitHub drops all styles. There a block is plain code. The frame leaves room above the code, where the page puts the name
+of the language and its buttons.
 
 The live view has the frame in its style sheet, and the colours without any element (js/src/code/). Both read
 ``languages.json``.
@@ -31,10 +32,6 @@ _FRAME = (
     "white-space:pre"
 )
 _CODE = "display:block;padding:2px 12px 10px;overflow-x:auto;white-space:pre"
-_NAME = "display:block;height:28px;margin:-28px 0 0;padding:0 12px;line-height:28px;opacity:0.75"
-_NAMELESS = "text"  # code without a language
-# What shows on GitHub: without it the name and the first line of the code would be one line.
-_BREAK = '<br style="display:none">'
 # Of each kind of token: its variable, the host's colour, and ours.
 _COLOURS = {
     "keyword": ("--k", "--jp-mirror-editor-keyword-color", "#188038"),
@@ -72,10 +69,9 @@ def code_block(code: str, name: str, budget: int) -> tuple[str, int]:
     budget : int
         At most so many characters are for the frame and the colours. Without the room for a frame the block is plain.
     """
-    label = f'<small style="{_NAME}">{name or _NAMELESS}</small>{_BREAK}'
     language = _languages().get(name) if len(code) <= _LONGEST else None
     attribute = f' class="language-{name}"' if name else ""
-    frame = f'<pre style="{_FRAME}{_VARIABLES if language else ""}">{label}<code{attribute} style="{_CODE}">'
+    frame = f'<pre style="{_FRAME}{_VARIABLES if language else ""}"><code{attribute} style="{_CODE}">'
     if len(frame) > budget:
         frame, language = f"<pre><code{attribute}>", None
     room = _Room(budget - len(frame))

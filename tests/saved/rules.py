@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 _DRESS = re.compile(
-    r'(?<=<pre) style="margin[^"]*"|<small style="display[^>]*>[^<]*</small><br [^>]*>'
+    r'(?<=<pre) style="margin[^"]*"'
     r'|(?<="|e) style="display:block[^"]*"|(?<=<p) style="text-align:right"|(?<=<blockquote) style="border[^"]*"'
     r'|(?<=-quiet") style="color[^"]*"|(?<=-bad") style="color[^"]*"'
 )

@@ -33,8 +33,6 @@ STYLES = {
     "p": {answer._HEAD, answer._FOLD, answer._FOOT, html._TO_THE_RIGHT},
     "blockquote": {html._QUOTE_TO_THE_RIGHT},
     "table": {html._TABLE},
-    "br": {"display:none"},
-    "small": {code._NAME},
     "span": {opened.split('"')[1] for opened in code._OPEN.values()},
     "details": {answer._FOLD},
     "summary": {answer._SUMMARY},

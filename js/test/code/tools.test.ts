@@ -339,7 +339,7 @@ test("the code of a saved answer has tools, as the kernel writes it and as Jupyt
     ["", "color:#188038"],
   ]) {
     const root = answer();
-    root.innerHTML = `<pre style="${FRAME}${more}"><small>python</small><br><code class="language-python" style="${CODE_STYLE}"><span style="${colour}">def</span> f():
+    root.innerHTML = `<pre style="${FRAME}${more}"><code class="language-python" style="${CODE_STYLE}"><span style="${colour}">def</span> f():
     <span style="${colour}">return</span> 1
 </code></pre>`;
     attachCode(root, null, life.signal);
