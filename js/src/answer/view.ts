@@ -83,23 +83,6 @@ export function mountView(
   let cell: Element | null = null; // found early: when the view goes, it may be out of the page already
   let said = announcement(transcript, performance.now()); // a state from before the view is not news
 
-  // What stands below the view does not move up when the text becomes shorter, such as a table whose columns become
-  // wider, or when a step is folded. The text that follows fills the place.
-  let [width, height] = [0, 0];
-  const sizes = new ResizeObserver(([entry]) => {
-    const now = (entry as ResizeObserverEntry).contentRect;
-    if (now.width !== width || now.height >= height || transcript.over) {
-      root.style.minHeight = "";
-      height = now.height;
-    } else if (!root.style.minHeight) keepHeight(height - now.height);
-    width = now.width;
-  });
-  sizes.observe(text);
-
-  function keepHeight(more = 0): void {
-    root.style.minHeight = `${root.getBoundingClientRect().height + more}px`;
-  }
-
   function paintRoot(): void {
     const { over, gone, outcome, phase, connection } = transcript;
     // While there is something to stop, the view gets the keys. After that the notebook gets them again.
@@ -121,7 +104,7 @@ export function mountView(
     reasoning.paint(now);
     // What stands below the view does not move up when a step is folded. The next step's text fills the place.
     if (over) root.style.minHeight = "";
-    else if (steps.isDue) keepHeight();
+    else if (steps.isDue) root.style.minHeight = `${root.getBoundingClientRect().height}px`;
     steps.paint(over);
     const behind = answer.paint(over);
     if (!over) awaitFormula(text, model);
@@ -169,7 +152,6 @@ export function mountView(
     "abort",
     () => {
       unsubscribe();
-      sizes.disconnect();
       cancelPaint(paint);
       clearTimeout(tick);
       head.dispose();
