@@ -242,6 +242,24 @@ def interrupts_noticed() -> Iterator[None]:
 
 
 @contextmanager
+def interrupts_raise() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt at once in the block, which runs a person's own code.
+
+    In a cell that awaits, ipykernel's handler only leaves a note for the loop. The loop cannot read it while the code
+    keeps it busy: ``time.sleep(600)`` could not be interrupted.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def signal_handlers_wait(cancel: Callable[[], object]) -> Iterator[None]:
     """Call ``cancel`` when a person's signal handler raises, and raise that exception at the end of the block.
 

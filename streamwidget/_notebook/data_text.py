@@ -132,6 +132,8 @@ def _arrow_table(table: Any) -> DataText:
 
 
 def _table_text(table: _Table) -> DataText:
+    if not table.columns:
+        return DataText(f"(A table of {table.rows} rows, without columns.)", [])
     header = [str(name) for name in table.header]
     if table.labels is not None:
         header.insert(0, table.labels)

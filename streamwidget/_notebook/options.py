@@ -65,6 +65,22 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ArgumentTypeError(f"takes a number from 0, such as 0.7, not {text[:40]!r}")
+    return value
+
+
+def _tokens(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9 or int(text) == 0:
+        raise ArgumentTypeError(f"takes a whole number from 1, such as 500, not {text[:40]!r}")
+    return int(text)
+
+
 _KEY_FIELD = re.compile(r"(api[-_]?)?(key|token|secret)|authorization|password", re.IGNORECASE)
 #: Fields of a request that the magic sets, and what sets them.
 _OWN_FIELDS = {
@@ -87,6 +103,10 @@ def _param(text: str) -> tuple[str, Any]:
     try:
         return name, json.loads(value, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
+        if value[:1] in ("{", "[", '"'):
+            raise ArgumentTypeError(
+                f'cannot read {value[:40]!r} as JSON. Put quotes around all of it: -P \'stop=["END", "STOP"]\''
+            ) from None
         return name, value
 
 
@@ -104,8 +124,8 @@ OPTIONS = (
         "NAME",
     ),
     Option(("-s", "--system"), "The system prompt of this request.", str),
-    Option(("-t", "--temperature"), "Sampling temperature.", float),
-    Option(("--max-tokens",), "The longest answer, in tokens.", int),
+    Option(("-t", "--temperature"), "Sampling temperature.", _temperature),
+    Option(("--max-tokens",), "The longest answer, in tokens.", _tokens),
     Option(
         ("-P", "--param"),
         "Send this field of the request too. The value is JSON or a text. Repeat it for more.",

@@ -17,6 +17,7 @@ from streamwidget._client.config import default_system
 from streamwidget._client.http import host_of, is_loopback
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.loop import interrupts_raise
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
@@ -118,7 +119,8 @@ def make_prompt(options: Namespace, text: str, variables: dict[str, Any]) -> tup
     if options.raw:
         message = Message("user", text)
     else:
-        filled = interpolate(text, variables)
+        with interrupts_raise():
+            filled = interpolate(text, variables)
         if filled.undefined:
             typed = [f"{{{{{name}}}}}" for name in filled.undefined]
             raise ConfigurationError(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ipywidgets import Layout
 
 from streamwidget._core.exceptions import ConfigurationError
+
+#: ``50vh``, ``auto`` and ``calc(100% - 2em)``. The page would ignore anything else without a word: ``10 px``.
+_SIZE = re.compile(
+    r"(?:\d+\.?\d*|\.\d+)(?:[a-z]+|%)|[a-z-]+|(?:calc|min|max|clamp|fit-content)\([^;{}]*\)", re.IGNORECASE
+)
 
 
 def css_size(name: str, size: Any) -> str | None:
@@ -16,14 +22,14 @@ def css_size(name: str, size: Any) -> str | None:
     Raises
     ------
     ConfigurationError
-        If it is neither a number above 0 nor a text.
+        If it is neither a number above 0 nor a CSS size.
 
     Examples
     --------
     >>> css_size("height", 300), css_size("height", "50vh"), css_size("height", None)
     ('300px', '50vh', None)
     """
-    if size is None or (isinstance(size, str) and size.strip()):
+    if size is None or (isinstance(size, str) and _SIZE.fullmatch(size)):
         return size
     if isinstance(size, int | float) and not isinstance(size, bool) and size > 0:
         return f"{size:g}px"

@@ -132,7 +132,7 @@ def rate(deltas: int, seconds: float) -> float:
 
 With $n$ deltas in $t$ seconds the rate is $r = n / t$, which is what the status line shows.
 
-To ask a real model, set a base URL and a key; nothing else in the notebook changes.\
+To ask a real model, set its name and a key. Your cells stay as they are.\
 """
 
 _SENTENCES = (

@@ -112,6 +112,7 @@ WHOLE = {
     "array of three dimensions": (numpy.arange(4).reshape(2, 1, 2), "[[[0, 1]], [[2, 3]]]"),
     "empty array": (numpy.array([]), "[]"),
     "array without columns": (numpy.zeros((2, 0)), "[]"),
+    "empty frame": (pandas.DataFrame(), "(A table of 0 rows, without columns.)"),
     "short floats": (numpy.array([0.1, 1e-9], dtype="float32"), "[0.1, 1e-09]"),
     "six digits": (
         numpy.array([0.1 + 0.2, 1 / 3, 1234567.891, 2e-300 / 3]),

@@ -90,6 +90,17 @@ def test_an_interrupt_before_the_first_delta(chat: ChatKernel, place: str, model
     check_quiet(chat, view)
 
 
+def test_an_interrupt_ends_an_expression_that_waits(chat: ChatKernel) -> None:
+    """In a cell that awaits, ipykernel's own handler would wait for the end of the expression."""
+    chat.execute("import time")
+    cell = chat.execute_async("%chat {{(print('waits', flush=True), time.sleep(600))}}")
+    chat.wait_for(lambda message: message.type == "stream" and "waits" in message.content["text"])
+    chat.interrupt()
+    cell.wait(SOON)
+    assert (cell.ename, cell.traceback) == ("ChatInterrupted", ["Interrupted: %chat was stopped."])
+    assert chat.execute("6 * 7").text == "42"
+
+
 def test_an_interrupt_stops_the_cells_behind_it(chat: ChatKernel) -> None:
     """Run All ends at an interrupted cell."""
     cell, _ = chat.streaming(CELLS["awaited"].format(model="demo-slow", prompt="run all, interrupted"))

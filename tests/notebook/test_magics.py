@@ -116,6 +116,8 @@ def test_any_field_of_the_request_can_be_named(shell: InteractiveShell, server: 
         ("0.5", "takes name=value, such as top_p=0.5, not '0.5'"),
         ("top-p=0.5", "takes name=value, such as top_p=0.5, not 'top-p=0.5'"),
         (f"user={KEY}", "Do not type a key into a notebook"),
+        ('stop=["a", "b"]', """cannot read '["a",' as JSON. Put quotes around all of it"""),
+        ('format={"a":', """cannot read '{"a":' as JSON"""),
     ],
 )
 def test_a_field_that_is_not_the_persons_is_refused(
@@ -125,6 +127,22 @@ def test_a_field_that_is_not_the_persons_is_refused(
     message = refused(shell, server, f"%%chat -P {param}\nhello")
     assert said in message
     assert KEY not in message
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("-t warm", "takes a number from 0, such as 0.7, not 'warm'"),
+        ("-t -1", "takes a number from 0"),
+        ("--max-tokens many", "takes a whole number from 1, such as 500, not 'many'"),
+        ("--max-tokens -1", "takes a whole number from 1"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused(
+    shell: InteractiveShell, server: DemoServer, option: str, said: str
+) -> None:
+    """Before anything is sent. The message has an example."""
+    assert said in refused(shell, server, f"%%chat {option}\nhello")
 
 
 def test_a_function_is_given_only_the_fields_that_it_takes(shell: InteractiveShell, server: DemoServer) -> None:

@@ -113,7 +113,7 @@ def test_the_buttons_work_by_keyboard_and_say_what_they_did(open_notebook: OpenN
     expect(page.page.locator("body > [role=status]", has_text="Copied")).to_be_attached()
     copied = page.page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("## hello\n\nThis is the built-in **demo**")
-    assert copied.endswith("nothing else in the notebook changes.")
+    assert copied.endswith("Your cells stay as they are.")
     button(page, 1, "Run again").click()
     expect(page.cell(1).locator(".jp-InputPrompt")).to_contain_text("[3]")
     wait_saved(page, 1)

@@ -31,7 +31,7 @@ export class Starters {
     this.#chat = chat;
     this.#next = next;
     if (chat.setup.greeting) {
-      const greeting = make("div", `streamwidget-greeting ${TEXT_CLASS}`);
+      const greeting = make("div", `streamwidget-greeting streamwidget-text ${TEXT_CLASS}`);
       renderOnce(greeting, chat.setup.greeting);
       withTools(greeting, signal, (tools) => tools.attachCode(greeting, model, signal));
       this.root.append(greeting);

@@ -384,6 +384,9 @@ class Chat:
                 self._on_feedback(turn)
             except Exception as exc:  # noqa: BLE001  (a person's function may raise anything)
                 warnings.warn(f"on_feedback raised {exc!r}.", RuntimeWarning, stacklevel=2)
+                self.refuse(
+                    None, f"on_feedback failed with {type(exc).__name__}: {exc}. The conversation has your rating."
+                )
 
     def send_transcript(self, form: str) -> None:
         """Send the conversation as a file: ``markdown``, ``json`` or ``notebook``."""

@@ -55,8 +55,12 @@ class Setup:
     def __post_init__(self) -> None:
         if not isinstance(self.greeting, str):
             raise ConfigurationError(f"greeting is Markdown text, not {type(self.greeting).__name__}.")
-        if isinstance(self.prompts, str) or not all(isinstance(prompt, str) for prompt in self.prompts):
+        if isinstance(self.prompts, str) or not all(
+            isinstance(prompt, str) and prompt.strip() for prompt in self.prompts
+        ):
             raise ConfigurationError('prompts is a list of texts. Example: prompts=["Explain {{term}}."]')
+        if not isinstance(self.commands, Mapping):
+            raise ConfigurationError('commands is a dict. Example: commands={"fix": "Fix this: {{input}}"}')
         named: dict[str, Command] = {}
         for name, command in self.commands.items():
             found = _NAME.fullmatch(name) if isinstance(name, str) else None

@@ -170,6 +170,7 @@ class ChatWidget(anywidget.AnyWidget):
         refuse_unknown(self, widget, 'Fields of a request go into params: ChatWidget(params={"temperature": 0}).')
         setup = Setup(greeting, prompts, commands or {}, rates=on_feedback is not None)
         set_size(widget, height=height, max_height=max_height)
+        _check_types(params, on_feedback, context_window)
         if conversation is not None and system is not None:
             raise ConfigurationError("A conversation has a system prompt of its own: set conversation.system instead.")
         if answer is not None and client is not None:
@@ -338,6 +339,17 @@ class ChatWidget(anywidget.AnyWidget):
 
     def _text(self) -> str:
         return conversation_text(self.conversation.turns)
+
+
+def _check_types(params: Any, on_feedback: Any, context_window: Any) -> None:
+    if not isinstance(params, Mapping | None):
+        raise ConfigurationError('params is a dict. Example: params={"temperature": 0}')
+    if on_feedback is not None and not callable(on_feedback):
+        raise ConfigurationError(
+            "on_feedback is a function. It gets the turn: on_feedback=lambda turn: print(turn.feedback)"
+        )
+    if context_window is not None and (type(context_window) is not int or context_window < 1):
+        raise ConfigurationError("context_window is a number of tokens. Example: context_window=128_000")
 
 
 def _with_buffers(content: Any, buffers: Any) -> Any:

@@ -178,6 +178,18 @@ async def test_the_system_prompt_is_set_in_the_page(sent: Received) -> None:
     assert widget.conversation.system is None
 
 
+async def test_feedback_that_fails_is_a_sentence_in_the_page(sent: Received) -> None:
+    """The rating is kept."""
+    widget = sw.ChatWidget(echo, on_feedback=lambda turn: 1 / 0)
+    await ask(widget, "one")
+    with pytest.warns(RuntimeWarning, match="on_feedback raised"):
+        widget._receive({"op": "rate", "key": widget.conversation.turns[0].key, "feedback": "up"})
+    assert widget.conversation.turns[0].feedback == "up"
+    assert [said["why"] for said in sent if said["op"] == "refused"] == [
+        "on_feedback failed with ZeroDivisionError: division by zero. The conversation has your rating."
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -186,6 +198,13 @@ async def test_the_system_prompt_is_set_in_the_page(sent: Received) -> None:
         ({"greeting": 7}, "greeting is Markdown"),
         ({"prompts": "one"}, "prompts is a list"),
         ({"prompts": [7]}, "prompts is a list"),
+        ({"prompts": ["one", " "]}, "prompts is a list"),
+        ({"commands": ["fix"]}, "commands is a dict"),
+        ({"params": 7}, "params is a dict"),
+        ({"on_feedback": 7}, "on_feedback is a function"),
+        ({"context_window": "big"}, "context_window is a number of tokens"),
+        ({"height": "10 px"}, "height is a number of pixels"),
+        ({"height": "1px;color:red"}, "height is a number of pixels"),
         ({"commands": {"two words": "x"}}, "a name of one word"),
         ({"commands": {"fix": 7}}, "/fix is a prompt or a function"),
         ({"height": -1}, "height is a number of pixels"),
