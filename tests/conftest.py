@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # A shell that runs us in the background has SIGINT ignored, and so would everything that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 watch_children()
-# A busy machine is slow, and that is never what a property is about. CI tries the same examples each time: a new finding
-# belongs to the person who runs the tests, not to the next one who submits something.
+# A busy machine is slow, and that is never what a property is about. CI tries the same examples each time: a new
+# finding belongs to the person who runs the tests, not to the next one who submits something.
 settings.register_profile(
     "ours", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
