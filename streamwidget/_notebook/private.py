@@ -23,11 +23,12 @@ from typing import Any
 from IPython.core.history import HistoryAccessorBase
 from IPython.core.interactiveshell import InteractiveShell
 
+from streamwidget._core.secrets import Secret
+
 _RECORDS = ("_ih", "_oh", "_dh")  # In, Out and the visited folders, under the names that IPython keeps
 _TYPED_CELL = re.compile(r"_(?:i{1,3}|i[0-9]+)", re.ASCII)
 _LOOKED_AT = 10_000  # items of a container and of the containers in it
 _KEY_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)\d*\Z", re.IGNORECASE)
-_SHORTEST_KEY = 8  # characters
 
 
 def private_kind(value: object, namespace: Mapping[str, Any]) -> str | None:
@@ -93,8 +94,6 @@ def key_in(text: str) -> str | None:
     """
     for name, value in os.environ.items():
         key = value.strip()
-        if len(key) < _SHORTEST_KEY or not _KEY_NAME.search(name):
-            continue
-        if (len(key) >= 20 or any(map(str.isdigit, key))) and key in text:
+        if _KEY_NAME.search(name) and Secret(key).is_telling and key in text:
             return name
     return None
