@@ -15,7 +15,7 @@ from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._dialects.attached import from_part
-from streamwidget._dialects.chat_completions import GO_ON
+from streamwidget._dialects.chat_completions import asked_to_go_on
 from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
 from streamwidget._dialects.fields import field, items, text, word
@@ -121,8 +121,7 @@ class Asking:
     def go_on(self, question: Question, answer: Message) -> Question:
         if answer.completion is not None and self.resumes(answer.completion):
             return replace(question, messages=(*question.messages, answer))
-        rest = (Message("assistant", answer.text), Message("user", GO_ON))
-        return replace(question, messages=(*question.messages, *rest))
+        return asked_to_go_on(question, answer)
 
     def parse_error(self, status: int, body: bytes) -> ErrorInfo:
         return http_error_info(status, body)

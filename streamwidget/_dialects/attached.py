@@ -14,15 +14,13 @@ from streamwidget._core.attachments import Attachment
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._dialects.fields import text
 
-_KINDS = {"pdf": "PDF", "audio": "audio", "image": "image", "text": "text"}
 
-
-def as_text(attachment: Attachment) -> str:
+def text_of_file(attachment: Attachment) -> str:
     r"""Return a text file as a part of a prompt: its name, how much of it is sent, and the text as a block of code.
 
     Examples
     --------
-    >>> print(as_text(Attachment.of(b"river,km\nElbe,1094", name="rivers.csv")))
+    >>> print(text_of_file(Attachment.of(b"river,km\nElbe,1094", name="rivers.csv")))
     File rivers.csv:
     ```csv
     river,km
@@ -38,12 +36,12 @@ def as_text(attachment: Attachment) -> str:
     return f"{name}{bound}:\n{fence}{language}\n{said.rstrip(chr(10))}\n{fence}"
 
 
-def as_sound(attachment: Attachment) -> dict[str, str]:
-    """Return a sound as OpenAI's APIs have it. They take WAV and MP3, and other servers more.
+def as_audio(attachment: Attachment) -> dict[str, str]:
+    """Return an audio file as OpenAI's APIs have it. They take WAV and MP3, and other servers more.
 
     Examples
     --------
-    >>> as_sound(Attachment.of(b"ID3", name="talk.mp3"))
+    >>> as_audio(Attachment.of(b"ID3", name="talk.mp3"))
     {'data': 'SUQz', 'format': 'mp3'}
     """
     return {"data": attachment.base64, "format": attachment.label.partition(",")[0].lower()}
@@ -57,10 +55,8 @@ def cannot_take(api: str, attachment: Attachment) -> ConfigurationError:
     >>> print(cannot_take("Ollama", Attachment.of(b"%PDF-1.7", name="a.pdf")))
     Ollama takes no PDF file, so a.pdf cannot be sent. Nothing was sent.
     """
-    name = attachment.name or "this one"
-    return ConfigurationError(
-        f"{api} takes no {_KINDS[attachment.kind]} file, so {name} cannot be sent. Nothing was sent."
-    )
+    kind, name = "PDF" if attachment.kind == "pdf" else attachment.kind, attachment.name or "this one"
+    return ConfigurationError(f"{api} takes no {kind} file, so {name} cannot be sent. Nothing was sent.")
 
 
 def from_part(part: Any) -> Attachment | None:

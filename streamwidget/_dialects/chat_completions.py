@@ -12,7 +12,7 @@ from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
-from streamwidget._dialects.attached import as_sound, as_text
+from streamwidget._dialects.attached import as_audio, text_of_file
 from streamwidget._dialects.chat_chunks import ChatCompletionsReader
 from streamwidget._dialects.dialect import DONE, MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
@@ -81,8 +81,7 @@ class ChatCompletions:
         return False
 
     def go_on(self, question: Question, answer: Message) -> Question:
-        rest = (Message("assistant", answer.text), Message("user", GO_ON))
-        return replace(question, messages=(*question.messages, *rest))
+        return asked_to_go_on(question, answer)
 
     def reader(self, said: Callable[[], str] = str) -> ChatCompletionsReader:
         return ChatCompletionsReader(said)
@@ -112,6 +111,12 @@ class ChatCompletions:
         return [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
 
 
+def asked_to_go_on(question: Question, answer: Message) -> Question:
+    """Return a question that asks in words for the rest of an answer."""
+    rest = (Message("assistant", answer.text), Message("user", GO_ON))
+    return replace(question, messages=(*question.messages, *rest))
+
+
 def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a message in the API's form. If the person wrote it in that form, it stays unchanged."""
     if not isinstance(message, Message):
@@ -127,9 +132,9 @@ def _part(attachment: Attachment) -> dict[str, Any]:
         case "image":
             return {"type": "image_url", "image_url": {"url": attachment.src}}
         case "audio":
-            return {"type": "input_audio", "input_audio": as_sound(attachment)}
+            return {"type": "input_audio", "input_audio": as_audio(attachment)}
         case "pdf":
             name = attachment.name or "file.pdf"
             return {"type": "file", "file": {"filename": name, "file_data": attachment.src}}
         case "text":
-            return {"type": "text", "text": as_text(attachment)}
+            return {"type": "text", "text": text_of_file(attachment)}

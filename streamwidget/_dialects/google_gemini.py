@@ -13,7 +13,7 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Original, ParsedEvent
 from streamwidget._core.messages import Message
 from streamwidget._dialects.asking import Asking
-from streamwidget._dialects.attached import as_text
+from streamwidget._dialects.attached import text_of_file
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.google import GoogleReader
@@ -90,7 +90,7 @@ def _part(attachment: Attachment) -> dict[str, Any]:
     if attachment.url:
         return {"fileData": {"fileUri": attachment.url}}
     if attachment.kind == "text":
-        return {"text": as_text(attachment)}
+        return {"text": text_of_file(attachment)}
     return {"inlineData": {"mimeType": attachment.media_type, "data": attachment.base64}}
 
 

@@ -10,7 +10,7 @@ from streamwidget._core.events import ParsedEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._dialects.asking import Asking
-from streamwidget._dialects.attached import as_text, cannot_take
+from streamwidget._dialects.attached import cannot_take, text_of_file
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.layout import LayoutReader
 from streamwidget._dialects.libraries import OLLAMA
@@ -53,7 +53,7 @@ class OllamaChat(Asking):
 def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(message, Message):
         return message
-    texts = [as_text(one) for one in message.attachments if one.kind == "text"]
+    texts = [text_of_file(one) for one in message.attachments if one.kind == "text"]
     images = [_image(one) for one in message.attachments if one.kind != "text"]
     content = "\n\n".join([*filter(str.strip, [message.text]), *texts]) if texts else message.text
     return {"role": message.role, "content": content, **({"images": images} if images else {})}

@@ -16,7 +16,7 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Original, ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._dialects.asking import Asking
-from streamwidget._dialects.attached import as_sound, as_text
+from streamwidget._dialects.attached import as_audio, text_of_file
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.responses import ResponsesReader
@@ -81,11 +81,11 @@ def _part(attachment: Attachment) -> dict[str, Any]:
         case "image":
             return {"type": "input_image", "image_url": attachment.src, "detail": "auto"}
         case "audio":
-            return {"type": "input_audio", "input_audio": as_sound(attachment)}
+            return {"type": "input_audio", "input_audio": as_audio(attachment)}
         case "pdf":
             return {"type": "input_file", "filename": attachment.name or "file.pdf", "file_data": attachment.src}
         case "text":
-            return {"type": "input_text", "text": as_text(attachment)}
+            return {"type": "input_text", "text": text_of_file(attachment)}
 
 
 def _with_what_follows(original: list[dict[str, Any]], *, calls: bool) -> list[Mapping[str, Any]]:
