@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.messages import Message
 from streamwidget._core.outcomes import OUTCOMES
 
@@ -97,6 +98,11 @@ def settled(turn: Turn) -> Turn:
     if answer is None or answer.completion is None or answer.completion.outcome is not None:
         return turn
     return replace(turn, answer=replace(answer, completion=replace(answer.completion, outcome="interrupted")))
+
+
+def completions(turns: Iterable[Turn]) -> list[ChatCompletion]:
+    """Return the answers of these turns, as far as they are completions. A message from elsewhere has none."""
+    return [turn.answer.completion for turn in turns if turn.answer and turn.answer.completion]
 
 
 def branched(old: Turn, later: Sequence[Turn], new: Turn) -> Turn:

@@ -26,7 +26,7 @@ from streamwidget._core.visible import one_line
 #: Bytes of one file. Servers accept about this much, and each later turn sends the file again.
 MAX_SIZE = 20_000_000
 #: Characters of a text that are sent.
-MAX_TEXT = 100_000
+MAX_SENT = 100_000
 Kind = Literal["image", "pdf", "audio", "text"]
 _REMOTE = ("https://", "http://")
 _NAME = 100  # characters
@@ -233,7 +233,7 @@ class Attachment:
             return "image"
         media_type = self.media_type or ""
         word = _WORDS.get(media_type) or media_type.split("/")[-1].upper()
-        return f"{word}, {_size(len(self.data))}"
+        return f"{word}, {size_in_words(len(self.data))}"
 
     @property
     def bound(self) -> str:
@@ -394,16 +394,18 @@ def _decode(data: bytes) -> str | None:
 
 
 def _within_bound(text: str) -> str:
-    if len(text) <= MAX_TEXT:
+    if len(text) <= MAX_SENT:
         return text
-    end = text.rfind("\n", MAX_TEXT // 2, MAX_TEXT) + 1  # no half of a CSV's row
-    return text[: end or MAX_TEXT]
+    end = text.rfind("\n", MAX_SENT // 2, MAX_SENT) + 1  # no half of a CSV's row
+    return text[: end or MAX_SENT]
 
 
-def _size(count: int) -> str:
+def size_in_words(count: int) -> str:
     """Return a number of bytes in words.
 
-    >>> _size(1), _size(999), _size(12_400), _size(1_250_000)
+    Examples
+    --------
+    >>> size_in_words(1), size_in_words(999), size_in_words(12_400), size_in_words(1_250_000)
     ('1 byte', '999 bytes', '12 kB', '1.2 MB')
     """
     if count < 1000:

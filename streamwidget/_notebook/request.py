@@ -16,6 +16,7 @@ from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
 from streamwidget._client.http import host_of, is_loopback
 from streamwidget._conversation.conversation import Conversation
+from streamwidget._core.attachments import size_in_words
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_raise
 from streamwidget._core.messages import Message
@@ -245,11 +246,11 @@ def _show_prompt(options: Namespace, conversation: Conversation, key: str, messa
 
 
 def _size(messages: list[Message]) -> str:
-    """Return how much a request carries for these messages: ``1,204 characters, 1 file (12 KB)``."""
+    """Return how much a request carries for these messages: ``1,204 characters, 1 file (12 kB)``."""
     characters = sum(len(message.text) for message in messages)
     files = [file for message in messages for file in message.attachments]
     text = f"{characters:,} character{'' if characters == 1 else 's'}"
     if not files:
         return text
-    size = -(-sum(len(file.data) for file in files) // 1000)
-    return f"{text}, {len(files)} file{'' if len(files) == 1 else 's'} ({size:,} KB)"
+    size = size_in_words(sum(len(file.data) for file in files))
+    return f"{text}, {len(files)} file{'' if len(files) == 1 else 's'} ({size})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from streamwidget._conversation.turn import Turn
+from streamwidget._conversation.turn import Turn, completions
 from streamwidget._core.attachments import Attachment
 from streamwidget._core.visible import visible
 from streamwidget._saved.answer import length, mimebundle, plain_text
@@ -22,8 +22,7 @@ _EMPTY = "[empty conversation]"
 def conversation_html(turns: Iterable[Turn]) -> str:
     """Write the turns as HTML. Each answer looks like a saved answer."""
     turns = list(turns)
-    answers = [turn.answer.completion for turn in turns if turn.answer and turn.answer.completion]
-    with Budget.at_once(length(*answers)) as budget:
+    with Budget.at_once(length(*completions(turns))) as budget:
         html = "".join(part for turn in turns for part in _html_parts(turn, budget))
     return html or f"<p><small>{_EMPTY}</small></p>"
 
@@ -35,8 +34,7 @@ def conversation_text(turns: Iterable[Turn]) -> str:
 
 def conversation_bundles(turns: Iterable[Turn]) -> dict[str, Any]:
     """Return the formats of what was shown beside the text, for the notebook's file. Empty if there is nothing."""
-    answers = [turn.answer.completion for turn in turns if turn.answer and turn.answer.completion]
-    found = [bundle for answer in answers for bundle in bundles(answer.outputs)]
+    found = [bundle for answer in completions(turns) for bundle in bundles(answer.outputs)]
     return {BUNDLES: found} if found else {}
 
 

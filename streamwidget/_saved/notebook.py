@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from streamwidget._conversation.turn import Turn
+from streamwidget._conversation.turn import Turn, completions
 from streamwidget._saved.answer import length, mimebundle
 from streamwidget._saved.budget import Budget
 
@@ -23,9 +23,8 @@ def conversation_notebook(turns: Iterable[Turn]) -> str:
     ['%load_ext streamwidget', '%%chat\nName a river.']
     """
     turns = list(turns)
-    answers = [turn.answer.completion for turn in turns if turn.answer and turn.answer.completion]
     cells = [_cell("load", "%load_ext streamwidget", [])]
-    with Budget.at_once(length(*answers)) as budget:
+    with Budget.at_once(length(*completions(turns))) as budget:
         for number, turn in enumerate(turns, 1):
             outputs = []
             if turn.answer is not None and turn.answer.completion is not None:

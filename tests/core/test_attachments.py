@@ -204,7 +204,7 @@ def test_a_long_text_is_sent_up_to_the_end_of_a_line() -> None:
     table = sw.Attachment.of((row * 20_000 + "x").encode(), name="a.csv")
     assert (table.text, table.bound) == (row * 16_666, "first 99,996 of 120,001 characters")
     line = sw.Attachment.of(("x" * 100_001).encode())
-    assert (len(line.text), line.bound) == (attachments.MAX_TEXT, "first 100,000 of 100,001 characters")
+    assert (len(line.text), line.bound) == (attachments.MAX_SENT, "first 100,000 of 100,001 characters")
     assert sw.Attachment.of(b"x" * 100_000).bound == ""
 
 

@@ -238,7 +238,7 @@ def test_an_image_goes_with_the_prompt(
     assert text == {"type": "text", "text": "What is in [image 1]?"}
     assert image["image_url"]["url"] == sw.Image(PNG).src
     printed = capsys.readouterr().out
-    assert "1 file (1 KB)" in printed
+    assert f"1 file ({len(PNG)} bytes)" in printed
     assert "base64" not in printed
     run(shell, "%chat --raw {{fig}}", "b")
     assert server.requests[-1].body["messages"][-1]["content"] == "{{fig}}"

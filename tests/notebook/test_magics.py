@@ -248,7 +248,7 @@ def test_show_prompt_prints_what_is_sent(shell: InteractiveShell, capsys: pytest
     run(shell, "%%chat --show-prompt -s kind\nand {{photo}}?")
     assert capsys.readouterr().out.startswith(
         f"Sent before it: the system prompt (4 characters), 1 earlier turn ({9 + len(first.text):,} characters).\n"
-        "This turn (14 characters, 1 file (1 KB)):\nand [image 1]?\n\n"
+        f"This turn (14 characters, 1 file ({len(PNG)} bytes)):\nand [image 1]?\n\n"
     )
 
 

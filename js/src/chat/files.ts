@@ -1,13 +1,14 @@
 // Files for a prompt: what was pasted, dropped or chosen, whether it can be sent, and a thumbnail of an image.
 
 import { oneLine } from "../text/one_line";
+import { sizeOf } from "./chip";
 
 const THUMBNAIL_PX = 160;
 /** Bytes of all files of one prompt. */
 const MOST = 20_000_000;
 const TAKEN = "text, CSV, PDF, audio (MP3, WAV, FLAC, OGG, M4A) or images (PNG, JPEG, GIF, WebP)";
 const HEAD = 65_536; // bytes that decide what a file is
-const MAX_TEXT = 100_000; // characters of a text that are sent, as in _core/attachments.py
+const MAX_SENT = 100_000; // characters of a text that are sent, as in _core/attachments.py
 
 export interface ReadFile {
   readonly kind: string;
@@ -54,9 +55,8 @@ export function acceptDrops(root: HTMLElement, take: (files: File[]) => void): v
 export async function readFile(file: File, already: number): Promise<ReadFile | string> {
   const name = file.name || "file";
   const shown = oneLine(name, 60);
-  const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
   if (already + file.size > MOST)
-    return `${shown} was not added (${mb(file.size)} MB). A prompt takes at most ${mb(MOST)} MB of files.`;
+    return `${shown} was not added (${sizeOf(file.size)}). A prompt takes at most ${sizeOf(MOST)} of files.`;
   let data: ArrayBuffer;
   try {
     data = await file.arrayBuffer();
@@ -66,7 +66,7 @@ export async function readFile(file: File, already: number): Promise<ReadFile | 
   if (data.byteLength === 0) return `${shown} was not added, because it is empty.`;
   const kind = kindOf(new Uint8Array(data, 0, Math.min(HEAD, data.byteLength)), data.byteLength > HEAD);
   if (kind === null) return `${shown} was not added. Use ${TAKEN}.`;
-  const bound = kind === "text" && decoded(data).length > MAX_TEXT ? "first 100,000 characters sent" : "";
+  const bound = kind === "text" && decoded(data).length > MAX_SENT ? "first 100,000 characters sent" : "";
   return { kind, name, data, bound, thumbnail: kind === "image" ? await thumbnail(file) : null };
 }
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from streamwidget._client.client import ChatClient
 from streamwidget._conversation.conversation import Conversation
-from streamwidget._conversation.turn import Feedback, Turn
+from streamwidget._conversation.turn import Feedback, Turn, completions
 from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.loop import call_on, running_loop
 from streamwidget._core.messages import Message
@@ -269,8 +269,7 @@ class Chat:
 
     def _tokens(self) -> JSON:
         """Return the tokens of all requests and answers, and how much of the context the last one filled."""
-        answers = [turn.answer.completion for turn in self._conversation.turns if turn.answer]
-        counts = [answer.usage for answer in answers if answer is not None and answer.usage is not None]
+        counts = [answer.usage for answer in completions(self._conversation.turns) if answer.usage is not None]
         prompt = sum(usage.prompt_tokens or 0 for usage in counts)
         answer = sum(usage.completion_tokens or 0 for usage in counts)
         last = counts[-1] if counts else None

@@ -19,7 +19,7 @@ from streamwidget._view.chat.uploads import MAX_FILES, Uploads
 if TYPE_CHECKING:
     from streamwidget._view.chat.chat import Chat
 
-MAX_TEXT = 1_000_000  # characters of a prompt
+MAX_PROMPT = 1_000_000  # characters of a prompt, or of a setting such as the system prompt
 MAX_NAME = 200  # characters of a model's name
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}")  # of a turn, as js/src/chat makes it: "3f2a9c04-..."
 _THUMBNAIL = re.compile(r"data:image/(?:png|jpeg|webp);base64,[A-Za-z0-9+/]{4,40000}={0,2}")
@@ -89,7 +89,7 @@ def _act(chat: Chat, content: dict[str, Any]) -> None:
             chat.set_model(name.strip() or None)
         case {"op": "models"}:
             chat.list_models()
-        case {"op": "set", "name": str(name), "value": str(value)} if len(value) <= MAX_TEXT:
+        case {"op": "set", "name": str(name), "value": str(value)} if len(value) <= MAX_PROMPT:
             _try(chat, None, lambda: chat.set(name, value))
         case {"op": "transcript", "format": str(form)}:
             chat.send_transcript(form)
@@ -135,8 +135,8 @@ def read_prompt(name: str, content: dict[str, Any], uploads: Uploads) -> TypedPr
     text, files, replaces = (content.get(field) for field in ("text", "files", "replaces"))
     if not isinstance(text, str) or not isinstance(files, list) or not isinstance(replaces, str | None):
         raise Refused("The prompt could not be read.")
-    if len(text) > MAX_TEXT:
-        raise Refused(f"The prompt has {len(text):,} characters. The limit is {MAX_TEXT:,}.")
+    if len(text) > MAX_PROMPT:
+        raise Refused(f"The prompt has {len(text):,} characters. The limit is {MAX_PROMPT:,}.")
     if len(files) > MAX_FILES:
         raise Refused(f"At most {MAX_FILES} files go with a prompt.")
     read = [_read_file(file, uploads) for file in files]
