@@ -16,7 +16,7 @@ const MARGIN = 2; // lines beyond the edge of the screen. The frame after a scro
 
 type Shown = readonly [Highlight, StaticRange];
 
-export const supported = canObserve && canHighlight;
+const supported = canObserve && canHighlight;
 
 let count = 0; // of ranges in the page
 let probe: Range | undefined; // one for all blocks, because a live Range costs time until it is collected
