@@ -41,7 +41,7 @@ def echo(messages: list[dict[str, str]]) -> str:
 async def ask(widget: sw.ChatWidget, text: str, replaces: str | None = None) -> str:
     """Ask as the page does, and wait for the answer. Return the turn's key."""
     name = f"prompt-{text.encode().hex()[:40]}-p"
-    widget._receive({"op": "send", "name": name, "text": text, "files": [], "images": [], "replaces": replaces})
+    widget._receive({"op": "send", "name": name, "text": text, "files": [], "replaces": replaces})
     if widget.busy:
         await widget._chat._sent.stream
     return replaces or name

@@ -563,7 +563,7 @@ async def test_a_function_answers(page: Page) -> None:
     assert [message["role"] for message in asked[-1]] == ["system", "user", "assistant", "user"]
 
 
-def test_a_wrong_argument_is_a_sentence() -> None:
+async def test_a_wrong_argument_is_a_sentence() -> None:
     """An argument that nobody takes is a TypeError, and what cannot answer is refused with what can."""
     for unknown in ("temperature", "modle", "state"):
         with pytest.raises(TypeError, match=f"ChatWidget takes no argument {unknown}"):
