@@ -149,18 +149,32 @@ def test_the_demo_server_has_the_options_that_are_named() -> None:
         assert option in said
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_each_link_leads_somewhere(page: str) -> None:
-    """A link is a heading of the page, a file of the project, or an address."""
-    text = (ROOT / page).read_text("utf-8")
-    # GitHub's rule: lower case, no punctuation, a hyphen for each space.
-    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
-    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        if target.startswith("#"):
-            assert target[1:] in anchors
-        else:
-            assert target.startswith("https://") or (ROOT / target).exists()
+def test_each_link_leads_somewhere() -> None:
+    """A link is an address, or a file beside the page, with a heading of that file if the link names one."""
+    pages = [*map(ROOT.joinpath, PAGES), ROOT / "SECURITY.md", *sorted((ROOT / "notebooks").glob("*.[mi][dp]*"))]
+    links = [(page, target) for page in pages for target in re.findall(r"\]\(([^)]+)\)", markdown_of(page))]
+    assert {page.suffix for page, _ in links} == {".md", ".ipynb"}
+    for page, target in links:
+        if not target.startswith("https://"):
+            name, _, anchor = target.partition("#")
+            leads_to = page.parent / name if name else page
+            assert leads_to.exists(), (page.name, target)
+            assert not anchor or anchor in anchors_of(leads_to), (page.name, target)
+
+
+def markdown_of(page: Path) -> str:
+    """Return a page's text without its code. A notebook's text is in its cells."""
+    text = page.read_text("utf-8")
+    if page.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors of the headings, by GitHub's rule: lower case, no punctuation, a hyphen for each space."""
+    headings = re.findall(r"^#+ (.+)$", markdown_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_paths_that_are_named_exist() -> None:

@@ -97,7 +97,7 @@ class Trial:
         """The reasons for the verdict, in a few words."""
         match self.verdict:
             case "hangs":
-                fact = f"given up after {len(self.came)} characters"
+                fact = f"{len(self.came)} characters came"
             case "lies":
                 fact = f"{len(self.kept)} characters"
             case "crashes":
