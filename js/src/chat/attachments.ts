@@ -7,6 +7,8 @@ import { chip, sizeOf } from "./chip";
 import { readFile } from "./files";
 import type { FileState } from "./messages";
 
+const MOST = 20; // files of a prompt, as in _view/chat/uploads.py
+
 export interface Attached {
   readonly send: SentFile;
   readonly bytes: number;
@@ -73,10 +75,15 @@ export class Attachments {
   add(files: readonly File[]): void {
     if (!this.#owner.canTake()) return;
     if (!this.reading) this.#refused = [];
-    for (const file of files) {
+    const taken = files.slice(0, Math.max(0, MOST - this.#list.length - this.#reads));
+    const left = files.length - taken.length;
+    if (left > 0)
+      this.#refused.push(`${left} of ${files.length} files were not added. A prompt takes at most ${MOST}.`);
+    for (const file of taken) {
       this.#reads += 1;
       this.#reading = this.#reading.then(() => this.#read(file));
     }
+    if (!this.reading) this.#owner.say(this.#refused.join(" "));
   }
 
   async #read(file: File): Promise<void> {

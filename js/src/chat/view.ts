@@ -59,6 +59,7 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
     for (const [turn, view] of views) {
       if (painted.includes(turn)) continue;
       near.unobserve(view.root);
+      if (view.root.matches(":focus-within")) composer.text.focus({ preventScroll: true });
       view.dispose();
       views.delete(turn);
     }

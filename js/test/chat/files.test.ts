@@ -48,6 +48,17 @@ test("the bytes decide what is taken, and what is not taken is named", async () 
   for (const [name] of KINDS.filter(([, , is]) => is === null)) expect(note()).toContain(`${name} was not added`);
 });
 
+test("a prompt takes twenty files, and what is left of many is counted", async () => {
+  const { root, note } = start();
+  const files = (count: number) => Array.from({ length: count }, (_, number) => new File(["a"], `${number}.txt`));
+  drop(root, files(22));
+  await expect.poll(() => chips(root).length).toBe(20);
+  await expect.poll(note).toContain("2 of 22 files were not added. A prompt takes at most 20.");
+  drop(root, files(1));
+  await expect.poll(note).toContain("1 of 1 files were not added.");
+  expect(chips(root).length).toBe(20);
+});
+
 test("nothing that is dropped anywhere in the chat leaves the page", async () => {
   const { host, side, root, box } = start();
   host.deliver(side.begin("one"), side.delta("text"), ...side.end());

@@ -75,6 +75,10 @@ test("a button that goes hands the focus on, within its turn or to the prompt bo
   host.deliver(side.begin("two", "turn-1"));
   await frames();
   expect(focused()).toEqual([1, "Edit"]);
+  button("Delete")[1]?.focus();
+  host.deliver(side.drop(1));
+  await frames();
+  expect(document.activeElement).toBe(box);
   button("Clear")[0]?.click();
   await userEvent.keyboard("{Escape}");
   expect([document.activeElement?.textContent, sent("stop")]).toEqual(["Clear", []]);
