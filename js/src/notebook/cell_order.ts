@@ -5,6 +5,7 @@
 // JupyterLab and Notebook 7 show us their cells.
 
 import { sendWhenOpen } from "../kernel/control";
+import { type Cells, cellsOf, managerOf } from "./cells";
 
 const MOST = 5000; // cells. The kernel ignores a longer list
 
@@ -13,23 +14,14 @@ interface Cell {
   readonly type?: unknown;
 }
 
-interface CellList extends Iterable<Cell> {
-  readonly changed?: { connect?(slot: () => void): unknown };
-}
-
-interface Host {
-  readonly widget_manager?: { readonly context?: { readonly model?: { readonly cells?: CellList } } };
-}
-
-const watched = new WeakSet<CellList>();
+const watched = new WeakSet<object>();
 
 /** Tells the kernel of `model` the order of its notebook's cells, now and whenever it changes. */
 export function tellCellOrder(model: object): void {
   try {
-    const manager = (model as Host).widget_manager;
-    const cells = manager?.context?.model?.cells;
+    const cells = cellsOf<Cell>(model);
     if (!cells) return;
-    const host = { widget_manager: manager }; // the model itself may be gone when the cells change
+    const host = { widget_manager: managerOf(model) }; // the model itself may be gone when the cells change
     tell(host, cells);
     if (watched.has(cells) || typeof cells.changed?.connect !== "function") return;
     watched.add(cells);
@@ -44,7 +36,7 @@ export function tellCellOrder(model: object): void {
   }
 }
 
-function tell(host: object, cells: CellList, before = () => {}): void {
+function tell(host: object, cells: Cells<Cell>, before = () => {}): void {
   before();
   const ids = Array.from(cells)
     .filter(({ type }) => type === "code")

@@ -14,18 +14,31 @@ interface Cell {
   readonly executionState?: string | null;
 }
 
+/** As the host tells of a change. */
+export interface Signal {
+  connect(slot: () => void): unknown;
+}
+
+/** The cells in their order, and when they change. */
+export type Cells<C> = Iterable<C> & { readonly changed?: Signal };
+
 interface Manager {
-  readonly context?: { readonly model?: { readonly cells?: Iterable<Cell> } };
+  readonly context?: { readonly model?: { readonly cells?: object } };
   get_model?(id: string): Promise<{ get(trait: string): unknown }>;
 }
 
-function managerOf(model: object): Manager | undefined {
+export function managerOf(model: object): Manager | undefined {
   return (model as { widget_manager?: Manager }).widget_manager;
+}
+
+/** The cells of the notebook of `model`. `C` has the fields that the caller needs. May throw. */
+export function cellsOf<C>(model: object): Cells<C> | undefined {
+  return managerOf(model)?.context?.model?.cells as Cells<C> | undefined;
 }
 
 /** The outputs that show a widget: the model's id, the cell, and a function that replaces the output. May throw. */
 export function* shownWidgets(model: object) {
-  for (const cell of managerOf(model)?.context?.model?.cells ?? []) {
+  for (const cell of cellsOf<Cell>(model) ?? []) {
     for (let index = 0; index < (cell.outputs?.length ?? 0); index += 1) {
       const shown = cell.outputs?.get(index).data?.[WIDGET] as { model_id?: unknown } | undefined;
       if (typeof shown?.model_id !== "string") continue;

@@ -4,12 +4,10 @@
 //
 // Only JupyterLab and Notebook 7 show us their cells.
 
+import { cellsOf, type Signal } from "./cells";
+
 const PROMPT = /^\s*%%chat\b/;
 const MARKDOWN = "text/x-ipythongfm"; // as in the host's own Markdown cells
-
-interface Signal {
-  connect(slot: () => void): unknown;
-}
 
 interface Cell {
   readonly type?: string;
@@ -19,18 +17,12 @@ interface Cell {
   readonly mimeTypeChanged: Signal;
 }
 
-interface Host {
-  readonly widget_manager?: {
-    readonly context?: { readonly model?: { readonly cells?: Iterable<Cell> & { readonly changed?: Signal } } };
-  };
-}
-
 const watched = new WeakSet<object>();
 
 /** Colours the prompts in the notebook of `model` as text, now and while it is open. */
 export function colourPrompts(model: object): void {
   try {
-    const cells = (model as Host).widget_manager?.context?.model?.cells;
+    const cells = cellsOf<Cell>(model);
     if (typeof cells?.changed?.connect !== "function" || watched.has(cells)) return;
     watched.add(cells);
     const look = () => {
