@@ -14,17 +14,23 @@ from streamwidget._core.progress import Progress
 from streamwidget.demo import DemoServer
 
 
-@pytest.mark.parametrize(("left_at", "first", "total"), [(107.0, 1.0, 3.0), (None, 8.0, 10.0)])
-def test_what_a_process_does_before_its_request_does_not_count(
-    monkeypatch: pytest.MonkeyPatch, left_at: float | None, first: float, total: float
-) -> None:
-    """The stream begins at 100, its first delta comes at 108, its end at 110. Nobody knows when a foreign one left."""
-    now = [100.0]
+def begun_at(time: float, monkeypatch: pytest.MonkeyPatch) -> tuple[list[float], Any, Progress]:
+    """Return a clock that the test sets, and the work and the progress of a stream that begins now."""
+    now = [time]
     monkeypatch.setattr("streamwidget._core.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
     work: Any = SimpleNamespace(accumulator=Accumulator(), left_at=None, model=None)
     work.request_id, work.demo, work.mark = None, False, ""
     progress = Progress(work)
     progress.begin()
+    return now, work, progress
+
+
+@pytest.mark.parametrize(("left_at", "first", "total"), [(107.0, 1.0, 3.0), (None, 8.0, 10.0)])
+def test_what_a_process_does_before_its_request_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, left_at: float | None, first: float, total: float
+) -> None:
+    """The stream begins at 100, its first delta comes at 108, its end at 110. Nobody knows when a foreign one left."""
+    now, work, progress = begun_at(100.0, monkeypatch)
     now[0], work.left_at = 108.0, left_at
     progress.note([work.accumulator.apply(sw.TextDelta("a"))])
     now[0] = 110.0
@@ -48,12 +54,7 @@ THINKING: dict[str, tuple[list[sw.StreamEvent], float | None]] = {
 def test_the_time_of_the_reasoning(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """One event a second, and then the end."""
     events, expected = THINKING[name]
-    now = [100.0]
-    monkeypatch.setattr("streamwidget._core.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
-    work: Any = SimpleNamespace(accumulator=Accumulator(), left_at=None, model=None)
-    work.request_id, work.demo, work.mark = None, False, ""
-    progress = Progress(work)
-    progress.begin()
+    now, work, progress = begun_at(100.0, monkeypatch)
     for event in events:
         now[0] += 1
         work.accumulator.apply(event)
