@@ -9,7 +9,7 @@ import type { OutputState } from "../transcript/messages";
 
 /** streamwidget/_saved/outputs.py has the same. */
 export const OUTPUT_STYLE = "margin:0 0 0.5em;overflow-x:auto;max-width:100%";
-const PICTURE = /^image\/(png|jpeg|gif|webp)$/;
+export const PICTURE = /^image\/(png|jpeg|gif|webp)$/;
 
 interface Renderer {
   readonly node: HTMLElement;

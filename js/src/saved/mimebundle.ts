@@ -4,9 +4,10 @@
 // It is the same as streamwidget/_saved/answer.py makes, and as safe: elements of our own, filled with text. The HTML of
 // a table that the person's own code has shown is put in as a text. Nothing here makes elements of it.
 
-import { OUTPUT_STYLE, plainOutput } from "../answer/outputs";
+import { OUTPUT_STYLE, PICTURE, plainOutput } from "../answer/outputs";
 import { make } from "../dom/elements";
 import { renderOnce } from "../markdown/stream";
+import { countCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
 import { answeredBy } from "../transcript/answered_by";
@@ -44,11 +45,16 @@ export function answerMimebundle(t: Transcript): Record<string, string> {
   return { "text/html": html, "text/plain": plain(t) };
 }
 
-/** All formats of what was shown beside the text, as streamwidget/_saved/outputs.py keeps them. */
+/** The formats of what was shown beside the text, as streamwidget/_saved/outputs.py keeps them. */
 export function outputBundles(transcripts: readonly (Transcript | null)[]): object {
-  const own = transcripts.flatMap((t) => t?.outputs.filter(({ trusted }) => trusted) ?? []);
-  const found = own.map(({ at, data, metadata }) => ({ place: at, data, metadata }));
+  const found = transcripts.flatMap((t) => t?.outputs.map((output) => saved(output, t.text)) ?? []);
   return found.length > 0 ? { "application/vnd.streamwidget.outputs+json": found } : {};
+}
+
+function saved({ at, data, metadata, cut, trusted }: OutputState, whole: string): object {
+  const shown = Object.entries(data).filter(([kind]) => trusted || kind === "text/plain" || PICTURE.test(kind));
+  const place = countCodePoints(whole.slice(0, at)); // as Python counts
+  return { place, data: Object.fromEntries(shown), metadata: trusted ? metadata : {}, ...(cut ? { cut } : {}) };
 }
 
 function styled<K extends keyof HTMLElementTagNameMap>(tag: K, style: string, className = "") {

@@ -114,21 +114,22 @@ test("a step folds its text, and its output stays in sight above the next text",
 test("when the kernel is gone the page saves the outputs at their places", () => {
   const outputs = [
     { at: 2, data: { "text/html": HTML, "text/plain": "1" }, trusted: true },
-    { at: 2, data: { "image/png": PNG, "text/plain": "fig" }, trusted: true },
+    { at: 2, data: { "image/png": PNG, "text/plain": "fig" }, trusted: true, cut: "left out: text/html (3.0 MB)" },
     { at: 4, data: { "text/html": EVIL, "text/plain": "of a file" }, trusted: false },
   ];
-  const text = "ab**cd** <!--0-->";
+  const text = "😀**cd** <!--0-->"; // of two units and one character before the first output
   const state = new KernelSide({ seq: 1, phase: "over", outcome: "complete", text, outputs }).state;
   const t = new Transcript(state, () => true);
   const bundle = answerMimebundle(t);
-  const [kept] = Object.values(outputBundles([null, t])) as [{ place: number; data: object }[]];
-  expect(kept.map(({ place, data }) => [place, Object.keys(data)])).toEqual([
-    [2, ["text/html", "text/plain"]],
-    [2, ["image/png", "text/plain"]],
+  const [kept] = Object.values(outputBundles([null, t])) as [{ place: number; data: object; cut?: string }[]];
+  expect(kept.map(({ place, data, cut }) => [place, Object.keys(data), cut])).toEqual([
+    [1, ["text/html", "text/plain"], undefined],
+    [1, ["image/png", "text/plain"], "left out: text/html (3.0 MB)"],
+    [3, ["text/plain"], undefined],
   ]);
   expect(bundle["text/html"]).toContain(HTML);
   expect(bundle["text/html"]).toContain(`src="data:image/png;base64,${PNG}"`);
   expect(bundle["text/html"]).not.toContain("onerror");
   expect(bundle["text/html"]).toContain("&lt;!--0--&gt;");
-  expect(bundle["text/plain"]?.startsWith("ab\n\n1\n\nfig\n\n**\n\nof a file\n\ncd** ")).toBe(true);
+  expect(bundle["text/plain"]?.startsWith("😀\n\n1\n\nfig\n\n**\n\nof a file\n\ncd** ")).toBe(true);
 });
