@@ -54,6 +54,7 @@ test("a prompt takes twenty files, and what is left of many is counted", async (
   drop(root, files(22));
   await expect.poll(() => chips(root).length).toBe(20);
   await expect.poll(note).toContain("2 of 22 files were not added. A prompt takes at most 20.");
+  expect(root.querySelector(".streamwidget-composer > .streamwidget-chips")?.clientHeight).toBeLessThan(100);
   drop(root, files(1));
   await expect.poll(note).toContain("1 of 1 files were not added.");
   expect(chips(root).length).toBe(20);
