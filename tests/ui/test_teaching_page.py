@@ -16,7 +16,9 @@ pytestmark = only_lab
 
 def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Two views are side by side under a live picture. At the end it shows the difference, and nothing has moved."""
-    page = open_notebook(["import streamwidget as sw\nawait sw.race('What is streaming?')", "'below'"])
+    # Long enough that a busy page sees it live.
+    pace = "demo={'tokens': 150, 'tokens_per_second': 12}"
+    page = open_notebook([f"import streamwidget as sw\nawait sw.race('What is streaming?', {pace})", "'below'"])
     page.run(0)
     views = page.output(0).locator(".streamwidget")
     expect(views).to_have_count(2)
