@@ -35,6 +35,7 @@ export default defineConfig({
       enabled: true,
       headless: true,
       screenshotFailures: false,
+      connectTimeout: 240_000, // milliseconds. A busy machine may need minutes to start a browser
       provider: playwright({
         launchOptions: { executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium", args: flags },
       }),
