@@ -9,7 +9,7 @@ from streamwidget.teaching._panel import Runner
 from streamwidget.teaching._race import TITLES, Race, empty_place, ended, outcome_of, runners
 from streamwidget.teaching._stage import Stage
 
-_HEIGHT = 115  # of an answer, so that a page for a class has room for the faults below it, even at 150 %
+_HEIGHT = 165  # of an answer, so that a page for a class has room for the faults below it, even at 150 %
 
 
 class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
