@@ -556,16 +556,16 @@ def test_reference_amplification_is_bounded() -> None:
     ],
 )
 def test_hostile_patterns_take_time_in_proportion(unit: str) -> None:
-    """Four times the text takes about four times the time, and nothing raises."""
+    """Four times the text takes about four times the time, and nothing raises.
+
+    Both are measured in the same moment, and the best of several moments counts: the machine may be busy in the others.
+    """
 
     def cost(size: int) -> float:
         text = unit * (size // len(unit))
-        best = float("inf")
-        for _ in range(2):
-            start = time.process_time()
-            mimebundle(ChatCompletion(text=text))
-            best = min(best, time.process_time() - start)
-        return best
+        start = time.process_time()
+        mimebundle(ChatCompletion(text=text))
+        return time.process_time() - start
 
     cost(500)
-    assert cost(8_000) < 12 * max(cost(2_000), 0.002)
+    assert any(cost(8_000) < 12 * max(cost(2_000), 0.002) for _ in range(5))
