@@ -102,6 +102,7 @@ def test_an_agent_is_shown_step_by_step(open_notebook: OpenNotebook) -> None:
         page.run(index)
     wait_longer(page, 2, len("I look it up in two places"))
     folds = page.output(2).locator("details:not([hidden])")
+    expect(folds.first).to_contain_text("RAW 4 °C")
     below = page.cell(3).bounding_box()
     page.run(3)
     page.output(2).locator(".streamwidget-text", has_text="It is cold").wait_for()

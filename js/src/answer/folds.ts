@@ -151,11 +151,6 @@ export class Steps {
     this.#places = places;
   }
 
-  /** True if the next paint() folds a step. */
-  get isDue(): boolean {
-    return this.#transcript.steps.length > this.#steps.size;
-  }
-
   paint(over: boolean): void {
     const { calls, steps } = this.#transcript;
     for (const [step, root] of this.#steps) {

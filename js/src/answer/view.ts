@@ -96,15 +96,28 @@ export function mountView(
     }
   }
 
+  // While the answer streams, what stands below the view does not move up when a step is folded, or when the text becomes
+  // shorter, such as a table whose columns become wider. The text that follows fills the place.
+  let width: number | null = null;
+  let height = 0;
+  const sizes = new ResizeObserver(([entry]) => {
+    const now = (entry as ResizeObserverEntry).contentRect;
+    height = now.width === (width ?? now.width) ? now.height : 0; // at another width the same text has another height
+    width = now.width;
+  });
+  if (!isSized) sizes.observe(root);
+
+  function keepHeight(): void {
+    root.style.minHeight = height === 0 || transcript.over || transcript.gone ? "" : `${height}px`;
+  }
+
   function paint(): void {
     const now = performance.now();
     const { over } = transcript;
     cell ??= root.closest(".jp-CodeCell");
+    keepHeight();
     head.paint(now);
     reasoning.paint(now);
-    // What stands below the view does not move up when a step is folded. The next step's text fills the place.
-    if (over) root.style.minHeight = "";
-    else if (steps.isDue) root.style.minHeight = `${root.getBoundingClientRect().height}px`;
     steps.paint(over);
     const behind = answer.paint(over);
     if (!over) awaitFormula(text, model);
@@ -127,6 +140,11 @@ export function mountView(
     if (!signal.aborted) requestPaint(paint);
   }
 
+  const release = () => {
+    height = 0;
+    keepHeight();
+  };
+  root.addEventListener("toggle", release, { capture: true }); // a fold that the person closes leaves no gap
   root.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || transcript.over || transcript.gone) return;
     event.preventDefault();
@@ -152,6 +170,7 @@ export function mountView(
     "abort",
     () => {
       unsubscribe();
+      sizes.disconnect();
       cancelPaint(paint);
       clearTimeout(tick);
       head.dispose();

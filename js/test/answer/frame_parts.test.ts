@@ -52,6 +52,27 @@ test("reasoning is folded, shows that it grows, can be opened meanwhile, and sta
   expect(summary.textContent).toBe("Reasoning (29 characters)");
 });
 
+test("what is below does not move up while the answer streams. A fold that is closed, and the end, leave no gap", async () => {
+  const { kernel, host, root, find } = start();
+  host.deliver(kernel.delta("Two\n\nrivers\n\nand\n\na lake\n\nand a sea."));
+  await frames();
+  const height = root.offsetHeight;
+  Object.assign(kernel.state, { seq: kernel.state.seq + 1, reasoning: "Two rivers.", text: "Two" });
+  host.deliver(kernel.snapshot());
+  await vi.waitFor(() => expect(find(".streamwidget-text").textContent?.trim()).toBe("Two"));
+  await frames();
+  expect(root.offsetHeight).toBe(height);
+  find(".streamwidget-reasoning summary").click();
+  await vi.waitFor(() => expect(root.offsetHeight).toBeLessThan(height));
+  const open = root.offsetHeight;
+  find(".streamwidget-reasoning summary").click();
+  await vi.waitFor(() => expect(root.offsetHeight).toBeLessThan(open));
+  host.deliver(kernel.delta("\n\nrivers"));
+  await frames();
+  host.deliver(kernel.end());
+  await vi.waitFor(() => expect(root.style.minHeight).toBe(""));
+});
+
 test("text that was reasoning moves into the fold, and the answer begins anew", async () => {
   const { kernel, host, find } = start();
   host.deliver(kernel.delta("Two "), kernel.delta("rivers."));
