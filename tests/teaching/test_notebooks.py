@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -92,9 +93,15 @@ def test_there_are_a_quickstart_and_lessons() -> None:
 @pytest.mark.kernel
 @pytest.mark.parametrize("path", WITHOUT_A_PAGE, ids=lambda path: path.stem)
 def test_a_lesson_runs_top_to_bottom_offline(path: Path, runs: dict[Path, Future[NotebookNode]]) -> None:
-    """Every cell of a lesson runs, also the answers to its exercises. The cells themselves assert what it claims."""
-    run = runs[path].result()
-    assert all(entry.execution_count for entry in run.cells if entry.cell_type == "code")
+    """Every cell of a lesson runs, also the answers to its exercises. The cells themselves assert what it claims.
+
+    The cell after a guess shows something.
+    """
+    cells = runs[path].result().cells
+    assert all(entry.execution_count for entry in cells if entry.cell_type == "code")
+    shown = [after for guess, after in itertools.pairwise(cells) if "guess" in tags_of(guess)]
+    assert shown
+    assert all(entry.outputs for entry in shown)
 
 
 @pytest.mark.kernel
