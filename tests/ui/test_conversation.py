@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
 from tests.ui.conftest import OpenNotebook
 from tests.ui.lab import NotebookPage
 from tests.ui.live import LOAD
@@ -17,8 +18,17 @@ def asked(page: NotebookPage, demo: DemoServer, index: int) -> list[str]:
     return [m["content"].strip() for m in demo.requests[-1].body["messages"] if m["role"] == "user"]
 
 
+# The page's message comes to the kernel on a thread of its own, so a cell can wait for it.
+_WAIT = """import time; end = time.time() + {soon}
+known = get_ipython().magics_manager.registry["ChatMagics"]._session.cells
+while sorted(known._places, key=known._places.get) != {order} and time.time() < end: time.sleep(0.02)"""
+_ORDER = """() => Array.from(window.jupyterapp.shell.currentWidget.model.cells)
+  .filter(cell => cell.type === 'code').map(cell => cell.id)"""
+
+
 def let_the_order_arrive(page: NotebookPage, index: int) -> None:
-    """Run a cell that asks nothing. The page's message about its cells was sent before, to another thread."""
+    """Run a cell that asks nothing, until the kernel knows the order of the page's cells."""
+    page.cell(index).locator(".cm-content").fill(_WAIT.format(soon=SOON, order=page.page.evaluate(_ORDER)))
     page.run(index)
     page.finish(index)
 
