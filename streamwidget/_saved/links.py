@@ -159,8 +159,10 @@ def bare_link(state: StateInline, silent: bool) -> bool:
     if not state.src.startswith("://", state.pos) or state.linkLevel > 0:
         return False
     scheme = _SCHEME.search(state.pending[-8:])
+    if not scheme:
+        return False
     rest = _BARE.match(state.src, state.pos, min(state.posMax, state.pos + MAX_URL))
-    if not scheme or not rest:
+    if not rest:
         return False
     url = _trimmed(scheme[1] + rest[0])
     href = normalize(url)

@@ -108,9 +108,10 @@ export function bareLink(state: StateInline, silent: boolean): boolean {
   if (!state.src.startsWith("://", state.pos) || state.linkLevel > 0) return false;
   // After a space, an opening mark or a character of a script without spaces.
   const before = /(?:^|[\s*_~("'[{\u3000-\u9fff\uac00-\ud7af\uff00-\uffef\u2018-\u201f])(https?)$/i;
-  const scheme = before.exec(state.pending)?.[1];
+  const scheme = before.exec(state.pending.slice(-6))?.[1]; // six characters: what is before, and the scheme
+  if (!scheme) return false;
   const rest = BARE.exec(state.src.slice(state.pos, Math.min(state.posMax, state.pos + MAX_URL)))?.[0];
-  if (!scheme || !rest) return false;
+  if (!rest) return false;
   const url = trimmed(scheme + rest);
   const href = normalizeLink(url);
   if (url.length <= scheme.length + 3 || !isLink(href)) return false;

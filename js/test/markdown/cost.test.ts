@@ -37,6 +37,7 @@ const HOSTILE = [
   fill("]\\("),
   `${"\\(".repeat(SIZE / 4)}${" ".repeat(SIZE / 2)}`,
   fill(`${"[".repeat(1000)}\n\n`),
+  fill("!://"),
 ];
 
 function cost(text: string, piece = 64): [ms: number, root: HTMLElement, longest: number] {
