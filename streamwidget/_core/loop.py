@@ -246,13 +246,20 @@ def interrupts_raise() -> Iterator[None]:
     """Let SIGINT raise KeyboardInterrupt at once in the block, which runs a person's own code.
 
     In a cell that awaits, ipykernel's handler only leaves a note for the loop. The loop cannot read it while the code
-    keeps it busy: ``time.sleep(600)`` could not be interrupted.
+    keeps it busy: ``time.sleep(600)`` could not be interrupted. :func:`interrupts_noticed` around it hears of it too,
+    because the code may ignore the exception.
     """
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
         return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for noticed in _noticed[-1:]:
+            noticed.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
