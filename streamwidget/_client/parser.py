@@ -212,7 +212,7 @@ class StreamParser:
 
     def release(self) -> list[StreamEvent]:
         """Return the letters that were held back because a key might begin there. Nothing more of the stream comes."""
-        return [] if self._redaction is None else self._accumulator.take(self._redaction.flush())
+        return [] if self._redaction is None else self._add(self._redaction.flush())
 
     def _parse_reply(self, reply: Any) -> list[ParsedEvent]:
         """Parse one whole reply, or raise what the server says in its place."""
@@ -300,11 +300,19 @@ class StreamParser:
         clean = parsed if self._redaction is None else self._redaction.clean(parsed)
         accumulator = self._accumulator
         had_end = accumulator.finish is not None
-        published = accumulator.take(clean)
+        published = self._add(clean)
         self.events += published
         if (had_end or self._news is not None) and any(map(is_piece, published)):
             self._news = None  # the answer went on after it
             self._finish_is_common = self._finish_is_common or had_end
+
+    def _add(self, events: Iterable[ParsedEvent]) -> list[StreamEvent]:
+        """Add events. A delta whose letters wait counts when it comes."""
+        published = self._accumulator.take(events)
+        if self._redaction is not None and self._redaction.uncounted:
+            self._accumulator.delta_count += self._redaction.uncounted
+            self._redaction.uncounted = 0
+        return published
 
     def _skip(self, data: str) -> None:
         self._odd = data

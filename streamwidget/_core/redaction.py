@@ -81,9 +81,15 @@ class Redaction:
     Parameters
     ----------
     spellings : Spellings
+
+    Attributes
+    ----------
+    uncounted : int
+        Deltas that came and are wholly held back. A delta that is no more than such letters is one less.
     """
 
     def __init__(self, spellings: Spellings) -> None:
+        self.uncounted = 0
         self._spellings = spellings
         self._text = _Flow(spellings)
         self._texts: dict[tuple[type[_Delta], int], _Flow] = {(TextDelta, 0): self._text}
@@ -94,6 +100,7 @@ class Redaction:
         for event in events:
             if type(event) is TextDelta and event.index == 0:  # the usual case
                 text = self._text.feed(event.text)
+                self.uncounted += not text and bool(event.text)
                 yield event if text == event.text else TextDelta(text, 0)
                 continue
             match event:
@@ -101,6 +108,7 @@ class Redaction:
                     key = (type(event), event.index)
                     flow = self._texts.get(key) or self._texts.setdefault(key, _Flow(self._spellings))
                     text = flow.feed(event.text)
+                    self.uncounted += not text and bool(event.text)
                     yield event if text == event.text else replace(event, text=text)
                 case ToolCallDelta():
                     yield self._clean_call(event)
@@ -132,6 +140,7 @@ class Redaction:
         for number, flow in self._arguments.items():
             if text := flow.flush():
                 held.append(ToolCallDelta(number, None, None, text))
+        self.uncounted -= len(held)
         return held
 
     def _clean_call(self, event: ToolCallDelta) -> ToolCallDelta:
@@ -139,6 +148,7 @@ class Redaction:
         if flow is None:
             flow = self._arguments[event.index] = _Flow(self._spellings)
         arguments = flow.feed(event.arguments)
+        self.uncounted += not (event.id or event.name or arguments) and bool(event.arguments)
         return replace(event, id=self._word(event.id), name=self._word(event.name), arguments=arguments)
 
     def _word(self, text: str | None) -> str | None:

@@ -307,6 +307,10 @@ class ChatStream:
             while self._run_here(reader.more):
                 while reader.pending:
                     yield reader.pending.popleft()
+        except KeyboardInterrupt:  # it has cancelled the stream, whose end needs a moment
+            self.cancel()
+            self._run_here(partial(self._task.wait, _SETTLED))
+            raise
         finally:
             reader.leave()
             if self._is_unread:

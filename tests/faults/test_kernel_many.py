@@ -121,6 +121,6 @@ def test_memory_stays_flat(latest: ChatKernel, seen: Seen) -> None:
         sizes.append(latest.value("private_mb()"))
         living.append(latest.value("living()"))
     growth = [later - earlier for earlier, later in pairwise(sizes)]
-    seen(f"growth a cycle {', '.join(f'{mb:+.2f}' for mb in growth)} MB; {living[-1][0]} widgets live: the bundle")
-    assert living == [[1, living[0][1]]] * 6
+    seen(f"growth a cycle {', '.join(f'{mb:+.2f}' for mb in growth)} MB; {living[-1][0]} widgets live: the bundles")
+    assert living == [[2, living[0][1]]] * 6
     assert sorted(growth)[1] < 0.2  # a leak grows in every cycle, the allocator's arenas now and then

@@ -184,7 +184,7 @@ def test_a_usage_error_is_one_line_and_sends_nothing(chat: ChatKernel) -> None:
         "%%chat --nonsense\nx": "Unknown option --nonsense",
         "%%chat\n  \n": "empty",
         "%%chat -o 1x\nx": "-o takes the name of a variable",
-        "%%chat -t warm\nx": "invalid float value",
+        "%%chat -t warm\nx": "takes a number from 0, such as 0.7",
         "%%chat hello\nx": "Unexpected 'hello'",
         "%chat": "empty",
     }.items():
