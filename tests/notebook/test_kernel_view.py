@@ -46,7 +46,8 @@ def test_the_messages_of_a_view_are_numbered_and_join_to_the_text(chat: ChatKern
     assert messages[0]["text"] + "".join(message["text"] for message in messages[1:-1]) == text == view.replay()
     end = messages[-1]
     assert (end["outcome"], end["timing"]["deltas"], end["tokens"]) == ("complete", 1200, 1200)
-    assert messages[0]["timing"]["deltas"] + sum(m["deltas"] for m in messages[1:-1]) >= 1200
+    # Letters that may begin the key wait. Such a delta counts when it comes, and is shown with the next one.
+    assert messages[0]["timing"]["deltas"] + sum(m["deltas"] for m in messages[1:-1]) >= 1180
     assert len(messages) < 60
 
 
