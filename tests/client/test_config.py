@@ -243,7 +243,7 @@ def test_a_setting_of_another_type_is_refused_and_not_repeated(
     assert "canary" not in shown(ours(caught.value))
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize(
     ("url", "more"),
     [
