@@ -85,7 +85,8 @@ class Redaction:
     Attributes
     ----------
     uncounted : int
-        Deltas that came and are wholly held back. A delta that is no more than such letters is one less.
+        How many deltas came and are wholly held back. Held letters that come out as a delta of their own make it one
+        less.
     """
 
     def __init__(self, spellings: Spellings) -> None:

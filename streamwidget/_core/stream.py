@@ -308,15 +308,18 @@ class ChatStream:
                 while reader.pending:
                     yield reader.pending.popleft()
         except KeyboardInterrupt:  # it has cancelled the stream, whose end needs a moment
-            self.cancel()
-            self._run_here(partial(self._task.wait, _SETTLED))
+            self._cancel_here()
             raise
         finally:
             reader.leave()
             if self._is_unread:
-                self.cancel()
-                self._run_here(partial(self._task.wait, _SETTLED))
+                self._cancel_here()
         self._progress.result()
+
+    def _cancel_here(self) -> None:
+        """Cancel the stream, and wait for its end in this thread."""
+        self.cancel()
+        self._run_here(partial(self._task.wait, _SETTLED))
 
     @property
     def _is_unread(self) -> bool:
