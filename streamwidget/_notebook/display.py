@@ -34,6 +34,7 @@ from streamwidget._saved.outputs import needs_its_own
 from streamwidget._view import output
 
 if TYPE_CHECKING:
+    from streamwidget._view.cut_answer import CutAnswer
     from streamwidget._view.stream_view import StreamView
 
 _PATIENCE = 1.0  # seconds that an interrupted cell waits for the saved answer
@@ -126,7 +127,7 @@ def present(
     keep : bool
         Keep the live widget in its place after the end.
     asked_again : callable, optional
-        Called with the new stream after Retry or Continue in such a widget.
+        Called with the new stream after Retry or Continue.
     background : bool, default False
         No cell ends with the answer, so its end may wait for its turn among other views.
     wire : bool, default False
@@ -144,9 +145,17 @@ def present(
         view._presentation.stays = keep
         view._presentation.end_in_turn = background
         view._presentation.on_asked_again = asked_again
-        captured = output.is_captured(execution_id(shell)) if shell is not None else False
-        # The wire's view has a timeline of its own.
-        return LiveThenStatic(stream, view, timeline=timeline and not wire, captured=captured)
+        shown = LiveThenStatic(
+            stream,
+            view,
+            asked_again,
+            # The wire's view has a timeline of its own.
+            timeline=timeline and not wire,
+            captured=output.is_captured(execution_id(shell)) if shell is not None else False,
+            for_page=is_page(shell),
+        )
+        shown.begin()
+        return shown
     stream.subscribe(TerminalView(lambda: stream.completion, markdown=markdown_text(sys.stdout)))
     if timeline:
         _at_end(stream, lambda: say(stream.timeline._repr_mimebundle_()["text/plain"]))
@@ -186,30 +195,53 @@ class LiveThenStatic:
     """The view of one stream in a notebook, from its first moment to its place in the saved file.
 
     A short answer is replaced at once. A long one is made off the loop, so that an interrupt and the next cell get
-    through meanwhile.
+    through meanwhile. Continue on a saved answer that was cut brings a view of the rest into the same place.
     """
 
-    def __init__(self, stream: ChatStream, view: StreamView, *, timeline: bool, captured: bool) -> None:
+    def __init__(
+        self,
+        stream: ChatStream,
+        view: StreamView,
+        asked_again: Callable[[ChatStream], None],
+        *,
+        timeline: bool,
+        captured: bool,
+        for_page: bool,
+        display_id: str | None = None,
+        rest_of: CutAnswer | None = None,
+    ) -> None:
         self._stream = stream
+        self._asked_again = asked_again
         self._captured = captured
         self._timeline = timeline
+        self._for_page = for_page
+        self._rest_of = rest_of  # the cut answer that this one goes on with
+        self._cut: CutAnswer | None = None
         self._over = False
         self._swapped = False
         self._budget = Budget(0)
         self._making: asyncio.Task[None] | None = None
-        self._display_id = uuid.uuid4().hex
+        self._display_id = display_id or uuid.uuid4().hex
         self._view = view
+
+    def begin(self) -> None:
+        """Show the view in the cell that runs."""
         display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
-        presentation = view._presentation
-        if presentation.stays:
-            if timeline:
-                _at_end(stream, lambda: publish_display_data(stream.timeline._repr_mimebundle_()))  # type: ignore[no-untyped-call]
-        elif presentation.end_in_turn:
+        stream = self._stream
+        if not self._view._presentation.stays:
+            self._await_end()
+        elif self._timeline:
+            _at_end(stream, lambda: publish_display_data(stream.timeline._repr_mimebundle_()))  # type: ignore[no-untyped-call]
+
+    def _await_end(self) -> None:
+        view, presentation = self._view, self._view._presentation
+        if presentation.end_in_turn:
             presentation.on_end = self._end
-            _at_end(stream, lambda: self._end() if view.comm is None else None)  # a closed view sends no end message
+            # A closed view sends no end message.
+            _at_end(self._stream, lambda: self._end() if view.comm is None else None)
         else:
             # Subscribed after the view, so called after it: the view's last message is sent before it is replaced.
-            _at_end(stream, self._end)
+            _at_end(self._stream, self._end)
 
     @property
     def is_settled(self) -> bool:
@@ -263,13 +295,46 @@ class LiveThenStatic:
         self._swapped = True
         if self._timeline:
             saved = _with_picture(saved, self._stream)
-        output.replace(self._display_id, saved)
+        metadata = self._offer_continue() if self._for_page and not self._captured else {}
+        output.replace(self._display_id, saved, metadata)
         if not (self._captured or self._view._presentation.end_in_turn):
             for shown in filter(needs_its_own, self._stream.completion.outputs):
                 # It stands below the answer, in the cell that ends with it.
                 publish_display_data(dict(shown.data), dict(shown.metadata))  # type: ignore[no-untyped-call]
-        self._view._replaced_by(saved, captured=self._captured)
+        # No page has shown the rest of an answer until it says so, as with a view that an Output has captured.
+        self._view._replaced_by(saved, metadata, unseen=self._captured or self._rest_of is not None)
+        self._rest_of = None
         _close_unasked(self._view)
+
+    def _offer_continue(self) -> dict[str, Any]:
+        """Let the page ask for the rest of the answer, if it was cut. Return the metadata of the output."""
+        from streamwidget._view.cut_answer import CutAnswer, can_go_on
+
+        if self._rest_of is not None:
+            self._rest_of.forget()
+        if not can_go_on(self._stream):
+            return {}
+        self._cut = CutAnswer(self._stream, self._go_on)
+        return self._cut.metadata
+
+    def _go_on(self) -> str:
+        """Ask for the rest of a cut answer, and return the model id of its view. The page puts it in the place."""
+        stream = self._stream.again(go_on=True)
+        self._asked_again(stream)
+        view = _view_of(stream, wire=False)
+        view._presentation.stays = False
+        rest = LiveThenStatic(
+            stream,
+            view,
+            self._asked_again,
+            timeline=self._timeline,
+            captured=False,
+            for_page=True,
+            display_id=self._display_id,
+            rest_of=self._cut,
+        )
+        rest._await_end()
+        return str(view.model_id)
 
 
 def _close_unasked(replaced: StreamView) -> None:

@@ -29,9 +29,10 @@ def show(mimebundle: dict[str, Any]) -> str:
     return display_id
 
 
-def replace(display_id: str, mimebundle: dict[str, Any]) -> None:
+def replace(display_id: str, mimebundle: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
     """Show another mimebundle in place of the output with this display id."""
-    publish_display_data(mimebundle, transient={"display_id": display_id}, update=True)  # type: ignore[no-untyped-call]
+    shown: dict[str, Any] = {"metadata": metadata or {}, "transient": {"display_id": display_id}}
+    publish_display_data(mimebundle, update=True, **shown)  # type: ignore[no-untyped-call]
 
 
 def is_captured(execution_id: str | None) -> bool:

@@ -18,6 +18,8 @@ class PageTools(anywidget.AnyWidget):
 
     _esm = LOADER
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
+    #: The saved answers that the kernel can go on with, by their ids. The value is the view of one that goes on, or "".
+    answers = traitlets.Dict(read_only=True).tag(sync=True)
 
     def __init__(self) -> None:
         self.set_trait("bundle", shared_bundle("tools").model_id)
@@ -30,7 +32,8 @@ class PageTools(anywidget.AnyWidget):
 _shown: list[PageTools] = []
 
 
-def bring_tools() -> None:
+def bring_tools() -> PageTools:
     """Send the tools to the page, once for each kernel."""
     if not _shown or _shown[-1].comm is None:
         _shown[:] = [PageTools()]
+    return _shown[-1]

@@ -171,15 +171,16 @@ class StreamView(anywidget.AnyWidget):
         """Return what the saved notebook holds in place of the view, as a mimebundle. May run on any thread."""
         return mimebundle(self.completion, budget)
 
-    def _replaced_by(self, saved: JSON, *, captured: bool) -> None:
+    def _replaced_by(self, saved: JSON, metadata: JSON, *, unseen: bool) -> None:
         """Close as soon as no page shows the view. The notebook has the mimebundle ``saved`` in its place.
 
         A page that was reloaded does not know the display id, so it still shows the view. It asks for the mimebundle,
         puts it there itself, and then says that it has left. Without any page (nbclient, papermill) the view closes
-        immediately. A view that an ``Output`` has captured is not replaced in any page, so it waits for one.
+        immediately. An ``unseen`` view waits for a page. No page replaces one that an ``Output`` has captured, and the
+        page itself shows the rest of a cut answer.
         """
-        self._replacement = saved
-        if self._page is None and not captured:
+        self._replacement = {"mimebundle": saved, "metadata": metadata}
+        if self._page is None and not unseen:
             self.close()
         else:
             self._send_last_state()
@@ -251,7 +252,7 @@ class StreamView(anywidget.AnyWidget):
 
     def _send_replacement(self) -> None:
         if self._replacement is not None:
-            self._send_to_pages({"op": "saved", "view": self.model_id, "mimebundle": self._replacement})
+            self._send_to_pages({"op": "saved", "view": self.model_id, **self._replacement})
 
     def _ask_again(self, *, go_on: bool) -> None:
         can = self._presentation.stays and self._stream.repeatable and self._stream.over

@@ -48,7 +48,7 @@ def test_a_reloaded_page_is_given_the_saved_answer(chat: ChatKernel) -> None:
     view.send({"op": "saved", "page": "second"})
     saved = view.wait("saved")
     update = [m.content for m in list(chat.iopub) if m.type == "update_display_data"][-1]
-    assert saved == {"op": "saved", "view": view.model_id, "mimebundle": update["data"]}
+    assert saved == {"op": "saved", "view": view.model_id, "mimebundle": update["data"], "metadata": update["metadata"]}
     view.send({"op": "left", "page": "second"})
     wait_closed(chat, view)
 

@@ -1,6 +1,8 @@
-"""What a person can do about an answer that is cut, in a view that is kept."""
+"""What a person can do about an answer that is cut: in a view that is kept, and in a saved answer."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -42,3 +44,40 @@ def test_a_cut_answer_is_mended_where_it_stands(open_notebook: OpenNotebook, dem
     assert whole.startswith(cut)
     # Enter was for the button: the notebook did not begin to edit the cell.
     expect(page.page.locator(".jp-Notebook.jp-mod-editMode")).to_have_count(0)
+
+
+#: The same in a saved answer.
+CUT = """%%chat -P 'demo={{"fault": "drop", "after": 6, "times": 1, "key": "{0}", "text": "It begins, and its end."}}'
+{0}"""
+
+
+@only_lab
+def test_a_saved_answer_that_was_cut_goes_on_in_its_place(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """Continue asks for the rest, also after a reload. The conversation has the whole. A new kernel offers nothing."""
+    seen = "print(*[turn.answer.text.count('its end.') for turn in _conversation.turns])"
+    page = open_notebook([LOAD, CUT.format("one"), CUT.format("two"), CUT.format("three"), seen])
+    for index in range(4):
+        page.run(index)
+        page.finish(index)
+
+    def go_on(index: int) -> None:
+        button = page.output(index).get_by_role("button", name="Continue")
+        expect(button).to_have_attribute("aria-disabled", "false")
+        button.focus()
+        page.page.keyboard.press("Enter")
+        expect(page.output(index).locator(".streamwidget-text")).to_contain_text("its end.")
+        expect(view(page, index)).to_have_count(0)  # a saved answer again
+        expect(button).to_have_count(0)
+
+    go_on(1)
+    page.save()
+    page.reload()
+    go_on(2)
+    page.run(4)
+    page.wait_output(4, "1 1 0")
+    saved = page.save()
+    assert [[*cell.outputs[0].metadata] for cell in saved.cells[1:4]] == [[], [], ["streamwidget"]]
+    page.restart()
+    button = page.output(3).get_by_role("button", name="Continue")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_attribute("title", re.compile("Run again asks anew"))

@@ -1,11 +1,17 @@
 // Inserts a code cell under the cell that holds an answer. A widget can reach the notebook in JupyterLab and Notebook 7
 // (by the document context of the widget manager) and in nbclassic (by its global). Nothing here runs a cell.
 
+/** An output as the notebook's file has it. */
+export interface SavedOutput {
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
 interface SharedCell {
   readonly cell_type: string;
   readonly source: string;
   readonly execution_count?: number | null;
-  getOutputs?(): readonly { readonly data?: Readonly<Record<string, unknown>> }[];
+  getOutputs?(): readonly SavedOutput[];
 }
 
 interface SharedNotebook {
@@ -100,11 +106,10 @@ export function sourceOf(element: Element): string {
   return place?.shared.cells[place.index]?.source ?? "";
 }
 
-/** The formats of the outputs of the cell with `element`. */
-export function savedOutputs(element: Element): Readonly<Record<string, unknown>>[] {
+/** The outputs of the cell with `element`. */
+export function savedOutputs(element: Element): readonly SavedOutput[] {
   const place = find(element);
-  const outputs = place?.shared.cells[place.index]?.getOutputs?.() ?? [];
-  return outputs.map(({ data }) => data ?? {});
+  return place?.shared.cells[place.index]?.getOutputs?.() ?? [];
 }
 
 function insertInLab(element: Element, cells: readonly object[]): Undo | null {

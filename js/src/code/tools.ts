@@ -14,8 +14,9 @@ const COPY = "Copy";
 const INSERT = "Insert below";
 const UNDO = "Undo";
 
-// Only buttons that were made here act. The HTML of another notebook may have the same classes.
-const ours = new WeakSet<HTMLButtonElement>();
+// Only buttons that were made here act. The HTML of another notebook may have the same classes. Each has its own words,
+// which come back after the feedback.
+const ours = new WeakMap<HTMLButtonElement, string>();
 
 /** Makes a button whose words are drawn by the style sheet. */
 export function makeTool(label: string, name: string): HTMLButtonElement {
@@ -24,7 +25,7 @@ export function makeTool(label: string, name: string): HTMLButtonElement {
   made.className = "streamwidget-tool";
   made.ariaLabel = name;
   made.dataset.label = label;
-  ours.add(made);
+  ours.set(made, label);
   return made;
 }
 
@@ -135,7 +136,7 @@ const timers = new WeakMap<HTMLElement, ReturnType<typeof setTimeout>>();
 
 export function showFeedback(pressed: HTMLButtonElement, words: string): void {
   const before = timers.get(pressed);
-  const label = pressed.ariaLabel?.startsWith(INSERT) ? INSERT : COPY;
+  const label = ours.get(pressed);
   clearTimeout(before);
   pressed.dataset.label = words;
   pressed.classList.add("streamwidget-feedback");

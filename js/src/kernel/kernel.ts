@@ -79,7 +79,12 @@ const CONNECTION: Readonly<Record<string, ConnectionState>> = {
  * Keeps `connection` up to date, and calls `gone` whenever the kernel of `model` dies, restarts or is replaced. Ends
  * when `signal` aborts.
  */
-export function watchKernel(model: object, connection: Connection, gone: () => void, signal: AbortSignal): void {
+export function watchKernel(
+  model: object,
+  connection: Pick<Connection, "become">,
+  gone: () => void,
+  signal: AbortSignal,
+): void {
   const kernel = kernelOf(model);
   const watch = (changes: StatusSignal | undefined, act: (status: string) => void) => {
     if (typeof changes?.connect !== "function") return;

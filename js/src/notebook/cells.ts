@@ -4,7 +4,7 @@ const WIDGET = "application/vnd.jupyter.widget-view+json";
 
 interface Outputs {
   readonly length: number;
-  get(index: number): { readonly data: Record<string, unknown> };
+  get(index: number): { readonly data: Record<string, unknown>; readonly metadata?: object };
   set(index: number, output: object): void;
 }
 
@@ -36,15 +36,29 @@ export function cellsOf<C>(model: object): Cells<C> | undefined {
   return managerOf(model)?.context?.model?.cells as Cells<C> | undefined;
 }
 
-/** The outputs that show a widget: the model's id, the cell, and a function that replaces the output. May throw. */
-export function* shownWidgets(model: object) {
+/** The outputs of the notebook of `model`, each with its cell and a function that replaces it. May throw. */
+export function* outputsOf(model: object) {
   for (const cell of cellsOf<Cell>(model) ?? []) {
     for (let index = 0; index < (cell.outputs?.length ?? 0); index += 1) {
-      const shown = cell.outputs?.get(index).data?.[WIDGET] as { model_id?: unknown } | undefined;
-      if (typeof shown?.model_id !== "string") continue;
-      yield { id: shown.model_id, cell, replace: (output: object) => cell.outputs?.set(index, output) };
+      const { data, metadata } = (cell.outputs as Outputs).get(index);
+      const replace = (data: object, metadata: object = {}) =>
+        cell.outputs?.set(index, { output_type: "display_data", data, metadata });
+      yield { data, metadata, cell, replace };
     }
   }
+}
+
+/** Those that show a widget, with the id of its model. May throw. */
+export function* shownWidgets(model: object) {
+  for (const { data, cell, replace } of outputsOf(model)) {
+    const shown = data?.[WIDGET] as { model_id?: unknown } | undefined;
+    if (typeof shown?.model_id === "string") yield { id: shown.model_id, cell, replace };
+  }
+}
+
+/** What an output holds that shows the widget with this id. */
+export function widgetData(id: string): object {
+  return { [WIDGET]: { version_major: 2, version_minor: 0, model_id: id }, "text/plain": "" };
 }
 
 /** True if the widget with this id is `model`. anywidget hides the id of its model, but not its state. */

@@ -58,12 +58,13 @@ export class WidgetOutputs {
   /** Takes the content of a message, and returns true where it was the saved answer. */
   receive(content: unknown): boolean {
     if (this.#make) this.#awaitQuiet(this.#make);
-    const raw = content as { op?: unknown; view?: unknown; mimebundle?: unknown } | null;
+    const raw = content as { op?: unknown; view?: unknown; mimebundle?: unknown; metadata?: object } | null;
     if (raw?.op !== "saved") return false;
     const texts = Object.entries(raw.mimebundle ?? {}).filter(
       ([, text]) => typeof text === "string" || Array.isArray(text),
     );
-    if (typeof raw.view === "string" && texts.length > 0) this.#replace(raw.view, Object.fromEntries(texts));
+    if (typeof raw.view === "string" && texts.length > 0)
+      this.#replace(raw.view, Object.fromEntries(texts), raw.metadata ?? {});
     return true;
   }
 
@@ -101,11 +102,9 @@ export class WidgetOutputs {
     this.#send("left");
   }
 
-  #replace(view: string, data: object): void {
+  #replace(view: string, data: object, metadata = {}): void {
     try {
-      for (const { id, replace } of shownWidgets(this.#model)) {
-        if (id === view) replace({ output_type: "display_data", data, metadata: {} });
-      }
+      for (const { id, replace } of shownWidgets(this.#model)) if (id === view) replace(data, metadata);
     } catch (error) {
       console.debug("[streamwidget] the view stays", error);
     }

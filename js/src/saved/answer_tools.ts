@@ -1,10 +1,11 @@
-// The tools of a saved answer: Copy and Run again, in the line above it. They show on hover and on focus.
+// The tools of a saved answer: Copy, Continue and Run again, in the line above it. They show on hover and on focus.
 //
 // The host has no way for a page's code to run a cell. So "Run again" selects the cell and presses the host's own keys.
 
-import { savedOutputs, select, sourceOf } from "../code/insert";
+import { type SavedOutput, savedOutputs, select, sourceOf } from "../code/insert";
 import { makeTool, showFeedback } from "../code/tools";
 import { copyText } from "../dom/clipboard";
+import { cutAnswer, makeContinue } from "./go_on";
 
 /** Adds the tools to the line above `text`, until `signal` aborts. */
 export function addAnswerTools(text: HTMLElement, signal: AbortSignal): void {
@@ -18,6 +19,8 @@ export function addAnswerTools(text: HTMLElement, signal: AbortSignal): void {
     showFeedback(copy, (await copyText(markdownOf(text))) ? "Copied" : "Copying is not allowed here"),
   );
   tools.append(copy);
+  const cut = cutAnswer(savedOutput(text)?.metadata);
+  if (cut) tools.append(makeContinue(cut, signal));
   const cell = text.closest<HTMLElement>(".jp-Notebook .jp-CodeCell");
   // Other code shall not run by a button that somebody else's notebook put under an answer.
   if (cell && /^\s*%%?chat\b/.test(sourceOf(text))) {
@@ -31,11 +34,17 @@ export function addAnswerTools(text: HTMLElement, signal: AbortSignal): void {
 
 // The answer's Markdown without the line about it. If the notebook's model cannot be reached, the text of the page.
 function markdownOf(text: HTMLElement): string {
-  const shown = [...(text.closest(".jp-Cell")?.querySelectorAll(".streamwidget-text") ?? [])];
-  const saved = savedOutputs(text).filter((data) => joined(data["text/html"]).includes('class="streamwidget-text'));
-  const data = saved.length === shown.length ? saved[shown.indexOf(text)] : undefined;
+  const data = savedOutput(text)?.data;
   const source = joined(data?.["text/markdown"] ?? data?.["text/plain"]).trimEnd();
   return source.slice(0, Math.max(0, source.lastIndexOf("\n\n"))) || text.textContent;
+}
+
+function savedOutput(text: HTMLElement): SavedOutput | undefined {
+  const shown = [...(text.closest(".jp-Cell")?.querySelectorAll(".streamwidget-text") ?? [])];
+  const saved = savedOutputs(text).filter(({ data }) =>
+    joined(data?.["text/html"]).includes('class="streamwidget-text'),
+  );
+  return saved.length === shown.length ? saved[shown.indexOf(text)] : undefined;
 }
 
 function joined(value: unknown): string {
