@@ -141,6 +141,10 @@ class NotebookPage:
         """Return what the cell's output area shows now, as text."""
         return self.output(index).inner_text() if self.output(index).count() else ""
 
+    def look_at(self, index: int) -> None:
+        """Scroll to the cell's output. The page gives no layout to what is outside of the window."""
+        self.output(index).evaluate("output => output.scrollIntoView({ block: 'nearest' })")
+
     def wait_output(self, index: int, text: str) -> None:
         """Wait until the cell's output contains ``text``."""
         expect(self.output(index)).to_contain_text(text)

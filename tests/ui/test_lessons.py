@@ -31,7 +31,9 @@ def test_a_lesson_on_wires_runs_in_the_page(open_notebook: OpenNotebook, name: s
     cells = [cell for cell in page.save().cells if cell.cell_type == "code"]
     assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
     cell_id, text = shown
-    page.wait_output(next(place for place, cell in enumerate(lesson.cells) if cell.id == cell_id), text)
+    place = next(place for place, cell in enumerate(lesson.cells) if cell.id == cell_id)
+    page.look_at(place)  # a list of events draws what is in sight
+    page.wait_output(place, text)
     expect(page.page.get_by_text("Error displaying widget")).to_have_count(0)
     answers = next(place for place, cell in enumerate(lesson.cells) if cell.source == "## Answers")
     shown = page.page.evaluate(_SHOWN)

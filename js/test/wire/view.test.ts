@@ -383,3 +383,16 @@ test("a view that goes leaves nothing lit", async () => {
   expect(litText()).toBe("");
   expect(root.isConnected).toBe(false);
 });
+
+test("a view that was put below the window draws its events when it is scrolled to", async () => {
+  host = new WireHost(ROWS, "over", "complete");
+  const cell = document.createElement("div");
+  const root = host.show(cell); // not in the page yet
+  await frames();
+  // As JupyterLab styles its cells: what is outside of the window has no layout, and observers hear nothing of it.
+  cell.style.cssText = "content-visibility: auto; contain-intrinsic-size: auto 300px; margin-top: 5000px";
+  document.body.append(cell);
+  await frames(4);
+  cell.scrollIntoView();
+  await expect.poll(() => root.querySelectorAll("[data-row]").length).toBe(ROWS.length);
+});
