@@ -7,7 +7,6 @@ cell with Python code they are the arguments of ``ChatClient``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamwidget._client.http import host_of
@@ -69,14 +68,11 @@ class Limits:
     Attributes
     ----------
     in_force : Timeout
-    configured : mapping of str to float or None
-        ``ChatMagics.timeout``.
     on_the_line : bool
         The line has ``--timeout``.
     """
 
     in_force: Timeout = field(default_factory=Timeout)
-    configured: Mapping[str, float | None] = field(default_factory=dict)
     on_the_line: bool = False
 
 
@@ -199,6 +195,5 @@ def _wait_longer(failure: StreamTimeout, target: Target | None) -> str:
     in_this_cell = f"--timeout {seconds:g}"
     if limits.on_the_line and limit != "connect":
         return f"Wait longer: {in_this_cell}"
-    named = ", ".join(f'"{name}": {value}' for name, value in {**limits.configured, limit: seconds}.items())
-    in_all_cells = f"%config ChatMagics.timeout = {{{named}}}"
+    in_all_cells = f"%config ChatMagics.timeout_{limit} = {seconds:g}"
     return f"Wait longer: {'' if limit == 'connect' else f'{in_this_cell}, or '}{in_all_cells}"

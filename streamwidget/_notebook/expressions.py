@@ -4,7 +4,8 @@ Rules
 
 1. A field is a Python expression between double braces, on one line: ``{{df["a"]}}``.
 2. It has at least one name. ``x^{{2}}`` stays as typed, and so does what Python cannot read: ``{{#if x}}``.
-3. The braces next to the expression are the innermost ones: ``{{{x}}}`` is ``{``, the field ``x``, and ``}``.
+3. The braces next to the expression are the innermost ones: ``{{{x}}}`` is ``{``, the field ``x``, and ``}``. A space
+   makes an expression of braces: ``{{ {"a": x} }}``.
 4. Each part of an expression is looked at before it is used. So ``{{str(os.environ)}}`` is refused, as
    ``{{os.environ}}`` is.
 """
@@ -25,7 +26,7 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import mask
 from streamwidget._core.visible import one_line
 
-_BEGIN = re.compile(r"\{\{(?=[ \t]*[\w(\[\"'~+-])")
+_BEGIN = re.compile(r"\{\{(?=[ \t]*[\w(\[\"'~+-]|[ \t]+\{)")
 _LONGEST = 500  # characters of an expression
 _ENDS = 10  # closing braces that are tried. An expression may have some of its own: {{f"{a}{{}}"}}
 _CHECK = "_streamwidget_checked"
@@ -84,6 +85,8 @@ class Field:
         """
         if self._tree is None:
             return check(namespace[self.source])
+        if any(isinstance(node, ast.Await) for node in ast.walk(self._tree)):
+            raise self._waits()
         namespace[_CHECK] = check  # for this moment. A comprehension looks names up here and nowhere else
         try:
             checked = ast.fix_missing_locations(_CheckParts().visit(self._tree))
@@ -100,10 +103,13 @@ class Field:
             namespace.pop(_CHECK, None)
         if inspect.iscoroutine(value):
             value.close()
-            raise ConfigurationError(
-                f"{self.typed} is a coroutine. Nothing was sent. Await it in a cell, and use the result."
-            )
+            raise self._waits()
         return check(value)
+
+    def _waits(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.typed} is a coroutine. Nothing was sent. Await it in a cell, and use the result."
+        )
 
 
 class _CheckParts(ast.NodeTransformer):

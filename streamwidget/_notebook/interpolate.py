@@ -7,8 +7,9 @@ Rules, for ``x = "{{y}}"`` and ``y = 2``:
 2. There is one pass. The ``{{y}}`` that came from ``x`` stays. Only what the person typed is ever evaluated.
 3. All other braces stay: ``{y}``, ``{{#if y}}``, ``{"a": {"b": 1}}``.
 4. If a name is not defined, nothing is evaluated: ``{{z}} {{y}}`` -> ``z`` is among the undefined names.
-5. A string, a number, a list or a dict is never cut. An array, a Series or a table of data has a bounded size, and a
-   line below it names the missing part (see :mod:`streamwidget._notebook.data_text`).
+5. A string, a whole number, a list or a dict is never cut. Other numbers have six significant digits. An array, a
+   Series or a table of data has a bounded size, and a line below it names the missing part (see
+   :mod:`streamwidget._notebook.data_text`).
 6. The notebook's history, its names and the environment are refused (see :mod:`streamwidget._notebook.private`).
 7. An ``Attachment``, a figure, a PIL image, and the bytes of an image are attached to the prompt. Its place in the text
    becomes ``[image 1]`` or ``[file 2: rivers.csv]``, so that the prompt can refer to it.
@@ -112,8 +113,8 @@ def _text(found: Field, namespace: dict[str, Any], files: dict[str, Attachment],
                 cut[name] = f"{one_line(name, 60)}: {file.bound} sent"
         return _place(files[name], list(files).index(name) + 1)
     data = data_text(value)
-    if data is not None and data.shown:
-        cut[name] = f"{one_line(name, 60)}: {', '.join(data.shown)} sent"
+    if data is not None and data.sent:
+        cut[name] = f"{one_line(name, 60)}: {data.sent}"
     try:
         text = str(value) if data is None else data.text
     except Exception as exc:

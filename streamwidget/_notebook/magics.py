@@ -82,6 +82,25 @@ def _examples_first(method: F) -> F:
     return method
 
 
+class Seconds(traitlets.TraitType[Any, Any]):
+    """A limit of :class:`Timeout`, or "default"."""
+
+    default_value = "default"
+    info_text = 'a positive number of seconds, None for no limit, or "default"'
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        if value != self.default_value:
+            try:
+                Timeout(total=value)
+            except ConfigurationError:
+                self.error(obj, value)
+        return value
+
+
+def _limit(wait: str) -> Seconds:
+    return Seconds(help=f"The longest wait {wait}, in seconds. None: no limit.").tag(config=True)
+
+
 @magics_class
 class ChatMagics(Magics):
     """Defaults of ``%%chat`` and ``%chat``. See and set them with ``%config ChatMagics``."""
@@ -96,9 +115,16 @@ class ChatMagics(Magics):
     max_history_tokens = traitlets.Int(
         None, allow_none=True, min=0, help="A request carries about so many tokens of earlier turns. None: all."
     ).tag(config=True)
+    # The dict holds all limits. Each trait below it shows one of them, and changes it there.
     timeout = traitlets.Dict(
-        help=f"Seconds to wait, such as {{'stall': 120}}. The limits: {', '.join(_LIMITS)}. None switches one off."
+        help="All limits of the waits at once, in seconds, such as {'stall': 120}. It replaces the timeout_ settings."
     ).tag(config=True)
+    timeout_connect = _limit("until the connection is open")
+    timeout_headers = _limit("until the server answers the request")
+    timeout_first_delta = _limit("until the first text")
+    timeout_stall = _limit("without a byte")
+    timeout_progress = _limit("without more text")
+    timeout_total = _limit("for the whole answer")
     stop_unseen = traitlets.Float(
         None,
         allow_none=True,
@@ -165,7 +191,8 @@ class ChatMagics(Magics):
             super()._load_config(cfg, section_names, traits)
             return
         known = self.traits(config=True)
-        for name, value in self._find_my_config(cfg).items():
+        # By name: `timeout` comes before `timeout_stall`, which changes a part of it.
+        for name, value in sorted(self._find_my_config(cfg).items()):
             if name not in known:
                 close = "".join(f" Did you mean {other}?" for other in get_close_matches(name, known, 1))
                 self._faults.append(f"c.ChatMagics.{name} is not a setting.{close} `%config ChatMagics` lists them.")
@@ -226,6 +253,17 @@ class ChatMagics(Magics):
                 message = f'ChatMagics.timeout["{name}"] takes a positive number of seconds, or None for no limit.'
                 raise traitlets.TraitError(message) from None
         return limits
+
+    @traitlets.observe("timeout")
+    def _show_limits(self, _: traitlets.Bunch) -> None:
+        for name in _LIMITS:
+            setattr(self, f"timeout_{name}", self.timeout.get(name, Seconds.default_value))
+
+    @traitlets.observe(*(f"timeout_{name}" for name in _LIMITS))
+    def _take_limit(self, change: traitlets.Bunch) -> None:
+        name = change.name.removeprefix("timeout_")
+        others = {limit: seconds for limit, seconds in self.timeout.items() if limit != name}
+        self.timeout = others if change.new == Seconds.default_value else {**others, name: change.new}
 
     @no_var_expand
     @line_cell_magic

@@ -40,7 +40,7 @@ def list_models(session: Session, _: bool, options: Namespace) -> CellJob:
         session.listed_models[:] = models.names
         say("\n".join(models.names) or "The server lists no models.")
 
-    return CellJob(models.stream, target_of(client, session.settings, options), result=tell)
+    return CellJob(models.stream, target_of(client, options), result=tell)
 
 
 def offer_models(session: Session, missing: NoModel) -> CellJob:

@@ -96,15 +96,15 @@ def _patient(limits: Timeout, seconds: float) -> Timeout:
     return replace(limits, headers=seconds, first_delta=seconds, stall=seconds, progress=seconds, total=total)
 
 
-def _target(model: CallableModel | SDKModel | ChatClient, settings: ChatSettings, options: Namespace) -> Target:
+def _target(model: CallableModel | SDKModel | ChatClient, options: Namespace) -> Target:
     if isinstance(model, ChatClient):
-        return target_of(model, settings, options)
+        return target_of(model, options)
     return Target(model.name)
 
 
-def target_of(client: ChatClient, settings: ChatSettings, options: Namespace) -> Target:
+def target_of(client: ChatClient, options: Namespace) -> Target:
     """Return what the advice after a failure may name."""
-    limits = Limits(client.timeout, settings.timeout, on_the_line=options.timeout is not None)
+    limits = Limits(client.timeout, on_the_line=options.timeout is not None)
     url = client.base_url
     if url is None:
         return Target(f"The {client._settings.place}", client._settings.provider, limits=limits)
@@ -147,7 +147,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     settings = session.settings
     message, cut = make_prompt(options, text, session.variables)
     client = find_model(session, options)
-    target = _target(client, settings, options)
+    target = _target(client, options)
     # The settings' model is a default of our own clients already. A callable may take no model.
     model: str | None = options.model
     if isinstance(client, SDKModel):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -142,7 +145,9 @@ WHOLE = {
 @pytest.mark.parametrize(("value", "text"), WHOLE.values(), ids=WHOLE)
 def test_small_data_is_whole(value: Any, text: str) -> None:
     """Fractions with six digits, whole numbers with all of theirs, and no line about missing parts."""
-    assert data_text(value) == (text, [])
+    found = data_text(value)
+    assert found is not None
+    assert found[:2] == (text, [])
 
 
 CUT = {
@@ -173,11 +178,66 @@ def test_large_data_says_to_the_model_and_to_the_person_what_is_shown(value: Any
     assert filled.text.count(",") <= MAX_VALUES + 2
 
 
-@pytest.mark.parametrize("value", ["text", 1, [1] * 5000, {"a": [1] * 5000}, numpy.float64(0.5), numpy.array(7), None])
+class Metres(float):
+    """A number of the person's own, with its own text."""
+
+    def __str__(self) -> str:
+        return f"{float(self)} m"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("text", b"a", None, True, 1, 2**200, numpy.int64(1), numpy.array(7), Fraction(1, 3), Decimal("0.12345678")),
+        *([1] * 5000, {"a": [1] * 5000}, {1, 2}, frozenset(), (1,), Metres(1 / 3)),
+    ],
+)
 def test_other_values_are_not_data(value: Any) -> None:
-    """Their own text is sent, whole. A single number of numpy is one of them."""
+    """Their own text is sent, whole."""
     assert data_text(value) is None
     assert interpolate("{{x}}", {"x": value})[::3] == (str(value), ())
+
+
+NUMBERS = {
+    "a fraction": (1 / 3, "0.333333"),
+    "numpy's": (numpy.float64(0.1) + 0.2, "0.3"),
+    "numpy's single": (numpy.float32(1) / 3, "0.333333"),
+    "a large one": (1e300 / 3, "3.33333e+299"),
+    "a complex one": (1 / 3 + 2j, "(0.333333+2j)"),
+    "a list": ([1 / 3, 2, "a", 0.5, None], "[0.333333, 2, 'a', 0.5, None]"),
+    "a tuple": ((2 / 3,), "(0.666667,)"),
+    "a dict in a dict": ({"a": {"b": 2 / 3}, 1 / 3: 1}, f"{{'a': {{'b': 0.666667}}, {1 / 3}: 1}}"),
+    "sets": ([{2 / 3}, frozenset([2 / 3])], "[{0.666667}, frozenset({0.666667})]"),
+    "an array": ({"a": numpy.array([2 / 3])}, "{'a': [0.666667]}"),
+    "a table": (pandas.DataFrame({"a": [2 / 3]}), "| a |\n| --- |\n| 0.666667 |"),
+    "an Arrow array": (ArrowArray([2 / 3]), "[0.666667]"),
+}
+
+
+@pytest.mark.parametrize(("value", "text"), NUMBERS.values(), ids=NUMBERS)
+def test_numbers_have_six_significant_digits_and_a_line_says_so(value: Any, text: str) -> None:
+    """Wherever they are. ``{{str(x)}}`` sends all digits."""
+    filled = interpolate("{{x}} {{str(1 / 3 + y)}}", {"x": value, "y": 0})
+    assert filled.text == f"{text} {1 / 3}"
+    assert filled.cut == ("x: sent with six significant digits",)
+
+
+@pytest.mark.parametrize("value", [0.5, 1234567.0, -0.0, 1e300, math.nan, -math.inf, 1 + 2j, numpy.float64(0.1)])
+def test_numbers_that_have_no_more_digits_are_exact(value: Any) -> None:
+    """And nothing is said."""
+    assert interpolate("{{x}} {{[x]}}", {"x": value})[::3] == (f"{value} [{value}]", ())
+
+
+def test_values_of_numpy_in_a_container_are_plain() -> None:
+    """The model reads ``3``, and not ``np.int64(3)``."""
+    found = {numpy.str_("a"): [numpy.int64(3), numpy.bool_(True), numpy.str_("b"), numpy.float64(0.5)]}
+    assert interpolate("{{x}}", {"x": found}).text == "{'a': [3, True, 'b', 0.5]}"
+
+
+def test_a_line_names_all_that_is_missing() -> None:
+    """Rows and digits."""
+    frame = pandas.DataFrame({"a": numpy.arange(60) / 7})
+    assert interpolate("{{x}}", {"x": frame}).cut == ("x: 50 of 60 rows sent, with six significant digits",)
 
 
 def test_data_in_lists_and_dicts_is_not_cut_in_silence_either() -> None:
@@ -188,10 +248,10 @@ def test_data_in_lists_and_dicts_is_not_cut_in_silence_either() -> None:
     assert first == f"{{'a': \n\n{list(range(1000))}"
     assert rest == f", 'b': [[0, 1], 't'], 'n': {[1] * 5000}}}"
     table = interpolate("{{x}}", {"x": (pandas.DataFrame({"a": [1]}),)}).text
-    assert table == "(\n\n| a |\n| --- |\n| 1 |\n\n)"
+    assert table == "(\n\n| a |\n| --- |\n| 1 |\n\n,)"
 
 
-@pytest.mark.parametrize("value", [[numpy.float64(0.5)], (1,), {"a": []}, [[[]]]])
+@pytest.mark.parametrize("value", [(1,), {"a": []}, [[[]]]])
 def test_containers_without_data_have_their_own_text(value: Any) -> None:
     """And a list that holds itself is no endless work."""
     assert data_text(value) is None

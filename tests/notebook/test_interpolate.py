@@ -88,6 +88,7 @@ def test_an_identifier_in_double_braces_is_replaced(template: str, text: str) ->
         "{% for x in y %}",
         "$x ${x} %x \\{x\\}",
         '{"a": {"x": {"b": [1]}}}',
+        "{{ {}{} }}",
     ],
 )
 @pytest.mark.fault("S11", "literal: only a name or an expression is replaced")
@@ -108,6 +109,7 @@ def test_every_other_brace_is_literal(template: str) -> None:
         ("{{(lambda n: n)(x)}}", "2"),
         ("{{text.upper()}} {{text}}", "{{X}} {{x}}"),
         ("{{-x}} {{not x}}", "-2 False"),
+        ('{{ {"a": x} }} {{ {i: {x} for i in l} }}', "{'a': 2} {1: {2}, 2: {2}}"),
     ],
 )
 def test_an_expression_in_double_braces_is_evaluated(template: str, text: str) -> None:
@@ -127,7 +129,7 @@ def test_an_expression_in_double_braces_is_evaluated(template: str, text: str) -
         ),
         ("{{1 / (x - 2)}}", "{{1 / (x - 2)}} cannot be evaluated: ZeroDivisionError: division by zero."),
         ("{{fail()}}", "{{fail()}} cannot be evaluated: KeyError: 'sk-"),
-        ("{{await x}}", "{{await x}} cannot be evaluated: SyntaxError: 'await' outside function"),
+        ("{{await later()}}", "{{await later()}} is a coroutine. Nothing was sent. Await it in a cell"),
         ("{{later()}}", "{{later()}} is a coroutine. Nothing was sent. Await it in a cell"),
         ("{{untold}}", "{{untold}} has no text: RuntimeError. Nothing was sent."),
     ],

@@ -315,9 +315,7 @@ def test_the_timeout_setting_holds_for_every_request(shell: InteractiveShell, se
         assert f"timed out ({host_of(server.url)} sent nothing more within 0.3 s)" in shown
         assert shown.count("sent nothing more") == 1
         assert lines[-1].startswith("StreamTimeout: The ")  # the reason is in the line under the answer
-        assert lines[-1].endswith(
-            'Wait longer: --timeout 0.6, or %config ChatMagics.timeout = {"stall": 0.6, "total": None}'
-        )
+        assert lines[-1].endswith("Wait longer: --timeout 0.6, or %config ChatMagics.timeout_stall = 0.6")
 
 
 @pytest.mark.parametrize(
@@ -339,9 +337,34 @@ def test_a_timeout_that_cannot_be_meant_is_refused(
     assert magics_of(shell).timeout == {"stall": 5}
 
 
+def test_each_limit_has_a_setting_which_is_a_part_of_the_dict(
+    shell: InteractiveShell, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They never contradict each other: the one that was set last holds, and both show it."""
+    magics = magics_of(shell)
+
+    def config(line: str) -> dict[str, Any]:
+        shell.run_cell(f"%config ChatMagics.{line}")
+        shown = {name: getattr(magics, f"timeout_{name}") for name in Timeout.__dataclass_fields__}
+        set_ = {name: seconds for name, seconds in shown.items() if seconds != "default"}
+        assert magics.timeout == set_ == dict(session_of(shell).settings.timeout)
+        return set_
+
+    assert config("timeout_headers = 90") == {"headers": 90}
+    assert config("timeout_total = None") == {"headers": 90, "total": None}
+    assert client_for(shell, "x").timeout == Timeout(headers=90, total=None)
+    assert config('timeout = {"stall": 7, "headers": 8}') == {"stall": 7, "headers": 8}
+    assert config("timeout_stall = 'default'") == {"headers": 8}
+    for wrong in ("-1", "'long'", "0", "{'stall': 1}"):
+        assert config(f"timeout_headers = {wrong}") == {"headers": 8}
+    assert caplog.text.count('a positive number of seconds, None for no limit, or "default"') == 4
+    assert config("timeout = {}") == {}
+
+
 def test_every_setting_reaches_the_session(shell: InteractiveShell) -> None:
-    """The traits of the magics and the fields of ChatSettings are the same names."""
-    assert {field.name for field in fields(ChatSettings)} == set(ChatMagics.class_own_traits(config=True))
+    """The traits of the magics and the fields of ChatSettings are the same names. A single limit is a part of one."""
+    names = {name for name in ChatMagics.class_own_traits(config=True) if not name.startswith("timeout_")}
+    assert {field.name for field in fields(ChatSettings)} == names
 
 
 WAYS = """Choose one:

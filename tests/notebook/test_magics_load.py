@@ -185,6 +185,14 @@ def test_each_setting_loads_from_a_file(shell: InteractiveShell, name: str, caps
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_single_limit_of_a_file_changes_those_of_its_dict(shell: InteractiveShell) -> None:
+    """In whatever order the file has them."""
+    shell.config.ChatMagics["timeout_stall"] = 60
+    shell.config.ChatMagics["timeout"] = {"stall": 5, "total": None}
+    extension.load(shell)
+    assert session_of(shell).settings.timeout == {"stall": 60, "total": None}
+
+
 @pytest.mark.parametrize(("name", "wrong"), [(name, wrong) for name, (_, all_) in SETTINGS.items() for wrong in all_])
 def test_a_wrong_setting_is_named_and_the_others_load(
     shell: InteractiveShell, name: str, wrong: Any, capsys: pytest.CaptureFixture[str]

@@ -93,7 +93,7 @@ def test_insert_below_makes_a_cell_under_the_answer_and_does_not_run_it(
     expect(button(page, 3, "Copy code")).to_have_count(0)
     run(page, 0)  # %load_ext brings the tools, and the prompts are no longer coloured as Python
     expect(button(page, 3, "Copy code")).to_have_count(1)
-    page.page.wait_for_function(f"() => {_MIME.format(6)} === 'text/x-ipythongfm'")
+    page.page.wait_for_function(f"() => {_MIME.format(6)} === 'text/plain'")
     assert page.page.evaluate(_MIME.format(2)) == "text/x-ipython"
     press(page, 3, "Insert below")
     expect(page.cell(8)).to_be_attached()

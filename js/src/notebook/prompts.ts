@@ -7,7 +7,7 @@
 import { cellsOf, type Signal } from "./cells";
 
 const PROMPT = /^\s*%%chat\b/;
-const MARKDOWN = "text/x-ipythongfm"; // as in the host's own Markdown cells
+const TEXT = "text/plain"; // Markdown would colour the ["a"] of {{df["a"]}} as a link
 
 interface Cell {
   readonly type?: string;
@@ -39,8 +39,8 @@ function watch(cell: Cell): void {
   watched.add(cell);
   let code = cell.mimeType;
   const look = () => {
-    if (cell.mimeType !== MARKDOWN) code = cell.mimeType; // the kernel may tell its language late
-    const mime = PROMPT.test(cell.sharedModel.getSource()) ? MARKDOWN : code;
+    if (cell.mimeType !== TEXT) code = cell.mimeType; // the kernel may tell its language late
+    const mime = PROMPT.test(cell.sharedModel.getSource()) ? TEXT : code;
     if (mime !== cell.mimeType) cell.mimeType = mime;
   };
   cell.contentChanged.connect(look);

@@ -46,7 +46,7 @@ test("prompts are coloured as text: at once, when they are typed, and when the h
   const model = { widget_manager: { context: { model: { cells } } } };
   colourPrompts(model);
   colourPrompts(model);
-  const mimes = () => list.map(({ mimeType }) => (mimeType === "text/x-ipythongfm" ? "text" : mimeType));
+  const mimes = () => list.map(({ mimeType }) => (mimeType === "text/plain" ? "text" : mimeType));
   expect(mimes()).toEqual(["text", "text/x-ipython", "text/x-ipython", "text"]);
   list[1]?.type_("%%chat\nx");
   list[0]?.type_("print('x')");
