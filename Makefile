@@ -1,4 +1,4 @@
-# demo, check, test, fuzz, faults, bench, lint, format, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, fuzz, faults, bench, lint, format, site, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test fuzz faults sdks bench lint format lessons build kernels clean
+.PHONY: demo check pure test fuzz faults sdks bench lint format site lessons build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -64,16 +64,17 @@ format: $(VENV)/.stamp
 	$(BIN)/ruff format
 	cd js && npx biome check --write .
 
-lessons: $(VENV)/.stamp  ## dist/lessons/: the notebooks with their answers, as pages and as notebooks
-	mkdir -p dist/lessons
-	cd notebooks && $(OFFLINE) ../$(BIN)/jupyter nbconvert --execute --to notebook --output-dir ../dist/lessons [012]*.ipynb
-	$(BIN)/jupyter nbconvert --to html dist/lessons/*.ipynb
+site: dist/lessons/.stamp .venv-site/.stamp  ## dist/site/: the guides and lessons with their answers, as pages that need no network
+	.venv-site/bin/sphinx-build -q -W -E -c .ci/site dist/lessons dist/site
+
+lessons: site  ## dist/streamwidget-lessons-VERSION.zip: these pages, and the notebooks with their outputs
+	$(BIN)/python -m tests.lessons archive
 
 build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
 	$(BIN)/python -m hatchling build
 
 clean:
-	rm -rf $(VENV) .venv-kernels .venv-sdks dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-site dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 kernels: $(KERNELS)  ## one environment for each older generation of ipykernel that the tests drive
 
@@ -105,6 +106,16 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 
 .venv-sdks/.stamp: pyproject.toml tests/sdks/constraints.txt .ci/venv $(BUNDLE)
 	.ci/venv .venv-sdks -e . --group sdks -c tests/sdks/constraints.txt
+	touch $@
+
+.venv-site/.stamp: .ci/site/constraints.txt pyproject.toml .ci/venv
+	.ci/venv .venv-site --group site -c .ci/site/constraints.txt
+	touch $@
+
+# Lesson 10 shows the pieces of a real model, where there is one.
+dist/lessons/.stamp: $(wildcard notebooks/*) $(shell find streamwidget -name "*.py") .ci/site/index.md tests/lessons.py | $(VENV)/.stamp
+	@$(MAKE) --no-print-directory $(VENV)/.stamp-local || echo "No local model: it cannot be installed now. All else works."
+	$(OFFLINE) $(BIN)/python -m tests.lessons run
 	touch $@
 
 .venv-kernels/7.3/.stamp: pyproject.toml .ci/venv $(BUNDLE)

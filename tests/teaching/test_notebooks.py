@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import nbformat
 import pytest
@@ -28,18 +28,25 @@ LESSONS = [path for path in NOTEBOOKS if path.stem[:2].isdigit() and path.stem >
 #: These lessons run in JupyterLab, by tests/ui/test_teaching_page.py and tests/ui/test_lessons.py, and not here too.
 IN_A_PAGE = ("10_what_is_a_stream", "11_on_the_wire", "13_when_it_fails", "20_other_wires")
 WITHOUT_A_PAGE = [path for path in LESSONS if path.stem not in IN_A_PAGE]
-#: These lessons ask whatever model there is. The others are about the demo server's faults, pace or bytes.
-WITH_A_MODEL = [path for path in LESSONS if path.stem in ("18_a_chat_of_your_own", "19_what_it_costs")]
+SWITCH = "REAL = False"
+#: These lessons have a switch for a real model. Lesson 10 asks one in any case. The others look at faults, bytes or
+#: forms of the demo server.
+WITH_A_MODEL = [path for path in LESSONS if SWITCH in path.read_text("utf-8")]
 QUICKSTART = ROOT / "notebooks" / "00_quickstart.ipynb"
+#: A notebook, and if the switch for a real model is on.
+Run: TypeAlias = tuple[Path, bool]
+Runs: TypeAlias = dict[Run, Future[NotebookNode]]
+RUNS = [
+    *(pytest.param((path, False), id=path.stem) for path in WITHOUT_A_PAGE),
+    *(pytest.param((path, True), id=f"{path.stem}-real", marks=needs_llamacpp) for path in WITH_A_MODEL),
+]
 #: What a cell is for. "check" holds a lesson's claims and is hidden from students. "answer" is folded.
 TAGS = {"check", "guess", "exercise", "answer"}
 WIDTH = 88  # columns of code that a projector shows at 150 %
 
 
 @pytest.fixture(scope="module")
-def runs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[Path, Future[NotebookNode]]]:
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """Run the notebooks by nbclient, without a provider and without a network.
 
     Two run at a time, because they mostly wait for the pace of an answer. Only those that a chosen test asks for run.
@@ -47,27 +54,30 @@ def runs(
     # Made before the threads start: two that ask pytest for its first folder may each begin a base of their own.
     folder = tmp_path_factory.mktemp("runs")
 
-    def run(path: Path) -> NotebookNode:
+    def run(path: Path, real: bool) -> NotebookNode:
         notebook = nbformat.read(path, as_version=4)
-        directory = folder / path.stem
+        if real:
+            (switch,) = (entry for entry in notebook.cells if SWITCH in entry.source)
+            switch.source = switch.source.replace(SWITCH, "REAL = True")
+        directory = folder / f"{path.stem}{'-real' if real else ''}"
         directory.mkdir()
         execute(notebook, directory, {})
         return notebook
 
     chosen = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
-    paths = [
-        item.callspec.params["path"] for item in chosen if "runs" in item.fixturenames and hasattr(item, "callspec")
+    wanted = [
+        item.callspec.params["run"] for item in chosen if hasattr(item, "callspec") and "runs" in item.fixturenames
     ]
     if any("quickstart" in item.fixturenames for item in chosen):
-        paths.append(QUICKSTART)
+        wanted.append((QUICKSTART, False))
     with ThreadPoolExecutor(2) as pool:
-        yield {path: pool.submit(run, path) for path in dict.fromkeys(paths)}
+        yield {chosen_run: pool.submit(run, *chosen_run) for chosen_run in dict.fromkeys(wanted)}
 
 
 @pytest.fixture(scope="module")
-def quickstart(runs: dict[Path, Future[NotebookNode]]) -> NotebookNode:
+def quickstart(runs: Runs) -> NotebookNode:
     """Return the quickstart, run from top to bottom."""
-    return runs[QUICKSTART].result()
+    return runs[QUICKSTART, False].result()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -88,32 +98,22 @@ def test_there_are_a_quickstart_and_lessons() -> None:
     """The lists of notebooks in the other tests are not empty."""
     assert "00_quickstart" in [path.stem for path in NOTEBOOKS]
     assert "11b_what_goes_wrong" in [path.stem for path in LESSONS]
+    assert {path.stem[:2] for path in WITH_A_MODEL} == {"11", "12", "14", "16", "17", "18", "19"}
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("path", WITHOUT_A_PAGE, ids=lambda path: path.stem)
-def test_a_lesson_runs_top_to_bottom_offline(path: Path, runs: dict[Path, Future[NotebookNode]]) -> None:
+@pytest.mark.parametrize("run", RUNS)
+def test_a_lesson_runs_top_to_bottom_offline(run: Run, runs: Runs) -> None:
     """Every cell of a lesson runs, also the answers to its exercises. The cells themselves assert what it claims.
 
-    The cell after a guess shows something.
+    The cell after a guess shows something. The claims are true for a real model, too: one word in the cell at the top,
+    and it answers.
     """
-    cells = runs[path].result().cells
+    cells = runs[run].result().cells
     assert all(entry.execution_count for entry in cells if entry.cell_type == "code")
     shown = [after for guess, after in itertools.pairwise(cells) if "guess" in tags_of(guess)]
     assert shown
     assert all(entry.outputs for entry in shown)
-
-
-@pytest.mark.kernel
-@needs_llamacpp
-@pytest.mark.parametrize("path", WITH_A_MODEL, ids=lambda path: path.stem)
-def test_a_lesson_without_a_fault_runs_on_a_real_model(path: Path, tmp_path: Path) -> None:
-    """One word in the cell at its top, and a real model answers. The claims of the lesson are true for it, too."""
-    lesson = nbformat.read(path, as_version=4)
-    (switch,) = (entry for entry in lesson.cells if "REAL = False" in entry.source)
-    switch.source = switch.source.replace("REAL = False", "REAL = True")
-    execute(lesson, tmp_path, {})
-    assert all(entry.execution_count for entry in lesson.cells if entry.cell_type == "code")
 
 
 def tags_of(cell: Any) -> list[str]:
@@ -134,6 +134,15 @@ def test_a_lesson_looks_guesses_and_asks(path: Path) -> None:
         assert "check" not in tags_of(cells[place + 1])
     (remember,) = (entry.source for entry in cells if entry.source.startswith("## What to remember"))
     assert remember.count("\n- ") == 3
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_section_of_a_lesson_is_a_cell_and_a_slide_of_its_own(path: Path) -> None:
+    """A heading begins its cell, so a lecturer can fold the section, and a slide begins with it."""
+    texts = [entry for entry in nbformat.read(path, as_version=4).cells if entry.cell_type == "markdown"]
+    assert not [entry.source for entry in texts if re.search(r"\n#{1,3} ", entry.source)]
+    headings = [entry for entry in texts if re.match(r"#{1,2} ", entry.source) and "answer" not in tags_of(entry)]
+    assert {entry.metadata.slideshow.slide_type for entry in headings[:-1]} == {"slide"}
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -191,13 +200,11 @@ def test_the_lecturers_notes_have_every_lesson() -> None:
 
 @pytest.mark.kernel
 @pytest.mark.ui
-@pytest.mark.parametrize("path", [ROOT / "notebooks" / "14_stop.ipynb"], ids=lambda path: path.stem)
-def test_slides_and_a_handout_are_made_as_the_lecturers_notes_say(
-    path: Path, runs: dict[Path, Future[NotebookNode]], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("run", [pytest.param((ROOT / "notebooks" / "14_stop.ipynb", False), id="14_stop")])
+def test_slides_and_a_handout_are_made_as_the_lecturers_notes_say(run: Run, runs: Runs, tmp_path: Path) -> None:
     """The commands of the notes, word by word, on a lesson that was run. Checks and answers are in neither."""
     (tmp_path / "notebooks").mkdir()
-    nbformat.write(runs[path].result(), tmp_path / "notebooks" / path.name)
+    nbformat.write(runs[run].result(), tmp_path / "notebooks" / "14_stop.ipynb")
     notes = (ROOT / "notebooks" / "README.md").read_text("utf-8")
     blocks = re.findall(r"```sh\n(.+?)```", notes.replace("\\\n", ""), re.DOTALL)
     slides, handout, printed = [shlex.split(line) for block in blocks for line in block.strip().splitlines()]

@@ -1,0 +1,93 @@
+"""The notebooks with their answers, for readers: `make site` and `make lessons` run this. Not a test module.
+
+The repository keeps the notebooks without outputs. Here they run, without a network. Their pages and their archive show
+what came, also to people without Jupyter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nbformat
+from nbformat import NotebookNode
+
+from tests.support.kernels import ROOT
+from tests.support.notebooks import execute
+
+VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
+NOTEBOOKS = ROOT / "notebooks"
+#: What Sphinx reads: the notebooks after their run, the lecturer's notes, and the page with the list of all.
+RUN = ROOT / "dist" / "lessons"
+PAGES = ROOT / "dist" / "site"
+ARCHIVE = ROOT / "dist" / f"streamwidget-lessons-{VERSION}.zip"
+#: A text with this link is for readers on GitHub. The pages have the answers already.
+WITHOUT_ANSWERS = "(README.md#with-the-answers)"
+LIVE = "(This is live in Jupyter. Run the notebook to use it.)"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def numbered() -> list[Path]:
+    """Return the guides and lessons, in order. The page for Voila has no number, and is nothing to read."""
+    return sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def run(path: Path) -> None:
+    """Run a notebook from top to bottom, and write it for readers."""
+    notebook = nbformat.read(path, as_version=4)
+    with TemporaryDirectory() as directory:
+        execute(notebook, Path(directory), {})
+    nbformat.write(for_readers(notebook), RUN / path.name)
+    print(path.stem)
+
+
+def for_readers(notebook: NotebookNode) -> NotebookNode:
+    """Leave what can be read without a kernel. A widget becomes its text, and checks are not on the pages.
+
+    A chat without a page writes its transcript into the text of its output. Other widgets have only a name there.
+    """
+    notebook.metadata.pop("widgets", None)
+    title = notebook.cells[0]
+    title.source = "\n\n".join(part for part in title.source.split("\n\n") if WITHOUT_ANSWERS not in part)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # times of the run
+        if "check" in cell.metadata.get("tags", ()):
+            cell.metadata.tags.append("remove-cell")  # a tag of myst-nb
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if data.pop(_WIDGET, None) and not data.get("text/plain", "").startswith("> "):
+                data["text/plain"] = LIVE
+    return notebook
+
+
+def run_all() -> None:
+    """Run all of them, two at a time, because they mostly wait for the pace of an answer."""
+    shutil.rmtree(RUN, ignore_errors=True)
+    RUN.mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "site" / "index.md", RUN)
+    notes = (NOTEBOOKS / "README.md").read_text("utf-8")
+    (RUN / "README.md").write_text(re.sub(r"## With the answers\n.*?(?=\n## )", "", notes, flags=re.DOTALL), "utf-8")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, numbered()))
+
+
+def archive() -> None:
+    """Write the archive of a release: the notebooks with their outputs, and the pages."""
+    with zipfile.ZipFile(ARCHIVE, "w", zipfile.ZIP_DEFLATED) as made:
+        for folder, name in ((RUN, "notebooks"), (PAGES, "pages")):
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and not path.name.startswith(".") and path.name != "index.md":
+                    made.write(path, Path(ARCHIVE.stem, name, path.relative_to(folder)))
+    print(ARCHIVE.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Run the notebooks, or pack them for a release.")
+    parser.add_argument("work", choices=("run", "archive"))
+    {"run": run_all, "archive": archive}[parser.parse_args().work]()
