@@ -7,16 +7,18 @@ what came, also to people without Jupyter.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import re
 import shutil
 import zipfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 
 from tests.support.kernels import ROOT
 from tests.support.notebooks import execute
@@ -41,16 +43,42 @@ def numbered() -> list[Path]:
 def run(path: Path) -> None:
     """Run a notebook from top to bottom, and write it for readers."""
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(v4.new_code_cell(f"{inspect.getsource(print_saved_forms)}\nprint_saved_forms()"))
     with TemporaryDirectory() as directory:
         execute(notebook, Path(directory), {})
-    nbformat.write(for_readers(notebook), RUN / path.name)
+    (printed,) = notebook.cells.pop().outputs
+    nbformat.write(for_readers(notebook, json.loads(printed.text)), RUN / path.name)
     print(path.stem)
 
 
-def for_readers(notebook: NotebookNode) -> NotebookNode:
-    """Leave what can be read without a kernel. A widget becomes its text, and checks are not on the pages.
+def print_saved_forms() -> None:
+    """Print the HTML of each widget that has a saved form, by its id. This runs in the kernel, after the last cell."""
+    import json
 
-    A chat without a page writes its transcript into the text of its output. Other widgets have only a name there.
+    from ipywidgets import HTML, Box
+    from ipywidgets.widgets import widget as widgets
+
+    import streamwidget as sw
+    from streamwidget._saved.budget import Budget
+    from streamwidget._saved.conversation import conversation_html
+
+    def form(widget: object) -> str:
+        match widget:
+            case sw.WireView():
+                return widget._saved_form(Budget(len(widget.completion.text)))["text/html"]
+            case sw.ChatWidget() if widget.conversation.turns:
+                return conversation_html(widget.conversation.turns)
+            case Box() if any(map(form, widget.children)):
+                return "".join(child.value if isinstance(child, HTML) else form(child) for child in widget.children)
+        return ""
+
+    print(json.dumps({key: made for key, widget in widgets._instances.items() if (made := form(widget))}))
+
+
+def for_readers(notebook: NotebookNode, forms: Mapping[str, str]) -> NotebookNode:
+    """Leave what can be read without a kernel. ``forms`` has the HTML of widgets by their ids.
+
+    The pages have no checks, and no frame of a server that has ended.
     """
     notebook.metadata.pop("widgets", None)
     title = notebook.cells[0]
@@ -61,8 +89,12 @@ def for_readers(notebook: NotebookNode) -> NotebookNode:
             cell.metadata.tags.append("remove-cell")  # a tag of myst-nb
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
-            if data.pop(_WIDGET, None) and not data.get("text/plain", "").startswith("> "):
-                data["text/plain"] = LIVE
+            if widget := data.pop(_WIDGET, None):
+                data.update(
+                    {"text/plain": LIVE} | ({"text/html": form} if (form := forms.get(widget["model_id"])) else {})
+                )
+            elif "<iframe" in data.get("text/html", ""):
+                output.data = NotebookNode({"text/plain": LIVE})
     return notebook
 
 

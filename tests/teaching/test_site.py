@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import tomllib
 from pathlib import Path
 
+import ipywidgets
 import nbformat
 import pytest
 from nbformat import v4
 
-from tests.lessons import LIVE, NOTEBOOKS, WITHOUT_ANSWERS, for_readers, numbered
+import streamwidget as sw
+from tests.lessons import LIVE, NOTEBOOKS, WITHOUT_ANSWERS, for_readers, numbered, print_saved_forms
 from tests.support.kernels import ROOT
 
 SITE = ROOT / ".ci" / "site"
@@ -41,26 +44,43 @@ def test_its_libraries_have_fixed_versions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("data", "shown"),
     [
-        ("> Hello\n\nGood morning.", "> Hello\n\nGood morning."),  # a chat's transcript
-        ("FaultPanel(children=(HBox(", LIVE),
-        ("", LIVE),
+        (WIDGET, {"text/html": "<p>a transcript</p>", "text/plain": LIVE}),
+        ({"application/vnd.jupyter.widget-view+json": {"model_id": "a panel"}}, {"text/plain": LIVE}),
+        ({"text/html": '<iframe src="http://127.0.0.1:1">', "text/plain": "<IFrame>"}, {"text/plain": LIVE}),
+        ({"text/html": "<b>1</b>", "text/plain": "1"}, {"text/html": "<b>1</b>", "text/plain": "1"}),
     ],
+    ids=["saved", "live", "frame", "text"],
 )
-def test_a_widget_is_its_text(text: str, shown: str) -> None:
-    """Nothing in a page draws a widget."""
-    output = v4.new_output("display_data", data={**WIDGET, "text/plain": text})
-    made = for_readers(v4.new_notebook(cells=[v4.new_code_cell("chat", outputs=[output])], metadata={"widgets": {}}))
-    assert made.cells[0].outputs[0].data == {"text/plain": shown}
+def test_what_needs_a_kernel_is_its_saved_form(data: dict[str, object], shown: dict[str, str]) -> None:
+    """Nothing in a page draws a widget, or asks a server that has ended."""
+    output = v4.new_output("display_data", data={"text/plain": "Widget()"} | data)
+    lesson = v4.new_notebook(cells=[v4.new_code_cell("chat", outputs=[output])], metadata={"widgets": {}})
+    made = for_readers(lesson, {"1": "<p>a transcript</p>"})
+    assert made.cells[0].outputs[0].data == shown
     assert "widgets" not in made.metadata
+
+
+async def test_a_chat_in_a_box_keeps_its_transcript(capsys: pytest.CaptureFixture[str]) -> None:
+    """The kernel prints a saved form for a chat, and for the box around it. Other widgets have none."""
+    chat = sw.ChatWidget(lambda messages: "Good morning.")
+    label = ipywidgets.HTML("<b>Mine</b>")
+    box = ipywidgets.VBox([label, chat])
+    await chat.send("Hello")
+    print_saved_forms()
+    forms = json.loads(capsys.readouterr().out)
+    assert "Good morning." in forms[chat.model_id]
+    assert forms[box.model_id] == f"<b>Mine</b>{forms[chat.model_id]}"
+    assert label.model_id not in forms
+    chat.close()
 
 
 def test_checks_and_the_link_for_readers_without_answers_are_not_on_the_pages() -> None:
     """A reader of a page has the answers, and needs no checks."""
     lesson = nbformat.read(NOTEBOOKS / "14_stop.ipynb", as_version=4)
     checks = [cell for cell in lesson.cells if "check" in cell.metadata.get("tags", ())]
-    made = for_readers(lesson)
+    made = for_readers(lesson, {})
     assert checks
     assert all("remove-cell" in cell.metadata.tags for cell in checks)
     assert not any(WITHOUT_ANSWERS in cell.source for cell in made.cells)
