@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nbformat
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode, v4
 
 from tests.support.kernels import ROOT
@@ -81,12 +82,14 @@ def for_readers(notebook: NotebookNode, forms: Mapping[str, str]) -> NotebookNod
     The pages have no checks, and no frame of a server that has ended.
     """
     notebook.metadata.pop("widgets", None)
+    one_output_a_loop = CoalesceStreamsPreprocessor()
     title = notebook.cells[0]
     title.source = "\n\n".join(part for part in title.source.split("\n\n") if WITHOUT_ANSWERS not in part)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of the run
         if "check" in cell.metadata.get("tags", ()):
             cell.metadata.tags.append("remove-cell")  # a tag of myst-nb
+        one_output_a_loop.preprocess_cell(cell, {}, 0)
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             if widget := data.pop(_WIDGET, None):

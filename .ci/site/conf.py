@@ -14,6 +14,5 @@ extensions = ["myst_nb"]
 nb_execution_mode = "off"  # tests/lessons.py has run them
 # By default the pages fetch a player for widgets. tests/lessons.py keeps what can be read without one.
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
-nb_merge_streams = True  # a loop that prints is one output
 html_show_copyright = False
 html_copy_source = False  # the archive has the notebooks
