@@ -19,7 +19,7 @@ from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
 from streamwidget._core.events import Outcome, Retry
-from streamwidget._core.exceptions import StreamError, StreamTimeout
+from streamwidget._core.exceptions import InvalidValue, StreamError, StreamTimeout
 from streamwidget._core.messages import Message
 from streamwidget._core.timeout import TICK, Deadlines, PendingLimit, Timeout
 
@@ -44,6 +44,8 @@ class Attempts:
         The beginning of the answer, if the model is to go on with it.
     exchange : callable, optional
         Makes the exchange of one attempt. Default: one that reads an answer.
+    asks_again : int, default 0
+        How many times an answer that is not a valid value is asked for again, with what is wrong.
 
     Attributes
     ----------
@@ -63,6 +65,7 @@ class Attempts:
         so_far: ChatCompletion | None = None,
         *,
         exchange: MakeExchange = Exchange,
+        asks_again: int = 0,
     ) -> None:
         self.exchange: Exchange | None = None
         self.request = request
@@ -73,6 +76,8 @@ class Attempts:
         self._limits = limits
         self._retry = retry
         self._make_exchange = exchange
+        self._asks_again = asks_again
+        self._deltas_before = 0  # of the answers before this one
         self._deadlines: Deadlines | None = None
         self._step: asyncio.Task[Any] | None = None  # the clock may cancel it
         self._stopped = False
@@ -118,9 +123,36 @@ class Attempts:
         deadlines = self._deadlines = Deadlines(self._limits, time.monotonic())
         clock = asyncio.create_task(self._watch(deadlines))
         try:
-            return await self._ask(deadlines, publish)
+            outcome = await self._ask(deadlines, publish)
+            for _ in range(self._asks_again):
+                problem = self._problem() if outcome == "complete" else ""
+                if not problem:
+                    break
+                self._ask_again(problem, publish)
+                outcome = await self._ask(deadlines, publish)
+            return outcome
         finally:
             clock.cancel()
+
+    def _problem(self) -> str:
+        """Return why the answer is not a valid value, or an empty text."""
+        try:
+            if (kind := self.request.question.value) is not None:
+                kind.read(self.accumulator.last_text)
+        except InvalidValue as exc:
+            return str(exc)
+        return ""
+
+    def _ask_again(self, problem: str, publish: Publish) -> None:
+        """Put the answer and what is wrong with it into the next request. What comes then is a step of its own."""
+        from streamwidget._dialects.schemas import asked_again  # late: few questions ask for a value
+
+        accumulator, exchange = self.accumulator, self.exchange
+        answer = Message("assistant", accumulator.last_text, completion=accumulator.snapshot())
+        question = exchange.question if exchange is not None else self._sent.question
+        self._sent = replace(self._sent, question=asked_again(question, answer, problem))
+        publish(accumulator.next_answer())
+        self._deltas_before = accumulator.delta_count
 
     def stop(self) -> None:
         """Close the connection now, and make no more requests, from any thread. The caller cancels the task too."""
@@ -135,7 +167,8 @@ class Attempts:
         return recording
 
     def again(self, *, go_on: bool) -> Attempts:
-        return Attempts(self.request, self._limits, self._retry, self.accumulator.snapshot() if go_on else None)
+        so_far = self.accumulator.snapshot() if go_on else None
+        return Attempts(self.request, self._limits, self._retry, so_far, asks_again=self._asks_again)
 
     def _new_accumulator(self) -> Accumulator:
         so_far = self._so_far
@@ -144,13 +177,14 @@ class Attempts:
     async def _ask(self, deadlines: Deadlines, publish: Publish) -> Outcome:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
-            self.accumulator = self._new_accumulator()
+            if not self._deltas_before:
+                self.accumulator = self._new_accumulator()
             exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
             try:
                 return await self._limited(exchange.run())
             except StreamError as exc:
                 gave_up = self._passed not in (None, "connect")
-                if not exc.retryable or self.accumulator.delta_count or self._stopped or gave_up:
+                if not exc.retryable or self._has_text or self._stopped or gave_up:
                     raise
                 self._left_at = self.left_at  # the next attempt has another exchange
                 delay = self._retry.delay(attempt, exc.error.retry_after)
@@ -160,6 +194,11 @@ class Attempts:
                 publish([Retry(attempt + 1, delay, exc.error.message)])
             await self._limited(asyncio.sleep(delay))
         raise AssertionError("unreachable")
+
+    @property
+    def _has_text(self) -> bool:
+        """True once something of this answer has come."""
+        return self.accumulator.delta_count > self._deltas_before
 
     async def _limited(self, coroutine: Coroutine[object, object, T]) -> T:
         """Run one step. The clock may end it. Only after the limit ``connect`` may another attempt follow."""

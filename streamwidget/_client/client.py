@@ -19,6 +19,7 @@ from streamwidget._core.messages import Prompt, as_messages
 from streamwidget._core.secrets import Secrets, forget, mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
+from streamwidget._core.values import value_type
 from streamwidget._dialects.dialect import Dialect, Question
 
 if TYPE_CHECKING:
@@ -180,7 +181,9 @@ class ChatClient:
         """
         return self._dialect
 
-    def stream(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatStream:
+    def stream(
+        self, prompt: Prompt, model: str | None = None, *, as_: Any = None, retries: int = 0, **params: Any
+    ) -> ChatStream:
         """Make a stream. The request is sent when you await, iterate, show or wait for it.
 
         Parameters
@@ -190,6 +193,11 @@ class ChatClient:
             ``{"role": "user", "content": "Hello"}``.
         model : str, optional
             The model. Default: the client's.
+        as_ : type or dict, optional
+            What the answer is to be: a pydantic model, a dataclass, a TypedDict, ``list[...]`` of one, an Enum, a
+            Literal or a JSON schema. The value is in ``completion.value``.
+        retries : int, default 0
+            How many times to ask again, with the error, if the answer is not such a value.
         **params
             Fields of the request, such as ``temperature`` or ``max_tokens``. By default ``stream_options`` asks for the
             usage. ``stream_options=None`` leaves it out. Default of ``max_tokens``: ``%config ChatMagics.max_tokens``,
@@ -203,8 +211,8 @@ class ChatClient:
         Raises
         ------
         ConfigurationError
-            If there is nothing to send, the request cannot be written as JSON, or the server needs a model and you
-            named none.
+            If there is nothing to send, the request cannot be written as JSON, the server needs a model and you named
+            none, or ``as_`` is not such a type or needs pydantic, and it is not installed.
 
         Examples
         --------
@@ -215,10 +223,20 @@ class ChatClient:
         >>> messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
         >>> sw.ChatClient().stream(messages, temperature=0).wait().outcome
         'complete'
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class River:
+        ...     name: str
+        ...     km: int
+        >>> said = {"text": '{"name": "Elbe", "km": 1094}'}  # what the demo server answers
+        >>> sw.ChatClient().stream("Name a river.", as_=River, demo=said).wait().value
+        River(name='Elbe', km=1094)
         """
-        return self.request(prompt, model, params, stream=True)
+        return self.request(prompt, model, params, stream=True, as_=as_, retries=retries)
 
-    async def complete(self, prompt: Prompt, model: str | None = None, **params: Any) -> ChatCompletion:
+    async def complete(
+        self, prompt: Prompt, model: str | None = None, *, as_: Any = None, retries: int = 0, **params: Any
+    ) -> ChatCompletion:
         """Ask for the whole answer at once. Use it if you parse the answer, for example as JSON.
 
         Parameters
@@ -227,6 +245,10 @@ class ChatClient:
             One user message, or all messages, as for :meth:`stream`.
         model : str, optional
             The model. Default: the client's.
+        as_ : type or dict, optional
+            What the answer is to be, as for :meth:`stream`.
+        retries : int, default 0
+            How many times to ask again if it is not that.
         **params
             Fields of the request.
 
@@ -250,9 +272,18 @@ class ChatClient:
         >>> asyncio.run(client.complete("Name three rivers.", max_tokens=3)).text  # or: await client.complete(...)
         '## Name three'
         """
-        return await self.request(prompt, model, params, stream=False)
+        return await self.request(prompt, model, params, stream=False, as_=as_, retries=retries)
 
-    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
+    def request(
+        self,
+        prompt: Prompt,
+        model: str | None,
+        params: dict[str, Any],
+        *,
+        stream: bool,
+        as_: Any = None,
+        retries: int = 0,
+    ) -> ChatStream:
         """Make a stream, or a request for one whole reply. You can stop both.
 
         Parameters
@@ -265,6 +296,10 @@ class ChatClient:
             Fields of the request.
         stream : bool
             Whether the answer comes piece by piece. False asks for one whole reply.
+        as_ : type or dict, optional
+            What the answer is to be, as for :meth:`stream`.
+        retries : int, default 0
+            How many times to ask again if it is not that.
 
         Returns
         -------
@@ -291,14 +326,15 @@ class ChatClient:
                 f"No model chosen for {host_of(self.base_url or '')}. Its models: await client.models(). "
                 "Then pass model=, or set STREAMWIDGET_MODEL."
             )
-        request = self._request(Question(as_messages(prompt), model, self._limited(params), stream=stream))
+        kind = value_type(as_, retries)
+        request = self._request(Question(as_messages(prompt), model, self._limited(params), stream=stream, value=kind))
         try:
             request.to_http()
         except ConfigurationError:  # of the dialect
             raise
         except (TypeError, ValueError, RecursionError) as exc:
             raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
-        return ChatStream(Attempts(request, self.timeout, self.retry))
+        return ChatStream(Attempts(request, self.timeout, self.retry, asks_again=retries), kind)
 
     async def models(self) -> list[str]:
         """Ask the server for the names of its models.

@@ -89,9 +89,15 @@ class Exchange:
         self._accumulator = accumulator
         self._deadlines = deadlines
         self._publish = publish
+        self._deltas_before = accumulator.delta_count
         self._parser = StreamParser(request.dialect, accumulator)
         self._quiet = 0.0  # seconds since the last event, once the answer may be over
         self._connection = Connection(lambda what: publish([Waiting(what)]))
+
+    @property
+    def question(self) -> Question:
+        """The question as the server took it, without what it refused."""
+        return self._request.question
 
     @property
     def mark(self) -> str:
@@ -147,15 +153,16 @@ class Exchange:
             raise
 
     async def _ask(self) -> Outcome:
-        try:
-            return await self._send(self._request)
-        except (HTTPStatusError, InStreamError) as refused:
-            simpler = self._request.dialect.simplify(self._request.question, refused.error)
-            if simpler is None or self._accumulator.delta_count:
-                raise
-        question, warning = simpler
-        self._warn(warning)
-        return await self._send(replace(self._request, question=question))
+        while True:
+            try:
+                return await self._send(self._request)
+            except (HTTPStatusError, InStreamError) as refused:
+                simpler = self._request.dialect.simplify(self._request.question, refused.error)
+                if simpler is None or self._accumulator.delta_count != self._deltas_before:
+                    raise
+            question, warning = simpler
+            self._warn(warning)
+            self._request = replace(self._request, question=question)
 
     async def _send(self, request: Request) -> Outcome:
         async with request.transport.open(self._to_http(request), connection=self._connection) as response:

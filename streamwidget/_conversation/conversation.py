@@ -176,6 +176,8 @@ class Conversation:
         stream: bool = True,
         branch: bool = False,
         attachments: Sequence[Any] = (),
+        as_: Any = None,
+        retries: int = 0,
         **params: Any,
     ) -> ChatStream:
         """Add a question to the conversation, and make the stream of its answer. The stream does not start yet.
@@ -202,6 +204,10 @@ class Conversation:
             not kept. See :meth:`show_branch`.
         attachments : sequence, optional
             Files that go with the question: what :meth:`Attachment.of` accepts.
+        as_ : type or dict, optional
+            What the answer is to be, as for :meth:`ChatClient.stream`. A callable is asked for it in words.
+        retries : int, default 0
+            How many times to ask again if it is not that. Only for a ChatClient.
         **params
             Fields of the request, as in :meth:`ChatClient.stream`. A callable gets those that it takes.
 
@@ -238,7 +244,7 @@ class Conversation:
             raise ConfigurationError("The prompt is empty. Nothing was sent.")
         key = key or uuid.uuid4().hex
         messages = [*self.request_messages(key, system=system), user]
-        answer = as_model(client).request(messages, model, params, stream=stream)
+        answer = as_model(client).request(messages, model, params, stream=stream, as_=as_, retries=retries)
         entry = Entry(Turn(key, user, asked_at=time.time()), answer)
         turns = self.turns
         old = next((turn for turn in turns if turn.key == key), None)

@@ -87,7 +87,10 @@ def _to_file(value: dict[str, str], place: str) -> Attachment:
 def _from_answer(answer: Message | None) -> dict[str, Any] | None:
     if answer is None:
         return None
-    return asdict(answer.completion or ChatCompletion(answer.text, outcome="complete"))
+    completion = answer.completion or ChatCompletion(answer.text, outcome="complete")
+    written = asdict(replace(completion, value=None, value_type=None))
+    del written["value"], written["value_type"]  # the text has it, and the type is a class of this process
+    return written
 
 
 def _to_turn(value: object, place: str) -> Turn:
@@ -129,7 +132,7 @@ def _to_answer(value: dict[str, Any] | None, place: str) -> Message | None:
     completion = read(ChatCompletion, value, place)
     # The file may be another person's. Their HTML is not this person's output.
     outputs = tuple(replace(output, trusted=False) for output in completion.outputs)
-    completion = replace(completion, outputs=outputs)
+    completion = replace(completion, outputs=outputs, value=None, value_type=None)
     return Message("assistant", shown(completion), completion=completion)
 
 

@@ -213,6 +213,12 @@ class Accumulator:
         return tuple(ToolCall(call.id, call.name, well_formed(str(call.arguments))) for call in calls)
 
     @property
+    def last_text(self) -> str:
+        """The text of this step. That of a plain answer is all of its text."""
+        text = self.text[self._earlier.text :]
+        return text.removeprefix(STEP_BREAK) if self._earlier.steps else text
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """The steps of an agent so far. Empty for a plain answer."""
         return (*self._earlier.steps, self._step()) if self._earlier.steps else ()
@@ -340,6 +346,13 @@ class Accumulator:
             warning = self.apply(StreamWarning("unreadable_characters", f"{count} could not be read (\ufffd)"))
             released += [] if warning is None else [warning]
         return released
+
+    def next_answer(self) -> list[StreamEvent]:
+        """Begin the answer to another request of this stream. It is a step of its own. Return the events to publish."""
+        published = [*self.flush(), *self.take([NewStep()])]
+        self.finish = self.finish_reason = None
+        self._thoughts = ThinkTags(needs_begin=True)
+        return published
 
     def cut(self, limit: int) -> list[StreamEvent]:
         """End an answer that is longer than ``limit`` characters. What came is kept. Return the events to publish."""
@@ -473,10 +486,12 @@ class Accumulator:
 
     def _step(self) -> Step:
         earlier = self._earlier
-        text, reasoning = self.text[earlier.text :], self.reasoning[earlier.reasoning :]
+        reasoning = self.reasoning[earlier.reasoning :]
         if earlier.steps:
-            text, reasoning = text.removeprefix(STEP_BREAK), reasoning.removeprefix(STEP_BREAK)
-        return Step(text, reasoning, self._own_calls(), tuple(self._results), self.finish_reason, earlier.own_usage)
+            reasoning = reasoning.removeprefix(STEP_BREAK)
+        return Step(
+            self.last_text, reasoning, self._own_calls(), tuple(self._results), self.finish_reason, earlier.own_usage
+        )
 
     def _call_of(self, event: ToolCallDelta) -> _Call:
         """Find the call that a fragment belongs to, or begin a new one.

@@ -216,6 +216,11 @@ class ChatCompletion:
     original : Original or None
         The answer in its provider's own form, with the signatures of its thinking. A later request of a conversation
         sends it back. None if the provider does not want it back, or the answer is cut.
+    value : object
+        The answer as a value of the type that you asked for with ``as_=``. None if it is not one, and while it streams.
+        The warning ``invalid_value`` then names the field and the reason. A cut answer has no value.
+    value_type : ValueType or None
+        What you asked for with ``as_=``.
 
     Examples
     --------
@@ -246,15 +251,46 @@ class ChatCompletion:
     tool_results: tuple[ToolResult, ...] = ()
     outputs: tuple[RichOutput, ...] = ()
     original: Original | None = field(default=None, repr=False, compare=False)
+    value: Any = field(default=None, compare=False)
+    value_type: Any = field(default=None, repr=False, compare=False)  # a ValueType. A file's reader needs the name
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def partial(self) -> Any:
+        """The part of the value that is valid so far. None if nothing is, and after a plain question.
+
+        A number, a text or an object is a part of it once it is complete. A list has its complete rows. An object of a
+        class has None in each field that is still missing and has no default.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> schema = {"type": "array", "items": {"type": "integer"}}
+        >>> stream = sw.ChatClient().stream("Count.", demo={"text": "[1, 2, 3"}, as_=schema)
+        >>> completion = stream.wait()
+        >>> completion.value, completion.partial
+        (None, [1, 2])
+        """
+        if self.value is not None or self.value_type is None:
+            return self.value
+        return self.value_type.partial(last_text(self))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """Show the answer the way a saved notebook shows it."""
         from streamwidget._saved.answer import mimebundle
 
         return mimebundle(self)
+
+
+def last_text(completion: ChatCompletion) -> str:
+    r"""Return the text of the last step. That of a plain answer is all of its text.
+
+    >>> last_text(ChatCompletion("a\n\nb", steps=(Step("a"), Step("b")))), last_text(ChatCompletion("a"))
+    ('b', 'a')
+    """
+    return completion.steps[-1].text if completion.steps else completion.text
 
 
 def shown(completion: ChatCompletion, field: Literal["text", "reasoning", "refusal"] = "text") -> str:
@@ -355,6 +391,7 @@ _LOSSES = frozenset(
     {
         *("bad_json", "truncated_event", "unreadable_characters", "rewritten", "other_role"),
         *("left_out", "unknown_finish_reason", "end_explained", "other_model", "tool_failed", "max_text"),
+        *("invalid_value", "value_not_checked", "schema_refused"),
     }
 )
 

@@ -42,6 +42,14 @@ class ConfigurationError(ValueError):
         super().__init__(visible(message))
 
 
+class InvalidValue(ValueError):
+    """A text is not a value of the type that was asked for. It names the field and the reason. Programs get a warning.
+
+    >>> str(InvalidValue("steps.0.minutes: Field required"))
+    'steps.0.minutes: Field required'
+    """
+
+
 class StreamError(Exception):
     """Base of all failures of a stream.
 

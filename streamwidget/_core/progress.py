@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.completion import ChatCompletion, Timing
 from streamwidget._core.events import (
@@ -11,13 +12,17 @@ from streamwidget._core.events import (
     ReasoningDelta,
     RefusalDelta,
     StreamEvent,
+    StreamWarning,
     TextDelta,
     TextWasReasoning,
     ToolCallDelta,
 )
-from streamwidget._core.exceptions import StreamError
+from streamwidget._core.exceptions import InvalidValue, StreamError
 from streamwidget._core.timeline import Arrivals, Timeline
 from streamwidget._core.work import Work
+
+if TYPE_CHECKING:
+    from streamwidget._core.values import ValueType
 
 
 class Progress:
@@ -31,7 +36,9 @@ class Progress:
         ``time.monotonic()`` of the end.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, value_type: ValueType | None = None) -> None:
+        self.value_type = value_type
+        self._value: Any = None
         self.outcome: Outcome | None = None
         self._work = work
         self._begun: float | None = None
@@ -67,6 +74,8 @@ class Progress:
             request_id=work.request_id or accumulator.request_id,
             demo=work.demo,
             mark=work.mark,
+            value=self._value,
+            value_type=self.value_type,
         )
 
     @property
@@ -109,12 +118,25 @@ class Progress:
         last = self._work.accumulator.flush()
         if last:
             self.note(last)
+        last += self._read_value(outcome)
         self.ended = time.monotonic()
         self._failure = failure
         self.outcome = outcome
         if failure is not None:
             failure.completion = self.completion
         return [*last, self.finish()]
+
+    def _read_value(self, outcome: Outcome) -> list[StreamEvent]:
+        """Make the value of a whole answer. Return the warnings to publish."""
+        kind, accumulator = self.value_type, self._work.accumulator
+        if kind is None or outcome != "complete":
+            return []
+        warnings = [StreamWarning("value_not_checked", kind.unchecked)] if kind.unchecked else []
+        try:
+            self._value = kind.read(accumulator.last_text)
+        except InvalidValue as exc:
+            warnings.append(StreamWarning("invalid_value", f"not a valid {kind.name}: {exc}"))
+        return [event for warning in warnings if (event := accumulator.apply(warning)) is not None]
 
     def finish(self) -> Finish:
         """Return the last event of an ended stream."""

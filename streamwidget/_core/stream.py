@@ -16,7 +16,7 @@ import asyncio
 import threading
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +37,7 @@ from streamwidget._core.work import Work
 
 if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
+    from streamwidget._core.values import ValueType
 
 T = TypeVar("T")
 _FORKED = "The stream runs in the process that this one was forked from. Make a new stream."
@@ -116,10 +117,10 @@ class ChatStream:
     ##| Name| three|
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, value_type: ValueType | None = None) -> None:
         self.id = uuid.uuid4().hex
         self._work = work
-        self._progress = Progress(work)
+        self._progress = Progress(work, value_type)
         self._subscribers = Subscribers()
         self._task = LoopTask()
         self._recording: Recording | None = None
@@ -146,6 +147,11 @@ class ChatStream:
     def repeatable(self) -> bool:
         """True if :meth:`again` can ask the same again."""
         return self._work.repeatable
+
+    @property
+    def value_type(self) -> ValueType | None:
+        """What the answer is to be, if it was asked for with ``as_=``."""
+        return self._progress.value_type
 
     @property
     def over(self) -> bool:
@@ -287,18 +293,34 @@ class ChatStream:
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
         return self._events()
 
-    async def _events(self) -> AsyncIterator[StreamEvent]:
+    async def _events(self) -> AsyncGenerator[StreamEvent, None]:
         reader = _Reader(self)
         try:
             while await reader.more():
                 while reader.pending:
                     yield reader.pending.popleft()
         finally:
-            reader.leave()
-            if self._is_unread:
-                self.cancel()
-                await self._task.wait(_SETTLED)
+            await self._left_by(reader)
         self._progress.result()  # raises the failure, if there is one
+
+    async def _batches(self, rest: Callable[[], float]) -> AsyncGenerator[None, None]:
+        """Yield whenever something has come. After that, wait for ``rest()`` seconds before the next time."""
+        reader = _Reader(self)
+        try:
+            while await reader.more():
+                reader.pending.clear()
+                yield
+                if not self.over:
+                    await asyncio.sleep(rest())
+        finally:
+            await self._left_by(reader)
+        self._progress.result()
+
+    async def _left_by(self, reader: _Reader) -> None:
+        reader.leave()
+        if self._is_unread:
+            self.cancel()
+            await self._task.wait(_SETTLED)
 
     def __iter__(self) -> Iterator[StreamEvent]:
         """Give the events to synchronous code. Between two of them, nothing else of this thread's loop runs."""
@@ -325,6 +347,71 @@ class ChatStream:
     def _is_unread(self) -> bool:
         """True if the last reader left before the end, so that nobody would read the rest."""
         return not self._subscribers and not self._awaiting and not self.over
+
+    def values(self) -> AsyncIterator[Any]:
+        """Give the value while it grows, for an answer that was asked for with ``as_=``.
+
+        Each is the part that is valid so far, as :attr:`ChatCompletion.partial` has it. The last one is the whole
+        value. An answer that is cut or not valid ends without a whole value, so look at ``stream.completion.value``.
+
+        Returns
+        -------
+        async iterator
+            Use it in ``async for``.
+
+        Raises
+        ------
+        ConfigurationError
+            If the question has no ``as_``.
+        StreamError
+            At the end, on a failure.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import streamwidget as sw
+        >>> schema = {"type": "array", "items": {"type": "integer"}}
+        >>> async def grow():
+        ...     stream = sw.ChatClient().stream("Count.", demo={"text": "[1, 2, 3]"}, as_=schema)
+        ...     return [value async for value in stream.values()][-1]
+        >>> asyncio.run(grow())
+        [1, 2, 3]
+        """
+        from streamwidget._core.value_readers import values_of  # late: few streams bring values
+
+        return values_of(self)
+
+    def rows(self) -> AsyncIterator[Any]:
+        """Give each row of a list as soon as it is complete, for an answer that was asked for as a list.
+
+        Each is valid. A row that is not is left out, and the warning ``invalid_value`` names it at the end.
+
+        Returns
+        -------
+        async iterator
+            Use it in ``async for``.
+
+        Raises
+        ------
+        ConfigurationError
+            If the question did not ask for a list.
+        StreamError
+            At the end, on a failure.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import streamwidget as sw
+        >>> schema = {"type": "array", "items": {"type": "integer"}}
+        >>> async def double():
+        ...     stream = sw.ChatClient().stream("Count.", demo={"text": "[1, 2, 3]"}, as_=schema)
+        ...     return [2 * row async for row in stream.rows()]
+        >>> asyncio.run(double())
+        [2, 4, 6]
+        """
+        from streamwidget._core.value_readers import rows_of
+
+        return rows_of(self)
 
     def __await__(self) -> Generator[None, None, ChatCompletion]:
         return self._result().__await__()
@@ -451,7 +538,7 @@ class ChatStream:
         >>> stream.wait().text == stream.again().wait().text
         True
         """
-        return ChatStream(self._work.again(go_on=go_on))
+        return ChatStream(self._work.again(go_on=go_on), self.value_type)
 
     def call(self, function: Callable[[], None]) -> None:
         """Call a function on the stream's loop.

@@ -13,11 +13,13 @@ from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Original, ParsedEvent
 from streamwidget._core.messages import Message
+from streamwidget._core.values import ValueType
 from streamwidget._dialects.anthropic import MessagesReader
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import cannot_take
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import count, field, items, plain, text
+from streamwidget._dialects.schemas import strict
 
 #: The length of an answer whose caller names none, beside its thinking. The API wants a number.
 _MAX_TOKENS = 8192
@@ -50,6 +52,10 @@ class AnthropicMessages(Asking):
         body.setdefault("max_tokens", _MAX_TOKENS + (count(field(body, "thinking", "budget_tokens")) or 0))
         body["messages"] = [self._written(*pair) for pair in self.with_results(messages)]
         return {**body, "stream": True} if question.stream else body
+
+    def value_fields(self, value: ValueType) -> dict[str, Any]:
+        schema = strict(value.object_schema, "anthropic") or value.object_schema
+        return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
 
     def resumes(self, answer: ChatCompletion) -> bool:
         """True after ``pause_turn``: Anthropic paused a long turn with tools of its own."""

@@ -14,11 +14,13 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import StreamWarning
 from streamwidget._core.messages import Message
+from streamwidget._core.values import ValueType
 from streamwidget._dialects.attached import from_part
 from streamwidget._dialects.chat_completions import asked_to_go_on
 from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
 from streamwidget._dialects.fields import field, items, text, word
+from streamwidget._dialects.schemas import with_fields, without_schema
 
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
@@ -62,10 +64,11 @@ class Asking:
     def fields(self, question: Question) -> dict[str, Any]:
         """Return the person's fields, with the provider's names and in their places. Its own name counts first."""
         found: dict[str, Any] = {}
-        for given, value in question.params.items():
+        params = with_fields(self.value_fields(question.value) if question.value else {}, question.params)
+        for given, value in params.items():
             own = "max_tokens" if given in self.token_limits else given
             own = self.names.get(own, own)
-            if given not in _OURS and (own == given or own not in question.params):
+            if given not in _OURS and (own == given or own not in params):
                 found[own] = [value] if given == "stop" and isinstance(value, str) else value
         if not self.inner:
             return found
@@ -73,6 +76,10 @@ class Asking:
         if inside or self.inner in found:
             found[self.inner] = {**inside, **(found.get(self.inner) or {})}
         return found
+
+    def value_fields(self, value: ValueType) -> dict[str, Any]:
+        """Return the fields that hold the schema of the answer, with the provider's names."""
+        raise NotImplementedError
 
     def split(self, question: Question) -> tuple[str, list[_Sent]]:
         """Return the system prompt, and the other messages."""
@@ -103,7 +110,9 @@ class Asking:
         return list(original.parts) if "".join(said.split()) == "".join(completion.text.split()) else []
 
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
-        """Send earlier answers as text alone, if the server refused the thinking in them."""
+        """Ask for JSON in words if the server refused the schema, or send earlier answers without their thinking."""
+        if (found := without_schema(question, refusal)) is not None:
+            return found
         if refusal.status != 400 or not _ABOUT_THINKING.search(refusal.message):
             return None
         messages = tuple(
@@ -120,7 +129,7 @@ class Asking:
 
     def go_on(self, question: Question, answer: Message) -> Question:
         if answer.completion is not None and self.resumes(answer.completion):
-            return replace(question, messages=(*question.messages, answer))
+            return replace(question, messages=(*question.messages, answer), value=None)
         return asked_to_go_on(question, answer)
 
     def parse_error(self, status: int, body: bytes) -> ErrorInfo:

@@ -16,9 +16,8 @@ from streamwidget._dialects.attached import as_audio, text_of_file
 from streamwidget._dialects.chat_chunks import ChatCompletionsReader
 from streamwidget._dialects.dialect import DONE, MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
+from streamwidget._dialects.schemas import NOT_ABOUT_FIELDS, openai_format, with_fields, without_schema
 
-#: Statuses of a refusal that no field of ours can be the reason for: the key, the pace, the size.
-_NOT_ABOUT_FIELDS = frozenset({401, 402, 403, 407, 413, 429, 502, 503, 504})
 GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
 
@@ -55,7 +54,8 @@ class ChatCompletions:
 
     def body(self, question: Question) -> dict[str, Any]:
         """Return the JSON object to send. ``stream_options`` in the params replaces ours. None leaves it out."""
-        body: dict[str, Any] = {**question.params, "messages": [_written(message) for message in question.messages]}
+        fields = with_fields(_value_fields(question), question.params)
+        body: dict[str, Any] = {**fields, "messages": [_written(message) for message in question.messages]}
         if question.model is not None:
             body["model"] = question.model
         options = body.pop("stream_options", {"include_usage": True} if self.asks_for_usage else None)
@@ -70,10 +70,10 @@ class ChatCompletions:
         return {self.max_tokens: most}
 
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
-        """Drop ``stream_options`` if the server refused it and the person did not ask for it."""
+        """Drop ``stream_options`` or the schema if the server refused it and the person did not write it."""
         ours = question.stream and self.asks_for_usage and "stream_options" not in question.params
-        if not (ours and refusal.status not in _NOT_ABOUT_FIELDS and names_usage_field(refusal.message)):
-            return None
+        if not (ours and refusal.status not in NOT_ABOUT_FIELDS and names_usage_field(refusal.message)):
+            return without_schema(question, refusal)
         warning = StreamWarning("stream_options_refused", "the server refused stream_options: no usage is known")
         return replace(question, params={**question.params, "stream_options": None}), warning
 
@@ -114,7 +114,13 @@ class ChatCompletions:
 def asked_to_go_on(question: Question, answer: Message) -> Question:
     """Return a question that asks in words for the rest of an answer."""
     rest = (Message("assistant", answer.text), Message("user", GO_ON))
-    return replace(question, messages=(*question.messages, *rest))
+    return replace(question, messages=(*question.messages, *rest), value=None)  # a schema would begin a new value
+
+
+def _value_fields(question: Question) -> dict[str, Any]:
+    if question.value is None:
+        return {}
+    return {"response_format": {"type": "json_schema", "json_schema": openai_format(question.value)}}
 
 
 def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:

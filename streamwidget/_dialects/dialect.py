@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
+
+if TYPE_CHECKING:
+    from streamwidget._core.values import ValueType
 
 #: The usual data of a last event.
 DONE = "[DONE]"
@@ -55,12 +58,15 @@ class Question:
         More fields of the request, with the server's own names.
     stream : bool
         Whether the answer comes piece by piece.
+    value : ValueType or None
+        What the answer is to be. Its schema goes in the field that the API has for it.
     """
 
     messages: tuple[Message | Mapping[str, Any], ...]
     model: str | None
     params: Mapping[str, Any]
     stream: bool = True
+    value: ValueType | None = None
 
 
 class Reader(Protocol):

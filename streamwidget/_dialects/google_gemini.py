@@ -12,6 +12,7 @@ from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Original, ParsedEvent
 from streamwidget._core.messages import Message
+from streamwidget._core.values import ValueType
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import text_of_file
 from streamwidget._dialects.dialect import MalformedItem, Question
@@ -52,6 +53,9 @@ class GoogleGemini(Asking):
         body = {"systemInstruction": {"parts": [{"text": system}]}} if system else {}
         contents = [self._written(*pair) for pair in self.with_results(messages)]
         return {**body, **self.fields(question), "contents": contents}
+
+    def value_fields(self, value: ValueType) -> dict[str, Any]:
+        return {"responseMimeType": "application/json", "responseJsonSchema": value.schema}
 
     def reader(self, said: Callable[[], str] = str) -> GoogleReader:
         return _Keeping(said)

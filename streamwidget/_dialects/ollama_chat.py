@@ -9,6 +9,7 @@ from streamwidget._core.attachments import Attachment
 from streamwidget._core.events import ParsedEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
+from streamwidget._core.values import ValueType
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import cannot_take, text_of_file
 from streamwidget._dialects.dialect import MalformedItem, Question
@@ -40,6 +41,9 @@ class OllamaChat(Asking):
             "messages": [*first, *map(_written, messages)],
             "stream": question.stream,  # it streams by default
         }
+
+    def value_fields(self, value: ValueType) -> dict[str, Any]:
+        return {"format": value.schema}
 
     def reader(self, said: Callable[[], str] = str) -> LayoutReader:
         return LayoutReader(OLLAMA, said)

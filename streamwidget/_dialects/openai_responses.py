@@ -15,11 +15,13 @@ from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Original, ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
+from streamwidget._core.values import ValueType
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import as_audio, text_of_file
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.responses import ResponsesReader
+from streamwidget._dialects.schemas import openai_format
 
 _ENCRYPTED = "reasoning.encrypted_content"
 #: "Encrypted content is not supported with this model."
@@ -48,6 +50,9 @@ class OpenAIResponses(Asking):
             body["model"] = question.model
         body = {name: value for name, value in body.items() if value is not None}
         return {**body, "stream": True} if question.stream else body
+
+    def value_fields(self, value: ValueType) -> dict[str, Any]:
+        return {"text": {"format": {"type": "json_schema", **openai_format(value)}}}
 
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
         """Do not ask for encrypted reasoning if the model has none."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from streamwidget._core.messages import Message
@@ -23,16 +24,14 @@ def written(messages: tuple[Message | Mapping[str, Any], ...]) -> list[dict[str,
     return found
 
 
-def arguments(
-    dialect: Dialect, messages: Sequence[Message | Mapping[str, Any]], model: str, params: Mapping[str, Any]
-) -> dict[str, Any]:
+def arguments(dialect: Dialect, question: Question) -> dict[str, Any]:
     """Return what an SDK's method is called with, for a stream. The provider's own answers go back as they were.
 
     Examples
     --------
     >>> messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
-    >>> arguments(AnthropicMessages(), messages, "m", {"max_tokens": 9})["system"]
+    >>> arguments(AnthropicMessages(), Question(tuple(messages), "m", {"max_tokens": 9}))["system"]
     'Be brief.'
     """
     # Servers that refuse the option are known to our own client only.
-    return dialect.body(Question(tuple(messages), model, {"stream_options": None, **params}))
+    return dialect.body(replace(question, params={"stream_options": None, **question.params}))

@@ -134,6 +134,12 @@ OPTIONS = (
         repeatable=True,
     ),
     Option(("--timeout",), "Wait so long for the answer to begin, and for each next piece of it.", _seconds, "SECONDS"),
+    Option(
+        ("-f", "--format"),
+        "Ask for a value of this type of yours, such as Recipe or list[Recipe]. It is in _chat.value.",
+        str,
+        "TYPE",
+    ),
     Option(("-o", "--out"), "Put the ChatCompletion into this variable too.", str, "NAME"),
     Option(("-c", "--conversation"), "Continue this conversation instead of the main one.", str, "NAME", ""),
     Option(("--new",), "Clear the conversation first."),

@@ -5,6 +5,8 @@ All of it is checked first. Before that nothing is changed and nothing is sent.
 
 from __future__ import annotations
 
+import ast
+import builtins
 import os
 import uuid
 from argparse import Namespace
@@ -28,6 +30,12 @@ from streamwidget._notebook.session import ChatSettings, Session
 from streamwidget._notebook.terminal import say
 from streamwidget._sources.models import CallableModel, as_model
 from streamwidget._sources.sdk_model import SDKModel
+
+#: What a type may be written with: names, ``a.b``, ``list[a]``, ``a | b``, and the words of a Literal.
+_OF_A_TYPE = (
+    *(ast.Expression, ast.Name, ast.Load, ast.Attribute, ast.Subscript, ast.Tuple, ast.BinOp, ast.BitOr),
+    ast.Constant,
+)
 
 
 class NoModel(ConfigurationError):
@@ -136,6 +144,29 @@ def make_prompt(options: Namespace, text: str, variables: dict[str, Any]) -> tup
     return message, cut
 
 
+def named_type(text: str, variables: dict[str, Any]) -> Any:
+    """Return the type that ``-f`` names: a variable, or a type of variables such as ``list[Recipe]``.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such variable, or the text is more than a type.
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        tree = None
+    if tree is None or not all(isinstance(node, _OF_A_TYPE) for node in ast.walk(tree)):
+        raise ConfigurationError(f"-f takes the name of a type, such as Recipe or list[Recipe], not {text[:40]!r}.")
+    try:
+        return eval(compile(tree, "-f", "eval"), {**vars(builtins), **variables})
+    except NameError as exc:
+        message = f"There is no type {exc.name or text[:40]}. Run the cell that defines it. Nothing was sent."
+        raise ConfigurationError(message) from None
+    except Exception as exc:
+        raise ConfigurationError(f"-f {text[:40]} is not a type: {exc}. Nothing was sent.") from None
+
+
 def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     """Put the question into its conversation and make the stream of the answer. It is not started.
 
@@ -146,6 +177,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     """
     settings = session.settings
     message, cut = make_prompt(options, text, session.variables)
+    wanted = None if options.format is None else named_type(options.format, session.variables)
     client = find_model(session, options)
     target = _target(client, options)
     # The settings' model is a default of our own clients already. A callable may take no model.
@@ -158,7 +190,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     _say_where_it_goes(session, client, target, options)
     for line in cut:
         say(line)
-    asked = {"model": model, "system": options.system, "stream": not options.no_stream, **params}
+    asked = {"model": model, "system": options.system, "stream": not options.no_stream, "as_": wanted, **params}
     if options.once or options.new:
         alone = Conversation(default_system())
         stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared

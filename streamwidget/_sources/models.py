@@ -17,11 +17,13 @@ from streamwidget._client.client import ChatClient
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Prompt, as_messages
 from streamwidget._core.stream import ChatStream
+from streamwidget._dialects.dialect import Question
 from streamwidget._dialects.paths import at
+from streamwidget._dialects.schemas import in_words
 from streamwidget._dialects.sdk_clients import SDK_CLIENTS, written
 from streamwidget._sources.calls import Call
 from streamwidget._sources.foreign import Foreign
-from streamwidget._sources.sdk_model import SDKModel
+from streamwidget._sources.sdk_model import SDKModel, without_retries
 
 _TAKES = "Pass a ChatClient, a callable such as answer(messages), or the client of the openai or anthropic SDK"
 
@@ -34,7 +36,16 @@ class Model(Protocol):
         """The name of the model for questions without one."""
         ...
 
-    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:
+    def request(
+        self,
+        prompt: Prompt,
+        model: str | None,
+        params: dict[str, Any],
+        *,
+        stream: bool,
+        as_: Any = None,
+        retries: int = 0,
+    ) -> ChatStream:
         """Make the stream of an answer. It does not start yet."""
         ...
 
@@ -98,18 +109,27 @@ class CallableModel:
             for place, one in enumerate(parameters)
         )
 
-    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:  # noqa: ARG002
+    def request(
+        self,
+        prompt: Prompt,
+        model: str | None,
+        params: dict[str, Any],
+        *,
+        stream: bool,  # noqa: ARG002
+        as_: Any = None,
+        retries: int = 0,
+    ) -> ChatStream:
         """Make the stream of the callable's answer. It is called when the stream starts."""
+        kind = without_retries(as_, retries, self.name)
         if model is not None and not self.takes("model"):
             raise ConfigurationError(f"{self.name} takes no model: it cannot be asked for {model!r}.")
         unknown = [name for name in params if not self.takes(name)]
         if unknown:
             raise TypeError(f"{self.name} takes no argument {' or '.join(unknown)}. Nothing was asked.")
         named = {**params, **({} if model is None else {"model": model})}
-        call = Call(
-            self.function, written(as_messages(prompt)), lambda messages: ((messages,), named), model, self.name
-        )
-        return ChatStream(Foreign(call))
+        messages = written(in_words(Question(as_messages(prompt), model, {}, value=kind)).messages)
+        call = Call(self.function, messages, lambda messages: ((messages,), named), model, self.name)
+        return ChatStream(Foreign(call), kind)
 
     async def models(self) -> list[str]:
         """Return nothing, because a callable lists no models."""

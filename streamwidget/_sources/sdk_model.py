@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from streamwidget._core.completion import ErrorInfo
@@ -18,6 +18,7 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message, Prompt, as_messages
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.unexpected import said_by
+from streamwidget._core.values import ValueType, value_type
 from streamwidget._dialects.dialect import Dialect, Question
 from streamwidget._dialects.fields import count, field
 from streamwidget._dialects.sdk_clients import arguments
@@ -49,7 +50,16 @@ class SDKModel:
     def model(self) -> str | None:
         return None
 
-    def request(self, prompt: Prompt, model: str | None, params: dict[str, Any], *, stream: bool) -> ChatStream:  # noqa: ARG002
+    def request(
+        self,
+        prompt: Prompt,
+        model: str | None,
+        params: dict[str, Any],
+        *,
+        stream: bool,  # noqa: ARG002
+        as_: Any = None,
+        retries: int = 0,
+    ) -> ChatStream:
         """Make the stream of an answer. The SDK is called when the stream starts.
 
         Raises
@@ -62,27 +72,30 @@ class SDKModel:
                 f'No model chosen for the {self.name} client. Pass model="NAME". In a cell: `%%chat -m NAME`.'
             )
 
+        kind = without_retries(as_, retries, f"the {self.name} client")
         warnings: list[StreamWarning] = []
-        ask = functools.partial(self._ask, model, params, warnings)
+        ask = functools.partial(self._ask, Question((), model, params, value=kind), warnings)
 
         def write(messages: Sequence[Sent]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
             return (messages,), {}
 
-        return ChatStream(Foreign(Call(ask, as_messages(prompt), write, model, self.name, self.dialect, warnings)))
+        call = Call(ask, as_messages(prompt), write, model, self.name, self.dialect, warnings)
+        return ChatStream(Foreign(call), kind)
 
-    def _ask(self, model: str, params: dict[str, Any], warnings: list[StreamWarning], messages: Sequence[Sent]) -> Any:
+    def _ask(self, question: Question, warnings: list[StreamWarning], messages: Sequence[Sent]) -> Any:
         """Call the SDK. If the server refuses a part of the request that is ours, call it once more without that."""
+        question = replace(question, messages=tuple(messages))
 
-        def call(messages: Sequence[Sent]) -> Any:
-            return self.create(**arguments(self.dialect, messages, model, params))
+        def call(question: Question) -> Any:
+            return self.create(**arguments(self.dialect, question))
 
-        def simpler(refused: Exception) -> Sequence[Sent]:
+        def simpler(refused: Exception) -> Question:
             info = ErrorInfo(said_by(refused), status=count(field(refused, "status_code")))
-            found = self.dialect.simplify(Question(tuple(messages), model, params), info)
+            found = self.dialect.simplify(question, info)
             if found is None:
                 raise refused
             warnings.append(found[1])
-            return found[0].messages
+            return found[0]
 
         async def awaited(made: Awaitable[Any]) -> Any:
             try:
@@ -92,7 +105,7 @@ class SDKModel:
 
         warnings.clear()
         try:
-            made = call(messages)
+            made = call(question)
         except Exception as exc:  # noqa: BLE001
             return call(simpler(exc))
         return awaited(made) if inspect.iscoroutine(made) else made
@@ -100,3 +113,10 @@ class SDKModel:
     async def models(self) -> list[str]:
         """Return nothing. The SDK's own client lists its models."""
         return []
+
+
+def without_retries(as_: Any, retries: int, who: str) -> ValueType | None:
+    """Return what an answer of another library is to be. Only our own client asks again."""
+    if retries:
+        raise ConfigurationError(f"retries needs a ChatClient: {who} asks only once. Nothing was sent.")
+    return value_type(as_)
