@@ -336,17 +336,15 @@ class _OfType:
             raise InvalidValue(_first_error(exc)) from exc
 
     def part(self, text: str) -> Any:
-        found = self._valid_part(text)
+        given = self._read_part(text)
+        found = self._valid_part(text, given) if given else None  # pydantic would fill in the defaults
         if self._in_object is not None:
             return found.get(WRAPPED) if isinstance(found, dict) else found
-        return found if self._fields is None or found is None else _unfinished(self._wanted, found)
+        return found if self._fields is None or found is None else _unfinished(self._wanted, found, given)
 
-    def _valid_part(self, text: str) -> Any:
+    def _valid_part(self, text: str, given: Any) -> Any:
         if self._in_object is not None and not text.startswith("{"):
             return self._adapter.validate_json(text, experimental_allow_partial=True)
-        given = self._read_part(text)
-        if not given:
-            return None  # pydantic would fill in the defaults
         try:
             return self._partly.validate_json(text, experimental_allow_partial=True)
         except self._invalid as exc:
@@ -401,20 +399,26 @@ def _is_extended_dict(wanted: Any) -> bool:
     return isinstance(wanted, type) and hasattr(wanted, "__required_keys__")
 
 
+def _is_required(wanted: Any, name: str, hint: Any) -> bool:
+    """Return True for a field that must be there. Python does not read ``NotRequired`` in postponed annotations."""
+    said = getattr(typing.get_origin(hint), "_name", "")
+    return said == "Required" if said in ("Required", "NotRequired") else name in wanted.__required_keys__
+
+
 def _without_need(hint: Any) -> Any:
     """Return the type in ``Required[...]`` or ``NotRequired[...]``."""
     origin = typing.get_origin(hint)
     return typing.get_args(hint)[0] if getattr(origin, "_name", "") in ("Required", "NotRequired") else hint
 
 
-def _unfinished(wanted: Any, found: dict[str, Any]) -> Any:
+def _unfinished(wanted: Any, found: dict[str, Any], given: Any) -> Any:
     """Return an object of the class with the fields that came. Those that are still missing have their default or None.
 
     ``model_fields_set`` of a pydantic model names the fields that came.
     """
     if hasattr(wanted, "model_construct"):
         names = {field.alias: name for name, field in wanted.model_fields.items() if field.alias}
-        value = wanted.model_construct(**{names.get(name, name): part for name, part in found.items()})
+        value = wanted.model_construct({names.get(name, name) for name in given} & found.keys(), **found)
         for name in wanted.model_fields:
             if name not in vars(value):
                 vars(value)[name] = None
@@ -444,7 +448,7 @@ def _with_known_dicts(wanted: Any) -> Any:
         hints = typing.get_type_hints(wanted, include_extras=True)
         need = importlib.import_module("typing_extensions")
         fields = {
-            name: (need.Required if name in wanted.__required_keys__ else need.NotRequired)[
+            name: (need.Required if _is_required(wanted, name, hint) else need.NotRequired)[
                 _with_known_dicts(_without_need(hint))
             ]
             for name, hint in hints.items()

@@ -163,7 +163,7 @@ def named_type(text: str, variables: dict[str, Any]) -> Any:
     except NameError as exc:
         message = f"There is no type {exc.name or text[:40]}. Run the cell that defines it. Nothing was sent."
         raise ConfigurationError(message) from None
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001  (a class may raise anything for what is in its brackets)
         raise ConfigurationError(f"-f {text[:40]} is not a type: {exc}. Nothing was sent.") from None
 
 

@@ -21,8 +21,10 @@ import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from streamwidget.demo._answers import message_text, split_pieces
 from streamwidget.demo._json import RequestError, error_body
 from streamwidget.demo._reply import Reply, StreamReply, WholeReply, forever
+from streamwidget.demo._values import json_text, schema_in
 
 Act = Callable[[Reply], Awaitable[None]]
 
@@ -273,6 +275,24 @@ async def redirect(reply: Reply) -> None:
 async def no_usage_option(reply: Reply) -> None:
     if reply.request.has_stream_options:
         raise RequestError(400, "Unrecognized request argument supplied: stream_options", param="stream_options")
+    await reply.play()
+
+
+@fault("no-schema", "refuses response_format with 400, and answers with JSON if the prompt asks for it")
+async def no_schema(reply: Reply) -> None:
+    if reply.request.schema is not None:
+        raise RequestError(400, "This response_format type is unavailable now", param="response_format")
+    schema = schema_in(message_text(reply.request.messages[-1]))
+    if schema is not None and reply.request.demo.text is None:
+        reply.pieces = split_pieces(f"```json\n{json_text(schema)}\n```")
+    await reply.play()
+
+
+@fault("wrong-value", "answers with JSON whose first field is null, until a message says that it is not valid")
+async def wrong_value(reply: Reply) -> None:
+    schema = reply.request.schema
+    if schema is not None and not any(message["role"] == "assistant" for message in reply.request.messages):
+        reply.pieces = split_pieces(json_text(schema, wrong=True))
     await reply.play()
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget.demo._answers import answer_pieces, message_text, split_pieces
 from streamwidget.demo._json import to_json
+from streamwidget.demo._values import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,6 +65,8 @@ class Reply(ABC):
             self.pieces: Iterator[str] = iter(demo.pieces)
         elif demo.text is not None:
             self.pieces = split_pieces(demo.text)
+        elif request.schema is not None and demo.tokens is None:
+            self.pieces = split_pieces(json_text(request.schema))
         else:
             self.pieces = answer_pieces(request.messages, request.model, demo.tokens)
 

@@ -80,6 +80,7 @@ class ChatRequest:
     max_tokens: int | None
     authorization: str
     demo: DemoOptions
+    schema: dict[str, Any] | None = None
 
     @property
     def fault(self) -> str:
@@ -129,7 +130,20 @@ def parse_chat(body: Any, headers: Mapping[str, str]) -> ChatRequest:
         max_tokens=_whole(body, "max_completion_tokens") or _whole(body, "max_tokens"),
         authorization=headers.get("authorization", ""),
         demo=_demo_options(body.get("demo"), model),
+        schema=_schema(body.get("response_format")),
     )
+
+
+def _schema(response_format: Any) -> dict[str, Any] | None:
+    """Return the schema that the answer is to keep to. OpenAI's API wants an object at its root."""
+    if not isinstance(response_format, dict) or response_format.get("type") != "json_schema":
+        return None
+    given = response_format.get("json_schema")
+    schema = given.get("schema") if isinstance(given, dict) else None
+    if not isinstance(schema, dict) or not ("$ref" in schema or schema.get("type") == "object"):
+        message = "Invalid schema for response_format: schema must be a JSON Schema of 'type: \"object\"'."
+        raise RequestError(400, message, param="response_format")
+    return schema
 
 
 def _number(body: Mapping[str, Any], name: str, low: float, high: float) -> None:

@@ -47,6 +47,8 @@ ENDINGS: dict[str, tuple[str, bool, type[sw.StreamError] | None]] = {
     "bomb": ("interrupted", False, sw.StreamInterrupted),
     "json": ("complete", True, None),
     "no-usage-option": ("complete", True, None),
+    "no-schema": ("complete", True, None),
+    "wrong-value": ("complete", True, None),
     "dribble": ("complete", True, None),
     "big-event": ("complete", True, None),
     "crlf": ("complete", True, None),

@@ -25,7 +25,7 @@ WHOLE = "".join(PIECES)
 #: Faults that only a limit ends. The others have none of ours, so that a busy machine does not end them early.
 UNENDING = {"stall", "silent", "headers", "ping", "slow", "endless"}
 #: Faults of the shape only: the answer is whole all the same. With ``after`` it goes on behind that point.
-HARMLESS = {"json", "no-usage-option", "dribble", "crlf", "gzip", "big-event", "reasoning"}
+HARMLESS = {"json", "no-usage-option", "no-schema", "wrong-value", "dribble", "crlf", "gzip", "big-event", "reasoning"}
 #: Faults with another answer instead of the text.
 OTHER = {"tools", "refusal"}
 

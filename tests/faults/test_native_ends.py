@@ -15,7 +15,7 @@ from tests.support.native import NATIVE
 from tests.support.native_server import NativeServer
 
 #: Their reply is of chat completions, or they are the same in every API and slow.
-ELSEWHERE = {"json", "tools", "refusal", "big-event", "bomb", "noline", "no-usage-option"}
+ELSEWHERE = {"json", "tools", "refusal", "big-event", "bomb", "noline", "no-usage-option", "no-schema", "wrong-value"}
 HARMLESS = {"dribble", "crlf", "gzip", "reasoning"}
 ENDLESS = {"stall", "silent", "headers", "ping", "slow", "endless"}
 OUTCOMES = {"length": "length", "filter": "filtered", "error": "error", "garble": "protocol_error"}
