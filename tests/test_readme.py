@@ -32,7 +32,7 @@ PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 README, CONTRIBUTING, _ = (Path(ROOT, page).read_text("utf-8") for page in PAGES)
 #: From a page of a folder, GitHub resolves this to the releases of the project. They have no address of their own yet.
 ON_GITHUB = "../../../releases/latest"
-JSON_ANSWER = '{"rivers": ["Elbe", "Oder", "Rhine"]}'
+JSON_ANSWER = '{"value": [{"name": "Elbe", "km": 1094}]}'
 
 # Run before the README's blocks. "ollama" listens on the stand-in, and the key that is typed belongs to it.
 SET_UP = """
