@@ -72,14 +72,15 @@ def in_code(text: str) -> list[str]:
 
 @pytest.fixture
 def provider() -> Iterator[RawServer]:
-    """A stand-in for a provider that knows every model. The whole answer is JSON, a streamed one is a sentence."""
+    """A stand-in for a provider that knows every model. It answers with JSON if it is asked for a value."""
     usage = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 
     def answer(connection: socket.socket) -> None:
         body = json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])
         if body.get("stream"):
             end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage}
-            connection.sendall(response(sse("A river ", "is water.", end, b"data: [DONE]\n\n")))
+            said = [JSON_ANSWER] if "response_format" in body else ["A river ", "is water."]
+            connection.sendall(response(sse(*said, end, b"data: [DONE]\n\n")))
             return
         message = {"role": "assistant", "content": JSON_ANSWER}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
