@@ -182,7 +182,7 @@ class Follower:
     async def follow(self) -> str:
         """Follow to the end and return the text."""
         await self.page.say(self.model, {"op": "sync", "page": self.page.session})
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(START):
             while self.outcome is None:
                 before = self.seq
                 await asyncio.sleep(0.1)

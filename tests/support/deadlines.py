@@ -14,7 +14,7 @@ from typing import TypeVar
 #: Seconds for a server, a kernel or the page of an application to start.
 START = 240.0
 #: Seconds for anything that should happen at once.
-SOON = 60.0
+SOON = 120.0
 #: Seconds by which a busy machine may be late in what a limit ends. Without the limit the same would take far longer.
 LATE = 20.0
 T = TypeVar("T")

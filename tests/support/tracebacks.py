@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from IPython.core.ultratb import VerboseTB
 from rich.console import Console
@@ -12,17 +15,32 @@ from rich.traceback import Traceback
 
 def shown(failure: BaseException) -> str:
     """Return all that can be shown of an exception: message, traceback, and a traceback with every frame's locals."""
-    return "\n".join(
-        (
-            str(failure),
-            repr(failure),
-            "".join(traceback.format_exception(failure)),
-            "".join(traceback.TracebackException.from_exception(failure, capture_locals=True).format()),
-            VerboseTB().text(type(failure), failure, failure.__traceback__),
-            in_rich(failure),
-            repr(getattr(failure, "completion", None)),
+    with no_collection():
+        return "\n".join(
+            (
+                str(failure),
+                repr(failure),
+                "".join(traceback.format_exception(failure)),
+                "".join(traceback.TracebackException.from_exception(failure, capture_locals=True).format()),
+                VerboseTB().text(type(failure), failure, failure.__traceback__),
+                in_rich(failure),
+                repr(getattr(failure, "completion", None)),
+            )
         )
-    )
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Collect no garbage meanwhile.
+
+    A traceback parses source. If a finalizer fails within a parse, Python parses source for its traceback too, and
+    CPython 3.11 ends the outer parse with "AST constructor recursion depth mismatch".
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def in_rich(failure: BaseException) -> str:
