@@ -29,6 +29,7 @@ from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 from streamwidget._saved.budget import Budget
 from streamwidget._saved.outputs import BUNDLES, bundles, output_html, output_text
+from streamwidget._saved.values import value_html
 
 if TYPE_CHECKING:
     from streamwidget._saved.html import Rendered
@@ -95,7 +96,11 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
             return mimebundle(completion, budget)
     *before, last = shown_steps(completion)
     text = visible(last.text)
-    body = _body(text, budget) if not completion.outputs else _with_outputs(completion, last, budget)
+    value = value_html(completion)
+    if value:
+        body = _with_value(value, text)
+    else:
+        body = _body(text, budget) if not completion.outputs else _with_outputs(completion, last, budget)
     bundle: dict[str, Any] = {
         "text/html": "".join(_html_parts(completion, before, last, body.html, budget)),
         "text/plain": "\n\n".join(_plain_parts(completion, [*before, last], longest=MAX_MARKDOWN)),
@@ -196,6 +201,14 @@ def _body(text: str, budget: Budget) -> Rendered:
         except Exception:  # noqa: BLE001  # hostile text may break the parser, and the answer must be saved
             pass
     return Rendered("".join(_pieces(text)), portable=False)
+
+
+def _with_value(value: str, text: str) -> Rendered:
+    """Return the value as a table or a tree, and the text of it in a fold."""
+    from streamwidget._saved.html import Rendered
+
+    html = f'<div class="streamwidget-value">{value}</div>\n{_fold("JSON", "".join(_pieces(text)))}'
+    return Rendered(html, portable=False)
 
 
 def _with_outputs(completion: ChatCompletion, last: Step, budget: Budget) -> Rendered:

@@ -10,11 +10,14 @@ import pytest
 
 import streamwidget as sw
 from tests.support.aimock import KEY, SIMPLE, start_aimock
+from tests.support.types_of_answers import River
 
 TEXT = "Grüezi! 👋🏽 One, two, three.\n\n- first\n- **second** `{}`\n"
+RIVERS = '{"value": [{"name": "Elbe", "km": 1094}, {"name": "Po", "km": 652}]}'
 FIXTURES: list[dict[str, Any]] = [
     {"match": {"userMessage": "whole"}, "response": {"content": TEXT}, "chunkSize": 3},
     *SIMPLE,
+    {"match": {"userMessage": "rivers"}, "response": {"content": RIVERS}, "chunkSize": 7},
     {"match": {"userMessage": "drop"}, "response": {"content": TEXT}, "chunkSize": 3, "latency": 20}
     | {"disconnectAfterMs": 200},
     {"match": {"userMessage": "endless"}, "response": {"content": TEXT * 200}, "chunkSize": 3, "latency": 20},
@@ -127,3 +130,15 @@ async def test_two_turns(client: sw.ChatClient) -> None:
     for prompt in ("think", "weather", "whole"):
         completion = await conversation.ask(prompt, client, max_tokens=3000)
     assert completion.text == TEXT
+
+
+@pytest.mark.parametrize("provider", [*PLACES, "openai"])
+async def test_a_value_is_asked_for_in_the_form_of_the_api(url: str, provider: str) -> None:
+    """aimock takes each API's field for a schema. The answer is read as it comes, row by row."""
+    client = client_of(provider, url) if provider in PLACES else sw.ChatClient(f"{url}/v1", KEY, "gpt-4o")
+    stream = client.stream("rivers", as_=list[River])
+    assert [river.km async for river in stream.rows()] == [1094, 652]
+    completion = await stream
+    assert completion.value == [River("Elbe", 1094), River("Po", 652)]
+    assert "schema_refused" not in [warning.code for warning in completion.warnings]
+    assert (await client.complete("rivers", as_=list[River])).value == completion.value

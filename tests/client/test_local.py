@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import shutil
@@ -227,18 +226,21 @@ async def test_a_prompt_that_is_too_long_gets_its_advice() -> None:
 
 @needs_llamacpp
 @pytest.mark.slow
-async def test_a_schema_holds() -> None:
-    """A parameter of the request gives JSON of a form."""
-    schema = {
+async def test_a_grammar_holds_a_value() -> None:
+    """The model writes JSON of the form, whatever it would like to say. The rows come one by one."""
+    river = {
         "type": "object",
         "properties": {"name": {"type": "string", "maxLength": 12}, "km": {"type": "integer", "maximum": 9999}},
         "required": ["name", "km"],
         "additionalProperties": False,
     }
-    form = {"type": "json_schema", "json_schema": {"name": "river", "schema": schema}}
-    answer = await sw.ChatClient(provider="local").complete("Describe a river.", response_format=form)
-    assert answer.outcome == "complete"
-    assert set(json.loads(answer.text)) == {"name", "km"}
+    rivers = {"type": "array", "items": river, "minItems": 2, "maxItems": 2}
+    stream = sw.ChatClient(provider="local").stream("Describe two rivers.", as_=rivers, temperature=0)
+    rows = [row async for row in stream.rows()]
+    answer = await stream
+    assert (answer.outcome, answer.value) == ("complete", rows)
+    assert [set(row) for row in rows] == [{"name", "km"}] * 2
+    assert "schema_refused" not in [warning.code for warning in answer.warnings]
     assert answer.mark == MARK
 
 

@@ -152,6 +152,35 @@ def test_a_function_is_given_only_the_fields_that_it_takes(shell: InteractiveShe
     assert "takes no argument seed" in refused(shell, server, "%chat --client answer -P top_p=1 -P seed=1 hello")
 
 
+@pytest.mark.parametrize("wanted", ["River", "list[River]", "River|None"])
+def test_a_type_of_the_notebook_is_asked_for(shell: InteractiveShell, wanted: str) -> None:
+    """``-f`` names it. The value is in ``_chat.value``, and the line under the answer is as usual."""
+    shell.run_cell("from dataclasses import dataclass\n@dataclass\nclass River:\n    name: str\n    km: int")
+    answer = run(shell, f"%chat -f {wanted} --once Name a river.")
+    found = answer.value[0] if wanted.startswith("list") else answer.value
+    assert (type(found), found.km, answer.outcome) == (shell.user_ns["River"], 1, "complete")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("Lake", "There is no type Lake. Run the cell that defines it."),
+        ("print", "print is a function"),
+        ("len('x')", "-f takes the name of a type, such as Recipe or list[Recipe]"),
+        ("River(", "-f takes the name of a type"),
+        ("list[Lake]", "There is no type Lake"),
+    ],
+)
+def test_a_type_that_is_not_one_is_refused(
+    shell: InteractiveShell, server: DemoServer, capsys: pytest.CaptureFixture[str], wanted: str, said: str
+) -> None:
+    """Nothing is sent, and nothing of it is called."""
+    before = len(server.requests)
+    assert not shell.run_cell(f'%chat -f "{wanted}" Name a river.').success
+    assert said in capsys.readouterr().err
+    assert len(server.requests) == before
+
+
 def test_no_stream_asks_for_one_whole_reply(shell: InteractiveShell, server: DemoServer) -> None:
     """``--no-stream`` gives the same result in one piece."""
     streamed = run(shell, "%chat the same")
