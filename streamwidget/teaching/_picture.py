@@ -12,6 +12,8 @@ from streamwidget._core.visible import visible
 from streamwidget.teaching._svg import document
 
 _WIDTH, _MARGIN, _HEAD, _ROW = 800, 110, 52, 34
+# The line of a part ends around a text, so that it does not go through the letters.
+_CLEAR = 'stroke="var(--paper)" stroke-width="8" stroke-linejoin="round" paint-order="stroke"'
 _ARROW = (
     '<defs><marker id="one" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     '<path d="M0 0L8 4L0 8z" fill="var(--one)"/></marker></defs>'
@@ -51,7 +53,7 @@ _PICTURES: dict[str, tuple[tuple[str, ...], tuple[Step, ...]]] = {
         ("model", "JSON", "event", "HTTP chunk", "network"),
         (
             Step("Hi", 0, 1), Step('{"content": "Hi"}', 1, 2), Step("data: {...}", 2, 3), Step("size, bytes", 3, 4),
-            Step("your program unpacks them in the opposite order", 4),
+            Step("read in reverse", 4),
         ),
     ),
     "cuts": (
@@ -123,7 +125,7 @@ _PICTURES: dict[str, tuple[tuple[str, ...], tuple[Step, ...]]] = {
     "wires": (
         ("chat completions", "your program", "Anthropic", "Ollama"),
         (
-            Step('{"delta": {"content": "Hi"}}', 0, 1), Step("Hi", 1), Step("event: content_block_delta", 2, 1),
+            Step('delta: {"content": "Hi"}', 0, 1), Step("Hi", 1), Step("content_block_delta", 2, 1),
             Step("Hi", 1), Step('{"content": "Hi"}', 3, 1), Step("Hi", 1), Step("finish_reason, [DONE]", 0, 1),
             Step("message_stop", 2, 1), Step('"done": true', 3, 1), Step("three signs of the end", 1),
         ),
@@ -221,7 +223,7 @@ def _row(step: Step, places: list[int], y: int) -> str:
     begin = places[step.source]
     if step.target is None:
         anchor, x = ("end", begin - 8) if step.source == len(places) - 1 else ("start", begin + 8)
-        return f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-style="italic">{text}</text>'
+        return f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-style="italic" {_CLEAR}>{text}</text>'
     end = places[step.target]
     colour = "two" if step.lost else "one"
     if step.lost:  # the arrow ends on the way, at a cross
@@ -229,8 +231,9 @@ def _row(step: Step, places: list[int], y: int) -> str:
         shape = f'stroke-dasharray="6 4"/><path d="M{end - 5} {y - 5}l10 10m0 -10l-10 10" stroke="var(--two)"/>'
     else:
         shape = 'marker-end="url(#one)"/>'
-    middle = (places[step.source] + places[step.target]) / 2
+    # beside the part that sends it, because in the middle of a long way there may be the line of another part
+    beside = places[step.source + (1 if step.target > step.source else -1)]
     return (
+        f'<text x="{(begin + beside) / 2}" y="{y - 6}" text-anchor="middle" {_CLEAR}>{text}</text>'
         f'<path d="M{begin} {y}H{end}" stroke="var(--{colour})" stroke-width="1.8" {shape}'
-        f'<text x="{middle}" y="{y - 6}" text-anchor="middle">{text}</text>'
     )

@@ -32,6 +32,18 @@ def test_a_picture_has_every_part_and_message(lesson: str) -> None:
     assert all(0 <= step.source < len(drawn.actors) for step in drawn.steps)
 
 
+@pytest.mark.parametrize("lesson", _PICTURES)
+def test_a_text_is_between_two_lines(lesson: str) -> None:
+    """The line of a part goes through no text. The font of a projector may be a wide one."""
+    drawn = picture(lesson)
+    root = ET.fromstring(drawn.to_svg())
+    lines = [float(text.get("x", "")) for text in root.iter(f"{SVG}text")][: len(drawn.actors)]
+    for text in list(root.iter(f"{SVG}text"))[len(drawn.actors) :]:
+        width, x = 7.6 * len(text.text or ""), float(text.get("x", ""))
+        left = x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[text.get("text-anchor", "")]
+        assert not [line for line in lines if left < line < left + width], text.text
+
+
 def test_a_picture_is_said_in_words_and_has_two_schemes() -> None:
     """A screen reader gets each message, and a dark page a dark picture."""
     bundle = picture("stop")._repr_mimebundle_()
