@@ -1,7 +1,8 @@
 """Draw timelines as a picture: one panel for each stream, all on the same time axis.
 
-The picture has its own background, because a saved picture does not know the theme of the page that shows it. It is an
-image with a data: URL, because an untrusted notebook removes SVG elements and keeps such images.
+The picture has its own background, because a saved picture does not know the theme of the page that shows it. Where the
+page or the system says that it is dark, the picture is dark too. It is an image with a data: URL, because an untrusted
+notebook removes SVG elements and keeps such images.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from streamwidget._core.visible import visible
 
 _WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 150, 64, 20, 34, 36  # in units of the picture
 _MOST_POINTS = 1500  # more points would make no visible difference
-_INK, _QUIET, _CURVE, _STALL, _RETRY = "#1f2328", "#59636e", "#0b62c4", "#fbe3c0", "#b3261e"
+_PAPER, _INK, _QUIET, _CURVE, _STALL, _RETRY = "#ffffff", "#1f2328", "#59636e", "#0b62c4", "#fbe3c0", "#b3261e"
+_DARK = {
+    _PAPER: "#1b1f24", _INK: "#e6edf3", _QUIET: "#9da7b1", _CURVE: "#6cb6ff", _STALL: "#5c4519", _RETRY: "#ff8a80"
+}  # fmt: skip
+# Attributes hold the light colours, because some programs that draw SVG files know no style sheets.
+_STYLE = "".join(
+    f'.sw-timeline[{kind}="{light}"],.sw-timeline [{kind}="{light}"]{{{kind}:{dark}}}'
+    for light, dark in _DARK.items()
+    for kind in ("fill", "stroke")
+)
 
 
 def draw(streams: Sequence[tuple[str, Timeline]], first_words: Sequence[float | None] | None = None) -> str:
@@ -42,9 +52,11 @@ def draw(streams: Sequence[tuple[str, Timeline]], first_words: Sequence[float | 
         panels.append(_panel(title, timeline, mark, span, _TOP + place * (_PANEL + _TOP)))
     axis = _time_axis(span, height - _BOTTOM)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="sw-timeline" viewBox="0 0 {_WIDTH} {height}" '
+        f'width="{_WIDTH}" height="{height}" '
         f'font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">'
-        f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="#fff"/>{"".join(panels)}{axis}</svg>'
+        f"<style>@media (prefers-color-scheme:dark){{{_STYLE}}}</style>"
+        f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="{_PAPER}"/>{"".join(panels)}{axis}</svg>'
     )
 
 

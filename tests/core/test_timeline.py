@@ -91,6 +91,20 @@ def test_the_picture_is_well_formed_and_says_what_it_shows() -> None:
     assert "running" in texts
 
 
+def test_every_colour_of_the_picture_has_one_for_dark_pages() -> None:
+    """A white picture dazzles in a dark room. The style sheet replaces each colour of an element."""
+    arrivals = Arrivals()
+    arrivals.note(0.05, 0, 0, [Retry(2, 0.5, "busy")])
+    for number, at in enumerate((0.1, 0.2, 0.3, 3.1), 1):
+        arrivals.note(at, number, number, [TextDelta("x")])
+    root = ET.fromstring(draw([("", arrivals.timeline(3.1, "complete"))]))
+    drawn = {(kind, element.get(kind, "none")) for element in root.iter() for kind in ("fill", "stroke")}
+    coloured = [(kind, colour) for kind, colour in drawn if colour != "none"]
+    (sheet,) = (element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}style"))
+    assert len({colour for _, colour in coloured}) == 6
+    assert all(f'.sw-timeline [{kind}="{colour}"]{{{kind}:#' in sheet for kind, colour in coloured)
+
+
 def test_controls_in_a_reason_do_not_break_the_picture() -> None:
     """A gateway's error page may have escape codes. XML does not allow them."""
     arrivals = Arrivals()
