@@ -19,6 +19,8 @@ from streamwidget._conversation.turn import Turn
 from streamwidget._core.attachments import Attachment, Image
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, Step, Timing, ToolCall
 from streamwidget._core.events import (
+    Consent,
+    ConsentNeeded,
     Finish,
     Gap,
     NewStep,
@@ -51,11 +53,13 @@ from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import Timeout
+from streamwidget._core.tools import Tool, tool
 from streamwidget._dialects.registry import Dialect, register_dialect
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from streamwidget._client.mcp_server import mcp
     from streamwidget._client.replay import replay
     from streamwidget._core.recording import Recording
     from streamwidget._notebook.show import show
@@ -72,6 +76,8 @@ __all__ = [
     "ChatWidget",
     "ConfigurationError",
     "ConnectionFailed",
+    "Consent",
+    "ConsentNeeded",
     "Conversation",
     "Dialect",
     "ErrorInfo",
@@ -103,6 +109,7 @@ __all__ = [
     "Timeline",
     "Timeout",
     "Timing",
+    "Tool",
     "ToolCall",
     "ToolCallDelta",
     "ToolResult",
@@ -111,10 +118,12 @@ __all__ = [
     "Waiting",
     "WireView",
     "__version__",
+    "mcp",
     "race",
     "register_dialect",
     "replay",
     "show",
+    "tool",
 ]
 
 
@@ -124,6 +133,7 @@ _LATE = {
     "Recording": "_core.recording",
     "StreamView": "_view.stream_view",
     "WireView": "_view.wire.view",
+    "mcp": "_client.mcp_server",
     "race": "teaching._race",
     "replay": "_client.replay",
     "show": "_notebook.show",

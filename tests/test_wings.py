@@ -24,6 +24,7 @@ OWNERS = {
     "nest_asyncio": set(),
     "anywidget": {"_view"},
     "IPython": {"_notebook", "_view.output"},
+    "mcp": {"_client.mcp_server"},
     "xllamacpp": {"_client.llamacpp"},
 }
 #: Only these touch an event loop, a thread or a socket below the wings that are made for it.

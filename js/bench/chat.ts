@@ -39,7 +39,7 @@ async function settled(): Promise<void> {
 /** Shows one answer from its state, and waits until all of it is there. */
 async function openAnswer(state: unknown): Promise<number> {
   const el = fresh();
-  const actions = { stop() {}, ask() {} };
+  const actions = { stop() {}, ask() {}, confirm() {} };
   mountView(el, new Transcript(state, () => true), actions, { model: {}, maxHeight: null }, shown.signal);
   await settled();
   return el.textContent?.length ?? 0;

@@ -46,16 +46,21 @@ class Attempts:
         Makes the exchange of one attempt. Default: one that reads an answer.
     asks_again : int, default 0
         How many times an answer that is not a valid value is asked for again, with what is wrong.
+    accumulator : Accumulator, optional
+        Has the steps before this request, and takes what it brings. Default: a new one for each attempt.
 
     Attributes
     ----------
     accumulator : Accumulator
         The text of the last attempt. Earlier attempts brought no text, because text ends the retries.
+    consents : None
+        No tool runs here.
     exchange : Exchange or None
         The last attempt. None before the first.
     """
 
     repeatable = True
+    consents = None
 
     def __init__(
         self,
@@ -66,18 +71,19 @@ class Attempts:
         *,
         exchange: MakeExchange = Exchange,
         asks_again: int = 0,
+        accumulator: Accumulator | None = None,
     ) -> None:
         self.exchange: Exchange | None = None
         self.request = request
         self._left_at: float | None = None
         self._so_far = so_far
         self._sent = request if so_far is None else _going_on(request, so_far)
-        self.accumulator = self._new_accumulator()
+        self._earlier = accumulator
+        self.accumulator = accumulator or self._new_accumulator()
         self._limits = limits
         self._retry = retry
         self._make_exchange = exchange
         self._asks_again = asks_again
-        self._deltas_before = 0  # of the answers before this one
         self._deadlines: Deadlines | None = None
         self._step: asyncio.Task[Any] | None = None  # the clock may cancel it
         self._stopped = False
@@ -128,7 +134,7 @@ class Attempts:
                 problem = self._problem() if outcome == "complete" else ""
                 if not problem:
                     break
-                self._ask_again(problem, publish)
+                self._ask_again(problem)
                 outcome = await self._ask(deadlines, publish)
             return outcome
         finally:
@@ -137,13 +143,13 @@ class Attempts:
     def _problem(self) -> str:
         """Return why the answer is not a valid value, or an empty text."""
         try:
-            if (kind := self.request.question.value) is not None:
+            if (kind := self.request.question.value) is not None and not self.accumulator.calls_tools:
                 kind.read(self.accumulator.last_text)
         except InvalidValue as exc:
             return str(exc)
         return ""
 
-    def _ask_again(self, problem: str, publish: Publish) -> None:
+    def _ask_again(self, problem: str) -> None:
         """Put the answer and what is wrong with it into the next request. What comes then is a step of its own."""
         from streamwidget._dialects.schemas import asked_again  # late: few questions ask for a value
 
@@ -151,8 +157,7 @@ class Attempts:
         answer = Message("assistant", accumulator.last_text, completion=accumulator.snapshot())
         question = exchange.question if exchange is not None else self._sent.question
         self._sent = replace(self._sent, question=asked_again(question, answer, problem))
-        publish(accumulator.next_answer())
-        self._deltas_before = accumulator.delta_count
+        self._earlier = accumulator
 
     def stop(self) -> None:
         """Close the connection now, and make no more requests, from any thread. The caller cancels the task too."""
@@ -177,14 +182,16 @@ class Attempts:
     async def _ask(self, deadlines: Deadlines, publish: Publish) -> Outcome:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
-            if not self._deltas_before:
+            if self._earlier is None:
                 self.accumulator = self._new_accumulator()
+            else:
+                publish(self.accumulator.begin_call())
             exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
             try:
                 return await self._limited(exchange.run())
             except StreamError as exc:
                 gave_up = self._passed not in (None, "connect")
-                if not exc.retryable or self._has_text or self._stopped or gave_up:
+                if not exc.retryable or self.accumulator.has_begun or self._stopped or gave_up:
                     raise
                 self._left_at = self.left_at  # the next attempt has another exchange
                 delay = self._retry.delay(attempt, exc.error.retry_after)
@@ -194,11 +201,6 @@ class Attempts:
                 publish([Retry(attempt + 1, delay, exc.error.message)])
             await self._limited(asyncio.sleep(delay))
         raise AssertionError("unreachable")
-
-    @property
-    def _has_text(self) -> bool:
-        """True once something of this answer has come."""
-        return self.accumulator.delta_count > self._deltas_before
 
     async def _limited(self, coroutine: Coroutine[object, object, T]) -> T:
         """Run one step. The clock may end it. Only after the limit ``connect`` may another attempt follow."""

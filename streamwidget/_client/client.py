@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.config import Settings, check_model, resolve
@@ -19,6 +19,7 @@ from streamwidget._core.messages import Prompt, as_messages
 from streamwidget._core.secrets import Secrets, forget, mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
+from streamwidget._core.tools import Toolbox, toolbox
 from streamwidget._core.values import value_type
 from streamwidget._dialects.dialect import Dialect, Question
 
@@ -182,7 +183,16 @@ class ChatClient:
         return self._dialect
 
     def stream(
-        self, prompt: Prompt, model: str | None = None, *, as_: Any = None, retries: int = 0, **params: Any
+        self,
+        prompt: Prompt,
+        model: str | None = None,
+        *,
+        as_: Any = None,
+        retries: int = 0,
+        tools: Sequence[Any] | None = None,
+        confirm: Literal["ask", "never"] = "ask",
+        max_steps: int = 10,
+        **params: Any,
     ) -> ChatStream:
         """Make a stream. The request is sent when you await, iterate, show or wait for it.
 
@@ -198,6 +208,16 @@ class ChatClient:
             Literal or a JSON schema. The value is in ``completion.value``.
         retries : int, default 0
             How many times to ask again, with the error, if the answer is not such a value.
+        tools : sequence, optional
+            What the model may call: functions with type hints, async functions, methods, or those of
+            :func:`~streamwidget.mcp`. They run here, and the model is asked again with the results, until it answers.
+            A dict is the JSON of a tool in the server's own form. A call of such a tool ends the answer, for you to
+            run.
+        confirm : str, default "ask"
+            Before a tool runs that is not marked with :func:`~streamwidget.tool`, the view asks the person. Where
+            nobody can be asked, it does not run. ``"never"`` asks nobody and runs all.
+        max_steps : int, default 10
+            The model is asked at most so often. An answer that needs more ends with outcome ``length``.
         **params
             Fields of the request, such as ``temperature`` or ``max_tokens``. By default ``stream_options`` asks for the
             usage. ``stream_options=None`` leaves it out. Default of ``max_tokens``: ``%config ChatMagics.max_tokens``,
@@ -232,10 +252,20 @@ class ChatClient:
         >>> sw.ChatClient().stream("Name a river.", as_=River, demo=said).wait().value
         River(name='Elbe', km=1094)
         """
-        return self.request(prompt, model, params, stream=True, as_=as_, retries=retries)
+        offered = toolbox(tools, confirm, max_steps)
+        return self.request(prompt, model, params, stream=True, as_=as_, retries=retries, tools=offered)
 
     async def complete(
-        self, prompt: Prompt, model: str | None = None, *, as_: Any = None, retries: int = 0, **params: Any
+        self,
+        prompt: Prompt,
+        model: str | None = None,
+        *,
+        as_: Any = None,
+        retries: int = 0,
+        tools: Sequence[Any] | None = None,
+        confirm: Literal["ask", "never"] = "ask",
+        max_steps: int = 10,
+        **params: Any,
     ) -> ChatCompletion:
         """Ask for the whole answer at once. Use it if you parse the answer, for example as JSON.
 
@@ -249,6 +279,8 @@ class ChatClient:
             What the answer is to be, as for :meth:`stream`.
         retries : int, default 0
             How many times to ask again if it is not that.
+        tools, confirm, max_steps
+            As for :meth:`stream`.
         **params
             Fields of the request.
 
@@ -272,7 +304,8 @@ class ChatClient:
         >>> asyncio.run(client.complete("Name three rivers.", max_tokens=3)).text  # or: await client.complete(...)
         '## Name three'
         """
-        return await self.request(prompt, model, params, stream=False, as_=as_, retries=retries)
+        offered = toolbox(tools, confirm, max_steps)
+        return await self.request(prompt, model, params, stream=False, as_=as_, retries=retries, tools=offered)
 
     def request(
         self,
@@ -283,6 +316,7 @@ class ChatClient:
         stream: bool,
         as_: Any = None,
         retries: int = 0,
+        tools: Toolbox | None = None,
     ) -> ChatStream:
         """Make a stream, or a request for one whole reply. You can stop both.
 
@@ -300,6 +334,8 @@ class ChatClient:
             What the answer is to be, as for :meth:`stream`.
         retries : int, default 0
             How many times to ask again if it is not that.
+        tools : Toolbox, optional
+            What the model may call.
 
         Returns
         -------
@@ -326,14 +362,19 @@ class ChatClient:
                 f"No model chosen for {host_of(self.base_url or '')}. Its models: await client.models(). "
                 "Then pass model=, or set STREAMWIDGET_MODEL."
             )
-        kind = value_type(as_, retries)
-        request = self._request(Question(as_messages(prompt), model, self._limited(params), stream=stream, value=kind))
+        kind, offered = value_type(as_, retries), () if tools is None else tools.tools
+        question = Question(as_messages(prompt), model, self._limited(params), stream, kind, offered)
+        request = self._request(question)
         try:
             request.to_http()
         except ConfigurationError:  # of the dialect
             raise
         except (TypeError, ValueError, RecursionError) as exc:
             raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
+        if tools is not None and tools.runs:
+            from streamwidget._client.tool_loop import ToolLoop  # late: few questions have tools
+
+            return ChatStream(ToolLoop(request, self.timeout, self.retry, tools, asks_again=retries), kind)
         return ChatStream(Attempts(request, self.timeout, self.retry, asks_again=retries), kind)
 
     async def models(self) -> list[str]:

@@ -89,7 +89,6 @@ class Exchange:
         self._accumulator = accumulator
         self._deadlines = deadlines
         self._publish = publish
-        self._deltas_before = accumulator.delta_count
         self._parser = StreamParser(request.dialect, accumulator)
         self._quiet = 0.0  # seconds since the last event, once the answer may be over
         self._connection = Connection(lambda what: publish([Waiting(what)]))
@@ -158,7 +157,7 @@ class Exchange:
                 return await self._send(self._request)
             except (HTTPStatusError, InStreamError) as refused:
                 simpler = self._request.dialect.simplify(self._request.question, refused.error)
-                if simpler is None or self._accumulator.delta_count != self._deltas_before:
+                if simpler is None or self._accumulator.has_begun:
                     raise
             question, warning = simpler
             self._warn(warning)

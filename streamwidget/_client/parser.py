@@ -230,7 +230,7 @@ class StreamParser:
         self.events += self._accumulator.flush()
         finish = self.finish
         if finish is None and clean:
-            if self._news is not None and not (self.done and self._accumulator.delta_count):
+            if self._news is not None and not (self.done and self._accumulator.has_begun):
                 raise ServerReportedError(self._news)
             if not self._read_any and self.last_words:
                 raise MalformedStream("answered with text that is not an answer")

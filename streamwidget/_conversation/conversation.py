@@ -16,13 +16,14 @@ import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from streamwidget._conversation.history import Entry, History, cancel
 from streamwidget._conversation.turn import Feedback, Turn, newest, settled
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
+from streamwidget._core.tools import toolbox
 
 if TYPE_CHECKING:
     from streamwidget._core.stream import ChatStream
@@ -178,6 +179,9 @@ class Conversation:
         attachments: Sequence[Any] = (),
         as_: Any = None,
         retries: int = 0,
+        tools: Sequence[Any] | None = None,
+        confirm: Literal["ask", "never"] = "ask",
+        max_steps: int = 10,
         **params: Any,
     ) -> ChatStream:
         """Add a question to the conversation, and make the stream of its answer. The stream does not start yet.
@@ -208,6 +212,9 @@ class Conversation:
             What the answer is to be, as for :meth:`ChatClient.stream`. A callable is asked for it in words.
         retries : int, default 0
             How many times to ask again if it is not that. Only for a ChatClient.
+        tools, confirm, max_steps
+            As for :meth:`ChatClient.stream`. A callable or an SDK's client gets ``tools`` as you pass them, because it
+            runs them itself.
         **params
             Fields of the request, as in :meth:`ChatClient.stream`. A callable gets those that it takes.
 
@@ -233,6 +240,7 @@ class Conversation:
         >>> conversation.ask("And now?", lambda messages: f"This is message {len(messages)}.").wait().text
         'This is message 3.'
         """
+        from streamwidget._client.client import ChatClient
         from streamwidget._sources.models import as_model  # late: a script that only asks a client needs none of it
 
         user = prompt if isinstance(prompt, Message) else Message("user", prompt)
@@ -244,7 +252,12 @@ class Conversation:
             raise ConfigurationError("The prompt is empty. Nothing was sent.")
         key = key or uuid.uuid4().hex
         messages = [*self.request_messages(key, system=system), user]
-        answer = as_model(client).request(messages, model, params, stream=stream, as_=as_, retries=retries)
+        asked, offered = as_model(client), toolbox(tools, confirm, max_steps)
+        wanted = {"stream": stream, "as_": as_, "retries": retries}
+        if isinstance(asked, ChatClient):
+            answer = asked.request(messages, model, params, tools=offered, **wanted)
+        else:
+            answer = asked.request(messages, model, params | ({"tools": tools} if offered else {}), **wanted)
         entry = Entry(Turn(key, user, asked_at=time.time()), answer)
         turns = self.turns
         old = next((turn for turn in turns if turn.key == key), None)

@@ -19,6 +19,7 @@ Rules
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any, Literal
@@ -172,6 +173,40 @@ class Accumulator:
         self._next_index = 0
         self._held: dict[tuple[type[_Delta], int], str] = {}  # first halves of surrogate pairs
         self._warnings: dict[str, StreamWarning] = {}
+        self._before = 0  # the deltas of earlier calls
+
+    def begin_call(self) -> list[StreamEvent]:
+        """Begin the answer to another request of this stream. It is a step of its own. Return the events to publish.
+
+        What belongs to one answer alone begins anew. An attempt that brought nothing leaves nothing either.
+        """
+        self._lost &= self.has_begun
+        published = [*self.flush(), *self.take([NewStep()])]
+        self._thoughts = ThinkTags(needs_begin=True)
+        self._lost = self._continues = False
+        self._original = self._resumed = self.finish = self.finish_reason = None
+        self._before = self.delta_count
+        return published
+
+    @property
+    def calls_tools(self) -> bool:
+        """True if this step has a tool call."""
+        return bool(self._calls)
+
+    @property
+    def has_begun(self) -> bool:
+        """True once this call of the model brought a delta."""
+        return self.delta_count > self._before
+
+    def identify(self) -> tuple[ToolCall, ...]:
+        """Give an id of its own to each tool call of this step that has none, or that of another. Return the calls."""
+        used = {call.id for step in self._earlier.steps for call in step.tool_calls}
+        for call in sorted(self._calls, key=lambda call: call.index):
+            if not call.id or call.id in used:
+                call.id = f"call_{uuid.uuid4().hex[:16]}"
+                self._by_id[call.id] = call
+            used.add(call.id)
+        return self._own_calls()
 
     @property
     def text(self) -> str:
@@ -347,13 +382,6 @@ class Accumulator:
             released += [] if warning is None else [warning]
         return released
 
-    def next_answer(self) -> list[StreamEvent]:
-        """Begin the answer to another request of this stream. It is a step of its own. Return the events to publish."""
-        published = [*self.flush(), *self.take([NewStep()])]
-        self.finish = self.finish_reason = None
-        self._thoughts = ThinkTags(needs_begin=True)
-        return published
-
     def cut(self, limit: int) -> list[StreamEvent]:
         """End an answer that is longer than ``limit`` characters. What came is kept. Return the events to publish."""
         published = self.flush()
@@ -461,7 +489,8 @@ class Accumulator:
     def _apply_result(self, event: ToolResult) -> ToolResult:
         call = self._by_id.get(well_formed(event.id)) if event.id else None
         name = event.name or (call.name if call else None)
-        result = ToolResult(event.id and well_formed(event.id), name and well_formed(name), well_formed(event.text))
+        text = well_formed(event.text)
+        result = replace(event, id=event.id and well_formed(event.id), name=name and well_formed(name), text=text)
         self._results.append(result)
         self.size += len(result.text) + _CALL
         self._paragraphs.add(ToolResult)
@@ -490,7 +519,13 @@ class Accumulator:
         if earlier.steps:
             reasoning = reasoning.removeprefix(STEP_BREAK)
         return Step(
-            self.last_text, reasoning, self._own_calls(), tuple(self._results), self.finish_reason, earlier.own_usage
+            self.last_text,
+            reasoning,
+            self._own_calls(),
+            tuple(self._results),
+            self.finish_reason,
+            earlier.own_usage,
+            self._original,
         )
 
     def _call_of(self, event: ToolCallDelta) -> _Call:

@@ -65,6 +65,8 @@ class Step:
         The provider's own word for the end of this call.
     usage : Usage or None
         The token counts of this call.
+    original : Original or None
+        The call's answer in its provider's own form, as in :class:`ChatCompletion`.
 
     Examples
     --------
@@ -86,6 +88,7 @@ class Step:
     tool_results: tuple[ToolResult, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
+    original: Original | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +393,7 @@ def why(completion: ChatCompletion) -> str:
 _LOSSES = frozenset(
     {
         *("bad_json", "truncated_event", "unreadable_characters", "rewritten", "other_role"),
-        *("left_out", "unknown_finish_reason", "end_explained", "other_model", "tool_failed", "max_text"),
+        *("left_out", "unknown_finish_reason", "end_explained", "other_model", "tool_failed", "max_text", "max_steps"),
         *("invalid_value", "value_not_checked", "schema_refused"),
     }
 )
@@ -425,7 +428,19 @@ def tool_blocks(calls: tuple[ToolCall, ...], results: tuple[ToolResult, ...]) ->
             place = places.popleft()
             answered.add(place)
             call = blocks[place]
-            blocks[place] = replace(call, arguments=f"{call.arguments}\n\nResult:\n{result.text}")
+            blocks[place] = replace(call, arguments=f"{call.arguments}\n\n{result_head(result)}:\n{result.text}")
         else:
-            blocks.append(ToolCall(result.id, result.name, f"Result:\n{result.text}"))
+            blocks.append(ToolCall(result.id, result.name, f"{result_head(result)}:\n{result.text}"))
     return tuple(blocks)
+
+
+def result_head(result: ToolResult) -> str:
+    """Return the words before what a tool returned.
+
+    Examples
+    --------
+    >>> result_head(ToolResult("1", "look", "4 °C")), result_head(ToolResult("1", "look", "?", True, 0.42))
+    ('Result', 'Error after 0.4 s')
+    """
+    head = "Error" if result.error else "Result"
+    return head if result.seconds is None else f"{head} after {result.seconds:.1f} s"

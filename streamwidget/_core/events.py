@@ -120,7 +120,7 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool returned, in the stream of an agent. It is never text of the answer.
+    """What a tool returned. It is never text of the answer.
 
     Attributes
     ----------
@@ -130,6 +130,12 @@ class ToolResult:
         The name of the tool.
     text : str
         The result as text.
+    error : bool
+        True if the tool failed, was refused or was stopped. The text says why.
+    seconds : float or None
+        How long it ran. None if that is not known.
+    images : tuple of str
+        Images that it returned, as ``data:`` URLs.
 
     Examples
     --------
@@ -141,6 +147,56 @@ class ToolResult:
     id: str | None
     name: str | None
     text: str
+    error: bool = False
+    seconds: float | None = None
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A tool that waits until a person lets it run. See :class:`ConsentNeeded`.
+
+    Attributes
+    ----------
+    key : str
+        Its name in :meth:`ChatStream.confirm`. Nobody can guess it.
+    id : str or None
+        The provider's id of the call.
+    name : str
+        The name of the tool.
+    arguments : str
+        What the model wrote, as JSON.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.Consent("k", "call_1", "weather", '{"city": "Oslo"}').name
+    'weather'
+    """
+
+    key: str
+    id: str | None
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentNeeded:
+    """Tools wait for a person. It comes again when one of them is answered.
+
+    Attributes
+    ----------
+    consents : tuple of Consent
+        All that wait now. Empty: none waits any more.
+
+    Examples
+    --------
+    >>> import streamwidget as sw
+    >>> sw.ConsentNeeded(()).consents
+    ()
+    """
+
+    consents: tuple[Consent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +464,7 @@ StreamEvent: TypeAlias = (
     | RefusalDelta
     | ToolCallDelta
     | ToolResult
+    | ConsentNeeded
     | NewStep
     | Usage
     | Waiting

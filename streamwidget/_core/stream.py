@@ -36,6 +36,7 @@ from streamwidget._core.visible import one_line
 from streamwidget._core.work import Work
 
 if TYPE_CHECKING:
+    from streamwidget._core.consent import Consents, Decision
     from streamwidget._core.recording import Recording
     from streamwidget._core.values import ValueType
 
@@ -512,6 +513,38 @@ class ChatStream:
                 return
         self._task.cancel()
         self._work.stop()
+
+    @property
+    def consents(self) -> Consents | None:
+        """The tools that wait for a person. None if this stream runs no tools."""
+        return self._work.consents
+
+    def confirm(self, key: str, decision: Decision, reason: str = "") -> bool:
+        """Let a tool run that waits for a person, or refuse it. Any thread may call this.
+
+        A view does this for the person. Your own program calls it for its own person, after a :class:`ConsentNeeded`.
+
+        Parameters
+        ----------
+        key : str
+            The key of the :class:`Consent`.
+        decision : str
+            ``"once"``, ``"always"`` (for this function, as long as this process runs) or ``"refuse"``.
+        reason : str, default ""
+            The model is told why it was refused.
+
+        Returns
+        -------
+        bool
+            False if no tool of this key waits.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.ChatClient().stream("Name three rivers.").confirm("no such key", "once")
+        False
+        """
+        return self.consents is not None and self.consents.decide(key, decision, well_formed(reason))
 
     def again(self, *, go_on: bool = False) -> ChatStream:
         """Make a new stream of the same request. Nothing is sent yet.

@@ -15,6 +15,7 @@ from streamwidget._core.events import Outcome, StreamEvent
 from streamwidget._core.timeout import PendingLimit
 
 if TYPE_CHECKING:
+    from streamwidget._core.consent import Consents
     from streamwidget._core.recording import Recording
 
 
@@ -59,6 +60,11 @@ class Work(Protocol):
     @property
     def repeatable(self) -> bool:
         """True if :meth:`again` can make the same work again."""
+        ...
+
+    @property
+    def consents(self) -> Consents | None:
+        """The tools that wait for a person. None if it never asks one."""
         ...
 
     async def run(self, publish: Callable[[list[StreamEvent]], None]) -> Outcome:

@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from streamwidget._core.attachments import Attachment
-from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Original, ParsedEvent
+from streamwidget._core.attachments import Attachment, Image
+from streamwidget._core.completion import ChatCompletion, ToolCall
+from streamwidget._core.events import Original, ParsedEvent, ToolResult
 from streamwidget._core.messages import Message
+from streamwidget._core.tools import Tool
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.anthropic import MessagesReader
 from streamwidget._dialects.asking import Asking
@@ -20,6 +21,7 @@ from streamwidget._dialects.attached import cannot_take
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import count, field, items, plain, text
 from streamwidget._dialects.schemas import strict
+from streamwidget._dialects.tool_turns import Called, declared, merged
 
 #: The length of an answer whose caller names none, beside its thinking. The API wants a number.
 _MAX_TOKENS = 8192
@@ -50,7 +52,10 @@ class AnthropicMessages(Asking):
         system, messages = self.split(question)
         body = {**({"system": system} if system else {}), **self.fields(question), "model": question.model}
         body.setdefault("max_tokens", _MAX_TOKENS + (count(field(body, "thinking", "budget_tokens")) or 0))
-        body["messages"] = [self._written(*pair) for pair in self.with_results(messages)]
+        sent = self.expanded(question, messages, lambda *pair: [self._written(*pair)], self._called)
+        body["messages"] = merged(sent, "content") if question.tools else sent
+        if question.tools:
+            body["tools"] = [_declared(tool) if tool else raw for tool, raw in declared(question)]
         return {**body, "stream": True} if question.stream else body
 
     def value_fields(self, value: ValueType) -> dict[str, Any]:
@@ -82,6 +87,37 @@ class AnthropicMessages(Asking):
             return {"role": message.role, "content": message.text}
         texts = [{"type": "text", "text": message.text}] if message.text.strip() else []
         return {"role": message.role, "content": [*map(_block, message.attachments), *texts]}
+
+    def _called(self, step: Called) -> list[Mapping[str, Any]]:
+        if not step.pairs:
+            return [self._written(step.answer, has_results=False)]
+        inputs = {call.id: json.loads(call.arguments) for call, _ in step.pairs}  # what is not an object is refused
+        blocks = [
+            {**block, "input": inputs.get(block["id"], {})} if block.get("type") == "tool_use" else block
+            for block in self.original(step.answer)
+            if block.get("type") != "text" or text(block, "text").strip()  # a blank one is refused
+        ]
+        ids = [text(block, "id") for block in blocks if block.get("type") == "tool_use"]
+        if sorted(ids) != sorted(call.id or "" for call, _ in step.pairs):
+            said = [{"type": "text", "text": step.answer.text}] if step.answer.text.strip() else []
+            blocks = [*said, *(_call(call) for call, _ in step.pairs)]
+        results = [_result(result) for _, result in step.pairs]
+        return [{"role": "assistant", "content": blocks}, {"role": "user", "content": results}]
+
+
+def _declared(tool: Tool) -> dict[str, Any]:
+    about = {"name": tool.name, "description": tool.description, "input_schema": tool.arguments.schema}
+    return {key: value for key, value in about.items() if value != ""}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": json.loads(call.arguments)}
+
+
+def _result(result: ToolResult) -> dict[str, Any]:
+    content = [{"type": "text", "text": result.text}, *(_block(Image.of(src)) for src in result.images)]
+    failed = {"is_error": True} if result.error else {}
+    return {"type": "tool_result", "tool_use_id": result.id, "content": content, **failed}
 
 
 class AnthropicWithToken(AnthropicMessages):

@@ -7,7 +7,7 @@ People write a request in one form for all providers: the messages and the names
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -21,6 +21,7 @@ from streamwidget._dialects.dialect import MalformedItem, Question, ServerReport
 from streamwidget._dialects.errors import error_info, http_error_info
 from streamwidget._dialects.fields import field, items, text, word
 from streamwidget._dialects.schemas import with_fields, without_schema
+from streamwidget._dialects.tool_turns import Called, split_steps
 
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
@@ -96,6 +97,33 @@ class Asking:
         """
         for message, after in zip(messages, [*messages[1:], None], strict=False):
             yield message, isinstance(after, Mapping)
+
+    def expanded(
+        self,
+        question: Question,
+        messages: list[_Sent],
+        write: Callable[[_Sent, bool], list[Any]],
+        called: Callable[[Called], list[Any]],
+    ) -> list[Any]:
+        """Return the messages in the provider's form. An answer that called tools becomes several.
+
+        Parameters
+        ----------
+        question : Question
+        messages : list
+        write : callable
+            Writes one message. It also gets whether the results of its calls follow.
+        called : callable
+            Writes one step with its calls and their results.
+        """
+        sent: list[Any] = []
+        for message, has_results in self.with_results(messages):
+            steps, rest = split_steps(question, message) if isinstance(message, Message) else ((), message)
+            for step in steps:
+                sent += called(step)
+            if rest is not None:
+                sent += write(rest, has_results)
+        return sent
 
     def original(self, message: Message) -> list[dict[str, Any]]:
         """Return the parts of an answer as the provider wrote them. Empty if the text is all that can be sent.

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -17,7 +17,10 @@ from streamwidget._dialects.chat_chunks import ChatCompletionsReader
 from streamwidget._dialects.dialect import DONE, MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
 from streamwidget._dialects.schemas import NOT_ABOUT_FIELDS, openai_format, with_fields, without_schema
+from streamwidget._dialects.tool_turns import Called, as_function, declared, split_steps
 
+#: Stands before the images that a tool returned, where its result cannot hold them.
+IMAGES = "The images that the tools returned, in their order:"
 GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
 
@@ -54,8 +57,10 @@ class ChatCompletions:
 
     def body(self, question: Question) -> dict[str, Any]:
         """Return the JSON object to send. ``stream_options`` in the params replaces ours. None leaves it out."""
-        fields = with_fields(_value_fields(question), question.params)
-        body: dict[str, Any] = {**fields, "messages": [_written(message) for message in question.messages]}
+        messages = [sent for message in question.messages for sent in _turn(question, message)]
+        body: dict[str, Any] = {**with_fields(_value_fields(question), question.params), "messages": messages}
+        if question.tools:
+            body["tools"] = [as_function(tool) if tool else raw for tool, raw in declared(question)]
         if question.model is not None:
             body["model"] = question.model
         options = body.pop("stream_options", {"include_usage": True} if self.asks_for_usage else None)
@@ -121,6 +126,28 @@ def _value_fields(question: Question) -> dict[str, Any]:
     if question.value is None:
         return {}
     return {"response_format": {"type": "json_schema", "json_schema": openai_format(question.value)}}
+
+
+def _turn(question: Question, message: Message | Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the messages of one of ours: an answer that called tools becomes several."""
+    steps, rest = split_steps(question, message) if isinstance(message, Message) else ((), message)
+    for step in steps:
+        yield from called(step)
+    if rest is not None:
+        yield _written(rest)
+
+
+def called(step: Called) -> Iterator[dict[str, Any]]:
+    """Yield a step with its calls, and their results. Images go in a message of their own: a result holds text."""
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call, _ in step.pairs
+    ]
+    yield {"role": "assistant", "content": step.answer.text, **({"tool_calls": calls} if calls else {})}
+    for call, result in step.pairs:
+        yield {"role": "tool", "tool_call_id": call.id, "content": result.text}
+    if images := step.images:
+        yield {"role": "user", "content": [{"type": "text", "text": IMAGES}, *map(_part, images)]}
 
 
 def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:

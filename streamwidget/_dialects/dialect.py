@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
+from streamwidget._core.tools import Tool
 
 if TYPE_CHECKING:
     from streamwidget._core.values import ValueType
@@ -60,6 +61,8 @@ class Question:
         Whether the answer comes piece by piece.
     value : ValueType or None
         What the answer is to be. Its schema goes in the field that the API has for it.
+    tools : tuple
+        What the model may call: functions as :class:`Tool`. A mapping is a tool in the server's own form.
     """
 
     messages: tuple[Message | Mapping[str, Any], ...]
@@ -67,6 +70,7 @@ class Question:
     params: Mapping[str, Any]
     stream: bool = True
     value: ValueType | None = None
+    tools: tuple[Tool | Mapping[str, Any], ...] = ()
 
 
 class Reader(Protocol):

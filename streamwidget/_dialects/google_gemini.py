@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,8 +11,9 @@ from urllib.parse import quote
 
 from streamwidget._core.attachments import Attachment
 from streamwidget._core.completion import ErrorInfo
-from streamwidget._core.events import Original, ParsedEvent
+from streamwidget._core.events import Original, ParsedEvent, ToolResult
 from streamwidget._core.messages import Message
+from streamwidget._core.tools import Tool
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import text_of_file
@@ -19,6 +21,7 @@ from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.google import GoogleReader
 from streamwidget._dialects.paths import at
+from streamwidget._dialects.tool_turns import Called, declared, merged
 
 _ROLES = {"user": "user", "assistant": "model"}
 
@@ -50,8 +53,13 @@ class GoogleGemini(Asking):
 
     def body(self, question: Question) -> dict[str, Any]:
         system, messages = self.split(question)
-        body = {"systemInstruction": {"parts": [{"text": system}]}} if system else {}
-        contents = [self._written(*pair) for pair in self.with_results(messages)]
+        body: dict[str, Any] = {"systemInstruction": {"parts": [{"text": system}]}} if system else {}
+        contents = self.expanded(question, messages, lambda *pair: [self._written(*pair)], self._called)
+        if question.tools:
+            contents = merged(contents, "parts")
+            functions = [_declared(tool) for tool, _ in declared(question) if tool]
+            raw = [one for tool, one in declared(question) if not tool]
+            body["tools"] = [*([{"functionDeclarations": functions}] if functions else []), *raw]
         return {**body, **self.fields(question), "contents": contents}
 
     def value_fields(self, value: ValueType) -> dict[str, Any]:
@@ -83,6 +91,38 @@ class GoogleGemini(Asking):
             texts = [{"text": message.text}] if message.text.strip() or not message.attachments else []
             parts = [*map(_part, message.attachments), *texts]
         return {"role": _ROLES[message.role], "parts": parts}
+
+    def _called(self, step: Called) -> list[Mapping[str, Any]]:
+        if not step.pairs:
+            return [self._written(step.answer, has_results=False)]
+        parts = [_with_object(part) for part in self.original(step.answer)]
+        made = [part["functionCall"] for part in parts if isinstance(part.get("functionCall"), dict)]
+        if [text(call, "name") for call in made] != [call.name for call, _ in step.pairs]:
+            said = [{"text": step.answer.text}] if step.answer.text.strip() else []
+            made = [{"name": call.name, "args": json.loads(call.arguments)} for call, _ in step.pairs]
+            parts = [*said, *({"functionCall": call} for call in made)]
+        results = [_result(result, text(call, "id")) for call, (_, result) in zip(made, step.pairs, strict=True)]
+        images = [_part(image) for image in step.images]
+        return [{"role": "model", "parts": parts}, {"role": "user", "parts": [*results, *images]}]
+
+
+def _with_object(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part. The arguments of a call are an object there, because anything else is refused."""
+    call = part.get("functionCall")
+    if not isinstance(call, dict) or isinstance(call.get("args", {}), dict):
+        return part
+    return {**part, "functionCall": {**call, "args": {}}}
+
+
+def _declared(tool: Tool) -> dict[str, Any]:
+    about = {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.arguments.schema}
+    return {key: value for key, value in about.items() if value != ""}
+
+
+def _result(result: ToolResult, name: str) -> dict[str, Any]:
+    """Return a result. It has an id only where Gemini gave one to the call."""
+    response = {"error" if result.error else "output": result.text}
+    return {"functionResponse": {**({"id": name} if name else {}), "name": result.name, "response": response}}
 
 
 def _methods(row: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -12,9 +13,11 @@ from streamwidget._core.messages import Message
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import cannot_take, text_of_file
+from streamwidget._dialects.chat_completions import IMAGES
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.layout import LayoutReader
 from streamwidget._dialects.libraries import OLLAMA
+from streamwidget._dialects.tool_turns import Called, as_function, declared
 
 
 class OllamaChat(Asking):
@@ -35,10 +38,13 @@ class OllamaChat(Asking):
     def body(self, question: Question) -> dict[str, Any]:
         system, messages = self.split(question)
         first = [{"role": "system", "content": system}] if system else []
+        sent = self.expanded(question, messages, lambda message, _: [_written(message)], _called)
+        tools = [as_function(tool) if tool else raw for tool, raw in declared(question)]
         return {
             **self.fields(question),
+            **({"tools": tools} if tools else {}),
             "model": question.model,
-            "messages": [*first, *map(_written, messages)],
+            "messages": [*first, *sent],
             "stream": question.stream,  # it streams by default
         }
 
@@ -61,6 +67,16 @@ def _written(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
     images = [_image(one) for one in message.attachments if one.kind != "text"]
     content = "\n\n".join([*filter(str.strip, [message.text]), *texts]) if texts else message.text
     return {"role": message.role, "content": content, **({"images": images} if images else {})}
+
+
+def _called(step: Called) -> list[Mapping[str, Any]]:
+    """Return a step with its calls, and their results in the same order: Ollama has no ids."""
+    calls = [{"function": {"name": call.name, "arguments": json.loads(call.arguments)}} for call, _ in step.pairs]
+    thought = {"thinking": step.reasoning} if step.reasoning else {}
+    said = {"role": "assistant", "content": step.answer.text, **thought, **({"tool_calls": calls} if calls else {})}
+    results = [{"role": "tool", "tool_name": call.name, "content": result.text} for call, result in step.pairs]
+    images = [_image(image) for image in step.images]
+    return [said, *results, *([{"role": "user", "content": IMAGES, "images": images}] if images else [])]
 
 
 def _image(attachment: Attachment) -> str:

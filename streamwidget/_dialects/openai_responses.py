@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from streamwidget._core.attachments import Attachment
-from streamwidget._core.completion import ErrorInfo
-from streamwidget._core.events import Original, ParsedEvent, StreamWarning
+from streamwidget._core.attachments import Attachment, Image
+from streamwidget._core.completion import ErrorInfo, ToolCall
+from streamwidget._core.events import Original, ParsedEvent, StreamWarning, ToolResult
 from streamwidget._core.messages import Message
+from streamwidget._core.tools import Tool
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import as_audio, text_of_file
@@ -22,6 +23,7 @@ from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.responses import ResponsesReader
 from streamwidget._dialects.schemas import openai_format
+from streamwidget._dialects.tool_turns import Called, declared
 
 _ENCRYPTED = "reasoning.encrypted_content"
 #: "Encrypted content is not supported with this model."
@@ -45,7 +47,9 @@ class OpenAIResponses(Asking):
         body = {**({"instructions": system} if system else {}), "store": False, **fields}
         if body["store"] is False:
             body.setdefault("include", [_ENCRYPTED])
-        body["input"] = [item for pair in self.with_results(messages) for item in self._written(*pair)]
+        body["input"] = self.expanded(question, messages, self._written, self._called)
+        if question.tools:
+            body["tools"] = [_declared(tool) if tool else raw for tool, raw in declared(question)]
         if question.model is not None:
             body["model"] = question.model
         body = {name: value for name, value in body.items() if value is not None}
@@ -79,6 +83,36 @@ class OpenAIResponses(Asking):
             return [{"role": message.role, "content": message.text}]
         texts = [{"type": "input_text", "text": message.text}] if message.text.strip() else []
         return [{"role": message.role, "content": [*texts, *map(_part, message.attachments)]}]
+
+    def _called(self, step: Called) -> list[Mapping[str, Any]]:
+        if not step.pairs:
+            return self._written(step.answer, has_results=False)
+        original = self.original(step.answer)
+        written = {call.id: call.arguments for call, _ in step.pairs}  # what is not JSON may be refused
+        ids = [text(item, "call_id") for item in original if item.get("type") == "function_call"]
+        sent = [
+            {**item, "arguments": written.get(item["call_id"])} if item.get("type") == "function_call" else item
+            for item in _with_what_follows(original, calls=True)
+        ]
+        if sorted(ids) != sorted(call.id or "" for call, _ in step.pairs):
+            said = [{"role": "assistant", "content": step.answer.text}] if step.answer.text.strip() else []
+            sent = [*said, *(_call(call) for call, _ in step.pairs)]
+        return [*sent, *(_result(result) for _, result in step.pairs)]
+
+
+def _declared(tool: Tool) -> dict[str, Any]:
+    about = {"name": tool.name, "description": tool.description, "parameters": tool.arguments.schema, "strict": False}
+    return {"type": "function", **{key: value for key, value in about.items() if value != ""}}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
+
+
+def _result(result: ToolResult) -> dict[str, Any]:
+    images = [_part(Image.of(src)) for src in result.images]
+    output = [{"type": "input_text", "text": result.text}, *images] if images else result.text
+    return {"type": "function_call_output", "call_id": result.id, "output": output}
 
 
 def _part(attachment: Attachment) -> dict[str, Any]:

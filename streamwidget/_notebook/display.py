@@ -26,6 +26,7 @@ from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
 from streamwidget._notebook.terminal import TerminalView, say
+from streamwidget._notebook.terminal_consent import ask_in_terminal
 from streamwidget._notebook.terminal_markdown import markdown_text
 from streamwidget._saved.answer import length, mimebundle, plain_text
 from streamwidget._saved.budget import Budget
@@ -145,6 +146,8 @@ def present(
         view._presentation.stays = keep
         view._presentation.end_in_turn = background
         view._presentation.on_asked_again = asked_again
+        if stream.consents is not None and not is_page(shell):
+            stream.consents.expected = False  # nbclient and papermill have no page that could ask
         shown = LiveThenStatic(
             stream,
             view,
@@ -157,9 +160,17 @@ def present(
         shown.begin()
         return shown
     stream.subscribe(TerminalView(lambda: stream.completion, markdown=markdown_text(sys.stdout)))
+    ask_in_terminal(stream, can_ask=_has_person(shell))
     if timeline:
         _at_end(stream, lambda: say(stream.timeline._repr_mimebundle_()["text/plain"]))
     return None
+
+
+def _has_person(shell: InteractiveShell | None) -> bool:
+    """Return True if a person can type an answer into this terminal or console."""
+    if in_kernel(shell):
+        return shell is not None and _asker(_request(shell)) == "console"
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> None:

@@ -9,7 +9,7 @@ Rules, for ``x = "{{y}}"`` and ``y = 2``:
 4. If a name is not defined, nothing is evaluated: ``{{z}} {{y}}`` -> ``z`` is among the undefined names.
 5. A string, a whole number, a list or a dict is never cut. Other numbers have six significant digits. An array, a
    Series or a table of data has a bounded size, and a line below it names the missing part (see
-   :mod:`streamwidget._notebook.data_text`).
+   :mod:`streamwidget._core.data_text`).
 6. The notebook's history, its names and the environment are refused (see :mod:`streamwidget._notebook.private`).
 7. An ``Attachment``, a figure, a PIL image, and the bytes of an image are attached to the prompt. Its place in the text
    becomes ``[image 1]`` or ``[file 2: rivers.csv]``, so that the prompt can refer to it.
@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from streamwidget._core.attachments import Attachment, is_drawing, is_image_data
+from streamwidget._core.data_text import data_text
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.visible import one_line
-from streamwidget._notebook.data_text import data_text
 from streamwidget._notebook.expressions import Field, find_fields
 from streamwidget._notebook.private import key_in, private_kind, typed_cell
 

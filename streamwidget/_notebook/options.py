@@ -133,6 +133,12 @@ OPTIONS = (
         "NAME=VALUE",
         repeatable=True,
     ),
+    Option(
+        ("--tools",),
+        "Let the model call these functions. A variable may hold a list of them, as sw.mcp gives it.",
+        str,
+        "NAMES",
+    ),
     Option(("--timeout",), "Wait so long for the answer to begin, and for each next piece of it.", _seconds, "SECONDS"),
     Option(
         ("-f", "--format"),

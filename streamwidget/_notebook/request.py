@@ -90,6 +90,31 @@ def find_model(session: Session, options: Namespace) -> CallableModel | SDKModel
     return as_model(session.variables[name])
 
 
+def find_tools(variables: dict[str, Any], names: str) -> list[Any]:
+    """Return the tools that ``--tools`` names: functions, methods such as ``atlas.length``, and lists of tools.
+
+    Examples
+    --------
+    >>> find_tools({"length": len, "more": [max, min]}, "length,more")
+    [<built-in function len>, <built-in function max>, <built-in function min>]
+    """
+    found: list[Any] = []
+    for name in filter(None, map(str.strip, names.split(","))):
+        first, *path = name.split(".")
+        if first not in variables:
+            raise ConfigurationError(f"There is no variable {first[:40]}. Nothing was sent. --tools takes names: f,g")
+        value = variables[first]
+        for part in path:
+            try:
+                value = getattr(value, part)
+            except AttributeError as exc:
+                raise ConfigurationError(f"{name[:80]} is not there: {exc}. Nothing was sent.") from None
+        found += value if isinstance(value, list | tuple) else [value]
+    if not found:
+        raise ConfigurationError("--tools takes the names of functions, such as --tools length,weather")
+    return found
+
+
 def make_client(options: Namespace) -> ChatClient:
     """Return the client for the options. Where they name nothing, the session's settings are the client's defaults."""
     client = ChatClient(model=options.model, provider=options.provider or None)
@@ -191,6 +216,10 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     for line in cut:
         say(line)
     asked = {"model": model, "system": options.system, "stream": not options.no_stream, "as_": wanted, **params}
+    if options.tools is not None:
+        asked["tools"] = find_tools(session.variables, options.tools)
+        if isinstance(client, CallableModel) and not client.takes("tools"):
+            raise ConfigurationError(f"{client.name} takes no argument tools. Nothing was sent.")
     if options.once or options.new:
         alone = Conversation(default_system())
         stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared

@@ -82,6 +82,9 @@ class Foreign:
         self._closing = False
         self._too_long = False
 
+    #: Consent to the tools of another library is that library's.
+    consents = None
+
     @property
     def repeatable(self) -> bool:
         return isinstance(self._source, Call)

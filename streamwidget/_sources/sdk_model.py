@@ -65,8 +65,12 @@ class SDKModel:
         Raises
         ------
         ConfigurationError
-            If no model is named.
+            If no model is named, or a tool is a function: nobody would run it.
         """
+        if any(not isinstance(one, Mapping) for one in params.get("tools") or ()):
+            raise ConfigurationError(
+                f"The {self.name} client does not run functions as tools. Pass a sw.ChatClient, or the JSON of a tool."
+            )
         if model is None:
             raise ConfigurationError(
                 f'No model chosen for the {self.name} client. Pass model="NAME". In a cell: `%%chat -m NAME`.'

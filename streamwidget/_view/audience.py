@@ -8,6 +8,7 @@ Rules
   anything is there, also in the background.
 - Before a page has ever spoken nothing counts. Example: nbclient runs a notebook without any page.
 - Time in which the loop was blocked does not count, because no page could be heard then.
+- A stream whose tools need consent learns here whether a page can ask a person.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class Audience:
         ``%config ChatMagics.stop_unseen``, which is 60 in Voila and 0 elsewhere.
     ask : callable
         Asks all pages of the widget whether they are there.
+    confirms : bool, default True
+        The pages can ask a person for consent to a tool.
 
     Raises
     ------
@@ -78,12 +81,13 @@ class Audience:
         If ``limit`` is not a number from 0.
     """
 
-    def __init__(self, limit: float | None, ask: Callable[[], None]) -> None:
+    def __init__(self, limit: float | None, ask: Callable[[], None], *, confirms: bool = True) -> None:
         limit = default_stop_unseen() if limit is None else limit
         if not isinstance(limit, int | float) or not 0 <= limit < float("inf"):
             raise ConfigurationError("stop_unseen takes a number of seconds, or 0 for a stream that always goes on.")
         self._limit = limit
         self._ask = ask
+        self._confirms = confirms
         self._spoke = False  # a page has spoken, at any time
         self._stream: ChatStream | None = None
         self._silence: Silence | None = None
@@ -93,12 +97,17 @@ class Audience:
         """Stop this stream when no page answers. Call this on the stream's loop."""
         self._stop_watching()
         self._stream = stream
+        if stream.consents is not None and self._confirms:
+            stream.consents.expected = True
+            stream.consents.heard |= self._spoke
         if self._spoke:
             self._watch()
 
     def heard(self) -> None:
         """Note a message of a page. Any thread may call this."""
         self._spoke = True
+        if self._confirms and self._stream is not None and self._stream.consents is not None:
+            self._stream.consents.heard = True
         if (silence := self._silence) is not None:
             silence.hear(time.monotonic())
         elif self._limit and self._stream is not None and not self._stream.over:

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from streamwidget._core.events import Finish, Retry, StreamEvent, Waiting
+from streamwidget._core.events import ConsentNeeded, Finish, Retry, StreamEvent, Waiting
 from streamwidget._core.stream import ChatStream
 from streamwidget._view import message_rate
 from streamwidget._view.pacer import Pacer
 from streamwidget._view.presentation import Presentation
 from streamwidget._view.transcript import JSON, Transcript
+
+_ARGUMENTS = 20_000  # characters of a call that a person is asked about
 
 
 class Feed(Protocol):
@@ -72,6 +74,7 @@ class AnswerFeed:
         self._transcript = Transcript()
         self._pacer = Pacer(self._flush)
         self._wait: Retry | Waiting | None = None
+        self._asks = False  # the tools that wait for a person are to be sent
         self._over = False  # the end is to be sent
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -103,7 +106,7 @@ class AnswerFeed:
         """Send nothing more. The stream goes on."""
         self._unsubscribe()
         self._pacer.stop()
-        self._wait, self._over = None, False
+        self._wait, self._asks, self._over = None, False, False
 
     async def sent(self) -> None:
         """Wait until everything is sent, if something waits for its turn."""
@@ -120,7 +123,12 @@ class AnswerFeed:
         waits = limit and {"for": limit.name, "seconds": round(limit.elapsed, 3), "limit": limit.limit}
         kept = self._presentation.stays and stream.repeatable
         return self._transcript.snapshot(
-            stream.completion, id=stream.id, elapsed=round(stream.elapsed, 3), kept=kept, waits=waits
+            stream.completion,
+            id=stream.id,
+            elapsed=round(stream.elapsed, 3),
+            kept=kept,
+            waits=waits,
+            asks=asks_of(stream),
         )
 
     def _take(self, events: list[StreamEvent]) -> None:
@@ -128,6 +136,8 @@ class AnswerFeed:
             match event:
                 case Retry() | Waiting():
                     self._wait = event
+                case ConsentNeeded():
+                    self._asks = True
                 case Finish():
                     self._over = True
                     # Two messages: the end, then the state once more. A third one if the view is replaced and closed.
@@ -136,7 +146,7 @@ class AnswerFeed:
                     return
                 case _:
                     self._transcript.add(event)
-        if self._transcript.pending or self._wait is not None:
+        if self._transcript.pending or self._wait is not None or self._asks:
             self._pacer.flush_soon()
 
     def _flush(self) -> None:
@@ -149,6 +159,9 @@ class AnswerFeed:
         self._wait = None
         if self._transcript.pending:
             self._send_text()
+        if self._asks:
+            self._asks = False
+            self._send(self._transcript.asks(asks_of(self.stream)))
         if self._over:
             self._over = False
             self._send(self._transcript.end(self.stream.completion))
@@ -164,3 +177,14 @@ class AnswerFeed:
         message_rate.claim(len(messages) - 1)  # the flush has claimed the first one's slot
         for message in messages:
             self._send(message)
+
+
+def asks_of(stream: ChatStream) -> list[JSON]:
+    """Return the tools of a stream that wait for a person, as a page needs them. Each has the key of its answer."""
+    pending = stream.consents.pending if stream.consents is not None else ()
+    return [{"key": one.key, "name": one.name, "arguments": _bounded(one.arguments)} for one in pending]
+
+
+def _bounded(arguments: str) -> str:
+    more = len(arguments) - _ARGUMENTS
+    return arguments if more <= 0 else f"{arguments[:_ARGUMENTS]}… ({more:,} more characters)"

@@ -98,6 +98,7 @@ class StreamView(anywidget.AnyWidget):
 
     _esm = LOADER
     _bundle = "answer"
+    _confirms = True  # its page asks the person for consent to tools
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
     max_height = traitlets.Int(None, allow_none=True).tag(sync=True)
     layout = InstanceDict(Layout, allow_none=True).tag(sync=True, **widget_serialization)
@@ -121,7 +122,8 @@ class StreamView(anywidget.AnyWidget):
         refuse_unknown(self, widget)
         set_size(widget, height=height)
         stream = as_stream(stream)
-        self._audience = Audience(stop_unseen, lambda: self._send_to_pages({"op": "ping"}))
+        ping = {"op": "ping"}
+        self._audience = Audience(stop_unseen, lambda: self._send_to_pages(ping), confirms=self._confirms)
         self._stream: ChatStream = stream
         self._presentation = Presentation()
         self._feed = self._make_feed(stream)  # the comm opens with its state
@@ -232,6 +234,9 @@ class StreamView(anywidget.AnyWidget):
         match content:
             case {"op": "stop"}:
                 self._stream.cancel()
+            case {"op": "confirm", "key": str(key), "decision": "once" | "always" | "refuse" as decision}:
+                reason = content.get("reason")
+                self._stream.confirm(key, decision, reason if isinstance(reason, str) else "")
             case {"op": "sync"}:
                 self._note_page(content.get("page"))
                 self._stream.call(self._feed.send_snapshot)

@@ -193,6 +193,11 @@ class Transcript:
             self.phase, self.detail = phase, detail
             return self._message("status", phase=phase, detail=detail, **more)
 
+    def asks(self, asks: list[JSON]) -> JSON:
+        """Make a message about the tools that wait for a person now."""
+        with self._lock:
+            return self._message("asks", asks=asks)
+
     def end(self, completion: ChatCompletion) -> JSON:
         """Make the last message."""
         with self._lock:

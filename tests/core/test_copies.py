@@ -75,6 +75,7 @@ EVENTS = [
     sw.RefusalDelta("c"),
     sw.ToolCallDelta(0, "1", "f", "{"),
     sw.ToolResult("call_1", "weather", "4 °C"),
+    sw.ConsentNeeded((sw.Consent("key", "call_1", "weather", "{}"),)),
     sw.NewStep(),
     sw.Usage(1, 2, 3),
     sw.Retry(2, 0.5, "busy"),

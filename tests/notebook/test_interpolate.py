@@ -18,8 +18,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from streamwidget._core.attachments import Image
 from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.data_text import MAX_CELL, MAX_COLUMNS, MAX_ROWS
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._notebook.data_text import MAX_CELL, MAX_COLUMNS, MAX_ROWS
 from streamwidget._notebook.interpolate import interpolate
 from tests.support.pictures import JPEG, PNG
 

@@ -16,6 +16,7 @@ import type { Remedy } from "../transcript/messages";
 import { announcement } from "../transcript/status";
 import type { Transcript } from "../transcript/transcript";
 import { AnswerParts } from "./answer_parts";
+import { type Confirm, Consent } from "./consent";
 import { Reasoning, Refusal, Steps } from "./folds";
 import { Foot } from "./foot";
 import { Head } from "./head";
@@ -25,6 +26,7 @@ import { ScrollBox } from "./scroll_box";
 export interface Actions {
   stop(): void;
   ask(remedy: Remedy): void;
+  confirm: Confirm;
 }
 
 export interface ViewOptions {
@@ -60,11 +62,12 @@ export function mountView(
 
   const head = new Head(transcript, stop ?? actions.stop, (words) => setText(spoken, words));
   const foot = new Foot(transcript, actions.ask);
+  const consent = new Consent(transcript, actions.confirm);
   const reasoning = new Reasoning(transcript, schedule);
   const refusal = new Refusal(transcript);
   const steps = new Steps(transcript, {
     text,
-    end: foot.root,
+    end: consent.root,
     prepare: (body) => {
       withTools(body, signal, (tools) => tools.attachCode(body, model, signal));
       const typeset = () => void typesetFormulas(body, model);
@@ -77,7 +80,16 @@ export function mountView(
   const box = maxHeight === null && !isSized ? null : new ScrollBox(text, "Answer text");
   root.classList.toggle("streamwidget-sized", isSized);
   if (maxHeight !== null) text.style.maxHeight = `${maxHeight}px`;
-  root.append(head.root, spoken, reasoning.root, text, ...(box ? [box.root] : []), ...refusal.roots, foot.root);
+  root.append(
+    head.root,
+    spoken,
+    reasoning.root,
+    text,
+    ...(box ? [box.root] : []),
+    ...refusal.roots,
+    consent.root,
+    foot.root,
+  );
 
   let tick: ReturnType<typeof setTimeout> | undefined;
   let cell: Element | null = null; // found early: when the view goes, it may be out of the page already
@@ -123,6 +135,7 @@ export function mountView(
     if (!over) awaitFormula(text, model);
     refusal.paint(over);
     box?.paint();
+    consent.paint(head.stop);
     foot.paint(head.stop);
     paintRoot();
     const say = announcement(transcript, now);

@@ -68,6 +68,9 @@ export default function streamView(more: LoadMore) {
         if (!shared.over || shared.gone || shared.wish !== null) return;
         if (send({ op: remedy })) shared.wished(remedy);
       },
+      confirm(key, decision, reason) {
+        send({ op: "confirm", key, decision, reason });
+      },
     };
     return () => life.abort();
   }

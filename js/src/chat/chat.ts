@@ -11,7 +11,7 @@
 import { oneLine } from "../text/one_line";
 import type { Connection } from "../transcript/connection";
 import { fields, string } from "../transcript/guards";
-import type { OutgoingMessage, Remedy } from "../transcript/messages";
+import type { Decision, OutgoingMessage, Remedy } from "../transcript/messages";
 import { Questions } from "../transcript/questions";
 import {
   type ChatNews,
@@ -154,6 +154,11 @@ export class Chat {
     // To ask twice would be to pay twice.
     if (!transcript?.over || this.gone || transcript.wish !== null || this.live) return;
     if (this.#request({ op: remedy, key: turn.key })) transcript.wished(remedy);
+  }
+
+  /** Lets a tool run that waits, or refuses it. */
+  confirm(key: string, decision: Decision, reason: string): void {
+    this.#request({ op: "confirm", key, decision, reason });
   }
 
   include(turn: Turn, sent: boolean): void {

@@ -78,6 +78,7 @@ export class TurnView {
       const actions = {
         stop: () => this.#chat.stop(turn),
         ask: (remedy: "retry" | "continue") => this.#chat.ask(turn, remedy),
+        confirm: (...answer: Parameters<Chat["confirm"]>) => this.#chat.confirm(...answer),
       };
       mountView(this.#answer, transcript, actions, { model, maxHeight: null, stop }, this.#life.signal);
     }

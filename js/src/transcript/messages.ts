@@ -35,6 +35,16 @@ export interface StepState {
   readonly toolCalls: readonly ToolCallState[];
 }
 
+/** A tool that waits until the person lets it run. */
+export interface Ask {
+  /** Goes back with the answer. */
+  readonly key: string;
+  readonly name: string;
+  readonly arguments: string;
+}
+
+export type Decision = "once" | "always" | "refuse";
+
 /** What a model yields beside text, in the formats of a notebook. */
 export interface OutputState {
   /** Its place in the text, in UTF-16 units. */
@@ -66,6 +76,7 @@ export interface ViewState {
   /** The steps before this one, whose texts and calls the other fields do not have. */
   readonly steps: readonly StepState[];
   readonly outputs: readonly OutputState[];
+  readonly asks: readonly Ask[];
   /** How the stream ended. Null while it runs. */
   readonly outcome: string | null;
   readonly detail: string;
@@ -107,6 +118,13 @@ export interface OutputMessage {
   readonly output: OutputState;
 }
 
+/** The tools that wait for the person now. */
+export interface AsksMessage {
+  readonly op: "asks";
+  readonly seq: number;
+  readonly asks: readonly Ask[];
+}
+
 /** The step is over. What comes now belongs to the next one. */
 export interface StepMessage {
   readonly op: "step";
@@ -142,6 +160,7 @@ export type KernelMessage =
   | DeltaMessage
   | ToolMessage
   | OutputMessage
+  | AsksMessage
   | StepMessage
   | StatusMessage
   | EndMessage
@@ -152,6 +171,7 @@ export type Remedy = "retry" | "continue";
 
 export type PageMessage =
   | { readonly op: "sync" | "saved" | "left"; readonly page: string }
+  | { readonly op: "confirm"; readonly key: string; readonly decision: Decision; readonly reason: string }
   | { readonly op: "stop" | Remedy };
 
 /** Any message to the kernel. */
@@ -199,6 +219,15 @@ function stepsOf(value: unknown): StepState[] {
   });
 }
 
+function asksOf(value: unknown): Ask[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, MOST_TOOL_CALLS).flatMap((ask) => {
+    const raw = fields(ask);
+    const key = raw?.key;
+    return typeof key === "string" ? [{ key, name: string(raw?.name), arguments: string(raw?.arguments) }] : [];
+  });
+}
+
 function outputOf(value: unknown): OutputState[] {
   const raw = fields(value);
   const data = fields(raw?.data);
@@ -222,6 +251,7 @@ export function parseState(value: unknown): ViewState | null {
     toolCalls: toolCallsOf(raw.tool_calls),
     steps: stepsOf(raw.steps),
     outputs: Array.isArray(raw.outputs) ? raw.outputs.flatMap(outputOf) : [],
+    asks: asksOf(raw.asks),
     outcome: phase === "over" ? parseOutcome(raw.outcome) : null,
     detail: line(raw.detail),
     elapsed: positive(raw.elapsed) ?? 0,
@@ -261,6 +291,8 @@ export function parseMessage(value: unknown): KernelMessage | null {
       const [output] = outputOf(raw);
       return output ? { op: "output", seq, output } : null;
     }
+    case "asks":
+      return { op: "asks", seq, asks: asksOf(raw.asks) };
     case "step":
       return { op: "step", seq };
     case "status": {

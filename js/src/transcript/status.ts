@@ -92,6 +92,7 @@ function progress(t: Transcript, now: number): string[] {
     const left = t.retryAt === null ? 0 : Math.ceil((t.retryAt - now) / 1000);
     return [left > 0 ? `retrying in ${left} s` : "retrying", detail, doubt];
   }
+  if (t.phase === "waiting" && t.hasContent) return [detail, waited, doubt]; // for a tool
   if (t.phase === "waiting") return ["waiting for the first token", waited, stalled(t, now), detail, doubt];
   const rate = t.rate(now);
   const perSecond = rate && (rate.perSecond < 9.5 ? rate.perSecond.toFixed(1) : Math.round(rate.perSecond));
@@ -113,6 +114,7 @@ export function announcement(t: Transcript, now: number): string {
   if (!t.connection.up) return progressLine(t, now);
   if (t.queued) return "Kernel busy: the stop is queued";
   if (t.phase === "retrying") return `Retrying. ${oneLine(t.detail)}`.trim();
+  if (t.asks.length > 0) return `${oneLine(t.asks[0]?.name ?? "")} waits for your consent`;
   if (stalled(t, now)) return "Nothing has come for a while";
   return t.phase === "streaming" ? "Answer started" : "";
 }

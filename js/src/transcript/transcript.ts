@@ -15,6 +15,7 @@ import { Connection } from "./connection";
 import { GrowingText } from "./growing_text";
 import type { Phase } from "./guards";
 import {
+  type Ask,
   type KernelMessage,
   type OutputState,
   parseMessage,
@@ -67,6 +68,8 @@ export class Transcript {
   steps: Step[] = [];
   /** What came beside the text, in order. */
   outputs: OutputState[] = [];
+  /** The tools that wait for the person. */
+  asks: readonly Ask[] = [];
   /** performance.now() of the request and of the next attempt. Then seconds from the request to the first delta. */
   startedAt: number;
   retryAt: number | null = null;
@@ -225,6 +228,9 @@ export class Transcript {
         this.#streaming(now);
         this.outputs.push(message.output);
         break;
+      case "asks":
+        this.asks = message.asks;
+        break;
       case "step":
         for (const output of this.outputs) output.at = 0; // what stood before it is in a fold
         this.steps.push({ text: this.text, calls: this.calls });
@@ -298,6 +304,7 @@ export class Transcript {
     this.answer.become(state.text);
     this.reasoning.become(state.reasoning);
     this.refusal.become(state.refusal);
+    this.asks = state.asks;
     // The views of those that were shown stay.
     const same = state.id === this.id;
     this.outputs = state.outputs.map((output, index) => {

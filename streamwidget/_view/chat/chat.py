@@ -19,6 +19,7 @@ from typing import Any
 from streamwidget._client.client import ChatClient
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Feedback, Turn, completions
+from streamwidget._core.consent import Decision
 from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.loop import call_on, running_loop
 from streamwidget._core.messages import Message
@@ -58,6 +59,8 @@ class Chat:
         Called with the turn that was rated in the page.
     stop_unseen : float, optional
         For the audience.
+    tools : mapping, optional
+        The tools of each question, and the rules for them, as :meth:`Conversation.ask` takes them.
 
     Attributes
     ----------
@@ -86,6 +89,7 @@ class Chat:
         window: int | None = None,
         on_feedback: Callable[[Turn], object] | None = None,
         stop_unseen: float | None = None,
+        tools: Mapping[str, Any] | None = None,
     ) -> None:
         self.audience = Audience(stop_unseen, lambda: send({"op": "ping"}))
         self.id = uuid.uuid4().hex
@@ -101,6 +105,7 @@ class Chat:
         self._window = window
         self._windows: Mapping[str, int] = {}  # of the models that were listed
         self._on_feedback = on_feedback
+        self._tools = tools or {}
         self._asked: str | None = None  # the name of the last prompt that the page sent and the chat asked
         self._sent = SentChat(conversation, send, self._facts, changed)
         self._unobserve = conversation.observe(lambda: call_on(self.loop, self._sent.send_changes))
@@ -128,7 +133,8 @@ class Chat:
         if self.loop is None:
             raise RuntimeError("No event loop runs here, so nothing can be asked.")
         with self._sent.step():
-            stream = self._conversation.ask(prompt, self._client, key=key, model=self.model, branch=True, **self.params)
+            asked = {"model": self.model, "branch": True, **self._tools, **self.params}
+            stream = self._conversation.ask(prompt, self._client, key=key, **asked)
             self._follow(key, stream)
         return stream
 
@@ -155,6 +161,11 @@ class Chat:
         else:
             for turn in self._conversation.streaming():
                 self._conversation.cancel(turn.key)
+
+    def confirm(self, key: str, decision: Decision, reason: str) -> None:
+        """Let a tool run that waits for the person, or refuse it. From any thread."""
+        if self.busy:
+            self._sent.stream.confirm(key, decision, reason)
 
     def close(self) -> None:
         """Send nothing more, and stop this chat's stream. Streams of other owners go on."""

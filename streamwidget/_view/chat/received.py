@@ -68,6 +68,9 @@ def receive(chat: Chat, content: Any) -> None:
     match content:
         case {"op": "stop", "stream": str(stream)}:
             chat.stop(stream)
+        case {"op": "confirm", "key": str(key), "decision": "once" | "always" | "refuse" as decision}:
+            reason = content.get("reason")
+            chat.confirm(key, decision, reason if isinstance(reason, str) else "")
         case {"op": str()}:
             call_on(chat.loop, lambda: _act(chat, content))
 

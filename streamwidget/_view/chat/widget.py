@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import anywidget
 import traitlets
@@ -17,6 +17,7 @@ from streamwidget._conversation.turn import Turn
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
+from streamwidget._core.tools import toolbox
 from streamwidget._saved.conversation import conversation_bundles, conversation_html, conversation_text
 from streamwidget._sources.models import as_model
 from streamwidget._view import control, output
@@ -72,6 +73,12 @@ class ChatWidget(anywidget.AnyWidget):
         in its list of models, once that was opened.
     height, max_height : int or str, optional
         Pixels or a CSS size. The turns scroll inside it. Default: as high as needed, up to 80 % of the window.
+    tools : sequence, optional
+        What the model may call, as for :meth:`ChatClient.stream`.
+    confirm : str, default "ask"
+        ``"never"`` asks nobody before a tool runs.
+    max_steps : int, default 10
+        For one prompt the model is asked at most so often.
     **widget
         Traits of the widget, such as ``layout``.
 
@@ -165,8 +172,12 @@ class ChatWidget(anywidget.AnyWidget):
         height: int | str | None = None,
         max_height: int | str | None = None,
         stop_unseen: float | None = None,
+        tools: Sequence[Any] | None = None,
+        confirm: Literal["ask", "never"] = "ask",
+        max_steps: int = 10,
         **widget: Any,
     ) -> None:
+        toolbox(tools, confirm, max_steps)  # or ConfigurationError
         refuse_unknown(self, widget, 'Fields of a request go into params: ChatWidget(params={"temperature": 0}).')
         setup = Setup(greeting, prompts, commands or {}, rates=on_feedback is not None)
         set_size(widget, height=height, max_height=max_height)
@@ -190,6 +201,7 @@ class ChatWidget(anywidget.AnyWidget):
             window=context_window,
             on_feedback=on_feedback,
             stop_unseen=stop_unseen,
+            tools={"tools": tools, "confirm": confirm, "max_steps": max_steps} if tools else None,
         )
         self._chat.params = self._check_params(params or {})
         self._displays: list[str] = []  # display ids

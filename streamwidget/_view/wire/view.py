@@ -74,6 +74,7 @@ class WireView(StreamView):
     """
 
     _bundle = "wire"
+    _confirms = False
     _feed: WireFeed
 
     def __init__(

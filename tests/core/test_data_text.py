@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from streamwidget._notebook.data_text import MAX_ROWS, MAX_VALUES, data_text
+from streamwidget._core.data_text import MAX_ROWS, MAX_VALUES, data_text
 from streamwidget._notebook.interpolate import interpolate
 
 numpy = pytest.importorskip("numpy")

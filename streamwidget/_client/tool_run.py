@@ -1,0 +1,98 @@
+"""One run of a tool: a coroutine on the stream's loop, or a function in a thread of its own.
+
+A coroutine can be cancelled. A thread cannot, so it is left behind: it runs on, and its result is dropped. The thread
+is a daemon, so that it does not keep the kernel alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Awaitable
+from typing import Any
+
+from streamwidget._core.secrets import Secrets, mask
+from streamwidget._core.tool_result import Result, failure_of_tool, result_of
+from streamwidget._core.tools import Tool
+
+_SETTLED = 0.5  # seconds in which a cancelled coroutine ends
+
+
+class ToolRun:
+    """A tool with its arguments. It runs once.
+
+    Attributes
+    ----------
+    left_behind : bool
+        It was stopped, and it runs on.
+    """
+
+    def __init__(self, tool: Tool, arguments: dict[str, Any], secrets: Secrets) -> None:
+        self.left_behind = False
+        self._tool = tool
+        self._by_name = {name: value for name, value in arguments.items() if name not in tool.arguments.positional}
+        self._by_place = [arguments[name] for name in tool.arguments.positional if name in arguments]
+        self._secrets = secrets
+
+    async def result(self) -> Result:
+        """Run the tool. What it raises is a result too: the model is told.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            If the task is cancelled. Then the tool was cancelled too, or is :attr:`left_behind`.
+        """
+        try:
+            return result_of(await self._value())
+        except (Exception, SystemExit) as exc:  # noqa: BLE001  (a person's function may raise anything)
+            return failure_of_tool(mask(f"{type(exc).__name__}: {exc}", self._secrets))
+
+    async def _value(self) -> Any:
+        function = self._tool.function
+        if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
+            return await self._cancelled_with_us(function(*self._by_place, **self._by_name))
+        value = await self._in_thread()
+        return await self._cancelled_with_us(value) if inspect.isawaitable(value) else value
+
+    async def _cancelled_with_us(self, made: Awaitable[Any]) -> Any:
+        task = asyncio.ensure_future(made)
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait([task], timeout=_SETTLED)
+            self.left_behind = not task.done()
+            raise
+        if task.cancelled():
+            raise RuntimeError("the tool cancelled itself")
+        return task.result()
+
+    async def _in_thread(self) -> Any:
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[Any] = loop.create_future()
+        context = contextvars.copy_context()  # so that what it prints goes to the cell
+
+        def settle(value: Any, raised: BaseException | None) -> None:
+            if not over.done():
+                over.set_result((value, raised))
+
+        def run() -> None:
+            value, raised = None, None
+            try:
+                value = context.run(self._tool.function, *self._by_place, **self._by_name)
+            except BaseException as exc:  # noqa: BLE001
+                raised = exc
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle, value, raised)
+
+        threading.Thread(target=run, name=f"tool {self._tool.name}", daemon=True).start()
+        try:
+            value, raised = await over
+        except asyncio.CancelledError:
+            self.left_behind = True
+            raise
+        if raised is not None:
+            raise raised if isinstance(raised, Exception | SystemExit) else RuntimeError(repr(raised))
+        return value

@@ -1,0 +1,140 @@
+"""An answer that called tools, as the messages of a later request: each step with its calls and their results.
+
+The rule of all APIs: each call has exactly one result, right after the message of the call, in the same order. So a
+call without a result is not sent, and neither is a result without a call. Where a person has edited the text, or the
+question offers no tools, the text alone is sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from streamwidget._core.attachments import Image
+from streamwidget._core.completion import ChatCompletion, Step, ToolCall
+from streamwidget._core.events import ToolResult
+from streamwidget._core.messages import Message
+from streamwidget._core.tools import Tool, tool_name
+from streamwidget._dialects.dialect import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One step: what the model said and called, and what the tools returned.
+
+    Attributes
+    ----------
+    answer : Message
+        The text, with the provider's own form of it.
+    reasoning : str
+    pairs : tuple of (ToolCall, ToolResult)
+        Each call has an id, a name that the APIs take, and an object in JSON as its arguments.
+    """
+
+    answer: Message
+    reasoning: str
+    pairs: tuple[tuple[ToolCall, ToolResult], ...]
+
+    @property
+    def images(self) -> list[Image]:
+        """The images of all results."""
+        return [Image.of(src) for _, result in self.pairs for src in result.images]
+
+
+def split_steps(question: Question, message: Message) -> tuple[tuple[Called, ...], Message | None]:
+    """Return the steps of an answer that called tools, and the message after them. None: there is nothing after them.
+
+    Examples
+    --------
+    >>> call, result = ToolCall("1", "look", "{}"), ToolResult("1", "look", "4 °C")
+    >>> steps = (Step("", "", (call,), (result,)), Step("It is cold."))
+    >>> answer = Message("assistant", "It is cold.", completion=ChatCompletion("It is cold.", steps=steps))
+    >>> offers = Question((), None, {}, tools=({"type": "web_search"},))
+    >>> called, rest = split_steps(offers, answer)
+    >>> len(called), rest.text
+    (1, 'It is cold.')
+    """
+    completion = message.completion
+    if not question.tools or completion is None or message.text != completion.text:
+        return (), message
+    steps = completion.steps or (Step("", "", completion.tool_calls, completion.tool_results),)
+    if completion.steps and _bare("".join(step.text for step in steps)) != _bare(completion.text):
+        return (), message  # of a file that somebody has edited
+    found = [_called(step, number) for number, step in enumerate(steps)]
+    last = max((number for number, one in enumerate(found) if one.pairs), default=-1)
+    if last < 0:
+        return (), message
+    after = "\n\n".join(one.answer.text for one in found[last + 1 :] if one.answer.text.strip())
+    if not completion.steps:
+        after = completion.text
+    rest = _said(Step(after, original=steps[-1].original if completion.steps else None)) if after.strip() else None
+    return tuple(one for one in found[: last + 1] if one.pairs or one.answer.text.strip()), rest
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
+
+
+def _said(step: Step) -> Message:
+    return Message("assistant", step.text, completion=ChatCompletion(step.text, original=step.original))
+
+
+def _called(step: Step, number: int) -> Called:
+    results: dict[str, deque[ToolResult]] = {}
+    for result in step.tool_results:
+        results.setdefault(f"id {result.id}" if result.id else f"name {result.name}", deque()).append(result)
+    pairs, used = [], set()
+    for place, call in enumerate(step.tool_calls):
+        waiting = results.get(f"id {call.id}") if call.id else results.get(f"name {call.name}")
+        if not waiting:
+            continue
+        name = call.id if call.id and call.id not in used else f"call_{number}_{place}"
+        used.add(name)
+        sent = ToolCall(name, tool_name(call.name or "tool"), _object(call.arguments))
+        pairs.append((sent, replace(waiting.popleft(), id=name, name=sent.name)))
+    return Called(_said(step), step.reasoning, tuple(pairs))
+
+
+def _object(arguments: str) -> str:
+    """Return the arguments of a call, or an empty object for what is not one. A server may refuse the whole request."""
+    try:
+        return arguments if isinstance(json.loads(arguments), dict) else "{}"
+    except (ValueError, RecursionError):
+        return "{}"
+
+
+def declared(question: Question) -> Iterator[tuple[Tool | None, Mapping[str, Any]]]:
+    """Yield each tool that a question offers: a function, or the JSON that the person wrote."""
+    for one in question.tools:
+        yield (one, {}) if isinstance(one, Tool) else (None, one)
+
+
+def as_function(tool: Tool) -> dict[str, Any]:
+    """Return a tool in the form of chat completions. Ollama has the same."""
+    about = {"name": tool.name, "description": tool.description, "parameters": tool.arguments.schema}
+    return {"type": "function", "function": {key: value for key, value in about.items() if value != ""}}
+
+
+def merged(messages: list[Any], parts: str) -> list[Any]:
+    """Join neighbours of one role, because some APIs want the roles to take turns. ``parts`` names the list in them.
+
+    Examples
+    --------
+    >>> merged([{"role": "user", "content": [1]}, {"role": "user", "content": [2]}], "content")
+    [{'role': 'user', 'content': [1, 2]}]
+    """
+    joined: list[Any] = []
+    for message in messages:
+        before = joined[-1] if joined else {}
+        if before.keys() == message.keys() == {"role", parts} and before["role"] == message["role"]:
+            joined[-1] = {**before, parts: [*_listed(before[parts]), *_listed(message[parts])]}
+        else:
+            joined.append(message)
+    return joined
+
+
+def _listed(content: Any) -> list[Any]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
