@@ -99,7 +99,7 @@ def _text(value: Any) -> str:
         return value or ""
     if isinstance(value, Attachment):
         return value.text or repr(value)
-    data = data_text(value)
+    data = None if isinstance(value, list | tuple | dict | float) else data_text(value)  # those are JSON
     if data is not None:
         return data.text
     try:
