@@ -50,6 +50,8 @@ _LINK = 100
 _LANGUAGE = re.compile(r"[a-z0-9+-]{1,30}")
 # "$5" -> "<span>$</span>5"
 _SPECIAL_IN_TEXT = re.compile(r"[$\\]")
+# What raw HTML begins with: "<b>", "</b>", "<!--", "<?php". Not "<![", which begins many an image beside a "<".
+_MAY_BE_HTML = re.compile(r"<(?:/?[a-zA-Z]|[?]|!(?:--|[a-zA-Z]|\[CDATA\[))")
 # A character of a script that is written from right to left, such as Hebrew and Arabic.
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
@@ -163,14 +165,14 @@ def escape_text(text: str) -> str:
 def _is_portable(text: str, tokens: Sequence[Token], budget: Budget) -> bool:
     if _any(tokens, {"image"}):
         return False
-    if "<" in text:
+    if _MAY_BE_HTML.search(text):
         others = parser(html=True).parse(text, environment(text, budget))
         if budget.is_spent or _any(others, {"html_block", "html_inline"}):
             return False
     # JupyterLab takes math out before it parses Markdown. The pieces around the math may join to an image:
     # a$`$ ![x](https://a.example/p.png) `
     has_math = "$" in text or "\\" in text
-    return not (has_math and re.search(r"!\[|<[a-zA-Z/!?]", text))
+    return not (has_math and ("![" in text or _MAY_BE_HTML.search(text)))
 
 
 def _any(tokens: Sequence[Token], types: set[str]) -> bool:

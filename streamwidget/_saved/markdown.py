@@ -19,6 +19,7 @@ from markdown_it.token import Token
 
 from streamwidget._saved.budget import BUDGET, Budget, OutOfTimeError
 from streamwidget._saved.emphasis import CjkInline
+from streamwidget._saved.labels import HELPERS
 from streamwidget._saved.leaf import formula_block, leaf
 from streamwidget._saved.links import bare_link, is_link, normalize
 from streamwidget._saved.math import formula
@@ -54,6 +55,7 @@ def parser(*, html: bool) -> MarkdownIt:
     """Return the parser. With ``html`` it shows only whether another renderer would find raw HTML in a text."""
     markdown = MarkdownIt()
     markdown.inline = CjkInline()
+    markdown.helpers = HELPERS  # type: ignore[assignment]  # it has a module there
     markdown.configure("commonmark", {"html": html, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
     markdown.block.ruler.at("table", table, {"alt": ["paragraph", "reference"]})
     markdown.block.ruler.at("paragraph", leaf)

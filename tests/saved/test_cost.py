@@ -46,6 +46,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "code in a list": lambda n: "- ```\n" * (n // 6),
     "runs of emphasis": lambda n: "*_~~a" * (n // 5),
     "brackets": lambda n: ("[" * 1000 + "\n\n") * (n // 1000),
+    "images that do not close": lambda n: "![<<<<<<<<<<" * (n // 12),
     "brackets that close": lambda n: "[[a]" * (n // 4),
     "definitions that do not end": lambda n: "[a\n" * (n // 3),
     "references to one address": lambda n: "[a]: https://a.example\n\n" + "[a]" * (n // 3),
@@ -61,35 +62,51 @@ TEXTS = st.lists(
 
 
 def seconds(text: str) -> tuple[float, int]:
+    """Return what a text costs this thread, and the length of its HTML. Other work of the machine does not count."""
     start = time.thread_time()
     html = render(text).html
     return time.thread_time() - start, len(html)
 
 
+def prose(length: int) -> str:
+    return (PROSE * (length // len(PROSE) + 1))[:length]
+
+
 @pytest.fixture(scope="module")
-def prose() -> float:
-    """Return what a character of prose costs."""
-    text = PROSE * (SIZE // len(PROSE))
-    return min(seconds(text)[0] for _ in range(5)) / len(text)
+def known() -> float:
+    """Return what a character of prose costs, measured once. Most texts are cheap enough beside it."""
+    return min(seconds(prose(SIZE))[0] for _ in range(5)) / SIZE
 
 
-def check(text: str, prose: float) -> None:
+def ratio(text: str, length: int) -> float:
+    """Return the least cost of a text beside the least cost of prose. Both are measured again, in turns.
+
+    The caches of a busy machine belong to others, so a text is too expensive only if it is each time.
+    """
+    least = beside = float("inf")
+    for _ in range(8):
+        beside = min(beside, seconds(prose(length))[0])
+        least = min(least, seconds(text)[0])
+        if least <= RATIO * beside:
+            break
+    return least / beside
+
+
+def check(text: str, known: float) -> None:
     shown = visible(text)
     length = max(len(shown), 500)  # a text of few characters has a cost of its own
     cost, size = seconds(shown)
-    for _ in range(4):
-        if cost > RATIO * prose * length:  # the machine may have been busy
-            cost = min(cost, seconds(shown)[0])
-    assert cost <= RATIO * prose * length, f"{cost / prose / length:.0f} times prose"
+    if cost > RATIO / 2 * known * length:
+        assert (found := ratio(shown, length)) <= RATIO, f"{found:.0f} times prose"
     assert size <= RATIO * length, f"{size / length:.0f} times the text"
 
 
 @pytest.mark.fault("S22", "costs at most 20 times what prose costs, and is at most 20 times as long as the text")
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_answer_costs_at_most_20_times_what_prose_costs(name: str, prose: float) -> None:
+def test_a_hostile_answer_costs_at_most_20_times_what_prose_costs(name: str, known: float) -> None:
     """The cost and the length of the saved answer are in proportion to the text."""
     for size in (SIZE, 4 * SIZE):
-        check(HOSTILE[name](size), prose)
+        check(HOSTILE[name](size), known)
 
 
 @settings(
@@ -99,6 +116,6 @@ def test_a_hostile_answer_costs_at_most_20_times_what_prose_costs(name: str, pro
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(TEXTS)
-def test_any_text_costs_at_most_20_times_what_prose_costs(prose: float, text: str) -> None:
+def test_any_text_costs_at_most_20_times_what_prose_costs(known: float, text: str) -> None:
     """Texts of Markdown's marks, each repeated."""
-    check(text, prose)
+    check(text, known)

@@ -4,6 +4,7 @@
 import { normalizeReference } from "markdown-it/lib/common/utils.mjs";
 import * as helpers from "markdown-it/lib/helpers/index.mjs";
 import type Token from "markdown-it/lib/token.mjs";
+import { labelEnd } from "./labels";
 import { isLink, MAX_URL, normalizeLink, trimmed } from "./links";
 import type { Reference } from "./references";
 import type { StateInline } from "./state_inline";
@@ -42,7 +43,7 @@ export function link(state: StateInline, silent: boolean): boolean {
   const isImage = src[start] === "!";
   const from = start + (isImage ? 2 : 1);
   if (src[from - 1] !== "[") return false;
-  const to = helpers.parseLinkLabel(state, from - 1, !isImage);
+  const to = labelEnd(state, from - 1, !isImage);
   if (to < 0) return false;
   let href = "";
   let pos = to + 1;
@@ -68,7 +69,7 @@ export function link(state: StateInline, silent: boolean): boolean {
   }
   if (isReference) {
     let label = "";
-    const end = pos < posMax && src[pos] === "[" ? helpers.parseLinkLabel(state, pos) : -1;
+    const end = pos < posMax && src[pos] === "[" ? labelEnd(state, pos) : -1;
     if (end >= 0) label = src.slice(pos + 1, end);
     pos = Math.max(to, end) + 1;
     const reference = (env as { references: Record<string, Reference> }).references[

@@ -42,9 +42,12 @@ declare module "markdown-it/lib/rules_block/state_block.mjs" {
 
 declare module "markdown-it/lib/helpers/index.mjs" {
   type Parsed = { ok: boolean; pos: number; str: string };
-  export function parseLinkLabel(state: object, start: number, disableNested?: boolean): number;
   export function parseLinkDestination(src: string, start: number, max: number): Parsed;
   export function parseLinkTitle(src: string, start: number, max: number): Parsed;
+}
+
+declare module "markdown-it/lib/helpers/parse_link_label.mjs" {
+  export default function parseLinkLabel(state: object, start: number, disableNested?: boolean): number;
 }
 
 declare module "markdown-it/lib/common/utils.mjs" {

@@ -1,13 +1,15 @@
 // What a hostile answer costs the page, beside ordinary prose of the same length in the same run. `make fuzz` tries many
 // more texts. tests/saved/test_cost.py does the same in the kernel.
 
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { cdp } from "vitest/browser";
 import { MarkdownStream } from "../../src/markdown/stream";
 import { random } from "../kernel_side";
 import { once, plainHtml } from "./equality";
 
 const SIZE = 6_000;
 const RATIO = 20;
+const CHEAP = 5; // times prose, which is measured once
 const PROSE =
   "The **value** of `x` is about 3, as [the docs](https://a.example/x) say. It costs $5.\n\n- one item with *words*\n- another item\n\n";
 const MARKS = [
@@ -40,49 +42,72 @@ const HOSTILE = [
   fill("!://"),
 ];
 
-function cost(text: string, piece = 64): [ms: number, root: HTMLElement, longest: number] {
+// The processor time of the page's thread in milliseconds. Other work of the machine does not count.
+const session = cdp() as unknown as {
+  send(method: string): Promise<{ metrics: { name: string; value: number }[] }>;
+};
+async function threadTime(): Promise<number> {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return 1000 * (metrics.find(({ name }) => name === "ThreadTime") as { value: number }).value;
+}
+
+async function cost(text: string, piece = 64): Promise<[ms: number, root: HTMLElement]> {
   const root = document.createElement("div");
   const stream = new MarkdownStream(root);
-  const start = performance.now();
-  let longest = 0;
-  let before = start;
-  const look = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - before);
-    before = now;
-  };
-  for (let at = 0; at < text.length; at += piece) {
-    stream.append(text.slice(at, at + piece));
-    look();
-  }
-  while (stream.isFarBehind) {
-    stream.append("");
-    look();
-  }
+  const start = await threadTime();
+  for (let at = 0; at < text.length; at += piece) stream.append(text.slice(at, at + piece));
+  while (stream.isFarBehind) stream.append("");
   stream.finish();
-  look();
-  return [before - start, root, longest];
+  return [(await threadTime()) - start, root];
 }
 
-// Beside prose that is measured in the same moment, because the machine may be busy with something else.
-function ratio(text: string): number {
-  const [ms] = cost(text);
-  return ms / text.length / (cost(fill(PROSE))[0] / SIZE);
+/** The cost of a text and of its longest step. */
+async function steps(text: string, piece: number): Promise<[ms: number, longest: number]> {
+  const stream = new MarkdownStream(document.createElement("div"));
+  let [all, longest] = [0, 0];
+  const step = async (work: () => void) => {
+    const start = await threadTime();
+    work();
+    const ms = (await threadTime()) - start;
+    all += ms;
+    longest = Math.max(longest, ms);
+  };
+  for (let at = 0; at < text.length; at += piece) await step(() => stream.append(text.slice(at, at + piece)));
+  while (stream.isFarBehind) await step(() => stream.append(""));
+  await step(() => stream.finish());
+  return [all, longest];
 }
 
-function check(text: string): void {
+// The least cost of a text beside the least cost of prose of the same length. Both are measured in turns, and again
+// while the text looks too expensive, because the engine compiles and cleans up at any time.
+async function ratio(text: string): Promise<number> {
+  let [least, prose] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let tries = 0; tries < 2 || (least > RATIO * prose && tries < 10); tries += 1) {
+    prose = Math.min(prose, (await cost(fill(PROSE, text.length)))[0]);
+    least = Math.min(least, (await cost(text))[0]);
+  }
+  return least / prose;
+}
+
+let prose = Number.POSITIVE_INFINITY;
+beforeAll(async () => {
+  await session.send("Performance.enable");
+  for (let tries = 0; tries < 5; tries += 1) prose = Math.min(prose, (await cost(fill(PROSE)))[0]);
+});
+
+async function check(text: string): Promise<void> {
   const name = JSON.stringify(text.slice(0, 200));
-  const html = plainHtml(cost(text)[1]);
+  const [ms, root] = await cost(text);
+  const html = plainHtml(root);
   expect(html.length, name).toBeLessThan(RATIO * Math.max(text.length, 500));
   expect(html === once(text), name).toBe(true);
-  // A text of few characters has a cost of its own.
-  let found = ratio(text.padEnd(2000));
-  for (let tries = 0; found > RATIO && tries < 8; tries += 1) found = Math.min(found, ratio(text.padEnd(2000)));
-  expect(found, name).toBeLessThan(RATIO);
+  // A text of few characters has a cost of its own. Most texts are cheap enough at first sight.
+  const isCheap = ms < CHEAP * prose * (Math.max(text.length, 2000) / SIZE);
+  if (!isCheap) expect(await ratio(text.padEnd(2000)), name).toBeLessThan(RATIO);
 }
 
-test("a hostile answer costs at most 20 times what prose costs, and is at most 20 times as long", () => {
-  for (const text of HOSTILE) check(text);
+test("a hostile answer costs at most 20 times what prose costs, and is at most 20 times as long", async () => {
+  for (const text of HOSTILE) await check(text);
 }, 120_000);
 
 // A browser's own work may grow with the square of what a block holds. That is not seen in a short text.
@@ -99,14 +124,14 @@ const LONG: [string, string][] = [
   ["", "\\("],
 ];
 
-test("no step of a text of 100 KB takes longer than a few times what all its prose takes", () => {
+test("no step of a text of 100 KB takes longer than a few times what all its prose takes", async () => {
   const size = 100_000;
   for (const [start, unit] of LONG) {
     const text = `${start}${fill(unit, size)}\n\n[a]: https://a.example\n`;
     let [found, total] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let tries = 0; (found > 8 || total > RATIO) && tries < 8; tries += 1) {
-      const [prose] = cost(fill(PROSE, size), 20_000);
-      const [ms, , longest] = cost(text, 20_000);
+      const [prose] = await steps(fill(PROSE, size), 20_000);
+      const [ms, longest] = await steps(text, 20_000);
       found = Math.min(found, longest / prose);
       total = Math.min(total, ms / prose);
     }
@@ -124,7 +149,7 @@ test("a list of very many items is shown", () => {
   expect(root.querySelectorAll("li").length).toBe(66_000);
 }, 60_000);
 
-test("so does any text of Markdown's marks, each repeated", () => {
+test("so does any text of Markdown's marks, each repeated", async () => {
   for (let seed = FIRST; seed < FIRST + COUNT; seed += 1) {
     const next = random(seed);
     const pick = () => MARKS[Math.floor(next() * MARKS.length)] as string;
@@ -134,6 +159,6 @@ test("so does any text of Markdown's marks, each repeated", () => {
       for (let parts = next() * 5; parts >= 0; parts -= 1) unit += pick();
       text += unit.repeat(1 + next() ** 3 * 2000);
     }
-    check(text.slice(0, SIZE));
+    await check(text.slice(0, SIZE));
   }
 }, 3_600_000);
