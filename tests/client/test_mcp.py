@@ -1,0 +1,94 @@
+"""Tools of real MCP servers, over stdio and over HTTP: the SDK's own server in a process of its own."""
+
+from __future__ import annotations
+
+import gc
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import streamwidget as sw
+from tests.support import mcp_tools
+from tests.support.children import end
+from tests.support.deadlines import until
+from tests.support.native import Server
+from tests.support.tool_models import Call, Says, check, says
+
+COMMAND = shlex.join([sys.executable, str(Path(mcp_tools.__file__))])
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = subprocess.Popen([*shlex.split(COMMAND), str(port)], stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the MCP server listens", 60)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        end(server)
+
+
+@pytest.fixture(params=["stdio", "http"])
+def target(request: pytest.FixtureRequest) -> str:
+    found: str = COMMAND if request.param == "stdio" else request.getfixturevalue("address")
+    return found
+
+
+async def test_a_server_gives_its_tools(target: str) -> None:
+    """Names that the APIs take, schemas, results, images and failures. All at once, and each asks for consent."""
+    tools = sw.mcp(target)
+    assert [tool.name for tool in tools] == ["length", "files_read", "picture"]
+    assert [tool.safe for tool in tools] == [False] * 3
+    assert tools[0].arguments.schema["required"] == ["river"]
+    calls = (
+        Call("length", '{"river": "Elbe"}', "a"),
+        Call("length", '{"river": "Po"}', "b"),
+        Call("files_read", '{"path": "x"}', "c"),
+        Call("picture", "{}", "d"),
+    )
+    server = Server(says("ollama", Says("", calls), Says("Long.")) * 2)
+    client = server.client("ollama")
+    completion = await client.stream("x", tools=tools, confirm="never")
+    by_id = {result.id: result for result in completion.tool_results}
+    assert (by_id["a"].text, by_id["c"].text, by_id["d"].text) == ("1094", "read x", "[image 1]")
+    assert by_id["d"].images[0].startswith("data:image/png;base64,")
+    assert by_id["b"].error
+    assert [name for name, _ in check("ollama", server.bodies[1])] == ["length", "length", "files_read", "picture"]
+    refused = await client.stream("x", tools=tools)
+    assert all("nobody could be asked" in result.text for result in refused.tool_results)
+
+
+def test_the_servers_process_ends_with_the_last_tool() -> None:
+    """It lives as long as one of its tools is kept."""
+    before = {child.pid for child in psutil.Process().children()}
+    tools = sw.mcp(COMMAND)
+    (started,) = [child for child in psutil.Process().children() if child.pid not in before]
+    last = tools[-1]
+    del tools
+    gc.collect()
+    assert started.is_running()
+    del last
+    gc.collect()
+    until(lambda: not started.is_running() or started.status() == psutil.STATUS_ZOMBIE, "the server has ended", 30)
+
+
+@pytest.mark.parametrize(
+    ("server", "says"),
+    [
+        ("no-such-command-anywhere", "did not start"),
+        (shlex.join([sys.executable, "-c", "raise SystemExit('no key was given')"]), "no key was given"),
+        ("http://127.0.0.1:9/mcp", "did not start"),
+        ("  ", "takes a command or an address"),
+    ],
+)
+def test_a_server_that_does_not_start_is_named(server: str, says: str) -> None:
+    """With its last words."""
+    with pytest.raises(sw.ConfigurationError, match=says):
+        sw.mcp(server)
