@@ -1,0 +1,56 @@
+"""Consent in a real page: the cell awaits, the person clicks, and the tool runs or the model is told why not."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.conftest import OpenNotebook, only_lab
+from tests.ui.live import assert_no_error_of_ours, saved_text, view, wait_static
+
+MODEL = r"""
+import httpx, json, streamwidget as sw
+%load_ext streamwidget
+
+def answer(request):
+    results = [message for message in json.loads(request.content)["messages"] if message["role"] == "tool"]
+    call = {"name": "remove", "arguments": json.dumps({"path": "<img src=x onerror=alert(1)>"})}
+    delta = {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": call}]}
+    if results:
+        delta = {"content": "The tool said: " + results[-1]["content"]}
+    chunks = [{"choices": [{"index": 0, "delta": delta}]}, {"choices": [{"delta": {}, "finish_reason": "stop"}]}]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=httpx.ByteStream(body.encode()))
+
+it = sw.ChatClient("http://localhost:1/v1", http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+ran = []
+
+def remove(path: str) -> str:
+    "Remove a file."
+    ran.append(path)
+    return "removed"
+"""
+ASK = "%%chat --once --client it --tools remove\nRemove it."
+
+
+@only_lab
+def test_the_person_refuses_and_lets_it_run(open_notebook: OpenNotebook, request: pytest.FixtureRequest) -> None:
+    """The answer reaches the kernel while the cell awaits. The arguments are text. The saved answer has the step."""
+    page = open_notebook([MODEL, ASK, "print('ran', ran)", ASK, "print('then', len(ran))"])
+    page.run_all()
+    box = view(page, 1).locator(".streamwidget-ask")
+    expect(box).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(box.locator("img")).to_have_count(0)
+    box.get_by_role("textbox").fill("It is dear to me.")
+    box.get_by_role("button", name="Refuse").click()
+    page.wait_output(2, "ran []")
+    wait_static(page, 1, "complete")
+    assert "The reason: It is dear to me." in saved_text(page, 1)
+
+    page.look_at(3)
+    view(page, 3).locator(".streamwidget-ask").get_by_role("button", name="Run once").click()
+    page.wait_output(4, "then 1")
+    wait_static(page, 3, "complete")
+    assert "The tool said: removed" in saved_text(page, 3)
+    page.finish(None)
+    assert_no_error_of_ours(page)
