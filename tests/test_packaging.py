@@ -28,6 +28,8 @@ STATIC = (
     "chat.css",
     "wire.js",
     "wire.css",
+    "values.js",
+    "values.css",
     "THIRD_PARTY_LICENSES.txt",
 )
 BUNDLE = tuple(f"streamwidget/static/{name}" for name in STATIC)

@@ -1,7 +1,8 @@
 """The built JavaScript, sent to the page once: a shared model holds it, and each answer's widget names that model.
 
-There are four bundles: ``answer``, ``chat``, ``wire``, the lessons' view of the wire, and ``tools``. The tools are what
-a first answer need not wait for, such as the colours and buttons of code. The page loads them for an answer or a chat.
+There are five bundles: ``answer``, ``chat``, ``wire``, the lessons' view of the wire, ``tools`` and ``values``. The tools
+are what a first answer need not wait for, such as the colours and buttons of code. The page loads them for an answer or a
+chat. ``values`` shows an answer as a table or a tree, and travels with the first one that is asked for as a value.
 
 An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader. It takes
 the code from the shared model.
@@ -25,6 +26,7 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no ty
     code = traitlets.Unicode(read_only=True).tag(sync=True)
     css = traitlets.Unicode(read_only=True).tag(sync=True)
     tools = traitlets.Unicode(read_only=True).tag(sync=True)  # the bundle with the tools, or empty
+    values = traitlets.Unicode(read_only=True).tag(sync=True)  # the bundle that shows values, once one is to be shown
 
     def __init__(self, name: str) -> None:
         if name in ("answer", "chat"):
@@ -38,6 +40,11 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no ty
 
 
 _shared: dict[str, Bundle] = {}
+
+
+def values_bundle(name: str) -> None:
+    """Let the bundle of this name lead the page to the one that shows values."""
+    shared_bundle(name).set_trait("values", shared_bundle("values").model_id)
 
 
 def shared_bundle(name: str = "answer") -> Bundle:

@@ -29,7 +29,7 @@ from streamwidget._sources import as_stream
 from streamwidget._view import control
 from streamwidget._view.arguments import refuse_unknown
 from streamwidget._view.audience import Audience
-from streamwidget._view.bundle import LOADER, shared_bundle
+from streamwidget._view.bundle import LOADER, shared_bundle, values_bundle
 from streamwidget._view.feed import AnswerFeed, Feed
 from streamwidget._view.presentation import Presentation
 from streamwidget._view.size import set_size
@@ -130,6 +130,8 @@ class StreamView(anywidget.AnyWidget):
         self._page: str | None = None  # the newest page that shows the view
         self._replacement: JSON | None = None
         self._asked_about = False  # a page still shows the view although it was replaced
+        if stream.value_type is not None:
+            values_bundle(self._bundle)
         self.set_trait("bundle", shared_bundle(self._bundle).model_id)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self._hear(content))

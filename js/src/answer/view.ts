@@ -6,7 +6,7 @@
 // - Its elements are those of the saved answer, in the same order (saved/shape.ts). Elements of only the live answer
 //   have no height.
 
-import { withTools } from "../code/later";
+import { loadValues, withTools } from "../code/later";
 import { make, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
 import { keepExpanded } from "../notebook/keep_expanded";
@@ -65,8 +65,11 @@ export function mountView(
   const consent = new Consent(transcript, actions.confirm);
   const reasoning = new Reasoning(transcript, schedule);
   const refusal = new Refusal(transcript);
+  let value: { root: Element; paint(): void } | undefined;
   const steps = new Steps(transcript, {
-    text,
+    get text() {
+      return value?.root ?? text;
+    },
     end: consent.root,
     prepare: (body) => {
       withTools(body, signal, (tools) => tools.attachCode(body, model, signal));
@@ -90,6 +93,14 @@ export function mountView(
     consent.root,
     foot.root,
   );
+
+  if (transcript.value) {
+    void loadValues(el).then((values) => {
+      if (signal.aborted) return;
+      value = values?.showValue(text, transcript);
+      schedule();
+    });
+  }
 
   let tick: ReturnType<typeof setTimeout> | undefined;
   let cell: Element | null = null; // found early: when the view goes, it may be out of the page already
@@ -132,6 +143,7 @@ export function mountView(
     reasoning.paint(now);
     steps.paint(over);
     const behind = answer.paint(over);
+    value?.paint();
     if (!over) awaitFormula(text, model);
     refusal.paint(over);
     box?.paint();

@@ -93,6 +93,8 @@ export interface ViewState {
   readonly id: string;
   /** The view stays live after the end of the stream, so that the person can ask for more. */
   readonly kept: boolean;
+  /** The answer was asked for as a value. `wraps`: an object with one field is around it. */
+  readonly value: { readonly wraps: boolean } | null;
 }
 
 export interface DeltaMessage {
@@ -264,6 +266,7 @@ export function parseState(value: unknown): ViewState | null {
     mark: line(raw.mark),
     id: string(raw.id),
     kept: raw.kept === true,
+    value: fields(raw.value) && { wraps: fields(raw.value)?.wraps === true },
   };
 }
 

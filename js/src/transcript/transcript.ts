@@ -61,6 +61,7 @@ export class Transcript {
   mark = "";
   id = "";
   kept = false;
+  value: { readonly wraps: boolean } | null = null;
   readonly answer = new GrowingText();
   readonly reasoning = new GrowingText();
   readonly refusal = new GrowingText();
@@ -345,6 +346,7 @@ export class Transcript {
     this.mark = state.mark;
     this.id = state.id;
     this.kept = state.kept;
+    this.value = state.value;
     this.firstDelta = state.timing?.first_delta ?? this.firstDelta;
     this.startedAt = heardAt - state.elapsed * 1000;
   }
