@@ -10,7 +10,21 @@ import sys
 import time
 import traceback
 
-from tests.benchmarks import carried, chat, cpu, hostile, imports, latency, local, memory, page, show, stop, wire
+from tests.benchmarks import (
+    carried,
+    chat,
+    cpu,
+    hostile,
+    imports,
+    latency,
+    local,
+    memory,
+    page,
+    show,
+    stop,
+    values,
+    wire,
+)
 from tests.benchmarks.report import missed
 from tests.support.children import watch_children
 
@@ -27,6 +41,7 @@ FIGURES = {
     "hostile": hostile.measure,
     "carried": carried.measure,
     "local": local.measure,
+    "values": values.measure,
 }
 
 
