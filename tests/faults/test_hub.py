@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import json
 import shutil
-import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from tests.faults.sessions import Follower, Session, until, view_of
 from tests.support.children import child
 from tests.support.deadlines import SOON, START
 from tests.support.kernels import ROOT, clean_environment
+from tests.support.servers import closed_port
 
 pytest.importorskip("jupyterhub", reason="jupyterhub is not installed")
 PROXY = ROOT / "js/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
@@ -59,14 +59,6 @@ UPGRADE = {
 PEOPLE = ("alice", "bob", "carol")
 
 
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 def ask(url: str, token: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
     """Return the status and the JSON of a response. Redirects are not followed."""
     parts = urlsplit(url)
@@ -94,7 +86,7 @@ class Hub:
     """
 
     def __init__(self, directory: Path, demo: DemoServer) -> None:
-        self.port, api_port, hub_port = free_ports(3)
+        self.port, api_port, hub_port = (closed_port() for _ in range(3))
         self.api = f"http://127.0.0.1:{self.port}/hub/api"
         self.tokens: dict[str, str] = {}
         self._token = uuid.uuid4().hex

@@ -62,6 +62,9 @@ for name in [name for name in os.environ if name.startswith(("STREAMWIDGET_", "O
 os.environ.update(%r)
 shell.reset(new_session=True)
 """
+# Jupyter picks the ports of a kernel and frees them again, and the kernel takes them a second later, when it has
+# started. In between another test may get one of them, and then the kernel ends. Sockets in a folder are its own.
+TRANSPORT = "tcp" if sys.platform == "win32" else "ipc"
 T = TypeVar("T")
 
 
@@ -80,6 +83,14 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     private = ("STREAMWIDGET_", "OPENAI_", "PYTEST_", "COV_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
     return kept | {"PYTHONUNBUFFERED": "1", **(extra or {})}
+
+
+@contextmanager
+def runtime_directory() -> Iterator[dict[str, str]]:
+    """Give a server a folder for its kernels' sockets, as a setting of its environment. Their paths must be short."""
+    place = "/tmp" if TRANSPORT == "ipc" else None
+    with tempfile.TemporaryDirectory(prefix="sw-", dir=place, ignore_cleanup_errors=True) as directory:
+        yield {"JUPYTER_RUNTIME_DIR": directory}
 
 
 def kernel_command(generation: str) -> list[str]:
@@ -364,6 +375,7 @@ class Kernel:
             kernel_name=f"sw-{self.generation}",
             kernel_spec_manager=specs,
             connection_file=str(directory / "connection.json"),
+            transport=TRANSPORT,
         )
         self._log = (directory / "kernel.log").open("wb")
         await self._manager.start_kernel(env=self._env, cwd=str(directory), stdout=self._log, stderr=self._log)

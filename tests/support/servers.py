@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import random
 import re
 import socket
 import ssl
@@ -110,9 +112,14 @@ def sse(*chunks: Any) -> bytes:
 
 
 def closed_port() -> int:
-    """Return an unused port of this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return an unused port of this machine. It stays unused until the test takes it.
+
+    It is below the ports that the system gives to whoever asks for any: those go to the other tests of this moment.
+    """
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 async def failure_of(stream: sw.ChatStream) -> sw.StreamError:
