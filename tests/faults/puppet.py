@@ -13,6 +13,8 @@ from typing import Any, Self
 
 from comm.base_comm import BaseComm
 
+from tests.support.deadlines import until
+
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close sends RST
 
@@ -77,6 +79,12 @@ class PuppetServer:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
 
+    @property
+    def client(self) -> str:
+        """The code of a client of this server. It waits for as long as the test likes."""
+        patient = "timeout=sw.Timeout(headers=None, first_delta=None, stall=None, progress=None, total=None)"
+        return f"sw.ChatClient({self.url!r}, 'key', 'some-model', {patient})"
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -84,6 +92,10 @@ class PuppetServer:
     def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def wait_call(self, number: int) -> Call:
+        """Wait for the request with this number, from 1."""
+        return until(lambda: self.calls[number - 1 : number], f"request {number}")[0]
 
     def _accept(self) -> None:
         while True:

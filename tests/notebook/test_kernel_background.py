@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.puppet import PuppetServer
 from tests.support.chat_kernels import WIDGET, ChatKernel, View
 from tests.support.deadlines import SOON
 from tests.support.kernels import Execution
@@ -30,14 +31,20 @@ def view_of_result(chat: ChatKernel, cell: Execution) -> View:
 
 def test_bg_returns_at_once_and_other_cells_run(chat: ChatKernel) -> None:
     """The cell ends while the stream runs. ``_chat``, -o and the saved answer come at the stream's end."""
-    chat.execute("_chat = late = None")
-    cell, view = chat.streaming("%%chat --bg -m demo-slow --max-tokens 4 -o late\nin the background")
-    assert cell.wait().status == "ok"
-    assert [output["output_type"] for output in cell.outputs] == ["display_data"]
-    assert chat.execute("print(late, _chat)").stdout == "None None\n"
-    assert chat.asked("in the background").ended is None
-    assert view.wait("end")["outcome"] == "length"
-    assert chat.value("[late.outcome, late is _chat, late.timing.deltas]") == ["length", True, 4]
+    with PuppetServer() as server:
+        chat.execute(f"import streamwidget as sw\nheld, _chat, late = {server.client}, None, None")
+        cell = chat.execute_async("%%chat --bg --client held -o late\nin the background")
+        call = server.wait_call(1)
+        assert cell.wait().status == "ok"
+        assert [output["output_type"] for output in cell.outputs] == ["display_data"]
+        assert chat.execute("print(late, _chat)").stdout == "None None\n"
+        for word in ("It", " comes", " later", "."):
+            call.delta(word)
+        call.finish()
+        view = chat.view(cell)
+        assert view.wait("end")["outcome"] == "complete"
+    chat.until("late")
+    assert chat.value("[late.outcome, late is _chat, late.timing.deltas]") == ["complete", True, 4]
     assert cell.text.startswith(chat.value("late.text"))
     assert view.replay() == chat.value("late.text")
 

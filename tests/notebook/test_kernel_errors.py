@@ -83,7 +83,6 @@ def test_a_failure_stops_run_all(chat: ChatKernel) -> None:
     """The cells that are queued behind a failed one are aborted."""
     before = len(chat.server.requests)
     cell = chat.execute_async("%%chat -m demo-429\ntoo often")
-    chat.view(cell).wait("status")
     after = chat.execute_async("print('never')")
     check_failure(chat, cell.wait(), "429, exhausted")
     assert after.wait(SOON).status == "aborted"

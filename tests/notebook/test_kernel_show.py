@@ -50,12 +50,12 @@ def check_saved(cell: Execution, text: str, ending: str) -> None:
 @each
 def test_an_answer_streams_and_is_saved(chat: ChatKernel, kind: str) -> None:
     """Its view tells many messages while the cell runs, and the cell's result is the completion."""
-    cell = chat.execute_async(SOURCES[kind].replace("{count}", "40"))
+    cell = chat.execute_async(SOURCES[kind].replace("{count}", "80"))
     view = chat.view(cell)
     view.wait("delta", count=2)
     cell.wait(SOON * 2)
     assert (cell.status, cell.stderr) == ("ok", "")
-    text = "".join(f"word{number} " for number in range(40))
+    text = "".join(f"word{number} " for number in range(80))
     assert view.replay() == text == chat.value("shown.text")
     assert chat.value("shown.outcome") == "complete"
     check_saved(cell, text, "complete")
@@ -101,7 +101,7 @@ import threading, streamwidget as sw
 go = threading.Event()
 def blocks():
     yield "as far as it came"
-    go.wait(60)
+    go.wait(600)
     yield "late"
 shown = await sw.show(blocks())
 """

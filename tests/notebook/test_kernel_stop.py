@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -100,10 +101,12 @@ def test_stop_before_the_first_byte(chat: ChatKernel, code: str) -> None:
 
 @with_subshells
 @pytest.mark.fault("K13", "EOF while the cell sleeps, on ipykernel 7.3 and 7.4; outcome cancelled when it wakes")
-def test_stop_beside_a_blocking_cell(chat: ChatKernel, seen: Callable[[str], None]) -> None:
+def test_stop_beside_a_blocking_cell(chat: ChatKernel, seen: Callable[[str], None], tmp_path: Path) -> None:
     """The server sees the end of a ``--bg`` stream while another cell sleeps. The outcome follows when it wakes."""
     started, view = chat.streaming("%%chat --bg -m demo-slow\nbeside a sleeping cell")
-    sleeping = chat.execute_async("import time\nprint('on', flush=True)\ntime.sleep(1.5)")
+    wake = tmp_path / "wake"
+    asleep = f"while not pathlib.Path({str(wake)!r}).exists(): time.sleep(0.2)"
+    sleeping = chat.execute_async(f"import pathlib, time\nprint('on', flush=True)\n{asleep}")
     chat.wait_for(lambda message: message.type == "stream" and message.parent_id == sleeping.msg_id)
     since = time.monotonic()
     by_control(chat, view)
@@ -111,6 +114,7 @@ def test_stop_beside_a_blocking_cell(chat: ChatKernel, seen: Callable[[str], Non
     assert record.left.wait(SOON)
     assert not sleeping.done
     seen(f"{chat.generation}: EOF {1000 * ((record.client_left or 0) - since):.0f} ms after the Stop")
+    wake.touch()
     assert sleeping.wait().status == "ok"
     chat.until("_chat.outcome")
     check_stopped(chat, started, view, "beside a sleeping cell")

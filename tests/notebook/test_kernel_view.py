@@ -48,7 +48,7 @@ def test_the_messages_of_a_view_are_numbered_and_join_to_the_text(chat: ChatKern
     assert (end["outcome"], end["timing"]["deltas"], end["tokens"]) == ("complete", 1200, 1200)
     # Letters that may begin the key wait. Such a delta counts when it comes, and is shown with the next one.
     assert messages[0]["timing"]["deltas"] + sum(m["deltas"] for m in messages[1:-1]) >= 1180
-    assert len(messages) < 60
+    assert len(messages) <= 20 * end["timing"]["total"] + 4
 
 
 def test_the_first_message_tells_what_the_headers_told(chat: ChatKernel) -> None:
@@ -201,7 +201,7 @@ def test_a_view_speaks_at_most_twenty_times_a_second(chat: ChatKernel) -> None:
     )
     view = chat.view(cell)
     assert len(view.messages) <= 20 * view.messages[-1]["timing"]["total"] + 2
-    assert len(view.messages) >= 10
+    assert len(view.messages) >= 5
     assert len(view.replay()) == chat.value("len(view.completion.text)")
 
 

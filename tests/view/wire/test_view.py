@@ -303,7 +303,7 @@ async def test_awaiting_a_view_on_a_second_loop_returns(server: DemoServer) -> N
             return view
 
         async def again(view: sw.WireView) -> sw.ChatCompletion:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(SOON):
                 return await view
 
         return asyncio.run(again(asyncio.run(begin())))
