@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,12 +46,10 @@ def test_updates_are_applied_by_display_id(kernel: Kernel) -> None:
 
 def test_interrupt_ends_a_blocking_cell(kernel: Kernel) -> None:
     """An interrupt reaches time.sleep."""
-    started = time.monotonic()
-    cell = kernel.execute_async("print('on', flush=True); import time; time.sleep(30)")
+    cell = kernel.execute_async("print('on', flush=True); import time; time.sleep(600)")
     kernel.wait_for(lambda message: message.type == "stream" and message.parent_id == cell.msg_id)
     kernel.interrupt()
-    assert cell.wait(20).ename == "KeyboardInterrupt"
-    assert time.monotonic() - started < 25
+    assert cell.wait().ename == "KeyboardInterrupt"
 
 
 def test_messages_carry_their_size(kernel: Kernel) -> None:
@@ -77,14 +74,14 @@ def test_a_subshell_serves_a_comm_beside_a_blocking_cell(kernel: Kernel) -> None
     cell = kernel.execute_async(
         "import time\n"
         "print('on', flush=True)\n"
-        "end = time.monotonic() + 20\n"
+        "end = time.monotonic() + 50\n"
         "while not seen and time.monotonic() < end: time.sleep(0.02)\n"
         "print(seen)"
     )
     kernel.wait_for(lambda message: message.type == "stream" and message.parent_id == cell.msg_id)
     comm = kernel.comm_open("harness", subshell_id=subshell)
     kernel.comm_send(comm, {"op": "stop"}, subshell_id=subshell)
-    assert "[{'op': 'stop'}]" in cell.wait(25).stdout
+    assert "[{'op': 'stop'}]" in cell.wait().stdout
 
 
 def test_requests_that_meet_replies_are_all_answered(kernel: Kernel) -> None:

@@ -46,7 +46,7 @@ async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callabl
     begun = [record.received for record in server.requests]
     ended = [record.ended for record in server.requests if record.ended is not None]
     # Not all 200, because on a busy machine the first may have ended before the last was sent.
-    assert max(sum(start <= at for start in begun) - sum(end < at for end in ended) for at in begun) > 150
+    assert max(sum(start <= at for start in begun) - sum(end < at for end in ended) for at in begun) > 100
 
 
 def in_run(ask: Callable[[], Coroutine[Any, Any, None]]) -> None:

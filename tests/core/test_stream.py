@@ -12,6 +12,7 @@ import streamwidget as sw
 from streamwidget import Finish, TextDelta
 from streamwidget._client.parser import StreamParser
 from streamwidget.demo import DemoServer
+from tests.support.deadlines import until_async
 from tests.support.servers import PACED, QUICK, events_of, failure_of, first_delta
 
 
@@ -65,9 +66,9 @@ async def test_all_readers_get_all(server: DemoServer, client: sw.ChatClient) ->
 
 async def test_a_late_reader_gets_the_text_so_far_first(client: sw.ChatClient) -> None:
     """It comes as one delta. The later deltas join to the same text."""
-    stream = client.stream("x", demo=PACED | {"tokens": 40})
+    stream = client.stream("x", demo=PACED | {"tokens": 120})
     await first_delta(stream)
-    await asyncio.sleep(0.1)
+    await until_async(lambda: stream.completion.timing.deltas > 3)
     so_far = stream.completion.text
     assert stream.completion.outcome is None
     events = await events_of(stream)

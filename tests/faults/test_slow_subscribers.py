@@ -19,7 +19,7 @@ Seen = Callable[[str], None]
 @pytest.mark.fault("K10", "one warning; no text is lost, no limit counts the time, the other streams catch up")
 async def test_a_subscriber_that_blocks_is_warned_of_once(seen: Seen) -> None:
     """Two streams share a loop. One's callback sleeps past every limit, twice. Both complete, with all their text."""
-    limits = sw.Timeout(headers=2, first_delta=0.6, stall=0.6, progress=0.6)
+    limits = sw.Timeout(headers=2, first_delta=0.9, stall=0.9, progress=0.9)
     slept: list[float] = []
 
     def sleeps(_: list[sw.StreamEvent]) -> None:
