@@ -130,6 +130,8 @@ def open_notebook(
             for number, page in enumerate(pages):
                 picture = page.screenshot(re.sub(r"\W+", "-", f"{request.node.name}-{number}"))
                 print(f"page of the failed test: {picture}", *page.console[-20:], sep="\n")
+            if demo:
+                print(*request.getfixturevalue("demo").requests, sep="\n")
         elsewhere = [url for page in pages for url in page.requests_elsewhere]
         if pages and not failed and server.app not in _kept and pages[0].leave():
             _kept[server.app] = tabs.pop(0)

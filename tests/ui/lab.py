@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbformat
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Error, Locator, expect
 
-from tests.support.deadlines import SOON, START
+from tests.support.deadlines import SOON, START, until
 from tests.support.kernels import AS_NEW
 from tests.ui.server import Server
 from tests.ui.tab import Tab
@@ -38,15 +39,27 @@ _OPEN = """async ([name, spec]) => {
   if (!known.specs?.kernelspecs[spec]) await known.refreshSpecs()
   await app.commands.execute('docmanager:open', { path: name, factory: 'Notebook' })
 }"""
+# JupyterLab draws what a cell printed only while it is on the screen.
+_SHOWS = """([index, text]) => {
+  const squeezed = words => words.replace(/\\s+/g, ' ').trim()
+  const output = document.querySelectorAll('.jp-Notebook .jp-Cell')[index]?.querySelector('.jp-Cell-outputArea')
+  if (!output) return false
+  if (squeezed(output.textContent).includes(squeezed(text))) return true
+  const { top, bottom } = output.getBoundingClientRect()
+  if (top >= innerHeight || bottom <= 0) output.scrollIntoView({ block: 'nearest' })
+  return false
+}"""
+_PRINTED = """index => window.jupyterapp.shell.currentWidget.content.model.cells.get(index).outputs.toJSON()
+  .filter(output => output.name === 'stdout').map(output => [output.text].flat().join('')).join('')"""
 _RUN_AS_NEW = """async code => {
   const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel
   if (kernel?.connectionStatus !== 'connected') return null
-  for (let waited = 0; kernel.status === 'busy' && waited < 5000; waited += 50) {  // with a page's last message
+  for (let waited = 0; kernel.status === 'busy' && waited < 60000; waited += 50) {  // with a page's last message
     await new Promise(resolve => setTimeout(resolve, 50))
   }
   if (kernel.status !== 'idle') return null
   const reply = kernel.requestExecute({ code, store_history: false }).done
-  const late = new Promise(resolve => setTimeout(resolve, 20000, null))
+  const late = new Promise(resolve => setTimeout(resolve, 60000, null))
   return (await Promise.race([reply, late]))?.content.status === 'ok' ? kernel.id : null
 }"""
 _LEAVE = """() => {
@@ -137,17 +150,20 @@ class NotebookPage:
         """Return the cell's output area."""
         return self.cell(index).locator(".jp-Cell-outputArea")
 
-    def output_text(self, index: int) -> str:
-        """Return what the cell's output area shows now, as text."""
-        return self.output(index).inner_text() if self.output(index).count() else ""
-
     def look_at(self, index: int) -> None:
         """Scroll to the cell's output. The page gives no layout to what is outside of the window."""
         self.output(index).evaluate("output => output.scrollIntoView({ block: 'nearest' })")
 
     def wait_output(self, index: int, text: str) -> None:
-        """Wait until the cell's output contains ``text``."""
-        expect(self.output(index)).to_contain_text(text)
+        """Wait until the cell's output contains ``text``. It is brought on the screen if it is not there."""
+        with contextlib.suppress(Error):
+            self.page.wait_for_function(_SHOWS, arg=[index, text])
+            return
+        expect(self.output(index)).to_contain_text(text, timeout=1000)  # with what is there instead
+
+    def printed(self, index: int) -> str:
+        """Wait until the cell has printed a line, and return all that it printed. It need not be on the screen."""
+        return until(lambda: (text := self.page.evaluate(_PRINTED, index)).endswith("\n") and text, "a printed line")
 
     def stop_button(self, index: int) -> Locator:
         """Return the Stop button in the cell's output."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, expect
 
+from tests.faults.puppet import PuppetServer
+from tests.support.deadlines import START, until
 from tests.ui.lab import NotebookPage
 
 LOAD = "%load_ext streamwidget"
@@ -39,6 +42,11 @@ _LONGER = """([index, length]) => {
   const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[index]
   return (cell?.querySelector('.streamwidget-text')?.textContent.length ?? -1) > length
 }"""
+
+
+def ask(server: PuppetServer) -> str:
+    """Return a cell with the extension and the client ``held``, whose answers end when the test lets them."""
+    return f"{LOAD}\nimport streamwidget as sw\nheld = {server.client}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,23 @@ def wait_longer(page: NotebookPage, index: int, length: int) -> None:
     page.page.wait_for_function(_LONGER, arg=[index, length])
 
 
+def reload_until_found(page: NotebookPage, index: int) -> None:
+    """Load the page anew until it shows the cell's view, chat or saved answer, as a reader would on a busy machine.
+
+    The host gives the kernel 4 s to list its widgets and then shows "model not found" until the page is loaded again.
+    No code of ours runs in that page. Any other error, and a view that never comes, fails here.
+    """
+    ours = page.output(index).locator(".streamwidget, .streamwidget-chat, .streamwidget-text")
+    not_found = page.output(index).get_by_text("model not found")
+
+    def found() -> bool:
+        page.reload()
+        expect(ours.or_(not_found).first).to_be_visible(timeout=START * 1000)
+        return not_found.count() == 0
+
+    until(found, "the page finds its widget", START)
+
+
 def wait_static(page: NotebookPage, index: int, text: str = "total") -> None:
     """Wait until the saved answer, whose footer contains ``text``, is in the place of the live view."""
     expect(page.output(index).locator("small").last).to_contain_text(text)
@@ -95,13 +120,14 @@ def printed_text(page: NotebookPage, index: int) -> str:
     """Run the cell, which holds ``PRINT_TEXT``, and return the text of ``_chat``."""
     page.run(index)
     page.finish(index)
-    page.wait_output(index, '"')
-    return str(json.loads(page.output_text(index)))
+    return str(json.loads(page.printed(index)))
 
 
 def error_lines(page: NotebookPage, index: int) -> list[str]:
     """Return the lines of the error in the cell's output."""
     error = page.output(index).locator("[data-mime-type='application/vnd.jupyter.stderr']")
+    error.scroll_into_view_if_needed()  # JupyterLab draws it only on the screen
+    expect(error).to_contain_text(re.compile(r"\S"))
     return error.inner_text().strip().splitlines()
 
 

@@ -54,7 +54,9 @@ def test_files_are_dropped_pasted_and_picked(open_notebook: OpenNotebook, demo: 
     odd.write_bytes(b"PK\x03\x04")
     chat = show(open_notebook)
     chips = chat.root.locator(".streamwidget-composer .streamwidget-chip")
-    place = chat.root.locator(".streamwidget-log").bounding_box()
+    log = chat.root.locator(".streamwidget-log")
+    log.hover()  # when it stands still
+    place = log.bounding_box()
     assert place is not None
     address = chat.page.page.url
     drop(chat.page.page, place["x"] + 20, place["y"] + 10, table, odd)

@@ -11,11 +11,11 @@ from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
 from tests.support.aimock import KEY, start_aimock
-from tests.support.deadlines import SOON
+from tests.support.deadlines import SOON, until
 from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
-from tests.ui.live import assert_no_error_of_ours
+from tests.ui.live import assert_no_error_of_ours, reload_until_found
 
 SHOW = "import streamwidget as sw\nwidget = sw.ChatWidget()\nwidget"
 LONG = "count to 9000"
@@ -62,16 +62,13 @@ class Chat:
         """Wait until the last answer is longer than it is now."""
         text = self.answers.last.locator(".streamwidget-text")
         length = len(text.text_content() or "")
-        self.page.page.wait_for_function(
-            "([element, length]) => element.textContent.length > length", arg=[text.element_handle(), length + 10]
-        )
+        until(lambda: len(text.text_content() or "") > length + 10, "the answer grows")
 
     def said(self, index: int) -> Any:
         """Run the cell, which holds ``SAID``: prompts and outcomes, as Python has them."""
         self.page.run(index)
         self.page.finish(index)
-        self.page.wait_output(index, "]")
-        return json.loads(self.page.output_text(index))
+        return json.loads(self.page.printed(index))
 
 
 def show(open_notebook: OpenNotebook, *cells: str, first: str = SHOW) -> Chat:
@@ -164,8 +161,7 @@ def test_a_reloaded_page_goes_on(open_notebook: OpenNotebook, demo: DemoServer) 
     chat.wait_growth()
     before = chat.answers.last.locator(".streamwidget-text").text_content() or ""
     chat.page.save()
-    chat.page.reload()
-    expect(chat.root).to_be_visible()
+    reload_until_found(chat.page, 0)
     expect(chat.answers).to_have_count(2)
     chat.wait_growth()
     assert (chat.answers.last.locator(".streamwidget-text").text_content() or "").startswith(before.rstrip())
@@ -333,7 +329,7 @@ def test_the_transcript_outlives_its_widget(open_notebook: OpenNotebook, demo: D
     chat.send("frozen")
     chat.expect_outcomes("complete")
     chat.page.save()
-    chat.page.reload()
+    reload_until_found(chat.page, 0)
     expect(chat.answers).to_have_count(1)
     chat.page.run(1)
     expect(chat.root).to_have_count(0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import nbformat
 import pytest
 from playwright.sync_api import expect
@@ -82,7 +80,7 @@ def test_more_answers_than_a_cell_shows(open_notebook: OpenNotebook) -> None:
     """A cell has 55 answers, and JupyterLab shows 50. All are saved, one output each, and no live view is left."""
     with DemoServer(first_delta=0, tokens_per_second=0) as demo:
         loop = "for n in range(55):\n    %chat count to 30"
-        page = open_notebook([LOAD, loop, VIEWS_LEFT], env={"STREAMWIDGET_BASE_URL": demo.url})
+        page = open_notebook([LOAD, loop, VIEWS_LEFT % 5], env={"STREAMWIDGET_BASE_URL": demo.url})
         for index in range(2):
             page.run(index)
             page.finish(index)
@@ -91,6 +89,7 @@ def test_more_answers_than_a_cell_shows(open_notebook: OpenNotebook) -> None:
         assert len(outputs) == 55
         assert all("complete" in output.data["text/plain"] for output in outputs)
         page.run(2)
+        page.finish(2)
         # A page never reports that it left an answer that it did not show. The kernel keeps twenty of these at most.
-        expect(page.output(2)).to_contain_text(re.compile(r"^[0-5] views", re.MULTILINE))
+        assert int(page.printed(2).split()[0]) <= 5
     assert_no_error_of_ours(page)

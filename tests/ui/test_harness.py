@@ -68,7 +68,7 @@ def test_a_kernel_that_is_kept_is_as_new(open_notebook: OpenNotebook, demo: Demo
     first = open_notebook([DIRTY])
     first.run(0)
     first.finish(0)
-    pid = first.output_text(0).strip()
+    pid = first.printed(0).strip()
     assert first.leave()
     server, env = first.server, {"STREAMWIDGET_BASE_URL": demo.url}
     second = NotebookPage(server, first.tab, server.write_notebook([LOOK], env=env))

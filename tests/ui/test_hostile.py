@@ -95,8 +95,9 @@ def assert_inert(page: Page, outputs: str, fetched: list[str]) -> None:
 
 def assert_text(page: Page, outputs: str) -> None:
     """Each answer's text is that of its vector, and a formula's text is that of MathJax."""
-    texts = [squeezed(text) for text in page.locator(f"{outputs} .streamwidget-text").evaluate_all(_TEXTS)]
-    assert len(texts) == len(XSS)
+    answers = page.locator(f"{outputs} .streamwidget-text")
+    expect(answers).to_have_count(len(XSS))
+    texts = [squeezed(text) for text in answers.evaluate_all(_TEXTS)]
     for vector, text in zip(XSS, texts, strict=True):
         if not TEX.search(vector):
             assert text == expected(vector)

@@ -43,7 +43,7 @@ def take_pictures(page: NotebookPage, index: int, name: str) -> None:
         expect(page.page.locator("#jupyterlab-splash")).to_have_count(0)
         page.cell(index).screenshot(path=ARTEFACTS / f"look-{name}-{theme.split()[-1].lower()}.png")
     page.page.set_viewport_size({"width": 640, "height": 1000})
-    assert page.output(index).evaluate(NO_WIDER)
+    page.page.wait_for_function(NO_WIDER, arg=page.output(index).element_handle())
     page.cell(index).screenshot(path=ARTEFACTS / f"look-{name}-narrow.png")
     page.page.set_viewport_size({"width": 1280, "height": 1000})
 

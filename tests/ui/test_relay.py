@@ -8,9 +8,13 @@ from playwright.sync_api import expect
 from tests.support.kernels import ROOT
 from tests.ui.conftest import OpenNotebook, only_lab
 
-LOOK_OFTEN = "answer => { window.seen = []; setInterval(() => seen.push(answer.textContent.length), 20) }"
+LOOK_AT_EACH = """answer => {
+  window.seen = []
+  const look = () => seen.push(answer.textContent.length)
+  new MutationObserver(look).observe(answer, { childList: true, subtree: true, characterData: true })
+}"""
 CLOSED = 2  # EventSource.CLOSED: it will not connect again
-PROVIDER_LEFT = "print('left', await asyncio.to_thread(provider.requests[-1].left.wait, 10))"
+PROVIDER_LEFT = "print('left', await asyncio.to_thread(provider.requests[-1].left.wait, 50))"
 
 
 @only_lab
@@ -27,7 +31,7 @@ def test_the_page_of_the_relay_shows_the_answer_grow_and_stops_it(open_notebook:
     relay = page.output(frame).frame_locator("iframe")
     answer, state = relay.locator("#answer"), relay.get_by_role("status")
     relay.get_by_label("Question").fill("count to 40")
-    answer.evaluate(LOOK_OFTEN)
+    answer.evaluate(LOOK_AT_EACH)
     relay.get_by_role("button", name="Ask").click()
     expect(state).to_have_text("complete")
     assert answer.text_content() == "\n".join(str(number) for number in range(1, 41))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import expect
 
 from streamwidget.demo import DemoServer
-from tests.support.deadlines import SOON, START, until
+from tests.faults.puppet import PuppetServer
+from tests.support.deadlines import SOON
 from tests.ui.conftest import OpenNotebook
-from tests.ui.lab import NotebookPage
 from tests.ui.live import (
-    LOAD,
     PRINT_TEXT,
+    ask,
     assert_no_error_of_ours,
     live_text,
     printed_text,
+    reload_until_found,
     saved_text,
     view,
     wait_longer,
@@ -22,25 +25,34 @@ from tests.ui.live import (
 )
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+NUMBERS = "\n".join(map(str, range(1, 151)))
+
+
+@pytest.fixture
+def short_answers() -> Iterator[PuppetServer]:
+    with PuppetServer() as server:
+        yield server
 
 
 @pytest.mark.fault("F1", "all that came, then the rest, without a gap; Stop works")
 @pytest.mark.fault("F2", "the answer is still there: in _chat, in the page, and in the file once that is saved")
 def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
-    open_notebook: OpenNotebook, demo: DemoServer
+    open_notebook: OpenNotebook, demo: DemoServer, short_answers: PuppetServer
 ) -> None:
     """The reloaded page shows all that came, goes on, and can stop it. Its text is Python's, to the character.
 
     A page that was reloaded does not get the kernel's replacement, so it makes its own. The file has the answer.
     """
-    short = "count to 150"
     long, printed = "%%chat --bg --keep -o kept\ncount to 9000", "import json; print(json.dumps(kept.text))"
-    page = open_notebook([LOAD, long, printed, f"%%chat --bg\n{short}", f"%%chat\n{short}", PRINT_TEXT])
+    short = ["%%chat --client held --bg\ncount", "%%chat --client held\ncount"]
+    page = open_notebook([ask(short_answers), long, printed, *short, PRINT_TEXT])
     page.run(0)
     page.run(1)
     wait_longer(page, 1, 40)
     before = live_text(page, 1)
     page.run(3)
+    in_background = short_answers.wait_call(1)
+    in_background.delta(NUMBERS[:200])
     wait_longer(page, 3, 20)
     assert WIDGET in page.save().cells[3].outputs[-1].data
     reload_until_found(page, 1)
@@ -51,34 +63,25 @@ def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
     expect(view(page, 1)).to_have_attribute("data-outcome", "cancelled")
     assert demo.requests[0].left.wait(SOON)
     assert live_text(page, 1) == printed_text(page, 2).rstrip()
+    in_background.delta(NUMBERS[200:])
+    in_background.finish()
     wait_static(page, 3, "complete")
-    in_background = saved_text(page, 3)
+    assert saved_text(page, 3) == NUMBERS
 
-    # In an awaited cell the page finds its kernel, and with it the view, when the cell has ended.
+    # The answer of an awaited cell ends while no page is there. The page finds its kernel when the cell has ended.
     page.run(4)
+    awaited = short_answers.wait_call(2)
+    awaited.delta(NUMBERS[:200])
     wait_longer(page, 4, 20)
     assert WIDGET in page.save().cells[4].outputs[-1].data
-    page.reload()
+    page.page.goto("about:blank")
+    awaited.delta(NUMBERS[200:])
+    awaited.finish()
+    reload_until_found(page, 4)
     wait_static(page, 4, "complete")
-    assert saved_text(page, 4) == printed_text(page, 5).rstrip() == in_background
+    assert saved_text(page, 4) == printed_text(page, 5).rstrip() == NUMBERS
     saved = page.save().cells
     for index in (3, 4):
         assert WIDGET not in str(saved[index].outputs)
         assert "complete" in saved[index].outputs[-1].data["text/plain"]
     assert_no_error_of_ours(page)
-
-
-def reload_until_found(page: NotebookPage, index: int) -> None:
-    """Load the page anew until it shows the cell's live view, as a reader would on a busy machine.
-
-    The host gives the kernel 4 s to list its widgets and then shows "model not found" until the page is loaded again.
-    No code of ours runs in that page. Any other error, and a view that never comes, fails here.
-    """
-    not_found = page.output(index).get_by_text("model not found")
-
-    def found() -> bool:
-        page.reload()
-        expect(view(page, index).or_(not_found).first).to_be_visible(timeout=START * 1000)
-        return not_found.count() == 0
-
-    until(found, "the page finds its widget", START)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.ui.conftest import OpenNotebook, only_lab
-from tests.ui.live import assert_no_error_of_ours, live_text, saved_text, view, wait_longer, wait_static
-from tests.ui.test_reload import reload_until_found
+from tests.ui.live import (
+    assert_no_error_of_ours,
+    live_text,
+    reload_until_found,
+    saved_text,
+    view,
+    wait_longer,
+    wait_static,
+)
 
 IMPORTS = "import threading, time, streamwidget as sw"
 ENDLESS = """

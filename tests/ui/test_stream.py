@@ -27,8 +27,8 @@ from tests.ui.live import (
 VIEWS_LEFT = """
 import asyncio, ipywidgets
 views = lambda: [type(widget).__name__ for widget in ipywidgets.Widget.widgets.values()].count("StreamView")
-for _ in range(100):
-    if views():
+for _ in range(500):  # less than a test waits for a cell
+    if views() > %d:
         await asyncio.sleep(0.1)
 print(views(), "views")
 """
@@ -38,10 +38,13 @@ def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
     """Text appears in steps before the cell's end. The static answer follows at once. The next cell has it whole."""
-    page = open_notebook([LOAD, "%%chat\ncount to 200", "print(_chat.outcome, _chat.text.count('\\n'))", VIEWS_LEFT])
-    record(page, 1)
-    page.run_all()
-    page.finish(None)
+    with DemoServer(first_delta=2, tokens_per_second=150) as patient:  # the page has drawn the view before the answer
+        load = f"{LOAD}\nimport os; os.environ['STREAMWIDGET_BASE_URL'] = {patient.url!r}"
+        counted = "print(_chat.outcome, _chat.text.count('\\n'))"
+        page = open_notebook([load, "%%chat\ncount to 200", counted, VIEWS_LEFT % 0])
+        record(page, 1)
+        page.run_all()
+        page.finish(None)
     page.wait_output(2, "complete 199")
     wait_static(page, 1, "complete")
     seen = recorded(page, 1)

@@ -35,12 +35,12 @@ def test_a_race_is_live_and_then_a_picture(open_notebook: OpenNotebook, demo: De
     pictures = page.output(0).locator("img[src^='data:image/svg']")
     expect(pictures).to_have_count(1)
     expect(views).to_have_count(0)
+    assert pictures.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     after = page.output(0).bounding_box()
     assert before is not None
     assert after is not None
     assert abs(after["height"] - before["height"]) < 16  # the frame of an output, and no more
     assert " s earlier" in (pictures.get_attribute("alt") or "")
-    assert pictures.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     (output,) = page.save().cells[0].outputs
     assert set(output.data) == {"text/html", "text/plain"}
     page.reopen()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
+from tests.faults.puppet import PuppetServer
 from tests.support.native_server import NativeServer
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
-from tests.ui.live import LOAD, PRINT_TEXT, assert_no_error_of_ours, printed_text, view, wait_longer
+from tests.ui.live import PRINT_TEXT, ask, assert_no_error_of_ours, printed_text, view, wait_longer
 
 SHOW = """
 import streamwidget as sw
@@ -83,8 +86,7 @@ def test_each_event_and_its_characters_light_each_other(open_notebook: OpenNoteb
     root = run_view(page, 0)
     page.run(1)
     page.finish(1)
-    page.wait_output(1, "]")
-    made: list[str] = page.page.evaluate("JSON.parse", page.output_text(1))
+    made: list[str] = json.loads(page.printed(1))
     assert shown(root) == "".join(made)
     assert sum(map(bool, made)) > 100
 
@@ -209,12 +211,17 @@ def test_the_saved_notebook_has_the_table_the_answer_and_the_picture(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
     """With --wire the view gives way to them at its end. With --timeline the picture is under the answer."""
-    cells = [LOAD, "%%chat --wire\ncount to 80", PRINT_TEXT, "%%chat --timeline\ncount to 80"]
-    page = open_notebook(cells)
-    page.run(0)
-    page.run(1)
-    expect(wire(page, 1).locator("[data-kind=data]").first).to_be_visible()
-    page.finish(1)
+    with PuppetServer() as server:  # its answer ends when the live view has been seen
+        cells = [ask(server), "%%chat --client held --wire\ncount", PRINT_TEXT, "%%chat --timeline\ncount to 80"]
+        page = open_notebook(cells)
+        page.run(0)
+        page.run(1)
+        call = server.wait_call(1)
+        for number in range(1, 81):
+            call.delta(f"{number}\n")
+        expect(wire(page, 1).locator("[data-kind=data]").first).to_be_visible()
+        call.finish()
+        page.finish(1)
     expect(page.output(1).locator("table td").first).to_be_visible()
     expect(wire(page, 1)).to_have_count(0)
     text = printed_text(page, 2)
