@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.children import watch_children
+from tests.support.deadlines import SOON
 from tests.support.kernels import GENERATIONS, Kernel, start_kernel
 
 if TYPE_CHECKING:
@@ -72,6 +73,12 @@ def server(running: DemoServer) -> DemoServer:
     """Return the module's demo server, with no requests on record."""
     running.reset()
     return running
+
+
+@pytest.fixture
+def drained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a client wait as long as a busy server needs to end a response, so that it uses its connection again."""
+    monkeypatch.setattr("streamwidget._client.transport._DRAIN", SOON)
 
 
 @pytest.fixture(params=GENERATIONS)

@@ -23,6 +23,7 @@ from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure
 ONCE = sw.RetryPolicy(attempts=1)
 
 
+@pytest.mark.usefixtures("drained")
 @pytest.mark.parametrize("pace", [0.0, 200.0])
 async def test_five_requests_take_one_connection(server: DemoServer, pace: float) -> None:
     """A response is read to its end after [DONE], so that its connection is used again."""

@@ -157,6 +157,7 @@ async def test_cancel_from_a_thread_ends_a_wait_for_headers_while_the_loop_is_bl
     assert (await stream).outcome == "cancelled"
 
 
+@pytest.mark.usefixtures("drained")
 async def test_a_cancel_that_comes_late_leaves_the_connections_next_stream_alone(server: DemoServer) -> None:
     """A reused connection belongs to its next stream. Cancelling the first, ended stream does not end it."""
     first = sw.ChatClient(server.url).stream("x")

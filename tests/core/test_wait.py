@@ -48,6 +48,7 @@ def test_a_script_waits_without_a_loop(server: DemoServer) -> None:
     assert stream.wait() == completion
 
 
+@pytest.mark.usefixtures("drained")
 def test_waits_in_a_row_share_a_connection(server: DemoServer) -> None:
     """wait() keeps its loop, and so its connections."""
     for _ in range(3):

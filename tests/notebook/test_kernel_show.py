@@ -33,7 +33,8 @@ def words(count, pause=0.01):
         globals().update(closed="sync", thread=threading.current_thread().name)
 shown = await sw.show(words({count}))
 """
-SOURCES = {"async": ASYNC, "sync": SYNC}
+PATIENT = "from streamwidget._sources import foreign\nforeign._PATIENCE = {}\n"  # seconds
+SOURCES = {"async": PATIENT.format(60) + ASYNC, "sync": PATIENT.format(60) + SYNC}  # as a busy machine may need
 with_subshells = pytest.mark.parametrize("chat", ["latest", "7.3"], indirect=True)
 each = pytest.mark.parametrize("kind", SOURCES)
 
@@ -110,7 +111,7 @@ shown = await sw.show(blocks())
 @with_subshells
 def test_a_source_that_cannot_be_stopped_is_left_behind_and_the_view_says_so(chat: ChatKernel) -> None:
     """The cell ends all the same. Later text is neither shown nor saved."""
-    cell = chat.execute_async(BLOCKED)
+    cell = chat.execute_async(PATIENT.format(0.5) + BLOCKED)
     view = chat.view(cell)
     view.wait("snapshot")
     chat.control({"op": "stop", "id": view.opened["state"]["id"]})

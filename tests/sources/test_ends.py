@@ -64,12 +64,19 @@ class Awaiting:
         await asyncio.Event().wait()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a stop wait as long as a busy machine needs to end a source that can be ended."""
+    monkeypatch.setattr(foreign, "_PATIENCE", SOON)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(SOON):
         while not condition():  # noqa: ASYNC110  (threads set no asyncio.Event)
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_stop_of_a_blocking_source_takes_effect_at_its_next_item() -> None:
     """One thread reads and closes it, and not the loop's. Items after the stop are not shown."""
     source = Blocking("a")
@@ -135,6 +142,7 @@ async def test_an_async_source_that_ignores_a_stop_is_abandoned() -> None:
     assert completion.text == "a"
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("close", "asynchronous"), [("aclose", True), ("close", True), ("close", False)])
 async def test_a_stop_closes_an_async_source_at_once(close: str, asynchronous: bool) -> None:
     """By ``aclose`` or ``close``, awaited or not, before the stream is over."""
@@ -147,6 +155,7 @@ async def test_a_stop_closes_an_async_source_at_once(close: str, asynchronous: b
     assert source.closed == 1
 
 
+@pytest.mark.usefixtures("patient")
 async def test_generators_are_closed_by_a_stop() -> None:
     """Their ``finally`` has run before the stream is over."""
     closed: list[str] = []
@@ -309,6 +318,7 @@ async def test_a_coroutine_is_awaited_for_its_stream() -> None:
         await as_stream(create({"choices": []}))
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_a_context_manager_is_entered_and_left(stopped: bool) -> None:
     """A sync one in its stream's thread, an async one in one task. It is left at the end and after a stop."""

@@ -52,7 +52,7 @@ def test_an_interrupt_ends_both_and_leaves_the_picture(kernel: Kernel, demo: Dem
     """Both connections close, and both answers are shown as stopped."""
     demo.reset()
     cell = kernel.execute_async("await sw.race('Write a long essay.', model='demo-stall')")
-    for record in demo.wait_for_requests(2, timeout=20):
+    for record in demo.wait_for_requests(2, timeout=SOON):
         assert not record.left.is_set()
     kernel.interrupt()
     cell.wait()
