@@ -28,7 +28,8 @@ from streamwidget._client.http import Connection, is_loopback
 from streamwidget._client.transport import _way_to
 from streamwidget.demo import DemoServer
 from tests.support.kernels import ROOT, clean_environment
-from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure_of, response, sse
+from tests.support.ports import closed_port
+from tests.support.servers import CANARY, QUICK, RawServer, failure_of, response, sse
 from tests.support.tracebacks import shown
 
 DATA = Path(__file__).parents[1] / "data"

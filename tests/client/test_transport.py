@@ -18,7 +18,8 @@ from streamwidget._core.recording import RequestSent
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import LATE, SOON, until
 from tests.support.memory import run_python
-from tests.support.servers import CANARY, QUICK, RawServer, closed_port, failure_of, first_delta, response, sse
+from tests.support.ports import closed_port
+from tests.support.servers import CANARY, QUICK, RawServer, failure_of, first_delta, response, sse
 
 ONCE = sw.RetryPolicy(attempts=1)
 

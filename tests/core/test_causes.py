@@ -12,7 +12,8 @@ import pytest
 
 import streamwidget as sw
 from streamwidget._core.causes import causes
-from tests.support.servers import CANARY, closed_port
+from tests.support.ports import closed_port
+from tests.support.servers import CANARY
 
 
 def look_up(place: str) -> None:

@@ -18,7 +18,8 @@ import streamwidget as sw
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey, Secrets, mask
 from streamwidget.demo import DemoServer
-from tests.support.servers import CANARY, QUICK, RawServer, closed_port, events_of, failure_of, response, sse
+from tests.support.ports import closed_port
+from tests.support.servers import CANARY, QUICK, RawServer, events_of, failure_of, response, sse
 from tests.support.tracebacks import shown
 
 

@@ -17,8 +17,8 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from tests.support.children import child
 from tests.support.deadlines import SOON, START
-from tests.support.kernels import TRANSPORT, clean_environment, runtime_directory, write_kernelspecs
-from tests.support.servers import closed_port
+from tests.support.kernels import clean_environment, write_kernelspecs
+from tests.support.ports import closed_port
 
 
 @contextmanager
@@ -34,18 +34,12 @@ def jupyter_server(directory: Path, env: dict[str, str]) -> Iterator[int]:
         "ServerApp.open_browser": False,
         "ServerApp.disable_check_xsrf": True,
         "IdentityProvider.token": "",
-        "KernelManager.transport": TRANSPORT,
         # A fifth of the default, so even a slow machine exceeds it. Our views stay far below it.
         "ZMQChannelsWebsocketConnection.iopub_msg_rate_limit": 200,
     }
     command = [sys.executable, "-m", "jupyter_server", *(f"--{name}={value}" for name, value in options.items())]
     private = {"JUPYTER_PATH": str(directory), "JUPYTER_CONFIG_DIR": str(directory), "IPYTHONDIR": str(directory)}
-    with (
-        runtime_directory() as runtime,
-        child(
-            command, directory / "server.log", directory=directory, env=clean_environment({**env, **private, **runtime})
-        ),
-    ):
+    with child(command, directory / "server.log", directory=directory, env=clean_environment({**env, **private})):
         yield port
 
 

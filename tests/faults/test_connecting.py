@@ -13,7 +13,8 @@ from streamwidget import Retry
 from streamwidget._client.transport import _clients_of
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
-from tests.support.servers import closed_port, failure_of
+from tests.support.ports import closed_port
+from tests.support.servers import failure_of
 
 ONCE = sw.RetryPolicy(attempts=1)
 

@@ -22,7 +22,7 @@ from tests.faults.sessions import Follower, Session, until, view_of
 from tests.support.children import child
 from tests.support.deadlines import SOON, START
 from tests.support.kernels import ROOT, clean_environment
-from tests.support.servers import closed_port
+from tests.support.ports import closed_port
 
 pytest.importorskip("jupyterhub", reason="jupyterhub is not installed")
 PROXY = ROOT / "js/node_modules/configurable-http-proxy/bin/configurable-http-proxy"

@@ -27,6 +27,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 from tests.support.deadlines import SOON, START
+from tests.support.ports import closed_port
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATIONS = ("latest", "7.3", "6.x")
@@ -62,9 +63,6 @@ for name in [name for name in os.environ if name.startswith(("STREAMWIDGET_", "O
 os.environ.update(%r)
 shell.reset(new_session=True)
 """
-# Jupyter picks the ports of a kernel and frees them again, and the kernel takes them a second later, when it has
-# started. In between another test may get one of them, and then the kernel ends. Sockets in a folder are its own.
-TRANSPORT = "tcp" if sys.platform == "win32" else "ipc"
 T = TypeVar("T")
 
 
@@ -85,12 +83,10 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", **(extra or {})}
 
 
-@contextmanager
-def runtime_directory() -> Iterator[dict[str, str]]:
-    """Give a server a folder for its kernels' sockets, as a setting of its environment. Their paths must be short."""
-    place = "/tmp" if TRANSPORT == "ipc" else None
-    with tempfile.TemporaryDirectory(prefix="sw-", dir=place, ignore_cleanup_errors=True) as directory:
-        yield {"JUPYTER_RUNTIME_DIR": directory}
+def kernel_ports() -> dict[str, int | bool]:
+    """Return the settings of a kernel manager with ports that nobody takes while the kernel starts."""
+    names = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+    return {"cache_ports": False, **{name: closed_port() for name in names}}
 
 
 def kernel_command(generation: str) -> list[str]:
@@ -375,7 +371,7 @@ class Kernel:
             kernel_name=f"sw-{self.generation}",
             kernel_spec_manager=specs,
             connection_file=str(directory / "connection.json"),
-            transport=TRANSPORT,
+            **kernel_ports(),
         )
         self._log = (directory / "kernel.log").open("wb")
         await self._manager.start_kernel(env=self._env, cwd=str(directory), stdout=self._log, stderr=self._log)

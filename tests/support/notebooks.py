@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode, v4
 
 from tests.support.deadlines import START
-from tests.support.kernels import TRANSPORT, clean_environment, runtime_directory, write_kernelspecs
+from tests.support.kernels import clean_environment, kernel_ports, write_kernelspecs
 
 KERNEL = "sw-latest"
 _NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
@@ -37,15 +37,9 @@ def execute(unrun: NotebookNode, directory: Path, env: Mapping[str, str]) -> Non
     """Run all cells by nbclient, in a kernel whose environment names no provider but ``env``'s."""
     write_kernelspecs(directory / "kernels", ("latest",))
     specs = KernelSpecManager(kernel_dirs=[str(directory / "kernels")], ensure_native_kernel=False)
-    with runtime_directory() as runtime:
-        kernel = AsyncKernelManager(
-            kernel_name=KERNEL,
-            kernel_spec_manager=specs,
-            connection_file=f"{runtime['JUPYTER_RUNTIME_DIR']}/connection.json",
-            transport=TRANSPORT,
-        )
-        client = NotebookClient(unrun, km=kernel, timeout=START, startup_timeout=START)
-        client.execute(env=_environment(directory, env), cwd=str(directory), cleanup_kc=True)
+    kernel = AsyncKernelManager(kernel_name=KERNEL, kernel_spec_manager=specs, **kernel_ports())
+    client = NotebookClient(unrun, km=kernel, timeout=START, startup_timeout=START)
+    client.execute(env=_environment(directory, env), cwd=str(directory), cleanup_kc=True)
 
 
 def command(module: str, *arguments: str, directory: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import random
 import re
 import socket
 import ssl
@@ -109,17 +107,6 @@ def sse(*chunks: Any) -> bytes:
         value = {"choices": [{"index": 0, "delta": {"content": chunk}}]} if isinstance(chunk, str) else chunk
         body += b"data: " + json.dumps(value).encode() + b"\n\n"
     return body
-
-
-def closed_port() -> int:
-    """Return an unused port of this machine. It stays unused until the test takes it.
-
-    It is below the ports that the system gives to whoever asks for any: those go to the other tests of this moment.
-    """
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 async def failure_of(stream: sw.ChatStream) -> sw.StreamError:

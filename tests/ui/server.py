@@ -18,8 +18,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support.children import child
 from tests.support.deadlines import SOON
-from tests.support.kernels import TRANSPORT, clean_environment, kernel_command, runtime_directory
-from tests.support.servers import closed_port
+from tests.support.kernels import clean_environment, kernel_command
+from tests.support.ports import closed_port
 
 
 class Server:
@@ -46,19 +46,19 @@ class Server:
             *(sys.executable, "-m", module, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
             *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
             *(f"--ServerApp.root_dir={self.root}", f"--{name}.expose_app_in_browser=True"),
-            *("--LabApp.extension_manager=readonly", f"--KernelManager.transport={TRANSPORT}"),
+            "--LabApp.extension_manager=readonly",
         ]
         private = {
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
             "JUPYTER_PATH": "share",
+            "JUPYTER_RUNTIME_DIR": "runtime",
             "JUPYTERLAB_SETTINGS_DIR": "settings",
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
             "IPYTHONDIR": "ipython",
         }
         env = clean_environment({variable: str(directory / path) for variable, path in private.items()})
         with ExitStack() as stack:
-            env |= stack.enter_context(runtime_directory())
             started = stack.enter_context(child(command, directory / "server.log", directory=directory, env=env))
             started.wait_until(lambda: self.request("api/status"), f"{app} answers")
             self._running = stack.pop_all()

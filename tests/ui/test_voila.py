@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 from streamwidget.demo import DemoServer
 from tests.support.children import child
 from tests.support.deadlines import SOON, START, until
-from tests.support.kernels import ROOT, TRANSPORT, clean_environment, runtime_directory
-from tests.support.servers import closed_port
+from tests.support.kernels import ROOT, clean_environment
+from tests.support.ports import closed_port
 from tests.ui.lab import ARTEFACTS
 
 PAGE = ROOT / "notebooks" / "voila_race_and_faults.ipynb"
@@ -64,17 +64,11 @@ def voila(tmp_path_factory: pytest.TempPathFactory, demo_server: DemoServer, kep
     for name, source in (("chat", CHAT), ("left", LEFT.format(kept=str(kept)))):
         nbformat.write(new_notebook(cells=[new_code_cell(source)]), pages / f"{name}.ipynb")
     port = closed_port()
-    private = {name: str(directory) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
+    private = {name: str(directory) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
     own = {"IPYTHONDIR": str(directory / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1"}
     env = clean_environment(private | own | {"STREAMWIDGET_BASE_URL": demo_server.url})
-    command = [
-        *(sys.executable, "-m", "voila", str(pages), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"),
-        f"--KernelManager.transport={TRANSPORT}",
-    ]
-    with (
-        runtime_directory() as runtime,
-        child(command, directory / "voila.log", directory=directory, env=env | runtime) as server,
-    ):
+    command = [sys.executable, "-m", "voila", str(pages), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    with child(command, directory / "voila.log", directory=directory, env=env) as server:
         server.wait_until(lambda: answers(f"http://127.0.0.1:{port}/voila/static/"), "Voila answers")
         yield f"http://127.0.0.1:{port}/voila/render/"
 
