@@ -31,6 +31,8 @@ export default defineConfig({
   test: {
     api: { host: "127.0.0.1" },
     include: ["test/**/*.test.ts"],
+    testTimeout: 120_000, // milliseconds, as that of a poll: what only a hang takes
+    expect: { poll: { timeout: 60_000 } },
     browser: {
       enabled: true,
       headless: true,

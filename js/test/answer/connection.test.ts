@@ -49,7 +49,7 @@ test.each([
   [["connecting", "connected", "dead"], "kernel gone · the text so far is kept", "gone"],
   [["dead", "disconnected"], "kernel gone · the text so far is kept", "gone"],
   [["disposed", "disconnected"], "kernel gone · the text so far is kept", "gone"],
-  [["something new"], "streaming · 0 s · first token 0.00 s", "streaming"],
+  [["something new"], "streaming · # s · first token # s", "streaming"],
 ] as const)("after %j the line says %j", async (happens, line, phase) => {
   const { root, fake, find, status } = start();
   for (const one of happens) {
@@ -59,7 +59,7 @@ test.each([
     else fake.connection(one);
   }
   await frames();
-  expect(status()).toBe(line);
+  expect(status().replace(/[\d.]+ s/g, "# s")).toBe(line); // a busy machine is late
   expect(find("text").textContent?.trim()).toBe("half");
   expect(root.dataset.phase).toBe(phase);
   expect(find("stop").hidden).toBe(phase === "gone");

@@ -42,9 +42,9 @@ test("reasoning is folded, shows that it grows, can be opened meanwhile, and sta
   expect(fold.querySelector("em")).toBeNull(); // not rendered for nobody
   summary.focus();
   await userEvent.keyboard("{Enter}");
-  await vi.waitFor(() => expect(fold.querySelector("em")?.textContent).toBe("think"));
+  await expect.poll(() => fold.querySelector("em")?.textContent).toBe("think");
   host.deliver(kernel.reasoning("And **more**."));
-  await vi.waitFor(() => expect(fold.querySelector("strong")?.textContent).toBe("more"));
+  await expect.poll(() => fold.querySelector("strong")?.textContent).toBe("more");
   host.deliver(kernel.delta("42"), kernel.end());
   await frames();
   expect(fold.open).toBe(true);
@@ -59,18 +59,18 @@ test("what is below does not move up while the answer streams. A fold that is cl
   const height = root.offsetHeight;
   Object.assign(kernel.state, { seq: kernel.state.seq + 1, reasoning: "Two rivers.", text: "Two" });
   host.deliver(kernel.snapshot());
-  await vi.waitFor(() => expect(find(".streamwidget-text").textContent?.trim()).toBe("Two"));
+  await expect.poll(() => find(".streamwidget-text").textContent?.trim()).toBe("Two");
   await frames();
   expect(root.offsetHeight).toBe(height);
   find(".streamwidget-reasoning summary").click();
-  await vi.waitFor(() => expect(root.offsetHeight).toBeLessThan(height));
+  await expect.poll(() => root.offsetHeight).toBeLessThan(height);
   const open = root.offsetHeight;
   find(".streamwidget-reasoning summary").click();
-  await vi.waitFor(() => expect(root.offsetHeight).toBeLessThan(open));
+  await expect.poll(() => root.offsetHeight).toBeLessThan(open);
   host.deliver(kernel.delta("\n\nrivers"));
   await frames();
   host.deliver(kernel.end());
-  await vi.waitFor(() => expect(root.style.minHeight).toBe(""));
+  await expect.poll(() => root.style.minHeight).toBe("");
 });
 
 test("text that was reasoning moves into the fold, and the answer begins anew", async () => {
@@ -84,7 +84,7 @@ test("text that was reasoning moves into the fold, and the answer begins anew", 
   expect(find(".streamwidget-text").textContent).not.toContain("Two");
   expect(find(".streamwidget-reasoning summary").textContent).toBe("Reasoning (11 characters)");
   host.deliver(kernel.delta("Rhine"), kernel.end());
-  await vi.waitFor(() => expect(find(".streamwidget-text").textContent?.trim()).toBe("Rhine"));
+  await expect.poll(() => find(".streamwidget-text").textContent?.trim()).toBe("Rhine");
   expect(shown(find(".streamwidget-reasoning"))).toBe(true);
 });
 
@@ -152,9 +152,7 @@ test("an untaken remedy is shown as queued, and with the kernel gone none is off
   host.deliver(kernel.end("http_error", "refused"));
   await frames();
   root.querySelector<HTMLButtonElement>(".streamwidget-remedy")?.click();
-  await vi.waitFor(() => expect(find(".streamwidget-status").textContent).toContain("kernel busy: retry is queued"), {
-    timeout: 5000,
-  });
+  await expect.poll(() => find(".streamwidget-status").textContent).toContain("kernel busy: retry is queued");
   host.kernel?.status("dead");
   await frames();
   expect(root.querySelector(".streamwidget-remedy")).toBeNull();
@@ -169,7 +167,7 @@ test("Copy gives the Markdown of the answer, says so, and is there as soon as th
   await frames();
   await userEvent.click(copy);
   expect(write).toHaveBeenCalledWith("# A *title*\n");
-  await vi.waitFor(() => expect(copy.textContent).toBe("Copied"));
+  await expect.poll(() => copy.textContent).toBe("Copied");
   expect(find("[role=status]").textContent).toBe("Answer copied");
   expect(copy.ariaLabel).toBe("Copy answer");
 });
@@ -186,7 +184,7 @@ test("without navigator.clipboard, Copy uses a textarea, and gives the focus bac
   await frames();
   const copy = find(".streamwidget-copy");
   await userEvent.click(copy);
-  await vi.waitFor(() => expect(copy.textContent).toBe("Copied"));
+  await expect.poll(() => copy.textContent).toBe("Copied");
   expect(copied).toBe("text");
   expect(document.activeElement).toBe(copy);
   expect(document.querySelector("textarea")).toBeNull();
@@ -202,14 +200,14 @@ test("a box of limited height follows its end only while the person is there", a
   expect(text.clientHeight).toBeLessThanOrEqual(120);
   expect(atEnd()).toBe(true);
   text.scrollTop = 10;
-  await vi.waitFor(() => expect(shown(jump)).toBe(true));
+  await expect.poll(() => shown(jump)).toBe(true);
   host.deliver(kernel.delta("More.\n\n".repeat(20)));
   await frames();
   expect(text.scrollTop).toBe(10);
   const height = root.offsetHeight;
   await userEvent.click(jump);
   expect(atEnd()).toBe(true);
-  await vi.waitFor(() => expect(shown(jump)).toBe(false));
+  await expect.poll(() => shown(jump)).toBe(false);
   expect(root.offsetHeight).toBe(height);
   host.deliver(kernel.delta("And more.\n\n".repeat(20)));
   await frames();

@@ -53,7 +53,7 @@ test("after a gap nothing applies until everything came, and the page asks", asy
   const before = sent("sync").length;
   side.begin("lost");
   host.deliver(side.begin("two"));
-  await expect.poll(() => sent("sync").length, { timeout: 10_000 }).toBeGreaterThan(before);
+  await expect.poll(() => sent("sync").length).toBeGreaterThan(before);
   expect(shown()).toEqual([]);
   host.deliver(side.whole());
   await frames();
@@ -81,7 +81,7 @@ test("a prompt stays the person's until the kernel has taken it", async () => {
   const { name } = sent("send")[0] as Fields;
   await frames();
   expect([box.value, box.readOnly]).toEqual(["hello", true]);
-  await expect.poll(note, { timeout: 10_000 }).toBe("Kernel busy: the prompt is queued");
+  await expect.poll(note).toBe("Kernel busy: the prompt is queued");
   host.deliver({ op: "refused", asked: name, why: "An answer is still being written" });
   await frames();
   expect([box.value, box.readOnly, note()]).toEqual(["hello", false, "An answer is still being written"]);
@@ -220,12 +220,12 @@ test("the log follows an answer only while the person is at its end", async () =
   log.style.maxHeight = "150px";
   const atEnd = () => log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
   host.deliver(side.begin("one"), side.delta("line\n\n".repeat(20)));
-  await expect.poll(() => log.scrollHeight > 300 && atEnd(), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => log.scrollHeight > 300 && atEnd()).toBe(true);
   for (const width of [300, 700, 200]) {
     root.style.width = `${width}px`;
     log.style.maxHeight = `${width / 2}px`;
     host.deliver(side.delta(`${"word ".repeat(100)}\n\n`));
-    await expect.poll(atEnd, { timeout: 10_000 }).toBe(true);
+    await expect.poll(atEnd).toBe(true);
     await frames(4);
     expect(atEnd()).toBe(true);
   }
@@ -233,7 +233,7 @@ test("the log follows an answer only while the person is at its end", async () =
     log.scrollTop = 20; // again, where the layout changed at the same time
     return button("Jump to latest").length;
   };
-  await expect.poll(scrollUp, { timeout: 10_000 }).toBe(1);
+  await expect.poll(scrollUp).toBe(1);
   host.deliver(side.delta("line\n\n".repeat(20)));
   await frames(4);
   expect(log.scrollTop).toBe(20);
@@ -290,7 +290,7 @@ for (const [theme, style] of Object.entries(THEMES))
       button("Clear")[0]?.click();
       button("Settings: m")[0]?.click();
       host.deliver({ op: "models", names: ["m", "another"], why: null });
-      await expect.poll(() => root.querySelectorAll("[role=option]").length, { timeout: 10_000 }).toBe(2);
+      await expect.poll(() => root.querySelectorAll("[role=option]").length).toBe(2);
       const options = { rules: { region: { enabled: false } } };
       const { violations } = await axe.run(root, options);
       expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);

@@ -62,7 +62,7 @@ test("files that are pasted at once have one limit together", async () => {
   const large = () => png("large.png", 11_000_000);
   paste(box, [large()]);
   paste(box, [large()]);
-  await expect.poll(note, { timeout: 10_000 }).toContain("at most 20.0 MB");
+  await expect.poll(note).toContain("at most 20.0 MB");
   expect(root.querySelectorAll(".streamwidget-composer .streamwidget-chip").length).toBe(1);
 });
 

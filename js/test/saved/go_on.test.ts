@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { cutAnswer, followCutAnswers, makeContinue } from "../../src/saved/go_on";
 
 const WIDGET = "application/vnd.jupyter.widget-view+json";
@@ -49,7 +49,7 @@ test("a press asks the kernel that has the answer, and the view of the rest come
   followCutAnswers(page.model, life.signal);
   expect(isAble(button)).toBe(true);
   button.click();
-  await vi.waitFor(() => expect(page.sent).toEqual([{ op: "continue", id: "a" }]));
+  await expect.poll(() => page.sent).toEqual([{ op: "continue", id: "a" }]);
   expect(button.dataset.label).toBe("Asked");
 
   page.change({ a: "view", other: "elsewhere" });

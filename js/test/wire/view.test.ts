@@ -162,7 +162,7 @@ test("a replay begins with nothing, and ends with the whole answer", async () =>
   const speed = root.querySelector("select") as HTMLSelectElement;
   speed.value = "8";
   speed.dispatchEvent(new Event("change"));
-  await expect.poll(() => shown(root), { timeout: 10_000 }).toBe(MADE.join(""));
+  await expect.poll(() => shown(root)).toBe(MADE.join(""));
 });
 
 test("Stop is named so, is sent once a click while it runs, and is gone at the end", async () => {
@@ -292,7 +292,7 @@ test("when the kernel is gone, the text is put into the notebook, as text", asyn
   const root = host.show();
   await frames();
   host.kernel.status("restarting");
-  await expect.poll(() => host.replaced.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => host.replaced.length).toBe(1);
   const data = host.replaced[0]?.data as Record<string, string>;
   expect(data["text/html"]).toContain("&lt;b&gt;cut</pre>");
   expect(data["text/plain"]).toContain("<b>cut");
@@ -329,7 +329,7 @@ test("a message just after the kernel's end does not make it count as alive", as
   const root = host.show();
   host.kernel.status("restarting");
   host.tell(delta(2, "b"));
-  await expect.poll(() => host.replaced.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => host.replaced.length).toBe(1);
   const data = host.replaced[0]?.data as Record<string, string>;
   expect(data["text/plain"]).toContain("ab");
   await frames();
