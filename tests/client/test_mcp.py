@@ -16,11 +16,16 @@ import pytest
 import streamwidget as sw
 from tests.support import mcp_tools
 from tests.support.children import end
-from tests.support.deadlines import until
+from tests.support.deadlines import START, until
 from tests.support.native import Server
 from tests.support.tool_models import Call, Says, check, says
 
 COMMAND = shlex.join([sys.executable, str(Path(mcp_tools.__file__))])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def address() -> Iterator[str]:
         port = free.getsockname()[1]
     server = subprocess.Popen([*shlex.split(COMMAND), str(port)], stderr=subprocess.DEVNULL)
     try:
-        until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the MCP server listens", 60)
+        until(lambda: listens(port), "the MCP server listens", START)
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         end(server)
