@@ -145,8 +145,8 @@ def _read(text: str) -> Any:
     for read in (json.loads, ast.literal_eval):
         try:
             return read(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue  # TypeError: `{{}}` is a set with an object in it, for Python
     return None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import streamwidget as sw
@@ -185,6 +185,7 @@ def test_the_wrapping_of_a_gateway_is_taken_off(wrapped: str, words: str) -> Non
     assert (error.detail is None) == (words == wrapped)
 
 
+@example("{}", None)
 @given(st.text(), st.sampled_from([None, 200, 400, 429, 500]))
 def test_any_words_are_read(text: str, status: int | None) -> None:
     """Any text has a reason or none, and keeps some words."""
