@@ -5,7 +5,8 @@ Tab after this shows that:
 - ``%%chat -`` and ``%%chat --mo``: the options. The help of each is in the place where a list shows a kind.
 - ``%%chat -m ``: the models that a server has listed in this session.
 - ``%%chat -p ``: the providers.
-- ``{{`` in a prompt: the person's variables.
+- ``%%chat -c ``: the conversations of this session.
+- ``{{`` in a prompt, ``--client`` and ``-o``: the person's variables.
 
 IPython asks each of its matchers. Ours speaks for a ``%chat`` alone, and is silent everywhere else.
 """
@@ -55,9 +56,7 @@ def _result(context: CompletionContext, session: Session) -> SimpleMatcherResult
     word, found = "", list[tuple[str, str]]()
     if _VARIABLE.search(before) and _is_prompt(context):
         word = re.split(r"\{\{[ \t]*", before)[-1]
-        found = [
-            (name, type(value).__name__) for name, value in session.shell.user_ns.items() if _is_own(name, session)
-        ]
+        found = list(_variables(session))
     elif (call := _CALL.search(before)) is not None:
         word, candidates = _in_line(call["magic"], call["line"])
         found = list(candidates(session))
@@ -75,9 +74,14 @@ def _is_prompt(context: CompletionContext) -> bool:
     return context.full_text.lstrip().startswith("%%chat") or _CALL.search(context.text_until_cursor) is not None
 
 
-def _is_own(name: str, session: Session) -> bool:
-    """Return True for the name of a variable that the person made."""
-    return not name.startswith("_") and name not in session.shell.user_ns_hidden
+def _variables(session: Session) -> Found:
+    """Return the variables that the person made, with their classes."""
+    hidden = session.shell.user_ns_hidden
+    return [
+        (name, type(value).__name__)
+        for name, value in session.variables.items()
+        if not name.startswith("_") and name not in hidden
+    ]
 
 
 def _in_line(magic: str, line: str) -> tuple[str, Callable[[Session], Found]]:
@@ -110,5 +114,8 @@ def _none(_: Session) -> Found:
 #: What an option's value may be, by the option's name.
 _VALUES: dict[str, Callable[[Session], Found]] = {
     "model": lambda session: [(name, "model") for name in session.listed_models],
+    "client": _variables,
+    "out": _variables,
+    "conversation": lambda session: [(name, "conversation") for name in session.conversations if name],
     "provider": lambda _: [(name, server.base_url or "provider") for name, server in SERVERS.items()],
 }

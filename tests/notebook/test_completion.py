@@ -20,6 +20,8 @@ def shell() -> Iterator[InteractiveShell]:
     with chat_shell() as made:
         made.user_ns.update(table=1, tablet="x", _hidden=2)
         session_of(made).listed_models[:] = MODELS
+        for name in ("", "chemistry"):
+            session_of(made).conversation(name)
         made.Completer.use_jedi = False  # slow, and not ours
         yield made
 
@@ -43,6 +45,9 @@ OFFERED = {
     "%chat --model=org/m|": {"%chat --model=org/model": "model"},
     "%time %chat --raw -m q| hello": {"%time %chat --raw -m qwen3 hello": "model"},
     "%%chat -p oll|": {f"%%chat -p {name}": SERVERS[name].base_url for name in ("ollama", "ollama-native")},
+    "%%chat --client tab|": {"%%chat --client table": "int", "%%chat --client tablet": "str"},
+    "%chat -o tablet|": {"%chat -o tablet": "str"},
+    "%%chat -c |": {"%%chat -c chemistry": "conversation"},
     "%%chat\nSum of {{tab|}}": {"%%chat\nSum of {{table}}": "int", "%%chat\nSum of {{tablet}}": "str"},
     "%chat Sum of {{ table|": {"%chat Sum of {{ table": "int", "%chat Sum of {{ tablet": "str"},
     "%chat hello --mo|": {},
