@@ -253,7 +253,10 @@ class ChatClient:
         River(name='Elbe', km=1094)
         """
         offered = toolbox(tools, confirm, max_steps)
-        return self.request(prompt, model, params, stream=True, as_=as_, retries=retries, tools=offered)
+        try:
+            return self.request(prompt, model, params, stream=True, as_=as_, retries=retries, tools=offered)
+        finally:
+            del model, params  # people pass a key here, and a traceback shows variables
 
     async def complete(
         self,
@@ -305,7 +308,11 @@ class ChatClient:
         '## Name three'
         """
         offered = toolbox(tools, confirm, max_steps)
-        return await self.request(prompt, model, params, stream=False, as_=as_, retries=retries, tools=offered)
+        try:
+            asked = self.request(prompt, model, params, stream=False, as_=as_, retries=retries, tools=offered)
+        finally:
+            del model, params
+        return await asked
 
     def request(
         self,
@@ -354,8 +361,15 @@ class ChatClient:
         >>> whole.wait().text
         '## Name three'
         """
-        _check("model", model, str, "'gpt-5'")
-        check_model(model)
+        try:
+            _check("model", model, str, "'gpt-5'")
+            check_model(model)
+            if "api_key" in params:
+                raise ConfigurationError("The key is an argument of ChatClient(base_url, api_key). Nothing was sent.")
+        except ConfigurationError as exc:
+            forget(exc)
+            del model, params
+            raise
         model = model or self.model
         if model is None and self.needs_model:
             raise ConfigurationError(

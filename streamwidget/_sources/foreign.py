@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.accumulator import MAX_TEXT, Accumulator
+from streamwidget._core.causes import causes
 from streamwidget._core.completion import DEMO_SERVER, ChatCompletion, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import ConfigurationError, ProtocolError, SourceError, StreamError
@@ -248,8 +249,21 @@ def _theirs() -> Iterator[None]:
         raise
     except ConfigurationError as exc:  # a thread has found that what it was given is not a stream
         raise ProtocolError(ErrorInfo(str(exc))) from None
-    except Exception as exc:
-        raise SourceError(ErrorInfo(one_line(mask(_said(exc)), _MAX_MESSAGE), kind="source")) from exc
+    except Exception as exc:  # noqa: BLE001  (it is raised again, as ours)
+        failure = SourceError(ErrorInfo(one_line(mask(_said(exc)), _MAX_MESSAGE), kind="source"))
+        raise failure from (exc if _hides_keys(exc) else None)
+
+
+def _hides_keys(exc: BaseException) -> bool:
+    """Mask the keys in the messages of an exception and its causes, because Python prints them below ours.
+
+    False if an exception still shows one. Then it must not be a cause: ``Incorrect API key provided: sk-...``
+    """
+    for link in causes(exc):
+        link.args = tuple(mask(part) if isinstance(part, str) else part for part in link.args)
+        if mask(said := said_by(link)) != said:
+            return False
+    return True
 
 
 def _said(exc: BaseException) -> str:

@@ -7,6 +7,7 @@ import copy
 import logging
 import pickle
 import sys
+import traceback
 from typing import Any
 
 import httpx
@@ -197,3 +198,21 @@ async def test_a_key_is_in_no_log(
     assert CANARY not in caplog.text + captured.out + captured.err
     assert all(CANARY not in repr(record.__dict__) for record in caplog.records)
     assert sys.exc_info() == (None, None, None)
+
+
+@pytest.mark.parametrize("ask", [sw.ChatClient.stream, sw.ChatClient.complete])
+@pytest.mark.parametrize("place", ["model", "api_key"])
+def test_a_key_that_is_passed_with_a_question_is_seen_nowhere(ask: Any, place: str) -> None:
+    """``client.stream("Hello", "sk-...")`` is refused, and no frame of ours holds the key."""
+    client = sw.ChatClient("http://localhost:9/v1")
+
+    def call() -> Any:
+        asked = ask(client, "Hello", **{place: CANARY})
+        return asyncio.run(asked) if ask is sw.ChatClient.complete else asked
+
+    with pytest.raises(ConfigurationError, match="Nothing was sent") as caught:
+        call()
+    assert CANARY not in str(caught.value)
+    for frame, _ in traceback.walk_tb(caught.value.__traceback__):
+        if frame.f_code.co_filename == sw.ChatClient.stream.__code__.co_filename:
+            assert CANARY not in repr(frame.f_locals)

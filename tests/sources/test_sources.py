@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -161,3 +162,24 @@ async def test_a_part_that_is_not_known_is_warned_of() -> None:
     completion = await as_stream([item])
     assert completion.text == "x"
     assert [warning.code for warning in completion.warnings] == ["left_out"]
+
+
+class Refused(Exception):
+    """An SDK's exception that makes its message anew."""
+
+    def __str__(self) -> str:
+        return "Incorrect API key provided: sk-proj-abcdef0123456789."
+
+
+@pytest.mark.parametrize("raised", [OSError("Incorrect API key provided: sk-proj-abcdef0123456789."), Refused()])
+async def test_a_key_in_an_exception_of_a_source_is_not_printed_below_ours(raised: Exception) -> None:
+    """Python prints causes too: ``OSError: Incorrect API key provided: [key].``"""
+
+    def source() -> Iterator[str]:
+        yield "The Elbe"
+        raise raised
+
+    with pytest.raises(sw.SourceError) as caught:
+        await sw.show(source())
+    printed = [line for line in traceback.format_exception(caught.value) if "test_sources.py" not in line]
+    assert "sk-proj" not in "".join(printed)
