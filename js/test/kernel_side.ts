@@ -177,8 +177,8 @@ export class Host {
   cell = { executionState: "idle", outputs: this.#outputs("m1") };
 
   #outputs(model_id: string) {
-    const data = { "application/vnd.jupyter.widget-view+json": { model_id } };
-    return { length: 1, get: () => ({ data }), set: () => {} };
+    const output = { data: { "application/vnd.jupyter.widget-view+json": { model_id } } };
+    return { length: 1, get: () => output, set: () => {} };
   }
 
   constructor(state: unknown, maxHeight: number | null = null, widget: typeof streamView = streamView) {

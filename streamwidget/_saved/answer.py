@@ -243,7 +243,7 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
     reasoning, refusal = shown(completion, "reasoning"), shown(completion, "refusal")
     if reasoning:
         body_of_reasoning = _body(visible(reasoning), budget).html
-        label = _thought(completion.timing.reasoning, len(reasoning))
+        label = _thought(completion.timing.reasoning)
         yield _fold(label, f'<div class="{_TEXT}">{body_of_reasoning}</div>')
     for number, step in enumerate(before, 1):
         step_body = _body(visible(step.text), budget).html
@@ -263,14 +263,12 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
     yield f'<p style="{_FOOT}"><small>{line}</small></p>\n'
 
 
-def _thought(seconds: float | None, count: int) -> str:
-    """Return the heading of the reasoning. Reasoning that came at once has no time, but a length.
+def _thought(seconds: float | None) -> str:
+    """Return the heading of the reasoning. Reasoning that came at once has no time.
 
     js/src/transcript/status.ts does the same.
     """
-    if seconds is not None and seconds >= _THOUGHT:
-        return f"Thought for {_seconds(seconds)}"
-    return f"Reasoning ({count} character{'' if count == 1 else 's'})"
+    return "Thought" if seconds is None or seconds < _THOUGHT else f"Thought for {_seconds(seconds)}"
 
 
 def _calls(step: Step) -> Iterable[str]:

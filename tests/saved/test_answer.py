@@ -482,7 +482,7 @@ def test_reasoning_refusal_and_tool_calls_are_there() -> None:
     )
     html = bundle["text/html"]
     assert "<p>because <em>it</em> is</p>\n</div></details>" in html
-    assert Page(html).text.split("\n")[0:2] == ["", "Reasoning (15 characters)because it is"]
+    assert Page(html).text.split("\n")[0:2] == ["", "Thoughtbecause it is"]
     assert "<strong>The model refused:</strong></p>\n<blockquote><p>No.</p></blockquote>" in html
     assert "find</code> <small>{&quot;q&quot;: 1}</small></summary><pre><code>{&quot;q&quot;: 1}</code></pre>" in html
     assert bundle["text/plain"] == 'The model refused: No.\n\nTool call: find({"q": 1})\n\n[complete]'

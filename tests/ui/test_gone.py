@@ -93,3 +93,50 @@ def test_more_answers_than_a_cell_shows(open_notebook: OpenNotebook) -> None:
         # A page never reports that it left an answer that it did not show. The kernel keeps twenty of these at most.
         assert int(page.printed(2).split()[0]) <= 5
     assert_no_error_of_ours(page)
+
+
+BOXES = """
+import ipywidgets
+import streamwidget as sw
+client = sw.ChatClient()
+chats = [sw.ChatWidget() for _ in range(4)]
+for number, chat in enumerate(chats[:3]):
+    await chat.send(f"Question {number}")
+display(chats[0], ipywidgets.HBox([ipywidgets.Button(), ipywidgets.VBox(chats[1:3])]), chats[3])
+display(view := sw.StreamView(client.stream("count to 30")))
+display(sw.WireView(client.stream("count to 30")))
+completion = await view
+"""
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@only_lab
+@pytest.mark.fault("F9", "a chat or a view that nobody closed: the saved notebook has its words, and the page has it")
+def test_what_was_live_is_saved_as_words(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+    """Saved, it stays live. Opened again it is live while the kernel is, and words when the kernel is gone."""
+    page = open_notebook([BOXES])
+    page.run(0)
+    page.finish(0)
+    live = page.output(0).locator(".streamwidget-chat")
+    expect(live).to_have_count(4)
+    live.first.get_by_role("textbox", name="Prompt").fill("not sent yet")
+    outputs = page.save().cells[0].outputs
+    assert [VIEW in output.data for output in outputs] == [False] * 5
+    assert [words in outputs[1].data["text/html"] for words in ("Question 1", "Question 2")] == [True, True]
+    assert outputs[1].data["text/plain"].count("This is the built-in") == 2
+    assert "[empty conversation]" in outputs[2].data["text/plain"]
+    assert NUMBERS in outputs[3].data["text/plain"]
+    assert NUMBERS in outputs[4].data["text/plain"]
+    expect(live.first.get_by_role("textbox", name="Prompt")).to_have_value("not sent yet")
+
+    page.reload()
+    expect(live).to_have_count(4)
+    expect(live.nth(2).locator(".streamwidget-asked")).to_have_text("Question 2")
+    assert page.save().cells[0].outputs == outputs
+
+    page.reopen()
+    for words in ("Question 0", "Question 1", "Question 2", "[empty conversation]"):
+        expect(page.output(0).get_by_text(words).first).to_be_visible()
+    expect(live).to_have_count(0)
+    assert_no_widget_is_missed(page)
+    assert_no_error_of_ours(page)

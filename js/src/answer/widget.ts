@@ -4,6 +4,7 @@ import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { type LoadMore, loadToolsBy, withTools } from "../code/later";
 import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
+import { SavedViews } from "../notebook/saved_views";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { answerMimebundle, outputBundles } from "../saved/mimebundle";
 import { type PageMessage, parseState } from "../transcript/messages";
@@ -34,6 +35,7 @@ export default function streamView(more: LoadMore) {
   let transcript: Transcript;
   let actions: Actions;
   let outputs: WidgetOutputs;
+  let saved: SavedViews;
 
   function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
@@ -48,13 +50,12 @@ export default function streamView(more: LoadMore) {
       if (shared.over) shownIn.ended();
     });
     connectModel(model, link, shared, shownIn, life.signal, () => shared.receiveState(model.get("state")));
+    const words = () => ({ ...answerMimebundle(shared), ...outputBundles([shared]) });
     if (!shared.over || shared.kept) {
       link.open();
-      followKernel(model, link, shared, shownIn, life.signal, () => () => ({
-        ...answerMimebundle(shared),
-        ...outputBundles([shared]),
-      }));
+      followKernel(model, link, shared, shownIn, life.signal, () => words);
     }
+    saved = new SavedViews(model, words, life.signal);
     actions = {
       stop() {
         if (shared.over || shared.gone) return;
@@ -82,6 +83,7 @@ export default function streamView(more: LoadMore) {
     const size = { maxHeight: maxHeight(model), isSized: isSized(model) };
     mountView(el, transcript, actions, { model, ...size }, life.signal);
     outputs.mounted(transcript.over, life.signal);
+    saved.mounted();
     return () => life.abort();
   }
 

@@ -1,4 +1,4 @@
-// The saved conversation, made in the page when the kernel is gone. streamwidget/_saved/conversation.py makes the same.
+// The saved conversation, made in the page when it saves the notebook or when the kernel is gone. streamwidget/_saved/conversation.py makes the same.
 
 import { make } from "../dom/elements";
 import { answerMimebundle, outputBundles } from "../saved/mimebundle";
@@ -8,6 +8,7 @@ import type { FileState } from "./messages";
 import type { Turn } from "./turn";
 
 const PROMPT_STYLE = "margin:1em 0 0.5em;padding-inline-start:0.7em;border-inline-start:3px solid currentColor";
+const EMPTY = "[empty conversation]";
 const TEXT_STYLE = "margin:0;white-space:pre-wrap;overflow-wrap:break-word";
 
 /** The conversation as far as it came, as a notebook stores it: a text for each media type. */
@@ -17,8 +18,8 @@ export function chatMimebundle(chat: Chat): object {
     return { html: prompt(turn) + (answer["text/html"] ?? ""), plain: [quoted(turn), answer["text/plain"] ?? ""] };
   });
   return {
-    "text/html": made.map(({ html }) => html).join(""),
-    "text/plain": made.flatMap(({ plain }) => plain).join("\n\n"),
+    "text/html": made.map(({ html }) => html).join("") || `<p><small>${EMPTY}</small></p>`,
+    "text/plain": made.flatMap(({ plain }) => plain).join("\n\n") || EMPTY,
     ...outputBundles(chat.turns.map(({ transcript }) => transcript)),
   };
 }

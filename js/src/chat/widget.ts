@@ -4,6 +4,7 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import { type LoadMore, loadToolsBy, withTools } from "../code/later";
 import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink } from "../kernel/kernel_link";
+import { SavedViews } from "../notebook/saved_views";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { fields, string } from "../transcript/guards";
 import { Chat } from "./chat";
@@ -17,6 +18,7 @@ interface Traits {
 export default function chatWidget(more: LoadMore) {
   loadToolsBy(more);
   let chat: Chat;
+  let saved: SavedViews;
 
   function initialize({ model, signal }: { model: AnyModel<Traits>; signal?: AbortSignal }) {
     const life = lifetime(signal);
@@ -31,8 +33,9 @@ export default function chatWidget(more: LoadMore) {
     chat = shared;
     const outputs = new WidgetOutputs(model, () => {}); // only for the transcript that is left at the end
     connectModel(model, link, shared, outputs, life.signal);
-    const save = () => (shared.turns.length > 0 ? () => chatMimebundle(shared) : null);
-    followKernel(model, link, shared, outputs, life.signal, save);
+    const words = () => chatMimebundle(shared);
+    followKernel(model, link, shared, outputs, life.signal, () => (shared.turns.length > 0 ? words : null));
+    saved = new SavedViews(model, words, life.signal);
     return () => life.abort();
   }
 
@@ -40,6 +43,7 @@ export default function chatWidget(more: LoadMore) {
     const life = lifetime(signal);
     withTools(el, life.signal, (tools) => tools.initialize({ model }));
     mountChat(el, chat, model, life.signal);
+    saved.mounted();
     return () => life.abort();
   }
 

@@ -2,28 +2,44 @@
 
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 
+/** An output as the notebook's file has it. */
+export interface SavedOutput {
+  readonly output_type?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
 interface Outputs {
   readonly length: number;
-  get(index: number): { readonly data: Record<string, unknown>; readonly metadata?: object };
+  get(index: number): SavedOutput & { toJSON?(): SavedOutput };
   set(index: number, output: object): void;
 }
 
-interface Cell {
+export interface CodeCell {
   readonly outputs?: Outputs;
   /** "running" while the cell is queued (with empty outputs) and while it runs. */
   readonly executionState?: string | null;
+  /** What the host saves and shares of the cell. */
+  readonly sharedModel?: { getOutputs?: () => SavedOutput[] };
 }
 
 /** As the host tells of a change. */
 export interface Signal {
-  connect(slot: () => void): unknown;
+  connect(slot: (sender: unknown, change: unknown) => void): unknown;
+  disconnect?(slot: (sender: unknown, change: unknown) => void): unknown;
 }
 
 /** The cells in their order, and when they change. */
 export type Cells<C> = Iterable<C> & { readonly changed?: Signal };
 
 interface Manager {
-  readonly context?: { readonly model?: { readonly cells?: object } };
+  readonly context?: {
+    readonly model?: { readonly cells?: object };
+    /** Says "started" before the host reads what it saves. */
+    readonly saveState?: Signal;
+  };
+  /** Comes when all widgets of the kernel are in the page. */
+  readonly restored?: Signal;
   get_model?(id: string): Promise<{ get(trait: string): unknown }>;
 }
 
@@ -38,11 +54,15 @@ export function cellsOf<C>(model: object): Cells<C> | undefined {
 
 /** The outputs of the notebook of `model`, each with its cell and a function that replaces it. May throw. */
 export function* outputsOf(model: object) {
-  for (const cell of cellsOf<Cell>(model) ?? []) {
+  for (const cell of cellsOf<CodeCell>(model) ?? []) {
     for (let index = 0; index < (cell.outputs?.length ?? 0); index += 1) {
-      const { data, metadata } = (cell.outputs as Outputs).get(index);
-      const replace = (data: object, metadata: object = {}) =>
-        cell.outputs?.set(index, { output_type: "display_data", data, metadata });
+      const output = (cell.outputs as Outputs).get(index);
+      const { data, metadata } = output;
+      const replace = (data: object, metadata: object = {}) => {
+        const { output_type = "display_data", ...rest } = output.toJSON?.() ?? {};
+        // The cell may have run again since.
+        if (cell.outputs?.get(index) === output) cell.outputs.set(index, { ...rest, output_type, data, metadata });
+      };
       yield { data, metadata, cell, replace };
     }
   }
@@ -50,10 +70,16 @@ export function* outputsOf(model: object) {
 
 /** Those that show a widget, with the id of its model. May throw. */
 export function* shownWidgets(model: object) {
-  for (const { data, cell, replace } of outputsOf(model)) {
-    const shown = data?.[WIDGET] as { model_id?: unknown } | undefined;
-    if (typeof shown?.model_id === "string") yield { id: shown.model_id, cell, replace };
+  for (const output of outputsOf(model)) {
+    const id = shownBy(output);
+    if (id !== null) yield { id, ...output };
   }
+}
+
+/** The id of the widget that an output shows. Null if it shows none. */
+export function shownBy({ data }: SavedOutput): string | null {
+  const id = (data?.[WIDGET] as { model_id?: unknown } | undefined)?.model_id;
+  return typeof id === "string" ? id : null;
 }
 
 /** What an output holds that shows the widget with this id. */

@@ -179,7 +179,7 @@ function foot(t: Transcript): Element {
     .join("");
   if (t.outcome === "complete") rest.append(...badge);
   else {
-    const mark = make("strong", outcomeOf(outcomeName(t)).bad ? "streamwidget-bad" : "");
+    const mark = make("strong", (t.over || t.gone) && outcomeOf(outcomeName(t)).bad ? "streamwidget-bad" : "");
     mark.append(...badge);
     line.append(mark);
   }

@@ -9,6 +9,7 @@ import type { Remedy } from "./messages";
 import { ending as endingOf, outcomeOf } from "./outcomes";
 import type { Transcript } from "./transcript";
 
+const UNFINISHED = "not finished"; // of an answer that is saved while it streams
 const THOUGHT = 0.1; // seconds: reasoning that came sooner came at once
 
 /** A time in two or three digits: 0.349 is "0.35 s". It is rounded to milliseconds first, as Python does. */
@@ -36,6 +37,7 @@ export function remedies(t: Transcript): readonly Remedy[] {
 
 /** The sentence on how the answer ended, so that nobody takes a cut answer for a whole one. */
 export function ending(t: Transcript): string {
+  if (!t.over && !t.gone) return UNFINISHED;
   return endingOf(outcomeName(t), oneLine(t.detail).replace(/\.+$/, ""), t.hasContent);
 }
 
@@ -50,12 +52,13 @@ export function figures(t: Transcript): string[] {
   return facts;
 }
 
-/** The heading of the reasoning. Reasoning that came at once has no time, but a length. */
+/** The heading of the reasoning. Reasoning that came at once has no time, and that which still comes has a length. */
 export function thoughtLabel(t: Transcript): string {
   const thought = t.timing?.reasoning ?? (t.over ? null : t.thoughtFor);
-  if (thought !== null && thought >= THOUGHT) return `Thought for ${seconds(thought)}`;
+  if (thought !== null) return thought >= THOUGHT ? `Thought for ${seconds(thought)}` : "Thought";
+  if (t.over || t.gone || t.text !== "") return "Thought";
   const n = countCodePoints(t.reasoning.text);
-  return `Reasoning (${n} character${n === 1 ? "" : "s"})`;
+  return `Thinking (${n} character${n === 1 ? "" : "s"})`;
 }
 
 const UNHEARD: Readonly<Record<string, string>> = {

@@ -2,11 +2,12 @@
 // because it is for lessons, and answers need not carry it.
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
-import { make } from "../dom/elements";
 import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
+import { SavedViews } from "../notebook/saved_views";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { fields, string } from "../transcript/guards";
+import { wireMimebundle } from "./mimebundle";
 import { mountWire } from "./view";
 import { Wire } from "./wire";
 
@@ -16,20 +17,10 @@ interface Traits {
 
 type Model = AnyModel<Traits>;
 
-// The text that the notebook keeps of a stream whose kernel is gone.
-function savedText(text: string): Record<string, string> {
-  const root = make("div");
-  const end = make("p");
-  end.append(make("strong", "", "The kernel is gone: the answer is cut."));
-  const answer = make("pre", "", text);
-  answer.setAttribute("style", "white-space:pre-wrap");
-  root.append(answer, end);
-  return { "text/html": root.innerHTML, "text/plain": `${text}\n\n[${end.textContent}]` };
-}
-
 export default function wireView() {
   let wire: Wire;
   let outputs: WidgetOutputs;
+  let saved: SavedViews;
   let stop: () => void;
 
   function initialize({
@@ -51,10 +42,12 @@ export default function wireView() {
       if (shared.over) shownIn.ended();
     });
     connectModel(model, link, shared, shownIn, life.signal, () => shared.receive(model.get("state")));
+    const words = () => wireMimebundle(shared);
     if (!shared.over) {
       link.open();
-      followKernel(model, link, shared, shownIn, life.signal, () => () => savedText(shared.text));
+      followKernel(model, link, shared, shownIn, life.signal, () => words);
     }
+    saved = new SavedViews(model, words, life.signal);
     stop = () => {
       if (shared.over || shared.gone) return;
       link.stop(shared.id, { op: "stop" }, !shared.stopping, () => !shared.over && !shared.gone);
@@ -68,6 +61,7 @@ export default function wireView() {
     el.classList.add("streamwidget-host");
     mountWire(el, wire, stop, life.signal);
     outputs.mounted(wire.over, life.signal);
+    saved.mounted();
     return () => life.abort();
   }
 

@@ -37,7 +37,7 @@ test("reasoning is folded, shows that it grows, can be opened meanwhile, and sta
   expect(shown(fold)).toBe(true);
   expect(fold.open).toBe(false);
   const summary = find(".streamwidget-reasoning summary");
-  expect(summary.textContent).toBe("Reasoning (16 characters)");
+  expect(summary.textContent).toBe("Thinking (16 characters)");
   expect(shown(find(".streamwidget-reasoning .streamwidget-dot"))).toBe(true);
   expect(fold.querySelector("em")).toBeNull(); // not rendered for nobody
   summary.focus();
@@ -49,7 +49,7 @@ test("reasoning is folded, shows that it grows, can be opened meanwhile, and sta
   await frames();
   expect(fold.open).toBe(true);
   expect(shown(find(".streamwidget-reasoning .streamwidget-dot"))).toBe(false);
-  expect(summary.textContent).toBe("Reasoning (29 characters)");
+  expect(summary.textContent).toBe("Thought");
 });
 
 test("what is below does not move up while the answer streams. A fold that is closed, and the end, leave no gap", async () => {
@@ -82,7 +82,7 @@ test("text that was reasoning moves into the fold, and the answer begins anew", 
   host.deliver(kernel.snapshot());
   await frames();
   expect(find(".streamwidget-text").textContent).not.toContain("Two");
-  expect(find(".streamwidget-reasoning summary").textContent).toBe("Reasoning (11 characters)");
+  expect(find(".streamwidget-reasoning summary").textContent).toBe("Thinking (11 characters)");
   host.deliver(kernel.delta("Rhine"), kernel.end());
   await expect.poll(() => find(".streamwidget-text").textContent?.trim()).toBe("Rhine");
   expect(shown(find(".streamwidget-reasoning"))).toBe(true);

@@ -118,7 +118,12 @@ test("the line names lost messages and a queued stop", () => {
 test("every outcome has an ending that does not make it look whole, and its remedies", () => {
   for (const [outcome, detail, end, offered] of [
     ["complete", "", "complete", []],
-    ["length", "", "stopped at the token limit; raise it with max_tokens", ["continue", "retry"]],
+    [
+      "length",
+      "",
+      "stopped at the token limit; raise it by --max-tokens, max_tokens= or the chat's settings",
+      ["continue", "retry"],
+    ],
     ["filtered", "", "stopped by a content filter; the answer is cut", ["retry"]],
     ["cancelled", "", "stopped by you; the text so far is kept", ["continue", "retry"]],
     ["interrupted", "x", "connection lost; the answer is cut", ["continue", "retry"]],

@@ -61,9 +61,10 @@ export class WireHost {
     };
   }
 
+  #output = { data: { "application/vnd.jupyter.widget-view+json": { model_id: "m1" } } };
   #outputs = {
     length: 1,
-    get: () => ({ data: { "application/vnd.jupyter.widget-view+json": { model_id: "m1" } } }),
+    get: () => this.#output,
     set: (_index: number, output: Record<string, unknown>) => this.replaced.push(output),
   };
 

@@ -1,0 +1,123 @@
+// What the notebook's file holds in place of a view.
+//
+// A view is a widget, and without its kernel a widget is "model not found". So each save of the notebook writes the
+// words that the view shows. The page keeps the view. A page that opens the file while the kernel lives finds the name
+// of the widget beside the words, and shows the view again.
+//
+// Only where the host shows us its notebook (JupyterLab, Notebook 7). It says when it saves, before it reads the cells.
+
+import { fields } from "../transcript/guards";
+import { managerOf, outputsOf, type SavedOutput, shownBy, shownWidgets, widgetData } from "./cells";
+
+const HTML = "text/html";
+const PLAIN = "text/plain";
+
+type Texts = Readonly<Record<string, unknown>>;
+
+interface Widget {
+  get(trait: string): unknown;
+}
+
+export class SavedViews {
+  #model: Widget;
+  #make: () => object;
+  #saves = false;
+  #shownBy = new Set<string>(); // the ids of the model, and of the boxes and tabs around its views
+
+  /** `make` gives the words of `model`, a text for each media type. */
+  constructor(model: Widget, make: () => object, life: AbortSignal) {
+    this.#model = model;
+    this.#make = make;
+    const { context, restored } = managerOf(model) ?? {};
+    const save = (_: unknown, state: unknown) => this.#try(() => state === "started" && this.#save());
+    const restore = () => this.#try(() => this.#restore());
+    this.#try(() => {
+      context?.saveState?.connect(save);
+      restored?.connect(restore); // a box may come later than what is in it
+      life.addEventListener("abort", () => {
+        context?.saveState?.disconnect?.(save);
+        restored?.disconnect?.(restore);
+      });
+    });
+    restore();
+  }
+
+  /** Call it when a view of the model was made. */
+  mounted(): void {
+    this.#try(() => {
+      for (const { id } of shownWidgets(this.#model)) {
+        void this.#widget(id).then((shown) => shown && this.#isIn(shown) && this.#shownBy.add(id));
+      }
+    });
+  }
+
+  // anywidget hides the id of its model, but not its state.
+  #isIn(shown: Widget): boolean {
+    if (shown.get("state") === this.#model.get("state")) return true;
+    const children = shown.get("children");
+    return Array.isArray(children) && children.some((child) => this.#isIn(child));
+  }
+
+  #save(): void {
+    if (this.#saves) return;
+    this.#saves = true;
+    const cells = new Set([...shownWidgets(this.#model)].map(({ cell }) => cell.sharedModel));
+    for (const cell of cells) {
+      const read = cell?.getOutputs;
+      if (cell && read) cell.getOutputs = () => read.call(cell).map((output) => this.#words(output));
+    }
+    // The host has read the cells by then. They have the method of their class again.
+    setTimeout(() => {
+      this.#saves = false;
+      for (const cell of cells) if (cell) Reflect.deleteProperty(cell, "getOutputs");
+    });
+  }
+
+  #words(output: SavedOutput): SavedOutput {
+    const beside = standsFor(output); // the words of another view in the same box are there
+    const id = beside ?? shownBy(output);
+    if (id === null || !this.#shownBy.has(id)) return output;
+    try {
+      const made = this.#make() as Texts;
+      const data = beside === null ? made : { ...output.data, ...made, ...joined(output.data ?? {}, made) };
+      return { ...output, data, metadata: { ...output.metadata, streamwidget: { view: id } } };
+    } catch {
+      return output; // the notebook is saved, whatever happens here
+    }
+  }
+
+  #restore(): void {
+    for (const { data, metadata, replace } of outputsOf(this.#model)) {
+      const id = standsFor({ metadata });
+      if (id === null) continue;
+      const plain = data?.[PLAIN] ?? "";
+      void this.#widget(id).then((widget) => widget && replace({ ...widgetData(id), [PLAIN]: plain }));
+    }
+  }
+
+  async #widget(id: string): Promise<Widget | null> {
+    try {
+      return (await managerOf(this.#model)?.get_model?.(id)) ?? null;
+    } catch {
+      return null; // its kernel is gone
+    }
+  }
+
+  #try(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      console.debug("[streamwidget] saved as a widget", error);
+    }
+  }
+}
+
+/** The id of the widget that the words of an output stand for. Null if it holds none. */
+function standsFor({ metadata }: SavedOutput): string | null {
+  const id = fields(metadata?.streamwidget)?.view;
+  return typeof id === "string" ? id : null;
+}
+
+function joined(one: Texts, two: Texts): Texts {
+  return Object.fromEntries([HTML, PLAIN].map((type) => [type, `${one[type] ?? ""}\n\n${two[type] ?? ""}`]));
+}
