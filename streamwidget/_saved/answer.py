@@ -28,6 +28,7 @@ from streamwidget._core.events import RichOutput, ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
 from streamwidget._saved.budget import Budget
+from streamwidget._saved.dress import BAD, QUIET
 from streamwidget._saved.outputs import BUNDLES, bundles, output_html, output_text
 from streamwidget._saved.values import value_html
 
@@ -55,10 +56,9 @@ _STEP = "padding-inline-start:1.2em"
 _SUMMARY = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 _NAME = "white-space:nowrap"  # of a tool, because JupyterLab breaks code into lines
 _FOOT = "margin:0;line-height:1.7em;overflow-wrap:break-word"
-# Where our style sheet is missing too, the lines around an answer are quiet and a failure is red. JupyterLab's
-# sanitizer drops a style with var(), so a plain colour that is readable on light and on dark comes first.
-_QUIET = 'class="streamwidget-quiet" style="color:#767676;color:var(--jp-content-font-color2,#767676)"'
-_BAD = 'class="streamwidget-bad" style="color:#d64541;color:var(--jp-error-color1,#d64541)"'
+# Where our style sheet is missing too, the lines around an answer are quiet and a failure is red.
+_QUIET = f'class="streamwidget-quiet" style="{QUIET}"'
+_BAD = f'class="streamwidget-bad" style="{BAD}"'
 # Characters of the footer that Markdown, MathJax or an automatic link may take for markup: "gpt_4" -> "gpt\_4",
 # "http://x" -> "http\://x". A mark at the start of the line ("- ", "1. ") stays, and _markdown() notices its effect.
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#@]|:(?=/)|(?<=www)\.", re.IGNORECASE)

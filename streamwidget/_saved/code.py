@@ -1,11 +1,10 @@
 """A code block of the saved answer: its frame and its colours.
 
-A notebook is opened without our style sheet too, so all of it is in inline styles. JupyterLab's sanitizer drops a style
-with ``var()``. So each colour stands twice, first as a plain one that is readable on light and on dark:
+A notebook is opened without our style sheet too, so all of it is in inline styles (dress.json). Example:
 ``return`` -> ``<span style="color:#188038;color:var(--k)">return</span>``
 
 GitHub drops all styles. There a block is plain code. The frame leaves room above the code, where the page puts the name
-of the language and its buttons.
+of the language and its buttons. js/src/code/code.css has the same numbers.
 
 The live view has the frame in its style sheet, and the colours without any element (js/src/code/). Both read
 ``languages.json``.
@@ -21,27 +20,15 @@ from html import escape
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from streamwidget._saved.dress import CODE, COLOURS, FRAME
+
 __all__ = ["code_block"]
 
 _LONGEST = 50_000  # characters. Longer code has no colours, as in the page.
 _LINE = 1000  # a longer line stays plain
 _PART = 64  # lines, js/src/markdown/parts.ts says why
-# js/src/code/code.css has the same numbers.
-_FRAME = (
-    "margin:0 0 1em;padding:28px 0 0;border:1px solid rgba(128,128,128,0.3);border-radius:4px;overflow:hidden;"
-    "white-space:pre"
-)
-_CODE = "display:block;padding:2px 12px 10px;overflow-x:auto;white-space:pre"
-# Of each kind of token: its variable, the host's colour, and ours.
-_COLOURS = {
-    "keyword": ("--k", "--jp-mirror-editor-keyword-color", "#188038"),
-    "string": ("--s", "--jp-mirror-editor-string-color", "#c5483a"),
-    "number": ("--n", "--jp-mirror-editor-number-color", "#188038"),
-    "comment": ("--c", "--jp-mirror-editor-comment-color", "#5d7f7f"),
-    "name": ("--d", "--jp-mirror-editor-def-color", "#4f78d8"),
-}
-_VARIABLES = "".join(f";{short}:var({host},{plain})" for short, host, plain in _COLOURS.values())
-_OPEN = {kind: f'<span style="color:{plain};color:var({short})">' for kind, (short, _, plain) in _COLOURS.items()}
+_VARIABLES = "".join(f";{short}:var({host},{plain})" for short, host, plain in COLOURS.values())
+_OPEN = {kind: f'<span style="color:{plain};color:var({short})">' for kind, (short, _, plain) in COLOURS.items()}
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _COLON = re.compile(r"\s*:")
 
@@ -71,7 +58,7 @@ def code_block(code: str, name: str, budget: int) -> tuple[str, int]:
     """
     language = _languages().get(name) if len(code) <= _LONGEST else None
     attribute = f' class="language-{name}"' if name else ""
-    frame = f'<pre style="{_FRAME}{_VARIABLES if language else ""}"><code{attribute} style="{_CODE}">'
+    frame = f'<pre style="{FRAME}{_VARIABLES if language else ""}"><code{attribute} style="{CODE}">'
     if len(frame) > budget:
         frame, language = f"<pre><code{attribute}>", None
     room = _Room(budget - len(frame))

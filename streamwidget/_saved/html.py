@@ -39,6 +39,7 @@ from markdown_it.token import Token
 from streamwidget._core.visible import visible
 from streamwidget._saved.budget import Budget
 from streamwidget._saved.code import code_block
+from streamwidget._saved.dress import QUOTE_TO_THE_RIGHT, TABLE, TO_THE_RIGHT
 from streamwidget._saved.links import destination_of, is_link, shows_destination
 from streamwidget._saved.markdown import MAX_BRACKETS, MAX_NESTING, environment, parse, parser
 
@@ -72,12 +73,6 @@ _TAGS = {
     "s": "s",
 }
 _HEADINGS = {f"h{level}": f"h{level}" for level in range(1, 7)}
-# A table that is too wide scrolls by itself. All styles here pass JupyterLab's sanitizer. In the live view the style
-# sheet has them (js/src/answer/answer.css).
-_TABLE = "display:block;max-width:100%;overflow-x:auto"
-# JupyterLab aligns paragraphs, cells and quotes for text from left to right. These are for a block of the other kind.
-_TO_THE_RIGHT = "text-align:right"
-_QUOTE_TO_THE_RIGHT = "border-left:0;border-right:5px solid rgba(128,128,128,0.3)"
 _ALIGNMENTS = {f"text-align:{side}" for side in ("left", "center", "right")}
 
 
@@ -249,12 +244,12 @@ class _Writer:
         elif tag in ("th", "td") and not is_empty:
             # Every cell with a text has it, because JupyterLab aligns the cells of saved HTML to the right.
             aligned = str(style) if style in _ALIGNMENTS else "text-align:left"
-            attribute = f' style="{_TO_THE_RIGHT if self._is_rtl and aligned == "text-align:left" else aligned}"'
+            attribute = f' style="{TO_THE_RIGHT if self._is_rtl and aligned == "text-align:left" else aligned}"'
         elif tag == "table":
-            attribute = f' style="{_TABLE}"' if self._room(token) > len(_TABLE) else ""
+            attribute = f' style="{TABLE}"' if self._room(token) > len(TABLE) else ""
             self._decorated += len(attribute)
         elif self._is_rtl and tag in ("p", "blockquote"):
-            attribute = f' style="{_TO_THE_RIGHT if tag == "p" else _QUOTE_TO_THE_RIGHT}"'
+            attribute = f' style="{TO_THE_RIGHT if tag == "p" else QUOTE_TO_THE_RIGHT}"'
         if token.block and token.level == 0:
             attribute += self._direction
         return f"<{tag}{attribute}>"

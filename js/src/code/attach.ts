@@ -3,6 +3,8 @@
 
 import { type Coloured, highlightCode } from "./highlight";
 import { rememberNotebook } from "./insert";
+import { languageOf } from "./languages";
+import { Lines } from "./lines";
 import { isPlainCode, makeTools, onToolClick, prepareAnnouncements } from "./tools";
 
 interface CodeBlock {
@@ -30,7 +32,7 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
     const block = blocks.get(pre) ?? { code, tools: makeTools(), name: "", coloured: null };
     blocks.set(pre, block);
     sizes.observe(code);
-    const language = LANGUAGE.exec(code.className)?.[1] ?? "";
+    const language = languageNameOf(code);
     block.tools.dataset.language = language || "text";
     if (block.tools.parentElement !== pre) pre.append(block.tools);
     if (block.name === code.className) {
@@ -96,6 +98,16 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
     },
     { once: true },
   );
+}
+
+/** The lines of a code element, to colour them in a file. Null if the language has no colours. */
+export function linesOf(code: HTMLElement): Lines | null {
+  const language = languageOf(languageNameOf(code));
+  return language ? new Lines(code, language) : null;
+}
+
+function languageNameOf(code: HTMLElement): string {
+  return LANGUAGE.exec(code.className)?.[1] ?? "";
 }
 
 function allIn(element: Element, name: "pre" | "table"): Element[] {

@@ -5,17 +5,20 @@ import { tellCellOrder } from "../notebook/cell_order";
 import { colourPrompts } from "../notebook/prompts";
 import { addToolsToSavedAnswers } from "../saved/add_tools";
 import { followCutAnswers } from "../saved/go_on";
-import { attachCode } from "./attach";
+import { attachCode, linesOf } from "./attach";
 import { knowNotebook } from "./insert";
 
 export interface Tools {
   readonly attachCode: typeof attachCode;
+  readonly linesOf: typeof linesOf;
   /** Gives the tools to all that the notebook of `model` shows, and tells the kernel the order of its cells. */
   initialize(props: { readonly model: object; readonly signal?: AbortSignal }): void;
 }
 
 export default (): Tools => ({
   attachCode,
+  attachCode,
+  linesOf,
   initialize({ model, signal = new AbortController().signal }) {
     knowNotebook(model);
     addToolsToSavedAnswers();

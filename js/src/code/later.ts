@@ -11,6 +11,12 @@ type Loaded = readonly [tools: Tools, sheet: CSSStyleSheet];
 // One for all views of this bundle.
 let load: LoadMore | undefined;
 let loaded: Promise<Loaded> | undefined;
+let inPage: Tools | undefined;
+
+/** The tools, if they have come. */
+export function toolsInPage(): Tools | undefined {
+  return inPage;
+}
 
 /** Says how the tools are loaded. Call it before `withTools`. */
 export function loadToolsBy(more: LoadMore): void {
@@ -40,6 +46,7 @@ export function withTools(el: Element, signal: AbortSignal, use: (tools: Tools) 
   loaded ??= load?.("tools").then(({ make, sheet }) => [(make as () => Tools)(), sheet]);
   loaded?.then(
     ([tools, sheet]) => {
+      inPage = tools;
       adopt(el, sheet);
       if (!signal.aborted) use(tools);
     },

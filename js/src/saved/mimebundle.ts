@@ -1,5 +1,5 @@
-// The saved answer, made in the page when the kernel is gone and cannot make it. Without it the saved notebook would
-// hold a widget that nobody can draw, and none of the text.
+// The saved answer, made in the page when it saves the notebook, and when the kernel is gone and cannot make it. Without
+// it the saved notebook would hold a widget that nobody can draw, and none of the text.
 //
 // It is the same as streamwidget/_saved/answer.py makes, and as safe: elements of our own, filled with text. The HTML of
 // a table that the person's own code has shown is put in as a text. Nothing here makes elements of it.
@@ -16,6 +16,7 @@ import type { OutputState } from "../transcript/messages";
 import { outcomeOf } from "../transcript/outcomes";
 import { ending, figures, outcomeName, thoughtLabel } from "../transcript/status";
 import type { Step, ToolCall, Transcript } from "../transcript/transcript";
+import { dressed } from "./dress";
 import {
   FOLD_STYLE,
   FOOT_STYLE,
@@ -41,7 +42,7 @@ export function answerMimebundle(t: Transcript): Record<string, string> {
   }
   root.append(...t.steps.map(step), body(t), ...refusal(t), ...t.calls.map(call), foot(t));
   // A comment holds the place of each output's own HTML. No text can guess what is in it.
-  const html = root.innerHTML.replace(PLACE, (_, index) => ownHtml(t.outputs[Number(index)]));
+  const html = dressed(root).innerHTML.replace(PLACE, (_, index) => ownHtml(t.outputs[Number(index)]));
   return { "text/html": html, "text/plain": plain(t) };
 }
 

@@ -1,0 +1,70 @@
+// What a saved answer wears where our style sheet is not: the inline styles of streamwidget/_saved/dress.json, which the
+// kernel reads too. The colours of code come from the tools, if they are in the page.
+
+import dress from "../../../streamwidget/_saved/dress.json";
+import { toolsInPage } from "../code/later";
+
+type Kind = keyof typeof dress.colours;
+
+const VARIABLES = Object.values(dress.colours)
+  .map(([short, host, plain]) => `;${short}:var(${host},${plain})`)
+  .join("");
+// The first letter says in which direction a text runs. A browser knows it only of what it shows.
+const RIGHT_TO_LEFT = /^\P{L}*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u;
+
+/** Gives the blocks of a text, its frames, colours and directions, and the lines around it. */
+export function dressed<T extends Element>(root: T): T {
+  const each = (selector: string, style: string) => {
+    for (const element of root.querySelectorAll(selector)) wear(element, style);
+  };
+  for (const block of root.querySelectorAll<HTMLElement>("[dir=auto]")) {
+    if (!RIGHT_TO_LEFT.test(block.textContent ?? "")) continue;
+    for (const part of [block, ...block.querySelectorAll<HTMLElement>("*")]) {
+      if (part.matches("p")) wear(part, dress.right);
+      else if (part.matches("blockquote")) wear(part, dress.right_quote);
+      else if (part.matches("th, td") && part.style.textAlign === "left") part.setAttribute("style", dress.right);
+    }
+  }
+  each(".streamwidget-text table", dress.table);
+  each(".streamwidget-quiet", dress.quiet);
+  each(".streamwidget-bad", dress.bad);
+  for (const code of root.querySelectorAll<HTMLElement>("[class*=RenderedHTMLCommon] pre > code")) {
+    const isColoured = colour(code);
+    wear(code.parentElement as Element, dress.frame + (isColoured ? VARIABLES : ""));
+    wear(code, dress.code);
+  }
+  return root;
+}
+
+// A style of its own comes later, so it wins.
+function wear(element: Element, style: string): void {
+  const own = element.getAttribute("style");
+  element.setAttribute("style", own ? `${style};${own}` : style);
+}
+
+function colour(code: HTMLElement): boolean {
+  const lines = toolsInPage()?.linesOf(code);
+  if (!lines) return false;
+  lines.read();
+  if (lines.isTooLong) return false;
+  const tokens: [Kind, number, number][] = [];
+  for (let line = 0; line < lines.count; line += 1) {
+    const start = lines.start(line);
+    lines.scan(line, (kind, from, to) => tokens.push([kind, start + from, start + to]));
+  }
+  let room = 12 * lines.length + 1024; // characters of tags, as in streamwidget/_saved/html.py
+  const within = tokens.filter(() => (room -= 60) > 0);
+  // From the last to the first, so that the places before stay right.
+  for (const [kind, from, to] of within.reverse()) {
+    const [node, at] = lines.locate(from);
+    if (at + to - from > node.length) continue;
+    const [short, , plain] = dress.colours[kind] as [string, string, string];
+    const token = document.createElement("span");
+    token.setAttribute("style", `color:${plain};color:var(${short})`);
+    const text = node.splitText(at);
+    text.splitText(to - from);
+    text.replaceWith(token);
+    token.append(text);
+  }
+  return true;
+}
