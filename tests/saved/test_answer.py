@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from streamwidget._core.completion import STEP_BREAK, ChatCompletion, ErrorInfo, Step, Timing, ToolCall
 from streamwidget._core.events import Outcome, StreamWarning, Usage
 from streamwidget._core.visible import one_line, visible
-from streamwidget._saved import answer, code, html
+from streamwidget._saved import answer, code, dress, html
 from streamwidget._saved.answer import MAX_MARKDOWN, footer, mimebundle
 from streamwidget._saved.html import MAX_BRACKETS, MAX_NESTING, render
 from tests.saved.rules import undressed
@@ -30,13 +30,13 @@ TAGS = set(
     )
 )
 STYLES = {
-    "p": {answer._HEAD, answer._FOLD, answer._FOOT, html._TO_THE_RIGHT},
-    "blockquote": {html._QUOTE_TO_THE_RIGHT},
-    "table": {html._TABLE},
+    "p": {answer._HEAD, answer._FOLD, answer._FOOT, dress.TO_THE_RIGHT},
+    "blockquote": {dress.QUOTE_TO_THE_RIGHT},
+    "table": {dress.TABLE},
     "span": {opened.split('"')[1] for opened in code._OPEN.values()},
     "details": {answer._FOLD},
     "summary": {answer._SUMMARY},
-    "pre": {"white-space:pre-wrap", code._FRAME, code._FRAME + code._VARIABLES},
+    "pre": {"white-space:pre-wrap", dress.FRAME, dress.FRAME + code._VARIABLES},
 }
 TEXT = '<div class="streamwidget-text jp-RenderedHTMLCommon" style="padding:0;overflow-wrap:break-word">'
 VOID = {"br", "hr"}
@@ -74,7 +74,7 @@ class Page(HTMLParser):
             assert given == {"style": answer._NAME}
         elif tag == "code" and given:
             assert re.fullmatch(r"language-[a-z0-9+-]{1,30}", given.pop("class", "language-x") or "")
-            assert given in ({}, {"style": code._CODE})
+            assert given in ({}, {"style": dress.CODE})
         elif tag == "ol" and given:
             assert (given.pop("start") or "").isdigit()
             assert given == {}
@@ -466,7 +466,9 @@ def test_the_saved_answer_has_the_elements_of_the_live_one(case: dict[str, Any])
         mark=state.get("mark", ""),
         warnings=(StreamWarning("bad_json", state["missing"]),) if "missing" in state else (),
     )
-    assert undressed(mimebundle(completion)["text/html"]) == case["html"]
+    html = mimebundle(completion)["text/html"]
+    assert undressed(html) == case["html"]
+    assert html == case.get("dressed", html)
     Page(case["html"])
 
 

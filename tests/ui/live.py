@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, expect
+from playwright.sync_api import TimeoutError as NotSeen
 
 from tests.faults.puppet import PuppetServer
 from tests.support.deadlines import START, until
@@ -47,6 +48,11 @@ _LONGER = """([index, length]) => {
 def ask(server: PuppetServer) -> str:
     """Return a cell with the extension and the client ``held``, whose answers end when the test lets them."""
     return f"{LOAD}\nimport streamwidget as sw\nheld = {server.client}"
+# True unless an output has the words of the file in place of a view.
+_NO_WORDS = """index => {
+  const { outputs } = window.jupyterapp.shell.currentWidget.content.model.cells.get(index)
+  return !Array.from({ length: outputs.length }, (_, n) => outputs.get(n)).some(o => o.metadata?.streamwidget?.view)
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +97,19 @@ def wait_longer(page: NotebookPage, index: int, length: int) -> None:
 def reload_until_found(page: NotebookPage, index: int) -> None:
     """Load the page anew until it shows the cell's view, chat or saved answer, as a reader would on a busy machine.
 
-    The host gives the kernel 4 s to list its widgets and then shows "model not found" until the page is loaded again.
-    No code of ours runs in that page. Any other error, and a view that never comes, fails here.
+    The host gives the kernel 4 s to list its widgets. After that the page keeps the words of the file until it is
+    loaded again. No code of ours runs in that page. A view that never comes fails here.
     """
     ours = page.output(index).locator(".streamwidget, .streamwidget-chat, .streamwidget-text")
-    not_found = page.output(index).get_by_text("model not found")
 
     def found() -> bool:
         page.reload()
-        expect(ours.or_(not_found).first).to_be_visible(timeout=START * 1000)
-        return not_found.count() == 0
+        expect(ours.first).to_be_visible(timeout=START * 1000)
+        try:
+            page.page.wait_for_function(_NO_WORDS, arg=index, timeout=10_000)
+        except NotSeen:
+            return False
+        return True
 
     until(found, "the page finds its widget", START)
 

@@ -137,6 +137,6 @@ def test_what_was_live_is_saved_as_words(open_notebook: OpenNotebook, demo: Demo
     page.reopen()
     for words in ("Question 0", "Question 1", "Question 2", "[empty conversation]"):
         expect(page.output(0).get_by_text(words).first).to_be_visible()
-    expect(live).to_have_count(0)
+    expect(page.output(0).locator(".streamwidget-chat")).to_have_count(0)
     assert_no_widget_is_missed(page)
     assert_no_error_of_ours(page)

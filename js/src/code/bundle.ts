@@ -17,7 +17,6 @@ export interface Tools {
 
 export default (): Tools => ({
   attachCode,
-  attachCode,
   linesOf,
   initialize({ model, signal = new AbortController().signal }) {
     knowNotebook(model);

@@ -5,8 +5,8 @@ const WIDGET = "application/vnd.jupyter.widget-view+json";
 /** An output as the notebook's file has it. */
 export interface SavedOutput {
   readonly output_type?: string;
-  readonly data?: Readonly<Record<string, unknown>>;
-  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly data?: Readonly<Record<string, unknown>> | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
 interface Outputs {

@@ -9,23 +9,21 @@ type Kind = keyof typeof dress.colours;
 const VARIABLES = Object.values(dress.colours)
   .map(([short, host, plain]) => `;${short}:var(${host},${plain})`)
   .join("");
-// The first letter says in which direction a text runs. A browser knows it only of what it shows.
-const RIGHT_TO_LEFT = /^\P{L}*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u;
+const TAG = 52; // characters around a token
 
 /** Gives the blocks of a text, its frames, colours and directions, and the lines around it. */
 export function dressed<T extends Element>(root: T): T {
   const each = (selector: string, style: string) => {
     for (const element of root.querySelectorAll(selector)) wear(element, style);
   };
-  for (const block of root.querySelectorAll<HTMLElement>("[dir=auto]")) {
-    if (!RIGHT_TO_LEFT.test(block.textContent ?? "")) continue;
+  for (const block of root.querySelectorAll<HTMLElement>("[dir=rtl]")) {
     for (const part of [block, ...block.querySelectorAll<HTMLElement>("*")]) {
       if (part.matches("p")) wear(part, dress.right);
       else if (part.matches("blockquote")) wear(part, dress.right_quote);
       else if (part.matches("th, td") && part.style.textAlign === "left") part.setAttribute("style", dress.right);
     }
   }
-  each(".streamwidget-text table", dress.table);
+  each("[class*=RenderedHTMLCommon] table", dress.table);
   each(".streamwidget-quiet", dress.quiet);
   each(".streamwidget-bad", dress.bad);
   for (const code of root.querySelectorAll<HTMLElement>("[class*=RenderedHTMLCommon] pre > code")) {
@@ -52,10 +50,10 @@ function colour(code: HTMLElement): boolean {
     const start = lines.start(line);
     lines.scan(line, (kind, from, to) => tokens.push([kind, start + from, start + to]));
   }
-  let room = 12 * lines.length + 1024; // characters of tags, as in streamwidget/_saved/html.py
-  const within = tokens.filter(() => (room -= 60) > 0);
+  // Tags have at most 12 times as many characters as the code, as in streamwidget/_saved/html.py.
+  tokens.splice((12 * lines.length + 1024) / TAG);
   // From the last to the first, so that the places before stay right.
-  for (const [kind, from, to] of within.reverse()) {
+  for (const [kind, from, to] of tokens.reverse()) {
     const [node, at] = lines.locate(from);
     if (at + to - from > node.length) continue;
     const [short, , plain] = dress.colours[kind] as [string, string, string];

@@ -121,7 +121,7 @@ test("every outcome has an ending that does not make it look whole, and its reme
     [
       "length",
       "",
-      "stopped at the token limit; raise it by --max-tokens, max_tokens= or the chat's settings",
+      "stopped at the token limit; raise it by --max-tokens, max_tokens= or the settings of the chat",
       ["continue", "retry"],
     ],
     ["filtered", "", "stopped by a content filter; the answer is cut", ["retry"]],
