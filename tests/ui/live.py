@@ -48,6 +48,8 @@ _LONGER = """([index, length]) => {
 def ask(server: PuppetServer) -> str:
     """Return a cell with the extension and the client ``held``, whose answers end when the test lets them."""
     return f"{LOAD}\nimport streamwidget as sw\nheld = {server.client}"
+
+
 # True unless an output has the words of the file in place of a view.
 _NO_WORDS = """index => {
   const { outputs } = window.jupyterapp.shell.currentWidget.content.model.cells.get(index)

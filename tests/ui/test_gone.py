@@ -103,9 +103,9 @@ chats = [sw.ChatWidget() for _ in range(4)]
 for number, chat in enumerate(chats[:3]):
     await chat.send(f"Question {number}")
 display(chats[0], ipywidgets.HBox([ipywidgets.Button(), ipywidgets.VBox(chats[1:3])]), chats[3])
-display(view := sw.StreamView(client.stream("count to 30")))
-display(sw.WireView(client.stream("count to 30")))
-completion = await view
+for view in (sw.StreamView(client.stream("count to 30")), sw.WireView(client.stream("count to 30"))):
+    display(view)
+    completion = await view
 """
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -120,6 +120,9 @@ def test_what_was_live_is_saved_as_words(open_notebook: OpenNotebook, demo: Demo
     live = page.output(0).locator(".streamwidget-chat")
     expect(live).to_have_count(4)
     live.first.get_by_role("textbox", name="Prompt").fill("not sent yet")
+    complete = page.output(0).locator(".streamwidget-wire[data-outcome=complete]")
+    complete.scroll_into_view_if_needed()
+    expect(complete).to_be_visible()
     outputs = page.save().cells[0].outputs
     assert [VIEW in output.data for output in outputs] == [False] * 5
     assert [words in outputs[1].data["text/html"] for words in ("Question 1", "Question 2")] == [True, True]
