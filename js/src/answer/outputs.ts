@@ -9,6 +9,8 @@ import type { OutputState } from "../transcript/messages";
 
 /** streamwidget/_saved/outputs.py has the same. */
 export const OUTPUT_STYLE = "margin:0 0 0.5em;overflow-x:auto;max-width:100%";
+const SVG = "image/svg+xml";
+const PLAIN_STYLE = "white-space:pre-wrap;overflow-wrap:break-word";
 export const PICTURE = /^image\/(png|jpeg|gif|webp)$/;
 
 interface Renderer {
@@ -48,6 +50,9 @@ export function showOutput({ data, metadata, cut, trusted }: OutputState, model:
         else root.append(renderer.node);
         void renderer
           .renderModel(rendermime.createModel({ data, metadata, trusted }))
+          .then(() => {
+            for (const picture of root.querySelectorAll("img:not([alt])")) picture.setAttribute("alt", plainText(data));
+          })
           .catch(() => root.append(plainOutput(data)));
       } else root.append(plainOutput(data));
     } catch (error) {
@@ -62,12 +67,21 @@ export function showOutput({ data, metadata, cut, trusted }: OutputState, model:
 
 /** The picture among these formats, or else the plain text. */
 export function plainOutput(data: Fields): Element {
-  const [type, picture] = Object.entries(data).find(([kind]) => PICTURE.test(kind)) ?? [];
-  const plain = visible(string(data["text/plain"]));
-  if (typeof picture !== "string") return make("pre", "", plain);
+  const [type, found] = Object.entries(data).find(([kind]) => PICTURE.test(kind)) ?? [SVG, data[SVG]];
+  const plain = plainText(data);
+  if (typeof found !== "string") {
+    const text = make("pre", "", plain);
+    text.setAttribute("style", PLAIN_STYLE);
+    return text;
+  }
   const image = make("img");
-  image.src = `data:${type};base64,${picture}`;
+  // As a picture it cannot run or load anything.
+  image.src = type === SVG ? `data:${type},${encodeURIComponent(found)}` : `data:${type};base64,${found}`;
   image.alt = plain;
   image.style.maxWidth = "100%";
   return image;
+}
+
+function plainText(data: Fields): string {
+  return visible(string(data["text/plain"]));
 }

@@ -36,6 +36,8 @@ class FakeRenderMime {
     const renderModel = async (model: { data: Record<string, unknown>; trusted: boolean }) => {
       node.className = "by-host";
       node.textContent = `${type} ${model.trusted} ${model.data[type]}`;
+      if (type === "image/png") node.append(document.createElement("img")); // the host's has no alt
+      if (type === "text/plain") node.append(document.createElement("pre"));
     };
     return { node, renderModel, dispose };
   }
@@ -76,6 +78,7 @@ test("an output is shown at its place, and what is shown stays in the page", asy
     .toEqual(["A table 😀:", `text/html true ${HTML}`, "and a figure", `image/png true ${PNG}left out: x`, "Done."]);
   expect([text.children[0], text.children[1]]).toEqual([first, output]);
   expect(rendermime.asked).toEqual(["any", "any"]);
+  expect(text.querySelector("img")?.alt).toBe("fig");
   host.life.abort();
   expect(rendermime.disposed).toBe(2);
 });
@@ -101,10 +104,12 @@ test("without the host's renderer a picture is an image, and all else is plain t
 });
 
 test("a step folds its text, and its output stays in sight above the next text", async () => {
-  const { kernel, host, show, shown } = start();
+  const { kernel, host, text, show, shown } = start();
   host.deliver(kernel.delta("I look."), show({ "text/plain": "4 °C" }), kernel.step(), kernel.delta("Cold."));
   await frames();
   await expect.poll(shown).toEqual(["text/plain true 4 °C", "Cold."]);
+  // The host's plain text has no frame of code.
+  expect(getComputedStyle(text.querySelector("pre") as Element).paddingTop).not.toBe("28px");
   host.deliver(kernel.restart(""));
   Object.assign(kernel.state, { outputs: [] });
   host.deliver(kernel.restart("Anew"), kernel.end());
@@ -116,6 +121,7 @@ test("when the kernel is gone the page saves the outputs at their places", () =>
     { at: 2, data: { "text/html": HTML, "text/plain": "1" }, trusted: true },
     { at: 2, data: { "image/png": PNG, "text/plain": "fig" }, trusted: true, cut: "left out: text/html (3.0 MB)" },
     { at: 4, data: { "text/html": EVIL, "text/plain": "of a file" }, trusted: false },
+    { at: 4, data: { "image/svg+xml": "<svg/>", "text/plain": "drawn" }, trusted: true },
   ];
   const text = "😀**cd** <!--0-->"; // of two units and one character before the first output
   const state = new KernelSide({ seq: 1, phase: "over", outcome: "complete", text, outputs }).state;
@@ -126,10 +132,12 @@ test("when the kernel is gone the page saves the outputs at their places", () =>
     [1, ["text/html", "text/plain"], undefined],
     [1, ["image/png", "text/plain"], "left out: text/html (3.0 MB)"],
     [3, ["text/plain"], undefined],
+    [3, ["image/svg+xml", "text/plain"], undefined],
   ]);
+  expect(bundle["text/html"]).toContain('src="data:image/svg+xml,%3Csvg%2F%3E" alt="drawn"');
   expect(bundle["text/html"]).toContain(HTML);
   expect(bundle["text/html"]).toContain(`src="data:image/png;base64,${PNG}"`);
   expect(bundle["text/html"]).not.toContain("onerror");
   expect(bundle["text/html"]).toContain("&lt;!--0--&gt;");
-  expect(bundle["text/plain"]?.startsWith("😀\n\n1\n\nfig\n\n**\n\nof a file\n\ncd** ")).toBe(true);
+  expect(bundle["text/plain"]?.startsWith("😀\n\n1\n\nfig\n\n**\n\nof a file\n\ndrawn\n\ncd** ")).toBe(true);
 });
