@@ -14,6 +14,7 @@ const ONLY_LIVE = [
   ".streamwidget-remedies",
   ".streamwidget-spoken",
   ".streamwidget-tools",
+  ".streamwidget-asks", // empty once nothing is asked
 ].join();
 
 function shape(root: Element): string {
