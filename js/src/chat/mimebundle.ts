@@ -1,4 +1,5 @@
-// The saved conversation, made in the page when it saves the notebook or when the kernel is gone. streamwidget/_saved/conversation.py makes the same.
+// The saved conversation, made in the page when it saves the notebook or when the kernel is gone.
+// streamwidget/_saved/conversation.py makes the same.
 
 import { make } from "../dom/elements";
 import { answerMimebundle, outputBundles } from "../saved/mimebundle";
