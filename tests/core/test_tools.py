@@ -222,7 +222,7 @@ RESULTS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "text"), RESULTS, ids=repr)
+@pytest.mark.parametrize(("value", "text"), RESULTS, ids=[text for _, text in RESULTS])
 def test_a_result_is_text(value: object, text: str) -> None:
     """Text stays, tables are tables, the rest is JSON where it can be."""
     assert result_of(value) == (text, (), False)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
@@ -222,6 +223,8 @@ for view in views:
     display(view)
 """
 TEXTS = "print(json.dumps([(await view).text for view in views]))"
+STATES = """() => [...document.querySelectorAll('.streamwidget')].map(root =>
+  [root.dataset.outcome ?? null, root.querySelector('.streamwidget-status')?.textContent, root.textContent.length])"""
 SHOWN = "() => [...document.querySelectorAll('.streamwidget')].map(root => root.dataset.outcome)"
 
 
@@ -233,7 +236,12 @@ def test_lost_messages_are_never_a_silent_hole(open_notebook: OpenNotebook, demo
     page.page.evaluate(_LOSE, 1 / 3)
     page.run_all()
     page.finish(None)
-    page.page.wait_for_function(f"({SHOWN})().length === 50 && ({SHOWN})().every(outcome => outcome === 'complete')")
+    all_complete = f"({SHOWN})().length === 50 && ({SHOWN})().every(outcome => outcome === 'complete')"
+    try:
+        page.page.wait_for_function(all_complete)
+    except PlaywrightTimeout as late:
+        states = page.page.evaluate(STATES)
+        raise AssertionError(f"{len(states)} views: {[state for state in states if state[0] != 'complete']}") from late
     lost = page.page.evaluate("window.streamwidgetLost")
     assert lost >= 20  # a slow kernel sends few
     shown = [text.rstrip() for text in page.output(0).locator(".streamwidget-text").all_text_contents()]
