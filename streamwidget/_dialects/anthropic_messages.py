@@ -13,7 +13,6 @@ from streamwidget._core.attachments import Attachment, Image
 from streamwidget._core.completion import ChatCompletion, ToolCall
 from streamwidget._core.events import Original, ParsedEvent, ToolResult
 from streamwidget._core.messages import Message
-from streamwidget._core.tools import Tool
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.anthropic import MessagesReader
 from streamwidget._dialects.asking import Asking
@@ -21,7 +20,7 @@ from streamwidget._dialects.attached import cannot_take
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import count, field, items, plain, text
 from streamwidget._dialects.schemas import strict
-from streamwidget._dialects.tool_turns import Called, declared, merged
+from streamwidget._dialects.tool_turns import Called, about, declared, merged
 
 #: The length of an answer whose caller names none, beside its thinking. The API wants a number.
 _MAX_TOKENS = 8192
@@ -55,7 +54,7 @@ class AnthropicMessages(Asking):
         sent = self.expanded(question, messages, lambda *pair: [self._written(*pair)], self._called)
         body["messages"] = merged(sent, "content") if question.tools else sent
         if question.tools:
-            body["tools"] = [_declared(tool) if tool else raw for tool, raw in declared(question)]
+            body["tools"] = declared(question, lambda tool: about(tool, "input_schema"))
         return {**body, "stream": True} if question.stream else body
 
     def value_fields(self, value: ValueType) -> dict[str, Any]:
@@ -103,11 +102,6 @@ class AnthropicMessages(Asking):
             blocks = [*said, *(_call(call) for call, _ in step.pairs)]
         results = [_result(result) for _, result in step.pairs]
         return [{"role": "assistant", "content": blocks}, {"role": "user", "content": results}]
-
-
-def _declared(tool: Tool) -> dict[str, Any]:
-    about = {"name": tool.name, "description": tool.description, "input_schema": tool.arguments.schema}
-    return {key: value for key, value in about.items() if value != ""}
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

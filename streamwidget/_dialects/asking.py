@@ -118,7 +118,7 @@ class Asking:
         """
         sent: list[Any] = []
         for message, has_results in self.with_results(messages):
-            steps, rest = split_steps(question, message) if isinstance(message, Message) else ((), message)
+            steps, rest = split_steps(question, message)
             for step in steps:
                 sent += called(step)
             if rest is not None:

@@ -60,7 +60,7 @@ class ChatCompletions:
         messages = [sent for message in question.messages for sent in _turn(question, message)]
         body: dict[str, Any] = {**with_fields(_value_fields(question), question.params), "messages": messages}
         if question.tools:
-            body["tools"] = [as_function(tool) if tool else raw for tool, raw in declared(question)]
+            body["tools"] = declared(question, as_function)
         if question.model is not None:
             body["model"] = question.model
         options = body.pop("stream_options", {"include_usage": True} if self.asks_for_usage else None)
@@ -130,7 +130,7 @@ def _value_fields(question: Question) -> dict[str, Any]:
 
 def _turn(question: Question, message: Message | Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the messages of one of ours: an answer that called tools becomes several."""
-    steps, rest = split_steps(question, message) if isinstance(message, Message) else ((), message)
+    steps, rest = split_steps(question, message)
     for step in steps:
         yield from called(step)
     if rest is not None:

@@ -21,7 +21,7 @@ from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.google import GoogleReader
 from streamwidget._dialects.paths import at
-from streamwidget._dialects.tool_turns import Called, declared, merged
+from streamwidget._dialects.tool_turns import Called, about, merged
 
 _ROLES = {"user": "user", "assistant": "model"}
 
@@ -57,8 +57,8 @@ class GoogleGemini(Asking):
         contents = self.expanded(question, messages, lambda *pair: [self._written(*pair)], self._called)
         if question.tools:
             contents = merged(contents, "parts")
-            functions = [_declared(tool) for tool, _ in declared(question) if tool]
-            raw = [one for tool, one in declared(question) if not tool]
+            functions = [about(one, "parametersJsonSchema") for one in question.tools if isinstance(one, Tool)]
+            raw = [one for one in question.tools if not isinstance(one, Tool)]
             body["tools"] = [*([{"functionDeclarations": functions}] if functions else []), *raw]
         return {**body, **self.fields(question), "contents": contents}
 
@@ -112,11 +112,6 @@ def _with_object(part: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(call, dict) or isinstance(call.get("args", {}), dict):
         return part
     return {**part, "functionCall": {**call, "args": {}}}
-
-
-def _declared(tool: Tool) -> dict[str, Any]:
-    about = {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.arguments.schema}
-    return {key: value for key, value in about.items() if value != ""}
 
 
 def _result(result: ToolResult, name: str) -> dict[str, Any]:

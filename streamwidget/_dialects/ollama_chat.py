@@ -39,7 +39,7 @@ class OllamaChat(Asking):
         system, messages = self.split(question)
         first = [{"role": "system", "content": system}] if system else []
         sent = self.expanded(question, messages, lambda message, _: [_written(message)], _called)
-        tools = [as_function(tool) if tool else raw for tool, raw in declared(question)]
+        tools = declared(question, as_function)
         return {
             **self.fields(question),
             **({"tools": tools} if tools else {}),

@@ -23,7 +23,7 @@ from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import field, items, text
 from streamwidget._dialects.responses import ResponsesReader
 from streamwidget._dialects.schemas import openai_format
-from streamwidget._dialects.tool_turns import Called, declared
+from streamwidget._dialects.tool_turns import Called, about, declared
 
 _ENCRYPTED = "reasoning.encrypted_content"
 #: "Encrypted content is not supported with this model."
@@ -49,7 +49,7 @@ class OpenAIResponses(Asking):
             body.setdefault("include", [_ENCRYPTED])
         body["input"] = self.expanded(question, messages, self._written, self._called)
         if question.tools:
-            body["tools"] = [_declared(tool) if tool else raw for tool, raw in declared(question)]
+            body["tools"] = declared(question, _declared)
         if question.model is not None:
             body["model"] = question.model
         body = {name: value for name, value in body.items() if value is not None}
@@ -101,8 +101,7 @@ class OpenAIResponses(Asking):
 
 
 def _declared(tool: Tool) -> dict[str, Any]:
-    about = {"name": tool.name, "description": tool.description, "parameters": tool.arguments.schema, "strict": False}
-    return {"type": "function", **{key: value for key, value in about.items() if value != ""}}
+    return {"type": "function", **about(tool, "parameters"), "strict": False}
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

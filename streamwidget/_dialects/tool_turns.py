@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,8 +44,12 @@ class Called:
         return [Image.of(src) for _, result in self.pairs for src in result.images]
 
 
-def split_steps(question: Question, message: Message) -> tuple[tuple[Called, ...], Message | None]:
+def split_steps(
+    question: Question, message: Message | Mapping[str, Any]
+) -> tuple[tuple[Called, ...], Message | Mapping[str, Any] | None]:
     """Return the steps of an answer that called tools, and the message after them. None: there is nothing after them.
+
+    A mapping has the provider's own form, so it has no steps.
 
     Examples
     --------
@@ -57,8 +61,10 @@ def split_steps(question: Question, message: Message) -> tuple[tuple[Called, ...
     >>> len(called), rest.text
     (1, 'It is cold.')
     """
+    if not question.tools or not isinstance(message, Message) or message.completion is None:
+        return (), message
     completion = message.completion
-    if not question.tools or completion is None or message.text != completion.text:
+    if message.text != completion.text:
         return (), message
     steps = completion.steps or (Step("", "", completion.tool_calls, completion.tool_results),)
     if completion.steps and _bare("".join(step.text for step in steps)) != _bare(completion.text):
@@ -106,16 +112,23 @@ def _object(arguments: str) -> str:
         return "{}"
 
 
-def declared(question: Question) -> Iterator[tuple[Tool | None, Mapping[str, Any]]]:
-    """Yield each tool that a question offers: a function, or the JSON that the person wrote."""
-    for one in question.tools:
-        yield (one, {}) if isinstance(one, Tool) else (None, one)
+def declared(question: Question, write: Callable[[Tool], dict[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the tools that a question offers. ``write`` gives the form of a function. A person's JSON stays."""
+    return [write(one) if isinstance(one, Tool) else one for one in question.tools]
+
+
+def about(tool: Tool, schema: str) -> dict[str, Any]:
+    """Return what all APIs are told of a function. ``schema`` is the name that they have for the schema's field.
+
+    An empty description is left out.
+    """
+    said = {"description": tool.description} if tool.description else {}
+    return {"name": tool.name, **said, schema: tool.arguments.schema}
 
 
 def as_function(tool: Tool) -> dict[str, Any]:
     """Return a tool in the form of chat completions. Ollama has the same."""
-    about = {"name": tool.name, "description": tool.description, "parameters": tool.arguments.schema}
-    return {"type": "function", "function": {key: value for key, value in about.items() if value != ""}}
+    return {"type": "function", "function": about(tool, "parameters")}
 
 
 def merged(messages: list[Any], parts: str) -> list[Any]:
