@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ToolCall
 from streamwidget._core.consent import Consents, Verdict, is_allowed
 from streamwidget._core.events import ConsentNeeded, Outcome, StreamWarning, ToolResult, Waiting
+from streamwidget._core.loop import settler
 from streamwidget._core.messages import Message
 from streamwidget._core.timeout import TICK, PendingLimit, Timeout
 from streamwidget._core.tool_result import Result, failure_of_tool
@@ -247,7 +247,7 @@ class ToolLoop:
         if self._toolbox.confirm == "never" or is_allowed(tool):
             return Verdict(runs=True)
         answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        key = self.consents.ask(tool, call, _setter(answer))
+        key = self.consents.ask(tool, call, settler(answer))
         try:
             if not await self._somebody_is_there():
                 return Verdict(runs=False, reason=_NOBODY)
@@ -281,17 +281,3 @@ class ToolLoop:
 
 def _since(begun: float | None) -> float | None:
     return None if begun is None else round(time.monotonic() - begun, 3)
-
-
-def _setter(answer: asyncio.Future[Verdict]) -> Callable[[Verdict], None]:
-    """Return a function that settles a future, from any thread."""
-    loop = asyncio.get_running_loop()
-
-    def settle(verdict: Verdict) -> None:
-        if not answer.done():
-            answer.set_result(verdict)
-
-    def answered(verdict: Verdict) -> None:
-        loop.call_soon_threadsafe(settle, verdict)
-
-    return answered

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Awaitable
 from typing import Any
 
+from streamwidget._core.loop import settler
 from streamwidget._core.secrets import Secrets, mask
 from streamwidget._core.tool_result import Result, failure_of_tool, result_of
 from streamwidget._core.tools import Tool
@@ -70,13 +71,9 @@ class ToolRun:
         return task.result()
 
     async def _in_thread(self) -> Any:
-        loop = asyncio.get_running_loop()
-        over: asyncio.Future[Any] = loop.create_future()
+        over: asyncio.Future[tuple[Any, BaseException | None]] = asyncio.get_running_loop().create_future()
+        settle = settler(over)
         context = contextvars.copy_context()  # so that what it prints goes to the cell
-
-        def settle(value: Any, raised: BaseException | None) -> None:
-            if not over.done():
-                over.set_result((value, raised))
 
         def run() -> None:
             value, raised = None, None
@@ -84,8 +81,7 @@ class ToolRun:
                 value = context.run(self._tool.function, *self._by_place, **self._by_name)
             except BaseException as exc:  # noqa: BLE001
                 raised = exc
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, value, raised)
+            settle((value, raised))
 
         threading.Thread(target=run, name=f"tool {self._tool.name}", daemon=True).start()
         try:

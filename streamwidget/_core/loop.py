@@ -19,7 +19,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -52,6 +52,24 @@ def call_on(loop: asyncio.AbstractEventLoop | None, function: Callable[[], objec
         function()
     else:
         loop.call_soon_threadsafe(function)
+
+
+def settler(future: asyncio.Future[T]) -> Callable[[T], None]:
+    """Return a function that gives a future of this loop its result, from any thread.
+
+    It does nothing if the future is settled, or if the loop has closed meanwhile.
+    """
+    own = future.get_loop()
+
+    def settle(result: T) -> None:
+        if not future.done():
+            future.set_result(result)
+
+    def tell(result: T) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            own.call_soon_threadsafe(settle, result)
+
+    return tell
 
 
 def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) -> T:

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import threading
 import time
@@ -24,6 +23,7 @@ from typing import Any, Literal
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import StreamEvent, TextDelta
 from streamwidget._core.exceptions import StreamError
+from streamwidget._core.loop import settler
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.visible import one_line
 from streamwidget.demo._faults import FAULTS
@@ -216,13 +216,9 @@ async def try_naive(
     called in that thread.
     """
     await warm_up(client, url)
-    loop = asyncio.get_running_loop()
-    over: asyncio.Future[str | Exception] = loop.create_future()
+    over: asyncio.Future[str | Exception] = asyncio.get_running_loop().create_future()
+    settle = settler(over)
     screen = _Screen(show)
-
-    def settle(end: str | Exception) -> None:
-        if not over.done():
-            over.set_result(end)
 
     def work() -> None:
         end: str | Exception
@@ -230,8 +226,7 @@ async def try_naive(
             end = LOOPS[client](url, prompt, screen.add, demo=demo)
         except Exception as exc:  # noqa: BLE001  (the trial is about any exception)
             end = exc
-        with contextlib.suppress(RuntimeError):  # the event loop may close before the thread ends
-            loop.call_soon_threadsafe(settle, end)
+        settle(end)
 
     threading.Thread(target=work, name=f"naive {client}", daemon=True).start()
     if not await screen.wait(over, deadline):
