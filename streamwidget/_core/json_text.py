@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 #: The name of the only field of an object that is around a value. Some servers want an object at the root.
 WRAPPED = "value"
@@ -42,6 +43,17 @@ def json_in(text: str) -> str:
         return body[: json.JSONDecoder().raw_decode(body)[1]]
     except (ValueError, RecursionError):
         return body
+
+
+def unwrapped(value: Any, *, is_object: bool) -> Any:
+    """Return what the object around a value holds. A type that is an object itself has none around it.
+
+    Examples
+    --------
+    >>> unwrapped({"value": [1]}, is_object=False), unwrapped({"value": [1]}, is_object=True)
+    ([1], {'value': [1]})
+    """
+    return value[WRAPPED] if not is_object and isinstance(value, dict) and value.keys() == {WRAPPED} else value
 
 
 def certain(text: str) -> str:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from streamwidget._core.exceptions import ConfigurationError, InvalidValue
-from streamwidget._core.json_text import WRAPPED, Rows, certain, json_in
+from streamwidget._core.json_text import WRAPPED, Rows, certain, json_in, unwrapped
 from streamwidget._core.surrogates import well_formed
 from streamwidget._core.visible import one_line
 
@@ -197,10 +197,6 @@ def _reason(place: str, why: str) -> str:
     return one_line(well_formed(f"{place}: {why}" if place else why), _REASON)
 
 
-def _unwrapped(value: Any, *, is_object: bool) -> Any:
-    return value[WRAPPED] if not is_object and isinstance(value, dict) and value.keys() == {WRAPPED} else value
-
-
 class _OfSchema:
     """A JSON schema. Its values are what ``json.loads`` returns. They are checked if ``jsonschema`` is installed."""
 
@@ -237,14 +233,14 @@ class _OfSchema:
         return check
 
     def whole(self, text: str) -> Any:
-        return self._checked(_unwrapped(_loaded(text), is_object=self._is_object))
+        return self._checked(unwrapped(_loaded(text), is_object=self._is_object))
 
     def _checked(self, value: Any) -> Any:
         self._check(value)
         return value
 
     def part(self, text: str) -> Any:
-        return _unwrapped(self._partly(text), is_object=self._is_object)
+        return unwrapped(self._partly(text), is_object=self._is_object)
 
     def row(self) -> Callable[[str], Any] | None:
         root = _resolved(self.schema)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.completion import ChatCompletion, last_text
-from streamwidget._core.json_text import WRAPPED, json_in
+from streamwidget._core.json_text import json_in, unwrapped
 from streamwidget._core.visible import visible
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ def value_html(completion: ChatCompletion) -> str:
         value = json.loads(json_in(last_text(completion)))
     except (ValueError, RecursionError):
         return ""
-    if not kind.is_object and isinstance(value, dict) and value.keys() == {WRAPPED}:
-        value = value[WRAPPED]
-    return "".join(_html(value, _DEPTH))
+    return "".join(_html(unwrapped(value, is_object=kind.is_object), _DEPTH))
 
 
 def _html(value: Any, depth: int) -> Iterable[str]:
