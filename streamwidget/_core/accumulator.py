@@ -250,8 +250,11 @@ class Accumulator:
     @property
     def last_text(self) -> str:
         """The text of this step. That of a plain answer is all of its text."""
-        text = self.text[self._earlier.text :]
-        return text.removeprefix(STEP_BREAK) if self._earlier.steps else text
+        return self._of_this_step(self.text, self._earlier.text)
+
+    def _of_this_step(self, whole: str, begun: int) -> str:
+        part = whole[begun:]
+        return part.removeprefix(STEP_BREAK) if self._earlier.steps else part
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -515,12 +518,9 @@ class Accumulator:
 
     def _step(self) -> Step:
         earlier = self._earlier
-        reasoning = self.reasoning[earlier.reasoning :]
-        if earlier.steps:
-            reasoning = reasoning.removeprefix(STEP_BREAK)
         return Step(
             self.last_text,
-            reasoning,
+            self._of_this_step(self.reasoning, earlier.reasoning),
             self._own_calls(),
             tuple(self._results),
             self.finish_reason,
