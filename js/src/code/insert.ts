@@ -1,11 +1,7 @@
 // Inserts a code cell under the cell that holds an answer. A widget can reach the notebook in JupyterLab and Notebook 7
 // (by the document context of the widget manager) and in nbclassic (by its global). Nothing here runs a cell.
 
-/** An output as the notebook's file has it. */
-export interface SavedOutput {
-  readonly data?: Readonly<Record<string, unknown>>;
-  readonly metadata?: Readonly<Record<string, unknown>>;
-}
+import type { SavedOutput } from "../notebook/cells";
 
 interface SharedCell {
   readonly cell_type: string;

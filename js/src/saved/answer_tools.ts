@@ -2,9 +2,10 @@
 //
 // The host has no way for a page's code to run a cell. So "Run again" selects the cell and presses the host's own keys.
 
-import { type SavedOutput, savedOutputs, select, sourceOf } from "../code/insert";
+import { savedOutputs, select, sourceOf } from "../code/insert";
 import { makeTool, showFeedback } from "../code/tools";
 import { copyText } from "../dom/clipboard";
+import type { SavedOutput } from "../notebook/cells";
 import { cutAnswer, makeContinue } from "./go_on";
 
 /** Adds the tools to the line above `text`, until `signal` aborts. */
