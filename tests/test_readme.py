@@ -154,7 +154,11 @@ def test_the_demo_server_has_the_options_that_are_named() -> None:
 
 def test_each_link_leads_somewhere() -> None:
     """A link is an address, or a file beside the page, with a heading of that file if the link names one."""
-    pages = [*map(ROOT.joinpath, PAGES), ROOT / "SECURITY.md", *sorted((ROOT / "notebooks").glob("*.[mi][dp]*"))]
+    pages = [
+        *map(ROOT.joinpath, PAGES),
+        ROOT / ".github" / "SECURITY.md",
+        *sorted((ROOT / "notebooks").glob("*.[mi][dp]*")),
+    ]
     links = [(page, target) for page in pages for target in re.findall(r"\]\(([^)]+)\)", markdown_of(page))]
     assert {page.suffix for page, _ in links} == {".md", ".ipynb"}
     for page, target in links:
