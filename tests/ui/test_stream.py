@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -70,11 +71,19 @@ def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
     assert_no_error_of_ours(page)
 
 
-def test_run_all_stops_at_a_failure_with_its_reason_and_its_text(open_notebook: OpenNotebook, demo: DemoServer) -> None:
+def test_run_all_stops_at_a_failure_with_its_reason_and_its_text(
+    open_notebook: OpenNotebook, demo: DemoServer, tmp_path: Path
+) -> None:
     """A refused key and a broken connection: a line or two in the cell, what came is kept, later cells do not run."""
-    cells = [LOAD, "%%chat -m demo-401\nhi", "print('ran')", "%%chat -m demo-drop\ncount to 60", "print(_chat.outcome)"]
+    go = tmp_path / "go"
+    # A failure ends what is in the kernel's queue. A busy page may send the last cells after it, and they would run.
+    load = f"{LOAD}\nimport pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.2)"
+    cells = [load, "%%chat -m demo-401\nhi", "print('ran')", "%%chat -m demo-drop\ncount to 60", "print(_chat.outcome)"]
     page = open_notebook(cells)
     page.run_all()
+    for index in range(1, len(cells)):
+        expect(page.cell(index).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    go.touch()
     page.finish(None)
     page.wait_output(1, "401")
     page.wait_answered()
