@@ -77,7 +77,7 @@ class Attempts:
         self.request = request
         self._left_at: float | None = None
         self._so_far = so_far
-        self._sent = request if so_far is None else _going_on(request, so_far)
+        self._first = self._sent = request if so_far is None else _going_on(request, so_far)
         self._earlier = accumulator
         self.accumulator = accumulator or self._new_accumulator()
         self._limits = limits
@@ -93,6 +93,10 @@ class Attempts:
     @property
     def model(self) -> str | None:
         return self.request.question.model
+
+    @property
+    def request_hash(self) -> str | None:
+        return self._first.hash
 
     @property
     def request_id(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from streamwidget._client.attempts import Attempts
@@ -444,7 +445,9 @@ class ChatClient:
         return {**self.dialect.limit_tokens(most), **params}
 
     def _request(self, question: Question) -> Request:
-        return Request(self._transport(), self.dialect, question, self._max_event_size, self._max_text)
+        settings = self._settings
+        own = "" if settings.base_url else " ".join(filter(None, [settings.place, Path(settings.gguf or "").name]))
+        return Request(self._transport(), self.dialect, question, self._max_event_size, self._max_text, own)
 
     def _transport(self) -> Transport:
         url, starts = self.base_url, self._settings.server.starts

@@ -29,6 +29,7 @@ from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
 from streamwidget._core.exceptions import HTTPStatusError, InStreamError, ProtocolError, StreamInterrupted
+from streamwidget._core.request_hash import request_hash
 from streamwidget._core.secrets import Secrets, forget, mask, mask_error
 from streamwidget._core.timeout import TICK, Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
@@ -45,13 +46,25 @@ Publish = Callable[[list[StreamEvent]], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question, its dialect, and the transport to the server."""
+    """A question, its dialect, and the transport to the server.
+
+    Attributes
+    ----------
+    transport : Transport
+    dialect : Dialect
+    question : Question
+    max_event_size, max_text : int
+        As of the client.
+    own_server : str
+        The name of a server that streamwidget starts itself. Its address has a port that changes.
+    """
 
     transport: Transport
     dialect: Dialect
     question: Question
     max_event_size: int = MAX_EVENT_SIZE
     max_text: int = MAX_TEXT
+    own_server: str = ""
 
     def to_http(self) -> HTTPRequest:
         """Write the request. TypeError or ValueError if it cannot be written as JSON."""
@@ -59,6 +72,16 @@ class Request:
             "utf-8", "replace"
         )
         return HTTPRequest("POST", self.dialect.path(self.question), body, self.dialect.headers)
+
+    @property
+    def server(self) -> str:
+        """The server's address without its query, which may hold a key, or the name of a server of ours."""
+        return self.own_server or self.transport.base_url.partition("?")[0].rstrip("/")
+
+    @property
+    def hash(self) -> str:
+        """The name of the request. The same question to the same server has the same one."""
+        return request_hash(self.server, self.dialect.path(self.question), self.dialect.body(self.question))
 
 
 class Exchange:

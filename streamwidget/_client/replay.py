@@ -85,6 +85,7 @@ class _Replay(Attempts):
     """The requests of a replay. A recording answers only once."""
 
     repeatable = False
+    request_hash = None
 
     def again(self, *, go_on: bool) -> Attempts:
         what = "go on where its recording ends" if go_on else "be asked again"

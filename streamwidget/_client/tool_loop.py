@@ -85,7 +85,7 @@ class ToolLoop:
         self._toolbox = toolbox
         self._so_far = so_far
         self._asks_again = asks_again
-        self._attempts = self._first(request)
+        self._opening = self._attempts = self._first(request)
         self._left_at: float | None = None
         self._running: tuple[str, ...] = ()
 
@@ -96,6 +96,10 @@ class ToolLoop:
     @property
     def model(self) -> str | None:
         return self._request.question.model
+
+    @property
+    def request_hash(self) -> str | None:
+        return self._opening.request_hash
 
     @property
     def request_id(self) -> str | None:

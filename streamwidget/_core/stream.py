@@ -145,6 +145,21 @@ class ChatStream:
         return self._work.model
 
     @property
+    def request_hash(self) -> str | None:
+        """A hash of the request: the messages with their files, the model, the server, the parameters, the tools.
+
+        Known before anything is sent, without the key. None if another library makes the request.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> one, two, other = (sw.ChatClient().stream(f"Name {what}.") for what in ("a river", "a river", "a lake"))
+        >>> one.request_hash == two.request_hash, one.request_hash == other.request_hash
+        (True, False)
+        """
+        return self._work.request_hash
+
+    @property
     def repeatable(self) -> bool:
         """True if :meth:`again` can ask the same again."""
         return self._work.repeatable

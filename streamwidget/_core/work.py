@@ -33,6 +33,11 @@ class Work(Protocol):
         ...
 
     @property
+    def request_hash(self) -> str | None:
+        """The hash of the first request (:mod:`~streamwidget._core.request_hash`). None if it is not one of ours."""
+        ...
+
+    @property
     def request_id(self) -> str | None:
         """The id of the request in the response's headers."""
         ...

@@ -65,6 +65,7 @@ class Foreign:
     """
 
     mark = ""
+    request_hash = None
     pending_limit = None
     left_at = None
 
