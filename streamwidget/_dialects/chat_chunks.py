@@ -52,6 +52,7 @@ _ORDINARY_CHUNK = frozenset(
 _ORDINARY_CHOICE = frozenset({"delta", "index", "finish_reason", "logprobs", "native_finish_reason", "stop_reason"})
 _OF_ANSWERS = frozenset({"choices", "usage", "model", "id", "created"})  # fields of chunks, whatever else they hold
 _THINKING_PARTS = ("reasoning", "thinking", "reasoning_text", "summary_text", "thought")
+_IN_PART = ("text", "parts", "content", "value", "summary")  # the fields that hold the text of a part
 
 
 class ChatCompletionsReader:
@@ -188,15 +189,21 @@ class ChatCompletionsReader:
         """Read a message. In a stream it may be the answer once more, or as far as it has grown, or its next piece."""
         content = message.get("content")
         if index == 0 and self._length:
-            whole = content if isinstance(content, str) else "".join(_texts_in(content, beside=_THINKING_PARTS))
+            parts = content if isinstance(content, list) else [content]
+            thoughts = [_thought_in(part) for part in parts]
+            parts = [part for part, thought in zip(parts, thoughts, strict=True) if not thought]
+            whole = "".join(_texts_in(parts, _IN_PART))
             rest = new_in_message(whole, self._said()) if whole else ""
             if self._in_messages is None and whole and rest != "":
                 self._in_messages = rest is None
-            if self._in_messages:
+            if self._in_messages is None and whole.isspace():
+                rest = whole  # no message repeats an answer as a blank
+            elif self._in_messages:
                 rest = new_in_piece(whole, self._said(), is_last=is_last)
             elif rest is None:
                 yield StreamWarning("rewritten", "the provider sent another text at the end, which is left out")
-            content = [*_not_text(content), rest or ""]
+            content = [*(part for part in parts if part is not None and not any(_texts_in(part, _IN_PART))), rest or ""]
+            message = {**message, "reasoning": "".join(thoughts)} if any(thoughts) else message
         calls = None if self._called and not self._is_message(message) else message.get("tool_calls")
         yield from self._delta({**message, "content": content, "tool_calls": calls}, index, is_whole=True)
 
@@ -271,21 +278,17 @@ class ChatCompletionsReader:
     def _part(self, part: Any, index: int) -> Iterator[ParsedEvent]:
         """Read one part of a content list: text, a thought made of texts (Mistral), or a refusal."""
         kind = part.get("type") if isinstance(part, dict) else None
-        thought = "".join(_texts_in(part.get("thinking", part.get("reasoning")))) if isinstance(part, dict) else ""
-        if thought:
+        if thought := _thought_in(part):
             yield ReasoningDelta(self._reasoning.new(thought, is_whole=False), index)
             return
         if isinstance(part, dict) and isinstance(part.get("refusal"), str):
             yield RefusalDelta(part["refusal"], index)
             return
-        texts = list(_texts_in(part, names=("text", "parts", "content", "value", "summary")))
+        texts = list(_texts_in(part, _IN_PART))
         if texts:
-            if kind in _THINKING_PARTS or part.get("thought") is True:
-                yield ReasoningDelta("".join(texts), index)
-            else:
-                yield from self._text("".join(texts), index, is_new=True)
+            yield from self._text("".join(texts), index, is_new=True)
             for name in ("annotations", "citations"):
-                for holder in (part, part.get("text")):
+                for holder in (part, field(part, "text")):
                     if isinstance(holder, dict) and holder.get(name):
                         yield left_out(name, holder[name] if isinstance(holder[name], list) else ())
         elif kind in ("text", "output_text", *_THINKING_PARTS) or part == {}:
@@ -397,28 +400,29 @@ def _first(value: Any) -> Any:
 
 
 def _texts_in(
-    value: Any,
-    names: tuple[str, ...] = ("text", "thinking", "summary", "content", "value"),
-    beside: tuple[str, ...] = (),
-    depth: int = 0,
+    value: Any, names: tuple[str, ...] = ("text", "thinking", "summary", "content", "value"), depth: int = 0
 ) -> Iterator[str]:
-    """Yield the texts in a value: a string, an object with a text, or a list of these. Types in ``beside`` are left."""
+    """Yield the texts in a value: a string, an object with a text, or a list of these."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list) and depth < 8:
         for part in value:
-            yield from _texts_in(part, names, beside, depth + 1)
-    elif isinstance(value, dict) and depth < 8 and value.get("type") not in beside:
+            yield from _texts_in(part, names, depth + 1)
+    elif isinstance(value, dict) and depth < 8:
         for name in names:
             if isinstance(value.get(name), str | list | dict):
-                yield from _texts_in(value[name], names, beside, depth + 1)
+                yield from _texts_in(value[name], names, depth + 1)
                 return
 
 
-def _not_text(content: Any) -> list[Any]:
-    """Return the parts of a content list that are neither text nor thoughts."""
-    parts = content if isinstance(content, list) else []
-    return [part for part in parts if isinstance(part, dict) and not [*_texts_in(part)]]
+def _thought_in(part: Any) -> str:
+    """Return the thought that a part of a content list holds, or an empty text."""
+    if not isinstance(part, dict):
+        return ""
+    thought = "".join(_texts_in(part.get("thinking", part.get("reasoning"))))
+    if thought or not (part.get("type") in _THINKING_PARTS or part.get("thought") is True):
+        return thought
+    return "".join(_texts_in(part, _IN_PART))
 
 
 def _parse_tool_call(call: dict[str, Any], place: int | None = None) -> Iterator[ParsedEvent]:

@@ -70,6 +70,10 @@ CHAT: dict[str, tuple[list[Any], dict[str, Any]]] = {
     ),
     "numbers are not a growing text": ([choice({"content": text}) for text in ("1", "10", "100")], {"text": "110100"}),
     "a call that is not in a list": ([choice({"tool_calls": call('{"a":1}')})], {"calls": ['{"a":1}']}),
+    "messages that are blank pieces": (
+        [last(finish_reason=None, message={"content": text}) for text in ("Paris", " ", "is ", "\n", "big.")],
+        {"text": "Paris is \nbig."},
+    ),
     "messages that are pieces": (
         [last(finish_reason=None, message={"content": text}) for text in ("Paris is ", "big.")],
         {"text": WHOLE},
