@@ -50,6 +50,7 @@ from streamwidget._core.exceptions import (
     StreamTimeout,
 )
 from streamwidget._core.messages import Message
+from streamwidget._core.receipt import Receipt, SentFile, SentMessage, SentRequest, SentVariable
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeout import Timeout
@@ -91,11 +92,16 @@ __all__ = [
     "Outcome",
     "ProtocolError",
     "ReasoningDelta",
+    "Receipt",
     "Recording",
     "RefusalDelta",
     "Retry",
     "RetryPolicy",
     "RichOutput",
+    "SentFile",
+    "SentMessage",
+    "SentRequest",
+    "SentVariable",
     "SourceError",
     "Step",
     "StreamError",

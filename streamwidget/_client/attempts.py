@@ -24,6 +24,7 @@ from streamwidget._core.messages import Message
 from streamwidget._core.timeout import TICK, Deadlines, PendingLimit, Timeout
 
 if TYPE_CHECKING:
+    from streamwidget._core.receipt import SentRequest
     from streamwidget._core.recording import Recording
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ class Attempts:
         How many times an answer that is not a valid value is asked for again, with what is wrong.
     accumulator : Accumulator, optional
         Has the steps before this request, and takes what it brings. Default: a new one for each attempt.
+    sent : tuple of SentRequest, optional
+        What left for the steps before this request.
 
     Attributes
     ----------
@@ -72,7 +75,9 @@ class Attempts:
         exchange: MakeExchange = Exchange,
         asks_again: int = 0,
         accumulator: Accumulator | None = None,
+        sent: tuple[SentRequest, ...] = (),
     ) -> None:
+        self._before = sent
         self.exchange: Exchange | None = None
         self.request = request
         self._left_at: float | None = None
@@ -97,6 +102,10 @@ class Attempts:
     @property
     def request_hash(self) -> str | None:
         return self._first.hash
+
+    @property
+    def sent(self) -> tuple[SentRequest, ...]:
+        return (*self._before, *(self.exchange.sent if self.exchange else ()))
 
     @property
     def request_id(self) -> str | None:
@@ -190,6 +199,7 @@ class Attempts:
                 self.accumulator = self._new_accumulator()
             else:
                 publish(self.accumulator.begin_call())
+            self._before = self.sent
             exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
             try:
                 return await self._limited(exchange.run())

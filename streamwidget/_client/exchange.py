@@ -28,11 +28,20 @@ from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge
 from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
-from streamwidget._core.exceptions import HTTPStatusError, InStreamError, ProtocolError, StreamInterrupted
+from streamwidget._core.exceptions import (
+    ConnectionFailed,
+    HTTPStatusError,
+    InStreamError,
+    ProtocolError,
+    StreamInterrupted,
+)
+from streamwidget._core.messages import Message
+from streamwidget._core.receipt import SentRequest
 from streamwidget._core.request_hash import request_hash
 from streamwidget._core.secrets import Secrets, forget, mask, mask_error
 from streamwidget._core.timeout import TICK, Deadlines
 from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
+from streamwidget._dialects.sent_body import sent_fields, sent_messages
 
 _EMPTY = frozenset({204, 205})  # a success without a body is not an answer
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
@@ -68,10 +77,9 @@ class Request:
 
     def to_http(self) -> HTTPRequest:
         """Write the request. TypeError or ValueError if it cannot be written as JSON."""
-        body = json.dumps(self.dialect.body(self.question), ensure_ascii=False, allow_nan=False).encode(
-            "utf-8", "replace"
-        )
-        return HTTPRequest("POST", self.dialect.path(self.question), body, self.dialect.headers)
+        content = self.dialect.body(self.question)
+        body = json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        return HTTPRequest("POST", self.dialect.path(self.question), body, self.dialect.headers, content)
 
     @property
     def server(self) -> str:
@@ -82,6 +90,20 @@ class Request:
     def hash(self) -> str:
         """The name of the request. The same question to the same server has the same one."""
         return request_hash(self.server, self.dialect.path(self.question), self.dialect.body(self.question))
+
+    def receipt(self, sent: HTTPRequest) -> SentRequest:
+        """Return what leaves with ``sent``, which this request was written as."""
+        secrets, content = self.transport.secrets, sent.content or {}
+        messages = [message for message in self.question.messages if isinstance(message, Message)]
+        return SentRequest(
+            self.own_server or host_of(self.transport.base_url),
+            sent.path,
+            len(sent.body or b""),
+            request_hash(self.server, sent.path, content),
+            sent_messages(content, secrets),
+            sent_fields(content, secrets),
+            tuple(dict.fromkeys(variable for message in messages for variable in message.variables)),
+        )
 
 
 class Exchange:
@@ -103,11 +125,14 @@ class Exchange:
         The response is from the demo server.
     request_id : str or None
         The request's id in the response's headers.
+    sent : tuple of SentRequest
+        What left. Several if the server refused a field of ours.
     """
 
     def __init__(self, request: Request, accumulator: Accumulator, deadlines: Deadlines, publish: Publish) -> None:
         self.demo = False
         self.request_id: str | None = None
+        self.sent: tuple[SentRequest, ...] = ()
         self._request = request
         self._accumulator = accumulator
         self._deadlines = deadlines
@@ -187,7 +212,19 @@ class Exchange:
             self._request = replace(self._request, question=question)
 
     async def _send(self, request: Request) -> Outcome:
-        async with request.transport.open(self._to_http(request), connection=self._connection) as response:
+        http = self._to_http(request)
+        before, self._connection.carried = self.sent, False
+        if http.content is not None:
+            self.sent = (*before, request.receipt(http))
+        try:
+            return await self._answer(request, http)
+        except (ConnectionFailed, asyncio.CancelledError):
+            if not self._connection.carried:
+                self.sent = before
+            raise
+
+    async def _answer(self, request: Request, http: HTTPRequest) -> Outcome:
+        async with request.transport.open(http, connection=self._connection) as response:
             self._deadlines.got_headers(time.monotonic())
             self.demo = response.headers.get("server", "") == DEMO_SERVER
             self.request_id = mask(response.headers.get("x-request-id", "")[:_HEADER], self._secrets) or None

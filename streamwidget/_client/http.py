@@ -36,12 +36,15 @@ class HTTPRequest:
         None for a request without a body, such as a GET.
     headers : mapping
         Headers of the dialect. ``{key}`` in a value stands for the key, so only the transport's frames hold the key.
+    content : mapping or None
+        The JSON object that the body is, for the receipt.
     """
 
     method: str
     path: str
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def all_headers(self) -> dict[str, str]:
         """Return all headers of the request. The key is still ``{key}``. httpx adds a few more.
@@ -124,6 +127,8 @@ class Connection:
         Words on who answers that everybody must see. Empty: the model's name is enough.
     left_at : float or None
         ``time.monotonic()`` of the moment when the request left. None before it.
+    carried : bool
+        True once a byte of the request went to the server.
     queued : bool
         True from the request until it has a connection. That takes long only if the client limits their number.
 
@@ -142,6 +147,7 @@ class Connection:
         self._tunnel = False
         self.connecting = False
         self.at_proxy = False
+        self.carried = False
         self.queued = False
         self._told = False  # that it is queued
 
@@ -180,6 +186,7 @@ class Connection:
             self.at_proxy = bool(self._proxy)
         elif event in ("proxy.start_tls.started", "socks.start_tls.started") or (step == "http11" and not self._tunnel):
             self.at_proxy = False
+        self.carried |= step.startswith("http") and not self.at_proxy
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
 

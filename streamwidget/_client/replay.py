@@ -86,6 +86,7 @@ class _Replay(Attempts):
 
     repeatable = False
     request_hash = None
+    sent = ()
 
     def again(self, *, go_on: bool) -> Attempts:
         what = "go on where its recording ends" if go_on else "be asked again"

@@ -32,6 +32,7 @@ from streamwidget._core.tool_result import Result, failure_of_tool
 from streamwidget._core.tools import Tool, Toolbox
 
 if TYPE_CHECKING:
+    from streamwidget._core.receipt import SentRequest
     from streamwidget._core.recording import Recording
 
 #: Seconds in which the page of a view must speak, or nobody is asked. A first page loads for some time.
@@ -100,6 +101,10 @@ class ToolLoop:
     @property
     def request_hash(self) -> str | None:
         return self._opening.request_hash
+
+    @property
+    def sent(self) -> tuple[SentRequest, ...]:
+        return self._attempts.sent
 
     @property
     def request_id(self) -> str | None:
@@ -179,7 +184,8 @@ class ToolLoop:
         so_far, question = accumulator.snapshot(), self._sent.question
         answer = Message("assistant", so_far.text, completion=so_far)
         request = replace(self._sent, question=replace(question, messages=(*question.messages, answer)))
-        return Attempts(request, self._limits, self._retry, accumulator=accumulator, asks_again=self._asks_again)
+        again = self._asks_again
+        return Attempts(request, self._limits, self._retry, accumulator=accumulator, asks_again=again, sent=self.sent)
 
     # ---- tools
 

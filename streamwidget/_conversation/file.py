@@ -88,8 +88,10 @@ def _from_answer(answer: Message | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     completion = answer.completion or ChatCompletion(answer.text, outcome="complete")
-    written = asdict(replace(completion, value=None, value_type=None))
-    del written["value"], written["value_type"]  # the text has it, and the type is a class of this process
+    # The text has the value, whose type is a class of this process. The conversation has what was sent.
+    written = asdict(replace(completion, value=None, value_type=None, receipt=None))
+    for name in ("value", "value_type", "receipt"):
+        del written[name]
     return written
 
 
@@ -132,7 +134,7 @@ def _to_answer(value: dict[str, Any] | None, place: str) -> Message | None:
     completion = read(ChatCompletion, value, place)
     # The file may be another person's. Their HTML is not this person's output.
     outputs = tuple(replace(output, trusted=False) for output in completion.outputs)
-    completion = replace(completion, outputs=outputs, value=None, value_type=None)
+    completion = replace(completion, outputs=outputs, value=None, value_type=None, receipt=None)
     return Message("assistant", shown(completion), completion=completion)
 
 

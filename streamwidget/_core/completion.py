@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from streamwidget._core.events import Gap, Original, Outcome, RichOutput, StreamWarning, ToolResult, Usage
 from streamwidget._core.gaps import marked
+from streamwidget._core.receipt import Receipt
 from streamwidget._core.visible import visible
 
 #: The ``Server`` header of the demo server, whose answers are marked.
@@ -224,6 +225,8 @@ class ChatCompletion:
         The warning ``invalid_value`` then names the field and the reason. A cut answer has no value.
     value_type : ValueType or None
         What you asked for with ``as_=``.
+    receipt : Receipt or None
+        What left the kernel for this answer. None if nothing left, or another library sent it.
 
     Examples
     --------
@@ -256,6 +259,7 @@ class ChatCompletion:
     original: Original | None = field(default=None, repr=False, compare=False)
     value: Any = field(default=None, compare=False)
     value_type: Any = field(default=None, repr=False, compare=False)  # a ValueType. A file's reader needs the name
+    receipt: Receipt | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from streamwidget._core.attachments import Attachment, Image
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Outcome
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.receipt import SentVariable
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -25,6 +26,8 @@ class Message:
     completion : ChatCompletion, optional
     attachments : iterable, optional
         Files of the prompt. You may pass everything that :meth:`Attachment.of` accepts.
+    variables : iterable, optional
+        The notebook's variables in the text, for the receipt.
 
     Attributes
     ----------
@@ -36,6 +39,8 @@ class Message:
         Only for the role ``user``. Images are among them.
     completion : ChatCompletion or None
         The answer behind an assistant's message. It is a snapshot.
+    variables : tuple of SentVariable
+        The notebook's variables in the text. The receipt names them.
 
     Raises
     ------
@@ -59,6 +64,7 @@ class Message:
     text: str
     attachments: tuple[Attachment, ...] = ()
     completion: ChatCompletion | None = None
+    variables: tuple[SentVariable, ...] = field(default=(), repr=False, compare=False)
 
     def __init__(
         self,
@@ -68,6 +74,7 @@ class Message:
         completion: ChatCompletion | None = None,
         *,
         attachments: Iterable[Any] = (),
+        variables: Iterable[SentVariable] = (),
     ) -> None:
         if role not in ("system", "user", "assistant"):
             raise ConfigurationError(f"The role of a message is system, user or assistant, not {role!r}.")
@@ -77,7 +84,8 @@ class Message:
         if attached and role != "user":
             kind = "images" if all(one.kind == "image" for one in attached) else "attachments"
             raise ConfigurationError(f"Only a user's message can have {kind}, not one of role {role}.")
-        for name, value in (("role", role), ("text", text), ("attachments", attached), ("completion", completion)):
+        values = {"role": role, "text": text, "attachments": attached, "completion": completion}
+        for name, value in {**values, "variables": tuple(variables)}.items():
             object.__setattr__(self, name, value)
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from streamwidget._core.events import (
     ToolCallDelta,
 )
 from streamwidget._core.exceptions import InvalidValue, StreamError
+from streamwidget._core.receipt import Receipt
 from streamwidget._core.timeline import Arrivals, Timeline
 from streamwidget._core.work import Work
 
@@ -74,6 +75,7 @@ class Progress:
             request_id=work.request_id or accumulator.request_id,
             demo=work.demo,
             mark=work.mark,
+            receipt=Receipt(work.sent) if work.sent else None,
             value=self._value,
             value_type=self.value_type,
         )

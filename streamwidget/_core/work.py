@@ -16,6 +16,7 @@ from streamwidget._core.timeout import PendingLimit
 
 if TYPE_CHECKING:
     from streamwidget._core.consent import Consents
+    from streamwidget._core.receipt import SentRequest
     from streamwidget._core.recording import Recording
 
 
@@ -35,6 +36,11 @@ class Work(Protocol):
     @property
     def request_hash(self) -> str | None:
         """The hash of the first request (:mod:`~streamwidget._core.request_hash`). None if it is not one of ours."""
+        ...
+
+    @property
+    def sent(self) -> tuple[SentRequest, ...]:
+        """The requests that left. Empty if another library makes them."""
         ...
 
     @property

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from streamwidget._core.attachments import Attachment, is_drawing, is_image_data
 from streamwidget._core.data_text import data_text
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.receipt import SentVariable
 from streamwidget._core.visible import one_line
 from streamwidget._notebook.expressions import Field, find_fields
 from streamwidget._notebook.private import key_in, private_kind, typed_cell
@@ -40,12 +41,15 @@ class FilledPrompt(NamedTuple):
         The files in the variables, each variable once, in their order.
     cut : tuple of str
         What is missing, for the person: ``df: 50 of 60 rows sent``.
+    variables : tuple of SentVariable
+        What was put in, each once, with its size.
     """
 
     text: str
     undefined: list[str]
     attachments: tuple[Attachment, ...] = ()
     cut: tuple[str, ...] = ()
+    variables: tuple[SentVariable, ...] = ()
 
 
 def interpolate(template: str, namespace: dict[str, Any]) -> FilledPrompt:
@@ -79,12 +83,17 @@ def interpolate(template: str, namespace: dict[str, Any]) -> FilledPrompt:
         return FilledPrompt(template, list(undefined))
     files: dict[str, Attachment] = {}
     cut: dict[str, str] = {}
+    sent: dict[str, SentVariable] = {}
     pieces: list[str] = []
     place = 0
     for found in fields:
-        pieces += [template[place : found.start], _text(found, namespace, files, cut)]
+        name, text = found.source, _text(found, namespace, files, cut)
+        pieces += [template[place : found.start], text]
         place = found.end
-    return FilledPrompt("".join([*pieces, template[place:]]), [], tuple(files.values()), tuple(cut.values()))
+        file = files.get(name)
+        sent[name] = SentVariable(name, len(text)) if file is None else SentVariable(name, len(file.data), "byte")
+    text = "".join([*pieces, template[place:]])
+    return FilledPrompt(text, [], tuple(files.values()), tuple(cut.values()), tuple(sent.values()))
 
 
 def _text(found: Field, namespace: dict[str, Any], files: dict[str, Attachment], cut: dict[str, str]) -> str:

@@ -34,6 +34,7 @@ from traitlets.config import Config
 from streamwidget._client.config import check_url
 from streamwidget._client.headers import own_headers
 from streamwidget._client.servers import SERVERS, server_named
+from streamwidget._core.events import Finish
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
 from streamwidget._core.secrets import mask
@@ -46,7 +47,7 @@ from streamwidget._notebook.commands import COMMANDS, find_command
 from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.model_choice import offer_models
 from streamwidget._notebook.options import OPTIONS
-from streamwidget._notebook.request import NewTurn, NoModel, ask
+from streamwidget._notebook.request import NewTurn, NoModel, ask, say_receipt
 from streamwidget._notebook.session import ChatSettings, Session
 
 T = TypeVar("T")
@@ -319,6 +320,8 @@ class ChatMagics(Magics):
         shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline}
         keep = options.keep or self._session.settings.keep
         view = display.present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
+        if options.receipt:
+            stream.subscribe(lambda events: say_receipt(stream.completion) if isinstance(events[-1], Finish) else None)
         if options.bg:
             stream.start()
             self._session.cells.leave_running(stream)

@@ -156,5 +156,6 @@ OPTIONS = (
     Option(("--wire",), "Show the server's events beside the answer."),
     Option(("--timeline",), "Show under the answer when its text came."),
     Option(("--raw",), "Send {{name}} as text."),
+    Option(("--receipt",), "Print under the answer what left the kernel for it."),
     Option(("--show-prompt",), "Print this turn as it is sent, and the size of what goes with it."),
 )

@@ -19,6 +19,7 @@ from streamwidget._client.config import default_system
 from streamwidget._client.http import host_of, is_loopback
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.attachments import size_in_words
+from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_raise
 from streamwidget._core.messages import Message
@@ -161,7 +162,8 @@ def make_prompt(options: Namespace, text: str, variables: dict[str, Any]) -> tup
                 f"There is no variable {' or '.join(filled.undefined)}. Nothing was sent. "
                 f"--raw sends {' and '.join(typed)} as text."
             )
-        message, cut = Message("user", filled.text, attachments=filled.attachments), filled.cut
+        message = Message("user", filled.text, attachments=filled.attachments, variables=filled.variables)
+        cut = filled.cut
     if not message.text.strip():
         raise ConfigurationError(
             "The prompt is empty. Write `%chat your question`, or `%%chat` with the question below it."
@@ -304,6 +306,12 @@ def _show_prompt(options: Namespace, conversation: Conversation, key: str, messa
     parts = [f"the system prompt ({_size(system)})"] * bool(system) + [f"{turns} ({_size(earlier)})"] * bool(earlier)
     say(f"Sent before it: {', '.join(parts) or 'nothing'}.")
     say(f"This turn ({_size([message])}):\n{message.text.rstrip()}\n")
+
+
+def say_receipt(completion: ChatCompletion) -> None:
+    """Print what left the kernel for an answer."""
+    no_receipt = "There is no receipt: no request of streamwidget has left the kernel for this answer."
+    say(no_receipt if completion.receipt is None else str(completion.receipt))
 
 
 def _size(messages: list[Message]) -> str:

@@ -66,6 +66,7 @@ class Foreign:
 
     mark = ""
     request_hash = None
+    sent = ()
     pending_limit = None
     left_at = None
 
