@@ -46,9 +46,14 @@ _NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^A-Za-z0-9;/?:@&=+$,\-_.!~*'()#%
 _SCHEME = re.compile(
     r"(?:^|[\s*_~(\"'\[{\u3000-\u9fff\uac00-\ud7af\uff00-\uffef\u2018-\u201f])(https?)$", re.IGNORECASE
 )
+# The state of a parse has under this name the end of the last address that is too long.
+_LONG = "long_address"
 # The rest of a bare address. It ends before white space, quotes, brackets and East Asian full stops:
-# "://a.example/x。" -> "://a.example/x".
-_BARE = re.compile(r"://[^\s<>\"`\\^{}\[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+")
+# "://a.example/x。" -> "://a.example/x". The first pattern finds its host, with a user and a port.
+_BARE_HOST, _BARE = (
+    re.compile(rf"://[^\s<>\"`\\^{{}}\[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb{more}]+")
+    for more in ("/?#", "")
+)
 # A mark at the end that belongs to the sentence: "https://a.example/x." -> "https://a.example/x".
 _MARKS = frozenset("?!.,:*_~';")
 # A character reference at the end. It belongs to the sentence too.
@@ -155,18 +160,26 @@ def bare_link(state: StateInline, silent: bool) -> bool:
     """Make links of bare addresses. This is an inline rule of markdown-it.
 
     ``see https://a.example/x.`` -> ``see <a href="https://a.example/x">https://a.example/x</a>.``
+    An address that is too long is text, and so is whatever looks like an address in it.
     """
     if not state.src.startswith("://", state.pos) or state.linkLevel > 0:
+        return False
+    if state.pos < state.__dict__.get(_LONG, 0):
         return False
     scheme = _SCHEME.search(state.pending[-8:])
     if not scheme:
         return False
-    rest = _BARE.match(state.src, state.pos, min(state.posMax, state.pos + MAX_URL))
+    text = state.src[state.pos : state.posMax]
+    # The host is read first, because many texts that begin like an address have none.
+    host = _BARE_HOST.match(text)
+    rest = _BARE.match(text) if host and _may_begin(scheme[1] + host[0], text[host.end() : host.end() + 1]) else None
     if not rest:
         return False
     url = _trimmed(scheme[1] + rest[0])
     href = normalize(url)
-    if len(url) <= len(scheme[1]) + 3 or not is_link(href):
+    if not is_link(href):
+        if href:
+            state.__dict__[_LONG] = state.pos + rest.end()
         return False
     if not silent:
         state.pending = state.pending[: -len(scheme[1])]
@@ -175,6 +188,13 @@ def bare_link(state: StateInline, silent: bool) -> bool:
         state.push("link_close", "a", -1)
     state.pos += len(url) - len(scheme[1])
     return True
+
+
+def _may_begin(address: str, following: str) -> bool:
+    """Return whether an address may be one of a link, if this character follows its host."""
+    if following == "?" and normalize(_trimmed(address)):
+        return True  # the "?" may belong to the sentence
+    return following not in ("/", "?", "#") or normalize(address) != ""
 
 
 def _trimmed(url: str) -> str:

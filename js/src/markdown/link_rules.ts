@@ -5,7 +5,7 @@ import { normalizeReference } from "markdown-it/lib/common/utils.mjs";
 import * as helpers from "markdown-it/lib/helpers/index.mjs";
 import type Token from "markdown-it/lib/token.mjs";
 import { labelEnd } from "./labels";
-import { isLink, MAX_URL, normalizeLink, trimmed } from "./links";
+import { isLink, normalizeLink, trimmed } from "./links";
 import type { Reference } from "./references";
 import type { StateInline } from "./state_inline";
 
@@ -16,8 +16,11 @@ const AUTOLINK = new RegExp(
   "i",
 );
 // The rest of a bare address. It ends before white space, quotes, brackets and East Asian full stops:
-// `://a.example/x。` -> `://a.example/x`.
-const BARE = /^:\/\/[^\s<>"`\\^{}[\]|\u3000-\u303f\uff00-\uffef\u2018-\u201f\u00ab\u00bb]+/;
+// `://a.example/x。` -> `://a.example/x`. The first pattern finds its host, with a user and a port.
+const [BARE_HOST, BARE] = ["/?#", ""].map(
+  (more) =>
+    new RegExp(`^://[^\\s<>"\`\\\\^{}[\\]|\\u3000-\\u303f\\uff00-\\uffef\\u2018-\\u201f\\u00ab\\u00bb${more}]+`),
+) as [RegExp, RegExp];
 
 function pushLink(state: StateInline, href: string, text: string): void {
   state.push("link_open", "a", 1).attrs = [["href", href]];
@@ -104,18 +107,29 @@ function skipSpace(src: string, from: number, end: number): number {
   return at;
 }
 
-/** Inline rule: bare addresses are links. `see https://a.example.` has a link to `https://a.example`. */
+/**
+ * Inline rule: bare addresses are links. `see https://a.example.` has a link to `https://a.example`. An address that is
+ * too long is text, and so is whatever looks like an address in it.
+ */
 export function bareLink(state: StateInline, silent: boolean): boolean {
-  if (!state.src.startsWith("://", state.pos) || state.linkLevel > 0) return false;
+  const { src, pos, posMax } = state;
+  if (!src.startsWith("://", pos) || state.linkLevel > 0 || pos < state.longAddress) return false;
   // After a space, an opening mark or a character of a script without spaces.
   const before = /(?:^|[\s*_~("'[{\u3000-\u9fff\uac00-\ud7af\uff00-\uffef\u2018-\u201f])(https?)$/i;
   const scheme = before.exec(state.pending.slice(-6))?.[1]; // six characters: what is before, and the scheme
-  if (!scheme) return false;
-  const rest = BARE.exec(state.src.slice(state.pos, Math.min(state.posMax, state.pos + MAX_URL)))?.[0];
-  if (!rest) return false;
+  const text = src.slice(pos, posMax);
+  // The host is read first, because many texts that begin like an address have none. A "?" may belong to the sentence.
+  const host = scheme && BARE_HOST.exec(text)?.[0];
+  if (!host) return false;
+  const mayEnd = text[host.length] === "?" && normalizeLink(trimmed(scheme + host));
+  if (!mayEnd && /[/?#]/.test(text[host.length] ?? "") && !normalizeLink(scheme + host)) return false;
+  const rest = BARE.exec(text)?.[0] as string;
   const url = trimmed(scheme + rest);
   const href = normalizeLink(url);
-  if (url.length <= scheme.length + 3 || !isLink(href)) return false;
+  if (!isLink(href)) {
+    if (href) state.longAddress = pos + rest.length;
+    return false;
+  }
   if (!silent) {
     state.pending = state.pending.slice(0, -scheme.length);
     pushLink(state, href, url);

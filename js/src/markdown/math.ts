@@ -32,8 +32,12 @@ const MARK = /`+|\$|\\[\s\S]?/g;
 // The mark of a formula that may go on in the next line.
 const DISPLAY = /\$\$|\\[([]|\\begin\{/;
 
+type Span = { closing: string; begin: number; end: number; after: number };
+
 /** The formulas of a text. Searches are remembered, so that the cost is linear in a text full of opening marks. */
 export class Formulas {
+  // For each opening mark: its possible formula.
+  #spans = new Map<number, Span | null>();
   // For each mark: from where it was last searched, and where it was found.
   #found = new Map<string, { from: number; at: number }>();
   // For each end of a formula: the last index that forbids it.
@@ -71,7 +75,16 @@ export class Formulas {
    * The possible formula that begins at `start`: its closing mark, its content from `begin` to `end`, and the index
    * behind it. `end` is infinite if there is no closing mark. Null if it is not a formula, whatever follows.
    */
-  span(start: number): { closing: string; begin: number; end: number; after: number } | null {
+  span(start: number): Span | null {
+    let span = this.#spans.get(start);
+    if (span === undefined) {
+      span = this.#span(start);
+      this.#spans.set(start, span);
+    }
+    return span;
+  }
+
+  #span(start: number): Span | null {
     const { src } = this;
     OPENING.lastIndex = start;
     const opening = OPENING.exec(src);
@@ -85,12 +98,13 @@ export class Formulas {
     while (end > begin && closing[0] === "$" && src[end - 1] === "\\") end = this.#next(closing, end + 1);
     const after = end + closing.length;
     if (end === Number.POSITIVE_INFINITY) return { closing, begin, end, after };
-    if (countUpTo(src, begin, after) > MAX_MATH) return null;
+    if (isLong(src, begin, after)) return null;
     const content = src.slice(begin, end);
-    if (!content.trim()) return null;
-    const isInLine = start > 0 && src[start - 1] !== "\n";
-    const isProse = isInLine && !SIGN.test(content) && WORD.test(content);
-    if (isDouble && (src[after] === "$" || isProse)) return null;
+    if (!/\S/.test(content)) return null;
+    if (isDouble) {
+      const isInLine = start > 0 && src[start - 1] !== "\n";
+      if (src[after] === "$" || (isInLine && !SIGN.test(content) && WORD.test(content))) return null;
+    }
     return { closing, begin, end, after };
   }
 
@@ -105,7 +119,6 @@ export class Formulas {
     if (closing === "$") {
       const content = this.src.slice(begin, end);
       if (/^\s|\s$/.test(content) || /[0-9]/.test(this.src[after] ?? "")) return -1;
-      if (content.replaceAll("\\$", "").includes("$")) return -1;
     }
     return begin > this.#lastForbidden(begin, end) ? after : -1;
   }
@@ -134,6 +147,7 @@ export class Formulas {
 
   // Where the last code span begins between the two, or -1.
   #lastCode(begin: number, end: number): number {
+    if (this.#next("`", begin) >= end) return -1;
     let last = -1;
     const limit = this.#limit(end);
     for (const { 0: run, index } of this.src.slice(begin, end).matchAll(/`+/g)) {
@@ -174,18 +188,21 @@ export class Formulas {
     const known = this.#forbidden.get(end);
     if (known !== undefined) return known;
     const content = this.src.slice(begin, end);
-    let last = Math.max(content.lastIndexOf("\n\n"), tooDeep(content));
-    for (const { index } of content.matchAll(UNSAFE_TEX)) last = Math.max(last, index);
+    let last = content.lastIndexOf("\n\n");
+    if (/[\\{]/.test(content)) {
+      last = Math.max(last, tooDeep(content));
+      for (const { index } of content.matchAll(UNSAFE_TEX)) last = Math.max(last, index);
+    }
     last = Math.max(last < 0 ? -1 : begin + last, this.#lastCode(begin, end));
     this.#forbidden.set(end, last);
     return last;
   }
 }
 
-// The code points from `begin` to `end`, if they are not many more than a formula may have.
-function countUpTo(src: string, begin: number, end: number): number {
+// Whether there are more code points between the two than a formula may have.
+function isLong(src: string, begin: number, end: number): boolean {
   const units = end - begin;
-  return units > 2 * MAX_MATH ? units : countCodePoints(src.slice(begin, end));
+  return units > MAX_MATH && (units > 2 * MAX_MATH || countCodePoints(src.slice(begin, end)) > MAX_MATH);
 }
 
 // The last index at which TeX is nested too deep, or -1.

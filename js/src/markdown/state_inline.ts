@@ -57,6 +57,7 @@ export class StateInline {
   level = 0;
   linkLevel = 0; // above 0 in the text of a link
   pending = ""; // text that is not a token yet
+  longAddress = 0; // the end of the last address that is too long to be a link
   cache: Record<number, number> = {};
   delimiters: Delimiter[] = [];
   tokens_meta: ({ delimiters: Delimiter[] } | null)[] = [];

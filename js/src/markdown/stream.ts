@@ -16,9 +16,9 @@ import { Tail } from "./tail";
 const MAX_MARKDOWN = 1_000_000; // code points: a longer text is shown as it is
 const STEP = 16_384; // characters that one append() takes at most. More, if still more is parsed again with them
 const CHEAP = 2; // ms for a parse. After a longer one the next parse waits until enough text came
-const CHARACTERS_PER_MS = 64;
-// An open block is parsed again whenever so much of it is new. A block that never ends is parsed about 16 times over.
-const NEW_PART = 1 / 16;
+const CHARACTERS_PER_MS = 256;
+// An open block is parsed again whenever so much of it is new. A block that never ends is parsed about 8 times over.
+const NEW_PART = 1 / 8;
 const HUGE = 1 << 20; // characters: an open block of half as many is parsed again when it has grown by a half
 
 export interface MarkdownOptions {
