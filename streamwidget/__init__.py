@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from streamwidget._client.mcp_server import mcp
     from streamwidget._client.replay import replay
     from streamwidget._core.recording import Recording
+    from streamwidget._many.results import RowResult
+    from streamwidget._notebook.batch import batch
     from streamwidget._notebook.show import show
     from streamwidget._view.chat.widget import ChatWidget
     from streamwidget._view.stream_view import StreamView
@@ -98,6 +100,7 @@ __all__ = [
     "Retry",
     "RetryPolicy",
     "RichOutput",
+    "RowResult",
     "SentFile",
     "SentMessage",
     "SentRequest",
@@ -124,6 +127,7 @@ __all__ = [
     "Waiting",
     "WireView",
     "__version__",
+    "batch",
     "mcp",
     "race",
     "register_dialect",
@@ -137,8 +141,10 @@ __all__ = [
 _LATE = {
     "ChatWidget": "_view.chat.widget",
     "Recording": "_core.recording",
+    "RowResult": "_many.results",
     "StreamView": "_view.stream_view",
     "WireView": "_view.wire.view",
+    "batch": "_notebook.batch",
     "mcp": "_client.mcp_server",
     "race": "teaching._race",
     "replay": "_client.replay",

@@ -325,6 +325,7 @@ class ChatClient:
         as_: Any = None,
         retries: int = 0,
         tools: Toolbox | None = None,
+        retry: RetryPolicy | None = None,
     ) -> ChatStream:
         """Make a stream, or a request for one whole reply. You can stop both.
 
@@ -344,6 +345,8 @@ class ChatClient:
             How many times to ask again if it is not that.
         tools : Toolbox, optional
             What the model may call.
+        retry : RetryPolicy, optional
+            When to try again. Default: the client's.
 
         Returns
         -------
@@ -389,8 +392,8 @@ class ChatClient:
         if tools is not None and tools.runs:
             from streamwidget._client.tool_loop import ToolLoop  # late: few questions have tools
 
-            return ChatStream(ToolLoop(request, self.timeout, self.retry, tools, asks_again=retries), kind)
-        return ChatStream(Attempts(request, self.timeout, self.retry, asks_again=retries), kind)
+            return ChatStream(ToolLoop(request, self.timeout, retry or self.retry, tools, asks_again=retries), kind)
+        return ChatStream(Attempts(request, self.timeout, retry or self.retry, asks_again=retries), kind)
 
     async def models(self) -> list[str]:
         """Ask the server for the names of its models.

@@ -167,7 +167,7 @@ def value_type(wanted: Any, retries: int = 0) -> ValueType | None:
         raise ConfigurationError("retries must be a whole number from 0.")
     if wanted is None and retries:
         raise ConfigurationError("retries needs as_=: it asks again for a value that is not valid. Nothing was sent.")
-    return None if wanted is None else ValueType(wanted)
+    return wanted if wanted is None or isinstance(wanted, ValueType) else ValueType(wanted)
 
 
 def wrapped(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,13 +20,12 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
-from IPython.core.history import HistoryAccessorBase
-from IPython.core.interactiveshell import InteractiveShell
-
 from streamwidget._core.secrets import Secret
 
 _RECORDS = ("_ih", "_oh", "_dh")  # In, Out and the visited folders, under the names that IPython keeps
 _TYPED_CELL = re.compile(r"_(?:i{1,3}|i[0-9]+)", re.ASCII)
+#: Classes of IPython. A process that has not loaded them has no object of theirs.
+_KEEPERS = (("IPython.core.interactiveshell", "InteractiveShell"), ("IPython.core.history", "HistoryAccessorBase"))
 _LOOKED_AT = 10_000  # items of a container and of the containers in it
 _KEY_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)\d*\Z", re.IGNORECASE)
 
@@ -74,7 +73,8 @@ def typed_cell(names: Iterable[str], namespace: Mapping[str, Any]) -> str | None
 def _kind(value: object, records: list[Any]) -> str | None:
     if any(value is record for record in records):
         return "the notebook's own record of its cells and values"
-    if isinstance(value, InteractiveShell | HistoryAccessorBase | FrameType):
+    keepers = (getattr(sys.modules[module], name) for module, name in _KEEPERS if module in sys.modules)
+    if isinstance(value, (FrameType, *keepers)):
         return "a way to the notebook's own record of its cells and values"
     if isinstance(value, type(os.environ)) or value is os.environ or value is _system_environment():
         return "the environment"

@@ -1,0 +1,476 @@
+"""The rows of a batch: asked within the limits, put back where the server is busy, kept when they end.
+
+A batch is a :class:`~streamwidget._core.work.Work`. So there is one way to stop it, from a button, an interrupt, a
+closed page or a program: as its stream is stopped. It has no text of its own.
+
+Rules
+-----
+- A row is taken from its source when there is room for it, and not before. Its stream is forgotten when it ends.
+- A refusal that may pass puts a row back, as the client's ``RetryPolicy`` says. If the server asks for a wait, or says
+  that it has too many requests, all rows wait. As long as other rows are answered in between, such a row is put back
+  without end.
+- A refusal that would meet every row ends the asking: a wrong key, a spent quota, a longer wait than the policy's.
+- Nothing is asked again after its first text. Its tokens would be paid twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from streamwidget._client.client import ChatClient
+from streamwidget._client.refusal import refusal_of
+from streamwidget._client.retry import RetryPolicy
+from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.completion import ChatCompletion, why
+from streamwidget._core.events import Outcome, StreamEvent
+from streamwidget._core.exceptions import ConfigurationError, InvalidValue, StreamError
+from streamwidget._core.messages import Message, Prompt, as_messages
+from streamwidget._core.outcomes import ending
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.timeout import TICK
+from streamwidget._core.values import ValueType
+from streamwidget._core.visible import one_line
+from streamwidget._many.journal import Journal
+from streamwidget._many.rates import Rates
+from streamwidget._many.results import RowResult
+from streamwidget._many.spending import Spending, counted
+
+if TYPE_CHECKING:
+    from streamwidget._core.recording import Recording
+
+_ONCE = RetryPolicy(attempts=1)  # the batch itself asks again
+_ABOUT = 80  # characters of a row's prompt that a view shows
+_AT_A_TIME = 50  # rows from the file before the loop gets a turn
+#: Refusals that are not about one row. Once a row was answered they are, for whatever reason.
+_OF_ALL = ("key", "access", "model", "upstream_key")
+_SETTLED = 1.0  # seconds that a stopped batch waits for its connections to close
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the rows of a batch come from.
+
+    Attributes
+    ----------
+    rows : iterable of (id, row)
+        It is read as far as there is room for rows.
+    prompt : callable
+        Makes the prompt of a row. A ConfigurationError is that row's error.
+    total : int or None
+        How many rows there are. None if nobody knows before the end.
+    named : bool
+        The rows have ids of their own.
+    """
+
+    rows: Iterable[tuple[str | int, Any]]
+    prompt: Callable[[Any], Prompt]
+    total: int | None
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How the rows are asked: the client, and what every request has.
+
+    Attributes
+    ----------
+    client : ChatClient
+    model : str or None
+    params : dict
+    kind : ValueType or None
+        What the answers are to be.
+    retries : int
+        How often to ask again for a valid one.
+    """
+
+    client: ChatClient
+    model: str | None
+    params: dict[str, Any]
+    kind: ValueType | None = None
+    retries: int = 0
+
+    def stream(self, prompt: Prompt) -> ChatStream:
+        """Make the stream of one row. It tries once."""
+        return self.client.request(
+            prompt, self.model, self.params, stream=True, as_=self.kind, retries=self.retries, retry=_ONCE
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A row that was taken and has not ended.
+
+    Attributes
+    ----------
+    number : int
+        Its place among all rows.
+    id : str or int
+    stream : ChatStream
+        The request that runs, or the next or last one.
+    state : str
+        ``waiting``, ``running`` or ``put back``.
+    """
+
+    number: int
+    id: str | int
+    prompt: Prompt
+    stream: ChatStream
+    characters: int  # of the prompt
+    key: str | None  # in the file
+    state: str = "waiting"
+    attempts: int = 0
+    tokens: int = 0  # the estimate
+    stopped: bool = False
+
+
+class Batch:
+    """Ask all rows. A :class:`~streamwidget._core.work.Work`.
+
+    Parameters
+    ----------
+    source : Source
+    question : Question
+    rates : Rates
+    spending : Spending
+    journal : Journal, optional
+
+    Attributes
+    ----------
+    results : list
+        A RowResult for each row that has ended, at its place. None for one that was taken and has not ended.
+    abouts : list of str
+        The beginning of each row's prompt, for people.
+    taken : dict of int to Row
+        The rows that have not ended, by their place.
+    counts : Counter
+        How many rows have ended, by outcome. ``failed``: with an error, other than ``cancelled``. ``reused``: of the
+        complete ones, those from the file.
+    total : int or None
+        How many rows there are, as far as it is known.
+    spending : Spending
+    ended_because : str
+        Why the last rows were not asked. Empty: all were, or will be.
+    changed : callable
+        Is called with the place of a row whenever it has changed. A view sets it.
+    """
+
+    model: str | None
+    request_hash = request_id = left_at = pending_limit = consents = None
+    sent = ()
+    demo = False
+    mark = ""
+    repeatable = False
+
+    def __init__(
+        self, source: Source, question: Question, rates: Rates, spending: Spending, journal: Journal | None = None
+    ) -> None:
+        self.accumulator = Accumulator()
+        self.model = question.model or question.client.model
+        self.results: list[RowResult | None] = []
+        self.abouts: list[str] = []
+        self.taken: dict[int, Row] = {}
+        self.counts: Counter[str] = Counter()
+        self.spending = spending
+        self.total = source.total
+        self.ended_because = ""
+        self.changed: Callable[[int], None] = lambda _number: None
+        self._source = source
+        self._rows: Iterator[tuple[str | int, Any]] = iter(source.rows)
+        self._question = question
+        self._rates = rates
+        self._journal = journal
+        self._next: Row | None = None  # taken, and waits for room
+        self._put_back: list[tuple[float, int, Row]] = []  # a heap: when each may be asked again
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+        self._holds = 0  # refusals of the whole batch since the last answer
+        self._failure: BaseException | None = None
+
+    # ---- from outside
+
+    def check_first(self) -> None:
+        """Take the first row, so that a mistake in the question is found before anything is sent.
+
+        Raises
+        ------
+        ConfigurationError
+            If the first row cannot be asked.
+        """
+        self._next = self._take(strict=True)
+
+    def stop_row(self, number: int) -> None:
+        """Stop one row, on the batch's loop. Its text is kept."""
+        row = self.taken.get(number)
+        if row is None:
+            return
+        row.stopped = True
+        if row.state == "running":
+            row.stream.cancel()
+        else:
+            self._end(row, RowResult(row.id, outcome="cancelled", error="stopped by you before it was asked"))
+            self._woken.set()
+
+    def completion_of(self, number: int) -> ChatCompletion | None:
+        """Return the answer so far of a row that runs."""
+        row = self.taken.get(number)
+        return row.stream.completion if row is not None and row.state == "running" else None
+
+    def finished(self) -> list[RowResult]:
+        """Return the results of all rows, after the end. The rows that were not taken are read, and not asked."""
+        why = self.ended_because or "the batch was stopped"
+        for row in list(self.taken.values()):
+            left = row.stream.completion if row.state == "running" else None  # its connection has not closed in time
+            self._end(row, RowResult(row.id, error=f"not asked: {why}") if left is None else self._result_of(row, left))
+        if self.total is not None:
+            self.results += [RowResult(id_, error=f"not asked: {why}") for id_, _ in self._rows]
+        return [result for result in self.results if result is not None]
+
+    # ---- as a Work
+
+    async def run(self, publish: Callable[[list[StreamEvent]], None]) -> Outcome:  # noqa: ARG002  (it has no events)
+        """Ask all rows. CancelledError if the batch is stopped."""
+        try:
+            await self._dispatch()
+        except asyncio.CancelledError:
+            self.ended_because = self.ended_because or "the batch was stopped"
+            raise
+        finally:
+            for row in list(self.taken.values()):
+                if row.state == "running":
+                    row.stream.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_SETTLED)
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None
+        return "complete"
+
+    def stop(self) -> None:
+        """Do nothing. The stream cancels the task, which stops all rows."""
+
+    def record(self) -> Recording:
+        """Refuse: a batch has many wires."""
+        raise ConfigurationError("A batch has many streams. Record one of its questions alone.")
+
+    def again(self, *, go_on: bool) -> NoReturn:  # noqa: ARG002
+        """Refuse: a batch is asked again by a new call, which reads its file."""
+        raise ConfigurationError("A batch is asked again by sw.batch(...).")
+
+    # ---- asking
+
+    async def _dispatch(self) -> None:
+        """Let rows leave as long as there are any."""
+        reused = 0
+        while self._failure is None:
+            row = self._ready()
+            if row is None:
+                if not self.taken and not self._tasks and self._next is None:
+                    return
+                await self._sleep(TICK)
+            elif (found := self._found(row)) is not None:
+                self._end(row, found)
+                reused += 1
+                if reused % _AT_A_TIME == 0:
+                    await asyncio.sleep(0)
+            elif (wait := self._rates.wait(time.monotonic(), len(self._tasks))) > 0:
+                self._keep(row)
+                await self._sleep(min(wait, TICK))
+            elif not self.spending.has_room(row.tokens, len(self._tasks)):
+                self._keep(row)
+                if self._tasks:
+                    await self._sleep(TICK)  # those that run may take less than was thought
+                else:
+                    self._end_asking(self.spending.reason)
+            else:
+                self._leave(row)
+        raise self._failure
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait for a row's end. Not for long: the interpreter sees an interrupt only when the loop wakes up."""
+        self._woken.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+
+    def _ready(self) -> Row | None:
+        """Return the next row to ask. None: no row is ready now."""
+        if self.ended_because:
+            return None
+        while self._put_back and self._put_back[0][0] <= time.monotonic():
+            again = heapq.heappop(self._put_back)[2]
+            if again.number in self.taken:  # or else somebody has stopped it meanwhile
+                return again
+        if self._next is None:
+            self._next = self._take()
+        row, self._next = self._next, None
+        return row if row is None or row.number in self.taken else self._ready()
+
+    def _keep(self, row: Row) -> None:
+        """Let the row wait for room."""
+        if row.state == "put back":
+            heapq.heappush(self._put_back, (0.0, row.number, row))
+        else:
+            self._next = row
+
+    def _take(self, *, strict: bool = False) -> Row | None:
+        """Take the next row of the source that can be asked. One that cannot be asked has ended."""
+        for id_, row in self._rows:
+            number = len(self.results)
+            self.results.append(None)
+            self.abouts.append("")
+            try:
+                prompt = self._source.prompt(row)
+                stream = self._question.stream(prompt)
+            except ConfigurationError as exc:
+                if strict:
+                    raise
+                self.results[number] = RowResult(id_, error=f"not asked: {exc}")
+                self._note_end(number)
+                continue
+            message = as_messages(prompt)[-1]
+            text = message.text if isinstance(message, Message) else str(message.get("content", ""))
+            characters = sum(len(str(one)) for one in as_messages(prompt))
+            key = (
+                None
+                if self._journal is None
+                else self._journal.key(stream.request_hash or "", id_ if self._source.named else None)
+            )
+            self.abouts[number] = one_line(text, _ABOUT)
+            taken = Row(number, id_, prompt, stream, characters, key)
+            self.taken[number] = taken
+            return taken
+        if self.total is None:
+            self.total = len(self.results)
+        return None
+
+    def _found(self, row: Row) -> RowResult | None:
+        """Return the row's whole answer of an earlier run, if the file has it."""
+        found = self._journal.find(row.key) if self._journal is not None and row.key is not None else None
+        if found is None:
+            row.tokens = self.spending.estimate(row.characters)
+            return None
+        found = replace(found, id=row.id)
+        if self._question.kind is None:
+            return found
+        try:
+            return replace(found, value=self._question.kind.read(found.text))
+        except InvalidValue:  # the type's own rules have changed, and its schema has not
+            row.tokens = self.spending.estimate(row.characters)
+            return None
+
+    def _leave(self, row: Row) -> None:
+        self._rates.leave(time.monotonic(), row.tokens)
+        self.spending.reserve(row.tokens)
+        if row.state == "put back":
+            row.stream = self._question.stream(row.prompt)
+        row.state = "running"
+        row.attempts += 1
+        row.stream.subscribe(partial(self._touch, row.number))
+        task = asyncio.get_running_loop().create_task(self._ask(row))
+        self._tasks.add(task)
+        task.add_done_callback(self._left)
+        self.changed(row.number)
+
+    def _touch(self, number: int, _events: list[StreamEvent]) -> None:
+        self.changed(number)
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failure = self._failure or failure
+        self._woken.set()
+
+    async def _ask(self, row: Row) -> None:
+        failure: StreamError | None = None
+        try:
+            completion = await row.stream
+        except StreamError as exc:
+            completion, failure = exc.completion, exc
+        tokens, answer, guessed = counted(completion, row.characters)
+        self._rates.ended(row.tokens, tokens)
+        self.spending.guessed |= guessed
+        self.spending.settle(row.tokens, tokens, answer=answer, characters=row.characters, cost=cost_of(completion))
+        if completion.timing.deltas:
+            self._holds = 0
+            self._rates.answered()
+        delay = None if failure is None or row.stopped else self._delay(row, failure)
+        if delay is None:
+            self._end(row, self._result_of(row, completion))
+        else:
+            row.state = "put back"
+            heapq.heappush(self._put_back, (time.monotonic() + delay, row.number, row))
+            self.changed(row.number)
+
+    def _delay(self, row: Row, failure: StreamError) -> float | None:
+        """Return in how many seconds to ask a row again that has failed. None: not again."""
+        error, policy = failure.error, self._question.client.retry
+        lasting = "key" if error.status == 401 else refusal_of(error) if error.status is not None else None
+        if lasting == "quota" or (lasting in _OF_ALL and not self.counts["complete"]):
+            self._end_asking(one_line(error.message))
+        if failure.completion.timing.deltas or not failure.retryable or self.ended_because:
+            return None
+        if error.status != 429 and error.retry_after is None:
+            return policy.delay(row.attempts, None)
+        delay = policy.delay(1, error.retry_after)
+        if delay is None and error.retry_after is not None and policy.attempts > 1:
+            self._end_asking(f"the server asks to wait for {error.retry_after:,.0f} s")
+        if delay is None:
+            return None
+        if self._rates.hold(time.monotonic(), delay):
+            self._holds += 1
+        return delay if self._holds < policy.attempts else None
+
+    def _end_asking(self, why: str) -> None:
+        """Ask no more rows. Those that run go on."""
+        self.ended_because = self.ended_because or why
+        for row in list(self.taken.values()):
+            if row.state != "running":
+                self._end(row, RowResult(row.id, error=f"not asked: {why}"), keep=False)
+        self._next = None
+
+    def _result_of(self, row: Row, completion: ChatCompletion) -> RowResult:
+        is_valued = self._question.kind is not None
+        value: Any = completion.value if is_valued else completion.text or None
+        invalid = next((one.detail for one in completion.warnings if one.code == "invalid_value"), None)
+        error = invalid if completion.outcome == "complete" else _reason(completion)
+        if completion.refusal:
+            error = error or f"the model refused: {one_line(completion.refusal)}"
+        return RowResult(row.id, value, completion.text, completion.outcome, error, completion.usage, completion.timing)
+
+    def _end(self, row: Row, result: RowResult, *, keep: bool = True) -> None:
+        self.taken.pop(row.number, None)
+        self.results[row.number] = result
+        if keep and self._journal is not None and row.key is not None and not result.reused:
+            self._journal.add(row.key, result)
+        self._note_end(row.number)
+
+    def _note_end(self, number: int) -> None:
+        result = self.results[number]
+        assert result is not None
+        if result.is_good:
+            self.counts["complete"] += 1
+            self.counts["reused"] += result.reused
+        else:
+            self.counts[
+                "cancelled" if result.outcome == "cancelled" else "failed" if result.outcome else "not asked"
+            ] += 1
+        self.changed(number)
+
+
+def _reason(completion: ChatCompletion) -> str:
+    """Return why an answer is not whole."""
+    has_content = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
+    return ending(completion.outcome or "error", one_line(why(completion)).rstrip("."), has_content=has_content)
+
+
+def cost_of(completion: ChatCompletion) -> float | None:
+    """Return what a row has cost, in US dollars. None if nobody knows."""
+    return completion.usage.cost if completion.usage is not None else None

@@ -1,0 +1,232 @@
+"""``await batch(rows, "Classify: {{text}}")``: one question for each row of a table, many at once.
+
+The batch itself is in :mod:`streamwidget._many`. Here are the words of the person: the template, the arguments, and
+where the progress is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from pathlib import Path
+from typing import Any
+
+from streamwidget._client.client import ChatClient
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.messages import Message, Prompt
+from streamwidget._core.stream import ChatStream
+from streamwidget._core.values import value_type
+from streamwidget._core.visible import one_line
+from streamwidget._many.batch import Batch, Question, Source
+from streamwidget._many.frames import Frame, is_frame
+from streamwidget._many.journal import Journal
+from streamwidget._many.rates import Rates
+from streamwidget._many.spending import Spending
+from streamwidget._many.summary import summary
+from streamwidget._notebook.expressions import find_fields
+from streamwidget._notebook.interpolate import interpolate
+from streamwidget._notebook.terminal import say
+
+_TEXT = "text"  # the name of a row that is not a mapping
+_ROW = "row"  # the whole row, for columns whose names are not Python names
+
+
+async def batch(
+    rows: Any,
+    prompt: str | Callable[[Any], Prompt],
+    *,
+    into: str | None = None,
+    as_: Any = None,
+    retries: int = 0,
+    client: ChatClient | None = None,
+    model: str | None = None,
+    id_: str | None = None,
+    file: str | Path | None = None,
+    concurrency: int = 10,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
+    token_limit: int | None = None,
+    cost_limit: float | None = None,
+    **params: Any,
+) -> Any:
+    """Ask one question for each row, many at once. A notebook shows the rows while they are answered.
+
+    A row that fails keeps its error, and does not stop the others. Stop it, or all of it, in the notebook: what was
+    answered is kept. With ``file``, run it again after that, or after the kernel died, and only the rows that are
+    missing or changed are asked.
+
+    Parameters
+    ----------
+    rows : DataFrame, or iterable of dict or str
+        A pandas or polars DataFrame, an Arrow table (``pip install "streamwidget[frames]"``), or any iterable, which is
+        read as far as there is room for rows.
+    prompt : str or callable
+        ``{{name}}`` is replaced by the column of this name, as in ``%%chat``. So is an expression:
+        ``{{name.upper()}}``. ``{{text}}`` is a row that is not a dict, and ``{{row}}`` the whole row:
+        ``{{row["full name"]}}``. A callable takes the row, and returns a text or a list of messages.
+    into : str, optional
+        The name of the new column of a DataFrame. Default: one column for each field if ``as_`` is an object, or else
+        ``answer``.
+    as_ : type or dict, optional
+        What each answer is to be, as for :meth:`ChatClient.stream`.
+    retries : int, default 0
+        How many times to ask again if it is not that.
+    client : ChatClient, optional
+        Default: ``ChatClient()``.
+    model : str, optional
+        Default: the client's.
+    id_ : str, optional
+        The column that names a row in the results and in the file. Default: its number.
+    file : str or Path, optional
+        A file of JSON lines. Each row is appended to it as soon as it has ended.
+    concurrency : int, default 10
+        The most rows at once.
+    requests_per_minute, tokens_per_minute : float, optional
+        The most in a minute. If the server asks one row to wait, all rows wait.
+    token_limit : int, optional
+        A budget of tokens, of prompts and answers together. Rows beyond it are not asked. Those that run are finished.
+    cost_limit : float, optional
+        A budget in US dollars. If the cost of an answer is not known, no more rows are asked.
+    **params
+        Fields of each request, such as ``temperature`` or ``max_tokens``.
+
+    Returns
+    -------
+    DataFrame, or list of RowResult
+        A DataFrame comes back in its own type, with the new columns, ``outcome`` and ``error``. ``outcome`` is missing
+        for a row that was not asked, and ``error`` says why. Any other rows become a list of :class:`RowResult`.
+
+    Raises
+    ------
+    ConfigurationError
+        If an argument cannot work, the first row has no such column, or ``file`` is not a file of a batch.
+    StreamError
+        If the rows cannot be read to their end, or the file not be written. What was answered is in the file.
+
+    Examples
+    --------
+    In a notebook, write ``await sw.batch(...)``. In a script, run it:
+
+    >>> import asyncio
+    >>> import streamwidget as sw
+    >>> rivers = [{"name": "Elbe", "sea": "North Sea"}, {"name": "Oder", "sea": "Baltic Sea"}]
+    >>> answers = asyncio.run(sw.batch(rivers, "How long is the {{name}}?", max_tokens=3))
+    >>> [(answer.text, answer.outcome) for answer in answers]
+    [('## How long', 'length'), ('## How long', 'length')]
+
+    A DataFrame gets new columns.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame(rivers)
+    >>> frame = asyncio.run(sw.batch(frame, "Which river ends in the {{sea}}?", into="river"))
+    >>> list(frame.columns), list(frame["outcome"])
+    (['name', 'sea', 'river', 'outcome', 'error'], ['complete', 'complete'])
+    """
+    frame = Frame(rows) if is_frame(rows) else None
+    try:
+        question = Question(client or ChatClient(), model, params, value_type(as_, retries), retries)
+    finally:
+        del model, params  # people pass a key here, and a traceback shows variables
+    source = _source(rows if frame is None else frame, prompt, id_, None if frame is None else frame.columns)
+    rates = Rates(concurrency, requests_per_minute, tokens_per_minute)
+    spending = Spending(token_limit, cost_limit)
+    journal = None if file is None else Journal(file)
+    try:
+        asked = Batch(source, question, rates, spending, journal)
+        asked.check_first()
+        await _run(asked)
+    finally:
+        if journal is not None:
+            journal.close()
+    results = asked.finished()
+    return results if frame is None else frame.with_results(results, into, question.kind)
+
+
+async def _run(asked: Batch) -> None:
+    """Run a batch to its end, and show it."""
+    stream = ChatStream(asked)
+    try:
+        await stream
+    except asyncio.CancelledError as exc:
+        said = f"Interrupted: {summary(asked, stream.elapsed)}"
+        exc._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
+        raise
+    if sys.stdout is not None and sys.stdout.isatty():
+        say(summary(asked, stream.elapsed))
+
+
+def _source(rows: Any, prompt: Any, id_: str | None, columns: list[str] | None) -> Source:
+    """Return the rows with their ids, and what makes their prompts."""
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+        raise ConfigurationError(
+            f"The rows are a DataFrame, a list of dicts or texts, or another iterable, not {type(rows).__name__}. "
+            "Nothing was sent."
+        )
+    if id_ is not None and columns is not None and id_ not in columns:
+        raise ConfigurationError(f"There is no column {id_!r}. {_known(columns)}")
+    make = _of_template(prompt, columns) if isinstance(prompt, str) else _of_callable(prompt)
+    total = len(rows) if isinstance(rows, Sized) else None
+    return Source(_with_ids(rows, id_), make, total, named=id_ is not None)
+
+
+def _with_ids(rows: Iterable[Any], id_: str | None) -> Iterator[tuple[str | int, Any]]:
+    for number, row in enumerate(rows):
+        if id_ is None:
+            yield number, row
+        elif not isinstance(row, Mapping) or row.get(id_) is None:
+            raise ConfigurationError(f"Row {number} has no {id_!r}, which names the rows.")
+        else:
+            found = row[id_]
+            yield (found if isinstance(found, str | int) else str(found)), row
+
+
+def _of_template(template: str, columns: list[str] | None) -> Callable[[Any], Prompt]:
+    """Return what fills in a template. Its rows are alike, so an unknown name is a mistake in the template."""
+    fields = list(find_fields(template))
+    if not fields:
+        raise ConfigurationError(
+            "The prompt names no column, so every row would be asked the same. Write {{text}}, {{name of a column}}, "
+            'or {{row["name of a column"]}}. Nothing was sent.'
+        )
+    if columns is not None:
+        known = dict.fromkeys([*columns, _ROW])
+        for name in (name for field in fields for name in field.undefined(known)):
+            raise ConfigurationError(f"There is no column {name!r}. {_known(columns)}")
+
+    def make(row: Any) -> Prompt:
+        cells = {str(name): value for name, value in row.items()} if isinstance(row, Mapping) else {_TEXT: row}
+        try:
+            filled = interpolate(template, {_ROW: row, **cells})
+        except ConfigurationError as exc:
+            raise ConfigurationError(str(exc).removesuffix(" --raw sends it as text.")) from exc
+        if filled.undefined:
+            raise ConfigurationError(f"There is no {filled.undefined[0]!r} in the row. {_known([*cells])}")
+        return Message("user", filled.text, attachments=filled.attachments)
+
+    return make
+
+
+def _of_callable(prompt: Any) -> Callable[[Any], Prompt]:
+    if not callable(prompt):
+        raise ConfigurationError(
+            f"The prompt is a text such as 'Classify: {{{{text}}}}', or a callable of a row, not "
+            f"{type(prompt).__name__}. Nothing was sent."
+        )
+
+    def make(row: Any) -> Prompt:
+        try:
+            made: Prompt = prompt(row)
+        except ConfigurationError:
+            raise
+        except Exception as exc:
+            raise ConfigurationError(
+                f"The prompt's callable raised {type(exc).__name__}: {one_line(str(exc))}"
+            ) from exc
+        return made
+
+    return make
+
+
+def _known(columns: list[str]) -> str:
+    return f"The columns: {one_line(', '.join(map(str, columns)))}. Nothing was sent."

@@ -1,0 +1,298 @@
+"""``sw.batch``: rows, templates, failures, waits, budgets, stops and the file, against a server in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import streamwidget as sw
+from streamwidget._many.batch import Batch
+from tests.many.server import Server
+from tests.support.servers import CANARY
+from tests.test_import import modules_after
+
+TEXTS = ["a", "b", "c", "d", "e", "f"]
+
+
+async def ask(rows: Any, server: Server, prompt: Any = "{{text}}", **more: Any) -> Any:
+    return await sw.batch(rows, prompt, client=server.client, **more)
+
+
+async def test_each_row_has_its_answer_in_its_place() -> None:
+    """Whatever the order in which they end. Not more run at once than allowed, and the source is read as they go."""
+    server, read = Server(), 0
+    server.pause = 0.01
+
+    def texts() -> Iterator[str]:
+        nonlocal read
+        for number in range(40):
+            assert read - len(server.asked) <= 5  # those that run, and one that waits for room
+            read += 1
+            yield f"row {number}"
+
+    rows = await ask(texts(), server, concurrency=4)
+    assert [(row.id, row.value) for row in rows] == [(number, f"ROW {number}") for number in range(40)]
+    assert {(row.outcome, row.error) for row in rows} == {("complete", None)}
+    assert (server.most, len(server.asked)) == (4, 40)
+    assert pickle.loads(pickle.dumps(rows)) == rows
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt", "sent"),
+    [
+        ("a", "Say {{text}}.", "Say a."),
+        (3, "Say {{text + 1}}.", "Say 4."),
+        ({"name": "Elbe", "km": 1094}, "{{name.upper()}}: {{km}}", "ELBE: 1094"),
+        ({"full name": "Elbe"}, '{{row["full name"]}}', "Elbe"),
+        ({"text": "{{row}}"}, "{{text}}", "{{row}}"),
+        ("a", lambda row: [{"role": "system", "content": "Be brief."}, {"role": "user", "content": row * 2}], "aa"),
+    ],
+)
+async def test_a_prompt_is_made_of_a_row(row: Any, prompt: Any, sent: str) -> None:
+    """By its columns, by an expression, by the whole row, or by a function."""
+    server = Server()
+    await ask([row], server, prompt)
+    assert server.asked == [sent]
+
+
+@pytest.mark.parametrize(
+    ("rows", "prompt", "more", "said"),
+    [
+        (["a"], "Say it", {}, "names no column"),
+        ([{"name": "Elbe"}], "{{nam}}", {}, "There is no 'nam' in the row. The columns: name"),
+        ("text", "{{text}}", {}, "rows are a DataFrame"),
+        ({"a": 1}, "{{text}}", {}, "rows are a DataFrame"),
+        (["a"], 3, {}, "prompt is a text"),
+        (["a"], "{{text}}", {"concurrency": 0}, "concurrency"),
+        (["a"], "{{text}}", {"as_": len}, "function"),
+        ([""], "{{text}}", {}, "prompt is empty"),
+    ],
+)
+async def test_a_mistake_is_found_before_anything_is_sent(
+    rows: Any, prompt: Any, more: dict[str, Any], said: str
+) -> None:
+    """In the arguments, or in the first row."""
+    server = Server()
+    with pytest.raises(sw.ConfigurationError, match=re.escape(said)):
+        await ask(rows, server, prompt, **more)
+    assert server.asked == []
+
+
+async def test_a_row_that_fails_keeps_its_error() -> None:
+    """The server refuses it, it cannot be written, or its function raises. The others are answered."""
+    server = Server(lambda prompt, times: (400, f"No {prompt}.") if prompt == "b" else prompt)
+    made = {"e": lambda: 1 / 0, "f": lambda: ""}
+    rows = await ask(TEXTS, server, lambda text: made[text]() if text in made else text)
+    assert [row.outcome for row in rows] == ["complete", "http_error", "complete", "complete", None, None]
+    assert [row.value for row in rows] == ["a", None, "c", "d", None, None]
+    assert rows[1].error == "no answer: No b"
+    assert rows[4].error == "not asked: The prompt's callable raised ZeroDivisionError: division by zero"
+    assert "empty" in rows[5].error
+
+
+async def test_values_are_checked_and_asked_for_again() -> None:
+    """An invalid one is the row's error. ``retries`` asks again with what is wrong."""
+    answers = iter(['{"name": "Elbe", "km": 1094}', '{"name": "Oder"}', '{"name": "Oder", "km": 840}'])
+    server = Server(lambda _prompt, _times: next(answers))
+
+    @dataclass
+    class River:
+        name: str
+        km: int
+
+    rows = await ask(["Elbe"], server, as_=River)
+    assert rows[0].value == River("Elbe", 1094)
+    rows = await ask(["Oder"], server, as_=River)
+    assert (rows[0].value, rows[0].outcome) == (None, "complete")
+    assert "km" in rows[0].error
+    assert rows[0].text == '{"name": "Oder"}'
+
+
+async def test_a_wait_of_one_row_is_heard_by_all() -> None:
+    """Only those that had left are refused. The others wait too, and every row is answered."""
+    begun = 0.0
+
+    def reply(prompt: str, times: int) -> Any:
+        nonlocal begun
+        begun = begun or time.monotonic()
+        return prompt if time.monotonic() - begun > 0.4 else (429, "Slow down.", {"retry-after": "0.5"})
+
+    server = Server(reply)
+    rows = await ask([f"{number}" for number in range(60)], server, concurrency=6)
+    assert {row.outcome for row in rows} == {"complete"}
+    assert len(server.asked) <= 66
+
+
+async def test_a_server_that_takes_few_at_once_answers_all_rows() -> None:
+    """It refuses what is too much, without a word on how long to wait. No row fails, because others are answered."""
+    server = Server()
+
+    async def reply(prompt: str, _times: int) -> Any:
+        if server.running > 3:
+            return 429, "Too many requests."
+        await asyncio.sleep(0.01)
+        return prompt
+
+    server._reply = reply
+    rows = await ask([f"{number}" for number in range(40)], server, concurrency=20)
+    assert {row.outcome for row in rows} == {"complete"}
+
+
+async def test_a_busy_server_is_asked_again_as_often_as_the_policy_says() -> None:
+    """A row that is never answered fails, after three attempts."""
+    server = Server(lambda prompt, times: prompt if prompt == "a" and times == 2 else (503, "Busy."))
+    rows = await ask(["a", "b"], server)
+    assert [row.outcome for row in rows] == ["complete", "http_error"]
+    assert sorted(server.asked) == ["a", "a", "b", "b", "b"]
+    refusing = Server(lambda _prompt, _times: (429, "Slow down.", {"retry-after": "0.01"}))
+    rows = await ask(TEXTS, refusing, concurrency=1)
+    assert {row.outcome for row in rows} == {"http_error"}
+    assert "Slow down" in rows[0].error
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((401, "Wrong key."), "Wrong key."),
+        ((429, "You exceeded your current quota, please check your plan."), "quota"),
+        ((429, "Slow down.", {"retry-after": "3600"}), "3,600 s"),
+    ],
+)
+async def test_what_refuses_every_row_ends_the_asking(answer: Any, said: str) -> None:
+    """10,000 rows must not meet the same wall one by one. The rows that were not asked say why."""
+    server = Server(lambda _prompt, _times: answer)
+    rows = await ask(TEXTS, server, concurrency=2)
+    assert len(server.asked) <= 3
+    assert [row.outcome for row in rows[3:]] == [None] * 3
+    assert all(row.error.startswith("not asked: ") and said in row.error for row in rows[3:])
+
+
+async def test_a_budget_stops() -> None:
+    """Each row takes 10 tokens. A budget of 35 has room for three of them."""
+    server = Server()
+    rows = await ask(TEXTS, server, token_limit=35, concurrency=4)
+    assert server.asked == ["a", "b", "c"]
+    assert [row.outcome for row in rows] == ["complete"] * 3 + [None] * 3
+    assert rows[-1].error == "not asked: the budget of 35 tokens is used up"
+    rows = await ask(TEXTS, Server(), cost_limit=1.0)
+    assert [row.outcome for row in rows] == ["complete"] + [None] * 5
+    assert "not known" in rows[1].error
+
+
+async def test_a_stopped_batch_keeps_what_it_has() -> None:
+    """Stop of one row, and of all. Those that ran are cancelled, and the others were not asked."""
+    server, batches = Server(), []
+    server.pause = 60
+
+    class Watched(Batch):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            batches.append(self)
+
+    from streamwidget._notebook import batch as front
+
+    before, front.Batch = front.Batch, Watched  # type: ignore[misc]
+    streams: list[sw.ChatStream] = []
+    make = front.ChatStream
+    front.ChatStream = lambda work: streams.append(make(work)) or streams[-1]  # type: ignore[misc,assignment]
+    try:
+        task = asyncio.ensure_future(ask(TEXTS, server, concurrency=2))
+        await server.until_asked(2)
+        batches[0].stop_row(0)
+        await server.until_asked(3)
+        streams[0].cancel()
+        rows = await task
+    finally:
+        front.Batch, front.ChatStream = before, make  # type: ignore[misc]
+    assert [row.outcome for row in rows] == ["cancelled"] * 3 + [None] * 3
+    assert server.asked == ["a", "b", "c"]
+    assert rows[-1].error == "not asked: the batch was stopped"
+
+
+async def test_a_cancelled_batch_closes_its_connections() -> None:
+    """As an interrupt of the kernel does. The line says how far it came."""
+    server = Server()
+    server.pause = 60
+    task = asyncio.ensure_future(ask(TEXTS, server, concurrency=3))
+    await server.until_asked(3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert server.running == 0
+    assert caught.value._render_traceback_()[0].startswith("Interrupted: 0 of 6 rows complete, 3 stopped")  # type: ignore[attr-defined]
+
+
+async def test_only_what_is_missing_or_changed_is_asked_again(tmp_path: Path) -> None:
+    """A failed row is asked again, and so is a changed one. The file has no key, and the rows come in any order."""
+    path, fails = tmp_path / "rows.jsonl", {"b"}
+    server = Server(lambda prompt, _times: (400, "No.") if prompt in fails else prompt.upper())
+    server.key = CANARY
+    first = await ask(TEXTS, server, file=path)
+    assert [row.reused for row in first] == [False] * 6
+    fails.clear()
+    server.asked.clear()
+    second = await ask(["new", *reversed(TEXTS), "a"], server, file=path)
+    assert sorted(server.asked) == ["a", "b", "new"]
+    assert [row.value for row in second] == ["NEW", *"FEDCBA", "A"]
+    assert [row.reused for row in second] == [False, True, True, True, True, False, True, False]
+    server.asked.clear()
+    await ask(["a"], server, file=path, temperature=0)
+    assert server.asked == ["a"]
+    assert CANARY not in path.read_text()
+    assert {json.loads(line)["outcome"] for line in path.read_text().splitlines()} == {"complete", "http_error"}
+
+
+async def test_a_value_is_read_from_the_file(tmp_path: Path) -> None:
+    """An answer that was no valid value is asked for again."""
+
+    class Mood(Enum):
+        GOOD = "good"
+
+    server = Server(lambda _prompt, times: '"bad"' if times == 1 else '"good"')
+    for expected in (None, Mood.GOOD, Mood.GOOD):
+        rows = await ask([{"id": "x", "text": "a"}], server, as_=Mood, file=tmp_path / "rows.jsonl", id_="id")
+        assert (rows[0].id, rows[0].value) == ("x", expected)
+    assert len(server.asked) == 2
+
+
+async def test_a_source_that_raises_ends_the_batch_and_keeps_the_file(tmp_path: Path) -> None:
+    """The error names the person's code."""
+
+    def rows() -> Iterator[str]:
+        yield "a"
+        raise KeyError("nothing there")
+
+    server = Server()
+    with pytest.raises(sw.StreamError, match="rows"):
+        await ask(rows(), server, file=tmp_path / "rows.jsonl")
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) <= 1
+    assert (await ask(["a"], server, file=tmp_path / "rows.jsonl"))[0].value == "A"
+
+
+async def test_no_rows_is_an_empty_result() -> None:
+    """Nothing is asked."""
+    assert await ask([], Server()) == []
+
+
+def test_a_program_needs_no_notebook() -> None:
+    """A batch in a plain process loads neither IPython nor widgets."""
+    code = (
+        "import asyncio, streamwidget as sw; from streamwidget.demo import DemoServer; "
+        "server = DemoServer(tokens_per_second=0, first_delta=0).start(); "
+        "rows = asyncio.run(sw.batch(['a'], 'Say {{text}}', client=sw.ChatClient(server.url))); server.stop()"
+    )
+    loaded = {name.partition(".")[0] for name in modules_after(code)}
+    assert "httpx" in loaded
+    assert not loaded & {"IPython", "ipywidgets", "anywidget", "pandas", "narwhals", "pydantic"}
+    assert "streamwidget._notebook.batch" in sys.modules
