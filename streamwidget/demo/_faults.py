@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from streamwidget.demo._answers import message_text, split_pieces
 from streamwidget.demo._json import RequestError, error_body
 from streamwidget.demo._reply import Reply, StreamReply, WholeReply, forever
+from streamwidget.demo._tools import call_deltas
 from streamwidget.demo._values import json_text, schema_in
 
 Act = Callable[[Reply], Awaitable[None]]
@@ -202,10 +203,7 @@ async def content_filter(reply: Reply) -> None:
 async def tools(reply: Reply) -> None:
     await reply.open()
     arguments = json.dumps({"city": "Zürich", "unit": "celsius"}, ensure_ascii=False)
-    first = {"index": 0, "id": "call_demo_1", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
-    parts = [arguments[i : i + 6] for i in range(0, len(arguments), 6)]
-    rest = [{"index": 0, "function": {"arguments": part}} for part in parts]
-    await reply.delta_values({"tool_calls": [call]} for call in [first, *rest])
+    await reply.delta_values(call_deltas([("get_weather", arguments)], reply.request.messages))
     await reply.close("tool_calls")
 
 

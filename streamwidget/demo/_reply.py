@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget.demo._answers import answer_pieces, message_text, split_pieces
 from streamwidget.demo._json import to_json
+from streamwidget.demo._tools import answer_from, call_deltas, calls_for, results_in
 from streamwidget.demo._values import json_text
 
 if TYPE_CHECKING:
@@ -61,14 +62,24 @@ class Reply(ABC):
         self._jitter = float(demo.jitter)
         self._chance = random.Random(0)  # a fixed seed, so that a lesson repeats exactly
         self._opened_at = 0.0
+        self._tool_calls: list[tuple[str, str]] = []  # names and arguments of the tools that it calls
         if demo.pieces is not None:
             self.pieces: Iterator[str] = iter(demo.pieces)
         elif demo.text is not None:
             self.pieces = split_pieces(demo.text)
-        elif request.schema is not None and demo.tokens is None:
-            self.pieces = split_pieces(json_text(request.schema))
-        else:
+        elif demo.tokens is not None:
             self.pieces = answer_pieces(request.messages, request.model, demo.tokens)
+        else:
+            self._tool_calls = calls_for(request.tools, request.messages)
+            self.pieces = iter(()) if self._tool_calls else self._answer()
+
+    def _answer(self) -> Iterator[str]:
+        """Return the pieces of the answer that the request asks for."""
+        if self.request.schema is not None:
+            return split_pieces(json_text(self.request.schema))
+        if results := results_in(self.request.messages):
+            return split_pieces(answer_from(results))
+        return answer_pieces(self.request.messages, self.request.model)
 
     async def open(self, *, chunked: bool = True) -> None:
         """Send the head at once. Return when the time to the first delta is over."""
@@ -84,8 +95,11 @@ class Reply(ABC):
     async def play(self) -> None:
         """Send the whole answer, as a healthy server would."""
         await self.open()
-        await self.deltas(self.pieces)
-        await self.close("length" if self._at_limit and next(self.pieces, None) is not None else "stop")
+        calls = call_deltas(self._tool_calls, self.request.messages)
+        deltas = itertools.chain(calls, ({"content": piece} for piece in self.pieces))
+        await self.delta_values(deltas)
+        whole = not self._at_limit or next(deltas, None) is None
+        await self.close("length" if not whole else "tool_calls" if self._tool_calls else "stop")
 
     async def deltas(self, pieces: Iterable[str], field: str = "content") -> None:
         """Send each piece as one delta. The schedule is absolute: a late wake-up does not delay the deltas after it."""

@@ -81,6 +81,7 @@ class ChatRequest:
     authorization: str
     demo: DemoOptions
     schema: dict[str, Any] | None = None
+    tools: tuple[Any, ...] = ()
 
     @property
     def fault(self) -> str:
@@ -110,6 +111,9 @@ def parse_chat(body: Any, headers: Mapping[str, str]) -> ChatRequest:
         if not isinstance(message.get("content"), str | list | None):
             where = f"messages[{number}].content"
             raise RequestError(400, f"Invalid '{where}': expected a string or an array of parts.", param=where)
+        if not isinstance(message.get("tool_calls"), list | None):
+            where = f"messages[{number}].tool_calls"
+            raise RequestError(400, f"Invalid '{where}': expected an array of calls.", param=where)
     model = body.get("model") or "demo"
     if not isinstance(model, str) or not model.startswith("demo"):
         message = f"The model `{model}` does not exist or you do not have access to it."
@@ -131,6 +135,7 @@ def parse_chat(body: Any, headers: Mapping[str, str]) -> ChatRequest:
         authorization=headers.get("authorization", ""),
         demo=_demo_options(body.get("demo"), model),
         schema=_schema(body.get("response_format")),
+        tools=_tools(body),
     )
 
 
@@ -144,6 +149,13 @@ def _schema(response_format: Any) -> dict[str, Any] | None:
         message = "Invalid schema for response_format: schema must be a JSON Schema of 'type: \"object\"'."
         raise RequestError(400, message, param="response_format")
     return schema
+
+
+def _tools(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    given = body.get("tools")
+    if given is not None and not isinstance(given, list):
+        raise RequestError(400, "Invalid 'tools': expected an array of tools.", param="tools")
+    return () if body.get("tool_choice") == "none" else tuple(given or ())
 
 
 def _number(body: Mapping[str, Any], name: str, low: float, high: float) -> None:

@@ -45,7 +45,7 @@ def schema_in(text: str) -> dict[str, Any] | None:
 
 
 def _value(schema: Any, root: Mapping[str, Any], name: str, number: int, depth: int) -> Any:
-    schema = _resolved(schema, root)
+    schema = resolved(schema, root)
     if depth == 0:
         return None
     for known in ("const", "default"):
@@ -76,8 +76,8 @@ def _value(schema: Any, root: Mapping[str, Any], name: str, number: int, depth: 
             return _FORMATS.get(schema.get("format", ""), f"{name.replace('_', ' ')} {number}")
 
 
-def _resolved(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a schema, or the one in the same document that it names."""
+def resolved(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a schema, or the one in the same document that it names. Empty if it is not one."""
     for _ in range(_DEPTH):
         reference = schema.get("$ref") if isinstance(schema, dict) else None
         if not isinstance(reference, str):
