@@ -40,7 +40,8 @@ class Timeout:
     progress : float or None, default 120
         Between two deltas. Bytes without a delta do not reset it.
     total : float or None, default 600
-        The whole stream, with its retries and the delays before them.
+        The whole stream, with its retries and the delays before them. In an answer with tools each request has as much
+        time as this. Neither a tool that runs nor a person who is asked counts.
 
     Raises
     ------

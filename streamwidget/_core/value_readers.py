@@ -53,10 +53,10 @@ async def _parts(stream: ChatStream, kind: ValueType) -> AsyncIterator[Any]:
 
 async def _lists(stream: ChatStream, kind: ValueType) -> AsyncIterator[Any]:
     """Give the list of the rows so far, whenever there is a new one."""
-    last: list[Any] = []
+    last: list[Any] | None = None
     async with aclosing(_placed(stream, kind)) as rows:
         async for place, row in rows:
-            last = [*last[:place], row]
+            last = [*(last or ())[:place], row]
             yield last
     whole = stream.completion.value
     if whole is not None and whole != last:

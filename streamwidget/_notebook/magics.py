@@ -125,7 +125,7 @@ class ChatMagics(Magics):
     timeout_first_delta = _limit("until the first text")
     timeout_stall = _limit("without a byte")
     timeout_progress = _limit("without more text")
-    timeout_total = _limit("for the whole answer")
+    timeout_total = _limit("for the whole answer, or for each request of an answer with tools")
     stop_unseen = traitlets.Float(
         None,
         allow_none=True,

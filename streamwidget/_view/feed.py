@@ -122,8 +122,6 @@ class AnswerFeed:
         limit = stream.pending_limit
         waits = limit and {"for": limit.name, "seconds": round(limit.elapsed, 3), "limit": limit.limit}
         kept = self._presentation.stays and stream.repeatable
-        kind = stream.value_type
-        asked = {} if kind is None else {"value": {"wraps": not kind.is_object}}
         return self._transcript.snapshot(
             stream.completion,
             id=stream.id,
@@ -131,7 +129,6 @@ class AnswerFeed:
             kept=kept,
             waits=waits,
             asks=asks_of(stream),
-            **asked,
         )
 
     def _take(self, events: list[StreamEvent]) -> None:

@@ -301,10 +301,12 @@ def _output(output: RichOutput, before: str) -> JSON:
 
 
 def _facts(completion: ChatCompletion) -> JSON:
+    kind = completion.value_type
     return {
         "model": completion.model,
         "demo": completion.demo,
         "mark": completion.mark,
+        **({} if kind is None else {"value": {"wraps": not kind.is_object}}),
         **_figures(completion),
     }
 

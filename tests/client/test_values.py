@@ -89,6 +89,8 @@ async def test_the_value_grows_to_the_whole(client: sw.ChatClient) -> None:
     assert [len(value) async for value in lists.values()] == [1, 2, 3]
     assert await lists  # a reader that comes late gets all of it too
     assert [len(value) async for value in lists.values()] == [1, 2, 3]
+    nothing = ask(client, list[Step], '{"value": []}')
+    assert [value async for value in nothing.values()] == [nothing.completion.value] == [[]]
 
 
 async def test_rows_come_one_by_one_and_each_is_valid(client: sw.ChatClient) -> None:

@@ -30,13 +30,15 @@ def remove(path: str) -> str:
     ran.append(path)
     return "removed"
 """
+CHAT = "chat = sw.ChatWidget(it, tools=[remove])\nchat"
+SAID = "print(len(ran), 'runs')"
 ASK = "%%chat --once --client it --tools remove\nRemove it."
 
 
 @only_lab
 def test_the_person_refuses_and_lets_it_run(open_notebook: OpenNotebook, request: pytest.FixtureRequest) -> None:
     """The answer reaches the kernel while the cell awaits. The arguments are text. The saved answer has the step."""
-    page = open_notebook([MODEL, ASK, "print('ran', ran)", ASK, "print('then', len(ran))"])
+    page = open_notebook([MODEL, ASK, "print('ran', ran)", ASK, "print('then', len(ran))", CHAT, SAID])
     page.run_all()
     box = view(page, 1).locator(".streamwidget-ask")
     expect(box).to_contain_text("<img src=x onerror=alert(1)>")
@@ -52,5 +54,17 @@ def test_the_person_refuses_and_lets_it_run(open_notebook: OpenNotebook, request
     page.wait_output(4, "then 1")
     wait_static(page, 3, "complete")
     assert "The tool said: removed" in saved_text(page, 3)
+
+    # A chat box asks too, after its cell is over.
+    page.look_at(5)
+    page.output(5).get_by_role("textbox", name="Prompt").fill("Remove it.")
+    page.output(5).get_by_role("textbox", name="Prompt").press("Enter")
+    box = view(page, 5).locator(".streamwidget-ask")
+    expect(box).to_contain_text("<img src=x onerror=alert(1)>")
+    box.get_by_role("button", name="Run once").click()
+    expect(view(page, 5)).to_have_attribute("data-outcome", "complete")
+    expect(view(page, 5).locator(".streamwidget-text")).to_have_text("The tool said: removed")
+    page.run(6)
+    page.wait_output(6, "2 runs")
     page.finish(None)
     assert_no_error_of_ours(page)

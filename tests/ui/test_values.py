@@ -30,6 +30,7 @@ def test_a_value_grows_as_a_table_and_is_saved_as_one(open_notebook: OpenNoteboo
         TYPE,
         *(ASK.format(model=model, text=text).strip() for model in ("demo-stall", "demo")),
         "print(_chat.value)",
+        "import streamwidget as sw\nchat = sw.ChatWidget(as_=list[River])\nchat",
     ]
     page = open_notebook(cells)
     page.run(0)
@@ -48,4 +49,11 @@ def test_a_value_grows_as_a_table_and_is_saved_as_one(open_notebook: OpenNoteboo
     expect(page.output(2).locator("details > summary")).to_have_text("JSON")
     page.run(3)
     expect(page.output(3).get_by_text("River(name='Po', km=652)")).to_be_visible()
+    page.run(4)  # a chat whose answers are values
+    chat = page.output(4)
+    chat.get_by_role("textbox", name="Prompt").fill("Rivers, please.")
+    chat.get_by_role("textbox", name="Prompt").press("Enter")
+    expect(chat.locator(".streamwidget")).to_have_attribute("data-outcome", "complete")
+    expect(chat.locator(".streamwidget-value tbody tr")).to_have_count(3)
+    expect(chat.locator("details > summary", has_text="JSON")).to_be_visible()
     assert_no_error_of_ours(page)

@@ -65,7 +65,7 @@ export function mountView(
   const consent = new Consent(transcript, actions.confirm);
   const reasoning = new Reasoning(transcript, schedule);
   const refusal = new Refusal(transcript);
-  let value: { root: Element; paint(): void } | undefined;
+  let value: { root: Element; paint(): void } | null | undefined; // null while its code is loaded
   const steps = new Steps(transcript, {
     get text() {
       return value?.root ?? text;
@@ -93,14 +93,6 @@ export function mountView(
     consent.root,
     foot.root,
   );
-
-  if (transcript.value) {
-    void loadValues(el).then((values) => {
-      if (signal.aborted) return;
-      value = values?.showValue(text, transcript);
-      schedule();
-    });
-  }
 
   let tick: ReturnType<typeof setTimeout> | undefined;
   let cell: Element | null = null; // found early: when the view goes, it may be out of the page already
@@ -134,8 +126,18 @@ export function mountView(
     root.style.minHeight = height === 0 || transcript.over || transcript.gone ? "" : `${height}px`;
   }
 
+  // A turn of a chat may be asked again as a value, so this can come late.
+  async function showValue(): Promise<void> {
+    value = null;
+    const values = await loadValues(el);
+    if (signal.aborted || !values) return;
+    value = values.showValue(text, transcript);
+    schedule();
+  }
+
   function paint(): void {
     const now = performance.now();
+    if (transcript.value && value === undefined) void showValue();
     const { over } = transcript;
     cell ??= root.closest(".jp-CodeCell");
     keepHeight();

@@ -59,8 +59,8 @@ class Chat:
         Called with the turn that was rated in the page.
     stop_unseen : float, optional
         For the audience.
-    tools : mapping, optional
-        The tools of each question, and the rules for them, as :meth:`Conversation.ask` takes them.
+    wanted : mapping, optional
+        The tools of each question and the type of its answer, as :meth:`Conversation.ask` takes them.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Chat:
         window: int | None = None,
         on_feedback: Callable[[Turn], object] | None = None,
         stop_unseen: float | None = None,
-        tools: Mapping[str, Any] | None = None,
+        wanted: Mapping[str, Any] | None = None,
     ) -> None:
         self.audience = Audience(stop_unseen, lambda: send({"op": "ping"}))
         self.id = uuid.uuid4().hex
@@ -105,7 +105,7 @@ class Chat:
         self._window = window
         self._windows: Mapping[str, int] = {}  # of the models that were listed
         self._on_feedback = on_feedback
-        self._tools = tools or {}
+        self._wanted = wanted or {}
         self._asked: str | None = None  # the name of the last prompt that the page sent and the chat asked
         self._sent = SentChat(conversation, send, self._facts, changed)
         self._unobserve = conversation.observe(lambda: call_on(self.loop, self._sent.send_changes))
@@ -133,7 +133,7 @@ class Chat:
         if self.loop is None:
             raise RuntimeError("No event loop runs here, so nothing can be asked.")
         with self._sent.step():
-            asked = {"model": self.model, "branch": True, **self._tools, **self.params}
+            asked = {"model": self.model, "branch": True, **self._wanted, **self.params}
             stream = self._conversation.ask(prompt, self._client, key=key, **asked)
             self._follow(key, stream)
         return stream

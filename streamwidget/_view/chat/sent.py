@@ -27,6 +27,7 @@ from streamwidget._core.completion import ChatCompletion, shown
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
+from streamwidget._view.bundle import values_bundle
 from streamwidget._view.feed import AnswerFeed
 from streamwidget._view.presentation import Presentation
 from streamwidget._view.transcript import JSON, state_of
@@ -212,9 +213,11 @@ class SentChat:
     def _answer(self, turn: Turn) -> JSON | None:
         if turn.answer is None:
             return None
+        answer = turn.answer.completion or ChatCompletion(turn.answer.text, outcome="complete")
+        if answer.value_type is not None:
+            values_bundle("chat")
         if self.live and turn.key == self.key:
             return self._feed.snapshot()
-        answer = turn.answer.completion or ChatCompletion(turn.answer.text, outcome="complete")
         return state_of(answer, seq=self._feed.seq, id=turn.key, elapsed=round(answer.timing.total, 3), kept=True)
 
 

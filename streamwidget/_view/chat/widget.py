@@ -18,6 +18,7 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._core.tools import toolbox
+from streamwidget._core.values import value_type
 from streamwidget._saved.conversation import conversation_bundles, conversation_html, conversation_text
 from streamwidget._sources.models import as_model
 from streamwidget._view import control, output
@@ -29,7 +30,19 @@ from streamwidget._view.chat.setup import Command, Setup
 from streamwidget._view.size import set_size
 from streamwidget._view.transcript import JSON
 
-_NOT_PARAMS = {"prompt", "client", "key", "model", "system", "stream", "branch", "attachments", "messages"}
+_NOT_PARAMS = {
+    "prompt",
+    "client",
+    "key",
+    "model",
+    "system",
+    "stream",
+    "branch",
+    "attachments",
+    "messages",
+    "as_",
+    "retries",
+}
 
 
 class ChatWidget(anywidget.AnyWidget):
@@ -79,6 +92,11 @@ class ChatWidget(anywidget.AnyWidget):
         ``"never"`` asks nobody before a tool runs.
     max_steps : int, default 10
         For one prompt the model is asked at most so often.
+    as_ : type or dict, optional
+        What each answer is to be, as for :meth:`ChatClient.stream`. The page shows it as a table or a tree, and
+        :meth:`send` returns its ``value``.
+    retries : int, default 0
+        How many times to ask again if it is not that. Only for a ChatClient.
     **widget
         Traits of the widget, such as ``layout``.
 
@@ -175,9 +193,12 @@ class ChatWidget(anywidget.AnyWidget):
         tools: Sequence[Any] | None = None,
         confirm: Literal["ask", "never"] = "ask",
         max_steps: int = 10,
+        as_: Any = None,
+        retries: int = 0,
         **widget: Any,
     ) -> None:
         toolbox(tools, confirm, max_steps)  # or ConfigurationError
+        value_type(as_, retries)  # the same
         refuse_unknown(self, widget, 'Fields of a request go into params: ChatWidget(params={"temperature": 0}).')
         setup = Setup(greeting, prompts, commands or {}, rates=on_feedback is not None)
         set_size(widget, height=height, max_height=max_height)
@@ -201,7 +222,8 @@ class ChatWidget(anywidget.AnyWidget):
             window=context_window,
             on_feedback=on_feedback,
             stop_unseen=stop_unseen,
-            tools={"tools": tools, "confirm": confirm, "max_steps": max_steps} if tools else None,
+            wanted=({"tools": tools, "confirm": confirm, "max_steps": max_steps} if tools else {})
+            | ({"as_": as_, "retries": retries} if as_ is not None else {}),
         )
         self._chat.params = self._check_params(params or {})
         self._displays: list[str] = []  # display ids

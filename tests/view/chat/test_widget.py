@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 import streamwidget as sw
+from streamwidget._view.bundle import shared_bundle
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
 
@@ -561,6 +562,25 @@ async def test_a_function_answers(page: Page) -> None:
     widget._receive({"op": "retry", "key": page.keys[1]})
     await idle(widget)
     assert [message["role"] for message in asked[-1]] == ["system", "user", "assistant", "user"]
+
+
+async def test_each_answer_is_the_value_that_the_chat_asks_for(page: Page, server: DemoServer) -> None:
+    """Also the answer to a prompt of the page. The page is told so: while it streams, and by a new page's state."""
+    client = sw.ChatClient(server.url, retry=ONCE)
+    widget = sw.ChatWidget(client, as_={"type": "array", "items": {"type": "integer"}}, retries=1)
+    assert (await widget.send("Numbers, please.")).value == [1, 2, 3]
+    widget._receive(typed("name-of-one", "More of them."))
+    assert shared_bundle("chat").values == shared_bundle("values").model_id
+    live = page.turns["name-of-one"]["answer"]
+    assert (live["phase"], live["value"]) == ("waiting", {"wraps": True})
+    await idle(widget)
+    values = [turn.answer.completion.value for turn in widget.conversation.turns if turn.answer.completion]
+    assert values == [[1, 2, 3], [1, 2, 3]]
+    assert [turn["answer"]["value"] for turn in widget.get_state("state")["state"]["turns"]] == [{"wraps": True}] * 2
+    assert (await widget.conversation.ask("Hello", client, key="plain")).value is None
+    assert "value" not in page.turns["plain"]["answer"]
+    with pytest.raises(sw.ConfigurationError, match="retries needs as_="):
+        sw.ChatWidget(client, retries=1)
 
 
 async def test_a_wrong_argument_is_a_sentence() -> None:
