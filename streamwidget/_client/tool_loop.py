@@ -36,11 +36,8 @@ if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
 #: Seconds in which the page of a view must speak, or nobody is asked. A first page loads for some time.
-PAGE_PATIENCE = 10.0
-_NOBODY = (
-    "Not run: nobody could be asked. The person can mark the function with sw.tool(safe=True), or pass "
-    'confirm="never" in code.'
-)
+PAGE_PATIENCE = 30.0
+_REMEDY = 'The person can mark the function with sw.tool(safe=True), or pass confirm="never" in code.'
 
 
 class ToolLoop:
@@ -89,6 +86,7 @@ class ToolLoop:
         self._opening = self._attempts = self._first(request)
         self._left_at: float | None = None
         self._running: tuple[str, ...] = ()
+        self._not_asked: dict[str, None] = {}  # the names of the tools, in order
 
     @property
     def accumulator(self) -> Accumulator:
@@ -260,7 +258,7 @@ class ToolLoop:
         key = self.consents.ask(tool, call, settler(answer))
         try:
             if not await self._somebody_is_there():
-                return Verdict(runs=False, reason=_NOBODY)
+                return Verdict(runs=False, reason=self._nobody(tool, publish))
             publish([Waiting(f"{tool.name} waits for your consent"), ConsentNeeded(self.consents.pending)])
             verdict = await answer
         finally:
@@ -279,6 +277,13 @@ class ToolLoop:
         if not self.consents.heard:
             self.consents.expected = False  # the next tool does not wait again
         return self.consents.heard
+
+    def _nobody(self, tool: Tool, publish: Publish) -> str:
+        """Warn the person that a tool did not run, and return what the model is told."""
+        why = f"nobody could be asked{self.consents.unheard and f': {self.consents.unheard}'}"
+        self._not_asked[tool.name] = None
+        self._warn(StreamWarning("not_asked", f"{', '.join(self._not_asked)} did not run: {why}"), publish)
+        return f"Not run: {why}. {_REMEDY}"
 
     def _publish_result(self, call: ToolCall, result: Result, seconds: float | None, publish: Publish) -> None:
         event = ToolResult(call.id, call.name, result.text, result.error, seconds, result.images)

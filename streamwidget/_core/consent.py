@@ -49,10 +49,13 @@ class Consents:
         A view shows the stream, so perhaps a person can be asked.
     heard : bool
         A page of the view has spoken, or a terminal can ask.
+    unheard : str
+        Why nobody can be asked, for the person and the model. Empty: nobody looks at the stream.
     """
 
     def __init__(self) -> None:
         self.expected = self.heard = False
+        self.unheard = ""
         self._waiting: dict[str, tuple[Consent, Tool, Callable[[Verdict], None]]] = {}
         self._lock = threading.Lock()
 

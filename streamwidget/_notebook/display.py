@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 1.0  # seconds that an interrupted cell waits for the saved answer
 _SHORT = 8_000  # characters. To make such an answer takes less than a person notices.
+_DEAF = "ipykernel 6 receives no click while a cell runs. Use %%chat --bg, or ipykernel 7"
 _KEPT = 200  # views. A page that was closed or reloaded while it showed a view never says that it has left
 _unasked: list[StreamView] = []  # replaced views that no page has asked about since, the oldest first
 
@@ -57,6 +58,13 @@ def shows_widgets(shell: InteractiveShell | None) -> bool:
 def is_page(shell: InteractiveShell | None) -> bool:
     """Return True if a page runs the cell, and neither a console nor a program such as papermill."""
     return shell is not None and in_kernel(shell) and _asker(_request(shell)) == "page"
+
+
+def is_deaf(shell: InteractiveShell | None) -> bool:
+    """Return True for a kernel that receives nothing from the page while a cell runs."""
+    kernel = getattr(shell, "kernel", None)
+    ipykernel: Any = sys.modules.get(type(kernel).__module__.partition(".")[0])
+    return getattr(ipykernel, "__name__", "") == "ipykernel" and ipykernel.version_info[0] < 7
 
 
 def shows_line_above_error(shell: InteractiveShell | None) -> bool:
@@ -148,6 +156,9 @@ def present(
         view._presentation.on_asked_again = asked_again
         if stream.consents is not None and not is_page(shell):
             stream.consents.expected = False  # nbclient and papermill have no page that could ask
+        elif stream.consents is not None and not background and is_deaf(shell):
+            stream.consents.expected = False
+            stream.consents.unheard = _DEAF
         shown = LiveThenStatic(
             stream,
             view,

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -46,6 +47,16 @@ def target(request: pytest.FixtureRequest) -> str:
     return found
 
 
+def servers() -> set[psutil.Process]:
+    """The servers that run for this process, and no other child of it."""
+    found = set()
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if mcp_tools.__file__ in child.cmdline():
+                found.add(child)
+    return found
+
+
 async def test_a_server_gives_its_tools(target: str) -> None:
     """Names that the APIs take, schemas, results, images and failures. All at once, and each asks for consent."""
     tools = sw.mcp(target)
@@ -72,9 +83,9 @@ async def test_a_server_gives_its_tools(target: str) -> None:
 
 def test_the_servers_process_ends_with_the_last_tool() -> None:
     """It lives as long as one of its tools is kept."""
-    before = {child.pid for child in psutil.Process().children()}
+    before = servers()
     tools = sw.mcp(COMMAND)
-    (started,) = [child for child in psutil.Process().children() if child.pid not in before]
+    (started,) = servers() - before
     last = tools[-1]
     del tools
     gc.collect()

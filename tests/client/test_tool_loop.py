@@ -7,13 +7,16 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import streamwidget as sw
-from streamwidget._client import tool_loop
-from tests.support.deadlines import until_async
+from streamwidget._client import attempts, exchange, tool_loop
+from streamwidget._core.completion import missing
+from streamwidget._core.timeout import TICK
+from tests.support.deadlines import SOON, until_async
 from tests.support.native import SIGNATURE, Server
 from tests.support.pictures import PNG
 from tests.support.tool_models import PROVIDERS, Call, Says, check, names_of_tools, says
@@ -280,6 +283,7 @@ async def test_where_nobody_can_be_asked_it_does_not_run(expected: bool, monkeyp
     completion = await stream
     assert (ran, completion.outcome) == ([], "complete")
     assert all("nobody could be asked" in text for _, text in check("ollama", server.bodies[2]))
+    assert missing(completion) == "unsafe did not run: nobody could be asked"  # in the line under the answer
     _, stream = ask("ollama", call, COLD, confirm="never")
     await stream
     assert ran == ["a"]
@@ -309,12 +313,20 @@ async def test_consent_is_given_by_its_key_alone() -> None:
     assert ran == []
 
 
-async def test_a_person_has_all_the_time() -> None:
-    """While a person is asked, and while a tool runs, no limit counts, not even that of the whole."""
+async def test_a_person_has_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a person is asked, and while a tool runs, no limit counts, not even that of the whole.
+
+    The clock of the limits moves only then.
+    """
+    now = [1.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
+    monkeypatch.setattr(attempts, "time", clock)
+    monkeypatch.setattr(exchange, "time", clock)
+    release = threading.Event()
 
     @sw.tool(safe=True)
     def slow() -> None:
-        time.sleep(0.6)
+        release.wait(SOON)
 
     server = Server(says("ollama", Says("", (Call("unsafe"), Call("slow", "{}", "b"))), COLD))
     client = server.client("ollama")
@@ -324,9 +336,12 @@ async def test_a_person_has_all_the_time() -> None:
     stream.consents.expected = stream.consents.heard = True
     running = asyncio.ensure_future(stream._result())
     await until_async(lambda: pending(stream))
-    await asyncio.sleep(0.8)
+    for _ in range(8):
+        now[0] += TICK
+        await asyncio.sleep(TICK)  # a clock that runs would look at the time
     assert (stream.over, stream.pending_limit) == (False, None)
     stream.confirm(stream.consents.pending[0].key, "once")
+    release.set()
     assert (await running).outcome == "complete"
 
 

@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from streamwidget.demo import DemoServer
 from tests.support.notebooks import KERNEL, command, execute, notebook, outputs_of
+from tests.support.tool_models import MODEL_IN_CELL
 
 pytestmark = pytest.mark.kernel
 
@@ -29,6 +30,11 @@ GOOD = (
     "%%chat -o y\ncount to 7",
     "%%time\ny = %chat count to 9",
     "print('values:', x.text.split(), y.text.split())",
+    MODEL_IN_CELL,
+    "%%chat --once --client it --tools remove\nRemove it.",
+    "print('ran:', ran, _chat.text)",
+    "await sw.show(it.stream('x', tools=[remove], confirm='never'))",
+    "print('then:', ran)",
 )
 # demo-401-echo repeats the whole key in its error message, like some providers.
 BAD = (
@@ -95,6 +101,17 @@ def good(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return done
 
 
+def test_a_tool_that_asks_does_not_run(good: Run) -> None:
+    """Nobody can be asked, so the model is told, the line under the answer says so, and the cell ends at once.
+
+    Code that says ``confirm="never"`` runs it.
+    """
+    assert "ran: [] The tool said: Not run: nobody could be asked. " in good.text
+    (answer,) = [one for one in map(str, outputs_of(good.saved, "display_data")) if "The tool said: Not run" in one]
+    assert "remove did not run: nobody could be asked" in answer
+    assert "then: ['x']" in good.text
+
+
 @pytest.mark.fault("F7", "nbclient, nbconvert and papermill save the whole answer as HTML and text")
 def test_the_whole_answer_is_saved(good: Run) -> None:
     """HTML and plain text have the answer to its last word, and say that it is complete."""
@@ -120,14 +137,14 @@ def test_no_live_widget_is_left_in_the_outputs(good: Run) -> None:
     outputs = json.dumps([cell.get("outputs") for cell in good.saved.cells])
     assert "widget-view" not in outputs
     assert "model not found" not in outputs
-    assert len(outputs_of(good.saved, "display_data")) == 4
+    assert len(outputs_of(good.saved, "display_data")) == 6
 
 
 def test_the_saved_widget_state_does_not_grow_with_the_answers(good: Run) -> None:
     """These tools save the state of closed widgets too. Each answer adds little, and never its text."""
     saved = good.saved.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {"state": {}})
     sizes = sorted(len(json.dumps(model)) for model in saved["state"].values())
-    assert sum(sizes[:-1]) < 4 * 10_000  # the largest is the code, and all answers share it
+    assert sum(sizes[:-1]) < 6 * 10_000  # the largest is the code, and all answers share it
     assert "point 5:" not in json.dumps(saved)  # words of the long answer
 
 

@@ -136,6 +136,30 @@ def says(provider: str, *answers: Says) -> list[httpx.Response]:
     return made
 
 
+#: Code for a cell: ``it`` is a client whose model calls ``remove``, and then repeats what the tool said.
+MODEL_IN_CELL = r"""
+import httpx, json, streamwidget as sw
+
+def answer(request):
+    results = [message for message in json.loads(request.content)["messages"] if message["role"] == "tool"]
+    call = {"name": "remove", "arguments": json.dumps({"path": "x"})}
+    delta = {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": call}]}
+    if results:
+        delta = {"content": "The tool said: " + results[-1]["content"]}
+    chunks = [{"choices": [{"index": 0, "delta": delta}]}, {"choices": [{"delta": {}, "finish_reason": "stop"}]}]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=httpx.ByteStream(body.encode()))
+
+it = sw.ChatClient("http://localhost:1/v1", http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+ran = []
+
+def remove(path: str) -> str:
+    "Remove a file."
+    ran.append(path)
+    return "removed"
+"""
+
+
 # ---- the rule of each API
 
 

@@ -5,31 +5,18 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.tool_models import MODEL_IN_CELL
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.live import assert_no_error_of_ours, saved_text, view, wait_static
 
-MODEL = r"""
-import httpx, json, streamwidget as sw
+HOSTILE = "<img src=x onerror=alert(1)>"
+#: A busy machine may load the page slowly.
+PATIENT = """
+from streamwidget._client import tool_loop
+tool_loop.PAGE_PATIENCE = 600
 %load_ext streamwidget
-
-def answer(request):
-    results = [message for message in json.loads(request.content)["messages"] if message["role"] == "tool"]
-    call = {"name": "remove", "arguments": json.dumps({"path": "<img src=x onerror=alert(1)>"})}
-    delta = {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": call}]}
-    if results:
-        delta = {"content": "The tool said: " + results[-1]["content"]}
-    chunks = [{"choices": [{"index": 0, "delta": delta}]}, {"choices": [{"delta": {}, "finish_reason": "stop"}]}]
-    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
-    return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=httpx.ByteStream(body.encode()))
-
-it = sw.ChatClient("http://localhost:1/v1", http_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
-ran = []
-
-def remove(path: str) -> str:
-    "Remove a file."
-    ran.append(path)
-    return "removed"
 """
+MODEL = PATIENT + MODEL_IN_CELL.replace('"path": "x"', f'"path": "{HOSTILE}"')
 CHAT = "chat = sw.ChatWidget(it, tools=[remove])\nchat"
 SAID = "print(len(ran), 'runs')"
 ASK = "%%chat --once --client it --tools remove\nRemove it."
@@ -41,7 +28,7 @@ def test_the_person_refuses_and_lets_it_run(open_notebook: OpenNotebook, request
     page = open_notebook([MODEL, ASK, "print('ran', ran)", ASK, "print('then', len(ran))", CHAT, SAID])
     page.run_all()
     box = view(page, 1).locator(".streamwidget-ask")
-    expect(box).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(box).to_contain_text(HOSTILE)
     expect(box.locator("img")).to_have_count(0)
     box.get_by_role("textbox").fill("It is dear to me.")
     box.get_by_role("button", name="Refuse").click()
