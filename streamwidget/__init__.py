@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.token_ratio import TokenEstimate
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.attachments import Attachment, Image
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, Step, Timing, ToolCall
+from streamwidget._core.cost import Cost
 from streamwidget._core.events import (
     Consent,
     ConsentNeeded,
@@ -82,6 +84,7 @@ __all__ = [
     "Consent",
     "ConsentNeeded",
     "Conversation",
+    "Cost",
     "Dialect",
     "ErrorInfo",
     "Finish",
@@ -118,6 +121,7 @@ __all__ = [
     "Timeline",
     "Timeout",
     "Timing",
+    "TokenEstimate",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

@@ -10,14 +10,17 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from streamwidget._client.calls import Call, watched
 from streamwidget._client.exchange import Exchange, Publish, Request
 from streamwidget._client.http import host_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
+from streamwidget._core.cost import Cost, total
 from streamwidget._core.events import Outcome, Retry
 from streamwidget._core.exceptions import InvalidValue, StreamError, StreamTimeout
 from streamwidget._core.messages import Message
@@ -81,6 +84,7 @@ class Attempts:
         self.exchange: Exchange | None = None
         self.request = request
         self._left_at: float | None = None
+        self._calls: list[Call] = []
         self._so_far = so_far
         self._first = self._sent = request if so_far is None else _going_on(request, so_far)
         self._earlier = accumulator
@@ -118,6 +122,11 @@ class Attempts:
     @property
     def mark(self) -> str:
         return self.exchange.mark if self.exchange else ""
+
+    @property
+    def cost(self) -> Cost:
+        before = [] if self._so_far is None else [self._so_far.cost]
+        return total([*before, *(call.cost for call in self._calls)])
 
     @property
     def left_at(self) -> float | None:
@@ -185,7 +194,7 @@ class Attempts:
         return recording
 
     def again(self, *, go_on: bool) -> Attempts:
-        so_far = self.accumulator.snapshot() if go_on else None
+        so_far = self.accumulator.snapshot(cost=self.cost) if go_on else None
         return Attempts(self.request, self._limits, self._retry, so_far, asks_again=self._asks_again)
 
     def _new_accumulator(self) -> Accumulator:
@@ -202,7 +211,10 @@ class Attempts:
             self._before = self.sent
             exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
             try:
-                return await self._limited(exchange.run())
+                with watched(self._sent, self.accumulator) as call:
+                    self._calls.append(call)
+                    call.outcome = await self._limited(exchange.run(), call.context)
+                    return call.outcome
             except StreamError as exc:
                 gave_up = self._passed not in (None, "connect")
                 if not exc.retryable or self.accumulator.has_begun or self._stopped or gave_up:
@@ -216,10 +228,10 @@ class Attempts:
             await self._limited(asyncio.sleep(delay))
         raise AssertionError("unreachable")
 
-    async def _limited(self, coroutine: Coroutine[object, object, T]) -> T:
+    async def _limited(self, coroutine: Coroutine[object, object, T], context: Context | None = None) -> T:
         """Run one step. The clock may end it. Only after the limit ``connect`` may another attempt follow."""
         self._passed = None
-        self._step = step = asyncio.ensure_future(coroutine)
+        self._step = step = asyncio.get_running_loop().create_task(coroutine, context=context)
         try:
             return await step
         except (asyncio.CancelledError, StreamError):

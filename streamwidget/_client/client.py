@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from streamwidget._client.attempts import Attempts
+from streamwidget._client.calls import refuse_if_spent
 from streamwidget._client.config import Settings, check_model, resolve
 from streamwidget._client.exchange import Request
 from streamwidget._client.http import Transport, host_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.sse import MAX_EVENT_SIZE
+from streamwidget._client.token_ratio import RATIOS, TokenEstimate
 from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.accumulator import MAX_TEXT
 from streamwidget._core.completion import ChatCompletion
@@ -233,7 +235,8 @@ class ChatClient:
         ------
         ConfigurationError
             If there is nothing to send, the request cannot be written as JSON, the server needs a model and you named
-            none, or ``as_`` is not such a type or needs pydantic, and it is not installed.
+            none, or ``as_`` is not such a type or needs pydantic, and it is not installed. And if
+            ``%config ChatMagics.budget`` is used up.
 
         Examples
         --------
@@ -389,11 +392,38 @@ class ChatClient:
             raise
         except (TypeError, ValueError, RecursionError) as exc:
             raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
+        refuse_if_spent(request)
         if tools is not None and tools.runs:
             from streamwidget._client.tool_loop import ToolLoop  # late: few questions have tools
 
             return ChatStream(ToolLoop(request, self.timeout, retry or self.retry, tools, asks_again=retries), kind)
         return ChatStream(Attempts(request, self.timeout, retry or self.retry, asks_again=retries), kind)
+
+    def estimate_tokens(self, prompt: Prompt, model: str | None = None) -> TokenEstimate:
+        """Return about how many tokens a request has. Nothing is sent.
+
+        It is made of what this server has counted for earlier requests of this process to the same model.
+
+        Parameters
+        ----------
+        prompt : str, Message or list
+            One user message, or all messages, as for :meth:`stream`.
+        model : str, optional
+            The model. Default: the client's.
+
+        Returns
+        -------
+        TokenEstimate
+            Its ``tokens``, and how many answers have taught it.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> sw.ChatClient("http://localhost:8000/v1").estimate_tokens("Name three rivers.")
+        TokenEstimate(tokens=5, learned_from=0)
+        """
+        question = Question(as_messages(prompt), model or self.model, {})
+        return RATIOS.estimate(host_of(self._transport().base_url), question)
 
     async def models(self) -> list[str]:
         """Ask the server for the names of its models.

@@ -32,6 +32,7 @@ from urllib.parse import parse_qsl, urlsplit
 from streamwidget._client.headers import own_headers
 from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
+from streamwidget._client.spending import SPENDING, Budget
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import ApiKey, Secret, Secrets, mask, may_hold_a_key, unquoted
 from streamwidget._core.timeout import Timeout
@@ -73,6 +74,8 @@ class Defaults:
         Limits of :class:`~streamwidget.Timeout`, by name.
     stop_unseen : float or None
         Widgets stop a stream if no page has answered for so many seconds. 0: it goes on.
+    budget : str, float or None
+        The most that this process may spend, such as ``"$2"`` or ``"200k tokens"``.
     """
 
     base_url: str | None = None
@@ -85,6 +88,7 @@ class Defaults:
     gguf: str | None = None
     timeout: Mapping[str, float | None] = field(default_factory=dict)
     stop_unseen: float | None = None
+    budget: str | float | None = None
 
 
 _defaults = Defaults()
@@ -94,6 +98,7 @@ def set_defaults(defaults: Defaults) -> None:
     """Use these settings in all clients that are made from now on. ``Defaults()`` clears them."""
     global _defaults  # noqa: PLW0603  (one value for the process is what it is for)
     _defaults = defaults
+    SPENDING.budget = None if defaults.budget is None else Budget.of(defaults.budget)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from streamwidget._client.tool_run import ToolRun
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ToolCall
 from streamwidget._core.consent import Consents, Verdict, is_allowed
+from streamwidget._core.cost import Cost, total
 from streamwidget._core.events import ConsentNeeded, Outcome, StreamWarning, ToolResult, Waiting
 from streamwidget._core.loop import settler
 from streamwidget._core.messages import Message
@@ -84,6 +85,7 @@ class ToolLoop:
         self._so_far = so_far
         self._asks_again = asks_again
         self._opening = self._attempts = self._first(request)
+        self._cost_so_far: list[Cost] = []
         self._left_at: float | None = None
         self._running: tuple[str, ...] = ()
         self._not_asked: dict[str, None] = {}  # the names of the tools, in order
@@ -117,6 +119,10 @@ class ToolLoop:
         return self._attempts.mark
 
     @property
+    def cost(self) -> Cost:
+        return total([*self._cost_so_far, self._attempts.cost])
+
+    @property
     def left_at(self) -> float | None:
         return self._left_at or self._attempts.left_at
 
@@ -138,7 +144,7 @@ class ToolLoop:
         return Attempts(request, self._limits, self._retry, self._so_far, asks_again=self._asks_again)
 
     def again(self, *, go_on: bool) -> ToolLoop:
-        so_far = self.accumulator.snapshot() if go_on else None
+        so_far = self.accumulator.snapshot(cost=self.cost) if go_on else None
         return ToolLoop(self._request, self._limits, self._retry, self._toolbox, so_far, asks_again=self._asks_again)
 
     async def run(self, publish: Publish) -> Outcome:
@@ -179,6 +185,7 @@ class ToolLoop:
         """Return the request that carries the results. The step so far ends."""
         accumulator = self.accumulator
         publish(accumulator.begin_call())
+        self._cost_so_far.append(self._attempts.cost)
         so_far, question = accumulator.snapshot(), self._sent.question
         answer = Message("assistant", so_far.text, completion=so_far)
         request = replace(self._sent, question=replace(question, messages=(*question.messages, answer)))

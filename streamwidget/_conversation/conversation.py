@@ -19,7 +19,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from streamwidget._conversation.history import Entry, History, cancel
-from streamwidget._conversation.turn import Feedback, Turn, newest, settled
+from streamwidget._conversation.turn import Feedback, Turn, completions, newest, settled, with_branches
+from streamwidget._core.cost import Cost, total
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
@@ -99,6 +100,24 @@ class Conversation:
         """All messages: the system prompt, then questions and answers so far, also those that are not sent."""
         messages = [message for turn in self.turns for message in (turn.user, turn.answer) if message is not None]
         return (*([Message("system", self.system)] if self.system else []), *messages)
+
+    @property
+    def cost(self) -> Cost:
+        """What its answers cost, also those in other branches. The cost of a conversation from a file is in the file.
+
+        An answer that was deleted, or replaced without a branch, does not count.
+
+        Examples
+        --------
+        >>> import streamwidget as sw
+        >>> conversation = sw.Conversation()
+        >>> str(conversation.cost)
+        '$0'
+        >>> completion = conversation.ask("Name a river.", sw.ChatClient()).wait()
+        >>> str(conversation.cost)  # the demo server has no price
+        'unknown'
+        """
+        return total(completion.cost for completion in completions(with_branches(self.turns)))
 
     def streaming(self, before: str | None = None) -> tuple[Turn, ...]:
         """Return the turns whose answer still streams.

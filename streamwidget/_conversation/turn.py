@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -98,6 +98,14 @@ def settled(turn: Turn) -> Turn:
     if answer is None or answer.completion is None or answer.completion.outcome is not None:
         return turn
     return replace(turn, answer=replace(answer, completion=replace(answer.completion, outcome="interrupted")))
+
+
+def with_branches(turns: Iterable[Turn]) -> Iterator[Turn]:
+    """Yield these turns, and those in their other branches."""
+    for turn in turns:
+        yield turn
+        for branch in turn.branches:
+            yield from with_branches(branch)
 
 
 def completions(turns: Iterable[Turn]) -> list[ChatCompletion]:

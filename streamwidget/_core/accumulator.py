@@ -184,7 +184,7 @@ class Accumulator:
         published = [*self.flush(), *self.take([NewStep()])]
         self._thoughts = ThinkTags(needs_begin=True)
         self._lost = self._continues = False
-        self._original = self._resumed = self.finish = self.finish_reason = None
+        self._original = self._resumed = self.finish = self.finish_reason = self._earlier.own_usage = None
         self._before = self.delta_count
         return published
 
@@ -192,6 +192,11 @@ class Accumulator:
     def calls_tools(self) -> bool:
         """True if this step has a tool call."""
         return bool(self._calls)
+
+    @property
+    def step_usage(self) -> Usage | None:
+        """What the provider has counted for this step alone."""
+        return self._earlier.own_usage
 
     @property
     def has_begun(self) -> bool:

@@ -9,6 +9,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from streamwidget._core.cost import UNKNOWN, Cost
 from streamwidget._core.events import Gap, Original, Outcome, RichOutput, StreamWarning, ToolResult, Usage
 from streamwidget._core.gaps import marked
 from streamwidget._core.receipt import Receipt
@@ -220,6 +221,8 @@ class ChatCompletion:
     original : Original or None
         The answer in its provider's own form, with the signatures of its thinking. A later request of a conversation
         sends it back. None if the provider does not want it back, or the answer is cut.
+    cost : Cost
+        What the answer costs. Unknown while it streams, and for a server or a model without a known price.
     value : object
         The answer as a value of the type that you asked for with ``as_=``. None if it is not one, and while it streams.
         The warning ``invalid_value`` then names the field and the reason. A cut answer has no value.
@@ -257,6 +260,7 @@ class ChatCompletion:
     tool_results: tuple[ToolResult, ...] = ()
     outputs: tuple[RichOutput, ...] = ()
     original: Original | None = field(default=None, repr=False, compare=False)
+    cost: Cost = UNKNOWN
     value: Any = field(default=None, compare=False)
     value_type: Any = field(default=None, repr=False, compare=False)  # a ValueType. A file's reader needs the name
     receipt: Receipt | None = field(default=None, repr=False, compare=False)

@@ -234,7 +234,10 @@ class Usage:
     reasoning_tokens : int or None
         Those of the answer that are reasoning.
     cost : float or None
-        What the provider charges, in its own currency. OpenRouter sends it, in US dollars.
+        What the provider charges, in US dollars. OpenRouter sends it. :attr:`ChatCompletion.cost` has the cost of the
+        answers of other providers too.
+    cache_write_tokens : int or None
+        Those of the request that the provider has put into its cache.
 
     Examples
     --------
@@ -249,6 +252,7 @@ class Usage:
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost: float | None = None
+    cache_write_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

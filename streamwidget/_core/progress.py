@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._core.completion import ChatCompletion, Timing
+from streamwidget._core.cost import UNKNOWN
 from streamwidget._core.events import (
     Finish,
     Outcome,
@@ -40,6 +41,7 @@ class Progress:
     def __init__(self, work: Work, value_type: ValueType | None = None) -> None:
         self.value_type = value_type
         self._value: Any = None
+        self._cost = UNKNOWN
         self.outcome: Outcome | None = None
         self._work = work
         self._begun: float | None = None
@@ -76,6 +78,7 @@ class Progress:
             demo=work.demo,
             mark=work.mark,
             receipt=Receipt(work.sent) if work.sent else None,
+            cost=self._cost,
             value=self._value,
             value_type=self.value_type,
         )
@@ -122,6 +125,7 @@ class Progress:
             self.note(last)
         last += self._read_value(outcome)
         self.ended = time.monotonic()
+        self._cost = self._work.cost
         self._failure = failure
         self.outcome = outcome
         if failure is not None:

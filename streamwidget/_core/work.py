@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from streamwidget._core.accumulator import Accumulator
+from streamwidget._core.cost import Cost
 from streamwidget._core.events import Outcome, StreamEvent
 from streamwidget._core.timeout import PendingLimit
 
@@ -56,6 +57,11 @@ class Work(Protocol):
     @property
     def mark(self) -> str:
         """Words on who answers that everybody must see, or empty."""
+        ...
+
+    @property
+    def cost(self) -> Cost:
+        """What its requests have cost, as far as that is known. Known at the end."""
         ...
 
     @property

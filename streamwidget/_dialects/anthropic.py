@@ -47,6 +47,7 @@ class MessagesReader:
         self._said = said
         self._prompt: int | None = None
         self._cached: int | None = None
+        self._written: int | None = None  # into the cache
         self._blocks: set[int | None] = set()  # the places of blocks that came
         self._thought: int | None = None  # the place of the block of thinking that came last
         self._whole_calls: set[int | None] = set()  # the places of calls that came with their arguments
@@ -161,10 +162,11 @@ class MessagesReader:
         if prompt:
             self._prompt = sum(prompt)
             self._cached = count(field(usage, "cache_read_input_tokens"))
+            self._written = count(field(usage, "cache_creation_input_tokens"))
         output = count(field(usage, "output_tokens"))
         total = None if self._prompt is None or output is None else self._prompt + output
         thinking = count(field(usage, "output_tokens_details", "thinking_tokens"))
-        return [Usage(self._prompt, output, total, self._cached, thinking)]
+        return [Usage(self._prompt, output, total, self._cached, thinking, cache_write_tokens=self._written)]
 
 
 def _end(about: Any) -> list[ParsedEvent]:

@@ -391,7 +391,7 @@ def _usage_of(chunk: dict[str, Any]) -> Iterator[Usage]:
         counted(
             "completion_tokens_details/reasoning_tokens", "output_tokens_details/reasoning_tokens", "reasoning_tokens"
         ),
-        number(usage.get("cost")) or number(field(usage.get("cost"), "total_cost")),
+        number(usage.get("cost") if not isinstance(usage.get("cost"), dict) else usage["cost"].get("total_cost")),
     )
 
 

@@ -30,6 +30,7 @@ from streamwidget._client.refusal import refusal_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, why
+from streamwidget._core.cost import Cost
 from streamwidget._core.events import Outcome, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError, InvalidValue, StreamError
 from streamwidget._core.messages import Message, Prompt, as_messages
@@ -193,6 +194,11 @@ class Batch:
         self._woken = asyncio.Event()
         self._holds = 0  # refusals of the whole batch since the last answer
         self._failure: BaseException | None = None
+
+    @property
+    def cost(self) -> Cost:
+        """What its rows have cost. Unknown if that of one is."""
+        return Cost(self.spending.cost)
 
     # ---- from outside
 
@@ -473,4 +479,4 @@ def _reason(completion: ChatCompletion) -> str:
 
 def cost_of(completion: ChatCompletion) -> float | None:
     """Return what a row has cost, in US dollars. None if nobody knows."""
-    return completion.usage.cost if completion.usage is not None else None
+    return completion.cost.amount if completion.cost.is_known else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from streamwidget._conversation.conversation import Conversation
-from streamwidget._conversation.turn import Turn
+from streamwidget._conversation.turn import Turn, completions, with_branches
 from streamwidget._core import files
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
@@ -60,6 +60,8 @@ def show_history(session: Session, _: bool, options: Namespace) -> None:
         say(f"     {_ending(turn)}  {answer}".rstrip())
     if not all(turn.sent for turn in turns):
         say("`%chat --send N` sends turn N with the next requests, `%chat --skip N` does not.")
+    if turns:
+        say(_spent(conversation))
 
 
 def send_turn(session: Session, number: int, options: Namespace) -> None:
@@ -190,6 +192,19 @@ def _last_answer(session: Session) -> ChatCompletion:
 
 def _turns(conversation: Conversation) -> str:
     return f"{len(conversation)} turn{'' if len(conversation) == 1 else 's'}"
+
+
+def _spent(conversation: Conversation) -> str:
+    """Return what the answers took: ``1,204 prompt tokens (900 cached), 182 answer tokens, cost ≈ $0.0012``."""
+    usages = [answer.usage for answer in completions(with_branches(conversation.turns)) if answer.usage]
+    if not usages:
+        return f"Tokens unknown, cost {conversation.cost}."
+    prompt, cached, said, reasoning = (
+        sum(getattr(usage, name) or 0 for usage in usages)
+        for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
+    )
+    apart = (f" ({count:,} {kind})" if count else "" for count, kind in ((cached, "cached"), (reasoning, "reasoning")))
+    return f"{prompt:,} prompt tokens{next(apart)}, {said:,} answer tokens{next(apart)}, cost {conversation.cost}."
 
 
 def _state(turn: Turn, *, trimmed: bool) -> str:

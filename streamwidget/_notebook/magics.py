@@ -34,6 +34,7 @@ from traitlets.config import Config
 from streamwidget._client.config import check_url
 from streamwidget._client.headers import own_headers
 from streamwidget._client.servers import SERVERS, server_named
+from streamwidget._client.spending import Budget
 from streamwidget._core.events import Finish
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
@@ -131,6 +132,12 @@ class ChatMagics(Magics):
         allow_none=True,
         min=0,
         help="Stop an answer if no page has answered for so many seconds. 0: never. Default: 60 in Voila, 0 elsewhere.",
+    ).tag(config=True)
+    budget = traitlets.Union(
+        [traitlets.Float(), traitlets.Unicode()],
+        default_value=None,
+        allow_none=True,
+        help='The most that this session may spend: "$2" or "200k tokens". A number is dollars. None: no limit.',
     ).tag(config=True)
     keep = traitlets.Bool(False, help="Keep the live widget. The answer is then not saved in the notebook file.").tag(
         config=True
@@ -239,6 +246,16 @@ class ChatMagics(Magics):
             except ConfigurationError as exc:
                 raise traitlets.TraitError(str(exc)) from None
         return name
+
+    @traitlets.validate("budget")
+    def _is_a_budget(self, proposal: dict[str, Any]) -> str | float | None:
+        budget: str | float | None = proposal["value"]
+        if budget is not None:
+            try:
+                Budget.of(budget)
+            except ConfigurationError as exc:
+                raise traitlets.TraitError(str(exc)) from None
+        return budget
 
     @traitlets.validate("timeout")
     def _are_limits(self, proposal: dict[str, Any]) -> dict[str, float | None]:

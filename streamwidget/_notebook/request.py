@@ -226,13 +226,13 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
         alone = Conversation(default_system())
         stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
         if options.once:
-            _show_prompt(options, alone, "", message)
+            _show_prompt(options, alone, "", message, client)
             return NewTurn(stream, target)
     conversation = session.conversation(options.conversation)
     if options.new:
         conversation.clear()
     key = session.cells.next_key(conversation) or uuid.uuid4().hex
-    _show_prompt(options, conversation, key, message)
+    _show_prompt(options, conversation, key, message, client)
     _say_what_is_not_sent(conversation, key)
     stream = conversation.ask(message, client, key=key, **asked)
     session.variables["_conversation"] = conversation
@@ -296,7 +296,7 @@ def _earlier_turns(number: int) -> str:
     return f"{number} earlier turn{'' if number == 1 else 's'}"
 
 
-def _show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message) -> None:
+def _show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message, client: object) -> None:
     if not options.show_prompt:
         return
     before = conversation.request_messages(key, system=options.system)
@@ -305,6 +305,8 @@ def _show_prompt(options: Namespace, conversation: Conversation, key: str, messa
     turns = _earlier_turns(sum(sent.role == "user" for sent in earlier))
     parts = [f"the system prompt ({_size(system)})"] * bool(system) + [f"{turns} ({_size(earlier)})"] * bool(earlier)
     say(f"Sent before it: {', '.join(parts) or 'nothing'}.")
+    if isinstance(client, ChatClient):
+        say(f"All of it: {client.estimate_tokens([*before, message], options.model)}.")
     say(f"This turn ({_size([message])}):\n{message.text.rstrip()}\n")
 
 

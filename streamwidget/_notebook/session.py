@@ -42,6 +42,7 @@ class ChatSettings:
     headers_env: Mapping[str, str] = field(default_factory=dict)
     gguf: str | None = None
     client: str | None = None
+    budget: str | float | None = None
 
 
 class Session:

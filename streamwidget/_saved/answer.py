@@ -24,6 +24,7 @@ from streamwidget._core.completion import (
     tool_blocks,
     why,
 )
+from streamwidget._core.cost import details
 from streamwidget._core.events import RichOutput, ToolResult
 from streamwidget._core.outcomes import OUTCOMES, ending
 from streamwidget._core.visible import one_line, visible
@@ -168,6 +169,7 @@ def _figures(completion: ChatCompletion) -> list[str]:
     tokens = completion.usage.completion_tokens if completion.usage else None
     if tokens is not None:
         facts.append("1 token" if tokens == 1 else f"{tokens} tokens")
+    facts += details(completion.usage, completion.cost)
     if completion.timing.first_delta is not None:
         facts.append(f"first token {_seconds(completion.timing.first_delta)}")
     if completion.timing.total:
@@ -254,7 +256,7 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
         yield f'<p style="{_FOLD}"><strong>The model refused:</strong></p>\n'
         yield f"<blockquote>{_paragraph(refusal)}</blockquote>\n"
     yield from _calls(last)
-    badge, figures = _guarded(_ending(completion)), "".join(f" · {figure}" for figure in _figures(completion))
+    badge, figures = _guarded(_ending(completion)), "".join(f" · {_guarded(figure)}" for figure in _figures(completion))
     line = f"<span {_QUIET}>{badge}{figures}</span>"
     if completion.outcome != "complete":
         is_bad = completion.outcome is not None and OUTCOMES[completion.outcome].bad

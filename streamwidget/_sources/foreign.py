@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.causes import causes
 from streamwidget._core.completion import DEMO_SERVER, ChatCompletion, ErrorInfo
+from streamwidget._core.cost import UNKNOWN, Cost
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import ConfigurationError, ProtocolError, SourceError, StreamError
 from streamwidget._core.secrets import mask
@@ -84,6 +85,12 @@ class Foreign:
         self._stopped = False
         self._closing = False
         self._too_long = False
+
+    @property
+    def cost(self) -> Cost:
+        """What the provider has charged, if the source says so. Nobody names the server, so there is no price."""
+        usage = self.accumulator.usage
+        return UNKNOWN if usage is None or usage.cost is None else Cost(usage.cost, charged=True)
 
     #: Consent to the tools of another library is that library's.
     consents = None

@@ -33,6 +33,7 @@ from streamwidget._core.completion import (
     tool_blocks,
     why,
 )
+from streamwidget._core.cost import details
 from streamwidget._core.events import (
     Gap,
     NewStep,
@@ -321,5 +322,6 @@ def _figures(completion: ChatCompletion) -> JSON:
             "reasoning": None if timing.reasoning is None else round(timing.reasoning, 3),
         },
         "tokens": usage.completion_tokens if usage else None,
+        "spent": " · ".join(details(usage, completion.cost)),
         "missing": missing(completion),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import fields
@@ -271,14 +272,15 @@ def test_show_prompt_prints_what_is_sent(shell: InteractiveShell, capsys: pytest
     """The turn, with the variables put in and its size, and one line about what goes before it."""
     shell.user_ns.update(who="Ada", photo=Image.of(PNG))
     first = run(shell, "%%chat --show-prompt\nhello {{who}}")
-    assert capsys.readouterr().out.startswith(
-        f"Sent before it: nothing.\nThis turn (9 characters):\nhello Ada\n\n{first.text}"
-    )
+    said = capsys.readouterr().out
+    assert re.search(r"^All of it: about \d+ tokens, by (a guess|the counts) of ", said, re.MULTILINE)
+    assert said.startswith("Sent before it: nothing.\n")
+    assert f"\nThis turn (9 characters):\nhello Ada\n\n{first.text}" in said
     run(shell, "%%chat --show-prompt -s kind\nand {{photo}}?")
-    assert capsys.readouterr().out.startswith(
-        f"Sent before it: the system prompt (4 characters), 1 earlier turn ({9 + len(first.text):,} characters).\n"
-        f"This turn (14 characters, 1 file ({len(PNG)} bytes)):\nand [image 1]?\n\n"
-    )
+    said = capsys.readouterr().out
+    before = f"the system prompt (4 characters), 1 earlier turn ({9 + len(first.text):,} characters)"
+    assert said.startswith(f"Sent before it: {before}.\n")
+    assert f"\nThis turn (14 characters, 1 file ({len(PNG)} bytes)):\nand [image 1]?\n\n" in said
 
 
 def test_the_cell_says_which_variable_is_not_sent_whole(

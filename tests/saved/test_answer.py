@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from streamwidget._core.completion import STEP_BREAK, ChatCompletion, ErrorInfo, Step, Timing, ToolCall
+from streamwidget._core.cost import Cost
 from streamwidget._core.events import Outcome, StreamWarning, Usage
 from streamwidget._core.visible import one_line, visible
 from streamwidget._saved import answer, code, dress, html
@@ -439,6 +440,13 @@ def test_the_footer_tells_model_outcome_tokens_and_times() -> None:
     assert footer(refused) == "no answer: 401: the key was refused"
 
 
+def test_the_providers_own_words_are_text_in_the_line() -> None:
+    """Under the answer stands the sentence with which a provider explains the end. No HTML of it is HTML."""
+    explained = StreamWarning("end_explained", "<img src=x onerror=alert(1)> for $2")
+    html = mimebundle(ChatCompletion("a", outcome="complete", warnings=(explained,)))["text/html"]
+    assert "&lt;img src=x onerror=alert(1)&gt; for <span>$</span>2" in html
+
+
 SAVED = json.loads((Path(__file__).parents[2] / "js/test/saved_answers.json").read_text("utf-8"))
 
 
@@ -460,7 +468,8 @@ def test_the_saved_answer_has_the_elements_of_the_live_one(case: dict[str, Any])
         outcome=state["outcome"],
         error=ErrorInfo(state["detail"]) if state["detail"] else None,
         timing=Timing(**timing),
-        usage=None if tokens is None else Usage(None, tokens, None),
+        usage=None if tokens is None else Usage(1204, tokens, None, *((900, 64) if "spent" in state else ())),
+        cost=Cost(0.0012) if "spent" in state else Cost(),
         model=state["model"],
         demo=state["demo"],
         mark=state.get("mark", ""),

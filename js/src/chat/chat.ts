@@ -67,7 +67,7 @@ export class Chat {
   /** Counts up when a prompt was refused because no model is chosen. */
   modelWanted = 0;
   trimmed = 0;
-  tokens: Tokens = { prompt: 0, answer: 0, context: 0, window: 0 };
+  tokens: Tokens = { prompt: 0, answer: 0, context: 0, window: 0, cost: "" };
   /** The steps that can be undone and done again. */
   undoable: string | null = null;
   redoable: string | null = null;

@@ -4,6 +4,7 @@
 import { insertCells } from "../code/insert";
 import { copyText } from "../dom/clipboard";
 import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
+import { oneLine } from "../text/one_line";
 import type { Chat, TranscriptFile } from "./chat";
 import { ClearButton } from "./clear_button";
 import { Popover } from "./popover";
@@ -124,6 +125,7 @@ function totals({ turns, trimmed, tokens }: Chat): string {
       `${share < 1 ? "under 1" : Math.round(share)} % of ${tokens.window.toLocaleString("en")} context tokens`,
     );
   }
+  if (tokens.cost) parts.push(oneLine(tokens.cost));
   if (trimmed > 0) parts.push(`${count(trimmed, "earlier turn")} not sent`);
   return parts.join(" · ");
 }

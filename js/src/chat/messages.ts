@@ -47,6 +47,8 @@ export interface Tokens {
   /** How many the model has read and written last, and how many it can hold. 0 if that is not known. */
   readonly context: number;
   readonly window: number;
+  /** In words. Empty if nothing of it is known. */
+  readonly cost: string;
 }
 
 export interface ChatNews {
@@ -135,7 +137,7 @@ function tokensOf(value: unknown): Tokens {
   const [prompt, answer, context, window] = ["prompt", "answer", "context", "window"].map(
     (name) => positive(raw?.[name]) ?? 0,
   );
-  return { prompt, answer, context, window } as Tokens;
+  return { prompt, answer, context, window, cost: line(raw?.cost) } as Tokens;
 }
 
 export function parseSetup(value: unknown): Setup {

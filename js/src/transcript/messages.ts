@@ -85,6 +85,8 @@ export interface ViewState {
   readonly wait: WaitState | null;
   readonly timing: Timing | null;
   readonly tokens: number | null;
+  /** What else is known of the tokens, and the cost. Empty: nothing. */
+  readonly spent: string;
   /** What is missing in the answer. Empty: nothing. */
   readonly missing: string;
   readonly model: string | null;
@@ -149,6 +151,7 @@ export interface EndMessage {
   readonly detail: string;
   readonly timing: Timing | null;
   readonly tokens: number | null;
+  readonly spent: string;
   /** What is missing in the answer. Empty: nothing. */
   readonly missing: string;
 }
@@ -260,6 +263,7 @@ export function parseState(value: unknown): ViewState | null {
     wait: waitOf(raw.waits),
     timing: timingOf(raw.timing),
     tokens: positive(raw.tokens),
+    spent: line(raw.spent),
     missing: line(raw.missing),
     model: label(raw.model),
     demo: raw.demo === true,
@@ -311,6 +315,7 @@ export function parseMessage(value: unknown): KernelMessage | null {
         detail: line(raw.detail),
         timing: timingOf(raw.timing),
         tokens: positive(raw.tokens),
+        spent: line(raw.spent),
         missing: line(raw.missing),
       };
     default:

@@ -45,6 +45,7 @@ export function ending(t: Transcript): string {
 export function figures(t: Transcript): string[] {
   const facts = t.missing ? [oneLine(t.missing)] : [];
   if (t.tokens !== null) facts.push(`${t.tokens} token${t.tokens === 1 ? "" : "s"}`);
+  if (t.spent) facts.push(oneLine(t.spent));
   const first = t.timing ? t.timing.first_delta : t.firstDelta;
   if (first !== null) facts.push(`first token ${seconds(first)}`);
   // Before the end the kernel's total is that of the moment when the page asked last.

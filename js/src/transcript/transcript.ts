@@ -55,6 +55,7 @@ export class Transcript {
   detail = "";
   timing: Timing | null = null;
   tokens: number | null = null;
+  spent = "";
   missing = "";
   model: string | null = null;
   demo = false;
@@ -250,6 +251,7 @@ export class Transcript {
         this.detail = message.detail;
         this.timing = message.timing;
         this.tokens = message.tokens;
+        this.spent = message.spent;
         this.missing = message.missing;
         break;
     }
@@ -340,6 +342,7 @@ export class Transcript {
     this.detail = state.detail;
     this.timing = state.timing;
     this.tokens = state.tokens;
+    this.spent = state.spent;
     this.missing = state.missing;
     this.model = state.model;
     this.demo = state.demo;

@@ -64,6 +64,7 @@ for (const { name, state, html } of cases) {
         timing: state.timing,
         tokens: state.tokens,
         missing: state.missing ?? "",
+        spent: state.spent ?? "",
       }),
     );
     await frames(6);

@@ -285,7 +285,14 @@ class Chat:
         answer = sum(usage.completion_tokens or 0 for usage in counts)
         last = counts[-1] if counts else None
         context = (last.prompt_tokens or 0) + (last.completion_tokens or 0) if last and last.prompt_tokens else 0
-        return {"prompt": prompt, "answer": answer, "context": context, "window": self._context_window}
+        cost = self._conversation.cost
+        return {
+            "prompt": prompt,
+            "answer": answer,
+            "context": context,
+            "window": self._context_window,
+            "cost": "" if cost.amount is None else str(cost),
+        }
 
     @property
     def _context_window(self) -> int:

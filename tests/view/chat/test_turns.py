@@ -312,10 +312,10 @@ async def test_the_tokens_of_the_whole_are_counted(sent: Received) -> None:
         yield sw.Finish("stop", "complete")
 
     widget = sw.ChatWidget(answer, context_window=400)
-    assert widget._chat.state()["tokens"] == {"prompt": 0, "answer": 0, "context": 0, "window": 400}
+    assert widget._chat.state()["tokens"] == {"prompt": 0, "answer": 0, "context": 0, "window": 400, "cost": "$0"}
     await ask(widget, "one")
     await ask(widget, "two")
-    assert facts(sent)["tokens"] == {"prompt": 40, "answer": 10, "context": 35, "window": 400}
+    assert facts(sent)["tokens"] == {"prompt": 40, "answer": 10, "context": 35, "window": 400, "cost": ""}
 
 
 async def test_the_server_says_how_much_its_models_hold(sent: Received) -> None:
