@@ -15,6 +15,7 @@ from streamwidget.demo._answers import message_text
 from streamwidget.demo._values import resolved
 
 _MOST = 8  # calls in one answer
+_LONGEST = 300  # characters of a result that an answer repeats
 _PIECE = 6  # characters of arguments in a delta
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`")
 #: A capital letter begins a sentence too, so the first word of one is not a name.
@@ -61,14 +62,15 @@ def results_in(messages: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 
 def answer_from(results: Sequence[tuple[str, str]]) -> str:
-    """Return an answer made of the results.
+    """Return an answer made of the results, or of the beginnings of long ones.
 
     >>> answer_from([("length", "1094")])
     'The tool `length` returned: 1094'
     """
-    if len(results) == 1:
-        return "The tool `{}` returned: {}".format(*results[0])
-    return "\n".join(["The tools returned:\n", *(f"- `{name}`: {text}" for name, text in results)])
+    said = [f"`{name}` returned: {text[:_LONGEST]}{'…' * (len(text) > _LONGEST)}" for name, text in results]
+    return (
+        f"The tool {said[0]}" if len(said) == 1 else "\n".join(["The tools answered:\n", *(f"- {one}" for one in said)])
+    )
 
 
 def call_deltas(calls: Sequence[tuple[str, str]], messages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -89,7 +91,8 @@ def _is_function(tool: Any) -> bool:
 
 def _is_named(name: str, question: str) -> bool:
     """Return True if the question has a word of a tool's name: ``get_weather`` -> "weather"."""
-    return any(len(word) > 3 and word in question.lower() for word in re.split(r"[\W_]+", name.lower()))
+    words = [word for word in re.split(r"[\W_]+", name.lower()) if len(word) >= 3]
+    return any(re.search(rf"\b{word}", question.lower()) for word in words)
 
 
 def _arguments(schema: Mapping[str, Any], question: str, name: str) -> list[dict[str, Any]]:

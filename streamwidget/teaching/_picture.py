@@ -130,6 +130,14 @@ _PICTURES: dict[str, tuple[tuple[str, ...], tuple[Step, ...]]] = {
             Step("message_stop", 2, 1), Step('"done": true', 3, 1), Step("three signs of the end", 1),
         ),
     ),
+    "tools": (
+        ("you", "your function", "kernel", "model"),
+        (
+            Step("How long is the Elbe?", 0, 2), Step("question, length(river)", 2, 3), Step('length("Elbe")', 3, 2),
+            Step("may it run?", 2, 0), Step("once", 0, 2), Step('"Elbe"', 2, 1), Step("1094", 1, 2),
+            Step("the call, 1094", 2, 3), Step("1,094 km", 3, 2), Step("1,094 km", 2, 0),
+        ),
+    ),
 }  # fmt: skip
 
 
@@ -196,7 +204,8 @@ def picture(lesson: str) -> Picture:
     Parameters
     ----------
     lesson : str
-        "stream", "wire", "cuts", "deltas", "faults", "stop", "page", "whole", "relay", "chat", "cost" or "wires".
+        "stream", "wire", "cuts", "deltas", "faults", "stop", "page", "whole", "relay", "chat", "cost", "wires" or
+        "tools".
 
     Returns
     -------
