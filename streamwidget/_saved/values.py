@@ -30,8 +30,8 @@ def value_html(completion: ChatCompletion) -> str:
     >>> from streamwidget._core.values import ValueType
     >>> kind = ValueType({"type": "array", "items": {"type": "object"}})
     >>> text = '[{"river": "Elbe", "km": 1094}]'
-    >>> value_html(ChatCompletion(text, value=[{}], value_type=kind))[:60]
-    '<table><thead><tr><th>river</th><th>km</th></tr></thead><tbo'
+    >>> value_html(ChatCompletion(text, value=[{}], value_type=kind))[:61]
+    '<table><thead><tr><th style="text-align:left">river</th><th>k'
     """
     kind: ValueType | None = completion.value_type
     if kind is None or completion.value is None:
@@ -61,15 +61,22 @@ def _html(value: Any, depth: int) -> Iterable[str]:
 
 
 def _table(rows: Sequence[Any], columns: list[str], depth: int) -> Iterable[str]:
-    yield f"<table><thead><tr>{''.join(f'<th>{_text(name)}</th>' for name in columns)}</tr></thead><tbody>"
+    firsts = [next(row[name] for row in rows if name in row) for name in columns]
+    heads = (f"<th{_side(first)}>{_text(name)}</th>" for name, first in zip(columns, firsts, strict=True))
+    yield f"<table><thead><tr>{''.join(heads)}</tr></thead><tbody>"
     for row in rows[:_ROWS]:
         yield "<tr>"
         for name in columns:
-            yield "<td>"
+            yield f"<td{_side(row.get(name))}>"
             yield from _html(row[name], depth - 1) if name in row else ()
             yield "</td>"
         yield "</tr>"
     yield f"</tbody></table>{_more(len(rows))}"
+
+
+def _side(value: Any) -> str:
+    """Return the side of a cell. Texts begin at the left. Jupyter has all else at the right, as for numbers."""
+    return ' style="text-align:left"' if isinstance(value, str | dict | list) else ""
 
 
 def _columns(value: list[Any]) -> list[str]:

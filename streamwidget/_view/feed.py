@@ -13,7 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from streamwidget._core.events import ConsentNeeded, Finish, Retry, StreamEvent, Waiting
+from streamwidget._core.events import (
+    ConsentNeeded,
+    Finish,
+    ReasoningDelta,
+    RefusalDelta,
+    Retry,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    Waiting,
+)
 from streamwidget._core.stream import ChatStream
 from streamwidget._view import message_rate
 from streamwidget._view.pacer import Pacer
@@ -144,21 +154,24 @@ class AnswerFeed:
                     slots = 2 if self._presentation.stays else 3
                     self._pacer.flush_end(slots, in_turn=self._presentation.end_in_turn)
                     return
+                case TextDelta() | ReasoningDelta() | RefusalDelta() | ToolCallDelta():
+                    self._wait = None  # it is over
+                    self._transcript.add(event)
                 case _:
                     self._transcript.add(event)
         if self._transcript.pending or self._wait is not None or self._asks:
             self._pacer.flush_soon()
 
     def _flush(self) -> None:
-        """Send all that is new."""
+        """Send all that is new. What the stream waits for comes after its text, or the page would not see the wait."""
+        if self._transcript.pending:
+            self._send_text()
         match self._wait:
             case Retry(delay=delay, reason=reason):
                 self._send(self._transcript.status("retrying", reason, delay=delay))
             case Waiting(reason=reason):
                 self._send(self._transcript.status("waiting", reason))
         self._wait = None
-        if self._transcript.pending:
-            self._send_text()
         if self._asks:
             self._asks = False
             self._send(self._transcript.asks(asks_of(self.stream)))

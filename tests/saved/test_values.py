@@ -67,7 +67,7 @@ def test_the_text_is_kept_beside_the_table() -> None:
     text = '[{"river": "Elbe"}]'
     answer = ChatCompletion(text, outcome="complete", value=[{}], value_type=LIST)
     bundle = mimebundle(answer)
-    assert "<td>Elbe</td>" in bundle["text/html"]
+    assert '<td style="text-align:left">Elbe</td>' in bundle["text/html"]
     assert "JSON</summary><pre" in bundle["text/html"]
     assert text in bundle["text/plain"]
     assert text in plain_text(answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import ipywidgets
@@ -86,6 +87,24 @@ async def test_a_view_asks_and_takes_the_answer_of_its_own_page(sent: list[Any])
     assert "<img" not in saved["text/html"]
     assert "\x1b" not in saved["text/html"] + saved["text/plain"] + plain_text(done)
     assert "Result after " in saved["text/html"]
+
+
+async def test_a_wait_is_shown_after_the_text_before_it(sent: list[Any]) -> None:
+    """The end of a call and the wait for its consent often come at once. The line says that it waits, or streams."""
+
+    async def nothing() -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield ""
+
+    view = sw.StreamView(nothing())
+    text, wait = sw.TextDelta("I remove it."), sw.Waiting("remove waits for your consent")
+    for events, phase in (([text, wait], "waiting"), ([wait, text], "streaming"), ([wait], "waiting")):
+        view._feed._take(events)
+        await view._feed.sent()
+        state = view.get_state("state")["state"]
+        assert (state["phase"], state["detail"]) == (phase, wait.reason if phase == "waiting" else "")
+    view.stop()
+    await view
 
 
 async def test_the_wire_view_asks_nobody(sent: list[Any]) -> None:

@@ -140,17 +140,23 @@ class Table {
       let column = this.#columns.indexOf(name);
       if (column < 0) {
         column = this.#columns.push(name) - 1;
-        this.#head.append(make("th", "", visible(name)));
+        this.#head.append(aligned(make("th", "", visible(name)), item));
         for (const row of this.#body.rows) row.append(make("td"));
       }
       let cell = cells.get(name);
       if (!cell) {
-        cell = new ValueView(this.#body.rows[index]?.cells[column] as HTMLElement, this.#depth - 1);
+        cell = new ValueView(aligned(this.#body.rows[index]?.cells[column] as HTMLElement, item), this.#depth - 1);
         cells.set(name, cell);
       }
       cell.paint(item);
     }
   }
+}
+
+// Texts begin at the left. Jupyter has all else at the right, as numbers want it.
+function aligned(cell: HTMLElement, { kind }: JsonValue): HTMLElement {
+  if (kind !== "other") cell.style.textAlign = "left";
+  return cell;
 }
 
 function tellRest(element: HTMLElement, count: number): void {

@@ -85,6 +85,8 @@ test("a list of objects grows as a table, and what is not yet certain is marked"
   expect(uncertain(root)).toEqual(["Adri"]);
   add('atic"}]}');
   expect(uncertain(root)).toEqual([]);
+  const sides = [...root.querySelectorAll<HTMLElement>("th, tbody tr:first-child td")].map((c) => c.style.textAlign);
+  expect(sides).toEqual(["left", "", "left", "left", "", ""]); // texts, and not numbers
   expect(root.querySelector("td")).toBe(first); // what is complete is not painted again
   expect(place.querySelector("details > summary")?.textContent).toBe("JSON");
 });
