@@ -66,6 +66,7 @@ class Attempts:
     """
 
     repeatable = True
+    reused_from = None
     consents = None
 
     def __init__(

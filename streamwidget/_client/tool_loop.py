@@ -65,6 +65,7 @@ class ToolLoop:
     """
 
     repeatable = True
+    reused_from = None
 
     def __init__(
         self,

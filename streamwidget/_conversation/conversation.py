@@ -259,9 +259,6 @@ class Conversation:
         >>> conversation.ask("And now?", lambda messages: f"This is message {len(messages)}.").wait().text
         'This is message 3.'
         """
-        from streamwidget._client.client import ChatClient
-        from streamwidget._sources.models import as_model  # late: a script that only asks a client needs none of it
-
         user = prompt if isinstance(prompt, Message) else Message("user", prompt)
         if user.role != "user":
             raise ConfigurationError(f"A question needs a message of role user, not {user.role}.")
@@ -270,13 +267,15 @@ class Conversation:
         if not user.text.strip() and not user.attachments:
             raise ConfigurationError("The prompt is empty. Nothing was sent.")
         key = key or uuid.uuid4().hex
-        messages = [*self.request_messages(key, system=system), user]
-        asked, offered = as_model(client), toolbox(tools, confirm, max_steps)
-        wanted = {"stream": stream, "as_": as_, "retries": retries}
-        if isinstance(asked, ChatClient):
-            answer = asked.request(messages, model, params, tools=offered, **wanted)
-        else:
-            answer = asked.request(messages, model, params | ({"tools": tools} if offered else {}), **wanted)
+        answer = self._stream_of(
+            *(user, client, key),
+            model=model,
+            system=system,
+            stream=stream,
+            as_=as_,
+            retries=retries,
+            **{"tools": tools, "confirm": confirm, "max_steps": max_steps, **params},
+        )
         entry = Entry(Turn(key, user, asked_at=time.time()), answer)
         turns = self.turns
         old = next((turn for turn in turns if turn.key == key), None)
@@ -284,6 +283,33 @@ class Conversation:
         is_worth = old is not None and (old.has_content or old.user != user or old is not turns[-1])
         self._follow(entry, (self._history.put_branch if branch and is_worth else self._history.put)(entry))
         return answer
+
+    def _stream_of(
+        self,
+        user: Message,
+        client: Any,
+        key: str,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        stream: bool = True,
+        as_: Any = None,
+        retries: int = 0,
+        tools: Sequence[Any] | None = None,
+        confirm: Literal["ask", "never"] = "ask",
+        max_steps: int = 10,
+        **params: Any,
+    ) -> ChatStream:
+        """Make the stream of an answer, with the turns before ``key``. The conversation does not change."""
+        from streamwidget._client.client import ChatClient
+        from streamwidget._sources.models import as_model  # late: a script that only asks a client needs none of it
+
+        messages = [*self.request_messages(key, system=system), user]
+        asked, offered = as_model(client), toolbox(tools, confirm, max_steps)
+        wanted = {"stream": stream, "as_": as_, "retries": retries}
+        if isinstance(asked, ChatClient):
+            return asked.request(messages, model, params, tools=offered, **wanted)
+        return asked.request(messages, model, params | ({"tools": tools} if offered else {}), **wanted)
 
     def reserve(self, key: str, after: Sequence[str]) -> None:
         """Reserve a position for a turn that is not asked yet.

@@ -85,8 +85,11 @@ def _to_file(value: dict[str, str], place: str) -> Attachment:
 
 
 def _from_answer(answer: Message | None) -> dict[str, Any] | None:
-    if answer is None:
-        return None
+    return None if answer is None else answer_to_json(answer)
+
+
+def answer_to_json(answer: Message) -> dict[str, Any]:
+    """Return an answer as JSON values. Those that are there in another place are left out."""
     completion = answer.completion or ChatCompletion(answer.text, outcome="complete")
     # The text has the value, whose type is a class of this process. The conversation has what was sent.
     written = asdict(replace(completion, value=None, value_type=None, receipt=None))
@@ -117,7 +120,7 @@ def _to_turn(value: object, place: str) -> Turn:
     return Turn(
         key,
         asked,
-        _to_answer(answer, f"{place}, answer"),
+        answer_from_json(answer, f"{place}, answer"),
         read_field(bool | None, value, "chosen", place),
         read_field(float | None, later, "asked_at", place),
         read_field(Feedback | None, later, "feedback", place),
@@ -126,7 +129,8 @@ def _to_turn(value: object, place: str) -> Turn:
     )
 
 
-def _to_answer(value: dict[str, Any] | None, place: str) -> Message | None:
+def answer_from_json(value: dict[str, Any] | None, place: str) -> Message | None:
+    """Return the answer that :func:`answer_to_json` wrote. ValueError, with its ``place``, for other values."""
     if value is None:
         return None
     if value.get("outcome") is None:

@@ -228,6 +228,9 @@ class ChatCompletion:
         The warning ``invalid_value`` then names the field and the reason. A cut answer has no value.
     value_type : ValueType or None
         What you asked for with ``as_=``.
+    reused_from : float or None
+        When the answer was asked for, in seconds since 1970, if it is one of an earlier run. Nothing was sent then, so
+        it has no times and no usage. None: it was asked for now.
     receipt : Receipt or None
         What left the kernel for this answer. None if nothing left, or another library sent it.
 
@@ -263,6 +266,7 @@ class ChatCompletion:
     cost: Cost = UNKNOWN
     value: Any = field(default=None, compare=False)
     value_type: Any = field(default=None, repr=False, compare=False)  # a ValueType. A file's reader needs the name
+    reused_from: float | None = None
     receipt: Receipt | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -397,12 +401,12 @@ def why(completion: ChatCompletion) -> str:
     return f"{stopped or 'by you'} ({left_behind})" if left_behind else stopped
 
 
-#: The codes of the warnings that a person must see: a part of the answer is missing, or its end is in doubt.
+#: The codes of the warnings that a person must see: a part is missing, the end is in doubt, or nothing was asked now.
 _LOSSES = frozenset(
     {
         *("bad_json", "truncated_event", "unreadable_characters", "rewritten", "other_role"),
         *("left_out", "unknown_finish_reason", "end_explained", "other_model", "tool_failed", "max_text", "max_steps"),
-        *("invalid_value", "value_not_checked", "schema_refused", "not_asked"),
+        *("invalid_value", "value_not_checked", "schema_refused", "not_asked", "reused"),
     }
 )
 

@@ -72,16 +72,23 @@ class Progress:
         return accumulator.snapshot(
             outcome=self.outcome,
             error=self._failure.error if self._failure else None,
-            timing=Timing(self._first_delta, self.elapsed, accumulator.delta_count, self._thought),
+            timing=self._timing,
             model=accumulator.model or work.model,
             request_id=work.request_id or accumulator.request_id,
             demo=work.demo,
             mark=work.mark,
+            reused_from=work.reused_from,
             receipt=Receipt(work.sent) if work.sent else None,
             cost=self._cost,
             value=self._value,
             value_type=self.value_type,
         )
+
+    @property
+    def _timing(self) -> Timing:
+        if self._work.reused_from is not None:
+            return Timing()  # nothing was measured
+        return Timing(self._first_delta, self.elapsed, self._work.accumulator.delta_count, self._thought)
 
     @property
     def _thought(self) -> float | None:

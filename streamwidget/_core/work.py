@@ -65,6 +65,11 @@ class Work(Protocol):
         ...
 
     @property
+    def reused_from(self) -> float | None:
+        """When an answer of an earlier run was asked for, in seconds since 1970. None: it is asked now."""
+        ...
+
+    @property
     def left_at(self) -> float | None:
         """``time.monotonic()`` of the moment when the first request left. None if nobody knows it yet, or at all."""
         ...

@@ -26,6 +26,7 @@ from streamwidget._notebook.code import find_code
 from streamwidget._notebook.model_choice import list_models
 from streamwidget._notebook.options import Option
 from streamwidget._notebook.session import Session
+from streamwidget._notebook.stale import show_stale
 from streamwidget._notebook.terminal import say
 
 _WIDTH = 60  # characters of a message in the list of turns
@@ -144,6 +145,7 @@ COMMANDS = (
     Command(("--history",), "Show the conversation, its turns numbered.", action=show_history),
     Command(("--send",), "Send turn N with the next requests.", int, "N", action=send_turn),
     Command(("--skip",), "Do not send turn N.", int, "N", action=skip_turn),
+    Command(("--stale",), "List the turns that would be asked differently now.", action=show_stale),
     Command(("--reset",), "Clear the conversation.", action=reset),
     Command(("--export",), "Write the conversation to a .json or .md file.", str, "FILE", action=export_file),
     Command(("--import",), "Read a .json file in place of the conversation.", str, "FILE", action=import_file),

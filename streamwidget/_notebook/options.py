@@ -152,6 +152,7 @@ OPTIONS = (
     Option(("--once",), "Ask outside of the conversation: it is not sent, and the turn is not added."),
     Option(("--no-stream",), "Ask for the whole answer at once."),
     Option(("--bg",), "Do not wait. The answer streams while other cells run."),
+    Option(("--reuse",), "Show the earlier answer if the request is unchanged. Nothing is sent then."),
     Option(("--keep",), "Keep the live widget. The answer is then not saved in the notebook file."),
     Option(("--wire",), "Show the server's events beside the answer."),
     Option(("--timeline",), "Show under the answer when its text came."),

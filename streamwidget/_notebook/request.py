@@ -10,8 +10,10 @@ import builtins
 import os
 import uuid
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from streamwidget._client.client import ChatClient
@@ -27,6 +29,7 @@ from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._notebook.advice import Limits, Target
 from streamwidget._notebook.interpolate import interpolate
+from streamwidget._notebook.reuse import Asked, keep, kept_or_asked
 from streamwidget._notebook.session import ChatSettings, Session
 from streamwidget._notebook.terminal import say
 from streamwidget._sources.models import CallableModel, as_model
@@ -58,15 +61,20 @@ class NewTurn(NamedTuple):
     conversation : Conversation or None
     key : str
         The turn's name in the conversation.
+    keep : callable
+        Keeps the answer of a stream for another run.
     """
 
     stream: ChatStream
     target: Target
     conversation: Conversation | None = None
     key: str = ""
+    keep: Callable[[ChatStream], None] = lambda _: None
 
     def follow(self, stream: ChatStream) -> None:
         """Take the answer from another stream: Retry or Continue made it. Nothing if the turn is gone."""
+        if stream.request_hash == self.stream.request_hash:
+            self.keep(stream)
         if self.conversation is not None:
             with suppress(KeyError):
                 self.conversation.follow(self.key, stream)
@@ -194,14 +202,29 @@ def named_type(text: str, variables: dict[str, Any]) -> Any:
         raise ConfigurationError(f"-f {text[:40]} is not a type: {exc}. Nothing was sent.") from None
 
 
-def ask(session: Session, options: Namespace, text: str) -> NewTurn:
-    """Put the question into its conversation and make the stream of the answer. It is not started.
+class Prepared(NamedTuple):
+    """A question that is checked. Nothing is changed yet.
 
-    Raises
-    ------
-    ConfigurationError
-        If anything is wrong. The conversation is then as it was.
+    Attributes
+    ----------
+    message : Message
+    client : CallableModel, SDKModel or ChatClient
+    target : Target
+    asked : dict
+        For :meth:`Conversation.ask`.
+    cut : tuple of str
+        A line for each variable that is cut.
     """
+
+    message: Message
+    client: CallableModel | SDKModel | ChatClient
+    target: Target
+    asked: dict[str, Any]
+    cut: tuple[str, ...]
+
+
+def prepare(session: Session, options: Namespace, text: str) -> Prepared:
+    """Check the options and fill in the prompt. ConfigurationError if anything is wrong."""
     settings = session.settings
     message, cut = make_prompt(options, text, session.variables)
     wanted = None if options.format is None else named_type(options.format, session.variables)
@@ -213,30 +236,51 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
         model = model or settings.model
     if isinstance(client, ChatClient) and not (model or client.model) and client.needs_model:
         raise NoModel(client, target)
+    if options.reuse and not isinstance(client, ChatClient):
+        raise ConfigurationError(f"--reuse has no effect on {client.name}. Nothing was sent.")
     params = _params(settings, options, client)
-    _say_where_it_goes(session, client, target, options)
-    for line in cut:
-        say(line)
     asked = {"model": model, "system": options.system, "stream": not options.no_stream, "as_": wanted, **params}
     if options.tools is not None:
         asked["tools"] = find_tools(session.variables, options.tools)
         if isinstance(client, CallableModel) and not client.takes("tools"):
             raise ConfigurationError(f"{client.name} takes no argument tools. Nothing was sent.")
+    return Prepared(message, client, target, asked, cut)
+
+
+def ask(session: Session, options: Namespace, text: str) -> NewTurn:
+    """Put the question into its conversation and make the stream of the answer. It is not started.
+
+    Raises
+    ------
+    ConfigurationError
+        If anything is wrong. The conversation is then as it was.
+    """
+    message, client, target, asked, cut = prepare(session, options, text)
+    _say_where_it_goes(session, client, target, options)
+    for line in cut:
+        say(line)
+    reuses = options.reuse or session.settings.reuse
+    keeps = partial(keep, session, target, message) if reuses else lambda _: None
     if options.once or options.new:
         alone = Conversation(default_system())
         stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
         if options.once:
             _show_prompt(options, alone, "", message, client)
-            return NewTurn(stream, target)
+            return NewTurn(kept_or_asked(session, stream, keeps) if reuses else stream, target, keep=keeps)
     conversation = session.conversation(options.conversation)
     if options.new:
         conversation.clear()
     key = session.cells.next_key(conversation) or uuid.uuid4().hex
     _show_prompt(options, conversation, key, message, client)
     _say_what_is_not_sent(conversation, key)
+    before = conversation.request_messages(key, system=options.system)
     stream = conversation.ask(message, client, key=key, **asked)
     session.variables["_conversation"] = conversation
-    return NewTurn(stream, target, conversation, key)
+    session.asked[key] = Asked(options, text, message, tuple(before), stream.request_hash)
+    if reuses and (kept := kept_or_asked(session, stream, keeps)) is not stream:
+        conversation.follow(key, kept)
+        stream = kept
+    return NewTurn(stream, target, conversation, key, keeps)
 
 
 def _say_where_it_goes(session: Session, client: object, target: Target, options: Namespace) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.config import Defaults, default_system, set_defaults
 from streamwidget._conversation.conversation import Conversation
+from streamwidget._conversation.kept_answers import KeptAnswers
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.visible import visible
 from streamwidget._notebook import display
 from streamwidget._notebook.cell_turns import CellTurns
+from streamwidget._notebook.place import answers_path
 from streamwidget._notebook.terminal import write
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from streamwidget._core.exceptions import StreamError
     from streamwidget._core.stream import ChatStream
+    from streamwidget._notebook.reuse import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class ChatSettings:
     api_key_env: str | None = None
     headers_env: Mapping[str, str] = field(default_factory=dict)
     gguf: str | None = None
+    reuse: bool = False
     client: str | None = None
     budget: str | float | None = None
 
@@ -67,6 +72,10 @@ class Session:
         self.conversations: dict[str, Conversation] = {}
         self.cells = CellTurns(self.conversations)
         self.failure: StreamError | None = None
+        #: What the turns were asked with, by their keys.
+        self.asked: dict[str, Asked] = {}
+        self._folder = Path.cwd()  # a cell may change it
+        self._answers: KeptAnswers | None = None
         #: The names of models that a server has listed.
         self.listed_models: list[str] = []
         #: The hosts and keys' variables that the person was told of.
@@ -100,6 +109,14 @@ class Session:
         """The value of ``_chat``, if it is an answer."""
         answer = self.variables.get("_chat")
         return answer if isinstance(answer, ChatCompletion) else None
+
+    @property
+    def kept_answers(self) -> KeptAnswers:
+        """The file of the answers that ``reuse`` shows again."""
+        path = answers_path(self.shell, self._folder)
+        if self._answers is None or self._answers.path != path:
+            self._answers = KeptAnswers(path)
+        return self._answers
 
     def configure(self, settings: ChatSettings) -> None:
         """Use these settings from now on.

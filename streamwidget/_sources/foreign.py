@@ -67,6 +67,7 @@ class Foreign:
 
     mark = ""
     request_hash = None
+    reused_from = None
     sent = ()
     pending_limit = None
     left_at = None

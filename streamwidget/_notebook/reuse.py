@@ -1,0 +1,84 @@
+"""``reuse``: a cell whose request is unchanged shows its earlier answer. Nothing is sent.
+
+The answers are in a file beside the notebook (:mod:`streamwidget._conversation.kept_answers`). A complete answer is put
+there when it ends.
+"""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from streamwidget._conversation.kept_answers import is_worth_keeping
+from streamwidget._core.earlier import earlier_answer
+from streamwidget._core.events import Finish, StreamEvent
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.messages import Message
+from streamwidget._core.stream import ChatStream
+from streamwidget._notebook.advice import Target
+from streamwidget._notebook.terminal import say
+
+if TYPE_CHECKING:
+    from streamwidget._notebook.session import Session
+
+
+class Asked(NamedTuple):
+    """What a turn was asked with, to see later if it would be asked the same.
+
+    Attributes
+    ----------
+    options : Namespace
+        Those of the cell.
+    text : str
+        The prompt as it was typed.
+    message : Message
+        The prompt as it was sent.
+    before : tuple of Message
+        The messages before it.
+    request_hash : str or None
+        None if the request was not one of ours.
+    """
+
+    options: Namespace
+    text: str
+    message: Message
+    before: tuple[Message, ...]
+    request_hash: str | None
+
+
+def kept_or_asked(session: Session, stream: ChatStream, keeps: Callable[[ChatStream], None]) -> ChatStream:
+    """Return a stream of the earlier answer to the same request. If there is none, return ``stream``, and keep its own.
+
+    A file that cannot be used is named, and the question is asked.
+    """
+    name = stream.request_hash
+    if name is None:
+        return stream
+    answers = session.kept_answers
+    try:
+        found = answers.find(name)
+    except ConfigurationError as exc:
+        say(f"{exc} Nothing is reused.")
+        return stream
+    if found is not None:
+        return earlier_answer(stream, found.completion, found.at)
+    keeps(stream)
+    return stream
+
+
+def keep(session: Session, target: Target, message: Message, stream: ChatStream) -> None:
+    """Put the answer of a stream into the file when it ends, if it is whole."""
+    name, at = stream.request_hash, time.time()
+
+    def at_end(events: list[StreamEvent]) -> None:
+        completion = stream.completion
+        if name is None or not isinstance(events[-1], Finish) or not is_worth_keeping(completion):
+            return
+        try:
+            session.kept_answers.keep(name, completion, at, target.host, message.text)
+        except ConfigurationError as exc:
+            say(f"{exc} The answer will be asked again.")
+
+    stream.subscribe(at_end)

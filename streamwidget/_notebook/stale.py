@@ -1,0 +1,61 @@
+"""``%chat --stale``: the turns that would be asked differently now. Nothing is sent.
+
+Each turn of this session is prepared again, with the variables, the settings and the turns before it as they are now.
+The hash of the request decides. So the expressions in its ``{{...}}`` are evaluated again.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable
+from typing import Any
+
+from streamwidget._conversation.conversation import Conversation
+from streamwidget._conversation.turn import Turn
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.messages import Message
+from streamwidget._core.visible import one_line
+from streamwidget._notebook.request import prepare
+from streamwidget._notebook.reuse import Asked
+from streamwidget._notebook.session import Session
+from streamwidget._notebook.terminal import say
+
+_WIDTH = 60  # characters of a prompt
+
+
+def show_stale(session: Session, _: bool, options: Namespace) -> None:
+    """Print the turns that would be asked differently now, each with the reason."""
+    conversation = session.conversation(options.conversation)
+    looked = [
+        (number, turn, _change(session, conversation, turn, asked))
+        for number, turn in enumerate(conversation.turns, 1)
+        if (asked := session.asked.get(turn.key)) is not None and asked.request_hash is not None
+    ]
+    stale = [(number, turn, change) for number, turn, change in looked if change]
+    count = f"{len(looked)} turn{'' if len(looked) == 1 else 's'}"
+    say(f"{len(stale) or 'None'} of {count} would be asked differently now{':' if stale else '.'}")
+    for number, turn, change in stale:
+        say(f"{number:>3}  {one_line(turn.user.text, _WIDTH)}\n     {change}")
+
+
+def _change(session: Session, conversation: Conversation, turn: Turn, asked: Asked) -> str:
+    """Return what has changed since a turn was asked. Empty if nothing has."""
+    try:
+        now = prepare(session, asked.options, asked.text)
+        stream = conversation._stream_of(now.message, now.client, turn.key, **now.asked)
+    except ConfigurationError as exc:
+        return f"It cannot be asked: {exc}"
+    if stream.request_hash == asked.request_hash:
+        return ""
+    if _sent([now.message]) != _sent([asked.message]):
+        changed = [one for one in now.message.variables if one not in asked.message.variables]
+        named = ", ".join(f"{{{{{one.name}}}}}" for one in changed or now.message.variables)
+        return f"Its prompt has changed: {named}." if named else "Its prompt has changed."
+    before = conversation.request_messages(turn.key, system=asked.options.system)
+    if _sent(before) != _sent(asked.before):
+        return "What goes before it has changed: a turn, or the system prompt."
+    return "The model, the server, a tool or a parameter has changed."
+
+
+def _sent(messages: Iterable[Message]) -> list[tuple[Any, ...]]:
+    return [(message.role, message.text, message.attachments) for message in messages]

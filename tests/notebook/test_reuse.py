@@ -1,0 +1,114 @@
+"""``reuse`` and ``--stale``: an unchanged cell shows its earlier answer and sends nothing. A changed one asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from streamwidget.demo import DemoServer
+from tests.support.shells import chat_shell, magics_of, run
+
+
+@pytest.fixture
+def shell(server: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    monkeypatch.setenv("STREAMWIDGET_BASE_URL", server.url)
+    monkeypatch.chdir(tmp_path)
+    with chat_shell() as made:
+        magics_of(made).reuse = True
+        yield made
+
+
+#: What changes an answer, as the cell of the second turn and what runs before it.
+CHANGES = {
+    "prompt": ("%chat -m demo And its {{what}}?", "what = 'mouth'"),
+    "model": ("%chat -m demo-long And its {{what}}?", ""),
+    "parameter": ("%chat -m demo -t 0.5 And its {{what}}?", ""),
+    "system": ("%chat -m demo -s Brief And its {{what}}?", ""),
+    "history": ("%chat -m demo And its {{what}}?", "%chat --reset"),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+def test_an_unchanged_cell_sends_nothing_and_a_changed_one_asks(
+    shell: InteractiveShell, server: DemoServer, changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both turns are in the conversation again, so a third one sends the same history as it would have."""
+    cells = ["what = 'source'", "%chat -m demo Name a river.", "%chat -m demo And its {{what}}?"]
+    first = [run(shell, cell) for cell in cells][-1]
+    assert len(server.requests) == 2
+    run(shell, "%chat --reset")
+    again = [run(shell, cell) for cell in cells][-1]
+    assert len(server.requests) == 2
+    assert (again.text, first.reused_from) == (first.text, None)
+    assert again.reused_from is not None
+    assert len(shell.user_ns["_conversation"]) == 2
+    cell, before = CHANGES[changed]
+    run(shell, "%chat --skip 2")
+    run(shell, before or "pass")
+    assert run(shell, cell).reused_from is None
+    assert len(server.requests) == 3
+
+
+def test_a_cut_answer_is_asked_again(shell: InteractiveShell, server: DemoServer) -> None:
+    for _ in range(2):
+        run(shell, "%chat --once -m demo --max-tokens 3 Name a river.")
+    assert len(server.requests) == 2
+
+
+def test_without_the_setting_nothing_is_kept_or_read(
+    shell: InteractiveShell, server: DemoServer, tmp_path: Path
+) -> None:
+    """``--reuse`` is for one cell. A function of the person has no request to compare."""
+    magics_of(shell).reuse = False
+    run(shell, "%chat --once -m demo Name a river.")
+    assert not list(tmp_path.glob("*.jsonl"))
+    for _ in range(2):
+        run(shell, "%chat --once -m demo --reuse Name a river.")
+    assert len(server.requests) == 2
+    assert [path.name for path in tmp_path.glob("*")] == ["notebook.chat.jsonl"]
+    shell.user_ns["answer"] = lambda _: "Elbe"
+    with capture_output():
+        assert not shell.run_cell("%chat --client answer --reuse Name a river.").success
+    magics_of(shell).reuse = True
+    assert run(shell, "%chat --client answer Name a river.").text == "Elbe"
+
+
+def test_a_file_that_cannot_be_used_does_not_stop_the_cell(
+    shell: InteractiveShell, server: DemoServer, tmp_path: Path
+) -> None:
+    (tmp_path / "notebook.chat.jsonl").mkdir()
+    with capture_output() as printed:
+        run(shell, "%chat --once -m demo Name a river.")
+    assert "notebook.chat.jsonl cannot be read" in printed.stdout
+    assert len(server.requests) == 1
+
+
+def test_stale_turns_are_listed_with_the_reason(shell: InteractiveShell, server: DemoServer) -> None:
+    """Nothing is sent to find out."""
+    shell.user_ns.update(river="Elbe", lake="Chad")
+    run(shell, "%chat -m demo How long is the {{river}}?", cell_id="a")
+    run(shell, "%chat -m demo And {{lake}}?", cell_id="b")
+    run(shell, "%chat Name a sea.", cell_id="c")
+
+    def stale() -> str:
+        with capture_output() as printed:
+            run(shell, "%chat --stale", cell_id="d")
+        return str(printed.stdout)
+
+    assert stale() == "None of 3 turns would be asked differently now.\n"
+    shell.user_ns["lake"] = "Victoria"
+    assert "1 of 3" in stale()
+    assert "2  And Chad?\n     Its prompt has changed: {{lake}}." in stale()
+    run(shell, "%chat -m demo And {{lake}}?", cell_id="b")
+    assert "3  Name a sea.\n     What goes before it has changed" in stale()
+    run(shell, "%config ChatMagics.model = 'demo-long'", cell_id="e")
+    run(shell, "%chat --skip 2", cell_id="f")
+    run(shell, "del river", cell_id="g")
+    said = stale()
+    assert "2 of 3" in said
+    assert "It cannot be asked: There is no variable river." in said
+    assert len(server.requests) == 4
