@@ -1,7 +1,7 @@
 """An answer of an earlier run, shown again. Nothing is sent, and it never looks as if it came now.
 
 It goes through the same stream and the same views as any answer, all of it at once. It has no times and no usage,
-because nothing was measured and nothing was paid. A warning says from when it is, in the line under the answer.
+because nothing was measured, and it costs nothing. A warning says from when it is, in the line under the answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, Step
+from streamwidget._core.cost import Cost
 from streamwidget._core.events import (
     Finish,
     Identity,
@@ -90,6 +91,7 @@ class _EarlierAnswer:
     pending_limit = consents = left_at = None
     repeatable = True
     sent = ()
+    cost = Cost(0.0, charged=True)  # nobody is asked, so nobody charges
 
     def __init__(self, asked: ChatStream, completion: ChatCompletion, at: float) -> None:
         self.accumulator = Accumulator()

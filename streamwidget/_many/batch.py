@@ -164,7 +164,7 @@ class Batch:
     """
 
     model: str | None
-    request_hash = request_id = left_at = pending_limit = consents = None
+    request_hash = request_id = reused_from = left_at = pending_limit = consents = None
     sent = ()
     demo = False
     mark = ""

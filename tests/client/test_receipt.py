@@ -1,4 +1,4 @@
-"""A receipt has all that left the kernel, without keys, in each API's form, and two of them can be compared."""
+"""A receipt has the whole request, without keys, in each API's form, and two of them can be compared."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_all_of_a_request_is_in_it(provider: str) -> None:
 
 
 def test_it_is_a_value_without_a_time(server: DemoServer) -> None:
-    """Two runs of the same have equal receipts. A changed run differs in the lines that changed."""
+    """Two runs of the same have equal receipts. A changed run differs in the changed lines."""
     client = sw.ChatClient(server.url, KEY)
     one, two = (client.stream(question(), "demo").wait().receipt for _ in range(2))
     other = client.stream([*question()[:-1], sw.Message("user", "And then?")], "demo", temperature=0.5).wait().receipt

@@ -1,4 +1,4 @@
-"""Kept answers come back exactly, from a file that people and other kernels may change."""
+"""Kept answers come back exactly, also if people or other kernels change the file."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_cut_answer_is_not_kept() -> None:
 
 
 def test_people_can_read_and_change_the_file(tmp_path: Path) -> None:
-    """One line for each answer, without a key and without what is usual. A line that is deleted is asked again."""
+    """One line for each answer, without a key and without the usual values. Delete a line, and it is asked again."""
     path = tmp_path / "lesson.chat.jsonl"
     kept = KeptAnswers(path)
     kept.keep("a", answer("Größe"), AT, "host", "My key is sk-0123456789abcdef.\nName a river.")

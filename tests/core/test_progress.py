@@ -18,7 +18,9 @@ def begun_at(time: float, monkeypatch: pytest.MonkeyPatch) -> tuple[list[float],
     """Return a clock that the test sets, and the work and the progress of a stream that begins now."""
     now = [time]
     monkeypatch.setattr("streamwidget._core.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
-    work: Any = SimpleNamespace(accumulator=Accumulator(), left_at=None, model=None, cost=sw.Cost(), sent=())
+    work: Any = SimpleNamespace(
+        accumulator=Accumulator(), left_at=None, model=None, cost=sw.Cost(), sent=(), reused_from=None
+    )
     work.request_id, work.demo, work.mark = None, False, ""
     progress = Progress(work)
     progress.begin()

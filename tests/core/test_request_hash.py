@@ -41,7 +41,7 @@ def name_of(*, key: str = "", url: str = "http://localhost:1/v1", stream: bool =
 
 @pytest.mark.parametrize("changed", CHANGES)
 def test_a_changed_request_has_another_name(changed: str) -> None:
-    """Each of the things that decide an answer is in the hash."""
+    """The whole request is in the hash."""
     assert name_of(**ASK) != name_of(**{**ASK, **CHANGES[changed]})
 
 
@@ -71,7 +71,7 @@ def test_keys_of_several_types_have_a_name() -> None:
 
 
 def test_the_rounds_of_tools_do_not_change_the_name() -> None:
-    """The name is that of the first request."""
+    """The first request gives the name."""
     stream = sw.ChatClient().stream("Name a river.", tools=[sw.tool(safe=True)(look_up)])
     before = stream.request_hash
     stream.wait()

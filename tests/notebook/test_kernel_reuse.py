@@ -1,4 +1,4 @@
-"""Run All with kept answers in a real kernel: no request, the real view, and a saved answer that names its day."""
+"""Run All with kept answers in a real kernel: no request, the real view, and a saved answer with its day."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_all(chat: ChatKernel) -> list[Execution]:
 
 @pytest.mark.parametrize("chat", ["latest"], indirect=True)
 def test_run_all_sends_nothing(chat: ChatKernel, tmp_path: Path) -> None:
-    """The file stands beside the notebook that the server names. Each view ends at once, and is replaced."""
+    """The file stands beside the notebook. Each view ends at once, and is replaced."""
     notebook = tmp_path / "lesson.ipynb"
     notebook.touch()
     named = f"import os; os.environ['JPY_SESSION_NAME'] = {str(notebook)!r}"

@@ -1,4 +1,4 @@
-"""``--receipt``: what left the kernel, under the answer, with the variables of the notebook by name and size."""
+"""``--receipt``: the request, under the answer, with the variables of the notebook by name and size."""
 
 from __future__ import annotations
 

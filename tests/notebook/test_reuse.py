@@ -22,7 +22,7 @@ def shell(server: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         yield made
 
 
-#: What changes an answer, as the cell of the second turn and what runs before it.
+#: Changes of an answer: the cell of the second turn, and a cell before it.
 CHANGES = {
     "prompt": ("%chat -m demo And its {{what}}?", "what = 'mouth'"),
     "model": ("%chat -m demo-long And its {{what}}?", ""),
