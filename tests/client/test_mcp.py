@@ -104,6 +104,7 @@ def test_the_servers_process_ends_with_the_last_tool() -> None:
         ("  ", "takes a command or an address"),
     ],
 )
+@pytest.mark.fault("T15", "a sentence names the command or the address, and what it said")
 def test_a_server_that_does_not_start_is_named(server: str, says: str) -> None:
     """With its last words."""
     with pytest.raises(sw.ConfigurationError, match=says):

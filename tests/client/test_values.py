@@ -59,6 +59,8 @@ async def test_a_whole_answer_has_a_value(client: sw.ChatClient) -> None:
         ("demo-cut", {"demo": {"after": 8}}, "interrupted", None),
     ],
 )
+@pytest.mark.fault("T1", "there is no value and no exception: the text stays, and the reason is named")
+@pytest.mark.fault("T2", "the outcome is that of the wire, the text is kept, and there is no value")
 async def test_what_is_not_a_whole_value_has_none(
     client: sw.ChatClient, model: str, more: dict[str, Any], outcome: str, code: str | None
 ) -> None:
@@ -77,6 +79,7 @@ async def test_what_is_not_a_whole_value_has_none(
         assert detail in footer(completion)
 
 
+@pytest.mark.fault("T4", "each part is valid, and the last one is the whole value")
 async def test_the_value_grows_to_the_whole(client: sw.ChatClient) -> None:
     """Each part that is given is valid, none is given twice, and the last one is the value."""
     stream = ask(client, Recipe, RECIPE_TEXT, demo={"tokens_per_second": 200})
@@ -124,6 +127,7 @@ async def test_a_failure_comes_at_the_end_of_values_and_rows(client: sw.ChatClie
             [value async for value in getattr(ask(client, list[Step], STEPS, "demo-cut", demo={"after": 6}), read)()]
 
 
+@pytest.mark.fault("T1", "retries=1 asks once more, with the error")
 async def test_an_invalid_answer_is_asked_for_again(client: sw.ChatClient) -> None:
     """The second request has the answer and the reason. Both answers are steps, and the tokens are those of both."""
     stream = client.stream("A recipe, please.", "demo-wrong-value", as_=Recipe, retries=1)
@@ -173,6 +177,7 @@ def _said(text: str) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop" if "}" in text else None}]}
 
 
+@pytest.mark.fault("T3", "it is asked in words, and a line says so")
 async def test_a_server_that_refuses_a_schema_is_asked_in_words(client: sw.ChatClient) -> None:
     """The answer comes with a fence around it. The warning stands in the line under the answer."""
     completion = await client.stream("A recipe, please.", "demo-no-schema", as_=Recipe)

@@ -110,6 +110,7 @@ def test_the_schemas_of_classes_are_strict(wanted: Any) -> None:
 
 @pytest.mark.parametrize("provider", FIELDS)
 @pytest.mark.parametrize(("status", "message"), REFUSALS)
+@pytest.mark.fault("T3", "each API's refusal is known")
 def test_a_server_that_takes_no_schema_is_asked_in_words(provider: str, status: int, message: str) -> None:
     """The prompt then has the schema, with an object at its root. The warning says so. It is dropped once."""
     dialect = SERVERS[provider].dialect

@@ -1,4 +1,7 @@
-"""The catalogue of faults, to be survived one and all. N network, K kernel, F front end, D data, S security."""
+"""The catalogue of faults, to be survived one and all.
+
+N network, K kernel, F front end, D data, S security, T values and tools.
+"""
 
 from __future__ import annotations
 
@@ -122,4 +125,19 @@ ROWS: dict[str, str] = {
     "S23": "a formula that crashes or freezes MathJax",
     "S24": "an address whose host a browser reads in another way than a person",
     "S25": "characters that hide a message in the text",
+    "T1": "the answer is not the value that was asked for, or is not JSON",
+    "T2": "an answer that was asked for as a value is cut",
+    "T3": "the server refuses the schema, in any words",
+    "T4": "a value is cut anywhere while it grows, or one of its fields is not valid",
+    "T5": "a tool raises, or is called by a wrong name or with wrong arguments",
+    "T6": "the person refuses a tool, or nobody can be asked",
+    "T7": "Stop while tools run, also one that cannot be ended",
+    "T8": "the result of a tool is too large",
+    "T9": "the model never stops calling tools",
+    "T10": "hostile names, arguments, results and values",
+    "T11": "consent by the model's text, or by a message of another widget",
+    "T12": "a person or a tool takes longer than any limit",
+    "T13": "a later request of an answer with tools fails",
+    "T14": "calls, refusals, stops and failures in any order",
+    "T15": "an MCP server does not start",
 }

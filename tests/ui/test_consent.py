@@ -23,6 +23,7 @@ ASK = "%%chat --once --client it --tools remove\nRemove it."
 
 
 @only_lab
+@pytest.mark.fault("T10", "they are text in the page")
 def test_the_person_refuses_and_lets_it_run(open_notebook: OpenNotebook, request: pytest.FixtureRequest) -> None:
     """The answer reaches the kernel while the cell awaits. The arguments are text. The saved answer has the step."""
     page = open_notebook([MODEL, ASK, "print('ran', ran)", ASK, "print('then', len(ran))", CHAT, SAID])
