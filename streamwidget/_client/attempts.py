@@ -89,6 +89,7 @@ class Attempts:
         self._so_far = so_far
         self._first = self._sent = request if so_far is None else _going_on(request, so_far)
         self._earlier = accumulator
+        self._replaces = False  # this request asks again for the answer before it
         self.accumulator = accumulator or self._new_accumulator()
         self._limits = limits
         self._retry = retry
@@ -180,7 +181,7 @@ class Attempts:
         answer = Message("assistant", accumulator.last_text, completion=accumulator.snapshot())
         question = exchange.question if exchange is not None else self._sent.question
         self._sent = replace(self._sent, question=asked_again(question, answer, problem))
-        self._earlier = accumulator
+        self._earlier, self._replaces = accumulator, True
 
     def stop(self) -> None:
         """Close the connection now, and make no more requests, from any thread. The caller cancels the task too."""
@@ -208,7 +209,7 @@ class Attempts:
             if self._earlier is None:
                 self.accumulator = self._new_accumulator()
             else:
-                publish(self.accumulator.begin_call())
+                publish(self.accumulator.begin_call(replaces=self._replaces))
             self._before = self.sent
             exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
             try:

@@ -13,6 +13,8 @@ Rules
 - Only choice 0 is kept. Deltas of other choices are published, but not added up.
 - An agent's stream has several steps. A delta after a tool's result begins the next one. A blank line separates their
   texts. Example: ``"I look."``, a result, ``"It is 4 °C."`` -> ``"I look.\n\nIt is 4 °C."``.
+- An answer that is asked for again, because it is not a valid value, leaves the text. It stays in the steps. The text
+  then begins anew, after those of the steps before. Example: ``'{"km": "x"}'``, ``'{"km": 1}'`` -> ``'{"km": 1}'``.
 - One thread applies events. Any thread may read, and a reader never changes the list that the writer appends to.
 """
 
@@ -175,13 +177,17 @@ class Accumulator:
         self._warnings: dict[str, StreamWarning] = {}
         self._before = 0  # the deltas of earlier calls
 
-    def begin_call(self) -> list[StreamEvent]:
+    def begin_call(self, *, replaces: bool = False) -> list[StreamEvent]:
         """Begin the answer to another request of this stream. It is a step of its own. Return the events to publish.
 
         What belongs to one answer alone begins anew. An attempt that brought nothing leaves nothing either.
+        ``replaces`` says that the answer so far is asked for again.
         """
         self._lost &= self.has_begun
+        begun, steps = self._earlier.text, self._earlier.steps
         published = [*self.flush(), *self.take([NewStep()])]
+        if replaces and self._earlier.steps is not steps:
+            self._take_back(begun)
         self._thoughts = ThinkTags(needs_begin=True)
         self._lost = self._continues = False
         self._original = self._resumed = self.finish = self.finish_reason = self._earlier.own_usage = None
@@ -520,6 +526,18 @@ class Accumulator:
         self._calls, self._by_index, self._by_id, self._next_index = [], {}, {}, 0
         self._results = []
         self._paragraphs = {kind for kind, text in self._texts.items() if text.length}
+
+    def _take_back(self, begun: int) -> None:
+        """Take the text of the last step out of the whole, which has ``begun`` characters before it."""
+        earlier, text = self._earlier, self.text[:begun]
+        earlier.steps = (*earlier.steps[:-1], replace(earlier.steps[-1], replaced=True))
+        earlier.text = begun
+        self._text = self._texts[TextDelta] = GrowingText()
+        self._text.append(text)
+        self._outputs = tuple(replace(output, place=min(output.place, begun)) for output in self._outputs)
+        self._gaps = dict.fromkeys(gap for gap in self._gaps if gap.field != "text" or gap.place <= begun)
+        if not begun:
+            self._paragraphs.discard(TextDelta)
 
     def _step(self) -> Step:
         earlier = self._earlier

@@ -69,6 +69,8 @@ class Step:
         The token counts of this call.
     original : Original or None
         The call's answer in its provider's own form, as in :class:`ChatCompletion`.
+    replaced : bool
+        It is not the value that you asked for, and was asked for again. So its text is only here.
 
     Examples
     --------
@@ -91,6 +93,7 @@ class Step:
     finish_reason: str | None = None
     usage: Usage | None = None
     original: Original | None = field(default=None, repr=False, compare=False)
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ class ChatCompletion:
     Attributes
     ----------
     text : str
-        The answer, exactly as it arrived. :attr:`gaps` says where a part of it is missing.
+        The answer, exactly as it arrived. :attr:`gaps` says where a part of it is missing. An answer that was asked
+        for again, because it is not a valid value, is not in it. It is one of the :attr:`steps`.
     reasoning : str
         The model's reasoning. Empty if the provider does not send it.
     refusal : str
@@ -337,6 +341,9 @@ def shown_steps(completion: ChatCompletion) -> tuple[Step, ...]:
     places = deque(sorted(gap.place for gap in completion.gaps if gap.field == "text"))
     steps, start = [], 0
     for step in completion.steps:
+        if step.replaced:
+            steps.append(step)
+            continue
         start = max(completion.text.find(step.text, start), start)  # between two of them stands only a blank line
         end, inside = start + len(step.text), []
         while places and places[0] <= end:

@@ -67,6 +67,7 @@ def split_steps(
     if message.text != completion.text:
         return (), message
     steps = completion.steps or (Step("", "", completion.tool_calls, completion.tool_results),)
+    steps = tuple(step for step in steps if not step.replaced)
     if completion.steps and _bare("".join(step.text for step in steps)) != _bare(completion.text):
         return (), message  # of a file that somebody has edited
     found = [_called(step, number) for number, step in enumerate(steps)]

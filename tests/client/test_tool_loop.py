@@ -74,6 +74,31 @@ async def test_a_tool_runs_and_the_model_is_asked_again(provider: str) -> None:
 
 
 @each_api
+async def test_an_answer_with_tools_becomes_a_value(provider: str) -> None:
+    """The tool runs, the answer is not valid, it is asked for again, and a later turn has the tool and the value."""
+    turn = (Says("I look.", (OSLO,), "Hm."), Says('{"km": "many"}'), Says('{"km": 1094}'))
+    server = Server(says(provider, *turn, Says("Yes.")))
+    client, conversation = server.client(provider), sw.Conversation()
+    schema = {"type": "object", "properties": {"km": {"type": "integer"}}, "required": ["km"]}
+    completion = await conversation.ask("How far?", client, tools=[weather], as_=schema, retries=1)
+    assert (completion.value, completion.outcome, completion.warnings) == ({"km": 1094}, "complete", ())
+    assert completion.text == 'I look.\n\n{"km": 1094}'
+    assert [(step.text, step.replaced) for step in completion.steps] == [
+        ("I look.", False),
+        ('{"km": "many"}', True),
+        ('{"km": 1094}', False),
+    ]
+    assert all("integer" in json.dumps(body) and check(provider, body) is not None for body in server.bodies)
+    assert all("many" in json.dumps(body) and "not valid" in json.dumps(body) for body in server.bodies[2:3])
+    again = sw.Conversation.from_json(conversation.to_json())
+    assert again.turns[0].answer == conversation.turns[0].answer
+    await again.ask("Sure?", client, tools=[weather])
+    assert [name for name, _ in check(provider, server.bodies[3])] == ["weather"]
+    assert "1094" in json.dumps(server.bodies[3])
+    assert "many" not in json.dumps(server.bodies[3])
+
+
+@each_api
 async def test_signatures_and_steps_go_out_again_in_a_later_turn(provider: str) -> None:
     """Also from a file. Without tools the text alone is sent. Where a person has edited it, that is sent."""
     turn = (Says("I look.", (OSLO, BERN), "Hm."), COLD)

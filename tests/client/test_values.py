@@ -129,12 +129,16 @@ async def test_a_failure_comes_at_the_end_of_values_and_rows(client: sw.ChatClie
 
 @pytest.mark.fault("T1", "retries=1 asks once more, with the error")
 async def test_an_invalid_answer_is_asked_for_again(client: sw.ChatClient) -> None:
-    """The second request has the answer and the reason. Both answers are steps, and the tokens are those of both."""
+    """The second request has the answer and the reason. Both answers are steps, and the tokens are those of both.
+
+    The text is that of the second one.
+    """
     stream = client.stream("A recipe, please.", "demo-wrong-value", as_=Recipe, retries=1)
     completion = await stream
     first, second = completion.steps
     assert (completion.outcome, completion.warnings) == ("complete", ())
     assert completion.value == Recipe.model_validate_json(second.text)
+    assert (completion.text, first.replaced, second.replaced) == (second.text, True, False)
     assert json.loads(first.text)["title"] is None
     assert completion.usage is not None
     assert first.usage is not None
@@ -149,6 +153,7 @@ async def test_it_is_asked_again_only_so_often_and_only_for_a_whole_answer(clien
     """A cut answer is not asked again. The last answer decides."""
     wrong = await ask(client, Recipe, '{"title": 1}', retries=2)
     assert (len(wrong.steps), wrong.value, wrong.warnings[-1].code) == (3, None, "invalid_value")
+    assert wrong.text == '{"title": 1}'
     cut = await ask(client, Recipe, RECIPE_TEXT, retries=2, max_tokens=3)
     assert (cut.steps, cut.outcome) == ((), "length")
     rows = client.stream("x", "demo-wrong-value", as_=RIVERS, retries=1)
