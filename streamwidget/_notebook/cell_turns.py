@@ -42,10 +42,10 @@ class CellTurns:
 
     def begin(self, cell: str | None, deleted: Iterable[str] = ()) -> None:
         """Note the cell that begins to run, and the cells deleted since the last one ran."""
-        self._cell, self._asked = _key(cell) if cell else None, []
+        self._cell, self._asked = key_of(cell) if cell else None, []
         for gone in (cell, *deleted):
             if gone:
-                self._forget(_key(gone))
+                self._forget(key_of(gone))
         for conversation in self._conversations.values():
             conversation.arrange(self._place)
 
@@ -58,7 +58,7 @@ class CellTurns:
         if not isinstance(cells, list) or len(cells) > _MOST:
             return
         if all(isinstance(cell, str) and len(cell) <= _LONGEST for cell in cells):
-            self._places = {_key(cell): place for place, cell in enumerate(cells)}
+            self._places = {key_of(cell): place for place, cell in enumerate(cells)}
 
     def _place(self, key: str) -> int | None:
         return self._places.get(key.partition("#")[0])
@@ -77,6 +77,11 @@ class CellTurns:
         self._asked.append(key)
         return key
 
+    @property
+    def running(self) -> str | None:
+        """The key of the running cell. None if it has no id."""
+        return self._cell
+
     def leave_running(self, stream: ChatStream) -> None:
         """Note a background stream of the running cell. When the cell runs again, the stream is cancelled."""
         if self._cell is not None:
@@ -91,7 +96,7 @@ class CellTurns:
                     conversation.drop(turn.key)
 
 
-def _key(cell: str) -> str:
+def key_of(cell: str) -> str:
     """Return the key of a cell's turns: its id, or a hash if the id is an address.
 
     VS Code's ids hold the path of the notebook. An exported conversation must not.

@@ -25,6 +25,7 @@ from streamwidget._notebook.cell_run import CellJob
 from streamwidget._notebook.code import find_code
 from streamwidget._notebook.model_choice import list_models
 from streamwidget._notebook.options import Option
+from streamwidget._notebook.resume import resume
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.stale import show_stale
 from streamwidget._notebook.terminal import say
@@ -145,6 +146,7 @@ COMMANDS = (
     Command(("--history",), "Show the conversation, its turns numbered.", action=show_history),
     Command(("--send",), "Send turn N with the next requests.", int, "N", action=send_turn),
     Command(("--skip",), "Do not send turn N.", int, "N", action=skip_turn),
+    Command(("--resume",), "Rebuild the conversation from the saved notebook, after a restart.", action=resume),
     Command(("--stale",), "List the turns that would be asked differently now.", action=show_stale),
     Command(("--reset",), "Clear the conversation.", action=reset),
     Command(("--export",), "Write the conversation to a .json or .md file.", str, "FILE", action=export_file),

@@ -29,6 +29,7 @@ from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._notebook.advice import Limits, Target
 from streamwidget._notebook.interpolate import interpolate
+from streamwidget._notebook.resume import offer
 from streamwidget._notebook.reuse import Asked, keep, kept_or_asked
 from streamwidget._notebook.session import ChatSettings, Session
 from streamwidget._notebook.terminal import say
@@ -270,6 +271,8 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     conversation = session.conversation(options.conversation)
     if options.new:
         conversation.clear()
+    elif not (options.conversation or len(conversation)):
+        offer(session)
     key = session.cells.next_key(conversation) or uuid.uuid4().hex
     _show_prompt(options, conversation, key, message, client)
     _say_what_is_not_sent(conversation, key)

@@ -74,6 +74,7 @@ class Session:
         self.failure: StreamError | None = None
         #: What the turns were asked with, by their keys.
         self.asked: dict[str, Asked] = {}
+        self.offered_to_resume = False
         self._folder = Path.cwd()  # a cell may change it
         self._answers: KeptAnswers | None = None
         #: The names of models that a server has listed.
