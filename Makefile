@@ -37,8 +37,9 @@ test: lint kernels $(VENV)/.stamp-local  ## lint, JavaScript tests, Python tests
 	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" npm test
 	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest $(ATONCE)
 
-fuzz: $(VENV)/.stamp  ## many more random Markdown texts in both halves: cost and length beside prose (FUZZ=20000 texts each)
+fuzz: $(VENV)/.stamp  ## a batch that is killed 20 times, and many more random Markdown texts in both halves: cost and length beside prose (FUZZ=20000 texts each)
 	FUZZ=$(or $(FUZZ),20000) $(BIN)/python -m pytest -q --timeout 7200 tests/saved/test_cost.py -k any_text
+	FUZZ=1 $(BIN)/python -m pytest -q --timeout 7200 tests/many/test_killed.py
 	.ci/chromium
 	cd js && CHROMIUM_PATH="$$(../.ci/chromium)" VITE_FUZZ=$(or $(FUZZ),20000) npx vitest run test/markdown/cost.test.ts
 

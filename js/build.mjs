@@ -18,6 +18,8 @@ const BUDGETS = [
   ["chat.css", 6 * 1024, (code) => gzipSync(code).length],
   ["wire.js", 13 * 1024, (code) => gzipSync(code).length],
   ["wire.css", 2 * 1024, (code) => gzipSync(code).length],
+  ["grid.js", 11 * 1024, (code) => gzipSync(code).length],
+  ["grid.css", 2 * 1024, (code) => gzipSync(code).length],
   ["values.js", 4 * 1024, (code) => gzipSync(code).length],
   ["values.css", 1024, (code) => gzipSync(code).length],
 ];
@@ -45,6 +47,8 @@ const built = await build({
     { in: "src/chat/chat.css", out: "chat" },
     { in: "src/wire/widget.ts", out: "wire" },
     { in: "src/wire/wire.css", out: "wire" },
+    { in: "src/grid/widget.ts", out: "grid" },
+    { in: "src/grid/grid.css", out: "grid" },
     { in: "src/values/bundle.ts", out: "values" },
     { in: "src/values/values.css", out: "values" },
   ],
@@ -52,7 +56,7 @@ const built = await build({
 
 // The loader takes only the bundles that were built with it. Their hashes are a part of its name in the page, so that
 // the loader of another build does not stand in for it.
-const hashes = ["answer", "tools", "chat", "wire", "values"].map((bundle) => {
+const hashes = ["answer", "tools", "chat", "wire", "grid", "values"].map((bundle) => {
   const [code, css] = ["js", "css"].map((kind) => readFileSync(new URL(`${bundle}.${kind}`, OUT), "utf8"));
   return createHash("sha256").update(`${code}\0${css}`).digest("base64");
 });

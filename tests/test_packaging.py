@@ -28,6 +28,8 @@ STATIC = (
     "chat.css",
     "wire.js",
     "wire.css",
+    "grid.js",
+    "grid.css",
     "values.js",
     "values.css",
     "THIRD_PARTY_LICENSES.txt",

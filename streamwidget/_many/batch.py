@@ -198,7 +198,7 @@ class Batch:
     @property
     def cost(self) -> Cost:
         """What its rows have cost. Unknown if that of one is."""
-        return Cost(self.spending.cost)
+        return self.spending.cost
 
     # ---- from outside
 
@@ -224,6 +224,25 @@ class Batch:
             self._end(row, RowResult(row.id, outcome="cancelled", error="stopped by you before it was asked"))
             self._woken.set()
 
+    @property
+    def done(self) -> int:
+        """How many rows have ended."""
+        return sum(count for name, count in self.counts.items() if name != "reused")
+
+    @property
+    def is_done(self) -> bool:
+        """True if all rows have ended."""
+        return self.done == self.total
+
+    @property
+    def running(self) -> int:
+        """How many rows are asked now."""
+        return len(self._tasks)
+
+    def held_for(self, now: float) -> float:
+        """Return for how many seconds all rows wait, because the server asked for it."""
+        return self._rates.held_for(now)
+
     def completion_of(self, number: int) -> ChatCompletion | None:
         """Return the answer so far of a row that runs."""
         row = self.taken.get(number)
@@ -231,12 +250,8 @@ class Batch:
 
     def finished(self) -> list[RowResult]:
         """Return the results of all rows, after the end. The rows that were not taken are read, and not asked."""
-        why = self.ended_because or "the batch was stopped"
-        for row in list(self.taken.values()):
-            left = row.stream.completion if row.state == "running" else None  # its connection has not closed in time
-            self._end(row, RowResult(row.id, error=f"not asked: {why}") if left is None else self._result_of(row, left))
         if self.total is not None:
-            self.results += [RowResult(id_, error=f"not asked: {why}") for id_, _ in self._rows]
+            self.results += [RowResult(id_, error=f"not asked: {self.ended_because}") for id_, _ in self._rows]
         return [result for result in self.results if result is not None]
 
     # ---- as a Work
@@ -245,15 +260,17 @@ class Batch:
         """Ask all rows. CancelledError if the batch is stopped."""
         try:
             await self._dispatch()
-        except asyncio.CancelledError:
-            self.ended_because = self.ended_because or "the batch was stopped"
-            raise
         finally:
+            self.ended_because = self.ended_because or ("" if self.is_done else "the batch was stopped")
             for row in list(self.taken.values()):
                 if row.state == "running":
                     row.stream.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_SETTLED)
+            for row in list(self.taken.values()):
+                # One that runs still has a connection that has not closed in time.
+                left = row.stream.completion if row.state == "running" else None
+                self._end(row, self._not_asked(row) if left is None else self._result_of(row, left), keep=False)
             if self._journal is not None:
                 self._journal.close()
                 self._journal = None
@@ -373,10 +390,14 @@ class Batch:
             return None
 
     def _leave(self, row: Row) -> None:
+        if row.state == "put back":
+            try:
+                row.stream = self._question.stream(row.prompt)
+            except ConfigurationError as exc:  # the session's budget is used up
+                self._end(row, RowResult(row.id, error=f"not asked: {exc}"))
+                return
         self._rates.leave(time.monotonic(), row.tokens)
         self.spending.reserve(row.tokens)
-        if row.state == "put back":
-            row.stream = self._question.stream(row.prompt)
         row.state = "running"
         row.attempts += 1
         row.stream.subscribe(partial(self._touch, row.number))
@@ -400,10 +421,11 @@ class Batch:
             completion = await row.stream
         except StreamError as exc:
             completion, failure = exc.completion, exc
+        self.demo, self.mark = self.demo or completion.demo, self.mark or completion.mark
         tokens, answer, guessed = counted(completion, row.characters)
         self._rates.ended(row.tokens, tokens)
         self.spending.guessed |= guessed
-        self.spending.settle(row.tokens, tokens, answer=answer, characters=row.characters, cost=cost_of(completion))
+        self.spending.settle(row.tokens, tokens, answer=answer, characters=row.characters, cost=completion.cost)
         if completion.timing.deltas:
             self._holds = 0
             self._rates.answered()
@@ -439,8 +461,11 @@ class Batch:
         self.ended_because = self.ended_because or why
         for row in list(self.taken.values()):
             if row.state != "running":
-                self._end(row, RowResult(row.id, error=f"not asked: {why}"), keep=False)
+                self._end(row, self._not_asked(row), keep=False)
         self._next = None
+
+    def _not_asked(self, row: Row) -> RowResult:
+        return RowResult(row.id, error=f"not asked: {self.ended_because}")
 
     def _result_of(self, row: Row, completion: ChatCompletion) -> RowResult:
         is_valued = self._question.kind is not None
@@ -449,7 +474,16 @@ class Batch:
         error = invalid if completion.outcome == "complete" else _reason(completion)
         if completion.refusal:
             error = error or f"the model refused: {one_line(completion.refusal)}"
-        return RowResult(row.id, value, completion.text, completion.outcome, error, completion.usage, completion.timing)
+        return RowResult(
+            row.id,
+            value,
+            completion.text,
+            completion.outcome,
+            error,
+            completion.usage,
+            completion.cost,
+            completion.timing,
+        )
 
     def _end(self, row: Row, result: RowResult, *, keep: bool = True) -> None:
         self.taken.pop(row.number, None)
@@ -475,8 +509,3 @@ def _reason(completion: ChatCompletion) -> str:
     """Return why an answer is not whole."""
     has_content = bool(completion.text or completion.reasoning or completion.refusal or completion.tool_calls)
     return ending(completion.outcome or "error", one_line(why(completion)).rstrip("."), has_content=has_content)
-
-
-def cost_of(completion: ChatCompletion) -> float | None:
-    """Return what a row has cost, in US dollars. None if nobody knows."""
-    return completion.cost.amount if completion.cost.is_known else None

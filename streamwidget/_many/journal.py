@@ -21,7 +21,7 @@ import json
 import os
 import stat
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from streamwidget._many.results import RowResult
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for its reader
 _BLOCK = 2**20
+_COUNTS = tuple(count.name for count in fields(Usage))
 
 
 class Journal:
@@ -183,6 +184,3 @@ class Journal:
             return os.pread(self._file, size, start)
         os.lseek(self._file, start, os.SEEK_SET)  # Windows. Each write goes to the end all the same
         return os.read(self._file, size)
-
-
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "reasoning_tokens", "cost")

@@ -86,7 +86,7 @@ class Rates:
         if running >= self._allowed:
             return math.inf
         buckets = (one.wait(now) for one in (self._requests, self._tokens) if one is not None)
-        return max(0.0, self._held_until - now, *buckets)
+        return max(self.held_for(now), *buckets, 0.0)
 
     def leave(self, now: float, tokens: int) -> None:
         """Note that a row leaves, with an estimate of its tokens."""
@@ -103,6 +103,10 @@ class Rates:
     def answered(self) -> None:
         """Note that the server has answered a row."""
         self._allowed = min(self._most, self._allowed + 1)
+
+    def held_for(self, now: float) -> float:
+        """Return for how many seconds all rows wait, because the server asked for it."""
+        return max(0.0, self._held_until - now)
 
     def hold(self, now: float, seconds: float) -> bool:
         """Let all rows wait. Return True if they did not wait already, so that this is a refusal of its own."""

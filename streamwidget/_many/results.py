@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamwidget._core.completion import Timing
+from streamwidget._core.cost import UNKNOWN, Cost
 from streamwidget._core.events import Outcome, Usage
 
 
@@ -27,6 +28,8 @@ class RowResult:
         What went wrong, or why the row was not asked. None for a whole and valid answer.
     usage : Usage or None
         Token counts. None if the provider did not send them.
+    cost : Cost
+        What the answer has cost. Unknown if it is from the file.
     timing : Timing or None
         How fast the answer came. None if it is from the file.
     reused : bool
@@ -47,6 +50,7 @@ class RowResult:
     outcome: Outcome | None = None
     error: str | None = None
     usage: Usage | None = None
+    cost: Cost = UNKNOWN
     timing: Timing | None = None
     reused: bool = False
 

@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.cost import NOTHING, Cost, dollars
 from streamwidget._core.events import Usage
 from streamwidget._core.exceptions import ConfigurationError
 
@@ -37,8 +38,8 @@ class Spending:
     ----------
     tokens : int
         Of the rows that have ended.
-    cost : float or None
-        Of the rows that have ended. None if it is not known.
+    cost : Cost
+        Of the rows that have ended.
     guessed : bool
         The server did not count all of the tokens.
 
@@ -53,7 +54,7 @@ class Spending:
     >>> spending.has_room(10, running=0), spending.has_room(10, running=1)
     (True, False)
     >>> spending.reserve(10)
-    >>> spending.settle(10, 40, answer=30, characters=40, cost=None)
+    >>> spending.settle(10, 40, answer=30, characters=40, cost=Cost())
     >>> spending.estimate(40), spending.has_room(40, running=0), spending.has_room(70, running=0)
     (40, True, False)
     >>> spending.reason
@@ -71,7 +72,7 @@ class Spending:
         self._answered = 0  # rows that took tokens. The next three are of these rows
         self._characters = self._prompts = self._answers = 0
         self.tokens = 0
-        self.cost: float | None = 0.0
+        self.cost = NOTHING
         self.guessed = False
 
     def estimate(self, characters: int) -> int:
@@ -90,24 +91,24 @@ class Spending:
             return False
         if self._cost_limit is None:
             return True
-        if self.cost is None:
+        if self.cost.amount is None or not self.cost.is_known:
             return False
-        return self.cost + self.cost / max(1, self._answered) * (running + 1) <= self._cost_limit
+        return self.cost.amount * (1 + (running + 1) / max(1, self._answered)) <= self._cost_limit
 
     @property
     def reason(self) -> str:
         """Why no more rows are asked once there is no room."""
-        if self._cost_limit is not None and self.cost is None:
-            return f"the cost of an answer is not known, so the budget of ${self._cost_limit:g} cannot be kept"
+        if self._cost_limit is not None and not self.cost.is_known:
+            return f"the cost of an answer is not known, so the budget of {dollars(self._cost_limit)} cannot be kept"
         if self._cost_limit is not None and (self._token_limit is None or self.tokens < self._token_limit):
-            return f"the budget of ${self._cost_limit:g} is used up"
+            return f"the budget of {dollars(self._cost_limit)} is used up"
         return f"the budget of {self._token_limit:,} tokens is used up"
 
     def reserve(self, tokens: int) -> None:
         """Note that a row of about so many tokens leaves."""
         self._reserved += tokens
 
-    def settle(self, reserved: int, tokens: int, *, answer: int, characters: int, cost: float | None) -> None:
+    def settle(self, reserved: int, tokens: int, *, answer: int, characters: int, cost: Cost) -> None:
         """Note the end of a row: what was reserved, its tokens, those of its answer, its prompt's size, its cost."""
         self._reserved -= reserved
         self._ended += 1
@@ -117,7 +118,7 @@ class Spending:
             self._characters += characters
             self._prompts += tokens - answer
             self._answers += answer
-            self.cost = None if self.cost is None or cost is None else self.cost + cost
+            self.cost = self.cost + cost
 
 
 def counted(completion: ChatCompletion, characters: int) -> tuple[int, int, bool]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.client import ChatClient
 from streamwidget._core.exceptions import ConfigurationError
@@ -22,11 +23,14 @@ from streamwidget._many.batch import Batch, Question, Source
 from streamwidget._many.frames import Frame, is_frame
 from streamwidget._many.journal import Journal
 from streamwidget._many.rates import Rates
+from streamwidget._many.shown import summary
 from streamwidget._many.spending import Spending
-from streamwidget._many.summary import summary
 from streamwidget._notebook.expressions import find_fields
 from streamwidget._notebook.interpolate import interpolate
 from streamwidget._notebook.terminal import say
+
+if TYPE_CHECKING:
+    from streamwidget._notebook.display import LiveThenStatic
 
 _TEXT = "text"  # the name of a row that is not a mapping
 _ROW = "row"  # the whole row, for columns whose names are not Python names
@@ -146,14 +150,41 @@ async def batch(
 async def _run(asked: Batch) -> None:
     """Run a batch to its end, and show it."""
     stream = ChatStream(asked)
+    shown = _present(stream, asked)
     try:
-        await stream
+        try:
+            await stream
+        finally:
+            if shown is not None:
+                await shown.settled(sys.exception())
     except asyncio.CancelledError as exc:
         said = f"Interrupted: {summary(asked, stream.elapsed)}"
         exc._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
         raise
-    if sys.stdout is not None and sys.stdout.isatty():
+    if shown is None and sys.stdout is not None and sys.stdout.isatty():
         say(summary(asked, stream.elapsed))
+
+
+def _present(stream: ChatStream, asked: Batch) -> LiveThenStatic | None:
+    """Show the rows, if a cell of a notebook runs here. A program in a thread or on another machine has no cell."""
+    if "IPython" not in sys.modules or threading.current_thread() is not threading.main_thread():
+        return None
+    from streamwidget._notebook import display
+    from streamwidget._view import output
+
+    shell = display.current_shell()
+    if shell is None or not display.shows_widgets(shell):
+        return None
+    from streamwidget._view.grid.view import GridView
+
+    view = GridView(stream, asked, layout=None)
+    view._presentation.stays = view._presentation.end_in_turn = False
+    captured = output.is_captured(display.execution_id(shell))
+    shown = display.LiveThenStatic(
+        stream, view, lambda _stream: None, timeline=False, captured=captured, for_page=display.is_page(shell)
+    )
+    shown.begin()
+    return shown
 
 
 def _source(rows: Any, prompt: Any, id_: str | None, columns: list[str] | None) -> Source:

@@ -131,11 +131,11 @@ def footer(completion: ChatCompletion) -> str:
     >>> footer(ChatCompletion("Hello", model="m", outcome="complete"))
     'm · complete'
     """
-    facts = [*_answered_by(completion), _ending(completion), *_figures(completion)]
+    facts = [*answered_by(completion), _ending(completion), *_figures(completion)]
     return " · ".join(fact for fact in facts if fact)
 
 
-def _answered_by(completion: ChatCompletion) -> tuple[str, str]:
+def answered_by(completion: ChatCompletion) -> tuple[str, str]:
     """Return the mark and the model's name. Either may be empty. js/src/transcript/answered_by.ts does the same.
 
     A model whose name is a path is shown by its last part: ``/models/qwen.gguf`` -> ``qwen.gguf``.
@@ -239,7 +239,7 @@ def _pieces(text: str) -> Iterable[str]:
 
 def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body: str, budget: Budget) -> Iterable[str]:
     """Yield header, answer and footer like the live view at its end, so that the swap moves nothing."""
-    mark, model = _answered_by(completion)
+    mark, model = answered_by(completion)
     who = f"<strong>{_guarded(mark)}</strong>{' · ' if model else ''}" if mark else ""
     yield f'<p style="{_HEAD}"><small {_QUIET}>{who}<bdi>{_guarded(model)}</bdi></small></p>\n'
     reasoning, refusal = shown(completion, "reasoning"), shown(completion, "refusal")

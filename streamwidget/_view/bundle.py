@@ -1,8 +1,9 @@
 """The built JavaScript, sent to the page once: a shared model holds it, and each answer's widget names that model.
 
-There are five bundles: ``answer``, ``chat``, ``wire`` (the lessons' view of the wire), ``tools`` and ``values``. A
-first answer need not wait for the tools, such as the colours and buttons of code. The page loads them for an answer or
-a chat. ``values`` shows an answer as a table or a tree. It travels with the first one that is asked for as a value.
+There are six bundles: ``answer``, ``chat``, ``wire`` (the lessons' view of the wire), ``grid`` (the rows of a batch),
+``tools`` and ``values``. A first answer need not wait for the tools, such as the colours and buttons of code. The page
+loads them for an answer or a chat. ``values`` shows an answer as a table or a tree. It travels with the first one that
+is asked for as a value.
 
 An anywidget sends its whole ``_esm`` with each instance, live and in saved state. Here that is a small loader. It takes
 the code from the shared model.

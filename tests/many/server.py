@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 import streamwidget as sw
-from tests.support.deadlines import SOON
+from tests.support.deadlines import until_async
 from tests.support.servers import QUICK
 
 
@@ -35,9 +35,7 @@ class Server:
 
     async def until_asked(self, count: int) -> None:
         """Wait for so many requests."""
-        async with asyncio.timeout(SOON):
-            while len(self.asked) < count:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until_async(lambda: len(self.asked) >= count, f"{count} requests")
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         prompt = json.loads(request.content)["messages"][-1]["content"]

@@ -76,12 +76,12 @@ def test_a_limit_that_cannot_be_kept_is_refused(limits: dict[str, float]) -> Non
 def test_a_budget_of_money_needs_known_costs() -> None:
     """An unknown cost is not 0. One that is known counts for those that run too."""
     spending = Spending(cost_limit=1.0)
-    spending.settle(0, 10, answer=5, characters=40, cost=0.3)
+    spending.settle(0, 10, answer=5, characters=40, cost=sw.Cost(0.3))
     assert spending.has_room(10, running=1)
     assert not spending.has_room(10, running=2)
-    spending.settle(0, 0, answer=0, characters=40, cost=None)  # the request failed: it took nothing
+    spending.settle(0, 0, answer=0, characters=40, cost=sw.Cost())  # the request failed: it took nothing
     assert spending.has_room(10, running=0)
-    spending.settle(0, 10, answer=5, characters=40, cost=None)
+    spending.settle(0, 10, answer=5, characters=40, cost=sw.Cost())
     assert not spending.has_room(10, running=0)
     assert "not known" in spending.reason
 
@@ -90,7 +90,7 @@ def test_what_runs_is_a_part_of_the_budget() -> None:
     """With 100 tokens, of which 40 are spent and 40 run, there is no room for 30."""
     spending = Spending(token_limit=100)
     spending.reserve(10)
-    spending.settle(10, 40, answer=30, characters=40, cost=None)
+    spending.settle(10, 40, answer=30, characters=40, cost=sw.Cost())
     spending.reserve(40)
     assert spending.has_room(20, running=1)
     assert not spending.has_room(30, running=1)
