@@ -6,7 +6,6 @@ People write a request in one form for all providers: the messages and the names
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -16,12 +15,12 @@ from streamwidget._core.events import StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.attached import from_part
-from streamwidget._dialects.chat_completions import asked_to_go_on
+from streamwidget._dialects.chat_completions import ABOUT_THINKING, asked_to_go_on
 from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
 from streamwidget._dialects.fields import field, items, text, word
 from streamwidget._dialects.schemas import with_fields, without_schema
-from streamwidget._dialects.tool_turns import Called, split_steps
+from streamwidget._dialects.tool_turns import Called, split_steps, without_originals
 
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
@@ -32,7 +31,6 @@ _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
 #: A message that is a mapping has the provider's own form.
 _Sent: TypeAlias = Message | Mapping[str, Any]
 _OURS = ("stream", "stream_options")
-_ABOUT_THINKING = re.compile("signature|thinking|thought|encrypted|reasoning", re.IGNORECASE)
 
 
 class Asking:
@@ -141,16 +139,12 @@ class Asking:
         """Ask for JSON in words if the server refused the schema, or send earlier answers without their thinking."""
         if (found := without_schema(question, refusal)) is not None:
             return found
-        if refusal.status != 400 or not _ABOUT_THINKING.search(refusal.message):
+        if refusal.status != 400 or not ABOUT_THINKING.search(refusal.message):
             return None
-        messages = tuple(
-            replace(message, completion=None) if isinstance(message, Message) and self.original(message) else message
-            for message in question.messages
-        )
-        if messages == question.messages:
+        if (bare := without_originals(question)) is None:
             return None
         detail = "the server refused the thinking in earlier answers: only their text was sent"
-        return replace(question, messages=messages), StreamWarning("thinking_refused", detail)
+        return bare, StreamWarning("thinking_refused", detail)
 
     def resumes(self, answer: ChatCompletion) -> bool:  # noqa: ARG002  (few providers pause)
         return False

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -14,13 +15,21 @@ from streamwidget._core.events import ParsedEvent, StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._dialects.attached import as_audio, text_of_file
 from streamwidget._dialects.chat_chunks import ChatCompletionsReader
+from streamwidget._dialects.chat_thoughts import (
+    NAME,
+    KeepingReader,
+    thought_fields,
+    with_extra,
+)
 from streamwidget._dialects.dialect import DONE, MalformedItem, Question, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
 from streamwidget._dialects.schemas import NOT_ABOUT_FIELDS, openai_format, with_fields, without_schema
-from streamwidget._dialects.tool_turns import Called, as_function, declared, split_steps
+from streamwidget._dialects.tool_turns import Called, as_function, declared, split_steps, without_originals
 
 #: Stands before the images that a tool returned, where its result cannot hold them.
 IMAGES = "The images that the tools returned, in their order:"
+#: What a server names that refuses the reasoning of earlier answers.
+ABOUT_THINKING = re.compile("signature|thinking|thought|encrypted|reasoning|extra_content", re.IGNORECASE)
 GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
 
@@ -43,7 +52,7 @@ class ChatCompletions:
     asks_for_usage: bool = True
     key_header: str = "Authorization"
 
-    name: ClassVar[str] = "chat_completions"
+    name: ClassVar[str] = NAME
     done: ClassVar[str | None] = DONE
     token_limits: ClassVar[frozenset[str]] = frozenset({"max_tokens", "max_completion_tokens"})
     models_path: ClassVar[str] = "models"
@@ -78,7 +87,7 @@ class ChatCompletions:
         """Drop ``stream_options`` or the schema if the server refused it and the person did not write it."""
         ours = question.stream and self.asks_for_usage and "stream_options" not in question.params
         if not (ours and refusal.status not in NOT_ABOUT_FIELDS and names_usage_field(refusal.message)):
-            return without_schema(question, refusal)
+            return without_schema(question, refusal) or _without_thoughts(question, refusal)
         warning = StreamWarning("stream_options_refused", "the server refused stream_options: no usage is known")
         return replace(question, params={**question.params, "stream_options": None}), warning
 
@@ -89,7 +98,7 @@ class ChatCompletions:
         return asked_to_go_on(question, answer)
 
     def reader(self, said: Callable[[], str] = str) -> ChatCompletionsReader:
-        return ChatCompletionsReader(said)
+        return KeepingReader(said)
 
     def parse_reply(self, reply: Any) -> list[ParsedEvent]:
         if isinstance(reply, list) and reply:
@@ -99,7 +108,7 @@ class ChatCompletions:
         if "choices" not in reply:  # a gateway's wrapping: {"data": {"choices": [...]}}
             parts = (part for part in reply.values() if isinstance(part, dict))
             reply = next((part for part in parts if isinstance(part.get("choices"), list)), reply)
-        events = ChatCompletionsReader().parse(reply)
+        events = KeepingReader().parse(reply)
         if not isinstance(reply.get("choices"), list):
             raise MalformedItem("the reply has no choices: it is not a chat completion")
         return events
@@ -114,6 +123,14 @@ class ChatCompletions:
         if not isinstance(rows, list):
             raise MalformedItem("the reply is not a list of models")
         return [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+
+
+def _without_thoughts(question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
+    """Send earlier answers without their reasoning, if the server refused it."""
+    about = refusal.status in (400, 422) and ABOUT_THINKING.search(refusal.message)
+    bare = without_originals(question) if about else None
+    detail = "the server refused the reasoning of earlier answers, so it was not sent"
+    return None if bare is None else (bare, StreamWarning("thinking_refused", detail))
 
 
 def asked_to_go_on(question: Question, answer: Message) -> Question:
@@ -134,16 +151,19 @@ def _turn(question: Question, message: Message | Mapping[str, Any]) -> Iterator[
     for step in steps:
         yield from called(step)
     if rest is not None:
-        yield _written(rest)
+        thought = thought_fields([step.answer for step in steps], rest) if isinstance(rest, Message) and steps else {}
+        yield {**_written(rest), **thought}
 
 
 def called(step: Called) -> Iterator[dict[str, Any]]:
     """Yield a step with its calls, and their results. Images go in a message of their own: a result holds text."""
+    made = [call for call, _ in step.pairs]
     calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-        for call, _ in step.pairs
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}, **extra}
+        for call, extra in zip(made, with_extra(step.answer, made), strict=True)
     ]
-    yield {"role": "assistant", "content": step.answer.text, **({"tool_calls": calls} if calls else {})}
+    more = {**thought_fields((), step.answer), **({"tool_calls": calls} if calls else {})}
+    yield {"role": "assistant", "content": step.answer.text, **more}
     for call, result in step.pairs:
         yield {"role": "tool", "tool_call_id": call.id, "content": result.text}
     if images := step.images:

@@ -77,8 +77,25 @@ def split_steps(
     after = "\n\n".join(one.answer.text for one in found[last + 1 :] if one.answer.text.strip())
     if not completion.steps:
         after = completion.text
-    rest = _said(Step(after, original=steps[-1].original if completion.steps else None)) if after.strip() else None
+    final = replace(steps[-1], text=after) if completion.steps else Step(after)
+    rest = _said(final) if after.strip() else None
     return tuple(one for one in found[: last + 1] if one.pairs or one.answer.text.strip()), rest
+
+
+def without_originals(question: Question) -> Question | None:
+    """Return a question whose earlier answers have no form of their provider's own. None: they had none."""
+    messages = tuple(_without_original(one) if isinstance(one, Message) else one for one in question.messages)
+    changed = any(new is not old for new, old in zip(messages, question.messages, strict=True))
+    return replace(question, messages=messages) if changed else None
+
+
+def _without_original(message: Message) -> Message:
+    completion = message.completion
+    originals = () if completion is None else (completion.original, *(step.original for step in completion.steps))
+    if completion is None or not any(originals):
+        return message
+    steps = tuple(replace(step, original=None) for step in completion.steps)
+    return replace(message, completion=replace(completion, original=None, steps=steps))
 
 
 def _bare(text: str) -> str:
@@ -86,7 +103,8 @@ def _bare(text: str) -> str:
 
 
 def _said(step: Step) -> Message:
-    return Message("assistant", step.text, completion=ChatCompletion(step.text, original=step.original))
+    said = ChatCompletion(step.text, step.reasoning, original=step.original)
+    return Message("assistant", step.text, completion=said)
 
 
 def _called(step: Step, number: int) -> Called:
