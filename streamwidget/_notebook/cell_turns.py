@@ -60,6 +60,10 @@ class CellTurns:
         if all(isinstance(cell, str) and len(cell) <= _LONGEST for cell in cells):
             self._places = {key_of(cell): place for place, cell in enumerate(cells)}
 
+    def place(self, cell: str) -> int | None:
+        """Return where a cell with this id stands in the page. None if the page has not said so."""
+        return self._place(key_of(cell)) if cell else None
+
     def _place(self, key: str) -> int | None:
         return self._places.get(key.partition("#")[0])
 

@@ -116,6 +116,7 @@ _VALUES: dict[str, Callable[[Session], Found]] = {
     "model": lambda session: [(name, "model") for name in session.listed_models],
     "client": _variables,
     "out": _variables,
+    "vars": _variables,
     "conversation": lambda session: [(name, "conversation") for name in session.conversations if name],
     "provider": lambda _: [(name, server.base_url or "provider") for name, server in SERVERS.items()],
 }

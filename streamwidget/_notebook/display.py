@@ -25,11 +25,13 @@ from streamwidget._core.events import Finish
 from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
+from streamwidget._core.visible import visible
 from streamwidget._notebook.terminal import TerminalView, say
 from streamwidget._notebook.terminal_consent import ask_in_terminal
 from streamwidget._notebook.terminal_markdown import markdown_text
 from streamwidget._saved.answer import length, mimebundle, plain_text
 from streamwidget._saved.budget import Budget
+from streamwidget._saved.html import escape_text
 from streamwidget._saved.off_loop import off_loop
 from streamwidget._saved.outputs import needs_its_own
 from streamwidget._view import output
@@ -182,6 +184,16 @@ def _has_person(shell: InteractiveShell | None) -> bool:
     if in_kernel(shell):
         return shell is not None and _asker(_request(shell)) == "console"
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def show_folded(shell: InteractiveShell | None, title: str, text: str) -> None:
+    """Show a text in a fold, before an answer. In a terminal or a console its title is printed."""
+    if not shows_widgets(shell):
+        say(title)
+        return
+    summary, body = escape_text(title), escape_text(text)
+    html = f'<details style="margin:0"><summary>{summary}</summary><pre style="margin:0">{body}</pre></details>'
+    publish_display_data({"text/plain": f"{visible(title)}\n\n{visible(text)}", "text/html": html})  # type: ignore[no-untyped-call]
 
 
 def show_saved(completion: ChatCompletion, shell: InteractiveShell | None) -> None:

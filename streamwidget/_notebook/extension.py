@@ -33,6 +33,7 @@ def load(shell: InteractiveShell) -> None:
             control.register("cells", magics._session.cells.take_order)
             warm_up.after_this_cell(for_page=display.is_page(shell))
         shell.events.register("pre_run_cell", magics._session.begin_cell)
+        shell.events.register("post_run_cell", magics._session.record.end)
     except BaseException:
         unload(shell)
         raise
@@ -57,6 +58,7 @@ def unload(shell: InteractiveShell) -> None:
             session.close()
             with suppress(ValueError):  # not registered yet
                 shell.events.unregister("pre_run_cell", session.begin_cell)
+                shell.events.unregister("post_run_cell", session.record.end)
     question_mark.uninstall(shell)
     cell_transform.uninstall(shell)
     completion.uninstall(shell)

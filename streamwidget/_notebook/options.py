@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from streamwidget._notebook.context import read_cells
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -114,6 +116,13 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)  # NaN and Infinity are not JSON
 
 
+def _cells(text: str) -> int | list[int]:
+    try:
+        return read_cells(text)
+    except ValueError:
+        raise ArgumentTypeError(f"takes 3 (the 3 cells above) or numbers such as 2,5-7, not {text[:40]!r}") from None
+
+
 OPTIONS = (
     Option(("-m", "--model"), "The model to ask.", str),
     Option(("-p", "--provider"), "The server to ask, by name. An unknown name lists the known ones.", str, "NAME"),
@@ -139,6 +148,14 @@ OPTIONS = (
         str,
         "NAMES",
     ),
+    Option(
+        ("--cells",),
+        "Send cells with their outputs: 3 for the 3 above, 2,5-7 for those with these numbers.",
+        _cells,
+        "CELLS",
+    ),
+    Option(("--vars",), "Send the types of these variables, and the columns of tables. No data.", str, "NAMES"),
+    Option(("--fix",), "Send the last error: its cell, its traceback and the types in it."),
     Option(("--timeout",), "Wait so long for the answer to begin, and for each next piece of it.", _seconds, "SECONDS"),
     Option(
         ("-f", "--format"),

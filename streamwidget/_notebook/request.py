@@ -28,6 +28,8 @@ from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._notebook.advice import Limits, Target
+from streamwidget._notebook.context import FIX, FromNotebook, from_notebook
+from streamwidget._notebook.display import show_folded
 from streamwidget._notebook.interpolate import interpolate
 from streamwidget._notebook.resume import offer
 from streamwidget._notebook.reuse import Asked, keep, kept_or_asked
@@ -215,6 +217,8 @@ class Prepared(NamedTuple):
         For :meth:`Conversation.ask`.
     cut : tuple of str
         A line for each variable that is cut.
+    taken : FromNotebook or None
+        What goes with the prompt.
     """
 
     message: Message
@@ -222,12 +226,17 @@ class Prepared(NamedTuple):
     target: Target
     asked: dict[str, Any]
     cut: tuple[str, ...]
+    taken: FromNotebook | None = None
 
 
 def prepare(session: Session, options: Namespace, text: str) -> Prepared:
     """Check the options and fill in the prompt. ConfigurationError if anything is wrong."""
     settings = session.settings
-    message, cut = make_prompt(options, text, session.variables)
+    taken = from_notebook(session.record, options, session.variables)
+    message, cut = make_prompt(options, text or (FIX if options.fix else ""), session.variables)
+    if taken is not None:
+        variables = (*message.variables, *taken.parts)
+        message = replace(message, text=f"{message.text}\n\n{taken.text}", variables=variables)
     wanted = None if options.format is None else named_type(options.format, session.variables)
     client = find_model(session, options)
     target = _target(client, options)
@@ -245,7 +254,7 @@ def prepare(session: Session, options: Namespace, text: str) -> Prepared:
         asked["tools"] = find_tools(session.variables, options.tools)
         if isinstance(client, CallableModel) and not client.takes("tools"):
             raise ConfigurationError(f"{client.name} takes no argument tools. Nothing was sent.")
-    return Prepared(message, client, target, asked, cut)
+    return Prepared(message, client, target, asked, cut, taken)
 
 
 def ask(session: Session, options: Namespace, text: str) -> NewTurn:
@@ -256,10 +265,12 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     ConfigurationError
         If anything is wrong. The conversation is then as it was.
     """
-    message, client, target, asked, cut = prepare(session, options, text)
+    message, client, target, asked, cut, taken = prepare(session, options, text)
     _say_where_it_goes(session, client, target, options)
     for line in cut:
         say(line)
+    if taken is not None:
+        show_folded(session.shell, f"Goes with the prompt: {taken.about} ({len(taken.text):,} characters)", taken.text)
     reuses = options.reuse or session.settings.reuse
     keeps = partial(keep, session, target, message) if reuses else lambda _: None
     if options.once or options.new:

@@ -15,6 +15,7 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.visible import visible
 from streamwidget._notebook import display
+from streamwidget._notebook.cell_record import CellRecord
 from streamwidget._notebook.cell_turns import CellTurns
 from streamwidget._notebook.place import answers_path
 from streamwidget._notebook.terminal import write
@@ -62,6 +63,8 @@ class Session:
         By name. ``""`` is the name of the main conversation.
     cells : CellTurns
         The turns of the running cell.
+    record : CellRecord
+        The cells that have run, and the last error.
     failure : StreamError or None
         The last one.
     """
@@ -71,6 +74,7 @@ class Session:
         self.settings = settings
         self.conversations: dict[str, Conversation] = {}
         self.cells = CellTurns(self.conversations)
+        self.record = CellRecord(shell, self.cells.place)
         self.failure: StreamError | None = None
         #: What the turns were asked with, by their keys.
         self.asked: dict[str, Asked] = {}
@@ -161,6 +165,7 @@ class Session:
             return  # a cell inside of the running cell: %%capture, run_cell
         self._execution = execution
         self._print_notices()
+        self.record.begin(getattr(info, "cell_id", None))
         self.cells.begin(getattr(info, "cell_id", None), display.deleted_cells(self.shell))
 
     def keep_answer(self, stream: ChatStream, name: str | None) -> None:

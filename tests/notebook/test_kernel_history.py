@@ -112,3 +112,27 @@ def test_an_answer_asked_again_in_its_view_is_the_turns_answer(kernel: Kernel, d
     deadline = time.monotonic() + SOON
     while kernel.execute(looked).stdout != expected:
         assert time.monotonic() < deadline, kernel.execute(looked).stdout
+
+
+def test_cells_above_and_the_last_error_go_when_they_are_asked_for(notebook: ChatKernel) -> None:
+    """With the outputs that IPython kept, in a fold before the answer."""
+    notebook.execute_async("print('pri' + 'nted')\n'<b>' + 'old</b>'", cell_id="above")
+    wrong = notebook.execute_async("import asyncio\nawait asyncio.sleep(0)\nnone.there", cell_id="wrong")
+    assert wrong.wait(SOON).ename == "NameError"
+    notebook.control({"op": "cells", "id": "cells", "cells": ["asks", "above", "wrong", "asks-2"]})
+    notebook.until("get_ipython().magics_manager.registry['ChatMagics']._session.cells._places.get('asks-2') == 3")
+
+    asked = notebook.execute_async("%%chat --cells 2\nwhat now", cell_id="asks-2").wait(SOON)
+    assert asked.status == "ok"
+    prompt = notebook.value("_conversation.turns[-1].user.text")
+    keeps_prints = notebook.value("hasattr(get_ipython().history_manager, 'outputs')")
+    assert ("printed\n'<b>old</b>'" if keeps_prints else "'<b>old</b>'") in prompt
+    assert prompt.index("'<b>' + 'old</b>'") < prompt.index("none.there")
+    fold, _ = (output["data"].get("text/html", "") for output in asked.outputs if "data" in output)
+    assert fold.startswith('<details style="margin:0"><summary>Goes with the prompt: cell [')
+    assert "&#x27;&lt;b&gt;old&lt;/b&gt;&#x27;" in fold
+
+    assert notebook.execute_async("%chat --fix why", cell_id="asks-2").wait(SOON).status == "ok"
+    prompt = notebook.value("_conversation.turns[-1].user.text")
+    assert "line 3, in <module>\n    none.there\n" in prompt
+    assert prompt.endswith("- `asyncio`: module asyncio")
