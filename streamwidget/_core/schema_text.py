@@ -75,17 +75,25 @@ def _signature(function: Any) -> str:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return ""
-    empty = inspect.Parameter.empty
-    kept = [one if one.default is empty else one.replace(default=_DEFAULT) for one in signature.parameters.values()]
-    return one_line(str(signature.replace(parameters=kept)), 500)
+    kept = [
+        one.replace(annotation=_bare(one.annotation), default=one.default if one.default is one.empty else _Bare("..."))
+        for one in signature.parameters.values()
+    ]
+    shown = signature.replace(parameters=kept, return_annotation=_bare(signature.return_annotation))
+    return one_line(str(shown), 500)
 
 
-class _Default:
+class _Bare(str):
+    """A text that is written without quotes in a signature."""
+
+    __slots__ = ()
+
     def __repr__(self) -> str:
-        return "..."
+        return str(self)
 
 
-_DEFAULT = _Default()
+def _bare(annotation: Any) -> Any:
+    return _Bare(annotation) if isinstance(annotation, str) else annotation
 
 
 def _type_name(kind: type) -> str:

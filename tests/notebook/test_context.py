@@ -175,7 +175,7 @@ def test_a_schema_is_bounded_and_computes_nothing() -> None:
     said = {name: schema_text(value) for name, value in {"wide": wide, "lazy": wide.lazy(), "ask": ask}.items()}
     assert said["wide"].endswith("c99 (Int64), and 50 more")
     assert said["lazy"] == "polars.LazyFrame"
-    assert said["ask"] == "function (prompt: 'str', key: 'str' = ...) -> 'str'"
+    assert said["ask"] == "function (prompt: str, key: str = ...) -> str"
     assert schema_text(numpy.zeros((3, 4))) == "numpy.ndarray, 3 × 4 values of float64"
 
 
