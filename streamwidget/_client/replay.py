@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 
 from streamwidget._client.attempts import Attempts
-from streamwidget._client.exchange import Request
+from streamwidget._client.exchange import Publish, Request
 from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.servers import dialect_named
+from streamwidget._core.events import Outcome, StreamWarning, ToolResult
 from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
 from streamwidget._core.recording import (
     ChunkReceived,
@@ -22,6 +24,7 @@ from streamwidget._core.recording import (
     RequestSent,
     ResponseEnded,
     ResponseStarted,
+    ToolReturned,
     WireRecord,
 )
 from streamwidget._core.stream import ChatStream
@@ -75,18 +78,51 @@ def replay(recording: Recording | str | Path, speed: float = 1.0) -> ChatStream:
     except KeyError:
         raise ConfigurationError(f"The recording is in an unknown dialect: {recording.dialect!r}.") from None
     request = Request(transport, dialect, Question((), recording.model, {}, stream=recording.streamed))
-    stream = ChatStream(_Replay(request, timeout, _RecordedWaits.of(recording, speed)))
+    stream = ChatStream(_Replay(request, timeout, transport))
     if recording.outcome == "cancelled":
         transport.stop = stream.cancel
     return stream
 
 
 class _Replay(Attempts):
-    """The requests of a replay. A recording answers only once."""
+    """The requests of a replay. A recording answers only once, and no tool runs again."""
 
     repeatable = False
-    request_hash = None
-    sent = ()
+
+    def __init__(self, request: Request, limits: Timeout, player: _Player) -> None:
+        super().__init__(request, limits, player.waits())
+        self._player = player
+
+    async def run(self, publish: Publish) -> Outcome:
+        """Play the requests until the recorded answer ends. Return how it ended."""
+        outcome = await super().run(publish)
+        while outcome == "complete":
+            results = self._player.results()
+            for record in results:
+                await self._player.until(record.at)
+                publish(self.accumulator.take([self._fitting(record.result)]))
+            if not self._player.has_more:
+                return await self._end(publish) if results else outcome
+            self._earlier, self._replaces = self.accumulator, not results
+            self._retry = self._player.waits()
+            outcome = await super().run(publish)
+        return outcome
+
+    def _fitting(self, result: ToolResult) -> ToolResult:
+        """Return a result for a call of this replay. A call without an id had another one of ours then."""
+        known = any(call.id == result.id for call in self.accumulator.tool_calls)
+        return result if known else replace(result, id=None)
+
+    async def _end(self, publish: Publish) -> Outcome:
+        """End after the last tools, as the person or ``max_steps`` ended the recorded answer there."""
+        recorded = self._player.outcome
+        if recorded == "cancelled":
+            await self._player.leave()
+        if recorded == "length":
+            detail = "stopped by streamwidget: the model still called a tool in the last step (max_steps)"
+            if (warning := self.accumulator.apply(StreamWarning("max_steps", detail))) is not None:
+                publish([warning])
+        return "length" if recorded == "length" else "complete"
 
     def again(self, *, go_on: bool) -> Attempts:
         what = "go on where its recording ends" if go_on else "be asked again"
@@ -99,14 +135,6 @@ class _RecordedWaits(RetryPolicy):
 
     waits: tuple[float, ...] = ()
 
-    @classmethod
-    def of(cls, recording: Recording, speed: float) -> _RecordedWaits:
-        attempts = recording.attempts
-        ends = [attempt[-1].at for attempt in attempts]
-        starts = [attempt[0].at for attempt in attempts[1:]]
-        waits = tuple((start - end) / speed for end, start in zip(ends, starts, strict=False))
-        return cls(attempts=len(attempts), waits=waits)
-
     def delay(self, failed: int, *_: object) -> float | None:
         return self.waits[failed - 1] if failed <= len(self.waits) else None
 
@@ -118,40 +146,58 @@ class _Player:
         self.secrets = recording.secrets
         first = recording.attempts[0][0]
         self.base_url = first.url if isinstance(first, RequestSent) else ""  # messages name its host
-        self._attempts = iter(recording.attempts)
+        self.outcome = recording.outcome
+        self._attempts = recording.attempts
+        self._played = 0
         self._speed = speed
         self._begun: float | None = None
         #: Called at the moment when the person stopped the recorded stream.
         self.stop: Callable[[], None] | None = None
+
+    @property
+    def has_more(self) -> bool:
+        """True if a request was recorded that has not been played."""
+        return self._played < len(self._attempts)
+
+    def results(self) -> list[ToolReturned]:
+        """Return what the tools returned that the last answer called."""
+        return [record for record in self._attempts[self._played - 1] if isinstance(record, ToolReturned)]
+
+    def waits(self) -> _RecordedWaits:
+        """Return the waits between the requests that have not been played."""
+        attempts = self._attempts[self._played :]
+        waits = tuple((after[0].at - before[-1].at) / self._speed for before, after in pairwise(attempts))
+        return _RecordedWaits(attempts=len(attempts), waits=waits)
 
     @contextlib.asynccontextmanager
     async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
         del request, connection  # nothing is sent
         if self._begun is None:
             self._begun = time.monotonic()
-        records = iter(next(self._attempts))
+        records = iter(self._attempts[self._played])
+        self._played += 1
         async for record in self._play(records):
             if isinstance(record, RequestFailed):
                 raise ConnectionFailed(record.error, retryable=record.retryable)
             if isinstance(record, ResponseStarted):
                 yield _PlayedResponse(record, self._play(records))
                 return
-        await self._leave()
+        await self.leave()
 
     async def _play(self, records: Iterator[WireRecord]) -> AsyncIterator[WireRecord]:
         for record in records:
-            await self._until(record.at)
+            await self.until(record.at)
             if isinstance(record, ResponseEnded) and record.how == "left":
-                await self._leave()
+                await self.leave()
             yield record
 
-    async def _until(self, at: float) -> None:
+    async def until(self, at: float) -> None:
         assert self._begun is not None
         wait = self._begun + at / self._speed - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
 
-    async def _leave(self) -> None:
+    async def leave(self) -> None:
         """Wait to be stopped. At this point of the recording the person or a limit ended the stream."""
         if self.stop is not None:
             self.stop()

@@ -28,13 +28,13 @@ from streamwidget._core.cost import Cost, total
 from streamwidget._core.events import ConsentNeeded, Outcome, StreamWarning, ToolResult, Waiting
 from streamwidget._core.loop import settler
 from streamwidget._core.messages import Message
+from streamwidget._core.recording import Recording, ToolReturned
 from streamwidget._core.timeout import TICK, PendingLimit, Timeout
 from streamwidget._core.tool_result import Result, failure_of_tool
 from streamwidget._core.tools import Tool, Toolbox
 
 if TYPE_CHECKING:
     from streamwidget._core.receipt import SentRequest
-    from streamwidget._core.recording import Recording
 
 #: Seconds in which the page of a view must speak, or nobody is asked. A first page loads for some time.
 PAGE_PATIENCE = 30.0
@@ -89,6 +89,7 @@ class ToolLoop:
         self._cost_so_far: list[Cost] = []
         self._left_at: float | None = None
         self._running: tuple[str, ...] = ()
+        self._recording: Recording | None = None
         self._not_asked: dict[str, None] = {}  # the names of the tools, in order
 
     @property
@@ -137,9 +138,9 @@ class ToolLoop:
     def record(self) -> Recording:
         from streamwidget._client.recorder import record  # late: few streams are recorded
 
-        recording, self._sent = record(self._sent, self._limits)
+        self._recording, self._sent = record(self._sent, self._limits)
         self._attempts = self._first(self._sent)
-        return recording
+        return self._recording
 
     def _first(self, request: Request) -> Attempts:
         return Attempts(request, self._limits, self._retry, self._so_far, asks_again=self._asks_again)
@@ -295,6 +296,8 @@ class ToolLoop:
 
     def _publish_result(self, call: ToolCall, result: Result, seconds: float | None, publish: Publish) -> None:
         event = ToolResult(call.id, call.name, result.text, result.error, seconds, result.images)
+        if self._recording is not None:
+            self._recording.add(ToolReturned(self._recording.now(), event))
         publish(self.accumulator.take([event]))
 
     def _warn(self, warning: StreamWarning, publish: Publish) -> None:

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from streamwidget._core import files
 from streamwidget._core.completion import ErrorInfo
-from streamwidget._core.events import Outcome
+from streamwidget._core.events import Outcome, ToolResult
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import NO_SECRETS, Secrets, mask
 from streamwidget._core.timeout import Timeout
@@ -105,7 +105,15 @@ class RequestFailed:
     retryable: bool
 
 
-WireRecord: TypeAlias = RequestSent | ResponseStarted | ChunkReceived | ResponseEnded | RequestFailed
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """A tool that the answer called has returned, or was refused or stopped. The next request has the result."""
+
+    at: float
+    result: ToolResult
+
+
+WireRecord: TypeAlias = RequestSent | ResponseStarted | ChunkReceived | ResponseEnded | RequestFailed | ToolReturned
 
 
 class Recording:
@@ -129,7 +137,7 @@ class Recording:
     Attributes
     ----------
     records : list of WireRecord
-        Requests, responses, chunks and ends.
+        Requests, responses, chunks, ends and the results of tools.
     outcome : Outcome or None
         How the stream ended. None while it runs.
     model : str or None

@@ -8,7 +8,8 @@ the model and the limits. Then each record is one line, in order. ``at`` is in s
     {"at": 0.31, "response": {"status": 200, "headers": {...}}}
     {"at": 0.32, "chunk": "data: {...}\n\n"}                      or "chunk_base64", if it is not UTF-8
     {"at": 1.02, "end": "whole", "detail": ""}                     or "broken", or "left" by the client
-    {"at": 1.02, "outcome": "complete"}
+    {"at": 1.05, "tool": {"name": "weather", "text": "4 °C", ...}}  if the answer called one
+    {"at": 1.05, "outcome": "complete"}
 
 The file contains the prompt and the answer. The API key and all headers that are not known to be harmless are left out.
 """
@@ -20,11 +21,11 @@ import itertools
 import json
 import math
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, Literal
 
 from streamwidget._core.completion import ErrorInfo
-from streamwidget._core.events import Outcome
+from streamwidget._core.events import Outcome, ToolResult
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.json_values import read, read_field
 from streamwidget._core.recording import (
@@ -34,6 +35,7 @@ from streamwidget._core.recording import (
     RequestSent,
     ResponseEnded,
     ResponseStarted,
+    ToolReturned,
     WireRecord,
 )
 from streamwidget._core.redaction import WireMask
@@ -116,6 +118,8 @@ def _without_secrets(attempt: list[WireRecord], secrets: Secrets) -> list[WireRe
             record = ChunkReceived(record.at, clean[start:place])  # noqa: PLW2901
         elif isinstance(record, ResponseEnded):
             record = ResponseEnded(record.at, record.how, mask(record.detail, secrets))  # noqa: PLW2901
+        elif isinstance(record, ToolReturned):
+            record = ToolReturned(record.at, replace(record.result, text=mask(record.result.text, secrets)))  # noqa: PLW2901
         records.append(record)
     return records
 
@@ -146,6 +150,8 @@ def _line_of(record: WireRecord) -> dict[str, Any]:
             line |= {"end": how, "detail": detail}
         case RequestFailed(error=error, retryable=retryable):
             line |= {"failed": asdict(error), "retryable": retryable}
+        case ToolReturned(result=result):
+            line["tool"] = asdict(result)
     return line
 
 
@@ -189,6 +195,8 @@ def _record_of(value: object) -> WireRecord:
             return ResponseEnded(at, how, read(str, line.get("detail", ""), "detail"))
         case {"failed": error}:
             return RequestFailed(at, read(ErrorInfo, error, "failed"), read_field(bool, line, "retryable", "it"))
+        case {"tool": result}:
+            return ToolReturned(at, read(ToolResult, result, "tool"))
     raise ValueError("it is of an unknown kind")
 
 
