@@ -59,7 +59,7 @@ async def test_a_value_that_was_asked_for_again_is_played(tmp_path: Path) -> Non
 
 
 async def test_an_attempt_that_failed_between_is_played(tmp_path: Path) -> None:
-    """It is no step."""
+    """It does not make a step of its own."""
     responses = [says("ollama", LOOK)[0], httpx.Response(503), says("ollama", COLD)[0]]
     client = Server(responses).client("ollama")
     client.retry = QUICK
