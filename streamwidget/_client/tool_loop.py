@@ -229,7 +229,7 @@ class ToolLoop:
             if not verdict.runs:
                 self._publish_result(call, failure_of_tool(verdict.reason), None, publish)
                 return
-            publish([Waiting(f"{tool.name} runs")])
+            publish([self._waiting(tool.name)])
             begun = time.monotonic()
             run = ToolRun(tool, arguments, self._request.transport.secrets)
             result = await run.result()
@@ -268,7 +268,7 @@ class ToolLoop:
         try:
             if not await self._somebody_is_there():
                 return Verdict(runs=False, reason=self._nobody(tool, publish))
-            publish([Waiting(f"{tool.name} waits for your consent"), ConsentNeeded(self.consents.pending)])
+            publish([self._waiting(tool.name), ConsentNeeded(self.consents.pending)])
             verdict = await answer
         finally:
             self.consents.withdraw(key)
@@ -299,6 +299,13 @@ class ToolLoop:
         if self._recording is not None:
             self._recording.add(ToolReturned(self._recording.now(), event))
         publish(self.accumulator.take([event]))
+        if self.consents.pending:
+            publish([self._waiting(call.name or "?")])  # a page takes the result for the end of the wait
+
+    def _waiting(self, name: str) -> Waiting:
+        """Return what the answer waits for: the person if one is asked, and else the tool of this name."""
+        asked = self.consents.pending
+        return Waiting(f"{asked[0].name} waits for your consent" if asked else f"{name} runs")
 
     def _warn(self, warning: StreamWarning, publish: Publish) -> None:
         if (published := self.accumulator.apply(warning)) is not None:

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -284,20 +285,25 @@ async def test_once_refused_and_always() -> None:
 
 
 async def test_always_answers_the_other_questions_about_the_same_tool() -> None:
-    """Three calls at once are three questions, and one "always" is enough."""
+    """Four calls at once are four questions. After one ran the others still wait, and one "always" is enough."""
 
     def mine(path: str) -> None:
         ran.append(path)
 
-    calls = tuple(Call("mine", json.dumps({"path": path}), path) for path in "abc")
+    calls = tuple(Call("mine", json.dumps({"path": path}), path) for path in "abcd")
     _, stream = ask("ollama", Says("", calls), COLD, tools=[mine])
+    seen: list[sw.StreamEvent] = []
+    stream.subscribe(seen.extend)
     assert stream.consents is not None
     stream.consents.expected = stream.consents.heard = True
     running = asyncio.ensure_future(stream._result())
-    await until_async(lambda: len(pending(stream)) == 3)
+    await until_async(lambda: len(pending(stream)) == 4)
+    stream.confirm(stream.consents.pending[0].key, "once")
+    waits = sw.Waiting("mine waits for your consent")
+    await until_async(lambda: any(isinstance(one, sw.ToolResult) and then == waits for one, then in pairwise(seen)))
     stream.confirm(stream.consents.pending[1].key, "always")
     await running
-    assert (sorted(ran), stream.consents.pending) == (["a", "b", "c"], ())
+    assert (sorted(ran), stream.consents.pending) == (["a", "b", "c", "d"], ())
 
 
 @pytest.mark.parametrize("expected", [False, True])
