@@ -1,4 +1,4 @@
-"""A batch on several machines: Dask runs the coroutine on two local workers. Each makes its client of its environment."""
+"""A batch on several machines: Dask runs it on two local workers. Each makes its client of its environment."""
 
 from __future__ import annotations
 
