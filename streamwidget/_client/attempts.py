@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from streamwidget._client.calls import Call, watched
 from streamwidget._client.exchange import Exchange, Publish, Request
 from streamwidget._client.http import host_of
+from streamwidget._client.lasting import LastingExchange
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
@@ -76,7 +77,7 @@ class Attempts:
         retry: RetryPolicy,
         so_far: ChatCompletion | None = None,
         *,
-        exchange: MakeExchange = Exchange,
+        exchange: MakeExchange = LastingExchange,
         asks_again: int = 0,
         accumulator: Accumulator | None = None,
         sent: tuple[SentRequest, ...] = (),

@@ -251,10 +251,7 @@ class Exchange:
 
     async def _read(self, response: Response) -> Outcome:
         accumulator, deadlines = self._accumulator, self._deadlines
-        size, media_type = self._request.max_event_size, media_type_of(response)
-        parser = self._parser = StreamParser(
-            self._request.dialect, accumulator, max_event_size=size, media_type=media_type, secrets=self._secrets
-        )
+        parser = self._parser = self._new_parser(media_type_of(response))
         broken = ""
         chunks = response.chunks()
         try:
@@ -278,11 +275,21 @@ class Exchange:
                     break
         except BodyError as exc:
             broken = str(exc)
+        self._before_the_end(parser, broken)
         outcome, events = parser.close(clean=not broken, left_open=self._quiet >= _GRACE)
         self._publish(events)
         if parser.is_whole_reply and self._request.question.stream:
             self._warn(StreamWarning("not_streamed", "the server sent one whole reply instead of a stream"))
         return self._honest(outcome, parser, broken)
+
+    def _new_parser(self, media_type: str) -> StreamParser:
+        size, dialect = self._request.max_event_size, self._request.dialect
+        return StreamParser(
+            dialect, self._accumulator, max_event_size=size, media_type=media_type, secrets=self._secrets
+        )
+
+    def _before_the_end(self, parser: StreamParser, broken: str) -> None:
+        """Do nothing. Another exchange may go on over a new connection."""
 
     async def _next(self, chunks: AsyncIterator[bytes], parser: StreamParser) -> bytes | None:
         """Return the next bytes. None at the end, and where nothing more than the end can come and it does not come.

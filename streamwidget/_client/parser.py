@@ -20,6 +20,7 @@ No I/O, standard library only.
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import re
 from collections.abc import Iterable
@@ -42,7 +43,7 @@ from streamwidget._core.events import (
 )
 from streamwidget._core.redaction import redaction_for
 from streamwidget._core.secrets import NO_SECRETS, Secrets
-from streamwidget._dialects.dialect import DONE, Dialect, MalformedItem, ServerReportedError
+from streamwidget._dialects.dialect import DONE, Dialect, MalformedItem, Reader, ServerReportedError
 from streamwidget._dialects.errors import reported_error, visible_text
 
 _MAX_MALFORMED = 3
@@ -99,6 +100,7 @@ class StreamParser:
         begin = accumulator.length  # an earlier stream may have written the beginning
         self._reader = dialect.reader(lambda: accumulator.text[begin:])
         self._accumulator = accumulator
+        self._max_event_size = max_event_size
         self._decoder = BodyDecoder(max_event_size, media_type)
         self._redaction = redaction_for(secrets)
         self._malformed = 0
@@ -107,6 +109,17 @@ class StreamParser:
         self._news: ErrorInfo | None = None  # words of the last event that was not a piece of the answer
         self._finish_is_common = False
         self._read_any = False  # whether any event was an item of the dialect
+
+    @property
+    def reader(self) -> Reader:
+        """The dialect's reader of this stream."""
+        return self._reader
+
+    def over_another_connection(self, media_type: str) -> StreamParser:
+        """Return a parser for the rest of the same stream. An event that the old connection cut comes again there."""
+        rest = copy.copy(self)
+        rest.events, rest._decoder = [], BodyDecoder(self._max_event_size, media_type)
+        return rest
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Take the next bytes and return the events to publish.

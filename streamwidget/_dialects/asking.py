@@ -16,7 +16,7 @@ from streamwidget._core.messages import Message
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.attached import from_part
 from streamwidget._dialects.chat_completions import ABOUT_THINKING, asked_to_go_on
-from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
+from streamwidget._dialects.dialect import MalformedItem, Place, Question, Reader, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
 from streamwidget._dialects.fields import field, items, text, word
 from streamwidget._dialects.schemas import with_fields, without_schema
@@ -148,6 +148,9 @@ class Asking:
 
     def resumes(self, answer: ChatCompletion) -> bool:  # noqa: ARG002  (few providers pause)
         return False
+
+    def place(self, reader: Reader) -> Place | None:  # noqa: ARG002  (few providers write in the background)
+        return None
 
     def go_on(self, question: Question, answer: Message) -> Question:
         if answer.completion is not None and self.resumes(answer.completion):

@@ -21,7 +21,7 @@ from streamwidget._dialects.chat_thoughts import (
     thought_fields,
     with_extra,
 )
-from streamwidget._dialects.dialect import DONE, MalformedItem, Question, ServerReportedError
+from streamwidget._dialects.dialect import DONE, MalformedItem, Place, Question, Reader, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
 from streamwidget._dialects.schemas import NOT_ABOUT_FIELDS, openai_format, with_fields, without_schema
 from streamwidget._dialects.tool_turns import Called, as_function, declared, split_steps, without_originals
@@ -93,6 +93,9 @@ class ChatCompletions:
 
     def resumes(self, answer: ChatCompletion) -> bool:  # noqa: ARG002  (no such server pauses)
         return False
+
+    def place(self, reader: Reader) -> Place | None:  # noqa: ARG002  (few providers write in the background)
+        return None
 
     def go_on(self, question: Question, answer: Message) -> Question:
         return asked_to_go_on(question, answer)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
 from streamwidget._core.events import ParsedEvent, StreamWarning
@@ -71,6 +71,21 @@ class Question:
     stream: bool = True
     value: ValueType | None = None
     tools: tuple[Tool | Mapping[str, Any], ...] = ()
+
+
+class Place(NamedTuple):
+    """How far an answer has come that the provider writes in the background.
+
+    Attributes
+    ----------
+    rest : str
+        The path that brings what follows, by GET.
+    end : str
+        The path that stops the answer, by POST.
+    """
+
+    rest: str
+    end: str
 
 
 class Reader(Protocol):
@@ -145,6 +160,10 @@ class Dialect(Protocol):
 
     def resumes(self, answer: ChatCompletion) -> bool:
         """Return True if the provider paused, and goes on when it gets its answer so far back as it was."""
+        ...
+
+    def place(self, reader: Reader) -> Place | None:
+        """Return where the same answer goes on if its connection breaks. None: it ended with its connection."""
         ...
 
     def go_on(self, question: Question, answer: Message) -> Question:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from streamwidget._core.attachments import Attachment, Image
 from streamwidget._core.completion import ErrorInfo, ToolCall
@@ -19,8 +20,8 @@ from streamwidget._core.tools import Tool
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import as_audio, text_of_file
-from streamwidget._dialects.dialect import MalformedItem, Question
-from streamwidget._dialects.fields import field, items, text
+from streamwidget._dialects.dialect import MalformedItem, Place, Question, Reader
+from streamwidget._dialects.fields import count, field, items, text
 from streamwidget._dialects.responses import ResponsesReader
 from streamwidget._dialects.schemas import openai_format
 from streamwidget._dialects.tool_turns import Called, about, declared
@@ -44,7 +45,9 @@ class OpenAIResponses(Asking):
     def body(self, question: Question) -> dict[str, Any]:
         system, messages = self.split(question)
         fields = self.fields(question)
-        body = {**({"instructions": system} if system else {}), "store": False, **fields}
+        # The server keeps what it writes in the background, so that it can be asked for again.
+        stores = fields.get("background") is True
+        body = {**({"instructions": system} if system else {}), "store": stores, **fields}
         if body["store"] is False:
             body.setdefault("include", [_ENCRYPTED])
         body["input"] = self.expanded(question, messages, self._written, self._called)
@@ -66,12 +69,18 @@ class OpenAIResponses(Asking):
             return replace(question, params={**question.params, "include": None}), warning
         return super().simplify(question, refusal)
 
+    def place(self, reader: Reader) -> Place | None:
+        """Return where the server goes on with an answer of ``background=True``, after the last event that came."""
+        return reader.place if isinstance(reader, _Keeping) else None
+
     def reader(self, said: Callable[[], str] = str) -> ResponsesReader:
         return _Keeping(said)
 
     def parse_reply(self, reply: Any) -> list[ParsedEvent]:
         if not isinstance(field(reply, "output"), list):
             raise MalformedItem("the reply has no output: it is not a response of OpenAI")
+        if field(reply, "status") in ("queued", "in_progress"):
+            raise MalformedItem("the answer is still written in the background. Ask for it as a stream")
         return _Keeping().parse({"type": "response.completed", "response": reply})
 
     def _written(self, message: Message | Mapping[str, Any], has_results: bool) -> list[Mapping[str, Any]]:
@@ -142,13 +151,24 @@ def _with_what_follows(original: list[dict[str, Any]], *, calls: bool) -> list[M
 
 
 class _Keeping(ResponsesReader):
-    """Also keeps the items, to send them back."""
+    """Also keeps the items, to send them back, and the place of the last event."""
 
     def __init__(self, said: Callable[[], str] = str) -> None:
         super().__init__(said)
         self._items: list[dict[str, Any]] = []
+        self._id = ""  # of a response that is written in the background
+        self._number: int | None = None  # of the last event
+
+    @property
+    def place(self) -> Place | None:
+        if not self._id or self._number is None:
+            return None
+        path = f"responses/{quote(self._id, safe='')}"
+        return Place(f"{path}?stream=true&starting_after={self._number}", f"{path}/cancel")
 
     def parse(self, item: Any) -> list[ParsedEvent]:
+        if self._came_before(item):
+            return []
         events = super().parse(item)
         if text(item, "type") == "response.output_item.done":
             self._items += [done for done in (field(item, "item"),) if isinstance(done, dict)]
@@ -160,3 +180,14 @@ class _Keeping(ResponsesReader):
             if all(done.get("encrypted_content") for done in kept if done.get("type") == "reasoning"):
                 events.append(Original(OpenAIResponses.name, tuple(kept)))
         return events
+
+    def _came_before(self, item: Any) -> bool:
+        """Note the place of an event. Return True if a new connection brings it once more."""
+        response, number = field(item, "response"), count(field(item, "sequence_number"))
+        if field(response, "background") is True and text(item, "type") == "response.created":
+            self._id = text(response, "id")
+        if number is None:
+            return False
+        came_before = bool(self._id) and self._number is not None and number <= self._number
+        self._number = number if self._number is None else max(number, self._number)
+        return came_before
