@@ -12,14 +12,15 @@ import shlex
 import tempfile
 import threading
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import IO, Any
 
+from streamwidget._client.headers import own_headers
 from streamwidget._core.attachments import Image
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.secrets import mask
+from streamwidget._core.secrets import Secrets, forget, mask
 from streamwidget._core.tool_schema import Arguments
 from streamwidget._core.tools import Tool, tool_name
 from streamwidget._core.visible import one_line
@@ -27,6 +28,7 @@ from streamwidget._core.visible import one_line
 _STARTED = 60.0  # seconds. A first start may install the server
 _ENDED = 3.0  # seconds to wait for its end, when the process ends
 _PAGES = 100  # of a list of tools
+_ADDRESSES = ("http://", "https://")
 
 
 class ToolFailed(Exception):
@@ -36,7 +38,7 @@ class ToolFailed(Exception):
         return str(self.args[0])
 
 
-def mcp(server: str) -> list[Tool]:
+def mcp(server: str, *, headers: Mapping[str, str] | None = None) -> list[Tool]:
     """Return the tools of an MCP server, for ``tools=`` and ``%%chat --tools``.
 
     Parameters
@@ -44,6 +46,9 @@ def mcp(server: str) -> list[Tool]:
     server : str
         A command that starts the server, such as ``"uvx mcp-server-time"``, or its address, such as
         ``"https://example.com/mcp"``. A command gets a few variables of the environment, such as ``PATH``, and no keys.
+    headers : mapping of str to str, optional
+        Headers of each request to an address, such as ``{"Authorization": "Bearer ..."}``. They are sent to it and
+        never shown, like those of a :class:`~streamwidget.ChatClient`.
 
     Returns
     -------
@@ -54,7 +59,8 @@ def mcp(server: str) -> list[Tool]:
     Raises
     ------
     ConfigurationError
-        If the ``mcp`` package is not installed, or the server does not start, does not answer or has no tools.
+        If the ``mcp`` package is not installed, a header cannot be sent, or the server does not start, does not
+        answer or has no tools.
 
     Examples
     --------
@@ -66,9 +72,20 @@ def mcp(server: str) -> list[Tool]:
 
     In a notebook: ``clock = sw.mcp("uvx mcp-server-time")``, and then ``%%chat --tools clock``.
     """
-    if not isinstance(server, str) or not server.strip():
-        raise ConfigurationError('mcp takes a command or an address. Example: sw.mcp("uvx mcp-server-time")')
-    session = _Session(server.strip())
+    try:
+        if not isinstance(server, str) or not server.strip():
+            raise ConfigurationError('mcp takes a command or an address. Example: sw.mcp("uvx mcp-server-time")')
+        is_address = server.strip().startswith(_ADDRESSES)
+        if is_address and "@" in server.partition("://")[2].partition("/")[0]:
+            raise ConfigurationError("A user or a key in an address is seen by others. Pass it in headers.")
+        if headers and not is_address:
+            raise ConfigurationError("headers go to an address, and not to a command. Nothing was started.")
+        session = _Session(server.strip(), Secrets(headers=own_headers(headers or {})))
+    except ConfigurationError as exc:
+        forget(exc)
+        raise
+    finally:
+        del headers, server  # a traceback shows variables
     listed = session.start()
     handle = _Handle(session)
     tools = [_tool(handle, session.target, about) for about in listed]
@@ -103,9 +120,11 @@ def _tool(handle: _Handle, target: str, about: Any) -> Tool:
 class _Session:
     """One session, in its thread."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, secrets: Secrets) -> None:
         self.target = target
-        self.name = one_line(mask(target.partition("?")[0]), 80)
+        self.name = one_line(mask(target.partition("?")[0], secrets), 80)
+        self._secrets = secrets
+        self._status = 0  # of the last response of an address
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: Any = None
         self._stop: asyncio.Event | None = None
@@ -136,7 +155,22 @@ class _Session:
         if loop is None or loop.is_closed() or not self._thread.is_alive():
             raise ToolFailed(f"the MCP server {self.name} has ended")
         asked = asyncio.run_coroutine_threadsafe(self._client.call_tool(name, arguments), loop)
-        return _value(await asyncio.wrap_future(asked))
+        try:
+            return self._clean(_value(await asyncio.wrap_future(asked)))
+        except Exception as exc:
+            said = str(exc)
+            if (clean := self._clean(said)) == said:
+                raise
+            forget(exc)
+        raise ToolFailed(clean)
+
+    def _clean(self, value: Any) -> Any:
+        """Return what a tool returned, without the secrets that its server may repeat."""
+        if isinstance(value, list):
+            return [self._clean(one) for one in value]
+        if isinstance(value, dict):
+            return {self._clean(name): self._clean(one) for name, one in value.items()}
+        return self._secrets.replace(value) if isinstance(value, str) else value
 
     def close(self) -> None:
         """End the session, and wait a moment for the end of its process."""
@@ -170,20 +204,35 @@ class _Session:
     @asynccontextmanager
     async def _connected(self, said: IO[str]) -> AsyncIterator[Any]:
         from mcp import Client, StdioServerParameters, stdio_client
+        from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client  # type: ignore[attr-defined]
 
-        if self.target.startswith(("http://", "https://")):
-            server: Any = self.target
+        http_client = None
+        if self.target.startswith(_ADDRESSES):
+            sent = {name: value.reveal() for name, value in self._secrets.headers.items()}
+            http_client = create_mcp_http_client(headers=sent)
+            del sent
+            http_client.event_hooks = {"response": [self._note_status]}
+            server: Any = streamable_http_client(self.target, http_client=http_client)
         else:
             command, *arguments = shlex.split(self.target)
             server = stdio_client(StdioServerParameters(command=command, args=arguments), errlog=said)  # type: ignore[arg-type]
-        async with Client(server) as client:
-            yield client
+        async with AsyncExitStack() as stack:
+            if http_client is not None:
+                await stack.enter_async_context(http_client)
+            yield await stack.enter_async_context(Client(server))
+
+    async def _note_status(self, response: Any) -> None:
+        self._status = response.status_code
 
     def _refusal(self, exc: BaseException, said: str = "") -> ConfigurationError:
         while isinstance(exc, BaseExceptionGroup):
             exc = exc.exceptions[0]
-        why = one_line(mask(str(exc) or type(exc).__name__), 300)
-        words = f" ({one_line(mask(said), 200)})" if said else ""
+        why = one_line(mask(str(exc) or type(exc).__name__, self._secrets), 300)
+        words = f" ({one_line(mask(said, self._secrets), 200)})" if said else ""
+        if self._status >= 400:  # the SDK does not say it
+            words = f" (HTTP {self._status})"
+        if self._status in (401, 403):
+            words += '. It wants a token: sw.mcp(address, headers={"Authorization": "Bearer ..."})'
         return ConfigurationError(f"The MCP server {self.name} did not start: {why}{words}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import shlex
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,6 +23,7 @@ from tests.support.deadlines import START, until
 from tests.support.native import Server
 from tests.support.tool_models import Call, Says, check, says
 
+TOKEN = "canary-0123456789-abcdefghij"
 COMMAND = shlex.join([sys.executable, str(Path(mcp_tools.__file__))])
 
 
@@ -31,9 +34,18 @@ def listens(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
+    yield from serve()
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    yield from serve(TOKEN)
+
+
+def serve(*arguments: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    server = subprocess.Popen([*shlex.split(COMMAND), str(port)], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*shlex.split(COMMAND), str(port), *arguments], stderr=subprocess.DEVNULL)
     try:
         until(lambda: listens(port), "the MCP server listens", START)
         yield f"http://127.0.0.1:{port}/mcp"
@@ -60,8 +72,8 @@ def servers() -> set[psutil.Process]:
 async def test_a_server_gives_its_tools(target: str) -> None:
     """Names that the APIs take, schemas, results, images and failures. All at once, and each asks for consent."""
     tools = sw.mcp(target)
-    assert [tool.name for tool in tools] == ["length", "files_read", "picture"]
-    assert [tool.safe for tool in tools] == [False] * 3
+    assert [tool.name for tool in tools] == ["length", "files_read", "picture", "repeats"]
+    assert [tool.safe for tool in tools] == [False] * 4
     assert tools[0].arguments.schema["required"] == ["river"]
     calls = (
         Call("length", '{"river": "Elbe"}', "a"),
@@ -109,3 +121,37 @@ def test_a_server_that_does_not_start_is_named(server: str, says: str) -> None:
     """With its last words."""
     with pytest.raises(sw.ConfigurationError, match=says):
         sw.mcp(server)
+
+
+async def test_a_server_that_wants_a_token_gets_it(guarded: str) -> None:
+    """It is sent and never shown, also where the server repeats it. Without it the message says what to type."""
+    tools = sw.mcp(guarded, headers={"Authorization": f"Bearer {TOKEN}"})
+    calls = (Call("repeats", '{"fails": false}', "a"), Call("repeats", '{"fails": true}', "b"))
+    server = Server(says("ollama", Says("", calls), Says("Yes.")))
+    completion = await server.client("ollama").stream("x", tools=tools, confirm="never")
+    told, failed = sorted(completion.tool_results, key=lambda result: result.id or "")
+    assert (told.text, failed.error) == ("you are [key]", True)
+    assert "wrong scope for [key]" in failed.text
+    assert TOKEN not in repr(completion) + repr(tools) + repr(server.bodies)
+    with pytest.raises(sw.ConfigurationError, match=r"HTTP 401.*It wants a token"):
+        sw.mcp(guarded)
+    with pytest.raises(sw.ConfigurationError, match="HTTP 401") as wrong:
+        sw.mcp(f"{guarded}?key={TOKEN}", headers={"Authorization": f"Bearer {TOKEN}x"})
+    frames = [repr(frame.frame.f_locals) for frame in inspect.getinnerframes(wrong.tb)]
+    assert TOKEN not in str(wrong.value) + "".join(frame for frame in frames if "test_mcp" not in frame)
+
+
+@pytest.mark.parametrize(
+    ("server", "headers", "told"),
+    [
+        ("some-command", {"Authorization": "Bearer x"}, "headers go to an address"),
+        ("http://127.0.0.1:9/mcp", {"Author ization": "x"}, "A name in headers contains a character"),
+        ("http://127.0.0.1:9/mcp", {"Authorization": "x\ny"}, "contains a character that cannot be sent"),
+        (f"http://user:{TOKEN}@127.0.0.1:9/mcp", {}, "Pass it in headers"),
+        ("http://127.0.0.1:9/mcp", "Bearer x", "headers is a mapping"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused(server: str, headers: Any, told: str) -> None:
+    """Nothing is started."""
+    with pytest.raises(sw.ConfigurationError, match=told):
+        sw.mcp(server, headers=headers)
