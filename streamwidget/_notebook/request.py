@@ -272,7 +272,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     if taken is not None:
         show_folded(session.shell, f"Goes with the prompt: {taken.about} ({len(taken.text):,} characters)", taken.text)
     reuses = options.reuse or session.settings.reuse
-    keeps = partial(keep, session, target, message) if reuses else lambda _: None
+    keeps = partial(keep, session.kept_answers, target, message) if reuses else lambda _: None
     if options.once or options.new:
         alone = Conversation(default_system())
         stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared

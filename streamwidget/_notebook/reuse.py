@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamwidget._conversation.kept_answers import is_worth_keeping
+from streamwidget._conversation.kept_answers import KeptAnswers, is_worth_keeping
 from streamwidget._core.earlier import earlier_answer
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
@@ -68,8 +68,11 @@ def kept_or_asked(session: Session, stream: ChatStream, keeps: Callable[[ChatStr
     return stream
 
 
-def keep(session: Session, target: Target, message: Message, stream: ChatStream) -> None:
-    """Put the answer of a stream into the file when it ends, if it is whole."""
+def keep(answers: KeptAnswers, target: Target, message: Message, stream: ChatStream) -> None:
+    """Put the answer of a stream into the file when it ends, if it is whole.
+
+    The file is known from the cell. The end of a `--bg` answer belongs to no cell.
+    """
     name, at = stream.request_hash, time.time()
 
     def at_end(events: list[StreamEvent]) -> None:
@@ -77,7 +80,7 @@ def keep(session: Session, target: Target, message: Message, stream: ChatStream)
         if name is None or not isinstance(events[-1], Finish) or not is_worth_keeping(completion):
             return
         try:
-            session.kept_answers.keep(name, completion, at, target.host, message.text)
+            answers.keep(name, completion, at, target.host, message.text)
         except ConfigurationError as exc:
             say(f"{exc} The answer will be asked again.")
 

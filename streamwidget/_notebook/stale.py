@@ -1,7 +1,8 @@
 """``%chat --stale``: the turns that would be asked differently now. Nothing is sent.
 
 Each turn of this session is prepared again, with the variables, the settings and the turns before it as they are now.
-The hash of the request decides. So the expressions in its ``{{...}}`` are evaluated again.
+The hash of the request decides. So the expressions in its ``{{...}}`` are evaluated again. Where the notebook's file is
+known, a cell that was edited and saved since it ran is listed too.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from streamwidget._conversation.turn import Turn
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._core.visible import one_line
+from streamwidget._notebook.cell_turns import key_of
+from streamwidget._notebook.place import notebook_path
 from streamwidget._notebook.request import prepare
 from streamwidget._notebook.reuse import Asked
+from streamwidget._notebook.saved_cells import saved_cells
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.terminal import say
 
@@ -26,8 +30,9 @@ _WIDTH = 60  # characters of a prompt
 def show_stale(session: Session, _: bool, options: Namespace) -> None:
     """Print the turns that would be asked differently now, each with the reason."""
     conversation = session.conversation(options.conversation)
+    typed = _typed(session)
     looked = [
-        (number, turn, _change(session, conversation, turn, asked))
+        (number, turn, _change(session, conversation, turn, asked) or _edited(typed, turn, asked))
         for number, turn in enumerate(conversation.turns, 1)
         if (asked := session.asked.get(turn.key)) is not None and asked.request_hash is not None
     ]
@@ -55,6 +60,26 @@ def _change(session: Session, conversation: Conversation, turn: Turn, asked: Ask
     if _sent(before) != _sent(asked.before):
         return "What goes before it has changed: a turn, or the system prompt."
     return "The model, the server, a tool or a parameter has changed."
+
+
+def _typed(session: Session) -> tuple[float, dict[str, str]]:
+    """Return when the notebook was saved, and the source of each cell. Empty if that is not known."""
+    path = notebook_path(session.shell)
+    try:
+        if path is not None:
+            return path.stat().st_mtime, {key_of(cell.id): cell.source for cell in saved_cells(path)}
+    except (OSError, ConfigurationError):
+        pass
+    return 0.0, {}
+
+
+def _edited(typed: tuple[float, dict[str, str]], turn: Turn, asked: Asked) -> str:
+    """Return a line for a cell that was edited and saved after it ran."""
+    saved_at, sources = typed
+    source = sources.get(turn.key.partition("#")[0])
+    if source is None or saved_at <= (turn.asked_at or saved_at) or asked.text.strip() in source:
+        return ""
+    return "Its cell was edited after it ran."
 
 
 def _sent(messages: Iterable[Message]) -> list[tuple[Any, ...]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,3 +115,23 @@ def test_stale_turns_are_listed_with_the_reason(shell: InteractiveShell, server:
     assert "2 of 3" in said
     assert "It cannot be asked: There is no variable river." in said
     assert len(server.requests) == 4
+
+
+def test_an_edited_cell_is_stale(shell: InteractiveShell, tmp_path: Path) -> None:
+    """If it was saved after it ran. An older file says nothing of it."""
+    notebook = tmp_path / "lesson.ipynb"
+    shell.user_ns["__vsc_ipynb_file__"] = str(notebook)
+
+    def stale(source: str, saved_at: float) -> bool:
+        cell = {"cell_type": "code", "id": "a", "source": source, "outputs": []}
+        notebook.write_text(json.dumps({"cells": [cell]}), "utf-8")
+        os.utime(notebook, (saved_at, saved_at))
+        with capture_output() as printed:
+            run(shell, "%chat --stale", cell_id="z")
+        return "edited after it ran" in printed.stdout
+
+    run(shell, "%chat -m demo Name a river.", cell_id="a")
+    later = time.time() + 60
+    assert not stale("%chat -m demo Name a river.", later)
+    assert stale("%chat -m demo Name a lake.", later)
+    assert not stale("%chat -m demo Name a lake.", later - 3600)
