@@ -1,4 +1,5 @@
-r"""The cases of the Markdown rules that are our own: formulas, emphasis beside CJK characters, breaks, word breaks.
+r"""The cases of the Markdown rules that are our own: formulas, emphasis beside CJK characters, breaks, word breaks,
+bare addresses.
 
 A case is the Markdown, what its HTML has, and what it has not. js/test/data/static_html.json has the same Markdown, so
 that the page's tests compare the live view with the saved HTML.
@@ -296,6 +297,15 @@ WORD_BREAKS = [
     Rule("می\u200c\u200dخ 葛\U000e0100\U000e0101", ("می\u200c[U+200D]خ 葛\U000e0100[U+E0101]",)),
     Rule("`def f(\u3164=1)`", ("[U+3164]",)),
 ]
+BARE_ADDRESSES = [
+    # The host is read before the rest.
+    Rule("x!*http://a/b http://a:b/http://c/d", ('<a href="http://a/b"',), ("http://c/d</a>",)),
+    Rule("http://a.example,? http://a,!?x http://a.example?x", (">http://a.example</a>,?", ">http://a.example?x</a>")),
+    # 2,048 characters are a link, and of a longer address nothing is.
+    Rule(f"http://a/{'x' * 2039} y", ("x</a> y",)),
+    Rule(f"http://a/{'x' * 2040} http://b/c", ("x <a ", ">http://b/c</a>")),
+    Rule(f"http://a/{'x' * 2000}(http://b/{'é' * 20}(http://c/d http://e/f", ("http://c/d <a ", ">http://e/f</a>")),
+]
 RULES = {
     "block formulas": BLOCK_FORMULAS,
     "formulas in a line": OPENED_IN_LINE,
@@ -307,5 +317,6 @@ RULES = {
     "line breaks in cells": BREAKS,
     "short rows": SHORT_ROWS,
     "word breaks": WORD_BREAKS,
+    "bare addresses": BARE_ADDRESSES,
 }
 CASES = [(kind, rule) for kind, rules in RULES.items() for rule in rules]

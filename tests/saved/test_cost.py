@@ -50,6 +50,8 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "brackets that close": lambda n: "[[a]" * (n // 4),
     "definitions that do not end": lambda n: "[a\n" * (n // 3),
     "references to one address": lambda n: "[a]: https://a.example\n\n" + "[a]" * (n // 3),
+    "marks between addresses": lambda n: "!*http://a" * (n // 10),
+    "addresses that are too long": lambda n: "http://a/éééé(" * (n // 14),
     "addresses": lambda n: "http://a.b " * (n // 11),
 }
 _BLOCKS = "- |> |1. |# |-|\n|\n\n|  |    |\t|```|~~~|---|=|[a]: |<!--|$$|\\[|\\begin{align}"

@@ -36,8 +36,9 @@ type Span = { closing: string; begin: number; end: number; after: number };
 
 /** The formulas of a text. Searches are remembered, so that the cost is linear in a text full of opening marks. */
 export class Formulas {
-  // For each opening mark: its possible formula.
-  #spans = new Map<number, Span | null>();
+  // The last opening mark that was asked for, and its possible formula.
+  #asked = -1;
+  #answer: Span | null = null;
   // For each mark: from where it was last searched, and where it was found.
   #found = new Map<string, { from: number; at: number }>();
   // For each end of a formula: the last index that forbids it.
@@ -76,12 +77,9 @@ export class Formulas {
    * behind it. `end` is infinite if there is no closing mark. Null if it is not a formula, whatever follows.
    */
   span(start: number): Span | null {
-    let span = this.#spans.get(start);
-    if (span === undefined) {
-      span = this.#span(start);
-      this.#spans.set(start, span);
-    }
-    return span;
+    if (this.#asked !== start) this.#answer = this.#span(start);
+    this.#asked = start;
+    return this.#answer;
   }
 
   #span(start: number): Span | null {

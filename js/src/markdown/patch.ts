@@ -3,18 +3,24 @@
 
 import { isText, type VElement, type VNode } from "./tree";
 
+let made = 0;
+
+/** How many elements create() has made in this page. */
+export const elementsMade = (): number => made;
+
 /** Makes the nodes of a tree. */
 export function create(node: VNode): Node {
   if (isText(node)) {
     node.dom = document.createTextNode(node.text);
     return node.dom;
   }
-  const made = document.createElement(node.tag);
-  for (const child of node.children) made.append(create(child));
-  for (const [name, value] of Object.entries(node.attributes)) made.setAttribute(name, value);
-  if (node.image) loadsOnClick(made, node.image);
-  node.dom = made;
-  return made;
+  made += 1;
+  const dom = document.createElement(node.tag);
+  for (const child of node.children) dom.append(create(child));
+  for (const [name, value] of Object.entries(node.attributes)) dom.setAttribute(name, value);
+  if (node.image) loadsOnClick(dom, node.image);
+  node.dom = dom;
+  return dom;
 }
 
 /** Replaces the children `from` of `parent` by `to`. They stand before `end`, or last. */

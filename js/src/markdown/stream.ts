@@ -8,13 +8,18 @@
 import { countCodePoints } from "../text/code_points";
 import { VisibleStream, visible } from "../text/visible";
 import { budgetOf, buildBlocks } from "./blocks";
-import { create } from "./patch";
+import { create, elementsMade } from "./patch";
 import { PlainText } from "./plain";
 import { References } from "./references";
 import { Tail } from "./tail";
 
 const MAX_MARKDOWN = 1_000_000; // code points: a longer text is shown as it is
-const STEP = 16_384; // characters that one append() takes at most. More, if still more is parsed again with them
+// Characters that one append() takes at most. More, if still more is parsed again with them. Each element costs the
+// browser time for its layout, so a step of many small ones is shorter: 2,048 characters of `|a|b|`, or more of a long
+// text, because a long list or table is laid out anew with each step.
+const [LEAST, FIRST, STEP] = [2048, 4096, 16_384];
+const ELEMENTS = 1500; // that one step makes, about
+const STEPS = 16;
 const CHEAP = 2; // ms for a parse. After a longer one the next parse waits until enough text came
 const CHARACTERS_PER_MS = 256;
 // An open block is parsed again whenever so much of it is new. A block that never ends is parsed about 8 times over.
@@ -33,6 +38,7 @@ export class MarkdownStream {
   #chunks: string[] = []; // the whole text, which may have to be rendered again
   #length = 0; // its code points
   #waiting = ""; // the end of the text, which is not shown yet
+  #most = FIRST; // characters that the next step takes
   #cost = 0; // ms of the last parse
   #tail: Tail;
   #plain: PlainText | null = null;
@@ -54,7 +60,7 @@ export class MarkdownStream {
   }
 
   get #step(): number {
-    return Math.max(STEP, this.#tail.size >> 1);
+    return Math.max(this.#most, this.#tail.size >> 2, this.#patience());
   }
 
   /** Appends text. Call it at most once a frame. */
@@ -81,6 +87,7 @@ export class MarkdownStream {
     this.#chunks = [];
     this.#length = 0;
     this.#waiting = "";
+    this.#most = FIRST;
     this.#cost = 0;
     this.#tail = new Tail(this.#root, this.#onFinished);
     this.#plain = null;
@@ -115,8 +122,10 @@ export class MarkdownStream {
     if (/[\ud800-\udbff]/.test(this.#waiting.charAt(end - 1))) end += 1;
     const piece = this.#waiting.slice(0, end);
     this.#waiting = this.#waiting.slice(end);
-    const start = performance.now();
+    const [start, before] = [performance.now(), elementsMade()];
     this.#tail.write(piece, this.#length, isLast);
+    const fitting = (ELEMENTS / (elementsMade() - before)) * piece.length;
+    this.#most = Math.min(Math.max(LEAST, this.#length / STEPS, Math.min(fitting || STEP, 2 * this.#most)), STEP);
     // One slow parse, like the first of a page, does not mean that the next is slow.
     this.#cost = Math.min(performance.now() - start, 2 * this.#cost + CHEAP);
   }

@@ -40,6 +40,15 @@ const HOSTILE = [
   `${"\\(".repeat(SIZE / 4)}${" ".repeat(SIZE / 2)}`,
   fill(`${"[".repeat(1000)}\n\n`),
   fill("!://"),
+  fill("!*http://a"),
+  fill("http://a/éééé("),
+  fill("http://aa~~~"),
+  fill("注：http://a&amp;"),
+  fill("$$`"),
+  fill("> $$\n"),
+  fill("\\url$$"),
+  fill("*".repeat(3000)),
+  `|a|\n|-|\n${fill("|![![![![|\n")}`,
 ];
 
 // The processor time of the page's thread in milliseconds. Other work of the machine does not count.
@@ -121,6 +130,7 @@ const LONG: [string, string][] = [
   ["", "|-\n"],
   ["> |a|b|\n> |-|-|\n", "> |a|b|\n"],
   ["", "a $$\n"],
+  ["", "$$\n"],
   ["", "\\("],
 ];
 
