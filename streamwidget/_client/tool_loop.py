@@ -188,11 +188,23 @@ class ToolLoop:
         accumulator = self.accumulator
         publish(accumulator.begin_call())
         self._cost_so_far.append(self._attempts.cost)
+        self._keep_what_was_refused()
         so_far, question = accumulator.snapshot(), self._sent.question
         answer = Message("assistant", so_far.text, completion=so_far)
         request = replace(self._sent, question=replace(question, messages=(*question.messages, answer)))
         again = self._asks_again
         return Attempts(request, self._limits, self._retry, accumulator=accumulator, asks_again=again, sent=self.sent)
+
+    def _keep_what_was_refused(self) -> None:
+        """Ask from now on without the fields that the server has refused, so that each step is not refused once."""
+        exchange, question = self._attempts.exchange, self._sent.question
+        if exchange is not None:
+            asked = exchange.question
+            messages = asked.messages[: len(question.messages)]
+            # The words that replace a schema are in the person's message, or they were a message of one step.
+            value = question.value if messages == question.messages else asked.value
+            simpler = replace(question, messages=messages, params=asked.params, value=value)
+            self._sent = replace(self._sent, question=simpler)
 
     # ---- tools
 

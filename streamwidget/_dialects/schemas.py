@@ -21,7 +21,7 @@ from streamwidget._dialects.dialect import Question
 #: Statuses of a refusal that no field of ours can be the reason for: the key, the pace, the size.
 NOT_ABOUT_FIELDS = frozenset({401, 402, 403, 407, 413, 429, 502, 503, 504})
 #: What a server names that refuses a schema.
-_ABOUT_SCHEMA = re.compile(r"schema|format|structured|grammar|output_config|response_?mime", re.IGNORECASE)
+_ABOUT_SCHEMA = re.compile(r"schema|format|structured|grammar|output_config|response[_ ]?mime", re.IGNORECASE)
 #: Bounds that not every strict server takes. The value is checked here too.
 _BOUNDS = {
     "openai": frozenset({"default", "minLength", "maxLength", "minProperties", "maxProperties", "uniqueItems"}),

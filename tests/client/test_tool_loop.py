@@ -11,6 +11,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 import streamwidget as sw
@@ -97,6 +98,20 @@ async def test_an_answer_with_tools_becomes_a_value(provider: str) -> None:
     assert [name for name, _ in check(provider, server.bodies[3])] == ["weather"]
     assert "1094" in json.dumps(server.bodies[3])
     assert "many" not in json.dumps(server.bodies[3])
+
+
+@each_api
+async def test_a_refused_schema_is_refused_once(provider: str) -> None:
+    """Some models take no schema beside tools. Each later step asks in words, and the answer is still a value."""
+    refused = httpx.Response(400, json={"error": {"message": "Function calling with a response mime type"}})
+    server = Server([refused, *says(provider, Says("", (OSLO,)), Says("", (OSLO,)), Says('{"km": 1094}'))])
+    schema = {"type": "object", "properties": {"km": {"type": "integer"}}, "required": ["km"]}
+    completion = await server.client(provider).stream("How far?", tools=[weather], as_=schema)
+    assert (completion.value, len(server.bodies)) == ({"km": 1094}, 4)
+    assert [warning.code for warning in completion.warnings] == ["schema_refused"]
+    for body in server.bodies[1:]:
+        check(provider, body)
+        assert json.dumps(body).count("The JSON must be valid under this JSON schema") == 1
 
 
 @each_api

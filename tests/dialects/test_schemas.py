@@ -41,6 +41,9 @@ REFUSALS = [
     (400, "output_config.format: Extra inputs are not permitted"),
     (422, "Unknown name \"responseJsonSchema\" at 'generation_config': Cannot find field."),
     (400, "Structured outputs are not supported by this model."),
+    (400, "Function calling with a response mime type: 'application/json' is unsupported"),
+    (400, "'claude-3-haiku-20240307' does not support output format."),
+    (400, "Cannot use custom grammar constraints with tools."),
     (500, "Failed to parse grammar"),
 ]
 
