@@ -37,7 +37,7 @@ class SentFile:
         return f"{self.media_type or 'a file'}, {_count(self.size, 'byte')}, sha256 {self.hash}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)  # receipts of one conversation share their messages
 class SentMessage:
     """One message of a request.
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from streamwidget._core.receipt import SentFile, SentMessage
 from streamwidget._core.secrets import Secrets, mask
@@ -19,6 +20,7 @@ from streamwidget._core.secrets import Secrets, mask
 _SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
 _MESSAGES = ("messages", "input", "contents")
 _TYPES = ("media_type", "mime_type", "mimeType", "format")
+_known: WeakValueDictionary[tuple[Any, ...], SentMessage] = WeakValueDictionary()
 _OPAQUE = 1_000  # characters without a space. They are a file, a signature or encrypted reasoning
 
 
@@ -61,7 +63,12 @@ def _message(message: Mapping[str, Any], secrets: Secrets) -> SentMessage:
     texts = [_text(plain.pop(name)) for name in ("content", "parts") if name in plain]
     if plain:
         texts.append(_json(plain))
-    return SentMessage(str(message[named]) if named else "user", mask("\n".join(texts), secrets), tuple(files))
+    return _shared(SentMessage(str(message[named]) if named else "user", mask("\n".join(texts), secrets), tuple(files)))
+
+
+def _shared(message: SentMessage) -> SentMessage:
+    """Return the one that another receipt has. Each request of a long conversation has all messages of it again."""
+    return _known.setdefault((message.role, message.text, message.files), message)
 
 
 def _text(value: Any) -> str:

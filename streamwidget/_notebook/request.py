@@ -32,7 +32,7 @@ from streamwidget._notebook.context import FIX, FromNotebook, from_notebook
 from streamwidget._notebook.display import show_folded
 from streamwidget._notebook.interpolate import interpolate
 from streamwidget._notebook.resume import offer
-from streamwidget._notebook.reuse import Asked, keep, kept_or_asked
+from streamwidget._notebook.reuse import Asked, keep, kept_or_asked, told
 from streamwidget._notebook.session import ChatSettings, Session
 from streamwidget._notebook.terminal import say
 from streamwidget._sources.models import CallableModel, as_model
@@ -287,10 +287,11 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     key = session.cells.next_key(conversation) or uuid.uuid4().hex
     _show_prompt(options, conversation, key, message, client)
     _say_what_is_not_sent(conversation, key)
-    before = conversation.request_messages(key, system=options.system)
+    before = told(conversation.request_messages(key, system=options.system))
     stream = conversation.ask(message, client, key=key, **asked)
     session.variables["_conversation"] = conversation
-    session.asked[key] = Asked(options, text, message, tuple(before), stream.request_hash)
+    session.forget_asked()
+    session.asked[key] = Asked(options, text, message, before, stream.request_hash)
     if reuses and (kept := kept_or_asked(session, stream, keeps)) is not stream:
         conversation.follow(key, kept)
         stream = kept

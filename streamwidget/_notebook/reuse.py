@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamwidget._conversation.kept_answers import KeptAnswers, is_worth_keeping
@@ -35,8 +35,8 @@ class Asked(NamedTuple):
         The prompt as it was typed.
     message : Message
         The prompt as it was sent.
-    before : tuple of Message
-        The messages before it.
+    before : int
+        A hash of the messages before it, for this process. They themselves may leave the conversation.
     request_hash : str or None
         None if the request was not one of ours.
     """
@@ -44,8 +44,13 @@ class Asked(NamedTuple):
     options: Namespace
     text: str
     message: Message
-    before: tuple[Message, ...]
+    before: int
     request_hash: str | None
+
+
+def told(messages: Iterable[Message]) -> int:
+    """Return a hash of what messages tell a model. The answers of two runs differ in their times alone."""
+    return hash(tuple((message.role, message.text, message.attachments) for message in messages))
 
 
 def kept_or_asked(session: Session, stream: ChatStream, keeps: Callable[[ChatStream], None]) -> ChatStream:

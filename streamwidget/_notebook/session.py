@@ -123,6 +123,11 @@ class Session:
             self._answers = KeptAnswers(path)
         return self._answers
 
+    def forget_asked(self) -> None:
+        """Drop what turns were asked with that no conversation has any more."""
+        keys = {turn.key for conversation in self.conversations.values() for turn in conversation.turns}
+        self.asked = {key: asked for key, asked in self.asked.items() if key in keys}
+
     def configure(self, settings: ChatSettings) -> None:
         """Use these settings from now on.
 

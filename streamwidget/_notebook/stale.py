@@ -8,18 +8,15 @@ known, a cell that was edited and saved since it ran is listed too.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
-from typing import Any
 
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.messages import Message
 from streamwidget._core.visible import one_line
 from streamwidget._notebook.cell_turns import key_of
 from streamwidget._notebook.place import notebook_path
 from streamwidget._notebook.request import prepare
-from streamwidget._notebook.reuse import Asked
+from streamwidget._notebook.reuse import Asked, told
 from streamwidget._notebook.saved_cells import saved_cells
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.terminal import say
@@ -52,12 +49,12 @@ def _change(session: Session, conversation: Conversation, turn: Turn, asked: Ask
         return f"It cannot be asked: {exc}"
     if stream.request_hash == asked.request_hash:
         return ""
-    if _sent([now.message]) != _sent([asked.message]):
+    if told([now.message]) != told([asked.message]):
         changed = [one for one in now.message.variables if one not in asked.message.variables]
         named = ", ".join(f"{{{{{one.name}}}}}" for one in changed or now.message.variables)
         return f"Its prompt has changed: {named}." if named else "Its prompt has changed."
     before = conversation.request_messages(turn.key, system=asked.options.system)
-    if _sent(before) != _sent(asked.before):
+    if told(before) != asked.before:
         return "What goes before it has changed: a turn, or the system prompt."
     return "The model, the server, a tool or a parameter has changed."
 
@@ -80,7 +77,3 @@ def _edited(typed: tuple[float, dict[str, str]], turn: Turn, asked: Asked) -> st
     if source is None or saved_at <= (turn.asked_at or saved_at) or asked.text.strip() in source:
         return ""
     return "Its cell was edited after it ran."
-
-
-def _sent(messages: Iterable[Message]) -> list[tuple[Any, ...]]:
-    return [(message.role, message.text, message.attachments) for message in messages]

@@ -78,6 +78,8 @@ async def test_each_round_of_tools_is_in_it() -> None:
     assert "1 message as before" in second
     assert '"sky": "grey"' in second.replace("\\", "")
     assert "How is it?" not in second
+    first, again = receipt.requests
+    assert first.messages[0] is again.messages[0]  # long conversations would fill the memory
 
 
 def test_each_try_is_in_it_and_what_never_left_is_not(server: DemoServer) -> None:
