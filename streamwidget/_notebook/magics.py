@@ -22,6 +22,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import fields
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, TypeVar
 
 import traitlets
@@ -35,6 +36,7 @@ from streamwidget._client.config import check_url
 from streamwidget._client.headers import own_headers
 from streamwidget._client.servers import SERVERS, server_named
 from streamwidget._client.spending import Budget
+from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
@@ -43,6 +45,7 @@ from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import visible
 from streamwidget._notebook import cell_transform, display
+from streamwidget._notebook.cell_record import LastError
 from streamwidget._notebook.cell_run import CellJob, ChatInterrupted, never_left_behind, run_awaited, run_blocking
 from streamwidget._notebook.commands import COMMANDS, find_command
 from streamwidget._notebook.magic_line import split_line
@@ -347,7 +350,15 @@ class ChatMagics(Magics):
             self._session.cells.leave_running(stream)
             return _given(stream, awaits=awaits)
         job = CellJob(stream, turn.target, view, display.shows_line_above_error(self.shell))
+        if options.fix and (error := self._session.record.last_error) is not None:
+            job = job._replace(result=partial(self._fixed, error))
         return self._finish(job, awaits=awaits)
+
+    def _fixed(self, error: LastError, completion: ChatCompletion) -> ChatCompletion:
+        from streamwidget._notebook.fix import offer_fix  # late: few cells are corrected
+
+        offer_fix(self._session, error, completion)
+        return completion
 
     def _check(self, options: Namespace, text: str, cell: str | None) -> None:
         """Refuse options that cannot work, before anything is changed."""

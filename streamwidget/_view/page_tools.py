@@ -20,6 +20,8 @@ class PageTools(anywidget.AnyWidget):
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
     #: The saved answers that the kernel can go on with, by their ids. The value is the view of one that goes on, or "".
     answers = traitlets.Dict(read_only=True).tag(sync=True)
+    #: The corrected cells that the kernel has shown as a diff, by the id of the diff.
+    fixes = traitlets.Dict(read_only=True).tag(sync=True)
 
     def __init__(self) -> None:
         self.set_trait("bundle", shared_bundle("tools").model_id)

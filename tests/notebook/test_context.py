@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -221,3 +222,28 @@ def test_the_person_sees_all_that_goes(shell: InteractiveShell, capsys: pytest.C
     receipt: Any = shell.user_ns["_chat"].receipt
     assert [variable.name for variable in receipt.variables] == ["cell [1]", "the type of x"]
     assert text in str(receipt.requests[-1]) or len(text) < sum(map(len, map(str, receipt.requests)))
+
+
+# ---- the corrected cell
+
+
+BLOCK = "\n\n```python\n{}\n```\n"
+
+
+def answers(text: str) -> str:
+    """Return the option with which the demo server answers this text."""
+    return f"-P 'demo={json.dumps({'text': text})}'"
+
+
+def test_the_corrected_cell_is_shown_as_a_diff(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only its changed lines. A masked key is there again. Without code, or with the same code, there is no diff."""
+    cell = 'TOKEN = "1234abcd"\nx = 1\n1 / 0'
+    run(shell, cell)
+    capsys.readouterr()
+    corrected = cell.replace("1234abcd", "[key]").replace("/ 0", "/ 1")
+    prompt(shell, f"%chat --fix {answers(f'Zero.{BLOCK.format(corrected)}')}")
+    diff = 'Cell [1], corrected:\n\n TOKEN = "1234abcd"\n x = 1\n-1 / 0\n+1 / 1\n'
+    assert capsys.readouterr().out.endswith(diff)
+    for text in ("No code.", BLOCK.format(cell)):
+        prompt(shell, f"%chat --fix {answers(text)}")
+        assert "corrected" not in capsys.readouterr().out

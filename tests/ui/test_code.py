@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -153,3 +154,26 @@ def test_chat_code_puts_the_code_into_a_cell_below(open_notebook: OpenNotebook, 
     expect(page.cell(4)).to_be_attached()
     assert [source for source, _ in cells(page)] == [LOAD, "%%chat\nhello", "%chat --code", CODE, "1"]
     assert cells(page)[3][1] is None
+
+
+@only_lab
+def test_a_corrected_cell_takes_the_place_of_the_failed_one_by_a_press(
+    open_notebook: OpenNotebook, demo: DemoServer
+) -> None:
+    """After a diff in sight. It is not run. A cell that has changed since then stays."""
+    answer = json.dumps({"text": "Zero.\n\n```python\nx = 1\nx / 1\n```\n"})
+    page = open_notebook([LOAD, "x = 1\nx / 0", f"%chat --fix -P 'demo={answer}'"])
+    run(page, 0, 1, 2)
+    diff = page.output(2).locator(".streamwidget-fix")
+    expect(diff).to_contain_text("Cell [2], corrected:")
+    expect(diff.locator("span", has_text="+x / 1")).to_be_visible()
+    replace = diff.get_by_role("button", name="Replace cell")
+    replace.click()
+    expect(page.cell(1)).to_contain_text("x / 1")
+    assert cells(page)[1] == ["x = 1\nx / 1", 2]
+    run(page, 1)
+    assert cells(page)[1] == ["x = 1\nx / 1", 4]
+    replace.click()  # the cell is not the failed one any more
+    expect(page.page.locator("body > [role=status]", has_text="Not replaced: the cell has changed")).to_be_attached()
+    assert cells(page)[1] == ["x = 1\nx / 1", 4]
+    assert_no_error_of_ours(page)

@@ -4,6 +4,7 @@
 import { tellCellOrder } from "../notebook/cell_order";
 import { colourPrompts } from "../notebook/prompts";
 import { addToolsToSavedAnswers } from "../saved/add_tools";
+import { followFixes } from "../saved/fixes";
 import { followCutAnswers } from "../saved/go_on";
 import { attachCode, linesOf } from "./attach";
 import { knowNotebook } from "./insert";
@@ -24,5 +25,6 @@ export default (): Tools => ({
     colourPrompts(model);
     tellCellOrder(model);
     followCutAnswers(model, signal);
+    followFixes(model, signal);
   },
 });

@@ -4,8 +4,9 @@
 import type { SavedOutput } from "../notebook/cells";
 
 interface SharedCell {
+  readonly id?: string;
   readonly cell_type: string;
-  readonly source: string;
+  source: string;
   readonly execution_count?: number | null;
   getOutputs?(): readonly SavedOutput[];
 }
@@ -79,6 +80,24 @@ export function insertBelow(element: Element, code: string): Undo | null {
     return insertInLab(element, [cell]) ?? insertInClassic(element, code);
   } catch {
     return null; // the host has another version: these interfaces may change at any time
+  }
+}
+
+/** Puts `made` into the cell with this id, in the notebook of `model`. Returns null if it does not hold `old`. */
+export function replaceSource(model: object, id: string, old: string, made: string): Undo | null {
+  try {
+    const notebook = (model as { widget_manager?: WidgetManager }).widget_manager?.context?.model;
+    const cell = notebook?.sharedModel?.cells.find((one) => one.id === id);
+    if (!cell || notebook?.readOnly || cell.source.trimEnd() !== old) return null;
+    const before = cell.source;
+    cell.source = made;
+    return () => {
+      const kept = cell.source !== made;
+      if (!kept) cell.source = before;
+      return !kept;
+    };
+  } catch {
+    return null;
   }
 }
 

@@ -53,8 +53,8 @@ export function onToolClick(event: Event): void {
   const code = pressed?.closest("pre")?.querySelector("code");
   if (!pressed || !ours.has(pressed) || !code) return;
   event.stopPropagation();
-  if (pressed.dataset.label === UNDO) takeBack(pressed);
-  else if (isSeen(code)) void use(pressed, (code.textContent ?? "").replace(/\n$/, ""));
+  if (pressed.dataset.label === UNDO) return; // it has its own
+  if (isSeen(code)) void use(pressed, (code.textContent ?? "").replace(/\n$/, ""));
   else showFeedback(pressed, "Not copied: it has hidden text");
 }
 
@@ -113,23 +113,24 @@ async function use(pressed: HTMLButtonElement, code: string): Promise<void> {
   else showFeedback(pressed, inserts ? "Copied: paste it into a new cell" : "Copied");
 }
 
-const undos = new WeakMap<Element, () => boolean>();
-
-function offerUndo(pressed: HTMLElement, undo: () => boolean): void {
+/** Offers Undo beside the button that was pressed, for a while. `does` and `done` say what it does, and what it did. */
+export function offerUndo(
+  pressed: HTMLButtonElement,
+  undo: () => boolean,
+  does = "remove the inserted cell",
+  done = "Cell removed",
+): void {
   const tools = pressed.parentElement as HTMLElement;
   for (const before of tools.querySelectorAll(`[data-label=${UNDO}]`)) before.remove();
-  const offered = makeTool(UNDO, "Undo: remove the inserted cell");
-  undos.set(offered, undo);
+  const offered = makeTool(UNDO, `Undo: ${does}`);
+  offered.addEventListener("click", () => {
+    const words = undo() ? done : "Kept: the cell was changed";
+    offered.remove();
+    pressed.focus({ preventScroll: true });
+    showFeedback(pressed, words);
+  });
   tools.append(offered);
   setTimeout(() => offered.remove(), UNDO_MS);
-}
-
-function takeBack(pressed: HTMLElement): void {
-  const insert = pressed.previousElementSibling as HTMLButtonElement;
-  const words = undos.get(pressed)?.() ? "Cell removed" : "Kept: the cell was changed";
-  pressed.remove();
-  insert.focus({ preventScroll: true });
-  showFeedback(insert, words);
 }
 
 const timers = new WeakMap<HTMLElement, ReturnType<typeof setTimeout>>();

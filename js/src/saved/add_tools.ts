@@ -3,6 +3,7 @@
 
 import { attachCode } from "../code/attach";
 import { addAnswerTools } from "./answer_tools";
+import { offerFixes } from "./fixes";
 
 /** The classes of an answer's texts, saved or live. A sanitizer leaves classes. */
 const TEXTS = ".streamwidget-text, .streamwidget-step-text";
@@ -30,6 +31,7 @@ export function addToolsToSavedAnswers(): void {
   function look(within: Element): void {
     if (within.matches(TEXTS)) addTools(within);
     for (const text of within.querySelectorAll(TEXTS)) addTools(text);
+    offerFixes(within);
   }
 
   new MutationObserver((records) => {

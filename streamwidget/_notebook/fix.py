@@ -1,0 +1,78 @@
+"""A corrected cell after ``%chat --fix``: its diff, and the page's offer to put it in place of the cell.
+
+The diff is an output below the answer. The page shows "Replace cell" under it, as long as this kernel lives and the
+cell is as it was. Nothing is replaced before the person presses that, and nothing is run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+
+from IPython.display import publish_display_data
+
+from streamwidget._core.completion import ChatCompletion, last_text
+from streamwidget._core.spellings import MASK
+from streamwidget._core.visible import visible
+from streamwidget._notebook import display
+from streamwidget._notebook.cell_record import LastError
+from streamwidget._notebook.code import find_code
+from streamwidget._notebook.context import without_keys
+from streamwidget._notebook.session import Session
+from streamwidget._notebook.terminal import say
+from streamwidget._saved.html import escape_text
+from streamwidget._view.page_tools import bring_tools
+
+_MOST = 20  # offers. The page has them all
+_LONGEST = 100_000  # characters of a cell
+_COLOURS = {"-": "rgba(211,47,47,0.15)", "+": "rgba(46,125,50,0.15)"}
+_LINE = "display:block;white-space:pre-wrap;overflow-wrap:anywhere"
+_offered: dict[str, dict[str, str]] = {}  # the oldest first
+
+
+def offer_fix(session: Session, error: LastError, completion: ChatCompletion) -> None:
+    """Show how the code of an answer differs from the cell, and let the page offer to replace it."""
+    old = error.cell.source
+    code = find_code(last_text(completion)) if completion.outcome == "complete" else None
+    if code is None or max(len(old), len(code.text)) > _LONGEST:
+        return
+    new = with_keys(code.text, old)
+    diff = [*difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=3)][3:]
+    if not diff:
+        return
+    title = f"Cell [{error.cell.number}], corrected:"
+    text = "\n".join([title, "", *map(visible, diff)])
+    if not display.shows_widgets(session.shell):
+        say(text)
+        return
+    name = uuid.uuid4().hex
+    if error.id is not None and MASK not in new:
+        _offer(name, {"cell": error.id, "old": old, "new": new})
+    lines = "".join(
+        f'<span style="{_LINE};background:{_COLOURS.get(line[0], "none")}">{escape_text(line)}</span>' for line in diff
+    )
+    html = (
+        f'<div class="streamwidget-fix streamwidget-fix-{name}"><p style="margin:0.5em 0 0">{title}</p>'
+        f'<pre style="margin:0">{lines}</pre></div>'
+    )
+    publish_display_data({"text/plain": text, "text/html": html})  # type: ignore[no-untyped-call]
+
+
+def with_keys(code: str, old: str) -> str:
+    r"""Return a corrected cell with the lines of the cell that were sent with a masked key, as they were.
+
+    Examples
+    --------
+    >>> with_keys('API_KEY = "[key]"\nprint(2)', 'API_KEY = "1234abcd"\nprint(1')
+    'API_KEY = "1234abcd"\nprint(2)'
+    """
+    before = old.splitlines()
+    sent = dict(zip(without_keys(old).splitlines(), before, strict=False))
+    return "\n".join(sent.get(line, line) if MASK in line else line for line in code.splitlines())
+
+
+def _offer(name: str, fix: dict[str, str]) -> None:
+    _offered[name] = fix
+    while len(_offered) > _MOST:
+        del _offered[next(iter(_offered))]
+    bring_tools().set_trait("fixes", dict(_offered))
