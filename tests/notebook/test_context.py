@@ -236,7 +236,7 @@ def answers(text: str) -> str:
 
 
 def test_the_corrected_cell_is_shown_as_a_diff(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-    """Only its changed lines. A masked key is there again. Without code, or with the same code, there is no diff."""
+    """Only its changed lines. A masked key is there again. Without code, or with the same code, nothing is shown."""
     cell = 'TOKEN = "1234abcd"\nx = 1\n1 / 0'
     run(shell, cell)
     capsys.readouterr()

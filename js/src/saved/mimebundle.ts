@@ -184,7 +184,7 @@ function foot(t: Transcript): Element {
     mark.append(...badge);
     line.append(mark);
   }
-  rest.append(facts);
+  rest.append(...guarded(facts));
   line.append(rest);
   root.append(line);
   return root;
