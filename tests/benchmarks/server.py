@@ -25,9 +25,10 @@ _LENGTHS = (5, 6, 5, 5, 6)  # characters of the pieces, in turn
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running demo server. ``url`` is its base URL."""
+    """A running demo server. ``url`` is its base URL, and ``control`` the secret address of its records."""
 
     url: str
+    control: str
 
     def last_request(self) -> dict[str, Any]:
         """Return the record of the newest request. Its times are ``time.monotonic()`` of this machine."""
@@ -38,7 +39,7 @@ class Server:
         self._ask("reset", b"")
 
     def _ask(self, what: str, data: bytes | None = None) -> dict[str, Any]:
-        address = f"{self.url.removesuffix('/v1')}/demo/{what}"
+        address = f"{self.control}/{what}"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(address, data, timeout=10) as reply:
             return json.load(reply)
@@ -49,13 +50,16 @@ def start_server(tokens_per_second: float = 0, first_delta: float = 0) -> Iterat
     """Start a server, and end it afterwards."""
     command = [sys.executable, "-m", __name__, "--tokens-per-second", str(tokens_per_second)]
     command += ["--first-delta", str(first_delta)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=clean_environment()) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, cwd=ROOT, env=clean_environment()) as process:
         try:
             assert process.stdout is not None
+            assert process.stderr is not None
             url = process.stdout.readline().strip()
             if not url:
                 raise RuntimeError("the demo server did not start")
-            yield Server(url)
+            control = process.stderr.readline().partition(": ")[2].strip().removesuffix("/requests")
+            yield Server(url, control)
         finally:
             process.terminate()
 
