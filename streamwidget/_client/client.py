@@ -12,6 +12,7 @@ from streamwidget._client.config import Settings, check_model, resolve
 from streamwidget._client.exchange import Request
 from streamwidget._client.http import Transport, host_of
 from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.spending import is_refused_early
 from streamwidget._client.sse import MAX_EVENT_SIZE
 from streamwidget._client.token_ratio import RATIOS, TokenEstimate
 from streamwidget._client.transport import HTTPXTransport
@@ -392,7 +393,8 @@ class ChatClient:
             raise
         except (TypeError, ValueError, RecursionError) as exc:
             raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc
-        refuse_if_spent(request)
+        if is_refused_early():
+            refuse_if_spent(request)
         if tools is not None and tools.runs:
             from streamwidget._client.tool_loop import ToolLoop  # late: few questions have tools
 

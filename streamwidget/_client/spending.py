@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
@@ -124,6 +127,27 @@ class Spending:
             f"The budget of {budget} is used up: this session has spent {so_far}. Nothing was sent. "
             "%config ChatMagics.budget takes a higher one, or None for no limit."
         )
+
+
+_later = ContextVar("refused when it is sent", default=False)
+
+
+@contextmanager
+def refused_when_sent() -> Iterator[None]:
+    """Let a question be made although the budget is used up, because an earlier answer may be at hand.
+
+    It is refused when it is to be sent.
+    """
+    token = _later.set(True)
+    try:
+        yield
+    finally:
+        _later.reset(token)
+
+
+def is_refused_early() -> bool:
+    """Return True if the budget is looked at already when a question is made."""
+    return not _later.get()
 
 
 #: That of this process.

@@ -11,7 +11,7 @@ import os
 import uuid
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
 from streamwidget._client.http import host_of, is_loopback
+from streamwidget._client.spending import refused_when_sent
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.attachments import size_in_words
 from streamwidget._core.completion import ChatCompletion
@@ -272,10 +273,12 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     if taken is not None:
         show_folded(session.shell, f"Goes with the prompt: {taken.about} ({len(taken.text):,} characters)", taken.text)
     reuses = options.reuse or session.settings.reuse
+    may_be_kept = refused_when_sent if reuses else nullcontext  # an earlier answer needs no budget
     keeps = partial(keep, session.kept_answers, target, message) if reuses else lambda _: None
     if options.once or options.new:
         alone = Conversation(default_system())
-        stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
+        with may_be_kept():
+            stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
         if options.once:
             _show_prompt(options, alone, "", message, client)
             return NewTurn(kept_or_asked(session, stream, keeps) if reuses else stream, target, keep=keeps)
@@ -288,7 +291,8 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     _show_prompt(options, conversation, key, message, client)
     _say_what_is_not_sent(conversation, key)
     before = told(conversation.request_messages(key, system=options.system))
-    stream = conversation.ask(message, client, key=key, **asked)
+    with may_be_kept():
+        stream = conversation.ask(message, client, key=key, **asked)
     session.variables["_conversation"] = conversation
     session.forget_asked()
     session.asked[key] = Asked(options, text, message, before, stream.request_hash)

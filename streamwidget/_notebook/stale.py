@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from streamwidget._client.spending import refused_when_sent
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.exceptions import ConfigurationError
@@ -44,7 +45,8 @@ def _change(session: Session, conversation: Conversation, turn: Turn, asked: Ask
     """Return what has changed since a turn was asked. Empty if nothing has."""
     try:
         now = prepare(session, asked.options, asked.text)
-        stream = conversation._stream_of(now.message, now.client, turn.key, **now.asked)
+        with refused_when_sent():  # nothing is sent
+            stream = conversation._stream_of(now.message, now.client, turn.key, **now.asked)
     except ConfigurationError as exc:
         return f"It cannot be asked: {exc}"
     if stream.request_hash == asked.request_hash:

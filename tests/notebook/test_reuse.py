@@ -56,6 +56,18 @@ def test_an_unchanged_cell_sends_nothing_and_a_changed_one_asks(
     assert len(server.requests) == 3
 
 
+def test_an_earlier_answer_needs_no_budget(shell: InteractiveShell, server: DemoServer) -> None:
+    """It is shown with the budget used up. Another question is refused, and sends nothing."""
+    run(shell, "%chat -m demo Name a river.")
+    magics_of(shell).budget = "1 token"
+    try:
+        run(shell, "%chat --new -m demo Name a river.")
+        assert "used up" in str(shell.run_cell("%chat -m demo Name a lake.").error_in_exec)
+    finally:
+        magics_of(shell).budget = None
+    assert len(server.requests) == 1
+
+
 def test_a_cut_answer_is_asked_again(shell: InteractiveShell, server: DemoServer) -> None:
     for _ in range(2):
         run(shell, "%chat --once -m demo --max-tokens 3 Name a river.")
