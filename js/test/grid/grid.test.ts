@@ -1,7 +1,8 @@
 // The view of a batch: as many rows in the page as are in sight, however many there are, and all of it by keyboard.
 
 import axe from "axe-core";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { userEvent } from "vitest/browser";
 import { requestPaint } from "../../src/dom/frames";
 import { Grid } from "../../src/grid/grid";
 import { gridMimebundle } from "../../src/grid/mimebundle";
@@ -73,6 +74,14 @@ class Host {
     return cells.length === 0 ? undefined : [...cells].map((cell) => cell.textContent).join("|");
   }
 }
+
+// A list under the pointer is not scrolled, and another file's tests may have left the pointer anywhere.
+beforeEach(async () => {
+  const corner = document.createElement("div");
+  corner.style.cssText = "position:fixed;right:0;bottom:0;width:8px;height:8px";
+  document.body.append(corner);
+  await userEvent.hover(corner);
+});
 
 let host: Host;
 afterEach(() => {
