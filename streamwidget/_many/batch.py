@@ -22,7 +22,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamwidget._client.client import ChatClient
@@ -400,14 +399,11 @@ class Batch:
         self.spending.reserve(row.tokens)
         row.state = "running"
         row.attempts += 1
-        row.stream.subscribe(partial(self._touch, row.number))
+        row.stream.subscribe(lambda _events: self.changed(row.number))
         task = asyncio.get_running_loop().create_task(self._ask(row))
         self._tasks.add(task)
         task.add_done_callback(self._left)
         self.changed(row.number)
-
-    def _touch(self, number: int, _events: list[StreamEvent]) -> None:
-        self.changed(number)
 
     def _left(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -11,6 +11,7 @@ import time
 import traceback
 
 from tests.benchmarks import (
+    batch,
     carried,
     chat,
     cpu,
@@ -44,6 +45,7 @@ FIGURES = {
     "carried": carried.measure,
     "local": local.measure,
     "values": values.measure,
+    "batch": batch.measure,
 }
 
 
