@@ -217,7 +217,9 @@ def begins_formula(state: StateBlock, line: int, end_line: int) -> bool:
     ``So\n$$\nx\n$$`` -> two paragraphs, and ``So\n$$x$$ is`` -> one.
     """
     start = state.bMarks[line] + state.tShift[line]
-    if not state.src.startswith(("$$", "\\[", "\\begin{"), start) or state.sCount[line] - state.blkIndent >= 4:
+    # A negative number marks a line of a quote without its mark: for the quote around it, it did not begin a formula.
+    indent = state.sCount[line]
+    if not state.src.startswith(("$$", "\\[", "\\begin{"), start) or indent < 0 or indent - state.blkIndent >= 4:
         return False
     after = _of(state).span(start)[2]
     if after < 0 or (last := _ends_in(state, line, end_line, after)) < 0:

@@ -38,6 +38,9 @@ BLOCK_FORMULAS = [
         ("<p>$$\nV(n)\n=\n\\max_a q(n,a)\n$$</p>",),
         ("<h1",),
     ),
+    # Four spaces before a line of a quote without its mark.
+    Rule(">> a\n    $$x$$", ("<p>a\n$$x$$</p>",), ("<pre",)),
+    Rule(">> a\n    \\begin{align}b\n    \\begin{align}", ("begin{align}b\n",), ("<pre",)),
     Rule("$$\na\n---\nb\n$$", ("<p>$$\na\n---\nb\n$$</p>",), ("<h2", "<hr")),
     Rule(
         "\\[\n\\begin{aligned}\nf(x) &= x^2 \\\\\n- g(x) &= 3\n\\end{aligned}\n\\]",

@@ -258,7 +258,9 @@ export function beginsFormula(state: StateBlock, line: number, endLine: number):
   if (!(state.env as BlockEnv).formulas.mayCross) return false;
   const start = begins(state, line);
   if (!/^(?:\$\$|\\[[b])/.test(state.src.slice(start, start + 2))) return false;
-  if (at(state.sCount, line) - state.blkIndent >= 4) return false;
+  // A negative number marks a line of a quote without its mark: for the quote around it, it did not begin a formula.
+  const indent = at(state.sCount, line);
+  if (indent < 0 || indent - state.blkIndent >= 4) return false;
   const after = spanAfter(state, start);
   const last = after < 0 ? -1 : endsIn(state, line, endLine, after);
   if (last < 0) return false;
