@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.calls import refuse_if_spent
-from streamwidget._client.config import Settings, check_model, resolve
+from streamwidget._client.config import Settings, resolve
 from streamwidget._client.exchange import Request
 from streamwidget._client.http import Transport, host_of
 from streamwidget._client.retry import RetryPolicy
@@ -20,7 +20,8 @@ from streamwidget._core.accumulator import MAX_TEXT
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Prompt, as_messages
-from streamwidget._core.secrets import Secrets, forget, mask
+from streamwidget._core.misplaced import check_fields, check_model
+from streamwidget._core.secrets import Secrets, mask, shows_no_variables
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.tools import Toolbox, toolbox
@@ -94,6 +95,7 @@ class ChatClient:
 
     _settings = Settings(None, None, None)  # a traceback shows the repr, even if __init__ failed
 
+    @shows_no_variables
     def __init__(
         self,
         base_url: str | None = None,
@@ -108,19 +110,15 @@ class ChatClient:
         max_event_size: int = MAX_EVENT_SIZE,
         max_text: int = MAX_TEXT,
     ) -> None:
-        try:
-            _check("timeout", timeout, Timeout, "Timeout(stall=60)")
-            _check("retry", retry, RetryPolicy, "RetryPolicy(attempts=1)")
-            if type(max_event_size) is not int or max_event_size < 1:
-                raise ConfigurationError("max_event_size must be a whole number of bytes, from 1.")
-            if type(max_text) is not int or max_text < 1:
-                raise ConfigurationError("max_text must be a whole number of characters, from 1.")
-            self._settings = resolve(base_url, api_key, model, provider=provider, headers=headers)
-        except BaseException as exc:  # an interrupt too
-            forget(exc)  # the frames below hold the environment's keys
-            raise
-        finally:
-            del base_url, api_key, model, provider, headers  # people pass a key first, or in place of a name
+        _check("timeout", timeout, Timeout, "Timeout(stall=60)")
+        _check("retry", retry, RetryPolicy, "RetryPolicy(attempts=1)")
+        if type(max_event_size) is not int or max_event_size < 1:
+            raise ConfigurationError("max_event_size must be a whole number of bytes, from 1.")
+        if type(max_text) is not int or max_text < 1:
+            raise ConfigurationError("max_text must be a whole number of characters, from 1.")
+        if isinstance(http_client, str | bytes | Mapping):
+            raise ConfigurationError(f"http_client takes an httpx.AsyncClient, not {type(http_client).__name__}.")
+        self._settings = resolve(base_url, api_key, model, provider=provider, headers=headers)
         self._secrets = Secrets(self._settings.api_key, self._settings.headers)
         self._dialect = self._settings.server.dialect  # imported now, and not in the middle of a question
         self.timeout = timeout or self._settings.timeout
@@ -186,6 +184,7 @@ class ChatClient:
         """
         return self._dialect
 
+    @shows_no_variables
     def stream(
         self,
         prompt: Prompt,
@@ -258,11 +257,9 @@ class ChatClient:
         River(name='Elbe', km=1094)
         """
         offered = toolbox(tools, confirm, max_steps)
-        try:
-            return self.request(prompt, model, params, stream=True, as_=as_, retries=retries, tools=offered)
-        finally:
-            del model, params  # people pass a key here, and a traceback shows variables
+        return self.request(prompt, model, params, stream=True, as_=as_, retries=retries, tools=offered)
 
+    @shows_no_variables
     async def complete(
         self,
         prompt: Prompt,
@@ -313,12 +310,9 @@ class ChatClient:
         '## Name three'
         """
         offered = toolbox(tools, confirm, max_steps)
-        try:
-            asked = self.request(prompt, model, params, stream=False, as_=as_, retries=retries, tools=offered)
-        finally:
-            del model, params
-        return await asked
+        return await self.request(prompt, model, params, stream=False, as_=as_, retries=retries, tools=offered)
 
+    @shows_no_variables
     def request(
         self,
         prompt: Prompt,
@@ -369,15 +363,9 @@ class ChatClient:
         >>> whole.wait().text
         '## Name three'
         """
-        try:
-            _check("model", model, str, "'gpt-5'")
-            check_model(model)
-            if "api_key" in params:
-                raise ConfigurationError("The key is an argument of ChatClient(base_url, api_key). Nothing was sent.")
-        except ConfigurationError as exc:
-            forget(exc)
-            del model, params
-            raise
+        _check("model", model, str, "'gpt-5'")
+        check_model(model)
+        check_fields(params)
         model = model or self.model
         if model is None and self.needs_model:
             raise ConfigurationError(

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,11 +33,10 @@ from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._client.spending import SPENDING, Budget
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.misplaced import check_model
 from streamwidget._core.secrets import ApiKey, Secret, Secrets, mask, may_hold_a_key, unquoted
 from streamwidget._core.timeout import Timeout
 
-#: How no model's name begins. Fewer than look like a key elsewhere, because names of models are all kinds of words.
-_KEY_AS_MODEL = re.compile(r"\s*(?:(?:sk|pk)-[\w-]{12}|gsk_\w{12}|AIza[\w-]{20}|hf_[A-Za-z]{20}|ghp_\w{20})")
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
 _LOCAL_LIMITS: Mapping[str, float | None] = {"headers": 600, "total": 1200}
 
@@ -328,20 +326,6 @@ def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tu
     return tuple(name for name, home in homes.items() if _origin(home) == _origin(url))
 
 
-def check_model(model: str | None) -> None:
-    """Raise ConfigurationError if somebody gave a key in place of a model: it would be sent, shown and saved.
-
-    Examples
-    --------
-    >>> check_model("xai-grok-4"), check_model("hf_model")
-    (None, None)
-    """
-    if model is not None and _KEY_AS_MODEL.match(model):
-        raise ConfigurationError(
-            "The model looks like an API key. The order is ChatClient(base_url, api_key, model). Nothing was sent."
-        )
-
-
 def check_url(url: str) -> str:
     """Return the base URL without a trailing slash or endpoint. ConfigurationError if requests cannot go there.
 
@@ -396,5 +380,5 @@ def _warn_if_exposed(url: str, what: str) -> None:
         _warned_hosts.add(host)
         warnings.warn(
             f"For {host} the {what} sent unencrypted, because the base URL begins with http://. Use https:// instead.",
-            stacklevel=4,
+            stacklevel=5,
         )

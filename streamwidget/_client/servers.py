@@ -194,13 +194,13 @@ def server_named(name: str) -> Server:
     ConfigurationError
         If there is none. The message lists the known names.
     """
-    try:
-        return SERVERS[name]
-    except KeyError:
+    server = SERVERS.get(name)
+    if server is None:
         raise ConfigurationError(
             f"Unknown provider {mask(name)[:20]!r}. Known providers: {', '.join(SERVERS)}. "
             "For any other server, set base_url."
-        ) from None
+        )
+    return server
 
 
 def dialect_named(name: str | None) -> Dialect:

@@ -24,6 +24,8 @@ from streamwidget._core.cost import Cost, total
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
+from streamwidget._core.misplaced import check_model, check_system
+from streamwidget._core.secrets import shows_no_variables
 from streamwidget._core.tools import toolbox
 
 if TYPE_CHECKING:
@@ -63,9 +65,11 @@ class Conversation:
     ['Name a river.', 'And its source?']
     """
 
+    @shows_no_variables
     def __init__(
         self, system: str | None = None, *, max_turns: int | None = None, max_tokens: int | None = None
     ) -> None:
+        check_system(system)
         self.system = system
         self.max_turns = max_turns
         self.max_tokens = max_tokens
@@ -185,6 +189,7 @@ class Conversation:
 
     # ---- asking
 
+    @shows_no_variables
     def ask(
         self,
         prompt: str | Message,
@@ -259,6 +264,8 @@ class Conversation:
         >>> conversation.ask("And now?", lambda messages: f"This is message {len(messages)}.").wait().text
         'This is message 3.'
         """
+        check_model(model)
+        check_system(self.system if system is None else system)
         user = prompt if isinstance(prompt, Message) else Message("user", prompt)
         if user.role != "user":
             raise ConfigurationError(f"A question needs a message of role user, not {user.role}.")

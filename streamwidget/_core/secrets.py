@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
+import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar, cast
 
 from streamwidget._core.causes import causes
 from streamwidget._core.completion import ErrorInfo
@@ -39,6 +42,9 @@ _PUBLIC = re.compile(r"accept.*|content-type|(http-)?referer|user-agent|x-title|
 #: Between the words of a header's value: `Bearer abc`, `session=abc; theme=dark`, `Token token="abc"`
 _BETWEEN_WORDS = re.compile(r"""[\s,;=:&"']+""")
 LONGEST = 8_000  # characters. Servers refuse longer headers
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Secret:
@@ -257,3 +263,33 @@ def forget(exc: BaseException) -> None:
     """
     for link in causes(exc):
         traceback.clear_frames(link.__traceback__)
+
+
+def shows_no_variables(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function show none of its variables in a traceback: :func:`forget`, and its own arguments too.
+
+    People pass a key in the place of any argument. Example: ``ChatClient(url, timeout="sk-...")``. The function may be
+    ``async``.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as exc:  # an interrupt too
+            forget(exc)
+            raise
+        finally:
+            del args, kwargs
+
+    @functools.wraps(function)
+    async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return await cast("Any", function(*args, **kwargs))
+        except BaseException as exc:
+            forget(exc)
+            raise
+        finally:
+            del args, kwargs
+
+    return cast("Callable[P, R]", awaited) if inspect.iscoroutinefunction(function) else call

@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from streamwidget._core.exceptions import ConfigurationError
@@ -59,7 +59,7 @@ class Tool:
     arguments: Arguments
     function: Callable[..., Any]
     safe: bool = False
-    identity: Hashable = None
+    identity: Hashable = field(default=None, repr=False)  # an address or a command may hold a key
 
     @classmethod
     def of(cls, function: Any) -> Tool:
@@ -204,7 +204,7 @@ def toolbox(tools: object, confirm: str = "ask", max_steps: int = 10) -> Toolbox
     False
     """
     if confirm not in ("ask", "never"):
-        raise ConfigurationError(f"confirm is 'ask' or 'never', not {confirm!r}.")
+        raise ConfigurationError("confirm is 'ask' or 'never'.")
     if type(max_steps) is not int or max_steps < 1:
         raise ConfigurationError("max_steps is a whole number from 1.")
     if tools is None:

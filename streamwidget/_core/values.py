@@ -83,7 +83,13 @@ class ValueType:
     ([1, 2], [1, 2], [1, 2])
     """
 
+    name = ""  # a traceback shows the repr, even if __init__ failed
+
     def __init__(self, wanted: Any) -> None:
+        if isinstance(wanted, str | bytes):
+            raise ConfigurationError(
+                f"as_ takes a type or a JSON schema, not a {type(wanted).__name__}. Nothing was sent."
+            )
         self.wanted = wanted
         self._kind: _Kind = _OfSchema(wanted) if isinstance(wanted, Mapping) else _OfType(wanted)
         self.name = self._kind.name

@@ -40,6 +40,7 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
+from streamwidget._core.misplaced import is_a_key
 from streamwidget._core.secrets import mask
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import Timeout
@@ -228,6 +229,17 @@ class ChatMagics(Magics):
             message = "api_key_env takes the name of an environment variable, not a key."
             raise traitlets.TraitError(f"{message} If it is a name, set the variable first.")
         return name
+
+    @traitlets.validate("model", "system", "base_url", "client", "gguf")
+    def _is_no_key(self, proposal: dict[str, Any]) -> str | None:
+        value: str | None = proposal["value"]
+        if value is not None and is_a_key(value):
+            name = proposal["trait"].name
+            raise traitlets.TraitError(
+                f"ChatMagics.{name} looks like an API key. `%config ChatMagics.api_key_env` takes the NAME of the "
+                "environment variable with the key."
+            )
+        return value
 
     @traitlets.validate("headers_env")
     def _are_names(self, proposal: dict[str, Any]) -> dict[str, str]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from streamwidget._core.misplaced import refused_field
 from streamwidget._notebook.context import read_cells
 
 
@@ -83,7 +83,6 @@ def _tokens(text: str) -> int:
     return int(text)
 
 
-_KEY_FIELD = re.compile(r"(api[-_]?)?(key|token|secret)|authorization|password", re.IGNORECASE)
 #: Fields of a request that the magic sets, and what sets them.
 _OWN_FIELDS = {
     "model": "-m NAME chooses the model",
@@ -98,7 +97,7 @@ def _param(text: str) -> tuple[str, Any]:
     name, has_value, value = text.partition("=")
     if not has_value or not name.isidentifier():
         raise ArgumentTypeError(f"takes name=value, such as top_p=0.5, not {text[:40]!r}")
-    if _KEY_FIELD.fullmatch(name):
+    if refused_field(name):
         raise ArgumentTypeError(f"takes no {name}: a key in a notebook would be saved there")
     if name in _OWN_FIELDS:
         raise ArgumentTypeError(f"cannot set {name}: {_OWN_FIELDS[name]}")

@@ -18,11 +18,17 @@ from streamwidget.demo import DemoServer
 from tests.support.pictures import PNG
 from tests.support.servers import CANARY, QUICK
 
+try:
+    from cloudpickle import dumps  # as Dask and joblib do, which bring it
+except ImportError:
+    from pickle import dumps
+
 COPIERS: dict[str, Callable[[Any], Any]] = {
     **{
         f"pickle {protocol}": lambda value, protocol=protocol: pickle.loads(pickle.dumps(value, protocol))
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
     },
+    "cloudpickle": lambda value: pickle.loads(dumps(value)),
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
 }

@@ -19,7 +19,7 @@ import pytest
 import streamwidget as sw
 from streamwidget.demo import DemoServer
 from tests.support.servers import CANARY, QUICK
-from tests.support.tracebacks import shown
+from tests.support.tracebacks import shown, variables
 
 
 def _folder(module: ModuleType) -> str:
@@ -95,27 +95,7 @@ def test_an_exception_at_any_line_shows_no_key(seen: Callable[[str], None]) -> N
             failure = run(server.url, Tracer(chosen.randrange(1, counted.count), kind), model)
             if failure is not None:
                 failed += 1
-                text = shown(failure) if number % 49 == 0 else repr_of_frames(failure)
+                text = shown(failure) if number % 49 == 0 else variables(failure, but=__file__)
                 assert CANARY not in text
     assert failed > INJECTED / 2
     seen(f"{failed} of {INJECTED} exceptions came through, without the key")
-
-
-def repr_of_frames(failure: BaseException) -> str:
-    """The variables of all frames. This is quick."""
-    shown: list[str] = []
-    links: list[BaseException | None] = [failure]
-    known: set[int] = set()
-    while links:
-        link = links.pop()
-        if link is None or id(link) in known:
-            continue
-        known.add(id(link))
-        trace = link.__traceback__
-        while trace is not None:
-            if Path(trace.tb_frame.f_code.co_filename) != Path(__file__):
-                shown.append(repr(trace.tb_frame.f_locals))
-            trace = trace.tb_next
-        shown.append(repr(link))
-        links += [link.__cause__, link.__context__]
-    return "\n".join(shown)

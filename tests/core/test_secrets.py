@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import io
 import logging
 import pickle
 import sys
-import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import IPython.lib.pretty
 import pytest
+import rich
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.pretty import Pretty
 
 import streamwidget as sw
 from streamwidget._core.exceptions import ConfigurationError
@@ -21,7 +26,12 @@ from streamwidget._core.secrets import ApiKey, Secrets, mask
 from streamwidget.demo import DemoServer
 from tests.support.ports import closed_port
 from tests.support.servers import CANARY, QUICK, RawServer, events_of, failure_of, response, sse
-from tests.support.tracebacks import shown
+from tests.support.tracebacks import shown, variables
+
+try:
+    from cloudpickle import dumps  # as Dask and joblib do, which bring it
+except ImportError:
+    from pickle import dumps
 
 
 def test_the_canary_would_be_seen() -> None:
@@ -52,6 +62,51 @@ def test_a_key_does_not_show_itself() -> None:
                 assert CANARY not in str(refused)  # noqa: PT017  (it may succeed, too)
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(client)
+
+
+def inspect_in_rich(value: object) -> str:
+    """All that rich shows of an object, private attributes too."""
+    console = Console(file=(file := io.StringIO()), width=1_000)
+    rich.inspect(value, console=console, all=True)
+    console.print(Pretty(value, expand_all=True))
+    return file.getvalue()
+
+
+def walk_variables(value: object, depth: int = 6) -> str:
+    """All attributes, in a ``__dict__`` or in slots, and those of their values, as debuggers and Sentry show them."""
+    if depth == 0:
+        return repr(value)
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    parts = [*getattr(value, "__dict__", {}).values(), *(getattr(value, name, None) for name in slots)]
+    if isinstance(value, Mapping | list | tuple):
+        parts += [*value, *(value.values() if isinstance(value, Mapping) else ())]
+    return "\n".join([repr(value), *(walk_variables(part, depth - 1) for part in parts if not isinstance(part, type))])
+
+
+@pytest.mark.parametrize("look", [inspect_in_rich, IPython.lib.pretty.pretty, walk_variables, dumps])
+def test_a_look_into_an_object_shows_no_key(look: Any, server: DemoServer) -> None:
+    """Each kind of object that belongs to a request, before it and after it."""
+    client = sw.ChatClient(server.url, CANARY, headers={"X-Api-Key": CANARY[::-1]})
+    stream = client.stream("x", max_tokens=2)
+    recording = stream.record()
+    stream.wait()
+    widget = sw.ChatWidget(client)
+    for value in (
+        client,
+        stream,
+        recording,
+        stream._work,
+        client._settings,
+        client._secrets,
+        widget,
+        stream.completion,
+    ):
+        try:
+            shown = str(look(value))
+        except (TypeError, AttributeError, pickle.PicklingError) as refused:  # a client and a stream are not pickled
+            shown = str(refused)
+        assert CANARY not in shown
+        assert CANARY[::-1] not in shown
 
 
 @pytest.mark.parametrize("pasted", ["{}", " {}\n", '"{}"', "'{}' ", "Bearer {}", '"bearer {}"', " Bearer  {}"])
@@ -200,19 +255,76 @@ async def test_a_key_is_in_no_log(
     assert sys.exc_info() == (None, None, None)
 
 
-@pytest.mark.parametrize("ask", [sw.ChatClient.stream, sw.ChatClient.complete])
-@pytest.mark.parametrize("place", ["model", "api_key"])
-def test_a_key_that_is_passed_with_a_question_is_seen_nowhere(ask: Any, place: str) -> None:
+#: A question with a key, where people put one: as another API's SDK takes it, or one place too far.
+WITH_A_KEY: dict[str, dict[str, Any]] = {
+    **{
+        name: {name: CANARY} for name in ("model", "api_key", "openai_api_key", "apikey", "x-api-key", "X-Goog-Api-Key")
+    },
+    **{name: {name: CANARY} for name in ("token", "access_token", "authorization", "Proxy-Authorization")},
+    **{name: {name: CANARY} for name in ("user", "Cookie", "tools", "confirm", "retries", "as_", "max_steps")},
+    **{
+        f"{name} {header}": {name: {header: CANARY}}
+        for name in ("headers", "extra_headers", "default_headers", "extra_body", "extra_query")
+        for header in ("Authorization", "api-key")
+    },
+}
+
+
+def ask(client: sw.ChatClient, **given: Any) -> object:
+    """Ask a client."""
+    return client.stream("Hello", **given)
+
+
+def ask_for_all(client: sw.ChatClient, **given: Any) -> object:
+    """Ask it for the whole answer."""
+    return asyncio.run(client.complete("Hello", **given))
+
+
+def ask_in_a_conversation(client: sw.ChatClient, **given: Any) -> object:
+    """Ask it in a conversation."""
+    return sw.Conversation().ask("Hello", client, **given)
+
+
+def chat(client: sw.ChatClient, **given: Any) -> object:
+    """Make a chat widget of it."""
+    return sw.ChatWidget(client, **given)
+
+
+def chat_of_params(client: sw.ChatClient, **given: Any) -> object:
+    """Make a chat widget that sends these fields."""
+    return sw.ChatWidget(client, params=given)
+
+
+@pytest.mark.fault("S2", "a key in the place of another argument is refused, and no frame shows it")
+@pytest.mark.parametrize("way", [ask, ask_for_all, ask_in_a_conversation, chat, chat_of_params])
+@pytest.mark.parametrize("place", WITH_A_KEY)
+def test_a_key_that_is_passed_with_a_question_is_seen_nowhere(way: Any, place: str) -> None:
     """``client.stream("Hello", "sk-...")`` is refused, and no frame of ours holds the key."""
     client = sw.ChatClient("http://localhost:9/v1")
+    with pytest.raises((ConfigurationError, TypeError)) as caught:  # TypeError: ChatWidget has no such argument
+        way(client, **WITH_A_KEY[place])
+    assert CANARY not in variables(caught.value, but=__file__)
 
-    def call() -> Any:
-        asked = ask(client, "Hello", **{place: CANARY})
-        return asyncio.run(asked) if ask is sw.ChatClient.complete else asked
 
-    with pytest.raises(ConfigurationError, match="Nothing was sent") as caught:
-        call()
+@pytest.mark.parametrize("place", ["headers", "extra_headers", "Cookie", "authorization"])
+def test_headers_with_a_question_are_refused_in_words(place: str) -> None:
+    """Users of an SDK pass them there. They get the right call to type."""
+    client = sw.ChatClient("http://localhost:9/v1")
+    with pytest.raises(ConfigurationError, match=r"argument of the client: ChatClient\(headers=.*Nothing was sent"):
+        client.stream("Hello", **{place: {"X-Api-Key": CANARY}})
+
+
+@pytest.mark.parametrize("make", [sw.Conversation, lambda key: sw.ChatWidget(sw.ChatClient(), system=key)])
+def test_a_key_in_place_of_a_system_prompt_is_refused(make: Any) -> None:
+    """It would be sent, and shown in the page."""
+    with pytest.raises(ConfigurationError, match="The system prompt looks like an API key") as caught:
+        make(CANARY)
     assert CANARY not in str(caught.value)
-    for frame, _ in traceback.walk_tb(caught.value.__traceback__):
-        if frame.f_code.co_filename == sw.ChatClient.stream.__code__.co_filename:
-            assert CANARY not in repr(frame.f_locals)
+    assert sw.Conversation(f"Never say {CANARY}.").system
+
+
+def test_fields_that_only_sound_like_keys_are_sent() -> None:
+    """They are fields of real APIs."""
+    fields = ("prompt_cache_key", "max_tokens", "stop_token_ids", "safety_identifier", "return_tokens_as_token_ids")
+    for name in fields:
+        sw.ChatClient("http://localhost:9/v1").stream("Hello", **{name: 1})

@@ -148,10 +148,12 @@ def test_a_load_that_failed_half_way_is_undone_whole(
     assert traces(shell) == before
 
 
+A_KEY = f"sk-{'0123456789' * 3}"
+
 # Each setting with a value of the right kind and wrong ones.
 SETTINGS: dict[str, tuple[Any, list[Any]]] = {
-    "model": ("m", [5]),
-    "system": ("Be brief.", [["Be brief."]]),
+    "model": ("m", [5, A_KEY]),
+    "system": ("Be brief.", [["Be brief."], A_KEY]),
     "temperature": (0.5, ["warm"]),
     "max_tokens": (7, ["many", 0, 1.5]),
     "max_turns": (3, ["x", -1]),
@@ -159,15 +161,15 @@ SETTINGS: dict[str, tuple[Any, list[Any]]] = {
     "timeout": ({"stall": 60}, [5, {"stal": 60}, {"stall": -1}, {"stall": "x"}]),
     "stop_unseen": (30.0, ["x", -1]),
     "keep": (True, ["perhaps"]),
-    "provider": ("ollama", ["olama", 5]),
-    "base_url": ("http://localhost:9/v1", ["localhost", 5, ""]),
-    "client": ("answer", [7]),
-    "api_key_env": ("MY_KEY", [f"sk-{'0123456789' * 3}", 5]),
+    "provider": ("ollama", ["olama", 5, A_KEY]),
+    "base_url": ("http://localhost:9/v1", ["localhost", 5, "", A_KEY]),
+    "client": ("answer", [7, A_KEY]),
+    "api_key_env": ("MY_KEY", [A_KEY, 5]),
     "headers_env": (
         {"X-Api-Key": "MY_KEY"},
-        [5, {"X-Api-Key": f"sk-{'0123456789' * 3}"}, {"Host": "MY_KEY"}, {"X": 5}],
+        [5, {"X-Api-Key": A_KEY}, {"Host": "MY_KEY"}, {"X": 5}],
     ),
-    "gguf": ("model.gguf", [5]),
+    "gguf": ("model.gguf", [5, A_KEY]),
 }
 
 

@@ -29,6 +29,27 @@ def shown(failure: BaseException) -> str:
         )
 
 
+def variables(failure: BaseException, *, but: str) -> str:
+    """Return the variables of all frames of an exception and of all that is linked to it. It takes less time.
+
+    ``but`` is the file of the test, whose own variables do not count.
+    """
+    found: list[str] = []
+    links: list[BaseException | None] = [failure]
+    known: set[int] = set()
+    while links:
+        link = links.pop()
+        if link is None or id(link) in known:
+            continue
+        known.add(id(link))
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if frame.f_code.co_filename != but:
+                found.append(repr(frame.f_locals))
+        found.append(repr(link))
+        links += [link.__cause__, link.__context__]
+    return "\n".join(found)
+
+
 @contextmanager
 def no_collection() -> Iterator[None]:
     """Collect no garbage meanwhile.

@@ -23,6 +23,7 @@ from streamwidget._core.consent import Decision
 from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.loop import call_on, running_loop
 from streamwidget._core.messages import Message
+from streamwidget._core.misplaced import check_fields, check_model, check_system
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
 from streamwidget._saved.notebook import conversation_notebook
@@ -177,6 +178,7 @@ class Chat:
 
     def set_model(self, model: str | None) -> None:
         """Ask this model from now on."""
+        check_model(model)
         if model != self.model:
             self.model = model
             self._changed()
@@ -190,7 +192,9 @@ class Chat:
             call_on(self.loop, self._sent.send_changes)
 
     def check_params(self, params: Mapping[str, Any]) -> None:
-        """Raise a ConfigurationError if a callable that answers does not take one of these fields."""
+        """Raise a ConfigurationError if a callable that answers does not take one of these fields, or one is a key."""
+        if isinstance(self._client, ChatClient):
+            check_fields(params)
         if unknown := [name for name in params if not self._takes(name)]:
             raise ConfigurationError(f"{self._client_name} takes no argument {' or '.join(unknown)}.")
 
@@ -254,6 +258,7 @@ class Chat:
             If it is not a number of its kind.
         """
         if name == "system":
+            check_system(value)
             self._conversation.system = value.strip() or None
             self._sent.send_changes()
             return

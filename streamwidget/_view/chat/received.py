@@ -89,7 +89,7 @@ def _act(chat: Chat, content: dict[str, Any]) -> None:
         case {"op": "retry" | "continue" as op, "key": str(key)}:
             _try(chat, None, lambda: chat.ask_again(key, go_on=op == "continue"))
         case {"op": "model", "name": str(name)} if len(name) <= MAX_NAME and name.isprintable():
-            chat.set_model(name.strip() or None)
+            _try(chat, None, lambda: chat.set_model(name.strip() or None))
         case {"op": "models"}:
             chat.list_models()
         case {"op": "set", "name": str(name), "value": str(value)} if len(value) <= MAX_PROMPT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import anywidget
 import traitlets
@@ -17,6 +17,8 @@ from streamwidget._conversation.turn import Turn
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
+from streamwidget._core.misplaced import check_model
+from streamwidget._core.secrets import shows_no_variables
 from streamwidget._core.tools import toolbox
 from streamwidget._core.values import value_type
 from streamwidget._saved.conversation import conversation_bundles, conversation_html, conversation_text
@@ -173,6 +175,7 @@ class ChatWidget(anywidget.AnyWidget):
     params = traitlets.Dict(key_trait=traitlets.Unicode())
     conversation = traitlets.Instance(Conversation, read_only=True)
 
+    @shows_no_variables
     def __init__(
         self,
         answer: Any = None,
@@ -310,6 +313,11 @@ class ChatWidget(anywidget.AnyWidget):
         layout.close()
 
     # ---- the border
+
+    @traitlets.validate("model")
+    def _valid_model(self, proposal: traitlets.Bunch) -> str | None:
+        check_model(proposal.value)
+        return cast("str | None", proposal.value)
 
     @traitlets.validate("params")
     def _valid_params(self, proposal: traitlets.Bunch) -> dict[str, Any]:

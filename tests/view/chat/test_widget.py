@@ -18,6 +18,7 @@ import streamwidget as sw
 from streamwidget._view.bundle import shared_bundle
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
+from tests.support.servers import CANARY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # connections belong to a loop and are reused on it
 
@@ -364,6 +365,20 @@ async def test_the_model_is_chosen_in_python_or_in_the_page(
     widget._receive({"op": "models"})
     await until(lambda: page.of("models"))
     assert "demo" in page.of("models")[0]["names"]
+
+
+@pytest.mark.parametrize("message", [{"op": "model", "name": CANARY}, {"op": "set", "name": "system", "value": CANARY}])
+async def test_a_key_that_is_typed_in_the_page_is_refused(
+    widget: sw.ChatWidget, page: Page, message: dict[str, Any]
+) -> None:
+    """As a model or a system prompt it would be sent and saved. From Python it is refused too."""
+    widget._receive(message)
+    (refused,) = page.of("refused")
+    assert "looks like an API key" in refused["why"]
+    with pytest.raises(sw.ConfigurationError, match="looks like an API key"):
+        widget.model = CANARY
+    assert (widget.model, widget.conversation.system) == (None, None)
+    assert CANARY not in str(page.messages)
 
 
 async def test_a_page_that_asks_gets_all_or_nothing_new(
