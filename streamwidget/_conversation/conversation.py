@@ -264,8 +264,6 @@ class Conversation:
         >>> conversation.ask("And now?", lambda messages: f"This is message {len(messages)}.").wait().text
         'This is message 3.'
         """
-        check_model(model)
-        check_system(self.system if system is None else system)
         user = prompt if isinstance(prompt, Message) else Message("user", prompt)
         if user.role != "user":
             raise ConfigurationError(f"A question needs a message of role user, not {user.role}.")
@@ -311,6 +309,8 @@ class Conversation:
         from streamwidget._client.client import ChatClient
         from streamwidget._sources.models import as_model  # late: a script that only asks a client needs none of it
 
+        check_model(model)
+        check_system(self.system if system is None else system)
         messages = [*self.request_messages(key, system=system), user]
         asked, offered = as_model(client), toolbox(tools, confirm, max_steps)
         wanted = {"stream": stream, "as_": as_, "retries": retries}

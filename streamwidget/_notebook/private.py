@@ -20,6 +20,7 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
+from streamwidget._core.misplaced import is_a_key
 from streamwidget._core.secrets import Secret
 
 _RECORDS = ("_ih", "_oh", "_dh")  # In, Out and the visited folders, under the names that IPython keeps
@@ -27,7 +28,8 @@ _TYPED_CELL = re.compile(r"_(?:i{1,3}|i[0-9]+)", re.ASCII)
 #: Classes of IPython. A process that has not loaded them has no object of theirs.
 _KEEPERS = (("IPython.core.interactiveshell", "InteractiveShell"), ("IPython.core.history", "HistoryAccessorBase"))
 _LOOKED_AT = 10_000  # items of a container and of the containers in it
-_KEY_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)\d*\Z", re.IGNORECASE)
+_KEY_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE)?|_PAT|CREDENTIALS?)(?:_?\d+)?\Z", re.IGNORECASE)
+_PASSWORD = re.compile(r"://[^/@\s]*:([^/@\s]+)@")  # postgres://me:secret@host/db
 
 
 def private_kind(value: object, namespace: Mapping[str, Any]) -> str | None:
@@ -88,12 +90,14 @@ def _system_environment() -> object:
 
 
 def key_in(text: str) -> str | None:
-    """Return the name of the environment variable whose key is in a text, or None.
+    """Return the name of the environment variable whose key or password is in a text, or None.
 
     The words that servers without keys are given, such as ``ollama``, are not keys.
     """
     for name, value in os.environ.items():
-        key = value.strip()
-        if _KEY_NAME.search(name) and Secret(key).is_telling and key in text:
+        found = _PASSWORD.search(value)
+        key = found[1] if found else value.strip()
+        is_key = found or _KEY_NAME.search(name) or is_a_key(key)
+        if is_key and Secret(key).is_telling and key in text:
             return name
     return None

@@ -311,3 +311,24 @@ def test_a_key_of_the_environment_is_not_sent(template: str, monkeypatch: pytest
     with pytest.raises(ConfigurationError, match="holds the key in SOME_API_KEY") as failure:
         interpolate(template, {"mine": f"{key} ", "os": os})
     assert key not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        *(
+            (name, "hunter-2-hunter-2", "hunter-2-hunter-2")
+            for name in ("PGPASS", "GH_PAT", "OPENAI_KEY_2", "A_TOKEN2")
+        ),
+        ("MY_LOGIN", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
+        ("DATABASE_URL", "postgres://me:p4ssw0rd-1234@host/db", "p4ssw0rd-1234"),
+    ],
+    ids=["1", "2", "3", "4", "5", "6"],  # pytest puts a test's id into the environment
+)
+def test_a_key_by_another_name_is_not_sent(name: str, value: str, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name, the value or an address says that it is one. A path is none."""
+    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SOME_PATH", "/home/me/projects/2026")
+    with pytest.raises(ConfigurationError, match=f"holds the key in {name}"):
+        interpolate("{{x}}", {"x": f"It is {part}."})
+    assert interpolate("{{x}}", {"x": "/home/me/projects/2026"}).text == "/home/me/projects/2026"

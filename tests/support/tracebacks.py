@@ -7,10 +7,13 @@ import io
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from IPython.core.ultratb import VerboseTB
 from rich.console import Console
 from rich.traceback import Traceback
+
+_TESTS = str(Path(__file__).parents[1])
 
 
 def shown(failure: BaseException) -> str:
@@ -29,10 +32,10 @@ def shown(failure: BaseException) -> str:
         )
 
 
-def variables(failure: BaseException, *, but: str) -> str:
-    """Return the variables of all frames of an exception and of all that is linked to it. It takes less time.
+def variables(failure: BaseException) -> str:
+    """Return the variables of all frames of an exception and of all that is linked to it. This is quick.
 
-    ``but`` is the file of the test, whose own variables do not count.
+    The variables of a test's own frames do not count.
     """
     found: list[str] = []
     links: list[BaseException | None] = [failure]
@@ -43,11 +46,18 @@ def variables(failure: BaseException, *, but: str) -> str:
             continue
         known.add(id(link))
         for frame, _ in traceback.walk_tb(link.__traceback__):
-            if frame.f_code.co_filename != but:
-                found.append(repr(frame.f_locals))
+            if not frame.f_code.co_filename.startswith(_TESTS):
+                found += map(_repr, frame.f_locals.values())
         found.append(repr(link))
         links += [link.__cause__, link.__context__]
     return "\n".join(found)
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as exc:  # noqa: BLE001  (of an object that was not made to its end)
+        return repr(exc)
 
 
 @contextmanager
