@@ -19,6 +19,7 @@ from streamwidget._client.http import host_of
 from streamwidget._client.prices import are_installed, has_price
 from streamwidget._core.cost import NOTHING, Cost, dollars
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.secrets import mask
 
 _MONEY = re.compile(r"\$?\s*(?P<number>[0-9][0-9_,]*\.?[0-9]*|\.[0-9]+)\s*(?:USD|dollars?|\$)?", re.IGNORECASE)
 _TOKENS = re.compile(r"(?P<number>[0-9][0-9_,]*)\s*(?P<thousands>[kM]?)\s*tokens?", re.IGNORECASE)
@@ -55,7 +56,8 @@ class Budget:
             return cls(_number(found["number"]) * _THOUSANDS[found["thousands"].lower()], "tokens")
         if (found := _MONEY.fullmatch(typed)) is not None:
             return cls(_number(found["number"]), "dollars")
-        raise ConfigurationError(f'A budget is money or tokens, such as "$2" or "200k tokens", not {value!r:.40}.')
+        shown = repr(mask(str(value)))[:40]
+        raise ConfigurationError(f'A budget is money or tokens, such as "$2" or "200k tokens", not {shown}.')
 
     def __str__(self) -> str:
         return dollars(self.amount) if self.unit == "dollars" else f"{self.amount:,.0f} tokens"

@@ -4,6 +4,7 @@ Rules
 -----
 - One accumulator has all steps, so the answer is one. Each request has its own retries and its own clock. While a tool
   runs or a person is asked no clock runs.
+- A result that holds the key is masked. It is sent, shown and saved.
 - Each call gets exactly one result, also if it is refused, fails or is stopped. So what goes out again is whole.
 - A call of a tool that the person runs (the JSON of a tool) ends the answer, as without a loop.
 - After ``max_steps`` requests the answer is cut, with outcome ``length``.
@@ -307,7 +308,9 @@ class ToolLoop:
         return f"Not run: {why}. {_REMEDY}"
 
     def _publish_result(self, call: ToolCall, result: Result, seconds: float | None, publish: Publish) -> None:
-        event = ToolResult(call.id, call.name, result.text, result.error, seconds, result.images)
+        spellings = self._request.transport.secrets.spellings
+        text = result.text if spellings is None else spellings.replace(result.text)  # a tool may read the key's file
+        event = ToolResult(call.id, call.name, text, result.error, seconds, result.images)
         if self._recording is not None:
             self._recording.add(ToolReturned(self._recording.now(), event))
         publish(self.accumulator.take([event]))

@@ -277,19 +277,17 @@ def shows_no_variables(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except BaseException as exc:  # an interrupt too
+            del args, kwargs
             forget(exc)
             raise
-        finally:
-            del args, kwargs
 
     @functools.wraps(function)
     async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
             return await cast("Any", function(*args, **kwargs))
         except BaseException as exc:
+            del args, kwargs
             forget(exc)
             raise
-        finally:
-            del args, kwargs
 
     return cast("Callable[P, R]", awaited) if inspect.iscoroutinefunction(function) else call

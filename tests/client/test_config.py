@@ -17,7 +17,7 @@ from streamwidget._client import config
 from streamwidget._client.config import OPENAI_URL, Settings, check_url, resolve
 from streamwidget._client.http import is_loopback
 from tests.support.servers import CANARY
-from tests.support.tracebacks import shown
+from tests.support.tracebacks import below_the_test, shown
 
 OTHER = "sk-other-0123456789abcdefWXYZ"
 
@@ -30,12 +30,6 @@ def found(
         warnings.simplefilter("ignore")
         settings = resolve(base_url, api_key, None, env)
     return settings.base_url, settings.api_key and settings.api_key.reveal()
-
-
-def ours(failure: BaseException) -> BaseException:
-    """Return a failure without the frame of the test, which holds the key."""
-    trace = failure.__traceback__
-    return failure.with_traceback(trace and trace.tb_next)
 
 
 def test_nothing_configured_means_the_demo_server() -> None:
@@ -183,10 +177,10 @@ def test_a_key_passed_first_is_named_and_not_repeated(key: str) -> None:
     """Users of an SDK pass the key first. They get the right call to type."""
     with pytest.raises(ConfigurationError, match=r"looks like an API key.*ChatClient\(api_key=\.\.\.\)") as caught:
         ChatClient(key)
-    assert key.strip()[:12] not in shown(ours(caught.value))
+    assert key.strip()[:12] not in shown(below_the_test(caught.value))
     with pytest.raises(ConfigurationError, match="Unknown provider") as caught:
         ChatClient(provider=key)
-    assert key.strip()[-12:] not in shown(ours(caught.value))
+    assert key.strip()[-12:] not in shown(below_the_test(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -253,7 +247,7 @@ def test_a_setting_of_another_type_is_refused_and_not_repeated(
     kind = type(value).__name__
     with pytest.raises(ConfigurationError, match=rf"{name} is a text \(str\), not a {kind}\.") as caught:
         ChatClient(**{name: value})
-    assert "canary" not in shown(ours(caught.value))
+    assert "canary" not in shown(below_the_test(caught.value))
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
@@ -280,7 +274,7 @@ def test_no_frame_of_a_refused_client_holds_a_key(
     monkeypatch.setenv("SOME_TOKEN", CANARY)
     with pytest.raises((ConfigurationError, Warning)) as caught:
         ChatClient(url, CANARY, **more)
-    assert CANARY not in shown(ours(caught.value))
+    assert CANARY not in shown(below_the_test(caught.value))
 
 
 @pytest.mark.parametrize("url", ["https://host/v1#part", "https://host/v1#", "https://host/v1?a=1#b"])

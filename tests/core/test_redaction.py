@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -20,7 +21,9 @@ from streamwidget._core.redaction import PATIENCE, Redaction, WireMask, redactio
 from streamwidget._core.secrets import ApiKey, Secrets, mask, mask_bytes
 from streamwidget._view.wire.rows import WireRows
 from tests.support.cpu import cpu
+from tests.support.native import Server
 from tests.support.servers import CANARY, QUICK, RawServer, response, sse
+from tests.support.tool_models import PROVIDERS, Call, Says, says
 
 KEY = Secrets(ApiKey(CANARY))
 RAW = CANARY.encode()
@@ -189,6 +192,54 @@ async def test_a_key_in_an_answer_is_shown_and_stored_nowhere(place: str, tmp_pa
     except sw.StreamError as failure:
         assert clean(str(failure))  # noqa: PT017
     assert clean(repr(again.completion))
+
+
+@sw.tool(safe=True)
+def read_file(path: str = "") -> str:
+    """Return a file that holds the key."""
+    return f"{path}: OPENAI_API_KEY={CANARY}"
+
+
+@sw.tool(safe=True)
+def fail(path: str = "") -> str:
+    """Raise the key."""
+    raise ValueError(f"{path}: {CANARY}")
+
+
+CALLED = json.dumps({"path": CANARY})
+#: Answers that hold the key where a tool or a value is. After a call the model says "Done."
+STEPS: dict[str, tuple[Says, dict[str, Any]]] = {
+    "a tool's result": (Says(calls=(Call("read_file"),)), {"tools": [read_file]}),
+    "a tool's failure": (Says(calls=(Call("fail"),)), {"tools": [fail]}),
+    "a tool's argument": (Says(calls=(Call("read_file", CALLED),)), {"tools": [read_file]}),
+    "an argument that no tool takes": (Says(calls=(Call("read_file", f'{{"x": {CALLED}}}'),)), {"tools": [read_file]}),
+    "no tool's name": (Says(calls=(Call(CANARY),)), {"tools": [read_file]}),
+    "a call's id": (Says(calls=(Call("read_file", "{}", CANARY),)), {"tools": [read_file]}),
+    "a thought before a call": (Says(calls=(Call("read_file"),), thought=CANARY), {"tools": [read_file]}),
+    "a value": (Says(CALLED), {"as_": {"type": "object", "properties": {"path": {"type": "string"}}}}),
+    "not a value": (Says(CALLED), {"as_": {"type": "object", "required": ["x"]}, "retries": 1}),
+}
+
+
+@pytest.mark.fault("S15", "neither answer, export, recording nor rows show it")
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("place", STEPS)
+async def test_a_key_in_a_step_is_shown_stored_and_sent_nowhere(provider: str, place: str, tmp_path: Path) -> None:
+    """In each API. Of a later request only the header of the key has it."""
+    answer, given = STEPS[place]
+    server = Server(says(provider, answer, Says("Done.")))
+    conversation = sw.Conversation()
+    stream = conversation.ask("x", server.client(provider, CANARY), **given)
+    recording = stream.record(tmp_path / "a.jsonl")
+    events: list[object] = []
+    stream.subscribe(events.extend)
+    completion = await stream
+    rows = WireRows(recording)
+    rows.close()
+    saved = "".join(completion._repr_mimebundle_().values())
+    exported = (conversation.to_json(), conversation.to_markdown(), (tmp_path / "a.jsonl").read_text())
+    for shown in (repr(completion), saved, repr(events), json.dumps(rows.rows), *exported, *map(str, server.bodies)):
+        assert clean(shown)
 
 
 async def test_a_key_in_a_list_of_models_is_masked() -> None:

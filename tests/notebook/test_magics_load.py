@@ -160,6 +160,8 @@ SETTINGS: dict[str, tuple[Any, list[Any]]] = {
     "max_history_tokens": (100, ["x", -1]),
     "timeout": ({"stall": 60}, [5, {"stal": 60}, {"stall": -1}, {"stall": "x"}]),
     "stop_unseen": (30.0, ["x", -1]),
+    "budget": ("$2", ["two", -1.0, A_KEY]),
+    "reuse": (True, ["perhaps"]),
     "keep": (True, ["perhaps"]),
     "provider": ("ollama", ["olama", 5, A_KEY]),
     "base_url": ("http://localhost:9/v1", ["localhost", 5, "", A_KEY]),

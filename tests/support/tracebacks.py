@@ -32,6 +32,16 @@ def shown(failure: BaseException) -> str:
         )
 
 
+def below_the_test(failure: BaseException) -> BaseException:
+    """Return an exception without the frames of the test and of its callers. They hold what the test passed."""
+    trace = below = failure.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith(_TESTS):
+            below = trace.tb_next
+        trace = trace.tb_next
+    return failure.with_traceback(below)
+
+
 def variables(failure: BaseException) -> str:
     """Return the variables of all frames of an exception and of all that is linked to it. This is quick.
 
