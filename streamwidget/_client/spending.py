@@ -85,7 +85,7 @@ class Spending:
     """Adds up what is spent, and holds the budget. Any thread may use it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may ask within it
         self._spent = Spent(NOTHING, 0)
         #: What may be spent. None: anything.
         self.budget: Budget | None = None

@@ -54,7 +54,7 @@ class TokenRatios:
     """What the answers of a process have taught about each server and model. Any thread may use it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may ask within it
         self._seen: dict[tuple[str, str | None], tuple[int, int, int]] = {}  # characters, tokens, answers
 
     def learn(self, host: str, question: Question, prompt_tokens: int | None) -> None:

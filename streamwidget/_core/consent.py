@@ -57,7 +57,7 @@ class Consents:
         self.expected = self.heard = False
         self.unheard = ""
         self._waiting: dict[str, tuple[Consent, Tool, Callable[[Verdict], None]]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may ask within it
 
     @property
     def pending(self) -> tuple[Consent, ...]:
