@@ -85,7 +85,7 @@ async def recorded(client: sw.ChatClient) -> object:
 
 
 def with_tools(provider: str) -> Callable[[str], Awaitable[object]]:
-    """Return what asks twice in the API of a provider, with the result of a tool."""
+    """Return a way to ask twice in the API of a provider, with the result of a tool."""
     answers = Says("I look.", (Call("weather", '{"city": "Oslo"}'),), "Hm."), Says("It rains.")
 
     def ask(_: str) -> Awaitable[object]:

@@ -196,7 +196,7 @@ async def test_a_key_in_an_answer_is_shown_and_stored_nowhere(place: str, tmp_pa
 
 @sw.tool(safe=True)
 def read_file(path: str = "") -> str:
-    """Return a file that holds the key."""
+    """Return a file with the key."""
     return f"{path}: OPENAI_API_KEY={CANARY}"
 
 
@@ -207,7 +207,7 @@ def fail(path: str = "") -> str:
 
 
 CALLED = json.dumps({"path": CANARY})
-#: Answers that hold the key where a tool or a value is. After a call the model says "Done."
+#: Answers with the key in a step of tools or in a value. After a call the model says "Done."
 STEPS: dict[str, tuple[Says, dict[str, Any]]] = {
     "a tool's result": (Says(calls=(Call("read_file"),)), {"tools": [read_file]}),
     "a tool's failure": (Says(calls=(Call("fail"),)), {"tools": [fail]}),

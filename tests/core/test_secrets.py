@@ -65,7 +65,7 @@ def test_a_key_does_not_show_itself() -> None:
 
 
 def inspect_in_rich(value: object) -> str:
-    """All that rich shows of an object, private attributes too."""
+    """Look at an object with rich, private attributes too."""
     console = Console(file=(file := io.StringIO()), width=1_000)
     rich.inspect(value, console=console, all=True)
     console.print(Pretty(value, expand_all=True))
@@ -255,7 +255,7 @@ async def test_a_key_is_in_no_log(
     assert sys.exc_info() == (None, None, None)
 
 
-#: A question with a key, where people put one: as another API's SDK takes it, or one place too far.
+#: A question with a key in a common wrong place: as another API's SDK takes it, or one place too far.
 WITH_A_KEY: dict[str, dict[str, Any]] = {
     **{
         name: {name: CANARY} for name in ("model", "api_key", "openai_api_key", "apikey", "x-api-key", "X-Goog-Api-Key")
@@ -291,7 +291,7 @@ def chat(client: sw.ChatClient, **given: Any) -> object:
 
 
 def chat_of_params(client: sw.ChatClient, **given: Any) -> object:
-    """Make a chat widget that sends these fields."""
+    """Make a chat widget with these fields for its requests."""
     return sw.ChatWidget(client, params=given)
 
 

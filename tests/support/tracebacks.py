@@ -33,7 +33,7 @@ def shown(failure: BaseException) -> str:
 
 
 def below_the_test(failure: BaseException) -> BaseException:
-    """Return an exception without the frames of the test and of its callers. They hold what the test passed."""
+    """Return an exception without the frames of the test and of its callers. They hold the arguments of the test."""
     trace = below = failure.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename.startswith(_TESTS):
@@ -43,7 +43,7 @@ def below_the_test(failure: BaseException) -> BaseException:
 
 
 def variables(failure: BaseException) -> str:
-    """Return the variables of all frames of an exception and of all that is linked to it. This is quick.
+    """Return the variables of all frames of an exception, its causes and its contexts. This is quick.
 
     The variables of a test's own frames do not count.
     """
