@@ -86,6 +86,8 @@ WORDS = {
 OTHER_MEANING = {
     ("_core.secrets", "Bearer"): "a pattern of what looks like a key in any text",
     ("_view.transcript", "delta"): "our own message to the page",
+    ("_client.mcp_server", "Bearer"): "an example of a header in a message",
+    ("_client.mcp_server", "Authorization"): "the same",
     ("_client.spans", "finish_reason"): "a field of OpenTelemetry's convention",
     ("_core.timeline_svg", "delta"): "a label of the picture: first delta",
     ("_client.servers", "max_completion_tokens"): "a row's setting of its dialect",
