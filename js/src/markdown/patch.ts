@@ -9,17 +9,16 @@ let made = 0;
 export const elementsMade = (): number => made;
 
 /** Makes the nodes of a tree. */
-export function create(node: VNode): Node {
-  if (isText(node)) {
-    node.dom = document.createTextNode(node.text);
-    return node.dom;
-  }
+export function create(node: VNode, parent?: Node): Node {
+  const dom = isText(node) ? document.createTextNode(node.text) : document.createElement(node.tag);
+  // A parent comes before what is in it. To move a made tree costs as much as it has nodes, at each level anew.
+  parent?.appendChild(dom);
+  node.dom = dom as Text & HTMLElement;
+  if (isText(node)) return dom;
   made += 1;
-  const dom = document.createElement(node.tag);
-  for (const child of node.children) dom.append(create(child));
-  for (const [name, value] of Object.entries(node.attributes)) dom.setAttribute(name, value);
-  if (node.image) loadsOnClick(dom, node.image);
-  node.dom = dom;
+  for (const child of node.children) create(child, dom);
+  for (const [name, value] of Object.entries(node.attributes)) node.dom.setAttribute(name, value);
+  if (node.image) loadsOnClick(node.dom, node.image);
   return dom;
 }
 

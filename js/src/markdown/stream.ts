@@ -143,5 +143,5 @@ function render(container: HTMLElement, text: string): void {
     return;
   }
   const { blocks } = buildBlocks(text, new References(), budgetOf(length));
-  for (const block of blocks) container.append(...block.nodes.map(create));
+  for (const block of blocks) container.append(...block.nodes.map((node) => create(node)));
 }

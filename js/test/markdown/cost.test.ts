@@ -47,7 +47,8 @@ const HOSTILE = [
   fill("$$`"),
   fill("> $$\n"),
   fill("\\url$$"),
-  fill("*".repeat(3000)),
+  fill("*"),
+  `${"*".repeat(SIZE / 2)}a${"*".repeat(SIZE / 2)}`,
   `|a|\n|-|\n${fill("|![![![![|\n")}`,
 ];
 
