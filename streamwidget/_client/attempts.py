@@ -103,6 +103,10 @@ class Attempts:
         self._passed: str | None = None  # the limit's name, once the clock has ended the step
 
     @property
+    def is_ours(self) -> bool:
+        return self.request.transport.is_ours
+
+    @property
     def model(self) -> str | None:
         return self.request.question.model
 

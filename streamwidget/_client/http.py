@@ -99,6 +99,11 @@ class Transport(Protocol):
     @property
     def secrets(self) -> Secrets: ...
 
+    @property
+    def is_ours(self) -> bool:
+        """True if it sends with a client of ours. One of the person's may belong to their loop."""
+        ...
+
     def open(self, request: HTTPRequest, *, connection: Connection) -> AbstractAsyncContextManager[Response]:
         """Send one request. Leaving the ``async with`` block closes the response.
 

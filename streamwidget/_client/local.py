@@ -140,6 +140,7 @@ class LocalTransport:
         self.secrets = Secrets(_own_key(), secrets.headers)
         self._model = find_model(gguf)
         self._http_client = http_client
+        self.is_ours = http_client is None
 
     @contextlib.asynccontextmanager
     async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:

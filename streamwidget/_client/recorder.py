@@ -37,6 +37,7 @@ class RecordingTransport:
     def __init__(self, transport: Transport, recording: Recording) -> None:
         self.base_url = transport.base_url
         self.secrets = transport.secrets
+        self.is_ours = transport.is_ours
         self._transport = transport
         self._recording = recording
 

@@ -142,6 +142,8 @@ class _RecordedWaits(RetryPolicy):
 class _Player:
     """A transport that answers each request with the next recorded response."""
 
+    is_ours = True
+
     def __init__(self, recording: Recording, speed: float) -> None:
         self.secrets = recording.secrets
         first = recording.attempts[0][0]

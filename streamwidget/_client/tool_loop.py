@@ -67,6 +67,7 @@ class ToolLoop:
 
     repeatable = True
     reused_from = None
+    is_ours = False  # the tools are the person's
 
     def __init__(
         self,

@@ -100,6 +100,7 @@ class HTTPXTransport:
         self.base_url = base_url
         self.secrets = secrets
         self._injected = http_client
+        self.is_ours = http_client is None
         if http_client is not None:
             _library_of(http_client)
 

@@ -90,6 +90,7 @@ class _EarlierAnswer:
 
     pending_limit = consents = left_at = None
     repeatable = True
+    is_ours = False  # it is over at once, wherever it runs
     sent = ()
     cost = Cost(0.0, charged=True)  # nobody is asked, so nobody charges
 

@@ -54,6 +54,17 @@ def call_on(loop: asyncio.AbstractEventLoop | None, function: Callable[[], objec
         loop.call_soon_threadsafe(function)
 
 
+def call_and_wait(loop: asyncio.AbstractEventLoop, function: Callable[[], T]) -> T:
+    """Call a function on a loop, from any thread, and return its result. Immediately if the loop does not run."""
+    if running_loop() is loop or not loop.is_running():
+        return function()
+
+    async def call() -> T:
+        return function()
+
+    return asyncio.run_coroutine_threadsafe(call(), loop).result()
+
+
 def settler(future: asyncio.Future[T]) -> Callable[[T], None]:
     """Return a function that gives a future of this loop its result, from any thread.
 

@@ -8,6 +8,8 @@ Rules
 - One way to stop: :meth:`ChatStream.cancel`. Any thread may call it, any number of times. A Stop button, an interrupt,
   a closed widget and a cell that is run again all call it.
 - Text that arrived is kept, whatever happens later.
+- A stream may run apart, on a loop in a thread of our own, so that a cell that blocks does not hold it up. The code of
+  a person stays on the loop that started it: subscribers and readers get the events there, through a relay.
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwidget._core import files, loop
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
-from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, TextDelta
+from streamwidget._core.events import Finish, Outcome, StreamEvent, StreamWarning, TextDelta
 from streamwidget._core.exceptions import StreamError, StreamInterrupted
+from streamwidget._core.own_loop import own_loop
 from streamwidget._core.progress import Progress
+from streamwidget._core.relay import Relay
 from streamwidget._core.subscribers import Subscriber, Subscribers
 from streamwidget._core.surrogates import well_formed
 from streamwidget._core.task import LoopTask
@@ -57,25 +61,31 @@ class _Reader:
     """
 
     def __init__(self, stream: ChatStream) -> None:
-        so_far = stream._work.accumulator.text
-        self.pending: deque[StreamEvent] = deque([TextDelta(so_far)] if so_far else [])
-        if stream.over:
-            self.pending.append(stream._progress.finish())
+        self.pending: deque[StreamEvent] = deque()
         self._stream = stream
         self._wake = asyncio.Event()
+        self._begun = self._ended = False
         self.leave = stream.subscribe(self._take)
+        stream._tell_so_far(self._begin)
 
     async def more(self) -> bool:
         """Wait for events. False: the stream is over, and all of them are read."""
         self._stream.start()
-        while not self.pending and not self._stream.over:
+        while not self.pending and not self._ended:
             self._wake.clear()
             await self._wake.wait()
         return bool(self.pending)
 
+    def _begin(self, so_far: list[StreamEvent]) -> None:
+        self._begun = True
+        if so_far:
+            self._take(so_far)
+
     def _take(self, events: list[StreamEvent]) -> None:
-        self.pending.extend(events)
-        self._wake.set()
+        if self._begun:
+            self.pending.extend(events)
+            self._ended = isinstance(events[-1], Finish)
+            self._wake.set()
 
 
 class ChatStream:
@@ -124,6 +134,10 @@ class ChatStream:
         self._progress = Progress(work, value_type)
         self._subscribers = Subscribers()
         self._task = LoopTask()
+        self._home: asyncio.AbstractEventLoop | None = None  # the loop that started it
+        self._apart = False
+        self._subscribers_apart = Subscribers()
+        self._relay: Relay | None = None  # to the loop that started it, if it runs apart
         self._recording: Recording | None = None
         self._lock = threading.RLock()  # reentrant: a subscriber may call cancel() in _finish
         self._awaiting = 0
@@ -268,26 +282,68 @@ class ChatStream:
         >>> asyncio.run(compare())
         ('length', 'length')
         """
-        asyncio.get_running_loop()  # or RuntimeError
+        here = asyncio.get_running_loop()  # or RuntimeError
         with self._lock:
             if self.over:
                 return
-            if self._task.is_on_another_loop:
-                raise RuntimeError("The stream runs on another event loop. Use wait(), or make a new stream.")
             if self._task.started:
+                if here not in (self._home, self._task.loop):
+                    raise RuntimeError("The stream runs on another event loop. Use wait(), or make a new stream.")
                 return
             self._progress.begin()
-            self._task.start(self._run(), f"streamwidget {self.id[:8]}", self._never_ran)
+            self._home = here
+            own = own_loop() if self._apart else None
+            if own is not None:
+                self._relay = Relay(self._subscribers.publish)
+            self._task.start(self._run, f"streamwidget {self.id[:8]}", self._never_ran, own)
+
+    def _run_apart(self) -> None:
+        """Run on a loop in a thread of our own, so that no cell that blocks holds it up. Call this before the start.
+
+        A stream in which code of the person runs stays on the loop that starts it, because that code need not be safe
+        in another thread. Examples: tools, a callable that answers, an ``http_client``, a type with validators.
+        """
+        kind = self.value_type
+        self._apart = self._work.is_ours and (kind is None or kind.is_ours)
+
+    def _subscribe_apart(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Subscribe in the thread in which the stream runs. For views: all others subscribe where the person's code is.
+
+        To read the text so far and to subscribe, without a delta in between, do both in :meth:`_between`.
+        """
+        return (self._subscribers_apart if self._apart else self._subscribers).add(subscriber)
+
+    def _between(self, function: Callable[[], T]) -> T:
+        """Call a function between two batches of events, in the thread in which the stream runs, and wait for it."""
+        own = self._task.loop
+        if self._relay is None or own is None or self._is_in_parent_process:
+            return function()
+        return loop.call_and_wait(own, function)
+
+    def _tell_so_far(self, begin: Callable[[list[StreamEvent]], None]) -> None:
+        """Call ``begin`` with the text so far as events. All events that subscribers get after it come after them."""
+
+        def tell() -> None:
+            text = self._work.accumulator.text
+            events: list[StreamEvent] = [TextDelta(text)] if text else []
+            if self.over:
+                events.append(self._progress.finish())
+            if self._relay is None:
+                begin(events)
+            else:
+                self._relay.put(lambda: begin(events))
+
+        self._between(tell)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber(events)`` on the stream's loop for each batch of events from now on.
+        """Call ``subscriber(events)`` for each batch of events from now on, on the loop that started the stream.
 
         If it raises, the stream goes on. The first exception gives a warning, and the third one ends the subscription.
 
         Parameters
         ----------
         subscriber : callable
-            Takes a list of StreamEvents. It must return quickly, because all streams of the loop wait for it.
+            Takes a list of StreamEvents. It must return quickly, because all else on the loop waits for it.
 
         Returns
         -------
@@ -336,7 +392,7 @@ class ChatStream:
         reader.leave()
         if self._is_unread:
             self.cancel()
-            await self._task.wait(_SETTLED)
+            await self._settled(_SETTLED)
 
     def __iter__(self) -> Iterator[StreamEvent]:
         """Give the events to synchronous code. Between two of them, nothing else of this thread's loop runs."""
@@ -357,12 +413,12 @@ class ChatStream:
     def _cancel_here(self) -> None:
         """Cancel the stream, and wait for its end in this thread."""
         self.cancel()
-        self._run_here(partial(self._task.wait, _SETTLED))
+        self._run_here(partial(self._settled, _SETTLED))
 
     @property
     def _is_unread(self) -> bool:
         """True if the last reader left before the end, so that nobody would read the rest."""
-        return not self._subscribers and not self._awaiting and not self.over
+        return not (self._subscribers or self._subscribers_apart or self._awaiting or self.over)
 
     def values(self) -> AsyncIterator[Any]:
         """Give the value while it grows, for an answer that was asked for with ``as_=``.
@@ -436,15 +492,23 @@ class ChatStream:
         self.start()
         self._awaiting += 1
         try:
-            if not self.over:
-                await self._task.wait()
+            await self._settled()
         except asyncio.CancelledError:
             self.cancel()
-            await self._task.wait(_SETTLED)
+            await self._settled(_SETTLED)
             raise
         finally:
             self._awaiting -= 1
         return self._progress.result()
+
+    async def _settled(self, timeout: float | None = None) -> None:
+        """Wait for the end, and until its subscribers here were told of it, for at most ``timeout`` seconds each."""
+        if not self.over:
+            await self._task.wait(timeout)
+        if self._relay is not None and loop.running_loop() is self._home:
+            told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._relay.put(partial(loop.settler(told), None))
+            await asyncio.wait([told], timeout=timeout)
 
     def wait(self) -> ChatCompletion:
         """Wait for the end, from synchronous code: a script, a thread or a notebook cell.
@@ -476,10 +540,10 @@ class ChatStream:
         """
         if self._is_in_parent_process:
             raise RuntimeError(_FORKED)
-        if self.over:
+        if self.over and self._relay is None:
             return self._progress.result()
-        own = self._task.loop
-        if own is not None and self._task.is_on_another_loop and not loop.is_own(own):
+        own, home = self._task.loop, self._home
+        if own is not None and home is not None and home is not loop.running_loop() and not loop.is_own(home):
             return loop.run_on_another_loop(own, self._result, self.cancel)
         return self._run_here(self._result)
 
@@ -586,10 +650,12 @@ class ChatStream:
         >>> stream.wait().text == stream.again().wait().text
         True
         """
-        return ChatStream(self._work.again(go_on=go_on), self.value_type)
+        stream = ChatStream(self._work.again(go_on=go_on), self.value_type)
+        stream._apart = self._apart
+        return stream
 
     def call(self, function: Callable[[], None]) -> None:
-        """Call a function on the stream's loop.
+        """Call a function on the loop that started the stream.
 
         Immediately if the loop runs in this thread, is closed or is not known yet. Otherwise it is scheduled there.
 
@@ -605,6 +671,10 @@ class ChatStream:
         >>> stream.call(lambda: print("not started, so it is called now"))
         not started, so it is called now
         """
+        loop.call_on(self._home, function)
+
+    def _call_apart(self, function: Callable[[], None]) -> None:
+        """Call a function in the thread in which the stream runs, between two batches of events."""
         loop.call_on(self._task.loop, function)
 
     @property
@@ -642,7 +712,15 @@ class ChatStream:
     def _publish(self, events: list[StreamEvent]) -> None:
         if events:
             self._progress.note(events)
+            self._tell(events)
+
+    def _tell(self, events: list[StreamEvent]) -> None:
+        if self._apart:
+            self._subscribers_apart.publish(events)
+        if self._relay is None:
             self._subscribers.publish(events)
+        else:
+            self._relay.put(events)
 
     def _end_if_stranded(self) -> None:
         """End a stream whose loop was closed in mid-stream. Nobody tells us, so we notice when somebody looks."""
@@ -661,7 +739,11 @@ class ChatStream:
         last = self._progress.end(outcome, failure)
         if self._recording is not None:
             self._recording.end(outcome)
-        self._subscribers.publish(last)
-        self._subscribers.clear()
+        self._tell(last)
+        self._subscribers_apart.clear()
+        if self._relay is None:
+            self._subscribers.clear()
+        else:
+            self._relay.put(self._subscribers.clear)
         if self._recording is not None:
             self._recording.keep()  # last, because a disk may be slow or full

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 
-from streamwidget._core.loop import call_on, running_loop
+from streamwidget._core.loop import call_on, running_loop, settler
 
 
 class LoopTask:
@@ -25,7 +25,7 @@ class LoopTask:
 
     @property
     def started(self) -> bool:
-        return self._task is not None
+        return self.loop is not None
 
     @property
     def is_in_parent_process(self) -> bool:
@@ -40,7 +40,7 @@ class LoopTask:
     @property
     def is_stranded(self) -> bool:
         """True if its loop was closed before its end. No step of it will follow. False in a forked child."""
-        if self._task is None or self.loop is None or self._task.done() or self.is_in_parent_process:
+        if self.loop is None or self.is_in_parent_process or (self._task is not None and self._task.done()):
             return False
         return self.loop.is_closed()
 
@@ -48,20 +48,49 @@ class LoopTask:
     def is_on_a_running_loop(self) -> bool:
         return self.loop is not None and self.loop.is_running()
 
-    def start(self, coroutine: Coroutine[object, object, None], name: str, done: Callable[[], None]) -> None:
-        """Start it on the loop of this thread. ``done`` is called at its end, even if its body never ran."""
-        self.loop = asyncio.get_running_loop()
+    def start(
+        self,
+        make: Callable[[], Coroutine[object, object, None]],
+        name: str,
+        done: Callable[[], None],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Start the coroutine that ``make`` gives. ``done`` is called at its end, even if its body never ran.
+
+        It runs on the loop of this thread, or else on that of another thread, in the context of this one.
+        """
+        self.loop = own = loop or asyncio.get_running_loop()
         self._process = os.getpid()
-        self._task = self.loop.create_task(coroutine, name=name)
-        self._task.add_done_callback(lambda _: done())
+
+        def create() -> None:
+            self._task = own.create_task(make(), name=name)
+            self._task.add_done_callback(lambda _: done())
+
+        call_on(own, create)
 
     def cancel(self) -> None:
         """Cancel it, from any thread. Ignored if its loop is closed."""
-        task, loop = self._task, self.loop
-        if task is not None and loop is not None and not loop.is_closed():
-            call_on(loop, task.cancel)
+        if self.loop is not None and not self.loop.is_closed():
+            call_on(self.loop, self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
     async def wait(self, timeout: float | None = None) -> None:
-        """Wait for its end, on its loop, for at most ``timeout`` seconds."""
-        if self._task is not None and not self._task.done():
+        """Wait for its end, for at most ``timeout`` seconds. On any loop."""
+        if self.loop is None or (self._task is not None and self._task.done()):
+            return
+        if not self.is_on_another_loop:
+            assert self._task is not None
             await asyncio.wait([self._task], timeout=timeout)
+            return
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        tell = settler(over)
+
+        def watch() -> None:
+            assert self._task is not None
+            self._task.add_done_callback(lambda _: tell(None))
+
+        call_on(self.loop, watch)
+        await asyncio.wait([over], timeout=timeout)

@@ -104,6 +104,11 @@ class ValueType:
         return ValueType, (self.wanted,)
 
     @property
+    def is_ours(self) -> bool:
+        """True if no code of the person runs when a value is made. A class may have validators, a schema has none."""
+        return isinstance(self.wanted, Mapping)
+
+    @property
     def is_list(self) -> bool:
         """True if its values have rows."""
         return self._row is not None

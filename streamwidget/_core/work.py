@@ -85,6 +85,11 @@ class Work(Protocol):
         ...
 
     @property
+    def is_ours(self) -> bool:
+        """True if no code of the person runs in it, so that it may run in a thread of ours."""
+        ...
+
+    @property
     def consents(self) -> Consents | None:
         """The tools that wait for a person. None if it never asks one."""
         ...

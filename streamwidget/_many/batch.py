@@ -168,6 +168,7 @@ class Batch:
     demo = False
     mark = ""
     repeatable = False
+    is_ours = False  # a client or a function of the person may answer the rows
 
     def __init__(
         self, source: Source, question: Question, rates: Rates, spending: Spending, journal: Journal | None = None

@@ -346,6 +346,8 @@ class ChatMagics(Magics):
 
     def _show_and_run(self, turn: NewTurn, options: Namespace, *, awaits: bool) -> Any:
         stream = turn.stream
+        if options.bg and not options.wire:
+            stream._run_apart()
         self._session.keep_answer(stream, options.out)
 
         def asked_again(other: ChatStream) -> None:

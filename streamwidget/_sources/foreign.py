@@ -71,6 +71,7 @@ class Foreign:
     sent = ()
     pending_limit = None
     left_at = None
+    is_ours = False
 
     def __init__(
         self, source: Any, text: str | Callable[[Any], Any] | None = None, so_far: ChatCompletion | None = None

@@ -2,7 +2,7 @@
 
 Rules
 -----
-- Messages go out on the stream's loop only. The state may be read on any thread.
+- Messages go out in the thread in which the stream runs. It may be a thread of our own. Any thread may read the state.
 - The first text goes out immediately. Later text is joined, as :mod:`streamwidget._view.pacer` says.
 - One feed may follow one stream after another. Its numbers go on, so that a page cannot take an old message for a new
   one.
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from streamwidget._core.completion import shown
 from streamwidget._core.events import (
     ConsentNeeded,
     Finish,
@@ -36,8 +37,8 @@ _ARGUMENTS = 20_000  # characters of a call that a person is asked about
 class Feed(Protocol):
     """What a :class:`~streamwidget.StreamView` needs of its feed."""
 
-    def follow(self, stream: ChatStream, text: str | None = None) -> None:
-        """Send what this stream brings from now on. ``text`` is what its page begins with."""
+    def follow(self, stream: ChatStream, *, anew: bool = False) -> None:
+        """Send what this stream brings from now on. ``anew``: the page has seen another stream before."""
         ...
 
     def leave(self) -> None:
@@ -65,7 +66,7 @@ class AnswerFeed:
     send : callable
         Sends one message, a JSON object, to the pages.
     ended : callable
-        Called right after the last message of a stream.
+        Called right after the last message of a stream, on the loop that started the stream.
     presentation : Presentation
         Whether the view stays, and whether its end waits for its turn.
 
@@ -93,30 +94,39 @@ class AnswerFeed:
         """The number of the last message."""
         return self._transcript.seq
 
-    def follow(self, stream: ChatStream, text: str | None = None) -> None:
-        """Send what this stream brings from now on.
+    def follow(self, stream: ChatStream, *, anew: bool = False) -> None:
+        """Send what this stream brings from now on. What it has brought already goes out with the next snapshot.
 
         Parameters
         ----------
         stream : ChatStream
-        text : str, optional
-            The text that the page begins with. Give it when the stream already has text, or follows another one. It
-            goes out with the next snapshot.
+        anew : bool, default False
+            The page has seen another stream before, or must begin with this stream's text even if it has none.
         """
         self.leave()
-        if text is not None:
-            self._transcript.restart(text, stream.completion)
         self.stream = stream
-        if stream.over:
-            self._transcript.end(stream.completion)  # it brings nothing more
-        else:
-            self._unsubscribe = stream.subscribe(self._take)
+
+        def begin() -> None:
+            completion = stream.completion
+            if (text := shown(completion)) or anew:
+                self._transcript.restart(text, completion)
+            if stream.over:
+                self._transcript.end(completion)  # it brings nothing more
+            else:
+                self._unsubscribe = stream._subscribe_apart(self._take)
+
+        stream._between(begin)
 
     def leave(self) -> None:
         """Send nothing more. The stream goes on."""
-        self._unsubscribe()
-        self._pacer.stop()
-        self._wait, self._asks, self._over = None, False, False
+
+        def leave() -> None:
+            self._unsubscribe()
+            self._pacer.stop()
+            self._wait, self._asks, self._over = None, False, False
+
+        if (stream := getattr(self, "stream", None)) is not None:
+            stream._between(leave)
 
     async def sent(self) -> None:
         """Wait until everything is sent, if something waits for its turn."""
@@ -178,7 +188,7 @@ class AnswerFeed:
         if self._over:
             self._over = False
             self._send(self._transcript.end(self.stream.completion))
-            self._ended()
+            self.stream.call(self._ended)
 
     def _send_text(self) -> None:
         first = self._transcript.phase != "streaming"

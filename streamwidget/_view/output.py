@@ -12,6 +12,12 @@ from typing import Any
 from IPython.display import publish_display_data
 
 
+def in_kernel() -> bool:
+    """Return True in a kernel of Jupyter, where a cell may block the loop."""
+    module = sys.modules.get("ipykernel.kernelbase")
+    return module is not None and bool(module.Kernel.initialized())
+
+
 def show(mimebundle: dict[str, Any]) -> str:
     """Show a mimebundle in the cell that runs.
 

@@ -19,7 +19,7 @@ import traitlets
 from ipywidgets import Layout, widget_serialization
 from ipywidgets.widgets.trait_types import InstanceDict
 
-from streamwidget._core.completion import ChatCompletion, shown
+from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import StreamError
 from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
@@ -135,7 +135,7 @@ class StreamView(anywidget.AnyWidget):
         self.set_trait("bundle", shared_bundle(self._bundle).model_id)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self._hear(content))
-        self._follow(stream, shown(stream.completion) or None)  # another reader may have started it
+        self._follow(stream)
 
     @property
     def completion(self) -> ChatCompletion:
@@ -196,9 +196,9 @@ class StreamView(anywidget.AnyWidget):
         feed.stream = stream
         return feed
 
-    def _follow(self, stream: ChatStream, text: str | None = None) -> None:
+    def _follow(self, stream: ChatStream, *, anew: bool = False) -> None:
         self._stream = stream
-        self._feed.follow(stream, text)
+        self._feed.follow(stream, anew=anew)
         control.register(stream.id, self._hear)
         if stream.over:
             self._ended()  # the feed sends no end
@@ -241,7 +241,7 @@ class StreamView(anywidget.AnyWidget):
                 self._stream.confirm(key, decision, reason if isinstance(reason, str) else "")
             case {"op": "sync"}:
                 self._note_page(content.get("page"))
-                self._stream.call(self._feed.send_snapshot)
+                self._stream._call_apart(self._feed.send_snapshot)
             case {"op": "saved"}:
                 self._note_page(content.get("page"))
                 self._stream.call(self._send_replacement)
@@ -267,5 +267,5 @@ class StreamView(anywidget.AnyWidget):
             return
         stream = self._stream.again(go_on=go_on)
         self._presentation.on_asked_again(stream)
-        self._follow(stream, shown(stream.completion))
+        self._follow(stream, anew=True)
         self._feed.send_snapshot()

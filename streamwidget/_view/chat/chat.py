@@ -29,6 +29,7 @@ from streamwidget._core.surrogates import well_formed
 from streamwidget._saved.notebook import conversation_notebook
 from streamwidget._sources.models import CallableModel, Model
 from streamwidget._sources.sdk_model import SDKModel
+from streamwidget._view import output
 from streamwidget._view.audience import Audience
 from streamwidget._view.chat.received import MAX_NAME, Refused, TypedPrompt
 from streamwidget._view.chat.sent import SentChat
@@ -140,6 +141,8 @@ class Chat:
         return stream
 
     def _follow(self, key: str, stream: ChatStream) -> None:
+        if output.in_kernel():
+            stream._run_apart()
         self._sent.follow(key, stream)
         stream.start()  # first, because an observer of the change may raise
         self.audience.follow(stream)

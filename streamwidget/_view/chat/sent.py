@@ -23,7 +23,7 @@ from typing import Any
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.attachments import Attachment
-from streamwidget._core.completion import ChatCompletion, shown
+from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
@@ -92,8 +92,9 @@ class SentChat:
 
     def follow(self, key: str, stream: ChatStream) -> None:
         """Send the answer of the turn ``key`` from this stream."""
+        self._feed.leave()  # first: it names this chat's turn
         self.key, self.live = key, True
-        self._feed.follow(stream, shown(stream.completion))
+        self._feed.follow(stream, anew=True)
 
     def leave(self) -> None:
         """Send nothing more of the stream."""

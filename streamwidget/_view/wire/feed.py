@@ -56,7 +56,7 @@ class WireFeed:
         """The rows as far as they were read."""
         return self._wire.rows
 
-    def follow(self, stream: ChatStream, text: str | None = None) -> None:  # noqa: ARG002  # the rows hold the text
+    def follow(self, stream: ChatStream, *, anew: bool = False) -> None:  # noqa: ARG002  # the rows hold the text
         """Send what the stream brings from now on."""
         if stream.over:
             self._wire.close()

@@ -1,0 +1,55 @@
+"""From a stream that runs on a loop in a thread of our own, back to the loop of the person's code.
+
+The thread never waits for that loop, which a cell may block. What piles up meanwhile is handed over at once, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections import deque
+from collections.abc import Callable
+
+from streamwidget._core.events import StreamEvent
+
+
+class Relay:
+    """Calls ``publish`` on the loop that runs in the thread which makes this.
+
+    Parameters
+    ----------
+    publish : callable
+        Takes a batch of events. It is called in the context of the one who made this, so that a cell's outputs stay
+        the cell's.
+    """
+
+    def __init__(self, publish: Callable[[list[StreamEvent]], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
+        self._publish = publish
+        self._waiting: deque[list[StreamEvent] | Callable[[], object]] = deque()
+        self._woken = False
+
+    def put(self, item: list[StreamEvent] | Callable[[], object]) -> None:
+        """Hand over a batch of events, or call a function between two batches. Any thread may call this."""
+        self._waiting.append(item)
+        if not self._woken:
+            self._woken = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the person's code
+                self._loop.call_soon_threadsafe(self._hand_over, context=self._context.copy())
+
+    def _hand_over(self) -> None:
+        self._woken = False  # first: what is put from now on wakes the loop again
+        events: list[StreamEvent] = []
+        while self._waiting:
+            item = self._waiting.popleft()
+            if isinstance(item, list):
+                events += item
+                continue
+            if events:
+                self._publish(events)
+            events = []
+            item()
+        if events:
+            self._publish(events)
