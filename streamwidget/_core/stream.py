@@ -715,12 +715,11 @@ class ChatStream:
             self._tell(events)
 
     def _tell(self, events: list[StreamEvent]) -> None:
-        if self._apart:
-            self._subscribers_apart.publish(events)
+        if self._relay is not None:
+            self._relay.put(events)  # first: the next cell of a person who sees the end finds the answer in `_chat`
+        self._subscribers_apart.publish(events)
         if self._relay is None:
             self._subscribers.publish(events)
-        else:
-            self._relay.put(events)
 
     def _end_if_stranded(self) -> None:
         """End a stream whose loop was closed in mid-stream. Nobody tells us, so we notice when somebody looks."""

@@ -100,18 +100,21 @@ def test_stop_before_the_first_byte(chat: ChatKernel, code: str) -> None:
 
 
 @with_subshells
-@pytest.mark.fault("K13", "EOF while the cell sleeps, on ipykernel 7.3 and 7.4; outcome cancelled when it wakes")
+@pytest.mark.fault("K13", "EOF while the cell sleeps, on ipykernel 7.3 and 7.4, and the page is told that it is cancelled")
 def test_stop_beside_a_blocking_cell(chat: ChatKernel, seen: Callable[[str], None], tmp_path: Path) -> None:
-    """The server sees the end of a ``--bg`` stream while another cell sleeps. The outcome follows when it wakes."""
+    """While another cell sleeps, text of a ``--bg`` stream arrives, and a Stop ends it for the server and the page."""
     started, view = chat.streaming("%%chat --bg -m demo-slow\nbeside a sleeping cell")
     wake = tmp_path / "wake"
     asleep = f"while not pathlib.Path({str(wake)!r}).exists(): time.sleep(0.2)"
     sleeping = chat.execute_async(f"import pathlib, time\nprint('on', flush=True)\n{asleep}")
     chat.wait_for(lambda message: message.type == "stream" and message.parent_id == sleeping.msg_id)
+    begun = len(chat.iopub)
+    chat.wait_for(lambda message: message.content.get("comm_id") == view.model_id, after=begun)
     since = time.monotonic()
     by_control(chat, view)
     record = chat.asked("beside a sleeping cell")
     assert record.left.wait(SOON)
+    assert view.wait("end")["outcome"] == "cancelled"
     assert not sleeping.done
     seen(f"{chat.generation}: EOF {1000 * ((record.client_left or 0) - since):.0f} ms after the Stop")
     wake.touch()

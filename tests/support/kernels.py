@@ -50,7 +50,8 @@ shell = get_ipython()
 if "streamwidget" in sys.modules:
     import streamwidget
     from ipywidgets import Widget
-    for stream in [o for o in gc.get_objects() if type(o) is streamwidget.ChatStream]:
+    streams = [o for o in gc.get_objects() if type(o) is streamwidget.ChatStream]
+    for stream in streams:
         stream.cancel()
     if "streamwidget" in shell.extension_manager.loaded:
         shell.extension_manager.unload_extension("streamwidget")
@@ -58,6 +59,8 @@ if "streamwidget" in sys.modules:
     Widget.close_all()
     for _ in range(10):  # what was cancelled ends
         await asyncio.sleep(0.01)
+    for stream in streams:  # those that run apart, too
+        await stream._settled(1) if stream._relay is not None else None
 for name in [name for name in os.environ if name.startswith(("STREAMWIDGET_", "OPENAI_"))]:
     del os.environ[name]
 os.environ.update(%r)
