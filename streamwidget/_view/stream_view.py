@@ -129,6 +129,7 @@ class StreamView(anywidget.AnyWidget):
         self._feed = self._make_feed(stream)  # the comm opens with its state
         self._page: str | None = None  # the newest page that shows the view
         self._replacement: JSON | None = None
+        self._awaits_saved = False  # a page has asked for the replacement before it was there
         self._asked_about = False  # a page still shows the view although it was replaced
         if stream.value_type is not None:
             values_bundle(self._bundle)
@@ -184,6 +185,8 @@ class StreamView(anywidget.AnyWidget):
         page itself shows the rest of a cut answer.
         """
         self._replacement = {"mimebundle": saved, "metadata": metadata}
+        if self._awaits_saved:
+            self._send_replacement()
         if self._page is None and not unseen:
             self.close()
         else:
@@ -258,6 +261,7 @@ class StreamView(anywidget.AnyWidget):
             self._asked_about = self._replacement is not None
 
     def _send_replacement(self) -> None:
+        self._awaits_saved = self._replacement is None
         if self._replacement is not None:
             self._send_to_pages({"op": "saved", "view": self.model_id, **self._replacement})
 

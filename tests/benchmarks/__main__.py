@@ -12,6 +12,7 @@ import traceback
 
 from tests.benchmarks import (
     batch,
+    beside,
     carried,
     chat,
     cpu,
@@ -36,6 +37,7 @@ FIGURES = {
     "cpu": cpu.measure,
     "latency": latency.measure,
     "stop": stop.measure,
+    "beside": beside.measure,
     "import": imports.measure,
     "memory": memory.measure,
     "page": page.measure,

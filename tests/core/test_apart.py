@@ -150,7 +150,7 @@ async def test_a_client_or_a_function_of_a_person_stays_on_its_loop(server: Demo
 def test_the_process_ends_while_a_stream_runs_apart() -> None:
     """The thread ends with it. No warning of an unclosed loop or socket is printed."""
     with DemoServer() as server:
-        command = [sys.executable, "-X", "dev", "-W", "always::ResourceWarning", "-c", END, server.url]
+        command = [sys.executable, "-W", "always::ResourceWarning", "-c", END, server.url]
         done = subprocess.run(command, capture_output=True, text=True, timeout=START, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, "ends\n", "")
         assert server.requests[-1].left.wait(SOON)

@@ -100,9 +100,11 @@ def test_stop_before_the_first_byte(chat: ChatKernel, code: str) -> None:
 
 
 @with_subshells
-@pytest.mark.fault("K13", "EOF while the cell sleeps, on ipykernel 7.3 and 7.4, and the page is told that it is cancelled")
+@pytest.mark.fault(
+    "K13", "EOF while the cell sleeps, on ipykernel 7.3 and 7.4, and the page knows that it is cancelled"
+)
 def test_stop_beside_a_blocking_cell(chat: ChatKernel, seen: Callable[[str], None], tmp_path: Path) -> None:
-    """While another cell sleeps, text of a ``--bg`` stream arrives, and a Stop ends it for the server and the page."""
+    """While another cell sleeps, text of a ``--bg`` stream arrives, and a Stop ends it for both sides."""
     started, view = chat.streaming("%%chat --bg -m demo-slow\nbeside a sleeping cell")
     wake = tmp_path / "wake"
     asleep = f"while not pathlib.Path({str(wake)!r}).exists(): time.sleep(0.2)"
