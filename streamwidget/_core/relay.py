@@ -1,6 +1,7 @@
 """From a stream that runs on a loop in a thread of our own, back to the loop of the person's code.
 
 The thread never waits for that loop, which a cell may block. What piles up meanwhile is handed over at once, in order.
+As long as the stream runs, the loop wakes up at each TICK. The interpreter sees an interrupt only when it does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 from streamwidget._core.events import StreamEvent
+from streamwidget._core.timeout import TICK
 
 
 class Relay:
@@ -22,6 +24,11 @@ class Relay:
     publish : callable
         Takes a batch of events. It is called in the context of the one who made this, so that a cell's outputs stay
         the cell's.
+
+    Attributes
+    ----------
+    over : bool
+        Set it at the end of the stream.
     """
 
     def __init__(self, publish: Callable[[list[StreamEvent]], None]) -> None:
@@ -30,6 +37,12 @@ class Relay:
         self._publish = publish
         self._waiting: deque[list[StreamEvent] | Callable[[], object]] = deque()
         self._woken = False
+        self.over = False
+        self._tick()
+
+    def _tick(self) -> None:
+        if not self.over:
+            self._loop.call_later(TICK, self._tick)
 
     def put(self, item: list[StreamEvent] | Callable[[], object]) -> None:
         """Hand over a batch of events, or call a function between two batches. Any thread may call this."""

@@ -744,5 +744,6 @@ class ChatStream:
             self._subscribers.clear()
         else:
             self._relay.put(self._subscribers.clear)
+            self._relay.over = True
         if self._recording is not None:
             self._recording.keep()  # last, because a disk may be slow or full
