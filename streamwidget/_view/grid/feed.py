@@ -52,7 +52,7 @@ class GridFeed:
         self._over = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
-    def follow(self, stream: ChatStream, text: str | None = None) -> None:  # noqa: ARG002  # a batch has no text
+    def follow(self, stream: ChatStream, *, anew: bool = False) -> None:  # noqa: ARG002  # a batch has no text
         """Send what the batch does from now on."""
         self._over = stream.over
         if not stream.over:
