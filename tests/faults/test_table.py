@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from tests.faults.rows import ROWS
 from tests.faults.table import Table
 
@@ -18,6 +21,13 @@ def test_the_catalogue_has_all_its_rows() -> None:
     """42 network, 30 kernel, 13 front end, 7 data, 25 security and 15 tool rows, without a hole."""
     counts = {"N": 42, "K": 30, "F": 13, "D": 7, "S": 25, "T": 15}
     assert list(ROWS) == [f"{kind}{number}" for kind, count in counts.items() for number in range(1, count + 1)]
+
+
+def test_each_row_is_the_mark_of_a_test() -> None:
+    """Only ``make faults`` runs them all, and it fails if one is missing. This says so earlier."""
+    tests = Path(__file__).parents[1]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in tests.rglob("test_*.py"))
+    assert [row for row in ROWS if not re.search(rf'\b(?:fault|proves)\(\s*"{row}"', text)] == []
 
 
 def test_a_proven_table_has_nothing_missing() -> None:
