@@ -127,6 +127,7 @@ class Row:
     key: str | None  # in the file
     state: str = "waiting"
     attempts: int = 0
+    left: float = 0.0  # time.monotonic() of the last request
     tokens: int = 0  # the estimate
     stopped: bool = False
 
@@ -396,7 +397,8 @@ class Batch:
             except ConfigurationError as exc:  # the session's budget is used up
                 self._end(row, RowResult(row.id, error=f"not asked: {exc}"))
                 return
-        self._rates.leave(time.monotonic(), row.tokens)
+        row.left = time.monotonic()
+        self._rates.leave(row.left, row.tokens)
         self.spending.reserve(row.tokens)
         row.state = "running"
         row.attempts += 1
@@ -444,14 +446,20 @@ class Batch:
             return None
         if error.status != 429 and error.retry_after is None:
             return policy.delay(row.attempts, None)
-        delay = policy.delay(1, error.retry_after)
-        if delay is None and error.retry_after is not None and policy.attempts > 1:
-            self._end_asking(f"the server asks to wait for {error.retry_after:,.0f} s")
-        if delay is None:
-            return None
-        if self._rates.hold(time.monotonic(), delay):
-            self._holds += 1
-        return delay if self._holds < policy.attempts else None
+        now = time.monotonic()
+        self._holds += self._rates.refused(now, row.left)
+        refusals = max(1, self._holds)  # 0: another row was answered since
+        if error.retry_after is not None:
+            delay = policy.delay(1, error.retry_after)
+            if delay is None and policy.attempts > 1:
+                self._end_asking(f"the server asks to wait for {error.retry_after:,.0f} s")
+            if refusals >= policy.attempts:
+                return None
+        else:  # the longest wait of the policy, and longer for each refusal without an answer in between
+            delay = policy.delay(refusals, None, draw=lambda: 1.0)
+        if delay is not None:
+            self._rates.hold(now, delay)
+        return delay
 
     def _end_asking(self, why: str) -> None:
         """Ask no more rows. Those that run go on."""

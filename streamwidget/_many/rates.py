@@ -79,7 +79,7 @@ class Rates:
         self._allowed = concurrency
         self._requests = None if requests_per_minute is None else _Bucket(requests_per_minute)
         self._tokens = None if tokens_per_minute is None else _Bucket(tokens_per_minute)
-        self._held_until = -math.inf
+        self._refused_at = self._held_until = -math.inf
 
     def wait(self, now: float, running: int) -> float:
         """Return the seconds until a row may leave. ``inf``: not before one of those that run has ended."""
@@ -108,10 +108,17 @@ class Rates:
         """Return for how many seconds all rows wait, because the server asked for it."""
         return max(0.0, self._held_until - now)
 
-    def hold(self, now: float, seconds: float) -> bool:
-        """Let all rows wait. Return True if they did not wait already, so that this is a refusal of its own."""
-        is_new = now >= self._held_until
+    def refused(self, now: float, left: float) -> bool:
+        """Note that the server has refused a row that left at ``left``. Fewer rows run at once from now on.
+
+        Return False if it left before the last refusal was heard. Those that left together are refused together.
+        """
+        if left <= self._refused_at:
+            return False
+        self._refused_at = now
+        self._allowed = max(1, self._allowed // 2)
+        return True
+
+    def hold(self, now: float, seconds: float) -> None:
+        """Let all rows wait."""
         self._held_until = max(self._held_until, now + seconds)
-        if is_new:
-            self._allowed = max(1, self._allowed // 2)
-        return is_new

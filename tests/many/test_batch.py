@@ -8,6 +8,7 @@ import pickle
 import re
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
+from streamwidget._core import subscribers
 from streamwidget._many.batch import Batch
 from tests.many.server import Server
 from tests.support.servers import CANARY
@@ -141,7 +143,7 @@ async def test_a_server_that_takes_few_at_once_answers_all_rows() -> None:
     async def reply(prompt: str, _times: int) -> Any:
         if server.running > 3:
             return 429, "Too many requests."
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.001)
         return prompt
 
     server._reply = reply
@@ -283,6 +285,15 @@ async def test_a_source_that_raises_ends_the_batch_and_keeps_the_file(tmp_path: 
 async def test_no_rows_is_an_empty_result() -> None:
     """Nothing is asked."""
     assert await ask([], Server()) == []
+
+
+async def test_a_busy_machine_brings_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person could do nothing about a slow subscriber of ours."""
+    monkeypatch.setattr(subscribers, "_SLOW", -1.0)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        await ask(TEXTS, Server())
+    assert said == []
 
 
 def test_a_program_needs_no_notebook() -> None:

@@ -47,14 +47,18 @@ def test_one_refusal_is_heard_by_all_and_halves_what_runs() -> None:
     rates = Rates(8)
     assert rates.wait(0.0, 7) == 0
     assert rates.wait(0.0, 8) == math.inf
-    assert [rates.hold(0.0, 5.0), rates.hold(1.0, 2.0), rates.hold(2.0, 4.0)] == [True, False, False]
+    assert [rates.refused(now, left=-1.0) for now in (0.0, 1.0, 2.0)] == [True, False, False]
+    for now, seconds in ((0.0, 5.0), (1.0, 2.0), (2.0, 4.0)):
+        rates.hold(now, seconds)
     assert rates.wait(2.0, 0) == 4
     assert (rates.wait(7.0, 3), rates.wait(7.0, 4)) == (0, math.inf)
     rates.answered()
     assert (rates.wait(7.0, 4), rates.wait(7.0, 5)) == (0, math.inf)
+    assert rates.refused(8.0, left=7.0)
+    assert (rates.wait(8.0, 1), rates.wait(8.0, 2)) == (0, math.inf)
     for _ in range(10):
         rates.answered()
-    assert rates.wait(7.0, 8) == math.inf
+    assert (rates.wait(9.0, 7), rates.wait(9.0, 8)) == (0, math.inf)
 
 
 @pytest.mark.parametrize(
