@@ -232,7 +232,7 @@ class _Session:
         if self._status >= 400:  # the SDK does not say it
             words = f" (HTTP {self._status})"
         if self._status in (401, 403):
-            words += ". It wants a token. Pass it in headers, as help(sw.mcp) shows"
+            words += '. It wants a token: sw.mcp(address, headers={"Authorization": "Bearer ..."})'
         return ConfigurationError(f"The MCP server {self.name} did not start: {why}{words}")
 
 
