@@ -117,8 +117,10 @@ export class Tail {
     const last = source.slice(lines[newest.end - 1], lines[newest.end]);
     const isClosed =
       isFence && newest.end - 1 > newest.start && closingLine(newest.open.markup).test(last.replace(/\n$/, ""));
-    // A formula without its closing mark may still turn out to be something else.
-    const isKnown = isWholeLine(newest.start) && !(newest.open.tag === "p" && newest.open.markup);
+    // A table is one when the line below its head is whole. A formula without its closing mark may still turn out to be
+    // something else.
+    const isTable = newest.open.type === "table_open";
+    const isKnown = isWholeLine(newest.start + (isTable ? 1 : 0)) && !(newest.open.tag === "p" && newest.open.markup);
     // A block is finished when the first line of the next is complete. A fence is finished with its closing line.
     let count = blocks.length - (isClosed && last.endsWith("\n") ? 0 : isKnown ? 1 : 2);
     const isPending = pending < newest.end;

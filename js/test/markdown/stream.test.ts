@@ -148,6 +148,11 @@ test("an open formula that turns out to be none leaves the blocks as they are", 
   }
 });
 
+test("a long line below the head of a table may still become text", () => {
+  const text = `a\n|-|-\n|-|${"-".repeat(1000)}~~\n`;
+  expect(streamed(text)).toBe(once(text));
+});
+
 test("emphasis beside CJK punctuation is never seen bare while it comes", () => {
   const stream = new MarkdownStream(root);
   const bare: string[] = [];
