@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
     from streamwidget._many.results import RowResult
     from streamwidget._notebook.batch import batch
+    from streamwidget._notebook.compare import Comparison, compare
     from streamwidget._notebook.show import show
     from streamwidget._view.chat.widget import ChatWidget
     from streamwidget._view.stream_view import StreamView
@@ -79,6 +80,7 @@ __all__ = [
     "ChatCompletion",
     "ChatStream",
     "ChatWidget",
+    "Comparison",
     "ConfigurationError",
     "ConnectionFailed",
     "Consent",
@@ -132,6 +134,7 @@ __all__ = [
     "WireView",
     "__version__",
     "batch",
+    "compare",
     "mcp",
     "race",
     "register_dialect",
@@ -144,11 +147,13 @@ __all__ = [
 # Imported at first use. ipywidgets and anywidget take longer to import than all the rest, and a script needs neither.
 _LATE = {
     "ChatWidget": "_view.chat.widget",
+    "Comparison": "_notebook.compare",
     "Recording": "_core.recording",
     "RowResult": "_many.results",
     "StreamView": "_view.stream_view",
     "WireView": "_view.wire.view",
     "batch": "_notebook.batch",
+    "compare": "_notebook.compare",
     "mcp": "_client.mcp_server",
     "race": "teaching._race",
     "replay": "_client.replay",

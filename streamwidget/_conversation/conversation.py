@@ -414,7 +414,9 @@ class Conversation:
 
     def _follow(self, entry: Entry, gone: list[Entry]) -> None:
         cancel(gone)
-        if entry.stream is not None:
+        if entry.stream is not None and entry.stream.over:
+            self._history.settle(entry)
+        elif entry.stream is not None:
             entry.stream.subscribe(lambda events: self._ended(entry, events))
         self._notify()
 

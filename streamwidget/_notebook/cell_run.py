@@ -38,6 +38,8 @@ class CellJob(NamedTuple):
         Makes the cell's result of the completion. Default: the completion itself.
     explained : callable
         Makes the lines that the person reads of those that explain a failure.
+    interrupted : str
+        What an interrupt has done, if it is more than one stream that it closes.
     """
 
     stream: ChatStream
@@ -46,6 +48,7 @@ class CellJob(NamedTuple):
     shows_line: bool = False
     result: Callable[[ChatCompletion], Any] = lambda completion: completion
     explained: Callable[[list[str]], list[str]] = lambda lines: lines
+    interrupted: str = ""
 
 
 class ChatInterrupted(KeyboardInterrupt):
@@ -130,7 +133,7 @@ def _explained(session: Session, job: CellJob) -> Iterator[None]:
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise
     except KeyboardInterrupt:
-        raise _interrupted(job.stream) from None
+        raise ChatInterrupted(job.interrupted) if job.interrupted else _interrupted(job.stream) from None
 
 
 def _interrupted(stream: ChatStream) -> ChatInterrupted:

@@ -48,6 +48,7 @@ from streamwidget._core.visible import visible
 from streamwidget._notebook import cell_transform, display
 from streamwidget._notebook.cell_record import LastError
 from streamwidget._notebook.cell_run import CellJob, ChatInterrupted, never_left_behind, run_awaited, run_blocking
+from streamwidget._notebook.columns import columns_of
 from streamwidget._notebook.commands import COMMANDS, find_command
 from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.model_choice import offer_models
@@ -337,8 +338,16 @@ class ChatMagics(Magics):
             return self._finish(job, awaits=awaits) if job is not None else _given(None, awaits=awaits)
         self._check(options, text, cell)
         # IPython has put a line end behind the last line of the cell.
+        text = text if cell is None else cell.removesuffix("\n")
+        columns = columns_of(options)
         try:
-            turn = ask(self._session, options, text if cell is None else cell.removesuffix("\n"))
+            if len(columns) > 1:
+                from streamwidget._notebook.compare import compare_in_cell  # late: few cells compare
+
+                job = compare_in_cell(self._session, options, columns, text)
+                with never_left_behind(job.stream):
+                    return self._finish(job, awaits=awaits)
+            turn = ask(self._session, options, text)
         except NoModel as missing:
             return self._finish(offer_models(self._session, missing), awaits=awaits)
         with never_left_behind(turn.stream):

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import math
-from argparse import ArgumentTypeError
+from argparse import Action, ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from streamwidget._core.misplaced import refused_field
+from streamwidget._notebook.columns import InOrder
 from streamwidget._notebook.context import read_cells
+
+_Action: TypeAlias = type[Action]  # within the class, `type` is one of its fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Option:
         The value if the option is not typed.
     repeatable : bool, default False
         It may be typed several times. Its value is the list of them.
+    keeps : type of Action or None, default None
+        How the parser keeps the value, if not in the usual way.
     """
 
     flags: tuple[str, ...]
@@ -42,6 +47,7 @@ class Option:
     metavar: str | None = None
     default: str | None = None
     repeatable: bool = False
+    keeps: _Action | None = None
 
     @property
     def name(self) -> str:
@@ -52,7 +58,7 @@ class Option:
         """Return it as the keywords of ``ArgumentParser.add_argument``."""
         if self.type is None:
             return {"action": "store_true", "help": self.help}
-        action = "append" if self.repeatable else "store"
+        action = self.keeps or ("append" if self.repeatable else "store")
         value = {"type": self.type, "metavar": self.metavar, "default": self.default}
         return {"action": action, "help": self.help, **value}
 
@@ -123,8 +129,19 @@ def _cells(text: str) -> int | list[int]:
 
 
 OPTIONS = (
-    Option(("-m", "--model"), "The model to ask.", str),
-    Option(("-p", "--provider"), "The server to ask, by name. An unknown name lists the known ones.", str, "NAME"),
+    Option(
+        ("-m", "--model"),
+        "The model to ask. Repeat it to ask several side by side.",
+        str,
+        keeps=InOrder,
+    ),
+    Option(
+        ("-p", "--provider"),
+        "The server to ask, by name. An unknown name lists the known ones.",
+        str,
+        "NAME",
+        keeps=InOrder,
+    ),
     Option(
         ("--client",),
         "Ask the variable of this name: a ChatClient, your function answer(messages), or an SDK's client.",

@@ -10,7 +10,7 @@ import builtins
 import os
 import uuid
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -232,13 +232,26 @@ class Prepared(NamedTuple):
 
 def prepare(session: Session, options: Namespace, text: str) -> Prepared:
     """Check the options and fill in the prompt. ConfigurationError if anything is wrong."""
-    settings = session.settings
+    return prepare_each(session, [options], text)[0]
+
+
+def prepare_each(session: Session, columns: Sequence[Namespace], text: str) -> list[Prepared]:
+    """Do the same for several models, which get one prompt. Only the model and the server differ in their options."""
+    options = columns[0]
     taken = from_notebook(session.record, options, session.variables)
     message, cut = make_prompt(options, text or (FIX if options.fix else ""), session.variables)
     if taken is not None:
         variables = (*message.variables, *taken.parts)
         message = replace(message, text=f"{message.text}\n\n{taken.text}", variables=variables)
     wanted = None if options.format is None else named_type(options.format, session.variables)
+    return [Prepared(message, *_asked_with(session, column, wanted), cut, taken) for column in columns]
+
+
+def _asked_with(
+    session: Session, options: Namespace, wanted: Any
+) -> tuple[CallableModel | SDKModel | ChatClient, Target, dict[str, Any]]:
+    """Return what is asked, its place, and what it is asked with."""
+    settings = session.settings
     client = find_model(session, options)
     target = _target(client, options)
     # The settings' model is a default of our own clients already. A callable may take no model.
@@ -255,7 +268,7 @@ def prepare(session: Session, options: Namespace, text: str) -> Prepared:
         asked["tools"] = find_tools(session.variables, options.tools)
         if isinstance(client, CallableModel) and not client.takes("tools"):
             raise ConfigurationError(f"{client.name} takes no argument tools. Nothing was sent.")
-    return Prepared(message, client, target, asked, cut, taken)
+    return client, target, asked
 
 
 def ask(session: Session, options: Namespace, text: str) -> NewTurn:
@@ -266,12 +279,9 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     ConfigurationError
         If anything is wrong. The conversation is then as it was.
     """
-    message, client, target, asked, cut, taken = prepare(session, options, text)
-    _say_where_it_goes(session, client, target, options)
-    for line in cut:
-        say(line)
-    if taken is not None:
-        show_folded(session.shell, f"Goes with the prompt: {taken.about} ({len(taken.text):,} characters)", taken.text)
+    prepared = prepare(session, options, text)
+    message, client, target, asked, *_ = prepared
+    say_what_goes(session, [options], [prepared])
     reuses = options.reuse or session.settings.reuse
     may_be_kept = refused_when_sent if reuses else nullcontext  # an earlier answer needs no budget
     keeps = partial(keep, session.kept_answers, target, message) if reuses else lambda _: None
@@ -280,16 +290,11 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
         with may_be_kept():
             stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
         if options.once:
-            _show_prompt(options, alone, "", message, client)
+            show_prompt(options, alone, "", message, client)
             return NewTurn(kept_or_asked(session, stream, keeps) if reuses else stream, target, keep=keeps)
-    conversation = session.conversation(options.conversation)
-    if options.new:
-        conversation.clear()
-    elif not (options.conversation or len(conversation)):
-        offer(session)
-    key = session.cells.next_key(conversation) or uuid.uuid4().hex
-    _show_prompt(options, conversation, key, message, client)
-    _say_what_is_not_sent(conversation, key)
+    conversation, key = next_turn(session, options)
+    show_prompt(options, conversation, key, message, client)
+    say_what_is_not_sent(conversation, key)
     before = told(conversation.request_messages(key, system=options.system))
     with may_be_kept():
         stream = conversation.ask(message, client, key=key, **asked)
@@ -300,6 +305,27 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
         conversation.follow(key, kept)
         stream = kept
     return NewTurn(stream, target, conversation, key, keeps)
+
+
+def say_what_goes(session: Session, columns: Sequence[Namespace], prepared: Sequence[Prepared]) -> None:
+    """Name the servers, the variables that are cut, and what of the notebook goes with the prompt."""
+    for options, one in zip(columns, prepared, strict=True):
+        _say_where_it_goes(session, one.client, one.target, options)
+    first = prepared[0]
+    for line in first.cut:
+        say(line)
+    if (taken := first.taken) is not None:
+        show_folded(session.shell, f"Goes with the prompt: {taken.about} ({len(taken.text):,} characters)", taken.text)
+
+
+def next_turn(session: Session, options: Namespace) -> tuple[Conversation, str]:
+    """Return the conversation of the options and the key of its next turn. ``--new`` clears it."""
+    conversation = session.conversation(options.conversation)
+    if options.new:
+        conversation.clear()
+    elif not (options.conversation or len(conversation)):
+        offer(session)
+    return conversation, session.cells.next_key(conversation) or uuid.uuid4().hex
 
 
 def _say_where_it_goes(session: Session, client: object, target: Target, options: Namespace) -> None:
@@ -343,7 +369,8 @@ def _params(
     return params
 
 
-def _say_what_is_not_sent(conversation: Conversation, key: str) -> None:
+def say_what_is_not_sent(conversation: Conversation, key: str) -> None:
+    """Print which earlier turns the request does not carry."""
     trimmed = conversation.trimmed(key)
     if trimmed:
         limits = {"max_turns": conversation.max_turns, "max_history_tokens": conversation.max_tokens}
@@ -359,7 +386,8 @@ def _earlier_turns(number: int) -> str:
     return f"{number} earlier turn{'' if number == 1 else 's'}"
 
 
-def _show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message, client: object) -> None:
+def show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message, client: object) -> None:
+    """Print the prompt and the size of what goes before it, for ``--show-prompt``."""
     if not options.show_prompt:
         return
     before = conversation.request_messages(key, system=options.system)

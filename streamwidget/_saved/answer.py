@@ -171,16 +171,16 @@ def _figures(completion: ChatCompletion) -> list[str]:
         facts.append("1 token" if tokens == 1 else f"{tokens} tokens")
     facts += details(completion.usage, completion.cost)
     if completion.timing.first_delta is not None:
-        facts.append(f"first token {_seconds(completion.timing.first_delta)}")
+        facts.append(f"first token {in_seconds(completion.timing.first_delta)}")
     if completion.timing.total:
-        facts.append(f"total {_seconds(completion.timing.total)}")
+        facts.append(f"total {in_seconds(completion.timing.total)}")
     return facts
 
 
-def _seconds(seconds: float) -> str:
+def in_seconds(seconds: float) -> str:
     """Return a time with two or three digits, rounded from whole milliseconds like in the page.
 
-    >>> _seconds(0.314), _seconds(12.345), _seconds(75)
+    >>> in_seconds(0.314), in_seconds(12.345), in_seconds(75)
     ('0.31 s', '12.3 s', '1 min 15 s')
     """
     ms = round(seconds * 1000)
@@ -256,7 +256,10 @@ def _html_parts(completion: ChatCompletion, before: list[Step], last: Step, body
         yield f'<p style="{_FOLD}"><strong>The model refused:</strong></p>\n'
         yield f"<blockquote>{_paragraph(refusal)}</blockquote>\n"
     yield from _calls(last)
-    badge, figures = _guarded(_ending(completion)), "".join(f" · {_guarded(figure)}" for figure in _figures(completion))
+    badge, figures = (
+        _guarded(_ending(completion)),
+        "".join(f" · {_guarded(figure)}" for figure in _figures(completion)),
+    )
     line = f"<span {_QUIET}>{badge}{figures}</span>"
     if completion.outcome != "complete":
         is_bad = completion.outcome is not None and OUTCOMES[completion.outcome].bad
@@ -270,7 +273,7 @@ def _thought(seconds: float | None) -> str:
 
     js/src/transcript/status.ts does the same.
     """
-    return "Thought" if seconds is None or seconds < _THOUGHT else f"Thought for {_seconds(seconds)}"
+    return "Thought" if seconds is None or seconds < _THOUGHT else f"Thought for {in_seconds(seconds)}"
 
 
 def _calls(step: Step) -> Iterable[str]:

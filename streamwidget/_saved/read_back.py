@@ -15,6 +15,7 @@ from streamwidget._core.events import Outcome
 from streamwidget._core.outcomes import OUTCOMES
 
 _OURS = 'class="streamwidget-text '  # in the HTML of each saved answer
+_COMPARED = 'class="streamwidget-compared '  # the answers of several models, of which none is the output's own
 _TOOLS = "Tool call: "
 _LINE = re.compile(r"^\[(.*)\]$", re.MULTILINE)
 _MODEL = 100  # characters
@@ -38,7 +39,7 @@ def read_answer(data: Mapping[str, Any]) -> ChatCompletion | None:
     ('Elbe.', 'length', 'm')
     """
     html, plain = _text(data.get("text/html")), _text(data.get("text/plain"))
-    if _OURS not in html or not plain or len(plain) > _LARGEST:
+    if _OURS not in html or _COMPARED in html or not plain or len(plain) > _LARGEST:
         return None
     lines = list(_LINE.finditer(plain))
     # A picture of the times may stand below the line. The text of the answer stands above it.

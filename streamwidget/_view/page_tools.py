@@ -22,6 +22,8 @@ class PageTools(anywidget.AnyWidget):
     answers = traitlets.Dict(read_only=True).tag(sync=True)
     #: The corrected cells that the kernel has shown as a diff, by the id of the diff.
     fixes = traitlets.Dict(read_only=True).tag(sync=True)
+    #: The comparisons in which a person can choose, by their names. For each answer: true if it can be kept.
+    votes = traitlets.Dict(read_only=True).tag(sync=True)
 
     def __init__(self) -> None:
         self.set_trait("bundle", shared_bundle("tools").model_id)

@@ -140,4 +140,5 @@ ROWS: dict[str, str] = {
     "T13": "a later request of an answer with tools fails",
     "T14": "calls, refusals, stops and failures in any order",
     "T15": "an MCP server does not start",
+    "T16": "one of several models that are asked side by side fails",
 }

@@ -11,7 +11,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import streamwidget as sw
-from streamwidget._notebook.request import _say_what_is_not_sent
+from streamwidget._notebook.request import say_what_is_not_sent
 from streamwidget.demo import DemoServer
 from tests.support.pictures import PNG
 from tests.support.shells import chat_shell, magics_of, run, session_of
@@ -206,7 +206,7 @@ def test_only_earlier_answers_that_still_stream_are_said_to_be_left_out(
     for key in ("chosen", "left out", "asked", "behind"):
         conversation.ask(key, client, key=key)
     conversation.include("chosen", True)
-    _say_what_is_not_sent(conversation, "asked")
+    say_what_is_not_sent(conversation, "asked")
     assert capsys.readouterr().out == "1 earlier turn not sent: its answer is still streaming.\n"
 
 

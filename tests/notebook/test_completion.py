@@ -36,9 +36,10 @@ def complete(shell: InteractiveShell, typed: str) -> dict[str, str]:
     return {code[: each.start] + each.text + code[each.end :]: each.type for each in found}
 
 
+MODEL = "The model to ask. Repeat it to ask several side by side."
 OFFERED = {
-    "%%chat --mo|\nhello": {"%%chat --model\nhello": "The model to ask."},
-    "x = %chat --mod|": {"x = %chat --model": "The model to ask.", "x = %chat --models": "List the server's models."},
+    "%%chat --mo|\nhello": {"%%chat --model\nhello": MODEL},
+    "x = %chat --mod|": {"x = %chat --model": MODEL, "x = %chat --models": "List the server's models."},
     "%%chat -m qwen3 --ra|": {"%%chat -m qwen3 --raw": "Send {{name}} as text."},
     "%%chat -m |": {f"%%chat -m {name}": "model" for name in MODELS},
     "%%chat -m llama3.2:l|": {"%%chat -m llama3.2:latest": "model"},

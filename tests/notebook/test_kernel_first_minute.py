@@ -28,7 +28,7 @@ def test_the_first_cell_without_a_model_lists_the_models(chat: ChatKernel) -> No
 def test_tab_offers_options_and_variables(chat: ChatKernel) -> None:
     """Options have their help, and variables their type."""
     chat.execute("table = 1")
-    assert complete(chat, "%%chat --mod") == [("--model", "The model to ask.")]
+    assert complete(chat, "%%chat --mod") == [("--model", "The model to ask. Repeat it to ask several side by side.")]
     assert complete(chat, "%%chat\nSum of {{tab") == [("table", "int")]
 
 

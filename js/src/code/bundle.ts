@@ -6,6 +6,7 @@ import { colourPrompts } from "../notebook/prompts";
 import { addToolsToSavedAnswers } from "../saved/add_tools";
 import { followFixes } from "../saved/fixes";
 import { followCutAnswers } from "../saved/go_on";
+import { followVotes } from "../saved/votes";
 import { attachCode, linesOf } from "./attach";
 import { knowNotebook } from "./insert";
 
@@ -26,5 +27,6 @@ export default (): Tools => ({
     tellCellOrder(model);
     followCutAnswers(model, signal);
     followFixes(model, signal);
+    followVotes(model, signal);
   },
 });

@@ -4,6 +4,7 @@
 import { attachCode } from "../code/attach";
 import { addAnswerTools } from "./answer_tools";
 import { offerFixes } from "./fixes";
+import { offerVotes } from "./votes";
 
 /** The classes of an answer's texts, saved or live. A sanitizer leaves classes. */
 const TEXTS = ".streamwidget-text, .streamwidget-step-text";
@@ -32,6 +33,7 @@ export function addToolsToSavedAnswers(): void {
     if (within.matches(TEXTS)) addTools(within);
     for (const text of within.querySelectorAll(TEXTS)) addTools(text);
     offerFixes(within);
+    offerVotes(within);
   }
 
   new MutationObserver((records) => {
