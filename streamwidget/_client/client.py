@@ -117,7 +117,7 @@ class ChatClient:
         if type(max_text) is not int or max_text < 1:
             raise ConfigurationError("max_text must be a whole number of characters, from 1.")
         if isinstance(http_client, str | bytes | Mapping):
-            raise ConfigurationError(f"http_client takes an httpx.AsyncClient, not {type(http_client).__name__}.")
+            raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}.")
         self._settings = resolve(base_url, api_key, model, provider=provider, headers=headers)
         self._secrets = Secrets(self._settings.api_key, self._settings.headers)
         self._dialect = self._settings.server.dialect  # imported now, and not in the middle of a question

@@ -126,8 +126,11 @@ LOOKS = [
 
 @pytest.mark.fault("S18", "shown as signs in all that is printed")
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_servers_escapes_are_not_obeyed(name: str, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer as it comes, the failure in one line and in full, and all that shows them again."""
+def test_a_servers_escapes_are_not_obeyed(
+    name: str, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer as it comes, the failure in one line and in full, all that shows them again, and the log."""
+    caplog.set_level("INFO", "streamwidget")
     monkeypatch.setattr(sw.RetryPolicy, "delay", lambda _, failed, after: 0.0 if failed < 2 else None)
     with RawServer(ANSWERS[name]) as server:
         monkeypatch.setenv("STREAMWIDGET_BASE_URL", server.url)
@@ -136,6 +139,8 @@ def test_a_servers_escapes_are_not_obeyed(name: str, shell: InteractiveShell, mo
                 shell.run_cell(code)
             said = captured.stdout + captured.stderr + "".join(str(output) for output in captured.outputs)
             assert not obeyed(said), code
+    assert " prompt tokens, " in caplog.text
+    assert not obeyed(caplog.text)
 
 
 def test_the_list_of_models_is_not_obeyed(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,6 +282,7 @@ PLACES = {
     ("_notebook/terminal_markdown.py", "print"): "what rich draws, made visible before and after it is parsed",
     ("teaching/naive.py", "print"): "visible",
     ("demo/__main__.py", "print"): "our own words",
+    ("_client/calls.py", "getLogger"): "the names of a model and a host, visible, and our own words",
     ("_client/config.py", "warn"): "the host of an address, in ASCII",
     ("_core/recording.py", "warn"): "our own words, and the repr of an exception",
     ("_core/subscribers.py", "warn"): "our own words, and the repr of an exception",
