@@ -23,7 +23,7 @@ from streamwidget._client.http import host_of
 from streamwidget._client.prices import cost_of
 from streamwidget._client.spans import span_of
 from streamwidget._client.spending import SPENDING
-from streamwidget._client.token_ratio import RATIOS
+from streamwidget._client.token_ratio import CHARACTERS_PER_TOKEN, RATIOS
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.cost import NOTHING, Cost
@@ -128,7 +128,7 @@ def _tokens(call: Call) -> int:
         return usage.total_tokens or (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
     if not call.accumulator.has_begun:
         return 0
-    return RATIOS.estimate(call.host, call.request.question).tokens + call.accumulator.size // 4
+    return RATIOS.estimate(call.host, call.request.question).tokens + call.accumulator.size // CHARACTERS_PER_TOKEN
 
 
 def _log(call: Call, seconds: float) -> None:

@@ -17,7 +17,7 @@ from streamwidget._core.messages import Message
 from streamwidget._core.tools import Tool
 from streamwidget._dialects.dialect import Question
 
-_CHARACTERS = 4  # of a token, where nothing is known
+CHARACTERS_PER_TOKEN = 4  # where nothing is known
 _FILE = 1_000  # tokens of a file that is not text, such as an image
 
 
@@ -46,7 +46,7 @@ class TokenEstimate:
     def __str__(self) -> str:
         n = self.learned_from
         counts = f"the counts of {n} answer{'' if n == 1 else 's'} of this model"
-        how = counts if n else f"a guess of {_CHARACTERS} characters a token"
+        how = counts if n else f"a guess of {CHARACTERS_PER_TOKEN} characters a token"
         return f"about {self.tokens:,} token{'' if self.tokens == 1 else 's'}, by {how}"
 
 
@@ -81,7 +81,7 @@ class TokenRatios:
         """
         characters, files = _size(question)
         with self._lock:
-            seen, tokens, answers = self._seen.get((host, question.model), (_CHARACTERS, 1, 0))
+            seen, tokens, answers = self._seen.get((host, question.model), (CHARACTERS_PER_TOKEN, 1, 0))
         return TokenEstimate(-(-characters * tokens // seen) + files * _FILE, answers)
 
 

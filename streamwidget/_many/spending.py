@@ -11,17 +11,16 @@ Rules
 
 from __future__ import annotations
 
+from streamwidget._client.token_ratio import CHARACTERS_PER_TOKEN
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.cost import NOTHING, Cost, dollars
 from streamwidget._core.events import Usage
 from streamwidget._core.exceptions import ConfigurationError
 
-_CHARACTERS = 4  # of a token, where nobody counts
-
 
 def guessed_tokens(characters: int) -> int:
     """Return about how many tokens a text of so many characters has."""
-    return -(-characters // _CHARACTERS)
+    return -(-characters // CHARACTERS_PER_TOKEN)
 
 
 class Spending:

@@ -1,6 +1,7 @@
 // Messages from the kernel about a batch. Nothing of them is trusted until it passed a guard.
 
 import {
+  count,
   fields,
   isCount,
   label,
@@ -54,10 +55,6 @@ export interface GridMessage {
 }
 
 const MOST_ROWS = 1000; // of one message
-
-function count(value: unknown): number {
-  return isCount(value) ? value : 0;
-}
 
 function rowsOf(value: unknown): GridRow[] {
   if (!Array.isArray(value)) return [];

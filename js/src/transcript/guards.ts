@@ -16,6 +16,11 @@ export function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
+/** A count, or 0 if it cannot be read. */
+export function count(value: unknown): number {
+  return isCount(value) ? value : 0;
+}
+
 export function positive(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }

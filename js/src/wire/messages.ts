@@ -1,16 +1,6 @@
 // Messages from the kernel about a wire. Nothing of them is trusted until it passed a guard.
 
-import {
-  fields,
-  isCount,
-  label,
-  line,
-  type Phase,
-  parseOutcome,
-  phaseOf,
-  positive,
-  string,
-} from "../transcript/guards";
+import { count, fields, label, line, type Phase, parseOutcome, phaseOf, positive, string } from "../transcript/guards";
 
 export interface WireRow {
   /** Seconds since the request. */
@@ -39,10 +29,6 @@ export interface RowsMessage {
   readonly demo: boolean;
   readonly mark: string;
   readonly id: string;
-}
-
-function count(value: unknown): number {
-  return isCount(value) ? value : 0;
 }
 
 // A row that cannot be read is still a row. Without it all later rows would have the wrong number.

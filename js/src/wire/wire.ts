@@ -3,9 +3,9 @@
 
 import { countCodePoints } from "../text/code_points";
 import { firstBehind } from "../text/search";
-import { Connection } from "../transcript/connection";
+import type { Connection } from "../transcript/connection";
+import { Followed } from "../transcript/followed";
 import type { Phase } from "../transcript/guards";
-import { Questions } from "../transcript/questions";
 import { parseRows, type RowsMessage, type WireRow } from "./messages";
 
 export interface Row extends WireRow {
@@ -16,7 +16,7 @@ export interface Row extends WireRow {
   readonly characters: number;
 }
 
-export class Wire {
+export class Wire extends Followed {
   readonly rows: Row[] = [];
   text = "";
   phase: Phase = "waiting";
@@ -26,68 +26,33 @@ export class Wire {
   demo = false;
   mark = "";
   id = "";
-  /** The kernel died or was restarted. */
-  gone = false;
-  /** Stop was sent. */
-  stopping = false;
 
-  readonly connection: Connection;
-
-  #questions: Questions;
-  #leave: () => void;
-  #listeners = new Set<() => void>();
+  #sync: (have: number) => boolean;
 
   /** `sync` asks the kernel for the rows after the first `have`. It must not throw. */
-  constructor(initial: unknown, sync: (have: number) => boolean, connection = new Connection()) {
-    this.connection = connection;
-    this.#questions = new Questions(
-      () => sync(this.rows.length),
-      () => {},
-    );
+  constructor(initial: unknown, sync: (have: number) => boolean, connection?: Connection) {
+    super(connection);
+    this.#sync = sync;
     const state = parseRows(initial);
     if (state) this.#take(state);
-    if (!this.over) this.#questions.ask();
-    this.#leave = connection.subscribe(() => {
-      if (connection.up && !this.over && !this.gone) this.#questions.ask();
-      this.#changed();
-    });
+    this.begin();
   }
 
-  /** True once all rows have come. */
   get over(): boolean {
     return this.phase === "over";
   }
 
-  subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  ask(): boolean {
+    return this.#sync(this.rows.length);
   }
 
-  /** Takes the content of one custom message, or the `state` trait when it changed. */
   receive(content: unknown): void {
     const message = parseRows(content);
     if (!message || this.over) return;
-    this.#questions.heard();
+    this.questions.heard();
     this.gone = false;
     this.#take(message);
-    this.#changed();
-  }
-
-  stopWished(): void {
-    this.stopping = true;
-    this.#changed();
-  }
-
-  kernelGone(): void {
-    if (this.over || this.gone) return;
-    this.gone = true;
-    this.#changed();
-  }
-
-  dispose(): void {
-    this.#leave();
-    this.#listeners.clear();
-    this.#questions.rest();
+    this.changed();
   }
 
   /** The row that the character at `offset` of the text came from, or -1. */
@@ -98,10 +63,10 @@ export class Wire {
 
   #take(message: RowsMessage): void {
     const have = this.rows.length;
-    this.#questions.lost = message.seq > have;
-    if (this.#questions.lost) return;
+    this.questions.lost = message.seq > have;
+    if (this.questions.lost) return;
     for (const row of message.rows.slice(have - message.seq)) this.#add(row);
-    this.#questions.answered();
+    this.questions.answered();
     // The message describes the stream at `total` rows. With more rows here it is out of date.
     if (this.rows.length > message.total) return;
     if (message.phase !== "over" || this.rows.length === message.total) {
@@ -120,11 +85,5 @@ export class Wire {
     this.text += row.made;
     const before = this.rows.at(-1)?.characters ?? 0;
     this.rows.push({ ...row, start, end: this.text.length, characters: before + countCodePoints(row.made) });
-  }
-
-  #changed(): void {
-    if (this.over || this.gone || !this.connection.up) this.#questions.rest();
-    else this.#questions.watch();
-    for (const listener of this.#listeners) listener();
   }
 }
