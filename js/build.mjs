@@ -1,9 +1,10 @@
 // Builds the page half into streamwidget/static/. With `--check-size` it fails when a file is larger than its budget.
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { aliases } from "./aliases.mjs";
+import { billOfMaterials, notice, packagesOf } from "./bundled.mjs";
 
 const { name, version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url)));
 const OUT = new URL("../streamwidget/static/", import.meta.url);
@@ -68,20 +69,9 @@ await build({
 });
 
 // The licences of the packages whose code is in the bundles ask that their notices go with it.
-const inputs = Object.keys(built.metafile.inputs).map((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
-const notices = [...new Set(inputs)].filter(Boolean).sort().map(notice);
-writeFileSync(new URL("THIRD_PARTY_LICENSES.txt", OUT), notices.join("\n"));
-
-function notice(name) {
-  const folder = new URL(`node_modules/${name}/`, import.meta.url);
-  const { version, license } = JSON.parse(readFileSync(new URL("package.json", folder)));
-  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
-  if (files.length === 0) throw new Error(`${name} is bundled, and its licence was not found.`);
-  return [
-    `${name} ${version} (${license})\n`,
-    ...files.map((file) => readFileSync(new URL(file, folder), "utf8")),
-  ].join("\n");
-}
+const packages = packagesOf(built.metafile.inputs);
+writeFileSync(new URL("THIRD_PARTY_LICENSES.txt", OUT), packages.map(notice).join("\n"));
+writeFileSync(new URL("page.cdx.json", OUT), `${JSON.stringify(billOfMaterials(packages), null, 2)}\n`);
 
 if (process.argv.includes("--check-size")) {
   for (const [name, budget, measure] of BUDGETS) {

@@ -47,8 +47,9 @@ def run(path: Path) -> None:
     notebook.cells.append(v4.new_code_cell(f"{inspect.getsource(print_saved_forms)}\nprint_saved_forms()"))
     with TemporaryDirectory() as directory:
         execute(notebook, Path(directory), {})
-    (printed,) = notebook.cells.pop().outputs
-    nbformat.write(for_readers(notebook, json.loads(printed.text)), RUN / path.name)
+    # A kernel sends what is printed in one piece or in several, as its clock falls.
+    printed = "".join(output.text for output in notebook.cells.pop().outputs if output.get("name") == "stdout")
+    nbformat.write(for_readers(notebook, json.loads(printed)), RUN / path.name)
     print(path.stem)
 
 

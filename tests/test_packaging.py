@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +36,9 @@ STATIC = (
     "values.css",
     "THIRD_PARTY_LICENSES.txt",
 )
-BUNDLE = tuple(f"streamwidget/static/{name}" for name in STATIC)
-SHIPPED = (*BUNDLE, "streamwidget/py.typed")
+BILL = "page.cdx.json"
+BUNDLE = tuple(f"streamwidget/static/{name}" for name in (*STATIC, BILL))
+SHIPPED = (*(name for name in BUNDLE if not name.endswith(BILL)), "streamwidget/py.typed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +91,80 @@ def test_the_wheel_holds_the_package_and_the_bundle(distributions: Distributions
         names = set(archive.namelist())
         assert {name for name in SHIPPED if name in names} == set(SHIPPED)
         assert archive.getinfo("streamwidget/static/answer.js").file_size > 1000
-        notices = archive.read("streamwidget/static/THIRD_PARTY_LICENSES.txt").decode()
-    assert "markdown-it 14." in notices
-    assert "Copyright (c) 2014 Vitaly Puzrin, Alex Kocharin." in notices
-    assert "Permission is hereby granted" in notices
     assert {name.split("/")[0] for name in names} == {"streamwidget", f"streamwidget-{VERSION}.dist-info"}
     assert f"streamwidget-{VERSION}.dist-info/licenses/LICENSE" in names
+
+
+def test_the_wheel_names_each_package_of_the_bundle(distributions: Distributions) -> None:
+    """With its licence, in a text beside the bundle, and with its hash, in a bill of materials (PEP 770)."""
+    with zipfile.ZipFile(distributions.wheel) as archive:
+        notices = archive.read("streamwidget/static/THIRD_PARTY_LICENSES.txt").decode()
+        bill = json.loads(archive.read(f"streamwidget-{VERSION}.dist-info/sboms/{BILL}"))
+        assert f"streamwidget/static/{BILL}" not in archive.namelist()
+    locked = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))["packages"]
+    named = {component["name"]: component for component in bill["components"]}
+    imported = {name for path in (ROOT / "js" / "src").rglob("*.ts") for name in imports(path.read_text("utf-8"))}
+    assert imported  # the bill is complete by esbuild's own list, and this is another one
+    assert imported <= set(named)
+    for name, component in named.items():
+        package = locked[f"node_modules/{name}"]
+        sha512 = base64.b64decode(package["integrity"].removeprefix("sha512-")).hex()
+        assert component["hashes"] == [{"alg": "SHA-512", "content": sha512}]
+        assert f"{name} {package['version']} ({package['license']})\n\nCopyright" in notices
+    assert notices.count("Permission is hereby granted") == len(named)
+    assert bill["metadata"]["component"]["purl"] == f"pkg:pypi/streamwidget@{VERSION}"
+
+
+def imports(typescript: str) -> set[str]:
+    """Return the packages whose code a module of the page imports. Types leave no code."""
+    package = r"(?:@[\w-]+/)?[\w-][\w.-]*"
+    return set(re.findall(rf'^(?:import|export) (?!type\b)[^;]*?from "({package})', typescript, re.MULTILINE))
+
+
+def test_the_description_leads_somewhere_from_elsewhere(distributions: Distributions) -> None:
+    """PyPI shows the README alone, so its links and pictures have addresses. They name the version."""
+    with zipfile.ZipFile(distributions.wheel) as archive:
+        metadata = archive.read(f"streamwidget-{VERSION}.dist-info/METADATA").decode()
+    source = f"https://github.com/streamwidget/streamwidget/{{}}/v{VERSION}/"
+    assert f"]({source.format('raw')}notebooks/streaming.gif)" in metadata
+    assert f"]({source.format('blob')}README.md#providers)" in metadata
+    assert f"]({source.format('blob')}CHANGELOG.md)" in metadata
+    assert set(re.findall(r"\]\((?!https:)[^)]*\)", metadata)) == set()
+    assert f"Project-URL: Source, {source.partition('/{}')[0]}\n" in metadata
+
+
+def test_the_citation_and_both_locks_name_this_version() -> None:
+    """A release has one number."""
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    lock = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))
+    assert f"\nversion: {VERSION}\n" in citation
+    assert {lock["version"], lock["packages"][""]["version"]} == {VERSION}
+    assert f"\n## {VERSION}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_recipe_needs_what_the_package_needs() -> None:
+    """``.ci/conda/recipe.yaml`` and pyproject.toml have the same requirements, in the words of each."""
+    recipe = (ROOT / ".ci" / "conda" / "recipe.yaml").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    python, *others = re.findall(r"^    - (.+)$", recipe.partition("\n  run:\n")[2].partition("\n\n")[0], re.MULTILINE)
+    assert python == "python >=${{ python_min }}"
+    assert [other.replace(" ", "", 1) for other in others] == project["project"]["dependencies"]
+    assert f'python_min: "{project["project"]["requires-python"].removeprefix(">=")}"' in recipe
+    assert f'\n  version: "{VERSION}"\n' in recipe
+    assert f"- {project['build-system']['requires'][0].replace('>', ' >')}\n" in recipe
+
+
+def test_all_is_all_extras() -> None:
+    """``pip install "streamwidget[all]"`` leaves none out."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert extras.pop("all") == [f"streamwidget[{','.join(sorted(extras))}]"]
 
 
 def test_the_sdist_holds_the_bundle_and_its_sources(distributions: Distributions) -> None:
     """The sdist has what a wheel and the tests need, and no installed or cached files."""
     with tarfile.open(distributions.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {*SHIPPED, "js/package-lock.json", "js/hatch_build.py", "LICENSE", "README.md", "Makefile"} <= names
+    assert {*BUNDLE, *SHIPPED, "js/package-lock.json", "js/hatch_build.py", "LICENSE", "README.md", "Makefile"} <= names
     assert any(name.startswith("js/src/") for name in names)
     assert not [name for name in names if re.search(r"node_modules|\.venv|_cache|__pycache__|\.pyc$", name)]
 
