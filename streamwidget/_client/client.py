@@ -23,6 +23,7 @@ from streamwidget._core.messages import Prompt, as_messages
 from streamwidget._core.misplaced import check_fields, check_model
 from streamwidget._core.secrets import Secrets, mask, shows_no_variables
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.tab import in_tab
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.tools import Toolbox, toolbox
 from streamwidget._core.values import value_type
@@ -480,6 +481,10 @@ class ChatClient:
             from streamwidget.demo import shared_server
 
             url = shared_server().url
+        if in_tab():
+            from streamwidget._client.tab import transport_to  # late: no other place has a tab
+
+            return transport_to(url, self._secrets, self._http_client)
         return HTTPXTransport(url, self._secrets, self._http_client)
 
 

@@ -1,7 +1,7 @@
 """A request, a response, and the transport that carries them.
 
 :class:`Transport` and :class:`Response` are protocols. ``transport.py`` implements them with httpx, ``recorder.py``
-records another transport, and ``replay.py`` plays a recording.
+records another transport, and ``replay.py`` plays a recording. In a browser tab ``fetch.py`` and ``memory.py`` do.
 """
 
 from __future__ import annotations
@@ -71,6 +71,15 @@ class HTTPRequest:
             if name.lower() not in own and (secrets.key is not None or "{key}" not in value)
         }
 
+    def revealed(self, secrets: Secrets) -> dict[str, str]:
+        """Return all headers as they are sent. The key is in place of ``{key}``: ``Bearer {key}`` -> ``Bearer sk-...``.
+
+        Only this method's frame and those of a transport hold secrets.
+        """
+        key = secrets.key.reveal() if secrets.key is not None else ""
+        sent = {name: value.replace("{key}", key) for name, value in self.headers_for(secrets).items()}
+        return {**sent, **{name: value.reveal() for name, value in secrets.headers.items()}}
+
 
 class Response(Protocol):
     """One response. Its body is still to be read."""
@@ -111,7 +120,8 @@ class Transport(Protocol):
         ------
         ConnectionFailed
             If no response arrives. ``error.kind`` is ``connect``, ``tls``, ``proxy``, ``environment`` (a variable has
-            a value that cannot work), ``address`` or ``http_client`` (the given client raised).
+            a value that cannot work), ``address``, ``http_client`` (the given client raised) or ``cors`` (a browser
+            tab may not ask this server).
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import AsyncIterator
 
 from streamwidget._client.http import BodyError
 
@@ -70,3 +71,25 @@ def inflater(coding: str) -> Inflater | None:
             return Inflater(may_lack_header=True)
         case other:
             raise BodyError(f"the body is coded as {other[:40]!r}, and this coding was not asked for")
+
+
+async def inflated(pieces: AsyncIterator[bytes], coding: str) -> AsyncIterator[bytes]:
+    """Yield a body decompressed, as it arrives.
+
+    Raises
+    ------
+    BodyError
+        If the compressed body is broken, or cut.
+    """
+    inflate = inflater(coding)
+    async for piece in pieces:
+        if inflate is None:
+            yield piece
+            continue
+        try:
+            for part in inflate(piece):
+                yield part
+        except zlib.error as exc:
+            raise BodyError(str(exc)) from exc
+    if inflate is not None and not inflate.eof:
+        raise BodyError("the compressed body is cut")

@@ -83,7 +83,10 @@ class ToolRun:
                 raised = exc
             settle((value, raised))
 
-        threading.Thread(target=run, name=f"tool {self._tool.name}", daemon=True).start()
+        try:
+            threading.Thread(target=run, name=f"tool {self._tool.name}", daemon=True).start()
+        except RuntimeError:  # Pyodide, and a process that may start no more threads
+            run()
         try:
             value, raised = await over
         except asyncio.CancelledError:

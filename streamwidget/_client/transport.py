@@ -14,7 +14,6 @@ import os
 import re
 import socket
 import ssl
-import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
@@ -23,11 +22,12 @@ from urllib.parse import urlsplit
 from streamwidget._client import environment
 from streamwidget._client.environment import Proxy, Trust
 from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of, join
-from streamwidget._client.inflate import inflater
+from streamwidget._client.inflate import inflated
 from streamwidget._core.causes import causes
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.secrets import NO_SECRETS, Secrets, mask
+from streamwidget._core.tab import in_tab
 from streamwidget._core.unexpected import TOO_MANY_FILES, is_too_many_files, said_by
 
 if TYPE_CHECKING:
@@ -58,21 +58,14 @@ class HTTPXResponse:
         self.headers: Mapping[str, str] = response.headers
         self._raw = response.aiter_raw()  # `chunks` and `drain` share it, because httpx refuses a second one
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        inflate = inflater(self.headers.get("content-encoding", ""))
+    def chunks(self) -> AsyncIterator[bytes]:
+        return inflated(self._gathered(), self.headers.get("content-encoding", ""))
+
+    async def _gathered(self) -> AsyncIterator[bytes]:
         while (chunk := await self._read()) is not None:
-            if inflate is None:
-                yield chunk
-            else:
-                try:
-                    for piece in inflate(chunk):
-                        yield piece
-                except zlib.error as exc:
-                    raise BodyError(str(exc)) from exc
+            yield chunk
             if len(chunk) < _TINY:
                 await asyncio.sleep(_GATHER)
-        if inflate is not None and not inflate.eof:
-            raise BodyError("the compressed body is cut")
 
     async def _read(self) -> bytes | None:
         """Return the next bytes, or None at the end. A transport of the person's may raise anything, and give text."""
@@ -118,7 +111,7 @@ class HTTPXTransport:
                 request.method,
                 join(self.base_url, request.path),
                 content=request.body,
-                headers=_revealed(request, self.secrets),
+                headers=request.revealed(self.secrets),
                 timeout=library.Timeout(None),  # its clock also counts while a cell blocks the loop
                 extensions={"trace": connection.follow},
             )
@@ -217,16 +210,6 @@ def _explain_tls(fault: ssl.SSLError, host: str, said: str, proxy: Proxy | None)
     return message
 
 
-def _revealed(request: HTTPRequest, secrets: Secrets) -> dict[str, str]:
-    """Return all headers as they are sent. The key stands in place of ``{key}``: ``Bearer {key}`` -> ``Bearer sk-...``.
-
-    Only this function's frame and those of httpx hold secrets.
-    """
-    key = secrets.key.reveal() if secrets.key is not None else ""
-    sent = {name: value.replace("{key}", key) for name, value in request.headers_for(secrets).items()}
-    return {**sent, **{name: value.reveal() for name, value in secrets.headers.items()}}
-
-
 def _without_frames(exc: BaseException) -> BaseException:
     """Return the error without tracebacks. The frames of httpx and h11 hold the request's headers, with the key."""
     for link in list(causes(exc)):
@@ -239,6 +222,8 @@ def get_ready(url: str | None) -> None:
 
     None is the demo server.
     """
+    if in_tab():
+        return  # the browser sends the requests
     with contextlib.suppress(ConnectionFailed):  # the request itself will raise it
         _way_to(url or "http://127.0.0.1")
     with contextlib.suppress(ImportError):  # httpx imports it at the first request

@@ -1,12 +1,13 @@
 """Run a coroutine from synchronous code. The only file that imports nest_asyncio2.
 
-There are three cases:
+There are four cases:
 
 - No loop runs in this thread (a script, ``python -i``, ``%autoawait off`` in a terminal). We run a loop of our own.
   Each thread keeps one, so that connections are reused.
 - A loop runs in this thread (a notebook cell). We run it nested. That needs a patch of asyncio. We apply it at the
   first such call, and never at import.
 - The stream runs on another thread's loop. We wait for it.
+- The code runs in a browser tab, on the tab's loop. Some browsers can let Python wait there (JSPI).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
+from streamwidget._core.tab import in_tab
 from streamwidget._core.timeout import TICK
 from streamwidget._core.unexpected import TOO_MANY_FILES, is_too_many_files
 
@@ -109,7 +111,7 @@ def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) 
     OSError
         If too many files are open to make a loop.
     RuntimeError
-        If the loop of this thread cannot be run nested (uvloop).
+        If the loop of this thread cannot be run nested (uvloop, and the loop of a browser tab without JSPI).
     """
     _check_room()
     loop = running_loop()
@@ -184,6 +186,8 @@ def run_on_another_loop(
 def _run_nested(
     loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]
 ) -> T:
+    if in_tab():
+        return _wait_in_tab(make)
     if not isinstance(loop, asyncio.BaseEventLoop):  # checked first: nest_asyncio2 would leave asyncio half patched
         kind = type(loop).__module__
         raise RuntimeError(
@@ -204,6 +208,17 @@ def _run_nested(
     if interrupted:
         raise KeyboardInterrupt
     return task.result()
+
+
+def _wait_in_tab(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    from pyodide.ffi import can_run_sync, run_sync
+
+    if not can_run_sync():
+        raise RuntimeError(
+            "This browser cannot let Python wait here (it lacks JSPI), so use `await` or `async for` instead."
+        )
+    result: T = run_sync(make())
+    return result
 
 
 async def _until_done(task: asyncio.Task[Any]) -> None:

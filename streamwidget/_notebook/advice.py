@@ -31,6 +31,7 @@ _BY_KIND = {
     "source": "The source's own exception is the __cause__ of this one.",
     "redirect": "Neither the key nor the prompt was sent on.",
     "local": "",  # the message has it
+    "cors": "",  # the same
 }
 #: By the reason of a refusal, in a cell. ``{host}`` is the server's.
 _BY_REASON: dict[Refusal, str] = {

@@ -18,6 +18,7 @@ BUDGET = "streamwidget_budget"  # its name in the environment, which markdown-it
 _SECONDS = 0.5
 _SECONDS_PER_CHARACTER = 5e-6
 _AT_ONCE = 1.0  # seconds. 30 answers of an ordinary length take less
+_CLOCK = getattr(time, "thread_time", time.process_time)  # a browser tab has no clock of a thread, and one thread
 _EVERY = 16  # looks, because the clock costs more than what is between two of them
 
 
@@ -62,7 +63,7 @@ class Budget:
     @property
     def is_spent(self) -> bool:
         """True when the time is up."""
-        now = time.thread_time()
+        now = _CLOCK()
         if self._end is None:
             self._end = now + self._seconds
         self._spent = self._spent or now >= self._end

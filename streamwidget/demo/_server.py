@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from streamwidget.demo._http import WatchedReader
+from streamwidget.demo._memory import Listener, in_tab
 from streamwidget.demo._service import Service
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class DemoServer:
     r"""An OpenAI-compatible server on this machine. It needs no model, and it fails on request.
 
     The server runs in a daemon thread with its own event loop. Use it as a context manager, or call :meth:`start` and
-    :meth:`stop`.
+    :meth:`stop`. In a browser tab (Pyodide) it runs on the kernel's loop, and only a ChatClient of this tab reaches it.
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ class DemoServer:
         self.port = port
         self._asked_port = port
         self._service = Service(tokens_per_second, first_delta, host)
+        self._in_memory: Listener | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -134,6 +136,9 @@ class DemoServer:
         """
         if self._thread is not None and self._thread.is_alive():  # after a fork the thread is missing in the child
             return self
+        if in_tab():
+            self._listen_in_memory()
+            return self
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         listener = socket.create_server((self.host, self._asked_port), family=family, backlog=512)
         self.port = listener.getsockname()[1]
@@ -146,6 +151,9 @@ class DemoServer:
 
     def stop(self) -> None:
         """Close the listener and every open connection. Returns within seconds, whatever the clients do."""
+        if self._in_memory is not None:
+            self._in_memory.close()
+            self._in_memory = None
         if self._thread is None:
             return
         assert self._loop is not None
@@ -153,6 +161,11 @@ class DemoServer:
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(5)
         self._thread = None
+
+    def _listen_in_memory(self) -> None:
+        if self._in_memory is None:
+            self._in_memory = Listener(self._asked_port, self._service.serve)
+            self.port = self._in_memory.port
 
     def __enter__(self) -> DemoServer:
         return self.start()
