@@ -30,11 +30,12 @@ _OTHER = "This is not a streamwidget conversation file"
 
 def to_json(system: str | None, turns: Iterable[Turn]) -> str:
     """Return the conversation as JSON. Lone surrogates are escaped."""
-    written = [_from_turn(turn) for turn in turns]
+    written = [turn_to_json(turn) for turn in turns]
     return json.dumps({"streamwidget": {"conversation": _VERSION}, "system": system, "turns": written}, indent=1)
 
 
-def _from_turn(turn: Turn) -> dict[str, Any]:
+def turn_to_json(turn: Turn) -> dict[str, Any]:
+    """Return a turn as JSON values, with its branches."""
     return {
         "key": turn.key,
         "user": {"text": turn.user.text, "attachments": [*map(_from_file, turn.user.attachments)]},
@@ -42,7 +43,7 @@ def _from_turn(turn: Turn) -> dict[str, Any]:
         "chosen": turn.chosen,
         "asked_at": turn.asked_at,
         "feedback": turn.feedback,
-        "branches": [[_from_turn(one) for one in branch] for branch in turn.branches],
+        "branches": [[turn_to_json(one) for one in branch] for branch in turn.branches],
         "branch": turn.branch,
     }
 
@@ -57,7 +58,7 @@ def from_json(text: str) -> tuple[str | None, list[Turn]]:
             raise ConfigurationError(f"This conversation has version {version}. This streamwidget reads {_VERSION}.")
         system = read_field(str | None, value, "system", "it")
         turns = read_field(list[object], value, "turns", "it")
-        read_turns = [_to_turn(turn, f"turn {number}") for number, turn in enumerate(turns, 1)]
+        read_turns = [turn_from_json(turn, f"turn {number}") for number, turn in enumerate(turns, 1)]
         if len({turn.key for turn in read_turns}) < len(read_turns):
             raise ValueError("two turns have the same key")
     except ConfigurationError:
@@ -98,7 +99,17 @@ def answer_to_json(answer: Message) -> dict[str, Any]:
     return written
 
 
-def _to_turn(value: object, place: str) -> Turn:
+def without_usual(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of an answer without those that most answers have. So people find its text.
+
+    :func:`answer_from_json` reads both.
+    """
+    usual = answer_to_json(Message("assistant", "", completion=ChatCompletion()))
+    return {name: value for name, value in answer.items() if value != usual[name]}
+
+
+def turn_from_json(value: object, place: str) -> Turn:
+    """Return the turn that :func:`turn_to_json` wrote. ValueError, with its ``place``, for other values."""
     key = read_field(str, value, "key", place)
     if not key:
         raise ValueError(f"{place} has an empty key")
@@ -111,7 +122,7 @@ def _to_turn(value: object, place: str) -> Turn:
     answer = read_field(dict[str, object] | None, value, "answer", place)
     later = {**_LATER_FIELDS, **read(dict[str, object], value, place)}  # older files have none of these
     branches = tuple(
-        tuple(_to_turn(one, f"{place}, branch {number}") for one in branch)
+        tuple(turn_from_json(one, f"{place}, branch {number}") for one in branch)
         for number, branch in enumerate(read_field(list[list[object]], later, "branches", place), 1)
     )
     branch = read_field(int, later, "branch", place)

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from streamwidget._conversation.file import answer_from_json, answer_to_json
+from streamwidget._conversation.file import answer_from_json, answer_to_json, without_usual
 from streamwidget._core import files
 from streamwidget._core.completion import ChatCompletion, missing
 from streamwidget._core.exceptions import ConfigurationError
@@ -153,14 +153,12 @@ def _name_of(line: str) -> str | None:
 
 def _to_line(request_hash: str, completion: ChatCompletion, at: float, server: str, prompt: str) -> str:
     answer = answer_to_json(Message("assistant", completion.text, completion=completion))
-    usual = answer_to_json(Message("assistant", "", completion=ChatCompletion()))
     line = {
         "asked": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)),
         "server": server,
         "model": completion.model,
         "prompt": mask(one_line(prompt, _PROMPT)),
-        # What has its usual value is left out, so that people find the text.
-        "answer": {name: value for name, value in answer.items() if value != usual[name]},
+        "answer": without_usual(answer),
         "hash": request_hash,
     }
     text = json.dumps(line, ensure_ascii=False)

@@ -100,6 +100,12 @@ def settled(turn: Turn) -> Turn:
     return replace(turn, answer=replace(answer, completion=replace(answer.completion, outcome="interrupted")))
 
 
+def with_key(turn: Turn, key: str) -> Turn:
+    """Return a turn under another name. Its branches begin with it, so they get the name too."""
+    branches = tuple((replace(first, key=key), *later) for first, *later in turn.branches)
+    return replace(turn, key=key, branches=branches)
+
+
 def with_branches(turns: Iterable[Turn]) -> Iterator[Turn]:
     """Yield these turns, and those in their other branches."""
     for turn in turns:

@@ -11,6 +11,7 @@ import uuid
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from streamwidget._client.client import ChatClient
@@ -195,6 +196,7 @@ class Turns(NamedTuple):
     conversation: Conversation
     key: str
     kept: Callable[[int, ChatCompletion], None] = lambda _place, _answer: None
+    put: display.PutSaved = display.put_alone
 
     def ask(self, message: Message, asked: Sequence[tuple[Any, dict[str, Any]]]) -> list[ChatStream]:
         """Add the question, and make the streams. If one cannot be made, the conversation does not change."""
@@ -258,10 +260,10 @@ class _SideBySide:
             self._keep(self._work.vote.kept or 0)
             if view is not None and not captured:  # no page replaces what an Output has captured
                 self._offer()
-                self._output.put(self._mimebundle())
+                self._put()
                 view.close()
             elif view is None:
-                self._output.put(self._mimebundle())
+                self._put()
 
         self.stream.subscribe(end)
 
@@ -272,6 +274,10 @@ class _SideBySide:
         if self._turn is not None:
             self._turn.kept(place, self._answers[place])
         return True
+
+    def _put(self) -> None:
+        put = display.put_alone if self._turn is None else self._turn.put
+        put(dict(self._mimebundle()), self._output.put)
 
     def _mimebundle(self) -> dict[str, str]:
         return comparison_mimebundle(self._columns, self._answers, self._work.vote, self._name)
@@ -301,7 +307,7 @@ class _SideBySide:
         vote.late = not self._keep(place)
         if not vote.late:
             vote.kept, vote.by_person = place, True
-        self._output.put(self._mimebundle())
+        self._put()
         _tell()
 
 
@@ -347,7 +353,7 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
         show_prompt(options, conversation, key, message, asked[0][0])
         say_what_is_not_sent(conversation, key)
         before = told(conversation.request_messages(key, system=options.system))
-        turn = Turns(conversation, key)
+        turn = Turns(conversation, key, put=partial(session.outputs.put, conversation, options.conversation, key))
         streams = turn.ask(message, asked)
         session.variables["_conversation"] = conversation
         session.forget_asked()

@@ -14,7 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -44,6 +44,8 @@ _PATIENCE = 1.0  # seconds that an interrupted cell waits for the saved answer
 _SHORT = 8_000  # characters. To make such an answer takes less than a person notices.
 _DEAF = "ipykernel 6 receives no click while a cell runs. Use %%chat --bg, or ipykernel 7"
 _KEPT = 200  # views. A page that was closed or reloaded while it showed a view never says that it has left
+#: Takes a saved answer, and what puts a mimebundle into its place. Returns what it has put there.
+PutSaved: TypeAlias = Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], dict[str, Any]]
 _unasked: list[StreamView] = []  # replaced views that no page has asked about since, the oldest first
 
 
@@ -118,6 +120,12 @@ def current_shell() -> InteractiveShell | None:
     return InteractiveShell.instance() if InteractiveShell.initialized() else None
 
 
+def put_alone(saved: dict[str, Any], put: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Put a saved answer into its place as it is."""
+    put(saved)
+    return saved
+
+
 def present(
     stream: ChatStream,
     shell: InteractiveShell | None,
@@ -127,6 +135,7 @@ def present(
     background: bool = False,
     wire: bool = False,
     timeline: bool = False,
+    put: PutSaved = put_alone,
 ) -> LiveThenStatic | None:
     """Show a stream in the notebook or the terminal. Call this before the stream is started.
 
@@ -145,6 +154,8 @@ def present(
         Show the bytes on the wire too. A terminal ignores it.
     timeline : bool, default False
         Show at the end when the text came.
+    put : callable, optional
+        Takes the saved answer, and a function that puts a mimebundle into its place. Returns what it has put there.
 
     Returns
     -------
@@ -167,6 +178,7 @@ def present(
             asked_again,
             # The wire's view has a timeline of its own.
             timeline=timeline and not wire,
+            put=put,
             captured=output.is_captured(execution_id(shell)) if shell is not None else False,
             for_page=is_page(shell),
         )
@@ -241,12 +253,14 @@ class LiveThenStatic:
         timeline: bool,
         captured: bool,
         for_page: bool,
+        put: PutSaved = put_alone,
         display_id: str | None = None,
         rest_of: CutAnswer | None = None,
     ) -> None:
         self._stream = stream
         self._asked_again = asked_again
         self._captured = captured
+        self._put = put
         self._timeline = timeline
         self._for_page = for_page
         self._rest_of = rest_of  # the cut answer that this one goes on with
@@ -330,7 +344,7 @@ class LiveThenStatic:
         if self._timeline:
             saved = _with_picture(saved, self._stream)
         metadata = self._offer_continue() if self._for_page and not self._captured else {}
-        output.replace(self._display_id, saved, metadata)
+        saved = self._put(saved, lambda whole: output.replace(self._display_id, whole, metadata))
         if not (self._captured or self._view._presentation.end_in_turn):
             for shown in filter(needs_its_own, self._stream.completion.outputs):
                 # It stands below the answer, in the cell that ends with it.
@@ -364,6 +378,7 @@ class LiveThenStatic:
             timeline=self._timeline,
             captured=False,
             for_page=True,
+            put=self._put,
             display_id=self._display_id,
             rest_of=self._cut,
         )
@@ -395,7 +410,8 @@ def _view_of(stream: ChatStream, *, wire: bool) -> StreamView:
 def _with_picture(saved: dict[str, Any], stream: ChatStream) -> dict[str, Any]:
     """Put the timeline under an answer. Not as Markdown, because not every front end shows its pictures."""
     picture = stream.timeline._repr_mimebundle_()
-    return {
+    others = {kind: value for kind, value in saved.items() if kind != "text/markdown"}
+    return others | {
         "text/html": f"{saved['text/html']}<p>{picture['text/html']}</p>",
         "text/plain": f"{saved['text/plain']}\n\n{picture['text/plain']}",
     }

@@ -363,7 +363,7 @@ class ChatMagics(Magics):
             turn.follow(other)
             self._session.keep_answer(other, options.out)
 
-        shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline}
+        shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline, "put": turn.put}
         keep = options.keep or self._session.settings.keep
         view = display.present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
         if options.receipt:

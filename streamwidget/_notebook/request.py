@@ -36,6 +36,7 @@ from streamwidget._notebook.resume import offer
 from streamwidget._notebook.reuse import Asked, keep, kept_or_asked, told
 from streamwidget._notebook.session import ChatSettings, Session
 from streamwidget._notebook.terminal import say
+from streamwidget._notebook.turn_outputs import Put, TurnOutputs
 from streamwidget._sources.models import CallableModel, as_model
 from streamwidget._sources.sdk_model import SDKModel
 
@@ -67,6 +68,10 @@ class NewTurn(NamedTuple):
         The turn's name in the conversation.
     keep : callable
         Keeps the answer of a stream for another run.
+    outputs : TurnOutputs or None
+        Where the turn is kept beside its saved answer.
+    name : str
+        The name of the conversation.
     """
 
     stream: ChatStream
@@ -74,12 +79,22 @@ class NewTurn(NamedTuple):
     conversation: Conversation | None = None
     key: str = ""
     keep: Callable[[ChatStream], None] = lambda _: None
+    outputs: TurnOutputs | None = None
+    name: str = ""
+
+    def put(self, saved: dict[str, Any], put: Put) -> dict[str, Any]:
+        """Put the saved answer into its place, with the turn. Return the whole mimebundle."""
+        if self.conversation is None or self.outputs is None:
+            put(saved)
+            return saved
+        return self.outputs.put(self.conversation, self.name, self.key, saved, put)
 
     def follow(self, stream: ChatStream) -> None:
         """Take the answer from another stream: Retry or Continue made it. Nothing if the turn is gone."""
         if stream.request_hash == self.stream.request_hash:
             self.keep(stream)
-        if self.conversation is not None:
+        if self.conversation is not None and self.outputs is not None:
+            self.outputs.claim(self.conversation, self.key)
             with suppress(KeyError):
                 self.conversation.follow(self.key, stream)
 
@@ -304,7 +319,7 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
     if reuses and (kept := kept_or_asked(session, stream, keeps)) is not stream:
         conversation.follow(key, kept)
         stream = kept
-    return NewTurn(stream, target, conversation, key, keeps)
+    return NewTurn(stream, target, conversation, key, keeps, session.outputs, options.conversation)
 
 
 def say_what_goes(session: Session, columns: Sequence[Namespace], prepared: Sequence[Prepared]) -> None:
@@ -325,7 +340,9 @@ def next_turn(session: Session, options: Namespace) -> tuple[Conversation, str]:
         conversation.clear()
     elif not (options.conversation or len(conversation)):
         offer(session)
-    return conversation, session.cells.next_key(conversation) or uuid.uuid4().hex
+    key = session.cells.next_key(conversation) or uuid.uuid4().hex
+    session.outputs.claim(conversation, key)
+    return conversation, key
 
 
 def _say_where_it_goes(session: Session, client: object, target: Target, options: Namespace) -> None:

@@ -23,11 +23,14 @@ class SavedCell:
     source : str
     outputs : tuple of mapping
         The formats of each output that has some.
+    number : int or None
+        The number in ``In [3]``. None if the cell has not run.
     """
 
     id: str
     source: str
     outputs: tuple[Mapping[str, Any], ...] = ()
+    number: int | None = None
 
 
 def saved_cells(path: Path) -> list[SavedCell]:
@@ -47,7 +50,12 @@ def saved_cells(path: Path) -> list[SavedCell]:
     if not isinstance(cells, list):
         raise ConfigurationError(f"{path.name} is not a notebook in version 4 of the format.")
     return [
-        SavedCell(_text(cell.get("id")), _text(cell.get("source")), tuple(_bundles(cell.get("outputs"))))
+        SavedCell(
+            _text(cell.get("id")),
+            _text(cell.get("source")),
+            tuple(_bundles(cell.get("outputs"))),
+            number if type(number := cell.get("execution_count")) is int else None,
+        )
         for cell in cells
         if isinstance(cell, dict) and cell.get("cell_type") == "code"
     ]

@@ -19,6 +19,7 @@ from streamwidget._notebook.cell_record import CellRecord
 from streamwidget._notebook.cell_turns import CellTurns
 from streamwidget._notebook.place import answers_path
 from streamwidget._notebook.terminal import write
+from streamwidget._notebook.turn_outputs import TurnOutputs
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -65,6 +66,8 @@ class Session:
         The turns of the running cell.
     record : CellRecord
         The cells that have run, and the last error.
+    outputs : TurnOutputs
+        The outputs that keep the turns.
     failure : StreamError or None
         The last one.
     """
@@ -75,6 +78,7 @@ class Session:
         self.conversations: dict[str, Conversation] = {}
         self.cells = CellTurns(self.conversations)
         self.record = CellRecord(shell, self.cells.place)
+        self.outputs = TurnOutputs()
         self.failure: StreamError | None = None
         #: What the turns were asked with, by their keys.
         self.asked: dict[str, Asked] = {}

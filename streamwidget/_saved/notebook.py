@@ -9,6 +9,7 @@ from typing import Any
 from streamwidget._conversation.turn import Turn, completions
 from streamwidget._saved.answer import length, mimebundle
 from streamwidget._saved.budget import Budget
+from streamwidget._saved.kept_turn import turn_formats
 
 
 def conversation_notebook(turns: Iterable[Turn]) -> str:
@@ -29,6 +30,7 @@ def conversation_notebook(turns: Iterable[Turn]) -> str:
             outputs = []
             if turn.answer is not None and turn.answer.completion is not None:
                 saved = mimebundle(turn.answer.completion, budget)
+                saved |= turn_formats([turn], saved)
                 outputs.append({"output_type": "display_data", "data": saved, "metadata": {}})
             cells.append(_cell(f"turn-{number}", _source(turn), outputs))
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}, indent=1)

@@ -1,7 +1,8 @@
 """An answer, read back from what a notebook saved of it. The notebook may be anybody's, so it is only ever text.
 
 ``text/plain`` has the text and the line under the answer: ``[m · complete · 182 tokens]``. The reasoning, the usage
-and the provider's own form of the answer are not there. What tools returned is a part of the text.
+and the provider's own form of the answer are not there. What tools returned is a part of the text. All of them are in
+another format (:mod:`streamwidget._saved.kept_turn`), which older notebooks lack.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from streamwidget._core.outcomes import OUTCOMES
 _OURS = 'class="streamwidget-text '  # in the HTML of each saved answer
 _COMPARED = 'class="streamwidget-compared '  # the answers of several models, of which none is the output's own
 _TOOLS = "Tool call: "
+_THOUGHT = re.compile("<summary[^>]*>Thought")
 _LINE = re.compile(r"^\[(.*)\]$", re.MULTILINE)
+_LEFT_OUT = re.compile(r"\[The answer has [0-9,]+ characters\. They are in text/html only\.\]\n")
 _MODEL = 100  # characters
 _LARGEST = 2_000_000  # characters
 _LINES, _FACTS = 20, 10  # that are looked at. The line under the answer is one of the last
@@ -41,6 +44,8 @@ def read_answer(data: Mapping[str, Any]) -> ChatCompletion | None:
     html, plain = _text(data.get("text/html")), _text(data.get("text/plain"))
     if _OURS not in html or _COMPARED in html or not plain or len(plain) > _LARGEST:
         return None
+    if _LEFT_OUT.match(plain):
+        return None
     lines = list(_LINE.finditer(plain))
     # A picture of the times may stand below the line. The text of the answer stands above it.
     for line in reversed(lines[-_LINES:]):
@@ -57,6 +62,11 @@ def read_answer(data: Mapping[str, Any]) -> ChatCompletion | None:
 def has_tools(data: Mapping[str, Any]) -> bool:
     """Return True if the answer called tools. Their results are then in its text."""
     return f"\n{_TOOLS}" in f"\n{_text(data.get('text/plain'))}"
+
+
+def has_reasoning(data: Mapping[str, Any]) -> bool:
+    """Return True if the answer has reasoning. It is in the HTML only."""
+    return _THOUGHT.search(_text(data.get("text/html"))) is not None
 
 
 def _answer(text: str, outcome: Outcome, who: list[str]) -> ChatCompletion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from streamwidget._saved.kept_turn import TURNS as KEPT
 from tests.support.chat_kernels import WIDGET, ChatKernel
 from tests.support.kernels import Message
 
@@ -42,7 +43,7 @@ def test_models_beside_each_other(chat: ChatKernel) -> None:
         assert chat.value("_chat is result.kept")
         assert chat.value(TURNS) == [("count to 50", chat.value("result.kept.text"))]
         (output,) = cell.outputs
-        assert set(output["data"]) == {"text/html", "text/plain"}
+        assert set(output["data"]) == {"text/html", "text/plain", KEPT}
         assert WIDGET not in str(output)
         assert output["data"]["text/plain"].startswith(chat.value("str(result)"))
 

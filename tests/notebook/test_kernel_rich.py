@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streamwidget._saved.kept_turn import TURNS
 from tests.support.chat_kernels import ChatKernel
 
 pytestmark = [pytest.mark.kernel, pytest.mark.parametrize("chat", ["latest"], indirect=True)]
@@ -49,7 +50,7 @@ def test_an_object_is_shown_at_its_place_and_kept_in_its_formats(chat: ChatKerne
     assert [(one["at"], one["data"], one["trusted"]) for one in shown] == [(6, TABLE, True), (10, CHART, True)]
     assert view.replay() == "Here: and "
     saved, chart = (output["data"] for output in cell.outputs)
-    assert saved.keys() == {"text/html", "text/plain", BUNDLES}
+    assert saved.keys() - {TURNS} == {"text/html", "text/plain", BUNDLES}
     assert TABLE["text/html"] in saved["text/html"]
     assert saved["text/plain"].startswith("Here: \n\nTable\n\nand \n\nChart")
     assert [one["data"] for one in saved[BUNDLES]] == [TABLE, CHART]

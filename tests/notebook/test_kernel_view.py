@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streamwidget._saved.kept_turn import TURNS
 from tests.support.chat_kernels import ChatKernel, View
 from tests.support.deadlines import SOON
 from tests.support.kernels import Execution
@@ -152,7 +153,7 @@ def test_the_saved_output_is_static_and_its_comms_are_closed(chat: ChatKernel) -
     """At the end the answer is in the view's place, with a footer. The widget has no layout, and is closed."""
     cell = chat.execute("%%chat\nsaved")
     (output,) = cell.outputs
-    assert set(output["data"]) == {"text/html", "text/plain", "text/markdown"}
+    assert set(output["data"]) == {"text/html", "text/plain", "text/markdown", TURNS}
     text = chat.value("_chat.text")
     assert output["data"]["text/plain"].startswith(text)
     assert "demo" in output["data"]["text/plain"].splitlines()[-1]

@@ -12,8 +12,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 import streamwidget as sw
+from streamwidget._conversation.turn import Turn
+from streamwidget._many.side_by_side import Column, Vote
 from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.kept_turn import LARGEST, TURNS, turn_formats
 from streamwidget._saved.notebook import conversation_notebook
+from streamwidget._saved.read_back import read_answer
+from streamwidget._saved.side_by_side import comparison_mimebundle
 from streamwidget.demo import DemoServer
 from tests.support.shells import chat_shell, run
 
@@ -31,10 +36,29 @@ def answer(text: str, **more: Any) -> dict[str, Any]:
     return {"data": mimebundle(sw.ChatCompletion(text, **{"outcome": "complete", "model": "m", **more}))}
 
 
+def with_turn(saved: dict[str, Any], asked: sw.Message) -> dict[str, Any]:
+    """Return an output that also keeps its turn."""
+    found = read_answer(saved["data"])
+    assert found is not None
+    turn = Turn("k", asked, sw.Message("assistant", found.text, (), found))
+    return {"data": {**saved["data"], **turn_formats([turn], saved["data"])}}
+
+
+def comparison_of(*texts: str) -> dict[str, str]:
+    answers = [sw.ChatCompletion(text, outcome="complete") for text in texts]
+    return comparison_mimebundle([Column(text, "") for text in texts], answers, Vote(0))
+
+
 def write(path: Path, *cells: tuple[str, list[dict[str, Any]]]) -> None:
     """Write a notebook. Its cells are ``c0``, ``c1``, ..."""
     made = [
-        {"cell_type": "code", "id": f"c{n}", "source": source.splitlines(keepends=True), "outputs": outputs}
+        {
+            "cell_type": "code",
+            "id": f"c{n}",
+            "source": source.splitlines(keepends=True),
+            "outputs": outputs,
+            "execution_count": n + 1,
+        }
         for n, (source, outputs) in enumerate(cells)
     ]
     (path / "lesson.ipynb").write_text(
@@ -83,6 +107,7 @@ def test_the_turns_come_back(shell: InteractiveShell, server: DemoServer, tmp_pa
 def test_what_cannot_be_read_is_named(shell: InteractiveShell, tmp_path: Path) -> None:
     """Nothing in the file is evaluated, because its cells have not run in this kernel."""
     shell.user_ns["ran"] = []
+    kept = sw.Message("user", "Two of 2", attachments=[b"GIF89a" + bytes(LARGEST)])
     write(
         tmp_path,
         ("%%chat\nShow {{ran.append(1)}} and {{df}}", [answer("[]")]),
@@ -91,15 +116,28 @@ def test_what_cannot_be_read_is_named(shell: InteractiveShell, tmp_path: Path) -
         ("%chat one\n%chat two", [answer("which?")]),
         ("%chat Not run yet", []),
         ("%chat With a tool", [answer("Cold.", tool_calls=(sw.ToolCall("1", "look", "{}"),))]),
+        ("%chat With thoughts", [answer("Cold.", reasoning="Hm.")]),
+        ("%chat Two of {{n}}", [with_turn(answer("2"), kept)]),
+        ("%chat Three of {{n}}", [with_turn(answer("2"), kept)]),
+        ("%chat Broken", [{"data": {**answer("text")["data"], TURNS: [{"version": 9}]}}]),
+        ("%chat Long", [answer("x" * 1_000_001)]),
+        ("%chat -m a -m b Which?", [{"data": comparison_of("old", "older")}]),
     )
     first, *notes = resume(shell)
-    assert first == "Resumed 2 turns"
+    assert first == "Resumed 6 turns"
     assert [note.partition(". ")[0] for note in notes] == [
-        'Without its variables: "Show {{ran.append(1)}} and {{df}}"',
-        'Not read: "A widget"',
-        'Not read: "--modle x Typo"',
-        'Not read: "one"',
-        'As text: the tools of "With a tool".',
+        'Without its variables: [1] "Show {{ran.append(1)}} and {{df}}"',
+        'Not read: [2] "A widget"',
+        'Not read: [3] "--modle x Typo"',
+        'Not read: [4] "one"',
+        'As text: the tools of [6] "With a tool".',
+        'Without its reasoning: [7] "With thoughts".',
+        'Without a file (GIF, 1.0 MB): [8] "Two of 2".',
+        'As it was asked, and not as it is typed now: [9] "Two of 2".',
+        'Without a file (GIF, 1.0 MB): [9] "Two of 2".',
+        'As text: [10] "%chat Broken"',
+        'Not read: [11] "Long"',
+        'Not read: [12] "Which?"',
     ]
     assert turns(shell)[0] == ("Show {{ran.append(1)}} and {{df}}", "[]")
     assert shell.user_ns["ran"] == []
@@ -118,12 +156,22 @@ def test_new_begins_again_and_names_are_kept_apart(shell: InteractiveShell, tmp_
 
 
 def test_an_exported_transcript_comes_back(shell: InteractiveShell, tmp_path: Path) -> None:
-    """The notebook that a chat's Transcript makes has the same cells."""
+    """The notebook that a chat's Transcript makes has the same cells. Files and branches are in it."""
     conversation = sw.Conversation()
-    conversation.ask("Name {{x}}.", lambda _: "Elbe, *long*").wait()
+    picture = b"GIF89a" + bytes(20)
+    for text in ("Name {{y}}.", "Name {{x}}."):
+        conversation.ask(text, lambda _: "Elbe, *long*", key="turn-1", branch=True, attachments=[picture]).wait()
     (tmp_path / "lesson.ipynb").write_text(conversation_notebook(conversation.turns), "utf-8")
     assert resume(shell) == ["Resumed 1 turn"]
     assert turns(shell) == [("Name {{x}}.", "Elbe, *long*")]
+    assert shell.user_ns["_conversation"].turns[0] == conversation.turns[0]
+
+
+def test_a_reset_begins_again(shell: InteractiveShell, tmp_path: Path) -> None:
+    """What could not be read above it is not named: it has left the conversation."""
+    write(tmp_path, ("%chat {{x}}", [answer("old")]), ("%chat --reset", []), ("%chat Now", [answer("new")]))
+    assert resume(shell) == ["Resumed 1 turn"]
+    assert turns(shell) == [("Now", "new")]
 
 
 @pytest.mark.parametrize(
