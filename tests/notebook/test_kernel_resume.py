@@ -35,14 +35,14 @@ CELLS = (
     "%chat -m demo --wire count to 9",
     "%chat -m demo --once count to 2",
 )
-#: What happens later, in a cell without an answer. The outputs above get it.
+#: Run later, in a cell without an answer. The outputs above get the changes.
 LATER = """
 first, *_, last = _conversation.turns
 _conversation.ask("Name a lake.", sw.ChatClient(model="demo"), key=last.key, branch=True).wait()
 _conversation.ask("Asked by code", sw.ChatClient(model="demo"), attachments=[picture]).wait()
 _conversation.rate(first.key, "up")
 """
-#: The branch of the last cell that was shown at the end.
+#: The branch of the last cell, shown at the end.
 EDITED = 'As it was asked, and not as it is typed now: [13] "Name a lake.".'
 
 
@@ -80,7 +80,7 @@ def test_the_conversation_is_the_one_before(chat: ChatKernel, tmp_path: Path) ->
     try:
         cells = [(code, run(chat, code, f"resume-{number}")) for number, code in enumerate(CELLS)]
         failed = [cell.evalue for _, cell in cells if cell.status != "ok"]
-        assert len(failed) == 1, failed  # the one whose connection is lost
+        assert len(failed) == 1, failed  # its connection is lost
         later = chat.execute(f"{LATER}\n%chat --skip 2")
         assert later.status == "ok", later.traceback
         before = turns(chat)

@@ -168,7 +168,7 @@ def test_an_exported_transcript_comes_back(shell: InteractiveShell, tmp_path: Pa
 
 
 def test_a_reset_begins_again(shell: InteractiveShell, tmp_path: Path) -> None:
-    """What could not be read above it is not named: it has left the conversation."""
+    """A turn above it has left the conversation, so nothing above it is named."""
     write(tmp_path, ("%chat {{x}}", [answer("old")]), ("%chat --reset", []), ("%chat Now", [answer("new")]))
     assert resume(shell) == ["Resumed 1 turn"]
     assert turns(shell) == [("Now", "new")]

@@ -1,4 +1,4 @@
-"""What an output keeps of a turn is the turn: all that a later request carries, and all that a file of it has."""
+"""An output keeps a whole turn and gives it back, within bounds and without keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def rich(messages: object) -> Iterator[object]:
 
 
 def saved_and_read(turn: Turn, **more: Any) -> list[KeptTurn]:
-    """Return what the file of a notebook gives back of a turn."""
+    """Return a turn as the file of a notebook gives it back."""
     assert turn.answer is not None
     assert turn.answer.completion is not None
     saved: dict[str, Any] = dict(mimebundle(turn.answer.completion))
