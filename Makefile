@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BUNDLE := streamwidget/static/answer.js
 SOURCES := $(wildcard js/*.json js/*.mjs js/src/* js/src/*/*) streamwidget/_core/outcomes.json
-KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp
+KERNELS := .venv-kernels/7.3/.stamp .venv-kernels/6.x/.stamp .venv-kernels/colab/.stamp
 # Nothing of the person's own provider settings reaches the demo, the tests or the benchmarks.
 OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u STREAMWIDGET_API_KEY \
   -u STREAMWIDGET_MODEL -u STREAMWIDGET_PROVIDER -u STREAMWIDGET_SYSTEM -u STREAMWIDGET_MAX_TOKENS -u STREAMWIDGET_GGUF \
@@ -123,7 +123,11 @@ dist/lessons/.stamp: $(wildcard notebooks/*) $(shell find streamwidget -name "*.
 	.ci/venv .venv-kernels/7.3 -e . ipykernel==7.3.0
 	touch $@
 
-# The oldest IPython that pyproject.toml allows goes with the oldest kernel.
 .venv-kernels/6.x/.stamp: pyproject.toml .ci/venv $(BUNDLE)
 	.ci/venv .venv-kernels/6.x -e . ipykernel==6.29.5 ipython==8.24.0
+	touch $@
+
+# What Colab has, and no more. Colab itself has dependencies that pip would refuse.
+.venv-kernels/colab/.stamp: tests/data/colab.txt pyproject.toml .ci/venv $(BUNDLE)
+	.ci/venv .venv-kernels/colab --no-deps -r tests/data/colab.txt comm nest-asyncio2 -e .
 	touch $@

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.support.kernels import ROOT, clean_environment
 
@@ -175,6 +176,16 @@ def test_every_package_of_the_lock_has_a_hash() -> None:
     assert [name for name, package in packages.items() if not package.get("integrity", "").startswith("sha512-")] == [
         ""
     ]
+
+
+def test_an_install_in_colab_replaces_nothing_of_it() -> None:
+    """Each version there is allowed. Two packages are added."""
+    lines = (ROOT / "tests" / "data" / "colab.txt").read_text("utf-8").splitlines()
+    colab = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [Requirement(text) for text in project["dependencies"]]
+    assert [str(one) for one in wanted if one.name in colab and colab[one.name] not in one.specifier] == []
+    assert {one.name for one in wanted} - set(colab) == {"comm", "nest-asyncio2"}
 
 
 def test_a_missing_bundle_without_node_is_told(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@
 // `initialize` does not await the bundle. anywidget gives it 2 s, and then drops the messages that came meanwhile. None
 // of them is needed here, because the transcript begins with the `state` trait and asks for the rest.
 
+// Each returns its clean-up. anywidget before 0.10, as in Colab, gives no signal, and knows only that.
 type Part = {
-  initialize(props: Props): unknown;
-  render(props: Props & { el: HTMLElement }): unknown;
+  initialize(props: Props): () => void;
+  render(props: Props & { el: HTMLElement }): () => void;
 };
 type Bundle = { make: (more: (name: string) => Promise<Bundle>) => Part; sheet: CSSStyleSheet };
 // biome-ignore lint/suspicious/noExplicitAny: the loader reads three fields of a host's objects and declares no more
@@ -61,27 +62,30 @@ function makeLoader(): () => Part {
   }
 
   return () => {
-    let started: Promise<[Part, CSSStyleSheet]>;
+    let started: Promise<[Part, CSSStyleSheet, end?: () => void]>;
     return {
       initialize(props: Props) {
         const { model } = props;
         started = load(model.widget_manager, model.get("bundle")).then(([{ make, sheet }, more]) => {
           const part = make(more);
-          if (!props.signal?.aborted) {
-            adopt(document, sheet);
-            part.initialize(props);
-          }
-          return [part, sheet];
+          if (props.signal?.aborted) return [part, sheet];
+          adopt(document, sheet);
+          return [part, sheet, part.initialize(props)];
         });
         started.catch(() => {});
+        return () =>
+          started.then(
+            ([, , end]) => end?.(),
+            () => {},
+          );
       },
       render(props: Props & { el: HTMLElement }) {
         const { el, model } = props;
-        started.then(
+        const shown = started.then(
           ([part, sheet]) => {
             // If the bundle is there already, the host has not put `el` into the page yet, and `el` is its own root.
             if (el.isConnected) adopt(el.getRootNode() as Document, sheet);
-            if (!props.signal?.aborted) part.render(props);
+            return props.signal?.aborted ? undefined : part.render(props);
           },
           () => {
             // The host lacks the shared model, forbids blobs, or its bundle is not ours. Show the text as far as the
@@ -94,8 +98,10 @@ function makeLoader(): () => Part {
             el.style.whiteSpace = "pre-wrap";
             model.on("change:state", show);
             show();
+            return undefined;
           },
         );
+        return () => shown.then((end) => end?.());
       },
     };
   };

@@ -46,3 +46,28 @@ test.each([
 test("the bundle that was built with the loader runs", async () => {
   expect(await shown({ code, css })).toContain("Stop");
 });
+
+test("a host without a signal, as anywidget 0.9, ends the view by what the loader returns", async () => {
+  const el = document.createElement("div");
+  document.body.append(el);
+  const sent: { op: string }[] = [];
+  const gone: string[] = [];
+  const shared = { get: (name: "code" | "css") => ({ code, css })[name] };
+  const model = {
+    get: (name: string) => (name === "bundle" ? "IPY_MODEL_x" : { text: "" }),
+    on: () => {},
+    set: () => {},
+    off: (name: string) => gone.push(name),
+    send: (message: { op: string }) => sent.push(message),
+    widget_manager: { get_model: async (id?: string) => (id ? shared : Promise.reject(new Error("no tools"))) },
+  };
+  const part = make();
+  const end = part.initialize({ model });
+  const leave = part.render({ model, el });
+  await expect.poll(() => el.textContent).toContain("Stop");
+  await leave();
+  await expect.poll(() => sent.map(({ op }) => op)).toContain("left");
+  expect(gone).not.toContain("msg:custom");
+  await end();
+  expect(gone).toContain("msg:custom");
+});

@@ -103,16 +103,25 @@ def caller_awaits(frame: FrameType | None) -> bool:
     ----------
     frame
         The frame of the magic function (``sys._getframe()``) or the calling frame itself. Frames of IPython, ipykernel
-        and this package are skipped. The first other frame is the caller.
+        and this package are skipped. So are the wrappers of ``decorator``, which IPython 7 puts around magics, and the
+        methods of a host's own shell, such as Colab's. The first other frame is the caller.
 
     Returns
     -------
     bool
         True if the caller is a coroutine: a cell after this transform, or an ``async def``.
     """
-    while frame is not None and _package(frame) in ("IPython", "ipykernel", "streamwidget"):
+    while frame is not None and _is_machinery(frame):
         frame = frame.f_back
     return frame is not None and bool(frame.f_code.co_flags & inspect.CO_COROUTINE)
+
+
+def _is_machinery(frame: FrameType) -> bool:
+    return (
+        _package(frame) in ("IPython", "ipykernel", "streamwidget", "decorator")
+        or frame.f_code.co_filename.startswith("<decorator-gen-")
+        or frame.f_code.co_name in _CALLS
+    )
 
 
 def await_calls(source: str, *, module_awaits: bool) -> str:

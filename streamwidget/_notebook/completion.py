@@ -8,21 +8,25 @@ Tab after this shows that:
 - ``%%chat -c ``: the conversations of this session.
 - ``{{`` in a prompt, ``--client`` and ``-o``: the person's variables.
 
-IPython asks each of its matchers. Ours speaks for a ``%chat`` alone, and is silent everywhere else.
+IPython asks each of its matchers. Ours speaks for a ``%chat`` alone, and is silent everywhere else. IPython before 8.6,
+as in Colab, shows a matcher one word and not the cell, so there it is not added.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core import completer
 
 from streamwidget._client.servers import SERVERS
 from streamwidget._notebook.commands import COMMANDS
 from streamwidget._notebook.options import OPTIONS, Option
 from streamwidget._notebook.session import Session
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
 #: ``%chat``, ``x = %chat``, ``%time %chat``, ``%%chat`` and ``%%time`` with a line ``%chat`` below.
 _CALL = re.compile(r"(?:^|=|\s)(?P<magic>%%?chat)\s(?P<line>.*)\Z", re.DOTALL)
@@ -37,8 +41,10 @@ Found = Iterable[tuple[str, str]]
 def install(shell: Any, session: Session) -> None:
     """Add our matcher to the shell's completer. A second call replaces that of the first."""
     uninstall(shell)
+    if not hasattr(completer, "context_matcher"):
+        return
 
-    @context_matcher(identifier=_NAME, priority=1)  # type: ignore[untyped-decorator]
+    @completer.context_matcher(identifier=_NAME, priority=1)  # type: ignore[untyped-decorator]
     def match(context: CompletionContext) -> SimpleMatcherResult:
         return _result(context, session)
 
@@ -64,7 +70,7 @@ def _result(context: CompletionContext, session: Session) -> SimpleMatcherResult
     hidden = len(word) - len(context.token)
     fits = [(text[hidden:], kind) for text, kind in found if text.startswith(word)] if hidden >= 0 else []
     return {
-        "completions": [SimpleCompletion(text=text, type=kind) for text, kind in fits],
+        "completions": [completer.SimpleCompletion(text=text, type=kind) for text, kind in fits],
         "suppress": bool(fits),
         "ordered": True,
     }

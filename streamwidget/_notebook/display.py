@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import display, publish_display_data
+from IPython.display import publish_display_data
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish
@@ -274,7 +274,7 @@ class LiveThenStatic:
 
     def begin(self) -> None:
         """Show the view in the cell that runs."""
-        display(self._view, display_id=self._display_id)  # type: ignore[no-untyped-call]
+        output.show(output.widget_bundle(self._view), self._display_id)
         stream = self._stream
         if not self._view._presentation.stays:
             self._await_end()

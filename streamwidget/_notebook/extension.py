@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +31,7 @@ def load(shell: InteractiveShell) -> None:
         cell_transform.install(shell)
         completion.install(shell, magics._session)
         if magics._session.in_kernel:
+            _let_colab_show_widgets()
             control.register("cells", magics._session.cells.take_order)
             warm_up.after_this_cell(for_page=display.is_page(shell))
         shell.events.register("pre_run_cell", magics._session.begin_cell)
@@ -63,6 +65,16 @@ def unload(shell: InteractiveShell) -> None:
     cell_transform.uninstall(shell)
     completion.uninstall(shell)
     control.unregister_target()
+
+
+def _let_colab_show_widgets() -> None:
+    """Switch on Colab's manager of custom widgets.
+
+    anywidget does it for its first widget. But Colab's switch holds for one thread, and this is the one of the cells.
+    """
+    colab: Any = sys.modules.get("google.colab.output")  # Colab's kernel has loaded it
+    if colab is not None:
+        colab.enable_custom_widget_manager()
 
 
 def _owner(shell: InteractiveShell, kind: str) -> str | None:

@@ -89,7 +89,7 @@ def _examples_first(method: F) -> F:
     return method
 
 
-class Seconds(traitlets.TraitType[Any, Any]):
+class Seconds(traitlets.Any):
     """A limit of :class:`Timeout`, or "default"."""
 
     default_value = "default"

@@ -11,14 +11,17 @@ ever.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
+from comm import get_comm_manager
+
 if TYPE_CHECKING:
-    from comm.base_comm import BaseComm
+    from comm.base_comm import BaseComm, CommManager
 
 TARGET = "streamwidget.control"
 _KEPT = 32  # comms. Each reload of a page leaves one behind.
@@ -39,31 +42,37 @@ def register(stream_id: str, receive: Callable[[Any], None]) -> None:
         A method of the view. It takes one message, which may be anything, on any thread. Binary data is in its field
         ``buffers``. It is forgotten with the view.
     """
-    from comm import get_comm_manager
 
     def forget(gone: WeakMethod[Callable[[Any], None]]) -> None:
         if _receivers.get(stream_id) is gone:  # and not a newer one
             del _receivers[stream_id]
 
     _receivers[stream_id] = WeakMethod(receive, forget)
-    get_comm_manager().register_target(TARGET, _opened)
+    _manager().register_target(TARGET, _opened)
 
 
 def unregister_target() -> None:
     """Accept no more comms. Those that pages have opened can still stop the streams that run."""
-    from comm import get_comm_manager
+    _manager().targets.pop(TARGET, None)
 
-    get_comm_manager().targets.pop(TARGET, None)
+
+def _manager() -> CommManager:
+    """Return the manager of this kernel's comms. The package ``comm`` is unknown to ipykernel before 6.18."""
+    ipykernel: Any = sys.modules.get("ipykernel")
+    if ipykernel is not None and ipykernel.version_info[:2] < (6, 18):
+        from ipykernel.kernelbase import Kernel
+
+        kernel: Any = Kernel.instance()
+        return kernel.comm_manager  # type: ignore[no-any-return]
+    return get_comm_manager()
 
 
 def _opened(comm: BaseComm, _message: dict[str, Any]) -> None:
-    from comm import get_comm_manager
-
     comm.on_msg(_received)
     with _lock:
         _comms.append(comm)
         while len(_comms) > _KEPT:
-            get_comm_manager().unregister_comm(_comms.popleft())
+            _manager().unregister_comm(_comms.popleft())
 
 
 def _received(message: dict[str, Any]) -> None:

@@ -18,19 +18,33 @@ def in_kernel() -> bool:
     return module is not None and bool(module.Kernel.initialized())
 
 
-def show(mimebundle: dict[str, Any]) -> str:
+def widget_bundle(widget: Any) -> dict[str, Any]:
+    """Return the mimebundle that shows a widget. A widget of ipywidgets 7, as in Colab, does not make one itself."""
+    if hasattr(widget, "_repr_mimebundle_"):
+        made = widget._repr_mimebundle_()
+        bundle: dict[str, Any] = made[0] if isinstance(made, tuple) else made
+        return bundle
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"text/plain": repr(widget), "application/vnd.jupyter.widget-view+json": view}
+
+
+def show(mimebundle: dict[str, Any], display_id: str | None = None) -> str:
     """Show a mimebundle in the cell that runs.
+
+    IPython's own ``display`` gives a widget of ipywidgets 7 no display id.
 
     Parameters
     ----------
     mimebundle : dict
+    display_id : str, optional
+        Default: a new one.
 
     Returns
     -------
     str
         The display id, for :func:`replace`.
     """
-    display_id = uuid.uuid4().hex
+    display_id = display_id or uuid.uuid4().hex
     publish_display_data(mimebundle, transient={"display_id": display_id})  # type: ignore[no-untyped-call]
     return display_id
 
@@ -44,5 +58,8 @@ def replace(display_id: str, mimebundle: dict[str, Any], metadata: dict[str, Any
 def is_captured(execution_id: str | None) -> bool:
     """Return True if an ipywidgets ``Output`` takes what this execution shows now, as in ``with Output():``."""
     module = sys.modules.get("ipywidgets.widgets.widget")
-    widgets = list(getattr(module, "_instances", {}).values())
+    if module is None:
+        return False
+    known = module._instances if hasattr(module, "_instances") else module.Widget.widgets  # ipywidgets 8, and 7
+    widgets = list(known.values())
     return execution_id is not None and any(getattr(widget, "msg_id", None) == execution_id for widget in widgets)

@@ -9,6 +9,7 @@ from ipywidgets import HTML, HBox, Layout, VBox
 
 from streamwidget._core.stream import ChatStream
 from streamwidget._saved.html import escape_text
+from streamwidget._view.output import widget_bundle
 from streamwidget._view.stream_view import StreamView
 
 
@@ -39,8 +40,7 @@ class SideBySideView:
 
     def mimebundle(self) -> dict[str, Any]:
         """Return the mimebundle that a notebook shows."""
-        bundle: dict[str, Any] = self._row._repr_mimebundle_()
-        return bundle
+        return widget_bundle(self._row)
 
     def close(self) -> None:
         """Remove it from the page, and stop the streams that still run."""

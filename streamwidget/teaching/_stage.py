@@ -10,6 +10,7 @@ from ipywidgets import HTML, HBox, Layout, VBox
 
 from streamwidget._core.stream import ChatStream
 from streamwidget._view.bundle import shared_bundle
+from streamwidget._view.output import widget_bundle
 from streamwidget._view.stream_view import StreamView
 
 _FRAME = 0.2  # seconds between two pictures
@@ -54,8 +55,7 @@ class Stage:
 
     def mimebundle(self) -> dict[str, Any]:
         """Return the mime bundle that a notebook shows."""
-        bundle: dict[str, Any] = self.box._repr_mimebundle_()
-        return bundle
+        return widget_bundle(self.box)
 
     def close(self) -> None:
         """Remove it from the page, and stop the streams that still run."""

@@ -31,6 +31,7 @@ from tests.support.ports import closed_port
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATIONS = ("latest", "7.3", "6.x")
+COLAB = "colab"  # ipykernel 6.17, IPython 7.34, ipywidgets 7.7 and anywidget 0.9
 # ipykernel 7.0 to 7.3 write each reply past the ZMQStream that reads the requests from that socket: a request that
 # comes just then is never read, nor any after it (ipykernel pull request 1529, in 7.4). A hundred requests sent without
 # waiting make such a kernel deaf, so the tests' kernels carry 7.4's line.
