@@ -65,8 +65,12 @@ format: $(VENV)/.stamp
 	$(BIN)/ruff format
 	cd js && npx biome check --write .
 
-site: dist/lessons/.stamp .venv-site/.stamp  ## dist/site/: the guides and lessons with their answers, as pages that need no network
-	.venv-site/bin/sphinx-build -q -W -E -c .ci/site dist/lessons dist/site
+# What an earlier run left goes, but not the lab, which has a target of its own.
+site: dist/lessons/.stamp .venv-site/.stamp  ## dist/site/: guides, lessons with their answers and all public names, as pages that need no network
+	.venv-site/bin/python .ci/site/pages.py
+	mkdir -p dist/site && find dist/site -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +
+	.venv-site/bin/sphinx-build -q -W -E -c .ci/site dist/pages dist/site
+	$(BIN)/python -m tests.site
 
 lessons: site  ## dist/streamwidget-lessons-VERSION.zip: these pages, and the notebooks with their outputs
 	$(BIN)/python -m tests.lessons archive
@@ -109,12 +113,12 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 	.ci/venv .venv-sdks -e . --group sdks -c tests/sdks/constraints.txt
 	touch $@
 
-.venv-site/.stamp: .ci/site/constraints.txt pyproject.toml .ci/venv
-	.ci/venv .venv-site --group site -c .ci/site/constraints.txt
+.venv-site/.stamp: .ci/site/constraints.txt pyproject.toml .ci/venv $(BUNDLE)
+	.ci/venv .venv-site -e . --group site -c .ci/site/constraints.txt
 	touch $@
 
 # Lesson 10 shows the pieces of a real model, where there is one.
-dist/lessons/.stamp: $(wildcard notebooks/*) $(shell find streamwidget -name "*.py") .ci/site/index.md tests/lessons.py | $(VENV)/.stamp
+dist/lessons/.stamp: $(wildcard notebooks/*) $(shell find streamwidget -name "*.py") tests/lessons.py | $(VENV)/.stamp
 	@$(MAKE) --no-print-directory $(VENV)/.stamp-local || echo "No local model: it cannot be installed now. All else works."
 	$(OFFLINE) $(BIN)/python -m tests.lessons run
 	touch $@

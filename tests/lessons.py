@@ -21,14 +21,14 @@ import nbformat
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode, v4
 
+from tests.site import LAB, SITE
 from tests.support.kernels import ROOT
 from tests.support.notebooks import execute
 
 VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
 NOTEBOOKS = ROOT / "notebooks"
-#: What Sphinx reads: the notebooks after their run, the lecturer's notes, and the page with the list of all.
+#: The notebooks after their run, and the lecturer's notes. `.ci/site/pages.py` makes pages of them.
 RUN = ROOT / "dist" / "lessons"
-PAGES = ROOT / "dist" / "site"
 ARCHIVE = ROOT / "dist" / f"streamwidget-lessons-{VERSION}.zip"
 #: A text with this link is for readers on GitHub. The pages have the answers already.
 WITHOUT_ANSWERS = "(README.md#with-the-answers)"
@@ -106,7 +106,6 @@ def run_all() -> None:
     """Run all of them, two at a time, because they mostly wait for the pace of an answer."""
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
-    shutil.copy(ROOT / ".ci" / "site" / "index.md", RUN)
     notes = (NOTEBOOKS / "README.md").read_text("utf-8")
     (RUN / "README.md").write_text(re.sub(r"## With the answers\n.*?(?=\n## )", "", notes, flags=re.DOTALL), "utf-8")
     with ThreadPoolExecutor(2) as pool:
@@ -116,10 +115,11 @@ def run_all() -> None:
 def archive() -> None:
     """Write the archive of a release: the notebooks with their outputs, and the pages."""
     with zipfile.ZipFile(ARCHIVE, "w", zipfile.ZIP_DEFLATED) as made:
-        for folder, name in ((RUN, "notebooks"), (PAGES, "pages")):
+        for folder, name in ((RUN, "notebooks"), (SITE, "pages")):
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and not path.name.startswith(".") and path.name != "index.md":
-                    made.write(path, Path(ARCHIVE.stem, name, path.relative_to(folder)))
+                place = path.relative_to(folder)
+                if path.is_file() and not path.name.startswith(".") and place.parts[0] != LAB:
+                    made.write(path, Path(ARCHIVE.stem, name, place))
     print(ARCHIVE.relative_to(ROOT))
 
 

@@ -16,6 +16,7 @@ from nbformat import v4
 import streamwidget as sw
 from tests.lessons import LIVE, NOTEBOOKS, WITHOUT_ANSWERS, for_readers, numbered, print_saved_forms
 from tests.support.kernels import ROOT
+from tests.test_readme import anchors_of
 
 SITE = ROOT / ".ci" / "site"
 WIDGET = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
@@ -23,8 +24,15 @@ WIDGET = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
 
 def test_the_first_page_lists_every_notebook_and_the_notes() -> None:
     """In the order of their numbers, and each once."""
-    listed = re.findall(r"^(\w+)$", (SITE / "index.md").read_text("utf-8"), re.MULTILINE)
+    listed = re.findall(r"^(\d\w+|README)$", (SITE / "index.md").read_text("utf-8"), re.MULTILINE)
     assert listed == [*(path.stem for path in numbered()), "README"]
+
+
+def test_the_first_page_lists_sections_of_the_readme() -> None:
+    """Each once. A new section of the README needs no line there."""
+    listed = re.findall(r"^guide/(.+)$", (SITE / "index.md").read_text("utf-8"), re.MULTILINE)
+    assert len(listed) == len(set(listed)) > 20
+    assert set(listed) <= anchors_of(ROOT / "README.md")
 
 
 def test_the_pages_fetch_nothing() -> None:

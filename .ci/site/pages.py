@@ -1,0 +1,175 @@
+"""Makes what Sphinx reads, in ``dist/pages``: the notebooks after their run, the README, and the public names.
+
+A section of the README is a page, so the site and GitHub have the same text. The names come from ``__all__``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+import types
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any, get_args
+
+import nbformat
+from ipywidgets import Widget
+from latex2mathml.converter import convert
+
+import streamwidget
+from streamwidget import demo, teaching
+
+ROOT = Path(__file__).parents[2]
+#: The notebooks with their answers, by ``python -m tests.lessons run``.
+LESSONS = ROOT / "dist" / "lessons"
+PAGES = ROOT / "dist" / "pages"
+SOURCE = "https://github.com/streamwidget/streamwidget/blob/main/"
+#: Files that the README links to, and the page that shows each.
+SHOWN = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    ".github/SECURITY.md": "security.md",
+    "notebooks/README.md": "README.md",
+    "notebooks/streaming.gif": "streaming.gif",
+}
+
+
+def make_all() -> None:
+    """Write all pages anew."""
+    shutil.rmtree(PAGES, ignore_errors=True)
+    shutil.copytree(LESSONS, PAGES, ignore=shutil.ignore_patterns(".*"))
+    for path in PAGES.glob("*.ipynb"):
+        set_formulas(path)
+    for source, page in SHOWN.items():
+        path = ROOT / source
+        if path.suffix != ".md":
+            shutil.copy(path, PAGES / page)
+        elif page != "README.md":  # the lecturer's notes are among the lessons
+            (PAGES / page).write_text(with_links(path.read_text("utf-8"), {}, page), "utf-8")
+    write_readme(Path(__file__).with_name("index.md").read_text("utf-8"))
+    write_names()
+
+
+def set_formulas(path: Path) -> None:
+    """Set the formulas in the answers of a notebook. JupyterLab does that with a script, and these pages need none."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if "streamwidget-text" in (html := output.get("data", {}).get("text/html", "")):
+                output.data["text/html"] = with_formulas(html)
+    nbformat.write(notebook, path)
+
+
+def with_formulas(html: str) -> str:
+    """Return the HTML of an answer with MathML in place of LaTeX: ``$r = n / t$``. Other dollars are in elements."""
+
+    def formula(found: re.Match[str]) -> str:
+        code, _, block, inline = found.groups()
+        return code or convert(unescape(block or inline), display="block" if block else "inline")
+
+    return re.sub(r"(<(pre|code)\b.*?</\2>)|\$\$([^$<>]+)\$\$|\$([^$<>]+)\$", formula, html, flags=re.DOTALL)
+
+
+def write_readme(contents: str) -> None:
+    """Write a page for each section of the README, and the front page: what stands above them, and ``contents``."""
+    front, *sections = re.split(r"^(?=## )", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE)
+    pages = {anchor(section): section.removeprefix("#") for section in sections}
+    places = {name: f"guide/{name}.md" for name in pages}
+    for name, text in pages.items():
+        write(places[name], with_links(text, places, places[name]))
+    new = [place.removesuffix(".md") for place in places.values() if place.removesuffix(".md") not in contents.split()]
+    write("index.md", with_links(front, places, "index.md") + contents.replace("NEW SECTIONS", "\n".join(new)))
+
+
+def anchor(section: str) -> str:
+    """Return the anchor of a section by GitHub's rule: ``## Ask for a value`` -> ``ask-for-a-value``."""
+    heading = section.partition("\n")[0].lstrip("# ").lower()
+    return re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
+
+
+def with_links(text: str, places: dict[str, str], page: str) -> str:
+    """Return a text of the repository as a page of the site: its links lead to pages."""
+    up = "../" * page.count("/")
+
+    def link(found: re.Match[str]) -> str:
+        file, _, name = found[1].partition("#")
+        if not file:
+            return f"]({up}{places[name]})" if name in places else found[0]
+        # The section of the notes that a link names is not among the pages: they have the answers already.
+        return f"]({up}{SHOWN[file]})" if file in SHOWN else f"]({SOURCE}{file})"
+
+    return re.sub(r"\]\((?!https?:)([^)\s]+)\)", link, text)
+
+
+def write_names() -> None:
+    """Write a page for each public name, and one page that lists them by their kinds."""
+    lists: dict[str, list[str]] = {
+        title: [] for title in ("Classes", "Widgets", "Functions", "Events", "Errors", "Types")
+    }
+    for module in (streamwidget, teaching, demo):
+        for name in sorted({*module.__all__} - {"__version__"}):
+            thing = getattr(module, name)
+            full = f"{module.__name__}.{name}"
+            lists.setdefault(group(module, thing), []).append(full)
+            write(f"api/{full}.rst", "\n".join(name_page(full, thing)))
+    tables = [table(title, names) for title, names in lists.items()]
+    every = [name for names in lists.values() for name in names]
+    tree = f".. toctree::\n   :hidden:\n\n{rows(every)}\n"
+    write("api/index.rst", "\n".join(["Public names", "============", "", *tables, tree]))
+
+
+def table(title: str, names: list[str]) -> str:
+    """Return the list of the names of a kind, with the first sentence of each."""
+    shown = rows([f"~{name}" for name in names])
+    return f"{title}\n{'-' * len(title)}\n\n.. autosummary::\n   :signatures: none\n\n{shown}\n"
+
+
+def group(module: types.ModuleType, thing: Any) -> str:
+    """Return the heading under which a name is listed."""
+    if module is not streamwidget:
+        return module.__name__
+    if inspect.isfunction(thing):
+        return "Functions"
+    if not isinstance(thing, type):
+        return "Types"
+    if issubclass(thing, Widget):
+        return "Widgets"
+    if issubclass(thing, Exception):
+        return "Errors"
+    return "Events" if thing in get_args(streamwidget.StreamEvent) else "Classes"
+
+
+def name_page(full: str, thing: Any) -> Iterator[str]:
+    """Yield the lines of a name's page."""
+    title = full.removeprefix("streamwidget.")
+    yield from (title, "=" * len(title), "", f".. currentmodule:: {full.rpartition('.')[0]}", "")
+    if inspect.isfunction(thing):
+        yield f".. autofunction:: {full}"
+    elif isinstance(thing, types.ModuleType):
+        yield from (f".. automodule:: {full}", "   :members:")
+    elif isinstance(thing, type):
+        yield from (
+            f".. autoclass:: {full}",
+            "   :members:",
+            "   :inherited-members: AnyWidget, VBox, Exception, tuple",
+        )
+    else:
+        yield from (f".. autodata:: {full}", "   :no-value:")
+
+
+def rows(names: list[str]) -> str:
+    """Return names as the lines of a directive."""
+    return "\n".join(f"   {name}" for name in names)
+
+
+def write(page: str, text: str) -> None:
+    """Write one page."""
+    path = PAGES / page
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    make_all()
