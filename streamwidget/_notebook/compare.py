@@ -12,7 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
@@ -38,10 +38,13 @@ from streamwidget._notebook.request import (
 )
 from streamwidget._notebook.reuse import Asked, told
 from streamwidget._notebook.session import Session
-from streamwidget._saved.side_by_side import HEIGHT, comparison_mimebundle, table, title
+from streamwidget._saved.side_by_side import COMPARED, comparison_mimebundle, table, title
 from streamwidget._sources.models import CallableModel, as_model
 from streamwidget._sources.sdk_model import SDKModel
 from streamwidget._view.output import is_captured
+
+if TYPE_CHECKING:
+    from streamwidget._view.page_tools import PageTools
 
 _MOST = 20  # comparisons in which a person can still choose
 #: Options that go with one model only.
@@ -241,14 +244,13 @@ class _SideBySide:
         """Start all streams, if an event loop runs, and show them."""
         if running_loop() is not None:
             self.stream.start()
-            self._work.start()  # all at one moment, before any has a view
         shell = display.current_shell()
         view = None
         if shell is not None and display.shows_widgets(shell):
             from streamwidget._view.side_by_side import SideBySideView
 
             titles = [title(place, column) for place, column in enumerate(self._columns)]
-            view = SideBySideView(self._work.streams, titles, HEIGHT)
+            view = SideBySideView(self._work.streams, titles, COMPARED)
             self._output.put(view.mimebundle())
         captured = shell is not None and is_captured(display.execution_id(shell))
 
@@ -260,8 +262,7 @@ class _SideBySide:
             self._keep(self._work.vote.kept or 0)
             if view is not None and not captured:  # no page replaces what an Output has captured
                 self._offer()
-                self._put()
-                view.close()
+                view.replaced_by(self._put())
             elif view is None:
                 self._put()
 
@@ -275,9 +276,10 @@ class _SideBySide:
             self._turn.kept(place, self._answers[place])
         return True
 
-    def _put(self) -> None:
+    def _put(self) -> dict[str, Any]:
+        """Put what is saved into its place, and return it."""
         put = display.put_alone if self._turn is None else self._turn.put
-        put(dict(self._mimebundle()), self._output.put)
+        return put(dict(self._mimebundle()), self._output.put)
 
     def _mimebundle(self) -> dict[str, str]:
         return comparison_mimebundle(self._columns, self._answers, self._work.vote, self._name)
@@ -292,7 +294,8 @@ class _SideBySide:
         _offered[self._name] = self
         while len(_offered) > _MOST:
             del _offered[next(iter(_offered))]
-        _tell()
+        votes = {name: [can_go_on(answer) for answer in one._answers] for name, one in _offered.items()}
+        _page().set_trait("votes", votes)
 
     def _hear(self, message: Any) -> None:
         """Take a message of the page. May run on any thread."""
@@ -307,19 +310,17 @@ class _SideBySide:
         vote.late = not self._keep(place)
         if not vote.late:
             vote.kept, vote.by_person = place, True
-        self._put()
-        _tell()
+        # A page that was reloaded does not know the output's display id.
+        _page().send({"chosen": f"streamwidget-compared-{self._name}-", "data": self._put()})
 
 
 _offered: dict[str, _SideBySide] = {}  # the oldest first. The page has them all
 
 
-def _tell() -> None:
+def _page() -> PageTools:
     from streamwidget._view.page_tools import bring_tools
 
-    bring_tools().set_trait(
-        "votes", {name: [can_go_on(answer) for answer in one._answers] for name, one in _offered.items()}
-    )
+    return bring_tools()
 
 
 def _stopped(streams: Sequence[ChatStream]) -> str:

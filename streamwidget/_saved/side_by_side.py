@@ -1,12 +1,14 @@
-"""A comparison as a notebook stores it: a table of figures, and below it the answers beside each other.
+"""Answers beside each other as a notebook stores them. A comparison also has a table of figures, below them.
 
 The names, the hosts and the answers are untrusted. All of it is escaped, or rendered by the safe renderer. Each column
-has a class by which the page finds it, and puts "Keep this one" there (js/src/saved/votes.ts).
+of a comparison has a class by which the page finds it, and puts "Keep this one" there (js/src/saved/votes.ts).
+
+The answers stand first, as they do while they run. So nothing that a person reads moves at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.outcomes import OUTCOMES
@@ -16,15 +18,15 @@ from streamwidget._saved.answer import answered_by, in_seconds, length, mimebund
 from streamwidget._saved.budget import Budget
 from streamwidget._saved.html import escape_text
 
-#: The height of a long answer in CSS pixels, while it runs and after. It scrolls, so nothing jumps.
-HEIGHT = 400
+#: The size of an answer of a comparison, as a Layout has it. A longer one scrolls, while it runs and after.
+COMPARED = {"max_height": "400px"}
+ROW = {"display": "flex", "flex_flow": "row wrap", "grid_gap": "1em"}
+COLUMN = {"flex": "1 1 240px", "min_width": "0", "border": "1px solid rgba(128, 128, 128, 0.3)", "padding": "4px 8px"}
 _HEAD = ("Model", "Server", "Outcome", "First text", "Total", "Tokens", "Cost", "Kept")
-_TABLE = "margin:0 0 0.5em;border-collapse:collapse"
-_CELL = "text-align:left;vertical-align:top;padding:2px 8px"
-_ROW = "display:flex;flex-wrap:wrap;gap:1em"
-_COLUMN = "flex:1 1 240px;min-width:0"
-_TITLE = "margin:0;padding-right:9em;overflow-wrap:anywhere"  # the button stands at the right
-_ANSWER = f"max-height:{HEIGHT}px;overflow:auto"
+_TABLE = "margin:0;border-collapse:collapse"
+_CELL = "text-align:left;vertical-align:top;padding:2px 8px;white-space:nowrap"
+_NAME = "text-align:left;vertical-align:top;padding:2px 8px;min-width:10em;overflow-wrap:anywhere"
+_TITLE = "display:flex;flex-wrap:wrap;gap:0 8px;margin:0;line-height:24px;overflow-wrap:anywhere"
 
 
 def comparison_mimebundle(
@@ -36,16 +38,32 @@ def comparison_mimebundle(
     rows = _rows(columns, answers, vote)
     titles = [title(place, column) for place, column in enumerate(columns)]
     line = in_words(columns, answers, vote)
-    beside = "".join(
-        f'<div class="streamwidget-compared streamwidget-compared-{name}-{place}" style="{_COLUMN}">'
-        f'<p style="{_TITLE}"><strong>{escape_text(titles[place])}</strong></p>'
-        f'<div style="{_ANSWER}">{one["text/html"]}</div></div>'
-        for place, one in enumerate(saved)
-    )
-    html = f'{_html_table(rows)}<p>{escape_text(line)}</p><div style="{_ROW}">{beside}</div>'
+    heads = [heading(one, is_kept=place == vote.kept) for place, one in enumerate(titles)]
+    columns_html = beside(heads, [one["text/html"] for one in saved], COMPARED, name)
+    html = f'{columns_html}<p style="margin:0.5em 0">{escape_text(line)}</p>{_html_table(rows)}'
     plain = [f"{_plain_table(rows)}\n{line}"]
     plain += [f"-- {titles[place]} --\n{one['text/plain']}" for place, one in enumerate(saved)]
     return {"text/html": html, "text/plain": "\n\n".join(plain)}
+
+
+def beside(headings: Sequence[str], answers: Sequence[str], size: Mapping[str, str], name: str = "") -> str:
+    """Return the HTML of answers beside each other, each of this size. In a narrow page they are below each other."""
+    columns = "".join(
+        f'<div class="streamwidget-compared streamwidget-compared-{name}-{place}" style="{_css(COLUMN)}">{head}'
+        f'<div style="{_css(size)};overflow:auto">{answer}</div></div>'
+        for place, (head, answer) in enumerate(zip(headings, answers, strict=True))
+    )
+    return f'<div style="{_css(ROW)}">{columns}</div>'
+
+
+def heading(text: str, *, is_kept: bool = False) -> str:
+    """Return the HTML of a column's heading."""
+    kept = ' <small class="streamwidget-quiet">kept</small>' if is_kept else ""
+    return f'<p style="{_TITLE}"><strong>{escape_text(text)}</strong>{kept}</p>'
+
+
+def _css(layout: Mapping[str, str]) -> str:
+    return ";".join(f"{name.replace('_', '-')}:{value}" for name, value in layout.items())
 
 
 def table(columns: Sequence[Column], answers: Sequence[ChatCompletion], vote: Vote) -> str:
@@ -97,7 +115,10 @@ def _row(place: int, column: Column, answer: ChatCompletion, vote: Vote) -> tupl
 def _html_table(rows: list[tuple[str, ...]]) -> str:
     head = "".join(f'<th style="{_CELL}">{name}</th>' for name in _HEAD)
     body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{escape_text(cell)}</td>' for cell in row) + "</tr>" for row in rows
+        f'<tr><td style="{_NAME}">{escape_text(name)}</td>'
+        + "".join(f'<td style="{_CELL}">{escape_text(cell)}</td>' for cell in cells)
+        + "</tr>"
+        for name, *cells in rows
     )
     return (
         f'<div style="overflow-x:auto"><table style="{_TABLE}"><thead><tr>{head}</tr></thead>'

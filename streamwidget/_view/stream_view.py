@@ -176,15 +176,15 @@ class StreamView(anywidget.AnyWidget):
         """Return what the saved notebook holds in place of the view, as a mimebundle. May run on any thread."""
         return mimebundle(self.completion, budget)
 
-    def _replaced_by(self, saved: JSON, metadata: JSON, *, unseen: bool) -> None:
+    def _replaced_by(self, saved: JSON, metadata: JSON, *, unseen: bool, within: str | None = None) -> None:
         """Close as soon as no page shows the view. The notebook has the mimebundle ``saved`` in its place.
 
         A page that was reloaded does not know the display id, so it still shows the view. It asks for the mimebundle,
         puts it there itself, and then says that it has left. Without any page (nbclient, papermill) the view closes
         immediately. An ``unseen`` view waits for a page. No page replaces one that an ``Output`` has captured, and the
-        page itself shows the rest of a cut answer.
+        page itself shows the rest of a cut answer. If a box around the view is the output, its model id is ``within``.
         """
-        self._replacement = {"mimebundle": saved, "metadata": metadata}
+        self._replacement = {"view": within or self.model_id, "mimebundle": saved, "metadata": metadata}
         if self._awaits_saved:
             self._send_replacement()
         if self._page is None and not unseen:
@@ -263,7 +263,7 @@ class StreamView(anywidget.AnyWidget):
     def _send_replacement(self) -> None:
         self._awaits_saved = self._replacement is None
         if self._replacement is not None:
-            self._send_to_pages({"op": "saved", "view": self.model_id, **self._replacement})
+            self._send_to_pages({"op": "saved", **self._replacement})
 
     def _ask_again(self, *, go_on: bool) -> None:
         can = self._presentation.stays and self._stream.repeatable and self._stream.over

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,14 @@ from streamwidget._core.timeline import Timeline
 from streamwidget._core.timeline_svg import as_html
 from streamwidget._saved.answer import length, mimebundle
 from streamwidget._saved.budget import Budget
+from streamwidget._saved.side_by_side import beside, heading
 from streamwidget.teaching._race_picture import WIDTH, difference, race_picture
 
 if TYPE_CHECKING:
     from streamwidget._core.messages import Prompt
 
 TITLES = ("streamed", "not streamed")
-#: The height of an answer's column in CSS pixels, while it runs and after. Longer answers scroll, so nothing jumps.
-COLUMN_HEIGHT = 230
+_SIZE = {"height": "190px"}  # of an answer, while it runs and after
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +93,16 @@ class Race:
         return f"{str(self).replace(chr(10), '; ')}; {difference(self.first_words)}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return self._shown(COLUMN_HEIGHT)
+        return self._shown(_SIZE)
 
-    def _shown(self, height: int) -> dict[str, str]:
-        """Return the picture, and under it both answers. In HTML these are columns of this height."""
+    def _shown(self, size: Mapping[str, str]) -> dict[str, str]:
+        """Return the picture, and under it both answers. In HTML each has this size."""
         answers = (self.streamed, self.whole)
         with Budget.at_once(length(*answers)) as budget:
-            saved = list(zip(TITLES, [mimebundle(answer, budget) for answer in answers], strict=True))
-        columns = [f"<p><strong>{title}</strong></p>\n{answer['text/html']}" for title, answer in saved]
-        plain = [str(self), *(f"-- {title} --\n{answer['text/plain']}" for title, answer in saved)]
-        return {"text/html": _place(self.picture(), columns, height), "text/plain": "\n\n".join(plain)}
+            saved = [mimebundle(answer, budget) for answer in answers]
+        html = _place(self.picture(), [one["text/html"] for one in saved], size)
+        plain = [str(self), *(f"-- {title} --\n{one['text/plain']}" for title, one in zip(TITLES, saved, strict=True))]
+        return {"text/html": html, "text/plain": "\n\n".join(plain)}
 
     def _ipython_display_(self) -> None:
         """Show it, except in the cell that ran it: the race is shown there already."""
@@ -157,15 +157,16 @@ async def race(prompt: Prompt, *, client: ChatClient | None = None, model: str |
     if output.cell is not None:
         from streamwidget.teaching._stage import Stage
 
-        stage = Stage(streams, TITLES, COLUMN_HEIGHT, lambda: outcome_of(*streams).to_svg())
+        stage = Stage(streams, TITLES, _SIZE, lambda: outcome_of(*streams).to_svg())
         output.put(stage.mimebundle())
     try:
         await ended(*streams)
     finally:
         result = outcome_of(*streams, cell=output.cell)
-        output.put(result._repr_mimebundle_())
+        saved = result._repr_mimebundle_()
+        output.put(saved)
         if stage is not None:
-            stage.close()
+            stage.replaced_by(saved)
     return result
 
 
@@ -196,16 +197,13 @@ def outcome_of(streamed: ChatStream, whole: ChatStream, cell: int | None = None)
     return Race(streamed.completion, whole.completion, (streamed.timeline, whole.timeline), cell)
 
 
-def empty_place(height: int) -> str:
+def empty_place(size: Mapping[str, str]) -> str:
     """Return the HTML of a race that has not begun. It is as large as a race."""
-    return _place(as_html(race_picture(TITLES, (), (), "no race yet"), "no race yet", WIDTH), ("", ""), height)
+    return _place(as_html(race_picture(TITLES, (), (), "no race yet"), "no race yet", WIDTH), ("", ""), size)
 
 
-def _place(picture: str, columns: Sequence[str], height: int) -> str:
-    style = "display:flex;flex-wrap:wrap;gap:1em;overflow:hidden"
-    one = f'<div style="flex:1 1 20em;min-width:0;height:{height}px;overflow:auto">'
-    inner = "".join(f"{one}{column}</div>" for column in columns)
-    return f'<div>{picture}</div><div style="{style}">{inner}</div>'
+def _place(picture: str, answers: Sequence[str], size: Mapping[str, str]) -> str:
+    return f"<div>{picture}</div>{beside([heading(title) for title in TITLES], answers, size)}"
 
 
 def first_word(text: str, timeline: Timeline) -> float | None:

@@ -9,7 +9,7 @@ from streamwidget.teaching._panel import Runner
 from streamwidget.teaching._race import TITLES, Race, empty_place, ended, outcome_of, runners
 from streamwidget.teaching._stage import Stage
 
-_HEIGHT = 165  # of an answer, so that a page for a class has room for the faults below it, even at 150 %
+_SIZE = {"height": "125px"}  # of an answer, so that a page for a class has room for the faults below it, even at 150 %
 
 
 class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -39,7 +39,7 @@ class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._client = client
         self._prompt = Text(prompt, description="Prompt", layout=Layout(width="60%"), continuous_update=False)
         self._runner = Runner("Race", self.race)
-        self._place = VBox([HTML(empty_place(_HEIGHT))])  # the page below it stays where it is when a race begins
+        self._place = VBox([HTML(empty_place(_SIZE))])  # the page below it stays where it is when a race begins
         super().__init__([HBox([self._prompt, self._runner.run, self._runner.stop]), self._runner.said, self._place])
 
     async def race(self) -> Race:
@@ -56,12 +56,12 @@ class RacePanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             If no model is chosen and the server needs one.
         """
         streams = runners(self._prompt.value.strip() or "?", self._client, None, {})
-        stage = Stage(streams, TITLES, _HEIGHT, lambda: outcome_of(*streams).to_svg())
+        stage = Stage(streams, TITLES, _SIZE, lambda: outcome_of(*streams).to_svg())
         self._place.children = [stage.box]
         try:
             await ended(*streams)
         finally:
             result = outcome_of(*streams)
-            self._place.children = [HTML(result._shown(_HEIGHT)["text/html"])]
+            self._place.children = [HTML(result._shown(_SIZE)["text/html"])]
             stage.close()
         return result

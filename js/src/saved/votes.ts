@@ -1,15 +1,23 @@
 // "Keep this one" at each answer of a comparison. The kernel has put the answers beside each other in an output, and tells
 // the page in which comparisons a person can still choose. So the file of somebody else's notebook cannot choose: no
-// kernel has told the page of its comparisons. The kernel puts the output with the choice in the place of the old one.
+// kernel has told the page of its comparisons. The kernel puts the output with the choice in the place of the old one. A
+// page that was reloaded does not know that output, so the kernel sends it to the page's tools as well.
 
 import { makeTool } from "../code/tools";
 import { sendWhenOpen } from "../kernel/control";
+import { outputsOf } from "../notebook/cells";
 import { fields } from "../transcript/guards";
+
+/** What the kernel sends after a choice: a class that only the output has, and what the output holds from now on. */
+interface Chosen {
+  readonly chosen: string;
+  readonly data: { readonly "text/html": string };
+}
 
 /** The model of the page's tools (streamwidget/_view/page_tools.py). */
 interface PageTools {
   get?(trait: "votes"): unknown;
-  on(change: "change:votes", act: () => void): unknown;
+  on(change: "change:votes" | "msg:custom", act: (content: Chosen) => void): unknown;
 }
 
 const models = new Set<PageTools>();
@@ -22,6 +30,12 @@ export function followVotes(host: object, signal: AbortSignal): void {
   const look = () => offerVotes(document.documentElement);
   models.add(model);
   model.on("change:votes", look);
+  model.on("msg:custom", ({ chosen, data }) => {
+    for (const output of outputsOf(model)) {
+      const html = output.data?.["text/html"] as string | undefined;
+      if (html?.includes(chosen) && html !== data["text/html"]) output.replace(data);
+    }
+  });
   signal.addEventListener("abort", () => models.delete(model), { once: true });
   look();
 }
@@ -36,7 +50,6 @@ export function offerVotes(within: Element): void {
     );
     if (!model) continue;
     const keep = makeTool("Keep this one", `Keep this one: ${title.textContent}`);
-    keep.style.opacity = "1";
     keep.addEventListener("click", () => {
       void sendWhenOpen(model, { op: "keep", id, place: Number(place) });
       pressed = id + place;
