@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamwidget._saved.kept_turn import TURNS as KEPT
-from tests.support.chat_kernels import WIDGET, ChatKernel
+from tests.support.chat_kernels import WIDGET, ChatKernel, View
 from tests.support.kernels import Message
 
 pytestmark = pytest.mark.kernel
@@ -28,9 +28,29 @@ result = await sw.compare("And now?", models, conversation=_conversation)
 
 
 def choose(chat: ChatKernel, place: int, says: str) -> None:
-    """Choose as the page does, by the control comm, and wait for a table that says so."""
-    chat.control({"op": "keep", "id": chat.value(f"{OFFERS}[-1]"), "place": place})
-    chat.wait_for(lambda one: one.type == "update_display_data" and says in str(one.content["data"].get("text/plain")))
+    """Choose as the page does, by the control comm, and wait for a table that says so.
+
+    The page's tools get it too, for a page that was reloaded.
+    """
+    name, shown = chat.value(f"{OFFERS}[-1]"), []
+    chat.control({"op": "keep", "id": name, "place": place})
+
+    def both(one: Message) -> bool:
+        data = one.content.get("data", {})
+        if one.type == "update_display_data" and says in str(data.get("text/plain")):
+            shown.append(data)
+        sent = data.get("content", {}) if one.type == "comm_msg" else {}
+        return sent == {"chosen": f"streamwidget-compared-{name}-", "data": shown[-1] if shown else None}
+
+    chat.wait_for(both)
+
+
+def views_in(chat: ChatKernel, box: str) -> list[View]:
+    """Return the views in a box, whose comms came before it."""
+    state = chat.comm_opens()[box]["state"]
+    if state.get("_model_module") == "anywidget":
+        return [View(chat, box)]
+    return [view for child in state.get("children", ()) for view in views_in(chat, child.removeprefix("IPY_MODEL_"))]
 
 
 @pytest.mark.fault("T16", "the others go on, and the first complete answer is kept")
@@ -66,16 +86,31 @@ def test_models_beside_each_other(chat: ChatKernel) -> None:
 
     chat.iopub.clear()
     cell = chat.execute_async("%%chat --new -m demo-slow -m demo-slow\ncount to 50")
-    streaming: set[str] = set()
-
-    def both_stream(one: Message) -> bool:
-        if one.type == "comm_msg" and one.content["data"].get("content", {}).get("op") == "snapshot":
-            streaming.add(one.content["comm_id"])
-        return len(streaming) == 2
-
-    chat.wait_for(both_stream)
+    box = chat.view(cell).model_id
+    views = views_in(chat, box)
+    for view in views:
+        view.wait("snapshot")
+        view.send({"op": "sync", "page": "first"})
+        view.wait("snapshot", count=2)
     chat.interrupt()
     cell.wait()
     assert cell.traceback == ["Interrupted: all streams are closed. What came of the kept answer is in _chat."]
     assert chat.value("_chat.outcome") == "cancelled"
     assert cell.outputs[0]["data"]["text/plain"].count("stopped by you; the text so far is kept") == 2
+
+    # A page that was reloaded shows the box still. It gets what is saved, and all closes when it has that.
+    for view in views:
+        view.send({"op": "saved", "page": "second"})
+    saved = views[0].wait("saved")
+    assert saved == {"op": "saved", "view": box, "mimebundle": cell.outputs[0]["data"], "metadata": {}}
+    assert "saved" not in {message["op"] for message in views[1].messages}
+    for view in views:
+        view.send({"op": "left", "page": "second"})
+    closed: set[str] = set()
+
+    def all_closed(one: Message) -> bool:
+        if one.type == "comm_close":
+            closed.add(one.content["comm_id"])
+        return {box, *(view.model_id for view in views)} <= closed
+
+    chat.wait_for(all_closed)

@@ -17,7 +17,10 @@ pytestmark = only_lab
 
 
 def test_one_is_stopped_and_another_is_kept(open_notebook: OpenNotebook) -> None:
-    """Each column has its own Stop. The saved table takes their place, and the pressed answer becomes the turn's."""
+    """Each column has its own Stop. What is saved takes their place, and the pressed answer becomes the turn's.
+
+    The columns stay where they were.
+    """
     page = open_notebook(CELLS)
     page.run(0)
     page.finish(0)
@@ -26,10 +29,16 @@ def test_one_is_stopped_and_another_is_kept(open_notebook: OpenNotebook) -> None
     views = output.locator(".streamwidget")
     expect(views).to_have_count(3)
     expect(views.nth(1)).to_contain_text("Name")
+    heading = output.get_by_text("2. demo-slow (").first
+    before = heading.bounding_box()
     views.nth(1).get_by_role("button", name="Stop", exact=True).click()
     page.finish(1)
     expect(views).to_have_count(0)
-    expect(output.locator("table").first.locator("tbody tr")).to_have_count(3)
+    after = heading.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert max(abs(after[side] - before[side]) for side in ("x", "y")) < 4
+    expect(output.locator("table").last.locator("tbody tr")).to_have_count(3)
     expect(output).to_contain_text("the first complete answer. Nobody has chosen.")
     keep = output.get_by_role("button", name="Keep this one")
     expect(keep).to_have_count(2)

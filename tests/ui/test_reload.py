@@ -26,6 +26,8 @@ from tests.ui.live import (
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NUMBERS = "\n".join(map(str, range(1, 151)))
+# Models beside each other, beside the cell.
+BESIDE = "import asyncio; both = asyncio.ensure_future(sw.compare('count', [held, held]))"
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
     """
     long, printed = "%%chat --bg --keep -o kept\ncount to 9000", "import json; print(json.dumps(kept.text))"
     short = ["%%chat --client held --bg\ncount", "%%chat --client held\ncount"]
-    page = open_notebook([ask(short_answers), long, printed, *short, PRINT_TEXT])
+    page = open_notebook([ask(short_answers), long, printed, *short, PRINT_TEXT, BESIDE])
     page.run(0)
     page.run(1)
     wait_longer(page, 1, 40)
@@ -54,7 +56,15 @@ def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
     in_background = short_answers.wait_call(1)
     in_background.delta(NUMBERS[:200])
     wait_longer(page, 3, 20)
-    assert "not finished" in page.save().cells[3].outputs[-1].data["text/plain"]
+    page.run(6)
+    beside = [short_answers.wait_call(number) for number in (2, 3)]
+    for call in beside:
+        call.delta("ten")
+    page.wait_output(6, "ten")
+    expect(view(page, 6)).to_have_count(2)
+    saved = page.save().cells
+    assert "not finished" in saved[3].outputs[-1].data["text/plain"]
+    assert saved[6].outputs[-1].data["text/plain"].count("not finished") == 2
     reload_until_found(page, 1)
     wait_longer(page, 1, len(before))
     assert live_text(page, 1).startswith(before)
@@ -68,9 +78,17 @@ def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
     wait_static(page, 3, "complete")
     assert saved_text(page, 3) == NUMBERS
 
+    # The answers beside each other have their saved form, and the page finds it again when a person chooses.
+    for call in beside:
+        call.finish()
+    keep = page.output(6).get_by_role("button", name="Keep this one")
+    keep.nth(1).click()
+    page.wait_output(6, "Kept: 2. ")
+    page.wait_output(6, "your choice.")
+
     # The answer of an awaited cell ends while no page is there. The page finds its kernel when the cell has ended.
     page.run(4)
-    awaited = short_answers.wait_call(2)
+    awaited = short_answers.wait_call(4)
     awaited.delta(NUMBERS[:200])
     wait_longer(page, 4, 20)
     assert "not finished" in page.save().cells[4].outputs[-1].data["text/plain"]
@@ -81,7 +99,7 @@ def test_views_continue_and_saved_answers_come_in_a_reloaded_page(
     wait_static(page, 4, "complete")
     assert saved_text(page, 4) == printed_text(page, 5).rstrip() == NUMBERS
     saved = page.save().cells
-    for index in (3, 4):
+    for index, words in ((3, "complete"), (4, "complete"), (6, "your choice.")):
         assert WIDGET not in str(saved[index].outputs)
-        assert "complete" in saved[index].outputs[-1].data["text/plain"]
+        assert words in saved[index].outputs[-1].data["text/plain"]
     assert_no_error_of_ours(page)
