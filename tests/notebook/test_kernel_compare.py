@@ -28,9 +28,9 @@ result = await sw.compare("And now?", models, conversation=_conversation)
 
 
 def choose(chat: ChatKernel, place: int, says: str) -> None:
-    """Choose as the page does, by the control comm, and wait for a table that says so.
+    """Choose as the page does, by the control comm, and wait for the table with these words.
 
-    The page's tools get it too, for a page that was reloaded.
+    The page's tools get it too, for a reloaded page.
     """
     name, shown = chat.value(f"{OFFERS}[-1]"), []
     chat.control({"op": "keep", "id": name, "place": place})
@@ -46,7 +46,7 @@ def choose(chat: ChatKernel, place: int, says: str) -> None:
 
 
 def views_in(chat: ChatKernel, box: str) -> list[View]:
-    """Return the views in a box, whose comms came before it."""
+    """Return the views in a box. Their comms came before its own."""
     state = chat.comm_opens()[box]["state"]
     if state.get("_model_module") == "anywidget":
         return [View(chat, box)]
@@ -98,7 +98,7 @@ def test_models_beside_each_other(chat: ChatKernel) -> None:
     assert chat.value("_chat.outcome") == "cancelled"
     assert cell.outputs[0]["data"]["text/plain"].count("stopped by you; the text so far is kept") == 2
 
-    # A page that was reloaded shows the box still. It gets what is saved, and all closes when it has that.
+    # A reloaded page shows the box still. It gets the saved form, and then all closes.
     for view in views:
         view.send({"op": "saved", "page": "second"})
     saved = views[0].wait("saved")

@@ -17,7 +17,7 @@ pytestmark = only_lab
 
 
 def test_one_is_stopped_and_another_is_kept(open_notebook: OpenNotebook) -> None:
-    """Each column has its own Stop. What is saved takes their place, and the pressed answer becomes the turn's.
+    """Each column has its own Stop. The saved form takes their place, and the pressed answer becomes the turn's.
 
     The columns stay where they were.
     """
