@@ -81,6 +81,13 @@ def drained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamwidget._client.transport._DRAIN", SOON)
 
 
+@pytest.fixture(params=["httpx", "aiohttp"])
+def sender(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run the test over httpx alone, and again over aiohttp, as if many streams were open."""
+    monkeypatch.setattr("streamwidget._client.transport._MANY", 10**9 if request.param == "httpx" else -1)
+    return str(request.param)
+
+
 @pytest.fixture(params=GENERATIONS)
 def generation(request: pytest.FixtureRequest) -> str:
     """Each supported generation of ipykernel: latest, 7.3, 6.x. Parametrize it indirectly to choose some."""

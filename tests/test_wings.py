@@ -19,7 +19,8 @@ UP = {
 }
 #: Which modules may import an outside library. A name without a dot is a whole wing.
 OWNERS = {
-    "httpx": {"_client.transport"},
+    "httpx": {"_client.transport", "_client.aio"},
+    "aiohttp": {"_client.aio"},
     "nest_asyncio2": {"_core.loop"},
     "nest_asyncio": set(),
     "anywidget": {"_view"},

@@ -1,4 +1,4 @@
-"""Bytes to and from the server. The only file that imports httpx.
+"""Bytes to and from the server. httpx is imported only here, and in ``aio.py``.
 
 httpx 0.28.1 is its last release. The openai and anthropic SDKs have moved to its successor, httpx2. You may inject a
 client of either. So this file uses only their common API, and catches the errors of the client's own library.
@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     import httpx
 
 #: What the client of a request depends on: its proxy, and the certificates to trust. None: it needs none of them.
-_Way: TypeAlias = tuple[Proxy | None, Trust | None]
+#: True: it sends by aiohttp.
+_Way: TypeAlias = tuple[Proxy | None, Trust | None, bool]
 #: The attribute in which a loop keeps its clients. A table of ours would keep every loop for ever, because a client's
 #: connections hold their loop.
 _CLIENTS = "_streamwidget_clients"
@@ -42,6 +43,11 @@ _CLIENTS = "_streamwidget_clients"
 E = TypeVar("E", bound=BaseException)
 _TINY = 8  # bytes. If a server writes whole events, no read is smaller
 _GATHER = 0.005  # seconds to wait after a tiny read. A few bytes cost as much as a whole event, so let more arrive
+#: From so many requests at once on the next ones go by aiohttp. For a few it would not be worth its import, of 0.3 s.
+_MANY = 8
+_AIOHTTP = (3, 12)  # the oldest version that was tried
+#: An address that aiohttp reads as the system does. It refuses `http://127.1`, for example.
+_PLAIN = re.compile(r"https?://(\d+\.\d+\.\d+\.\d+|\[[\da-f:]+\]|([a-z\d_-]+\.)*[a-z_][a-z\d_-]*)(:\d+)?([/?]|$)", re.I)
 _DRAIN = 0.1  # seconds to wait for the end of a finished response. Then its connection can be used again
 #: "407 Proxy Authentication Required", and what httpcore says of a SOCKS proxy that wants a password
 _LOGIN = re.compile("^407|username/password|NO ACCEPTABLE METHODS")
@@ -99,6 +105,12 @@ class HTTPXTransport:
 
     @contextlib.asynccontextmanager
     async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
+        with _clients_of(asyncio.get_running_loop()).one_more():
+            async with self._open(request, connection) as response:
+                yield response
+
+    @contextlib.asynccontextmanager
+    async def _open(self, request: HTTPRequest, connection: Connection) -> AsyncIterator[Response]:
         try:
             proxy, client = _way_to(self.base_url) if self._injected is None else (None, self._injected)
         except ConnectionFailed as exc:
@@ -243,14 +255,21 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
     proxy = environment.proxy_for(url)
     loop = asyncio.get_running_loop()
     secure = url.lower().startswith("https:") or (proxy is not None and proxy.scheme == "https")
-    way = proxy, environment.trust() if secure else None
     clients = _clients_of(loop)
+    by_aiohttp = clients.requests > _MANY and proxy is None and _PLAIN.match(url) is not None and _has_aiohttp()
+    way = proxy, environment.trust() if secure else None, by_aiohttp
     client = clients.get(way)
     if client is None or client.is_closed:
         from http.cookiejar import CookieJar, DefaultCookiePolicy  # late: it is slow to import, and httpx needs it too
 
         context = _ssl_context(way[1])
+        transport = None
+        if by_aiohttp:
+            from streamwidget._client.aio import AiohttpTransport
+
+            transport = AiohttpTransport(context)
         client = clients[way] = httpx.AsyncClient(
+            transport=transport,
             verify=context,
             # With the default limit of 100 connections, the 101st stream would fail with a PoolTimeout.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
@@ -261,17 +280,41 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
     return proxy, client
 
 
+@functools.cache
+def _has_aiohttp() -> bool:
+    from importlib.metadata import PackageNotFoundError, version  # late: it is slow to import
+
+    try:
+        return tuple(map(int, version("aiohttp").split(".")[:2])) >= _AIOHTTP
+    except (PackageNotFoundError, ValueError):
+        return False
+
+
 class _LoopsClients(dict["_Way", "httpx.AsyncClient"]):
     """The clients of one loop. ``asyncio.run`` closes them before it closes its loop.
 
     It closes each async generator that has begun on the loop, and one of ours waits for that.
+
+    Attributes
+    ----------
+    requests : int
+        How many are open now.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.requests = 0
         self._until_closed = self._close_at_the_end()
         with contextlib.suppress(StopIteration):
             self._until_closed.asend(None).send(None)  # to its `yield`. Nothing is awaited before it
+
+    @contextlib.contextmanager
+    def one_more(self) -> Iterator[None]:
+        self.requests += 1
+        try:
+            yield
+        finally:
+            self.requests -= 1
 
     async def _close_at_the_end(self) -> AsyncGenerator[None, None]:
         try:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 import streamwidget as sw
+from streamwidget._client.transport import _clients_of
 from streamwidget._core.recording import RequestSent
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import LATE, SOON, until
@@ -24,7 +25,7 @@ from tests.support.servers import CANARY, QUICK, RawServer, failure_of, first_de
 ONCE = sw.RetryPolicy(attempts=1)
 
 
-@pytest.mark.usefixtures("drained")
+@pytest.mark.usefixtures("drained", "sender")
 @pytest.mark.parametrize("pace", [0.0, 200.0])
 async def test_five_requests_take_one_connection(server: DemoServer, pace: float) -> None:
     """A response is read to its end after [DONE], so that its connection is used again."""
@@ -35,11 +36,12 @@ async def test_five_requests_take_one_connection(server: DemoServer, pace: float
     assert len({record.connection for record in server.requests}) == 1
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("N30", "200 of 200 complete, all at one time")
 async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callable[[str], None]) -> None:
     """No pool limit makes the 101st wait or fail (N30). Far more than 100 were answered at one moment."""
     client = sw.ChatClient(server.url)
-    demo = {"tokens": 6, "tokens_per_second": 2}
+    demo = {"tokens": 4, "tokens_per_second": 2}
     completions = await asyncio.gather(*(client.stream("x", demo=demo) for _ in range(200)))
     assert {completion.outcome for completion in completions} == {"complete"}
     seen(f"{len(completions)} complete")
@@ -49,6 +51,23 @@ async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callabl
     ended = [record.ended for record in server.requests if record.ended is not None]
     # Not all 200, because on a busy machine the first may have ended before the last was sent.
     assert max(sum(start <= at for start in begun) - sum(end < at for end in ended) for at in begun) > 100
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_only_many_streams_go_by_aiohttp(
+    server: DemoServer, installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ninth at once is the first one. Without aiohttp all go by httpx, and so does a spelling that aiohttp refuses."""
+    if not installed:
+        monkeypatch.setattr("streamwidget._client.transport._has_aiohttp", lambda: False)
+
+    clients = _clients_of(asyncio.get_running_loop())
+    for url, many in ((server.url, 8), (server.url, 9), (server.url.replace("127.0.0.1", "127.1"), 9)):
+        clients.clear()
+        completions = await asyncio.gather(*(sw.ChatClient(url).stream("x", demo={"tokens": 2}) for _ in range(many)))
+        assert {completion.outcome for completion in completions} == {"complete"}
+        assert any(way[2] for way in clients) == (installed and many > 8 and "127.1:" not in url)
+    assert clients.requests == 0
 
 
 def in_run(ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -71,6 +90,7 @@ def in_uvloop(ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
     loop.close()
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # asyncio's own, of a loop that is not closed
 @pytest.mark.parametrize("run", [in_run, in_a_loop_that_is_never_closed, in_a_thread, in_uvloop])
 def test_a_loop_that_ended_is_let_go(server: DemoServer, run: Callable[[Any], None]) -> None:
@@ -91,6 +111,7 @@ def test_a_loop_that_ended_is_let_go(server: DemoServer, run: Callable[[Any], No
     gc.collect()
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.parametrize("library", ["asyncio", "uvloop"])
 @pytest.mark.fault("K29", "a loop that ends as `asyncio.run` ends it closes its connections itself")
 def test_connections_are_closed_with_their_loop(server: DemoServer, library: str) -> None:
@@ -137,6 +158,7 @@ def test_anything_but_an_async_client_is_rejected_at_once(server: DemoServer, wr
         sw.ChatClient(server.url, http_client=wrong).stream("x")
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("N31", "`complete` over ::1 and over 127.0.0.1, by HTTP/1.1")
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_ip_of_both_versions_works(host: str, seen: Callable[[str], None]) -> None:
@@ -153,6 +175,7 @@ async def test_ip_of_both_versions_works(host: str, seen: Callable[[str], None])
     seen(f"{host}: {completion.outcome}")
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -183,6 +206,7 @@ async def test_no_connection_names_the_host(url: str, said: str, seen: Callable[
     seen(f"{failure} (3 attempts)")
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("N4", "`http_error` of kind tls, once, with a hint at the scheme")
 async def test_https_to_a_plain_port_is_named(seen: Callable[[str], None]) -> None:
     """The server answers TLS with plain HTTP: kind tls, no retry, and a hint to check the scheme (N4)."""
@@ -196,6 +220,7 @@ async def test_https_to_a_plain_port_is_named(seen: Callable[[str], None]) -> No
         seen(str(failure))
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("N4", "`timeout` by `connect` where nobody greets")
 async def test_https_to_a_silent_port_ends_by_the_connect_limit(
     server: DemoServer, seen: Callable[[str], None]
@@ -246,6 +271,7 @@ async def test_a_proxy_that_is_set_later_is_used_from_then_on(monkeypatch: pytes
         assert len(proxy.requests) == 1
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.parametrize(
     ("base", "target"),
     [
@@ -276,6 +302,7 @@ RAW = zlib.compress(TEXT, wbits=-15)
 GZIPPED = zlib.compress(TEXT, wbits=31)
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.parametrize(
     ("coding", "body"),
     [
@@ -291,6 +318,7 @@ async def test_a_compressed_body_is_read(coding: str, body: bytes) -> None:
     assert b"accept-encoding: identity" in server.requests[0].lower()
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("N14", "`interrupted`, never `complete`, and it says why")
 @pytest.mark.parametrize(
     ("coding", "body", "why"),
@@ -348,6 +376,7 @@ async def test_cancelling_shuts_the_socket_even_in_an_injected_client(server: De
     assert stream.completion.outcome == "cancelled"
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("S20", "no later request carries one, to any port")
 @pytest.mark.parametrize(
     "cookie",

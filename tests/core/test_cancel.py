@@ -66,6 +66,7 @@ async def test_a_cancelled_task_cancels_its_stream(server: DemoServer, client: s
     assert await client_left(server)
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.parametrize(
     "moment", ["before the start", "at the start", "waiting for headers", "mid-stream", "retrying"]
 )
@@ -132,6 +133,7 @@ async def test_cancel_works_from_a_thousand_threads_at_once(server: DemoServer, 
     assert await client_left(server)
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("K13", "EOF at the server while the loop is blocked")
 async def test_cancel_from_a_thread_reaches_the_server_while_the_loop_is_blocked(server: DemoServer) -> None:
     """A blocked loop cannot close the connection, so the cancelling thread shuts the socket (K13)."""
@@ -144,6 +146,7 @@ async def test_cancel_from_a_thread_reaches_the_server_while_the_loop_is_blocked
     assert (await stream).outcome == "cancelled"
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("K13", "on a new connection also before the response's headers")
 async def test_cancel_from_a_thread_ends_a_wait_for_headers_while_the_loop_is_blocked(server: DemoServer) -> None:
     """A server that has not answered is left too, while the loop is blocked."""
@@ -157,6 +160,7 @@ async def test_cancel_from_a_thread_ends_a_wait_for_headers_while_the_loop_is_bl
     assert (await stream).outcome == "cancelled"
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.usefixtures("drained")
 async def test_a_cancel_that_comes_late_leaves_the_connections_next_stream_alone(server: DemoServer) -> None:
     """A reused connection belongs to its next stream. Cancelling the first, ended stream does not end it."""

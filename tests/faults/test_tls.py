@@ -36,6 +36,7 @@ def https(certificate: trustme.LeafCert) -> Iterator[RawServer]:
         yield server
 
 
+@pytest.mark.usefixtures("sender")
 @pytest.mark.fault("N3", "`http_error` of kind tls, once; the hint names SSL_CERT_FILE; key and prompt not sent")
 @pytest.mark.parametrize("wrong", ["untrusted", "expired", "another host"])
 async def test_a_certificate_that_cannot_be_trusted_ends_it(
