@@ -47,7 +47,7 @@ _GATHER = 0.005  # seconds to wait after a tiny read. A few bytes cost as much a
 _MANY = 8
 _AIOHTTP = (3, 12)  # the oldest version that was tried
 #: An address that aiohttp reads as the system does. It refuses `http://127.1`, for example.
-_PLAIN = re.compile(r"https?://(\d+\.\d+\.\d+\.\d+|\[[\da-f:]+\]|([a-z\d_-]+\.)*[a-z_][a-z\d_-]*)(:\d+)?([/?]|$)", re.I)
+_PLAIN = re.compile(r"(?i)https?://(\d+(\.\d+){3}|\[[\da-f:]+\]|([a-z\d_-]+\.)*[a-z_][a-z\d_-]*)(:\d+)?([/?]|$)")
 _DRAIN = 0.1  # seconds to wait for the end of a finished response. Then its connection can be used again
 #: "407 Proxy Authentication Required", and what httpcore says of a SOCKS proxy that wants a password
 _LOGIN = re.compile("^407|username/password|NO ACCEPTABLE METHODS")
@@ -263,13 +263,8 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
         from http.cookiejar import CookieJar, DefaultCookiePolicy  # late: it is slow to import, and httpx needs it too
 
         context = _ssl_context(way[1])
-        transport = None
-        if by_aiohttp:
-            from streamwidget._client.aio import AiohttpTransport
-
-            transport = AiohttpTransport(context)
         client = clients[way] = httpx.AsyncClient(
-            transport=transport,
+            transport=_aiohttp_transport(context) if by_aiohttp else None,
             verify=context,
             # With the default limit of 100 connections, the 101st stream would fail with a PoolTimeout.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
@@ -288,6 +283,12 @@ def _has_aiohttp() -> bool:
         return tuple(map(int, version("aiohttp").split(".")[:2])) >= _AIOHTTP
     except (PackageNotFoundError, ValueError):
         return False
+
+
+def _aiohttp_transport(context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    from streamwidget._client.aio import AiohttpTransport  # late: few programs have many streams
+
+    return AiohttpTransport(context)
 
 
 class _LoopsClients(dict["_Way", "httpx.AsyncClient"]):

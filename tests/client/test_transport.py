@@ -57,7 +57,7 @@ async def test_two_hundred_streams_run_at_once(server: DemoServer, seen: Callabl
 async def test_only_many_streams_go_by_aiohttp(
     server: DemoServer, installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ninth at once is the first one. Without aiohttp all go by httpx, and so does a spelling that aiohttp refuses."""
+    """The ninth at once is the first one. Without aiohttp all go by httpx. So does a spelling that aiohttp refuses."""
     if not installed:
         monkeypatch.setattr("streamwidget._client.transport._has_aiohttp", lambda: False)
 
@@ -67,6 +67,8 @@ async def test_only_many_streams_go_by_aiohttp(
         completions = await asyncio.gather(*(sw.ChatClient(url).stream("x", demo={"tokens": 2}) for _ in range(many)))
         assert {completion.outcome for completion in completions} == {"complete"}
         assert any(way[2] for way in clients) == (installed and many > 8 and "127.1:" not in url)
+        for http_client in clients.values():
+            await http_client.aclose()
     assert clients.requests == 0
 
 
