@@ -165,7 +165,16 @@ def test_the_sdist_holds_the_bundle_and_its_sources(distributions: Distributions
     """The sdist has what a wheel and the tests need, and no installed or cached files."""
     with tarfile.open(distributions.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {*BUNDLE, *SHIPPED, "js/package-lock.json", "js/hatch_build.py", "LICENSE", "README.md", "Makefile"} <= names
+    assert {
+        *BUNDLE,
+        *SHIPPED,
+        "js/package-lock.json",
+        "js/hatch_build.py",
+        "LICENSE",
+        "README.md",
+        "Makefile",
+        ".ci/venv",
+    } <= names
     assert any(name.startswith("js/src/") for name in names)
     assert not [name for name in names if re.search(r"node_modules|\.venv|_cache|__pycache__|\.pyc$", name)]
 
