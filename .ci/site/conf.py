@@ -29,6 +29,7 @@ html_copy_source = False  # the archive has the notebooks
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # tests/lessons.py has run them
+suppress_warnings = ["mystnb.unknown_mime_type"]  # the turns in an output are for `%chat --resume`, not for a page
 # By default the pages fetch a player for widgets. tests/lessons.py keeps what can be read without one.
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 
