@@ -12,9 +12,11 @@ type Part = {
   initialize(props: Props): () => void;
   render(props: Props & { el: HTMLElement }): () => void;
 };
-type Bundle = { make: (more: (name: string) => Promise<Bundle>) => Part; sheet: CSSStyleSheet };
 // biome-ignore lint/suspicious/noExplicitAny: the loader reads three fields of a host's objects and declares no more
-type Props = { model: any; signal: AbortSignal };
+type Model = any;
+type Bundle = { make: (more: More, shared: Model) => Part; sheet: CSSStyleSheet };
+type More = (name: string) => Promise<Bundle>;
+type Props = { model: Model; signal: AbortSignal };
 
 declare const VERSION: string; // build.mjs
 declare const HASHES: string[]; // build.mjs: of the bundles that were built with this loader
@@ -48,7 +50,7 @@ function makeLoader(): () => Part {
     if (!adoptedStyleSheets.includes(sheet)) adoptedStyleSheets.push(sheet);
   }
 
-  async function load(manager: Props["model"], id: string): Promise<[Bundle, (name: string) => Promise<Bundle>]> {
+  async function load(manager: Model, id: string): Promise<[Bundle, More, Model]> {
     const shared = await manager.get_model(id);
     const code = shared.get("code");
     let bundle = bundles.get(code);
@@ -58,7 +60,7 @@ function makeLoader(): () => Part {
       bundle.catch(() => bundles.delete(code)); // so that the next answer tries again
     }
     // The shared model may name a further bundle, which a part asks for when it needs it.
-    return [await bundle, async (name) => (await load(manager, shared.get(name)))[0]];
+    return [await bundle, async (name) => (await load(manager, shared.get(name)))[0], shared];
   }
 
   return () => {
@@ -66,8 +68,8 @@ function makeLoader(): () => Part {
     return {
       initialize(props: Props) {
         const { model } = props;
-        started = load(model.widget_manager, model.get("bundle")).then(([{ make, sheet }, more]) => {
-          const part = make(more);
+        started = load(model.widget_manager, model.get("bundle")).then(([{ make, sheet }, more, shared]) => {
+          const part = make(more, shared);
           if (props.signal?.aborted) return [part, sheet];
           adopt(document, sheet);
           return [part, sheet, part.initialize(props)];

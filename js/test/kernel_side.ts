@@ -162,6 +162,20 @@ export class FakeKernel {
   }
 }
 
+/** The model of the bundle, which all views of a kernel share. */
+export class FakeShared {
+  listeners = new Set<Listener>();
+  on(_name: string, listener: Listener) {
+    this.listeners.add(listener);
+  }
+  off(_name: string, listener: Listener) {
+    this.listeners.delete(listener);
+  }
+  deliver(content: unknown) {
+    for (const listener of [...this.listeners]) listener(structuredClone(content), []);
+  }
+}
+
 export class Host {
   sent: Message[] = [];
   listeners = new Map<string, Set<Listener>>();
@@ -181,15 +195,23 @@ export class Host {
     return { length: 1, get: () => output, set: () => {} };
   }
 
-  constructor(state: unknown, maxHeight: number | null = null, widget: typeof streamView = streamView) {
-    this.widget = widget(loadMore);
+  /** The view's name in shared messages. Empty: the kernel has none. */
+  key = "";
+
+  constructor(
+    state: unknown,
+    maxHeight: number | null = null,
+    widget: typeof streamView = streamView,
+    shared?: FakeShared,
+  ) {
+    this.widget = widget(loadMore, shared);
     this.state = structuredClone(state);
     this.maxHeight = maxHeight;
   }
 
   proxy() {
     return {
-      get: (name: string) => (name === "state" ? this.state : this.maxHeight),
+      get: (name: string) => (name === "state" ? this.state : name === "key" ? this.key : this.maxHeight),
       set: (_name: "state", value: unknown) => {
         this.previous = this.state;
         this.state = value;
@@ -208,7 +230,7 @@ export class Host {
         context: { model: { cells: [{ executionState: "running", outputs: this.#outputs("m0") }, this.cell] } },
         get_model: async (id: string) => ({ get: () => (id === "m1" ? this.state : {}) }),
       },
-    } as unknown as AnyModel<{ state: unknown; max_height: unknown; layout: unknown }>;
+    } as unknown as AnyModel<{ state: unknown; key: unknown; max_height: unknown; layout: unknown }>;
   }
 
   initialize() {

@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from streamwidget._core.completion import shown
@@ -27,8 +28,10 @@ from streamwidget._core.events import (
 )
 from streamwidget._core.stream import ChatStream
 from streamwidget._view import message_rate
+from streamwidget._view.outbox import Outbox
 from streamwidget._view.pacer import Pacer
 from streamwidget._view.presentation import Presentation
+from streamwidget._view.together import SharedPacer
 from streamwidget._view.transcript import JSON, Transcript
 
 _ARGUMENTS = 20_000  # characters of a call that a person is asked about
@@ -69,6 +72,8 @@ class AnswerFeed:
         Called right after the last message of a stream, on the loop that started the stream.
     presentation : Presentation
         Whether the view stays, and whether its end waits for its turn.
+    outbox : Outbox, optional
+        If ``send`` sends by it, the view may share messages with others.
 
     Attributes
     ----------
@@ -78,12 +83,18 @@ class AnswerFeed:
 
     stream: ChatStream
 
-    def __init__(self, send: Callable[[JSON], None], ended: Callable[[], None], presentation: Presentation) -> None:
+    def __init__(
+        self,
+        send: Callable[[JSON], None],
+        ended: Callable[[], None],
+        presentation: Presentation,
+        outbox: Outbox | None = None,
+    ) -> None:
         self._send = send
         self._ended = ended
         self._presentation = presentation
         self._transcript = Transcript()
-        self._pacer = Pacer(self._flush)
+        self._pacer = Pacer(self._flush) if outbox is None else SharedPacer(self._flush, outbox)
         self._wait: Retry | Waiting | None = None
         self._asks = False  # the tools that wait for a person are to be sent
         self._over = False  # the end is to be sent
@@ -162,7 +173,8 @@ class AnswerFeed:
                     self._over = True
                     # Two messages: the end, then the state once more. A third one if the view is replaced and closed.
                     slots = 2 if self._presentation.stays else 3
-                    self._pacer.flush_end(slots, in_turn=self._presentation.end_in_turn)
+                    then = partial(self.stream.call, self._ended)
+                    self._pacer.flush_end(slots, in_turn=self._presentation.end_in_turn, then=then)
                     return
                 case TextDelta() | ReasoningDelta() | RefusalDelta() | ToolCallDelta():
                     self._wait = None  # it is over
@@ -188,7 +200,6 @@ class AnswerFeed:
         if self._over:
             self._over = False
             self._send(self._transcript.end(self.stream.completion))
-            self.stream.call(self._ended)
 
     def _send_text(self) -> None:
         first = self._transcript.phase != "streaming"
@@ -197,7 +208,8 @@ class AnswerFeed:
             # The first text goes out with all that the response's headers say: the model, and whether it is the demo's.
             self.send_snapshot()
             return
-        message_rate.claim(len(messages) - 1)  # the flush has claimed the first one's slot
+        if not self._pacer.shares:
+            message_rate.claim(len(messages) - 1)  # the flush has claimed the first one's slot
         for message in messages:
             self._send(message)
 

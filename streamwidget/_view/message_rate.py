@@ -32,5 +32,20 @@ def claim(slots: int = 1) -> float:
     """
     global _last_slot  # noqa: PLW0603  (one rate for the kernel is the point)
     with _lock:
-        _last_slot = max(_last_slot, time.monotonic() - _BURST / _RATE) + slots / _RATE
+        _last_slot = _after(slots)
         return _last_slot
+
+
+def claim_free(slots: int = 1) -> bool:
+    """Claim slots if all of them are free now. Otherwise claim none and return False."""
+    global _last_slot  # noqa: PLW0603  (as above)
+    with _lock:
+        last = _after(slots)
+        if last > time.monotonic():
+            return False
+        _last_slot = last
+        return True
+
+
+def _after(slots: int) -> float:
+    return max(_last_slot, time.monotonic() - _BURST / _RATE) + slots / _RATE

@@ -37,13 +37,14 @@ class Pacer:
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # the timer's
         self._last_flush = float("-inf")
+        self._then: Callable[[], None] | None = None  # what follows the end
 
     def flush_soon(self) -> None:
         """Flush when it is the feed's turn. Further calls before that are joined with this one."""
         if self._timer is None:
             self._flush_at(max(self._last_flush + message_rate.FLUSH, message_rate.claim()))
 
-    def flush_end(self, slots: int, *, in_turn: bool) -> None:
+    def flush_end(self, slots: int, *, in_turn: bool, then: Callable[[], None] | None = None) -> None:
         """Flush for the last time. Text that still waits for its turn goes out with it.
 
         Parameters
@@ -52,19 +53,31 @@ class Pacer:
             How many messages the end takes.
         in_turn : bool
             False flushes immediately. The slots are claimed all the same, so that other feeds slow down.
+        then : callable, optional
+            Called when the end was sent.
         """
         self.stop()
+        self._then = then
         slot = message_rate.claim(slots)
         self._flush_at(slot if in_turn else 0)
 
+    @property
+    def shares(self) -> bool:
+        """True if the feed's messages are parts of a larger one."""
+        return False
+
     def flush_now(self) -> None:
         """Flush immediately. The next turn comes a flush later."""
+        then = self._then
         self.stop()
         self._last_flush = time.monotonic()
-        self._flush()
+        self._send()
+        if then is not None:
+            then()
 
     def stop(self) -> None:
-        """Forget the flush that waits for its turn."""
+        """Forget the flush that waits for its turn, and what follows it."""
+        self._then = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -74,6 +87,9 @@ class Pacer:
         loop = asyncio.get_running_loop()
         while self._timer is not None and self._loop is loop:  # noqa: ASYNC110  (a flush may set the next timer)
             await asyncio.sleep(self._timer.when() - loop.time())
+
+    def _send(self) -> None:
+        self._flush()
 
     def _flush_at(self, due: float) -> None:
         wait, loop = due - time.monotonic(), running_loop()

@@ -31,6 +31,7 @@ from streamwidget._view.arguments import refuse_unknown
 from streamwidget._view.audience import Audience
 from streamwidget._view.bundle import LOADER, shared_bundle, values_bundle
 from streamwidget._view.feed import AnswerFeed, Feed
+from streamwidget._view.outbox import Outbox
 from streamwidget._view.presentation import Presentation
 from streamwidget._view.size import set_size
 from streamwidget._view.transcript import JSON
@@ -61,8 +62,9 @@ class StreamView(anywidget.AnyWidget):
         The answer so far.
     max_height : int or None
         May be changed while the view is shown.
-    state, bundle
-        For the page: the answer's state, and the name of the JavaScript that shows it. Python code has no use for them.
+    state, bundle, key
+        For the page: the answer's state, the name of the JavaScript that shows it, and the view's name in messages that
+        views share. Python code has no use for them.
 
     Methods
     -------
@@ -100,6 +102,7 @@ class StreamView(anywidget.AnyWidget):
     _bundle = "answer"
     _confirms = True  # its page asks the person for consent to tools
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
+    key = traitlets.Unicode(read_only=True).tag(sync=True)
     max_height = traitlets.Int(None, allow_none=True).tag(sync=True)
     layout = InstanceDict(Layout, allow_none=True).tag(sync=True, **widget_serialization)
 
@@ -126,14 +129,16 @@ class StreamView(anywidget.AnyWidget):
         self._audience = Audience(stop_unseen, lambda: self._send_to_pages(ping), confirms=self._confirms)
         self._stream: ChatStream = stream
         self._presentation = Presentation()
+        if stream.value_type is not None:
+            values_bundle(self._bundle)
+        self._outbox = Outbox(self._send_to_pages, shared_bundle(self._bundle))
         self._feed = self._make_feed(stream)  # the comm opens with its state
         self._page: str | None = None  # the newest page that shows the view
         self._replacement: JSON | None = None
         self._awaits_saved = False  # a page has asked for the replacement before it was there
         self._asked_about = False  # a page still shows the view although it was replaced
-        if stream.value_type is not None:
-            values_bundle(self._bundle)
-        self.set_trait("bundle", shared_bundle(self._bundle).model_id)
+        self.set_trait("bundle", self._outbox.bundle.model_id)
+        self.set_trait("key", self._outbox.key)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self._hear(content))
         self._follow(stream)
@@ -195,7 +200,7 @@ class StreamView(anywidget.AnyWidget):
     # ---- following a stream
 
     def _make_feed(self, stream: ChatStream) -> Feed:
-        feed = AnswerFeed(self._send_to_pages, self._ended, self._presentation)
+        feed = AnswerFeed(self._outbox.send, self._ended, self._presentation, self._outbox)
         feed.stream = stream
         return feed
 
@@ -244,6 +249,7 @@ class StreamView(anywidget.AnyWidget):
                 self._stream.confirm(key, decision, reason if isinstance(reason, str) else "")
             case {"op": "sync"}:
                 self._note_page(content.get("page"))
+                self._outbox.hear(content.get("together"))
                 self._stream._call_apart(self._feed.send_snapshot)
             case {"op": "saved"}:
                 self._note_page(content.get("page"))

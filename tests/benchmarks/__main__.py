@@ -26,6 +26,7 @@ from tests.benchmarks import (
     show,
     stop,
     values,
+    views,
     wire,
 )
 from tests.benchmarks.report import missed
@@ -48,6 +49,7 @@ FIGURES = {
     "local": local.measure,
     "values": values.measure,
     "batch": batch.measure,
+    "views": views.measure,
 }
 
 

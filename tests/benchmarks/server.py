@@ -46,9 +46,9 @@ class Server:
 
 
 @contextmanager
-def start_server(tokens_per_second: float = 0, first_delta: float = 0) -> Iterator[Server]:
-    """Start a server, and end it afterwards."""
-    command = [sys.executable, "-m", __name__, "--tokens-per-second", str(tokens_per_second)]
+def start_server(tokens_per_second: float = 0, first_delta: float = 0, *, module: str = __name__) -> Iterator[Server]:
+    """Start a server, and end it afterwards. ``module`` is another one that runs the demo server in its own way."""
+    command = [sys.executable, "-m", module, "--tokens-per-second", str(tokens_per_second)]
     command += ["--first-delta", str(first_delta)]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes, cwd=ROOT, env=clean_environment()) as process:

@@ -137,16 +137,39 @@ class PageComm(BaseComm):
         PageComm.sent.append((self.comm_id, msg_type, data or {}))
 
 
-class Page:
-    """A view in one page: it appends the messages in order, and asks again if one is missing."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a view's messages are on the wire: on its own comm, and by its key in what its bundle's comm carries."""
 
-    def __init__(self, model_id: str, name: str) -> None:
+    model_id: str
+    bundle: str
+    key: str
+
+    def said(self, comm_id: str, kind: str, data: dict[str, Any], *, together: bool = True) -> list[dict[str, Any]]:
+        """Return the view's custom messages in a message of the wire. ``together``: also the shared ones."""
+        if kind != "comm_msg" or data["method"] != "custom":
+            return []
+        content: dict[str, Any] = data["content"]
+        if comm_id == self.model_id:
+            return [content]
+        shared: list[dict[str, Any]] = content["views"].get(self.key, []) if comm_id == self.bundle else []
+        return shared if together else []
+
+
+class Page:
+    """A view in one page: it appends the messages in order, and asks again if one is missing.
+
+    With ``together`` it reads the messages that views share, and says so.
+    """
+
+    def __init__(self, place: Place, name: str, *, together: bool = False) -> None:
         self.name = name
+        self.together = together
         self.text = ""
         self.outcome: str | None = None
         self.to_lose = 0
         self.asks = True  # it wants a snapshot
-        self._model_id = model_id
+        self._place = place
         self._read = len(PageComm.sent)
         self._seq = 0
 
@@ -154,12 +177,12 @@ class Page:
         """Take the new messages from the wire, without the lost ones."""
         fresh, self._read = PageComm.sent[self._read :], len(PageComm.sent)
         for comm_id, kind, data in fresh:
-            if comm_id != self._model_id or kind != "comm_msg" or data["method"] != "custom":
-                continue
-            if self.to_lose:
+            said = self._place.said(comm_id, kind, data, together=self.together)
+            if said and self.to_lose:
                 self.to_lose -= 1
-            else:
-                self._take(data["content"])
+                continue
+            for message in said:
+                self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["op"] == "snapshot":

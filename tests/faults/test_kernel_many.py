@@ -1,7 +1,8 @@
-"""Many streams in one kernel: two hundred at once, and a hundred answers again and again."""
+"""Many streams in one kernel: many at once, and a hundred answers again and again."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -9,18 +10,17 @@ import pytest
 
 from streamwidget.demo import DemoServer
 from tests.support.chat_kernels import ChatKernel, View
-from tests.support.kernels import Message
 
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]
-COUNT = 200
-
-AT_ONCE = f"""
+AT_ONCE = """
 import asyncio, time, streamwidget as sw
 client = sw.ChatClient()
-views = [sw.StreamView(client.stream(f"one of many {{i}}", demo=dict(tokens=120, tokens_per_second=20)), layout=None)
-         for i in range({COUNT})]
+views = [sw.StreamView(client.stream(f"one of many {i}", demo=dict(tokens=TOKENS, tokens_per_second=20)), layout=None)
+         for i in range(COUNT)]
 models = [view.model_id for view in views]
+for view in views:
+    view._outbox.hear(TOGETHER)
 async def result(view):
     return await view
 begun = time.thread_time()
@@ -43,38 +43,45 @@ def latest() -> Iterator[ChatKernel]:
             kernel.shutdown()
 
 
-def custom(message: Message) -> bool:
-    return message.type == "comm_msg" and message.content["data"]["method"] == "custom"
-
-
-def update(message: Message) -> bool:
-    return message.type == "comm_msg" and message.content["data"]["method"] == "update"
-
-
-@pytest.mark.fault("K11", "all complete; at most 100 messages a second to the page")
-def test_two_hundred_streams_with_views_complete(latest: ChatKernel, seen: Seen) -> None:
-    """Each has its own whole text. Together they send at most a hundred messages a second, with starts and ends."""
-    cell = latest.execute(AT_ONCE, timeout=120)
+@pytest.mark.fault("K11", "all complete; at most 100 messages a second to the page, shared by the views or not")
+@pytest.mark.parametrize(("together", "count", "tokens"), [(True, 200, 120), (False, 40, 40)])
+def test_many_streams_with_views_complete(
+    latest: ChatKernel, seen: Seen, together: bool, count: int, tokens: int
+) -> None:
+    """Each has its own whole text. All of them send at most a hundred messages a second, with starts and ends."""
+    before = len(latest.iopub)
+    setting = f"TOGETHER, COUNT, TOKENS = {together}, {count}, {tokens}\n"
+    cell = latest.execute(setting + AT_ONCE, timeout=120)
     assert (cell.status, cell.traceback) == ("ok", [])
-    assert latest.value("[c.outcome for c in all_of_them]") == ["complete"] * COUNT
-    assert latest.value("[c.timing.deltas for c in all_of_them]") == [120] * COUNT
+    assert latest.value("[c.outcome for c in all_of_them]") == ["complete"] * count
+    assert latest.value("[c.timing.deltas for c in all_of_them]") == [tokens] * count
     assert latest.value("max(c.timing.total for c in all_of_them) < 60") is True
     texts = latest.value("[c.text for c in all_of_them]")
-    models = latest.value("models")
-    assert [View(latest, model).replay() for model in models] == texts
+    views = [View(latest, model) for model in latest.value("models")]
+    assert [view.replay() for view in views] == texts
     assert all(f"one of many {i}" in text for i, text in enumerate(texts))
-    said = [message for message in list(latest.iopub) if message.content.get("comm_id") in models and custom(message)]
-    ops = [message.content["data"]["content"]["op"] for message in said]
-    assert (ops.count("snapshot"), ops.count("end")) == (COUNT, COUNT)
+    ops = Counter(message["op"] for view in views for message in view.messages)
+    assert (ops["snapshot"], ops["end"]) == (count, count)
+    models = {view.model_id for view in views}
+    sent = [message for message in list(latest.iopub)[before:] if message.type == "comm_msg"]
     # And each view's state, once more, after its end.
-    said += [message for message in list(latest.iopub) if message.content.get("comm_id") in models and update(message)]
-    times = sorted(message.at for message in said)
+    assert sum(message.content["data"]["method"] == "update" for message in sent) == count
+    shared = [message for message in sent if message.content["comm_id"] not in models]
+    times = sorted(message.at for message in sent)
     busiest = max(sum(at <= other < at + 1 for other in times) for at in times)
-    spent = latest.value("spent") / (COUNT * 120)
-    seen(f"{COUNT} of {COUNT} complete, at most {busiest} messages in a second, {spent * 1e6:.0f} us of CPU a delta")
+    spent = latest.value("spent") / (count * tokens)
+    seen(
+        f"{count} of {count} complete, at most {busiest} messages in a second, {len(shared)} of them shared, "
+        f"{spent * 1e6:.0f} us of CPU a delta"
+    )
     # Not by the second: a busy machine sends late, and then catches up.
-    assert len(said) <= 100 * (times[-1] - times[0]) + 100
-    assert len(said) >= 4 * COUNT
+    assert len(sent) <= 100 * (times[-1] - times[0]) + 100
+    if together:
+        assert len(sent) == len(shared) + count  # the states
+        assert len(shared) < ops.total() / 5
+    else:
+        assert shared == []
+        assert len(sent) >= 4 * count
 
 
 MEASURE = """

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 import streamwidget as sw
 from streamwidget import Finish
-from streamwidget._view import control
+from streamwidget._view import bundle, control
 from tests.faults.puppet import Call, Page, PageComm
 from tests.faults.workbench import Shown, Workbench
 
@@ -45,13 +45,15 @@ class Streams(Workbench):
 
     @initialize()
     def first(self) -> None:
-        self.start(answered=True, awaited=False)
+        self.start(answered=True, awaited=False, together=False)
 
     @precondition(lambda self: sum(shown.running for shown in self.shown) < 4)
-    @rule(answered=st.booleans(), awaited=st.booleans())
-    def start(self, answered: bool, awaited: bool) -> None:
+    @rule(answered=st.booleans(), awaited=st.booleans(), together=st.booleans())
+    def start(self, answered: bool, awaited: bool, together: bool) -> None:
         """A cell asks: awaited or in the background. The server answers with its head, or not yet."""
-        shown = self.show(awaited=awaited)
+        shown = self.show(awaited=awaited, together=together)
+        if together:
+            self.sync(shown, shown.pages[0])
         if answered:
             shown.call.send()
 
@@ -125,15 +127,15 @@ class Streams(Workbench):
         """The cell is run again: the old stream is cancelled, a new one starts."""
         shown = self.pick(number)
         shown.stream.cancel()
-        self.start(answered=True, awaited=False)
+        self.start(answered=True, awaited=False, together=shown.pages[0].together)
         self.until(lambda: shown.stream.over)
 
-    @rule(number=st.integers(0, 9))
-    def reload(self, number: int) -> None:
+    @rule(number=st.integers(0, 9), together=st.booleans())
+    def reload(self, number: int, together: bool) -> None:
         """A new page comes with its state, and asks."""
         shown = self.pick(number, running=number % 2 > 0)
         if len(shown.pages) < 4:
-            shown.pages.append(Page(shown.model_id, f"page {len(shown.pages)}"))
+            shown.pages.append(Page(shown.place, f"page {len(shown.pages)}", together=together))
             self.sync(shown, shown.pages[-1])
 
     @rule(number=st.integers(0, 9), count=st.integers(1, 5))
@@ -176,12 +178,11 @@ class Streams(Workbench):
     @invariant()
     def nothing_is_said_after_the_end(self) -> None:
         for shown in self.shown:
-            ours = [(kind, data) for comm_id, kind, data in PageComm.sent if comm_id == shown.model_id]
-            kinds = [kind for kind, _ in ours]
+            kinds = [kind for comm_id, kind, _ in PageComm.sent if comm_id == shown.place.model_id]
             assert kinds.count("comm_close") <= 1
             if shown.closed:
                 assert kinds[-1] == "comm_close"
-            said = [data["content"] for kind, data in ours if kind == "comm_msg" and data["method"] == "custom"]
+            said = [message for sent in PageComm.sent for message in shown.place.said(*sent)]
             last = 0
             for message in said:
                 repeats = message["op"] == "snapshot" and message["seq"] == last
@@ -247,6 +248,7 @@ class Streams(Workbench):
 def test_streams_hold_their_promises_in_any_order(monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]) -> None:
     """The text is exactly a beginning of the sent text. One outcome, then silence, and the socket closes at once."""
     monkeypatch.setattr(comm, "create_comm", PageComm)
+    monkeypatch.setattr(bundle, "_shared", {})
     delays.clear()
     outcomes.clear()
     run_state_machine_as_test(  # type: ignore[no-untyped-call]

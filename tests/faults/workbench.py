@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 import streamwidget as sw
 from streamwidget import StreamEvent
 from streamwidget._view.stream_view import StreamView
-from tests.faults.puppet import Call, Page, PuppetServer
+from tests.faults.puppet import Call, Page, Place, PuppetServer
 from tests.support.deadlines import SOON
 
 
@@ -22,7 +22,7 @@ class Shown:
 
     stream: sw.ChatStream
     view: StreamView
-    model_id: str
+    place: Place
     call: Call
     pages: list[Page]
     cell: asyncio.Task[sw.ChatCompletion] | None
@@ -55,8 +55,8 @@ class Workbench(RuleBasedStateMachine):
 
         self.loop.run_until_complete(wait())
 
-    def show(self, *, awaited: bool) -> Shown:
-        """Start a stream in a view, and wait until its request has come."""
+    def show(self, *, awaited: bool, together: bool) -> Shown:
+        """Start a stream in a view, and wait for its request. ``together``: the page reads shared messages."""
         stream = self.client.stream(f"number {len(self.shown)}")
         told: list[StreamEvent] = []
         stream.subscribe(told.extend)
@@ -67,9 +67,10 @@ class Workbench(RuleBasedStateMachine):
             return view, asyncio.ensure_future(stream._result()) if awaited else None
 
         view, cell = self.loop.run_until_complete(start())
-        page = Page(view.model_id, "first")
+        place = Place(view.model_id, view.bundle, view.key)
+        page = Page(place, "first", together=together)
         self.until(lambda: len(self.server.calls) > calls)
-        shown = Shown(stream, view, view.model_id, self.server.calls[-1], [page], cell, told)
+        shown = Shown(stream, view, place, self.server.calls[-1], [page], cell, told)
         self.shown.append(shown)
         return shown
 
@@ -91,6 +92,6 @@ class Workbench(RuleBasedStateMachine):
     def sync(self, shown: Shown, page: Page) -> None:
         """Ask until it is answered, as the page's watchdog does."""
         while page.asks and not shown.closed:
-            self.say(shown, {"op": "sync", "page": page.name})
+            self.say(shown, {"op": "sync", "page": page.name, "together": page.together})
             self.until(lambda: self.loop.time() > 0)
             page.read()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,8 +32,9 @@ class View:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """Its custom messages so far."""
-        return self.kernel.widget_messages(self.model_id)
+        """Its custom messages so far: its own, and its part of those that views share."""
+        said = self._reader()
+        return [content for message in list(self.kernel.iopub) for content in said(message)]
 
     @property
     def opened(self) -> dict[str, Any]:
@@ -44,17 +45,33 @@ class View:
     def wait(self, *ops: str, count: int = 1) -> dict[str, Any]:
         """Wait for the ``count``-th message of one of these kinds (any kind by default) and return it."""
         found: list[dict[str, Any]] = []
+        said = self._reader()
 
         def fits(message: Message) -> bool:
-            content = message.content
-            if message.type == "comm_msg" and content["comm_id"] == self.model_id:
-                said = content["data"]
-                if said["method"] == "custom" and (not ops or said["content"]["op"] in ops):
-                    found.append(said["content"])
+            found.extend(content for content in said(message) if not ops or content["op"] in ops)
             return len(found) >= count
 
         self.kernel.wait_for(fits)
-        return found[-1]
+        return found[count - 1]
+
+    def sync(self, *, together: bool) -> None:
+        """Ask for the state, as a page does that can read shared messages or cannot."""
+        self.send({"op": "sync", "page": "page", "together": together})
+
+    def _reader(self) -> Callable[[Message], list[dict[str, Any]]]:
+        opened = self.kernel.comm_opens().get(self.model_id)
+        bundle, key = (None, None) if opened is None else (opened["state"].get(of) for of in ("bundle", "key"))
+
+        def read(message: Message) -> list[dict[str, Any]]:
+            content = message.content
+            if message.type != "comm_msg" or content["data"]["method"] != "custom":
+                return []
+            said = content["data"]["content"]
+            if content["comm_id"] == self.model_id:
+                return [said]
+            return said["views"].get(key, []) if content["comm_id"] == bundle else []
+
+        return read
 
     def send(self, content: Any, *, subshell: bool = False) -> None:
         """Send a custom message, as ``model.send`` does."""

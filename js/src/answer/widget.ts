@@ -4,6 +4,7 @@ import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { type LoadMore, loadToolsBy, withTools } from "../code/later";
 import { connectModel, followKernel, lifetime } from "../kernel/connect_model";
 import { KernelLink, PAGE } from "../kernel/kernel_link";
+import { readTogether, type SharedModel } from "../kernel/together";
 import { SavedViews } from "../notebook/saved_views";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { answerMimebundle, outputBundles } from "../saved/mimebundle";
@@ -13,6 +14,7 @@ import { type Actions, mountView } from "./view";
 
 interface Traits {
   state: unknown;
+  key: unknown;
   max_height: unknown;
   layout: unknown;
 }
@@ -30,7 +32,7 @@ function isSized(model: Model): boolean {
   return ["height", "max_height"].some((name) => Boolean(layout?.get?.(name)));
 }
 
-export default function streamView(more: LoadMore) {
+export default function streamView(more: LoadMore, bundle?: SharedModel) {
   loadToolsBy(more);
   let transcript: Transcript;
   let actions: Actions;
@@ -42,14 +44,17 @@ export default function streamView(more: LoadMore) {
     const id = parseState(model.get("state"))?.id;
     const link = new KernelLink(model, id, life.signal);
     const send = (message: PageMessage) => link.send({ ...message });
-    const shared = new Transcript(model.get("state"), () => send({ op: "sync", page: PAGE }), link.connection);
-    const shownIn = new WidgetOutputs(model, (op) => link.post({ op, page: PAGE }));
+    let receive: (content: unknown) => void = () => {};
+    const together = readTogether(model, bundle, model.get("key"), (content) => receive(content), life.signal);
+    const from = { page: PAGE, together };
+    const shared = new Transcript(model.get("state"), () => send({ op: "sync", ...from }), link.connection);
+    const shownIn = new WidgetOutputs(model, (op) => link.post({ op, ...from }));
     transcript = shared;
     outputs = shownIn;
     shared.subscribe(() => {
       if (shared.over) shownIn.ended();
     });
-    connectModel(model, link, shared, shownIn, life.signal, () => shared.receiveState(model.get("state")));
+    receive = connectModel(model, link, shared, shownIn, life.signal, () => shared.receiveState(model.get("state")));
     const words = () => ({ ...answerMimebundle(shared), ...outputBundles([shared]) });
     if (!shared.over || shared.kept) {
       link.open();

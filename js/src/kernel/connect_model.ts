@@ -18,7 +18,7 @@ interface Receiver {
 
 /**
  * Passes the model's messages to `receiver`, answers the kernel's pings, and disposes of it when `life` aborts. Call this
- * before you await anything: messages that come before "msg:custom" has a listener are lost.
+ * before you await anything: messages that come before "msg:custom" has a listener are lost. Returns the listener.
  */
 export function connectModel(
   model: Model,
@@ -27,7 +27,7 @@ export function connectModel(
   outputs: WidgetOutputs,
   life: AbortSignal,
   onState = () => {},
-): void {
+): (content: unknown) => void {
   const onMessage = (content: unknown) => {
     // The kernel asks whether a page is still there. streamwidget/_view/audience.py says when.
     if (fields(content)?.op === "ping") link.send({ op: "here" });
@@ -42,6 +42,7 @@ export function connectModel(
     receiver.dispose();
     outputs.dispose();
   });
+  return onMessage;
 }
 
 /**
