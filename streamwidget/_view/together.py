@@ -104,7 +104,7 @@ class SharedPacer(Pacer):
 
     def _join(self) -> None:
         self._round = round_of(asyncio.get_running_loop())
-        self._round.join(self)
+        self._round.join(self, self._last_flush + message_rate.FLUSH)
 
     # ---- for the round
 
@@ -138,10 +138,10 @@ class Round:
         self._end_timer: asyncio.TimerHandle | None = None
         self._next = -math.inf  # the earliest time of the next message
 
-    def join(self, view: SharedPacer) -> None:
-        """Flush a view with the next message."""
+    def join(self, view: SharedPacer, earliest: float) -> None:
+        """Flush a view with the next message. It comes at ``earliest`` or later if no other view waits for one."""
         self._waiting[view] = None
-        self._wait()
+        self._wait(earliest)
 
     def leave(self, view: SharedPacer) -> None:
         """Forget a view."""
@@ -149,10 +149,10 @@ class Round:
         if view in self._ended:
             self._ended.remove(view)
 
-    def _wait(self) -> None:
+    def _wait(self, earliest: float = -math.inf) -> None:
         if self._timer is not None:
             return
-        wait = max(self._next, message_rate.claim()) - time.monotonic()
+        wait = max(self._next, earliest, message_rate.claim()) - time.monotonic()
         if wait > 0:
             self._timer = asyncio.get_running_loop().call_later(wait, self._run)
         else:

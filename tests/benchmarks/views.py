@@ -20,7 +20,7 @@ COUNTS = (1, 50, 200, 400)
 RATE = 20  # tokens a second of each stream
 SECONDS = 6  # of each stream
 LATE = 0.5  # seconds: the target at the 95th percentile
-MESSAGES, BYTES = 100, 1_000_000  # a second: what the notebook server lets through, and what it shall have to
+MESSAGES, BYTES = 100, 1_000_000  # a second: our limit, and that of the notebook server
 WAYS = {"apart": False, "together": True}
 _BEGIN = """
 import asyncio, time
@@ -59,7 +59,7 @@ class Taken:
 
 
 def measure() -> Figure:
-    """Show 1 to 400 streams: read without views, in views that send for themselves, and in views that send together."""
+    """Show 1 to 400 streams: without views, in views with messages of their own, and in views with shared messages."""
     figure = Figure(f"Many streams in views of their own, {RATE} tokens a second each")
     with (
         start_server(module=__name__) as server,
@@ -70,7 +70,7 @@ def measure() -> Figure:
             _tell(figure, count, _bare(kernel, server.url, count), _viewed(kernel, server.url, count))
     figure.notes += [
         "Late: from the server's write to the message's arrival at a client of the kernel, at the 95th percentile.",
-        "apart: pages that do not say that they read the shared messages. together: pages that do.",
+        "apart: the pages do not read shared messages. together: they do, and say so.",
     ]
     return figure
 

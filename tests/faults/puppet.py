@@ -139,7 +139,7 @@ class PageComm(BaseComm):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a view's messages are on the wire: on its own comm, and by its key in what its bundle's comm carries."""
+    """The place of a view's messages on the wire: its own comm, and its key in the messages of its bundle's comm."""
 
     model_id: str
     bundle: str
@@ -159,7 +159,7 @@ class Place:
 class Page:
     """A view in one page: it appends the messages in order, and asks again if one is missing.
 
-    With ``together`` it reads the messages that views share, and says so.
+    With ``together`` it reads shared messages, and says so.
     """
 
     def __init__(self, place: Place, name: str, *, together: bool = False) -> None:

@@ -32,7 +32,7 @@ class View:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """Its custom messages so far: its own, and its part of those that views share."""
+        """Its custom messages so far: its own, and its part of the shared ones."""
         said = self._reader()
         return [content for message in list(self.kernel.iopub) for content in said(message)]
 
@@ -55,7 +55,7 @@ class View:
         return found[count - 1]
 
     def sync(self, *, together: bool) -> None:
-        """Ask for the state, as a page does that can read shared messages or cannot."""
+        """Ask for the state, as a page does. ``together``: it reads shared messages."""
         self.send({"op": "sync", "page": "page", "together": together})
 
     def _reader(self) -> Callable[[Message], list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Views that share messages: who takes part, what a message holds, when it goes out, and what follows the ends."""
+"""Views with shared messages: which views take part, the content and time of a message, and the ends."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ async def test_views_of_pages_that_do_not_read_send_for_themselves(kernel: Kerne
 
 
 async def test_a_page_that_does_not_read_may_come_while_the_view_waits_for_the_round(kernel: Kernel) -> None:
-    """What waits still goes out. The page finds it in the answer to its question."""
+    """The text is not lost. The page finds it in the answer to its question."""
     full()
     view = kernel.view()
     view.soon()
