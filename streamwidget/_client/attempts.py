@@ -22,12 +22,14 @@ from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
 from streamwidget._core.cost import Cost, total
-from streamwidget._core.events import Outcome, Retry
+from streamwidget._core.events import Outcome, Retry, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import InvalidValue, StreamError, StreamTimeout
 from streamwidget._core.messages import Message
+from streamwidget._core.seam import Seam
 from streamwidget._core.timeout import TICK, Deadlines, PendingLimit, Timeout
 
 if TYPE_CHECKING:
+    from streamwidget._client.parser import StreamParser
     from streamwidget._core.receipt import SentRequest
     from streamwidget._core.recording import Recording
 
@@ -55,6 +57,8 @@ class Attempts:
         Has the steps before this request, and takes what it brings. Default: a new one for each attempt.
     sent : tuple of SentRequest, optional
         What left for the steps before this request.
+    rest : tuple, optional
+        A parser and its accumulator, of an answer that the provider has written on.
 
     Attributes
     ----------
@@ -81,6 +85,7 @@ class Attempts:
         asks_again: int = 0,
         accumulator: Accumulator | None = None,
         sent: tuple[SentRequest, ...] = (),
+        rest: tuple[StreamParser, Accumulator] | None = None,
     ) -> None:
         self._before = sent
         self.exchange: Exchange | None = None
@@ -91,7 +96,8 @@ class Attempts:
         self._first = self._sent = request if so_far is None else _going_on(request, so_far)
         self._earlier = accumulator
         self._replaces = False  # this request asks again for the answer before it
-        self.accumulator = accumulator or self._new_accumulator()
+        self._rest = None if rest is None else rest[0]
+        self.accumulator = rest[1] if rest is not None else accumulator or self._new_accumulator()
         self._limits = limits
         self._retry = retry
         self._make_exchange = exchange
@@ -201,26 +207,42 @@ class Attempts:
         return recording
 
     def again(self, *, go_on: bool) -> Attempts:
+        cut = self.exchange
+        if go_on and isinstance(cut, LastingExchange) and cut.may_go_on:
+            return Attempts(self.request, self._limits, self._retry, asks_again=self._asks_again, rest=cut.copied())
         so_far = self.accumulator.snapshot(cost=self.cost) if go_on else None
         return Attempts(self.request, self._limits, self._retry, so_far, asks_again=self._asks_again)
 
     def _new_accumulator(self) -> Accumulator:
-        so_far = self._so_far
-        return Accumulator(so_far, resumes=so_far is not None and self.request.dialect.resumes(so_far))
+        so_far, prefix = self._so_far, self._first.question.prefix
+        if so_far is None or self._is_the_same_answer:
+            return Accumulator(so_far, resumes=so_far is not None)
+        echoes = prefix is not None and self.request.dialect.echoes
+        return Accumulator(so_far, seam=Seam(so_far.text, continues=prefix is not None, echoes=echoes))
+
+    @property
+    def _is_the_same_answer(self) -> bool:
+        """True if the provider paused, so nothing is joined."""
+        return self._so_far is not None and self.request.dialect.resumes(self._so_far)
 
     async def _ask(self, deadlines: Deadlines, publish: Publish) -> Outcome:
         for attempt in itertools.count(1):
             deadlines.new_attempt(time.monotonic())
             if self._earlier is None:
-                self.accumulator = self._new_accumulator()
+                self.accumulator = self.accumulator if self._rest else self._new_accumulator()
             else:
                 publish(self.accumulator.begin_call(replaces=self._replaces))
             self._before = self.sent
             exchange = self.exchange = self._make_exchange(self._sent, self.accumulator, deadlines, publish)
+            if self._rest is not None and isinstance(exchange, LastingExchange):
+                exchange.go_on_with(self._rest)
             try:
                 with watched(self._sent, self.accumulator) as call:
                     self._calls.append(call)
-                    call.outcome = await self._limited(exchange.run(), call.context)
+                    try:
+                        call.outcome = await self._limited(exchange.run(), call.context)
+                    finally:
+                        publish(self._seam())
                     return call.outcome
             except StreamError as exc:
                 gave_up = self._passed not in (None, "connect")
@@ -234,6 +256,16 @@ class Attempts:
                 publish([Retry(attempt + 1, delay, exc.error.message)])
             await self._limited(asyncio.sleep(delay))
         raise AssertionError("unreachable")
+
+    def _seam(self) -> list[StreamEvent]:
+        """Return a warning about where the rest of a cut answer begins, so that people see it in the line below."""
+        so_far = self._so_far
+        if so_far is None or not self.accumulator.has_begun or self._is_the_same_answer:
+            return []
+        place = f"after {len(so_far.text):,} characters"
+        before = next((warning.detail for warning in so_far.warnings if warning.code == "continued"), "")
+        detail = f"{before}, and {place}" if before else f"cut and continued {place}"
+        return self.accumulator.take([StreamWarning("continued", detail)])
 
     async def _limited(self, coroutine: Coroutine[object, object, T], context: Context | None = None) -> T:
         """Run one step. The clock may end it. Only after the limit ``connect`` may another attempt follow."""

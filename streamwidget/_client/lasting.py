@@ -4,6 +4,7 @@ OpenAI's Responses do so with ``background=True``. Each event has a number there
 answer is asked for from the next number on. The model writes it once, so nothing is paid twice. A Stop ends it at the
 server too, because the model would write on there.
 
+If no new connection comes for about four minutes, the answer is cut. Continue then goes on with the same answer.
 An answer of any other API ends with its connection. Continue asks for the rest of it.
 """
 
@@ -16,6 +17,7 @@ from streamwidget._client.exchange import Exchange, Request
 from streamwidget._client.http import Connection, HTTPRequest
 from streamwidget._client.parser import StreamParser
 from streamwidget._client.retry import RetryPolicy
+from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import Outcome, Retry, StreamWarning
 from streamwidget._core.exceptions import ConnectionFailed, HTTPStatusError, StreamError, StreamInterrupted
@@ -32,9 +34,29 @@ class _Broken(Exception):
 
 
 class LastingExchange(Exchange):
-    """An exchange that goes on over a new connection, if the provider allows it."""
+    """An exchange that goes on over a new connection, if the provider allows it.
+
+    Attributes
+    ----------
+    may_go_on : bool
+        It was cut because no connection came, and the provider has written on.
+    """
 
     _resumed = 0  # so often
+    may_go_on = False
+    _goes_on = False
+
+    def copied(self) -> tuple[StreamParser, Accumulator]:
+        """Return a parser of the same answer, with what came so far, for :meth:`go_on_with` of another exchange."""
+        return self._parser.copied()
+
+    def go_on_with(self, parser: StreamParser) -> None:
+        """Ask for the rest of an answer that another exchange has begun. Call this before it runs."""
+        self._parser, self._goes_on = parser, True
+
+    def _to_http(self, request: Request) -> HTTPRequest:
+        place = self._place if self._goes_on else None
+        return super()._to_http(request) if place is None else self._rest(request, place)
 
     async def _answer(self, request: Request, http: HTTPRequest) -> Outcome:
         try:
@@ -56,6 +78,7 @@ class LastingExchange(Exchange):
                 reason = str(exc) if isinstance(exc, _Broken) else exc.error.message
                 delay = _TRIES.delay(failed, None if isinstance(exc, _Broken) else exc.error.retry_after)
             if delay is None:
+                self.may_go_on = True
                 message = f"The connection to {self._host} broke, and no new one came: {reason}"
                 raise StreamInterrupted(ErrorInfo(message, status=200))
             at = place
@@ -63,7 +86,10 @@ class LastingExchange(Exchange):
             self._publish([Retry(failed + 1, delay, reason or "the connection was closed")])
             await asyncio.sleep(delay)
             self._deadlines.new_attempt(time.monotonic())
-            http = HTTPRequest("GET", place.rest, headers=request.dialect.headers)
+            http = self._rest(request, place)
+
+    def _rest(self, request: Request, place: Place) -> HTTPRequest:
+        return HTTPRequest("GET", place.rest, headers=request.dialect.headers)
 
     @property
     def _place(self) -> Place | None:

@@ -61,6 +61,17 @@ class MalformedStream(ValueError):
     """Too many events did not follow the dialect."""
 
 
+class _Said:
+    """Returns the text of one stream so far. An earlier stream may have written the beginning."""
+
+    def __init__(self, accumulator: Accumulator, begin: int) -> None:
+        self._accumulator = accumulator
+        self._begin = begin
+
+    def __call__(self) -> str:
+        return self._accumulator.text[self._begin :]
+
+
 class StreamParser:
     """Parse one stream.
 
@@ -97,8 +108,7 @@ class StreamParser:
         self.events: list[StreamEvent] = []
         self.done = False
         self._dialect = dialect
-        begin = accumulator.length  # an earlier stream may have written the beginning
-        self._reader = dialect.reader(lambda: accumulator.text[begin:])
+        self._reader = dialect.reader(_Said(accumulator, accumulator.length))
         self._accumulator = accumulator
         self._max_event_size = max_event_size
         self._decoder = BodyDecoder(max_event_size, media_type)
@@ -120,6 +130,13 @@ class StreamParser:
         rest = copy.copy(self)
         rest.events, rest._decoder = [], BodyDecoder(self._max_event_size, media_type)
         return rest
+
+    def copied(self) -> tuple[StreamParser, Accumulator]:
+        """Return a copy, and its own accumulator, so that another stream may go on where this one has ended."""
+        shared = (self._dialect, self._redaction, self._decoder)
+        memo = {id(one): one for one in shared}
+        copies: tuple[StreamParser, Accumulator] = copy.deepcopy((self, self._accumulator), memo)
+        return copies
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Take the next bytes and return the events to publish.

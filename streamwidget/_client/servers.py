@@ -16,6 +16,7 @@ from streamwidget._client.http import Transport
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import Secrets, mask
 from streamwidget._dialects.dialect import Dialect
+from streamwidget._dialects.going_on import Prefill
 
 MakeDialect: TypeAlias = Callable[[], Dialect]
 #: Takes the setting ``gguf``, the client's secrets and its ``http_client``.
@@ -36,6 +37,11 @@ def _late(place: str, **differs: Any) -> MakeDialect:
 
 def _chat_completions(**differs: Any) -> MakeDialect:
     return _late("chat_completions:ChatCompletions", **differs)
+
+
+#: The fields of vLLM and transformers. llama.cpp has them too, and an older one does the same without them.
+_OPEN_ENDED = Prefill(fields={"continue_final_message": True, "add_generation_prompt": False})
+_MARKED = {"prefix": True}
 
 
 def _local_model(gguf: str | None, secrets: Secrets, http_client: Any) -> Transport:
@@ -143,7 +149,11 @@ SERVERS = {
         example="https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=2024-10-21",
         path="/openai/v1",
     ),
-    "deepseek": Server("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+    "deepseek": Server(
+        "https://api.deepseek.com/v1",
+        "DEEPSEEK_API_KEY",
+        speaks=_chat_completions(prefill=Prefill(_MARKED, path="../beta/chat/completions")),
+    ),
     "fireworks": Server("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     "gemini": Server("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "GOOGLE_API_KEY"),
     "google": Server(
@@ -155,12 +165,16 @@ SERVERS = {
         url_env="GOOGLE_GEMINI_BASE_URL",
         path="/v1beta",
     ),
-    "groq": Server("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "groq": Server("https://api.groq.com/openai/v1", "GROQ_API_KEY", speaks=_chat_completions(prefill=Prefill())),
     "litellm": Server("http://localhost:4000/v1", "LITELLM_API_KEY", url_env="LITELLM_API_BASE"),
-    "llamacpp": Server("http://localhost:8080/v1"),
+    "llamacpp": Server("http://localhost:8080/v1", speaks=_chat_completions(prefill=_OPEN_ENDED)),
     "lmstudio": Server("http://localhost:1234/v1"),
-    "local": Server("", starts=_local_model),
-    "mistral": Server("https://api.mistral.ai/v1", "MISTRAL_API_KEY", speaks=_chat_completions(asks_for_usage=False)),
+    "local": Server("", starts=_local_model, speaks=_chat_completions(prefill=_OPEN_ENDED)),
+    "mistral": Server(
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        speaks=_chat_completions(asks_for_usage=False, prefill=Prefill(_MARKED, echoes=True)),
+    ),
     "ollama": Server(
         "http://localhost:11434/v1", "OLLAMA_API_KEY", url_env="OLLAMA_HOST", path="/v1", port=_OLLAMA_PORT
     ),
@@ -176,9 +190,11 @@ SERVERS = {
     # config.py decides about the key of OpenAI.
     "openai": Server(OPENAI_URL, needs_model=True, speaks=_chat_completions(max_tokens="max_completion_tokens")),
     "openai-responses": Server(OPENAI_URL, needs_model=True, speaks=_late("openai_responses:OpenAIResponses")),
-    "openrouter": Server("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "openrouter": Server(
+        "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", speaks=_chat_completions(prefill=Prefill())
+    ),
     "together": Server("https://api.together.ai/v1", "TOGETHER_API_KEY"),
-    "vllm": Server("http://localhost:8000/v1", "VLLM_API_KEY"),
+    "vllm": Server("http://localhost:8000/v1", "VLLM_API_KEY", speaks=_chat_completions(prefill=_OPEN_ENDED)),
     "xai": Server("https://api.x.ai/v1", "XAI_API_KEY"),
 }
 

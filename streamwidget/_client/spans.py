@@ -118,7 +118,7 @@ def _answered(call: Call) -> dict[str, Any]:
 
 
 def _content(call: Call) -> dict[str, str]:
-    messages = [_message(message) for message in call.request.question.messages]
+    messages = [_message(message) for message in call.request.question.all_messages]
     system = [part for message in messages if message["role"] == "system" for part in message["parts"]]
     answer = call.accumulator.snapshot()
     parts = [_part("reasoning", answer.reasoning)] if answer.reasoning else []

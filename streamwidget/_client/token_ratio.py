@@ -91,7 +91,7 @@ RATIOS = TokenRatios()
 
 def _size(question: Question) -> tuple[int, int]:
     """Return how many characters a question has, and how many files that are not text."""
-    sizes = [*map(_size_of_message, question.messages), *map(_size_of_tool, question.tools)]
+    sizes = [*map(_size_of_message, question.all_messages), *map(_size_of_tool, question.tools)]
     return sum(characters for characters, _ in sizes), sum(files for _, files in sizes)
 
 

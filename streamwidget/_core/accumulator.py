@@ -48,6 +48,7 @@ from streamwidget._core.events import (
     Usage,
 )
 from streamwidget._core.growing_text import GrowingText
+from streamwidget._core.seam import Seam
 from streamwidget._core.surrogates import ends_high, well_formed
 from streamwidget._core.thinking import ThinkTags
 
@@ -121,6 +122,8 @@ class Accumulator:
         The beginning of the answer, from an earlier stream that is continued.
     resumes : bool, default False
         The provider goes on with its own parts of ``so_far``, so those that come now belong to them.
+    seam : Seam, optional
+        Joins the rest of an answer to ``so_far``.
     as_sent : bool, default False
         True leaves thoughts without a beginning in the text, so that the text only grows.
 
@@ -140,7 +143,14 @@ class Accumulator:
         The first ones that arrived.
     """
 
-    def __init__(self, so_far: ChatCompletion | None = None, *, resumes: bool = False, as_sent: bool = False) -> None:
+    def __init__(
+        self,
+        so_far: ChatCompletion | None = None,
+        *,
+        resumes: bool = False,
+        seam: Seam | None = None,
+        as_sent: bool = False,
+    ) -> None:
         text = so_far.text if so_far else ""
         self.delta_count = 0
         self.size = 0
@@ -161,6 +171,7 @@ class Accumulator:
         self.finish: Finish | None = None
         self._thoughts = ThinkTags(needs_begin=as_sent)
         self._thoughts.is_open = not text
+        self._seam = seam or Seam("", continues=False)
         self._gaps = dict.fromkeys(gap for gap in (so_far.gaps if so_far else ()) if gap.field == "text")  # in order
         self._lost = False  # something was lost, and nothing has come after it
         self._left_out: dict[str, LeftOut] = {}
@@ -232,7 +243,7 @@ class Accumulator:
     @property
     def holds_text(self) -> bool:
         """True if text is held back that may be the beginning of a thought."""
-        return self._thoughts.holds_text
+        return self._thoughts.holds_text or self._seam.holds_text
 
     @property
     def reasoning(self) -> str:
@@ -289,6 +300,8 @@ class Accumulator:
 
     def take(self, parsed: Iterable[ParsedEvent]) -> list[StreamEvent]:
         """Add the events of one item. Return those to publish, without the :class:`Finish`."""
+        if self._seam.is_open:
+            parsed = [found for event in parsed for found in self._seam.split(event)]
         if self._thoughts.is_open:
             parsed = [found for event in parsed for found in self._thoughts.split(event)]
         published: list[StreamEvent] = []
@@ -384,7 +397,7 @@ class Accumulator:
         Return the deltas to publish.
         """
         reason, finish = self.finish_reason, self.finish
-        released = self.take(self._thoughts.flush())
+        released = [*self.take(self._seam.flush()), *self.take(self._thoughts.flush())]
         held, self._held = self._held, {}
         released += [self._keep(kind("\ufffd", index)) for kind, index in held]
         self.finish_reason, self.finish = reason, finish  # this text came before the word for the end

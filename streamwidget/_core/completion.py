@@ -413,7 +413,7 @@ _LOSSES = frozenset(
     {
         *("bad_json", "truncated_event", "unreadable_characters", "rewritten", "other_role"),
         *("left_out", "unknown_finish_reason", "end_explained", "other_model", "tool_failed", "max_text", "max_steps"),
-        *("invalid_value", "value_not_checked", "schema_refused", "not_asked", "reused", "went_on"),
+        *("invalid_value", "value_not_checked", "schema_refused", "not_asked", "reused", "went_on", "continued"),
     }
 )
 

@@ -19,6 +19,7 @@ from streamwidget._dialects.asking import Asking
 from streamwidget._dialects.attached import cannot_take
 from streamwidget._dialects.dialect import MalformedItem, Question
 from streamwidget._dialects.fields import count, field, items, plain, text
+from streamwidget._dialects.going_on import beginning
 from streamwidget._dialects.schemas import strict
 from streamwidget._dialects.tool_turns import Called, about, declared, merged
 
@@ -43,6 +44,7 @@ class AnthropicMessages(Asking):
     models_path: ClassVar[str] = "models?limit=1000"
     names: ClassVar[Mapping[str, str]] = {"stop": "stop_sequences"}
     headers: ClassVar[Mapping[str, str]] = {"x-api-key": "{key}", "anthropic-version": "2023-06-01"}
+    prefills: ClassVar[bool] = True
 
     def path(self, question: Question) -> str:  # noqa: ARG002  (the same for every question)
         return "messages"
@@ -52,6 +54,8 @@ class AnthropicMessages(Asking):
         body = {**({"system": system} if system else {}), **self.fields(question), "model": question.model}
         body.setdefault("max_tokens", _MAX_TOKENS + (count(field(body, "thinking", "budget_tokens")) or 0))
         sent = self.expanded(question, messages, lambda *pair: [self._written(*pair)], self._called)
+        if (begun := beginning(question)) is not None:
+            sent.append({"role": "assistant", "content": begun})
         body["messages"] = merged(sent, "content") if question.tools else sent
         if question.tools:
             body["tools"] = declared(question, lambda tool: about(tool, "input_schema"))

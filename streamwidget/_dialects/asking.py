@@ -15,10 +15,11 @@ from streamwidget._core.events import StreamWarning
 from streamwidget._core.messages import Message
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.attached import from_part
-from streamwidget._dialects.chat_completions import ABOUT_THINKING, asked_to_go_on
+from streamwidget._dialects.chat_completions import ABOUT_THINKING
 from streamwidget._dialects.dialect import MalformedItem, Place, Question, Reader, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info
 from streamwidget._dialects.fields import field, items, text, word
+from streamwidget._dialects.going_on import asked_to_go_on, from_its_beginning, without_beginning
 from streamwidget._dialects.schemas import with_fields, without_schema
 from streamwidget._dialects.tool_turns import Called, split_steps, without_originals
 
@@ -44,6 +45,8 @@ class Asking:
         A field that holds the fields of the model, such as ``options``. Empty: all fields stand side by side.
     outer : frozenset of str
         The fields that stand beside ``inner``.
+    prefills : bool
+        The model continues an answer whose beginning ends the request.
     """
 
     name: ClassVar[str]
@@ -52,6 +55,8 @@ class Asking:
     names: ClassVar[Mapping[str, str]] = {}
     inner: ClassVar[str] = ""
     outer: ClassVar[frozenset[str]] = frozenset()
+    prefills: ClassVar[bool] = False
+    echoes: ClassVar[bool] = False
 
     @property
     def token_limits(self) -> frozenset[str]:
@@ -137,7 +142,7 @@ class Asking:
 
     def simplify(self, question: Question, refusal: ErrorInfo) -> tuple[Question, StreamWarning] | None:
         """Ask for JSON in words if the server refused the schema, or send earlier answers without their thinking."""
-        if (found := without_schema(question, refusal)) is not None:
+        if (found := without_schema(question, refusal) or without_beginning(question, refusal)) is not None:
             return found
         if refusal.status != 400 or not ABOUT_THINKING.search(refusal.message):
             return None
@@ -155,7 +160,7 @@ class Asking:
     def go_on(self, question: Question, answer: Message) -> Question:
         if answer.completion is not None and self.resumes(answer.completion):
             return replace(question, messages=(*question.messages, answer), value=None)
-        return asked_to_go_on(question, answer)
+        return from_its_beginning(question, answer) if self.prefills else asked_to_go_on(question, answer)
 
     def parse_error(self, status: int, body: bytes) -> ErrorInfo:
         return http_error_info(status, body)

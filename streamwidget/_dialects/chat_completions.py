@@ -23,6 +23,13 @@ from streamwidget._dialects.chat_thoughts import (
 )
 from streamwidget._dialects.dialect import DONE, MalformedItem, Place, Question, Reader, ServerReportedError
 from streamwidget._dialects.errors import error_info, http_error_info, names_usage_field
+from streamwidget._dialects.going_on import (
+    Prefill,
+    asked_to_go_on,
+    beginning,
+    from_its_beginning,
+    without_beginning,
+)
 from streamwidget._dialects.schemas import NOT_ABOUT_FIELDS, openai_format, with_fields, without_schema
 from streamwidget._dialects.tool_turns import Called, as_function, declared, split_steps, without_originals
 
@@ -30,7 +37,6 @@ from streamwidget._dialects.tool_turns import Called, as_function, declared, spl
 IMAGES = "The images that the tools returned, in their order:"
 #: What a server names that refuses the reasoning of earlier answers.
 ABOUT_THINKING = re.compile("signature|thinking|thought|encrypted|reasoning|extra_content", re.IGNORECASE)
-GO_ON = "Go on exactly where you stopped. Do not repeat what you have written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,14 @@ class ChatCompletions:
         True: a stream asks for its token counts (``stream_options``). False for servers that refuse the field.
     key_header : str
         The header of the key. In ``Authorization`` it stands after ``Bearer``, in another header alone.
+    prefill : Prefill or None
+        How the server takes the beginning of an answer that is to go on. None: it is asked in words.
     """
 
     max_tokens: str = "max_tokens"
     asks_for_usage: bool = True
     key_header: str = "Authorization"
+    prefill: Prefill | None = None
 
     name: ClassVar[str] = NAME
     done: ClassVar[str | None] = DONE
@@ -61,12 +70,17 @@ class ChatCompletions:
     def headers(self) -> Mapping[str, str]:
         return {self.key_header: "Bearer {key}" if self.key_header == "Authorization" else "{key}"}
 
-    def path(self, question: Question) -> str:  # noqa: ARG002  (the same for every question)
-        return "chat/completions"
+    def path(self, question: Question) -> str:
+        elsewhere = self.prefill.path if self.prefill is not None and question.prefix is not None else ""
+        return elsewhere or "chat/completions"
 
     def body(self, question: Question) -> dict[str, Any]:
         """Return the JSON object to send. ``stream_options`` in the params replaces ours. None leaves it out."""
         messages = [sent for message in question.messages for sent in _turn(question, message)]
+        begun = beginning(question)
+        if begun is not None and self.prefill is not None:
+            messages.append({"role": "assistant", "content": begun, **self.prefill.message})
+            question = replace(question, params={**question.params, **self.prefill.fields})
         body: dict[str, Any] = {**with_fields(_value_fields(question), question.params), "messages": messages}
         if question.tools:
             body["tools"] = declared(question, as_function)
@@ -87,7 +101,8 @@ class ChatCompletions:
         """Drop ``stream_options`` or the schema if the server refused it and the person did not write it."""
         ours = question.stream and self.asks_for_usage and "stream_options" not in question.params
         if not (ours and refusal.status not in NOT_ABOUT_FIELDS and names_usage_field(refusal.message)):
-            return without_schema(question, refusal) or _without_thoughts(question, refusal)
+            simpler = without_schema(question, refusal) or _without_thoughts(question, refusal)
+            return simpler or without_beginning(question, refusal)
         warning = StreamWarning("stream_options_refused", "the server refused stream_options: no usage is known")
         return replace(question, params={**question.params, "stream_options": None}), warning
 
@@ -98,7 +113,11 @@ class ChatCompletions:
         return None
 
     def go_on(self, question: Question, answer: Message) -> Question:
-        return asked_to_go_on(question, answer)
+        return asked_to_go_on(question, answer) if self.prefill is None else from_its_beginning(question, answer)
+
+    @property
+    def echoes(self) -> bool:
+        return self.prefill is not None and self.prefill.echoes
 
     def reader(self, said: Callable[[], str] = str) -> ChatCompletionsReader:
         return KeepingReader(said)
@@ -134,12 +153,6 @@ def _without_thoughts(question: Question, refusal: ErrorInfo) -> tuple[Question,
     bare = without_originals(question) if about else None
     detail = "the server refused the reasoning of earlier answers, so it was not sent"
     return None if bare is None else (bare, StreamWarning("thinking_refused", detail))
-
-
-def asked_to_go_on(question: Question, answer: Message) -> Question:
-    """Return a question that asks in words for the rest of an answer."""
-    rest = (Message("assistant", answer.text), Message("user", GO_ON))
-    return replace(question, messages=(*question.messages, *rest), value=None)  # a schema would begin a new value
 
 
 def _value_fields(question: Question) -> dict[str, Any]:

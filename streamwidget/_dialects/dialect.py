@@ -63,6 +63,8 @@ class Question:
         What the answer is to be. Its schema goes in the field that the API has for it.
     tools : tuple
         What the model may call: functions as :class:`Tool`. A mapping is a tool in the server's own form.
+    prefix : Message or None
+        The beginning of the answer, for a server that lets the model continue it.
     """
 
     messages: tuple[Message | Mapping[str, Any], ...]
@@ -71,6 +73,12 @@ class Question:
     stream: bool = True
     value: ValueType | None = None
     tools: tuple[Tool | Mapping[str, Any], ...] = ()
+    prefix: Message | None = None
+
+    @property
+    def all_messages(self) -> tuple[Message | Mapping[str, Any], ...]:
+        """The messages, and the beginning of the answer."""
+        return self.messages if self.prefix is None else (*self.messages, self.prefix)
 
 
 class Place(NamedTuple):
@@ -168,6 +176,11 @@ class Dialect(Protocol):
 
     def go_on(self, question: Question, answer: Message) -> Question:
         """Return a question for the rest of an answer. ``answer`` has it so far."""
+        ...
+
+    @property
+    def echoes(self) -> bool:
+        """True if an answer that goes on from its beginning has the beginning once more."""
         ...
 
     def reader(self, said: Callable[[], str] = str) -> Reader:

@@ -155,4 +155,4 @@ def asked_again(question: Question, answer: Message, problem: str) -> Question:
     said = (answer,) if answer.text.strip() else ()
     words = _AGAIN.format(problem=problem)
     messages = (*question.messages, *said, Message("user", words)) if said else with_words(question.messages, words)
-    return replace(question, messages=messages)
+    return replace(question, messages=messages, prefix=None)

@@ -12,8 +12,8 @@ from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
 from streamwidget._core.events import StreamWarning
 from streamwidget._core.exceptions import SourceError
 from streamwidget._core.messages import Message
-from streamwidget._dialects.chat_completions import GO_ON
 from streamwidget._dialects.dialect import Dialect, Question
+from streamwidget._dialects.going_on import GO_ON, asked_to_go_on
 from streamwidget._sources.rich import is_rich
 from streamwidget._sources.wrappers import is_wrapper
 
@@ -60,7 +60,10 @@ class Call:
         """Return the call for the rest of an answer."""
         answer = Message("assistant", shown(so_far), completion=so_far)
         if self.dialect is not None:
-            return replace(self, messages=self.dialect.go_on(Question(tuple(self.messages), None, {}), answer).messages)
+            asked = Question(tuple(self.messages), None, {})
+            on = self.dialect.go_on(asked, answer)
+            # An SDK's error does not say surely that the beginning was refused, so it is asked in words.
+            return replace(self, messages=(on if on.prefix is None else asked_to_go_on(asked, answer)).messages)
         rest = [{"role": "assistant", "content": answer.text}, {"role": "user", "content": GO_ON}]
         return replace(self, messages=[*self.messages, *rest])
 

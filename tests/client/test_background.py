@@ -165,6 +165,55 @@ async def test_an_answer_that_cannot_go_on_is_cut(gone: str) -> None:
         assert posts(server) == 1
 
 
+async def test_continue_goes_on_with_the_same_answer() -> None:
+    """After minutes without a connection too: from the next event on, and not asked again. A Stop is final."""
+    reachable = False
+
+    def rest(connection: socket.socket, number: int) -> None:
+        if reachable:
+            sends_the_rest(connection, number)
+
+    with serve(b"".join(EVENTS[:4]), rest) as server:
+        stream = stream_of(server)
+        with pytest.raises(sw.StreamInterrupted):
+            await stream
+        cut = stream.completion
+        again = stream.again(go_on=True)
+        with pytest.raises(sw.StreamInterrupted):
+            await again
+        assert again.completion.text == cut.text == WORDS[0] + WORDS[1]
+        reachable = True
+        whole = await again.again(go_on=True)
+        assert (whole.text, whole.outcome, posts(server)) == (TEXT, "complete", 1)
+        assert whole.usage is not None
+        assert whole.original is not None
+        assert [warning.code for warning in whole.warnings] == ["went_on"]
+        assert stream.completion == cut
+
+
+async def test_an_answer_that_is_gone_is_asked_for_in_words() -> None:
+    """The server has forgotten it. Continue says so, and the next Continue asks for the rest."""
+    known = True
+
+    def rest(connection: socket.socket, _: int) -> None:
+        if not known:
+            GONE["404"](connection)
+
+    with serve(b"".join(EVENTS[:4]), rest) as server:
+        stream = stream_of(server)
+        with pytest.raises(sw.StreamInterrupted):
+            await stream
+        known = False
+        stream = stream.again(go_on=True)
+        with pytest.raises(sw.HTTPStatusError):
+            await stream
+        assert (stream.completion.text, posts(server)) == (WORDS[0] + WORDS[1], 1)
+        with pytest.raises(sw.StreamError):
+            await stream.again(go_on=True)
+        last = [request for request in server.requests if request.startswith(b"POST")][-1]
+        assert b"Go on exactly where you stopped" in last
+
+
 async def test_without_background_a_broken_answer_is_cut() -> None:
     """The server does not write on, so there is nothing to go on with."""
     with serve(b"".join(events(background=False)[:4]), sends_the_rest) as server:

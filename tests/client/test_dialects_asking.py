@@ -379,7 +379,8 @@ async def test_an_answer_goes_on(native: Native) -> None:
     completion = await rest
     assert (completion.text, completion.outcome) == ("Grüezi! One, two 🏔️.three.", "complete")
     assert completion.original is None
-    assert "Go on exactly where you stopped." in json.dumps(_messages(server.bodies[1])[-1])
+    words = "One, two" if native.provider == "anthropic" else "Go on exactly where you stopped."  # it continues a text
+    assert words in json.dumps(_messages(server.bodies[1])[-1])
 
 
 @natives

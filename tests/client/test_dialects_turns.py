@@ -79,8 +79,8 @@ async def test_the_question_stays_the_persons_own(native: Native) -> None:
     await further.again()
     assert server.bodies[2] == server.bodies[0]
     await further.again(go_on=True)
-    assert json.dumps(server.bodies[3]).count("Go on exactly") == 1
-    assert "One, One, " in json.dumps(server.bodies[3])
+    assert json.dumps(server.bodies[3]).count("Go on exactly") == (native.provider != "anthropic")
+    assert json.dumps(server.bodies[3]).count("One, One,") == 1
 
 
 async def test_a_callable_is_asked_like_a_server() -> None:
