@@ -122,7 +122,7 @@ async def test_it_goes_on_wherever_the_connection_broke(reset: bool) -> None:
 
 
 async def test_it_goes_on_many_times() -> None:
-    """Each time one event more. A connection that brings something counts as no failure."""
+    """Each time one event more. A connection with a piece of the answer counts as no failure."""
 
     def rest(connection: socket.socket, number: int) -> None:
         head(connection)
@@ -156,7 +156,7 @@ GONE = {
 
 @pytest.mark.parametrize("gone", GONE)
 async def test_an_answer_that_cannot_go_on_is_cut(gone: str) -> None:
-    """The text stays. It is not asked a second time, because that would be paid again."""
+    """The text stays. It is not asked a second time, because a second answer would be paid."""
     with serve(b"".join(EVENTS[:4]), lambda connection, _: GONE[gone](connection)) as server:
         with pytest.raises(sw.StreamError) as failed:
             await stream_of(server)

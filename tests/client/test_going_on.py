@@ -1,4 +1,4 @@
-"""Continue: the model goes on with its own text where a server allows it, and is asked in words elsewhere."""
+"""Continue: the model goes on with its own text, or it is asked in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.native import Server as Answers
 
 BEGUN, SPACE = "One, two,", "\n"
 OPEN_ENDED = {"continue_final_message": True, "add_generation_prompt": False}
-#: Where the request goes, what its last message has beside the text, and the fields of the request.
+#: The address, the fields of the last message beside the text, and those of the request.
 CONTINUES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "anthropic": ("https://api.anthropic.com/v1/messages", {}, {}),
     "deepseek": ("https://api.deepseek.com/beta/chat/completions", {"prefix": True}, {}),
@@ -50,7 +50,7 @@ async def continued(server: Answers, provider: str, prompt: Any = "Count.", **pa
 
 @pytest.mark.parametrize("provider", CONTINUES)
 async def test_the_request_ends_with_the_beginning(provider: str) -> None:
-    """Without the white space at its end, which stands there once. The line under the answer names the seam."""
+    """Without the white space at its end. The line under the answer names the seam."""
     address, message, fields = CONTINUES[provider]
     server = Answers([answer(provider, BEGUN + SPACE, "length"), answer(provider, f"{SPACE}three.")])
     completion = await continued(server, provider)
@@ -64,7 +64,7 @@ async def test_the_request_ends_with_the_beginning(provider: str) -> None:
 
 @pytest.mark.parametrize("provider", WORDS)
 async def test_the_others_are_asked_in_words(provider: str) -> None:
-    """Their documents do not say that they continue a text."""
+    """Their documents have no continuing of a text."""
     server = Answers([answer(provider, BEGUN, "length"), answer(provider, " three.")])
     assert (await continued(server, provider)).text == f"{BEGUN} three."
     assert in_words(server.bodies[1])
@@ -88,7 +88,7 @@ async def test_a_model_that_refuses_the_beginning_is_asked_in_words(provider: st
 
 
 async def test_an_answer_with_reasoning_is_asked_in_words() -> None:
-    """The text alone is not what the model has written. So it is with a missing part, and with tools."""
+    """The text alone is not all of the answer. So it is with a missing part, and with tools."""
     native = NATIVE["anthropic"]
     thoughtful = respond(native, native.items(Answer((BEGUN,), ("Hm.",), calls=False, end="length")))
     server = Answers([thoughtful, answer("anthropic", " three.")])
@@ -97,7 +97,7 @@ async def test_an_answer_with_reasoning_is_asked_in_words() -> None:
 
 
 async def test_it_goes_on_twice() -> None:
-    """Each seam is named. Mistral writes the beginning again, which is dropped."""
+    """Each seam is named. Mistral writes the beginning again. It is dropped."""
     texts = [("One, ", "length"), ("One, two, ", "length"), ("One, two, three.", "stop")]
     server = Answers([answer("mistral", *one) for one in texts])
     stream = server.client("mistral", "k-0123456789").stream("Count.")
@@ -110,7 +110,7 @@ async def test_it_goes_on_twice() -> None:
 
 
 LONG = "A sentence of the beginning that has more than forty characters."
-#: The beginning, whether the server continues or echoes, the pieces that come, and the rest.
+#: The beginning, whether the server continues or echoes, its pieces, and the rest.
 JOINTS: list[tuple[str, bool, bool, list[str], str]] = [
     ("One", True, False, [" two"], " two"),
     ("One\n\n", True, False, ["\n", "\n", "two"], "two"),

@@ -37,7 +37,7 @@ def answer(text: str, **more: Any) -> dict[str, Any]:
 
 
 def with_turn(saved: dict[str, Any], asked: sw.Message) -> dict[str, Any]:
-    """Return an output that also keeps its turn."""
+    """Return an output with its turn."""
     found = read_answer(saved["data"])
     assert found is not None
     turn = Turn("k", asked, sw.Message("assistant", found.text, (), found))
@@ -67,7 +67,7 @@ def write(path: Path, *cells: tuple[str, list[dict[str, Any]]]) -> None:
 
 
 def resume(shell: InteractiveShell, options: str = "") -> list[str]:
-    """Resume, and return the lines that are printed, without the first one's time."""
+    """Resume, and return the printed lines, without the first one's time."""
     with capture_output() as printed:
         run(shell, f"%chat {options} --resume")
     first, *rest = printed.stdout.splitlines()
@@ -81,7 +81,7 @@ def turns(shell: InteractiveShell) -> list[tuple[str, str]]:
 
 
 def test_the_turns_come_back(shell: InteractiveShell, server: DemoServer, tmp_path: Path) -> None:
-    """In their order, with their outcomes. The next request carries those that are sent."""
+    """In their order, with their outcomes. The next request carries the sent ones."""
     write(
         tmp_path,
         ("%load_ext streamwidget", []),
@@ -156,7 +156,7 @@ def test_new_begins_again_and_names_are_kept_apart(shell: InteractiveShell, tmp_
 
 
 def test_an_exported_transcript_comes_back(shell: InteractiveShell, tmp_path: Path) -> None:
-    """The notebook that a chat's Transcript makes has the same cells. Files and branches are in it."""
+    """The notebook of a chat's Transcript has the same cells. Files and branches are in it."""
     conversation = sw.Conversation()
     picture = b"GIF89a" + bytes(20)
     for text in ("Name {{y}}.", "Name {{x}}."):
