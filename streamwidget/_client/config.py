@@ -26,6 +26,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from streamwidget._client.headers import own_headers
@@ -45,6 +46,9 @@ _VOILA_UNSEEN = 60
 
 #: People paste the address of an example request. Its end is the dialect's, and would stand there twice.
 _ENDPOINT = "/chat/completions"
+
+#: A setting that was typed there and then, and is in no variable.
+_ARGUMENT = "an argument"
 
 _warned_hosts: set[str] = set()
 
@@ -121,6 +125,9 @@ class Settings:
         The model file of the provider ``local``. None: the installed one.
     headers : mapping of str to Secret
         The client's own headers.
+    sources : mapping of str to str
+        Where the address, the key and the model are from: ``{"address": "STREAMWIDGET_BASE_URL"}``. What is not set is
+        not in it.
     """
 
     base_url: str | None
@@ -132,6 +139,7 @@ class Settings:
     max_tokens: int | None = None
     gguf: str | None = None
     headers: Mapping[str, Secret] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -178,43 +186,92 @@ def _resolve(
     base_url: str | None, api_key: str | None, model: str | None, env: dict[str, str], provider: str | None
 ) -> Settings:
     _check_texts(base_url=base_url, api_key=api_key, model=model, provider=provider)
+    sources = {"model": _first_named(argument=model, setting=_defaults.model, env=env)}
     model = model or _defaults.model or env.get("STREAMWIDGET_MODEL")
     check_model(model)
     max_tokens = _max_tokens(env)
-    own_key = None  # the variable that the person named for this address
-    source = None  # the setting that the address is from, if it is not an argument
-    if base_url is None and provider is None:
-        own_key = _defaults.api_key_env
-        base_url, provider = _defaults.base_url, _defaults.provider
-        source = "ChatMagics.base_url"
-    if base_url is None and provider is None:
-        base_url, provider = env.get("STREAMWIDGET_BASE_URL"), _own_provider(env)
-        source = "STREAMWIDGET_BASE_URL"
-    named = server_named(provider) if provider is not None else None
-    if base_url is None and named is not None and named.starts is not None:
-        gguf = _defaults.gguf or env.get("STREAMWIDGET_GGUF")
-        return Settings(None, None, model, named, provider, max_tokens=max_tokens, gguf=gguf)
-    if base_url is None and named is not None:
-        base_url, source = _address_of(named, env), named.url_env
-    if base_url is None and ("OPENAI_BASE_URL" in env or "OPENAI_API_KEY" in env):
-        base_url, source = env.get("OPENAI_BASE_URL", OPENAI_URL), "OPENAI_BASE_URL"
-    if base_url is None and (api_key or own_key or "STREAMWIDGET_API_KEY" in env):
-        base_url = OPENAI_URL
-    if base_url is None:
-        return Settings(None, None, model, max_tokens=max_tokens)
-    with _naming(source):
-        url = check_url(base_url)
+    place = _place(base_url, provider, api_key, env)
+    named, provider = place.named, place.provider
+    sources = {name: source for name, source in {"address": place.found_in, **sources}.items() if source}
+    if place.base_url is None:
+        starts = named is not None and named.starts is not None
+        gguf = (_defaults.gguf or env.get("STREAMWIDGET_GGUF")) if starts else None
+        server = named if named is not None else UNKNOWN
+        return Settings(None, None, model, server, provider, max_tokens=max_tokens, gguf=gguf, sources=sources)
+    with _naming(place.setting):
+        url = check_url(place.base_url)
     server = named or _server_at(url, env)
-    variables = _key_variables(url, named, env) if own_key is None else (own_key,)
+    variables = _key_variables(url, named, env) if place.own_key is None else (place.own_key,)
     key = ApiKey(api_key) if api_key is not None else _key_from(variables, env)
     if api_key is None and server.speaks_with_token is not None and _first_set(variables, env) == server.token_env:
         server = replace(server, speaks=server.speaks_with_token)
-    if key is None and own_key is not None:
+    if key is None and place.own_key is not None:
         raise ConfigurationError(
-            f"The environment variable {own_key} is not set. `%config ChatMagics.api_key_env` names it. "
+            f"The environment variable {place.own_key} is not set. `%config ChatMagics.api_key_env` names it. "
             "Nothing was sent."
         )
-    return Settings(url, key, model, server, provider, variables, max_tokens)
+    if key is not None:
+        sources["key"] = _ARGUMENT if api_key is not None else _first_set(variables, env) or _ARGUMENT
+    return Settings(url, key, model, server, provider, variables, max_tokens, sources=sources)
+
+
+class _Place(NamedTuple):
+    """Where requests go.
+
+    Attributes
+    ----------
+    base_url : str or None
+        As it was given. None: streamwidget starts the server.
+    named : Server or None
+        The row that somebody named.
+    provider : str or None
+        Its name.
+    own_key : str or None
+        The variable that the person named for this address.
+    setting : str or None
+        The setting that holds the address, if it is not an argument.
+    found_in : str
+        What chose the address, for the person. Empty: nothing did.
+    """
+
+    base_url: str | None
+    named: Server | None
+    provider: str | None
+    own_key: str | None
+    setting: str | None
+    found_in: str
+
+
+def _place(base_url: str | None, provider: str | None, api_key: str | None, env: Mapping[str, str]) -> _Place:
+    own_key = setting = None
+    found_in = _ARGUMENT
+    if base_url is None and provider is None:
+        own_key = _defaults.api_key_env
+        base_url, provider = _defaults.base_url, _defaults.provider
+        setting = "ChatMagics.base_url"
+        found_in = setting if base_url is not None else "ChatMagics.provider"
+    if base_url is None and provider is None:
+        base_url, provider = env.get("STREAMWIDGET_BASE_URL"), _own_provider(env)
+        setting = "STREAMWIDGET_BASE_URL"
+        found_in = setting if base_url is not None else "STREAMWIDGET_PROVIDER"
+    named = server_named(provider) if provider is not None else None
+    if base_url is None and named is not None and named.starts is None:
+        base_url, setting = _address_of(named, env), named.url_env
+        found_in += f", {setting}" if setting in env else ""
+    elif base_url is None and named is None and ("OPENAI_BASE_URL" in env or "OPENAI_API_KEY" in env):
+        base_url, setting = env.get("OPENAI_BASE_URL", OPENAI_URL), "OPENAI_BASE_URL"
+        found_in = setting if setting in env else "OPENAI_API_KEY"
+    elif base_url is None and named is None:
+        is_openai = api_key or own_key or "STREAMWIDGET_API_KEY" in env
+        base_url, found_in = OPENAI_URL if is_openai else None, "the key" if is_openai else ""
+    return _Place(base_url, named, provider, own_key, setting, found_in)
+
+
+def _first_named(*, argument: str | None, setting: str | None, env: Mapping[str, str]) -> str:
+    """Return what names the model. Empty: nothing does."""
+    if argument:
+        return _ARGUMENT
+    return "ChatMagics.model" if setting else "STREAMWIDGET_MODEL" if "STREAMWIDGET_MODEL" in env else ""
 
 
 def _default_headers(env: Mapping[str, str], own: Mapping[str, Secret]) -> dict[str, Secret]:

@@ -146,6 +146,8 @@ class Connection:
         True once a byte of the request went to the server.
     queued : bool
         True from the request until it has a connection. That takes long only if the client limits their number.
+    steps : list of tuple
+        What httpx did, each with its ``time.monotonic()``: ``("connection.start_tls.complete", 12.3)``.
 
     Parameters
     ----------
@@ -164,6 +166,7 @@ class Connection:
         self.at_proxy = False
         self.carried = False
         self.queued = False
+        self.steps: list[tuple[str, float]] = []
         self._told = False  # that it is queued
 
     def go_by(self, proxy: str, *, tunnel: bool) -> None:
@@ -191,6 +194,7 @@ class Connection:
         Behind a proxy these are ``connection.connect_tcp``, ``http11.*`` (CONNECT) and ``proxy.start_tls``, or
         ``socks.connect_tcp``, ``socks.setup_socks5_connection`` and ``socks.start_tls``.
         """
+        self.steps.append((event, time.monotonic()))
         if self._told:
             self._told = False
             self.wait_for("")
@@ -204,6 +208,11 @@ class Connection:
         self.carried |= step.startswith("http") and not self.at_proxy
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
+
+    @property
+    def tls(self) -> Any:
+        """The connection's ``ssl.SSLObject``. None: it is not encrypted, or not known."""
+        return self._stream.get_extra_info("ssl_object") if self._stream is not None else None
 
     def use(self, stream: Any) -> None:
         """Remember the connection of a response. None: from now on it may serve another request."""

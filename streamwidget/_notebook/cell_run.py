@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.loop import interrupts, run
 from streamwidget._core.stream import ChatStream
@@ -22,12 +21,26 @@ from streamwidget._notebook.session import Session
 from streamwidget._saved.answer import footer
 
 
+class Running(Protocol):
+    """What a cell can wait for and stop: a stream, or the doctor's walk."""
+
+    def __await__(self) -> Generator[Any, None, Any]: ...
+
+    def wait(self) -> Any:
+        """Wait in a cell that cannot await."""
+        ...
+
+    def cancel(self) -> None:
+        """End soon, from any thread."""
+        ...
+
+
 class CellJob(NamedTuple):
     """A stream that a cell is to run.
 
     Attributes
     ----------
-    stream : ChatStream
+    stream : Running
     target : Target
         For the advice after a failure.
     shown : LiveThenStatic, optional
@@ -42,11 +55,11 @@ class CellJob(NamedTuple):
         What an interrupt has done, if it is more than one stream that it closes.
     """
 
-    stream: ChatStream
+    stream: Running
     target: Target
     shown: LiveThenStatic | None = None
     shows_line: bool = False
-    result: Callable[[ChatCompletion], Any] = lambda completion: completion
+    result: Callable[[Any], Any] = lambda completion: completion
     explained: Callable[[list[str]], list[str]] = lambda lines: lines
     interrupted: str = ""
 
@@ -98,7 +111,7 @@ def run_blocking(session: Session, job: CellJob) -> Any:
     return job.result(completion)
 
 
-def _terminal_interrupt(session: Session, stream: ChatStream) -> AbstractContextManager[list[int]]:
+def _terminal_interrupt(session: Session, stream: Running) -> AbstractContextManager[list[int]]:
     """Let Ctrl-C cancel the stream. In a notebook ipykernel cancels the cell, so nothing is needed there."""
     if session.in_kernel:
         return nullcontext([])
@@ -106,7 +119,7 @@ def _terminal_interrupt(session: Session, stream: ChatStream) -> AbstractContext
 
 
 @contextmanager
-def never_left_behind(stream: ChatStream) -> Iterator[None]:
+def never_left_behind(stream: Running) -> Iterator[None]:
     """Cancel the stream if the block raises. An interrupt may come at any moment, also before the stream is started.
 
     The turn of a stream that never ended would say for ever that its answer is still streaming.
@@ -133,9 +146,11 @@ def _explained(session: Session, job: CellJob) -> Iterator[None]:
         exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         raise
     except KeyboardInterrupt:
-        raise ChatInterrupted(job.interrupted) if job.interrupted else _interrupted(job.stream) from None
+        raise _interrupted(job.stream, job.interrupted) from None
 
 
-def _interrupted(stream: ChatStream) -> ChatInterrupted:
+def _interrupted(stream: Running, words: str = "") -> ChatInterrupted:
+    if words or not isinstance(stream, ChatStream):
+        return ChatInterrupted(words or "it has ended.")
     kept = len(stream.completion.text)
     return ChatInterrupted(f"the stream is closed. The {kept} characters that came are in _chat.")

@@ -22,6 +22,7 @@ from streamwidget._core.surrogates import well_formed
 from streamwidget._core.visible import one_line
 from streamwidget._notebook import display
 from streamwidget._notebook.cell_run import CellJob
+from streamwidget._notebook.checkup import examine
 from streamwidget._notebook.code import find_code
 from streamwidget._notebook.model_choice import list_models
 from streamwidget._notebook.options import Option
@@ -155,6 +156,7 @@ COMMANDS = (
     Command(("--last",), "Show the last answer again.", action=show_last),
     Command(("--code",), "Put the code of the last answer into the next cell.", action=insert_code),
     Command(("--traceback",), "Show the last failure in full.", action=show_traceback),
+    Command(("--doctor",), "Find out why an answer does not come or does not stream.", action=examine),
 )
 
 

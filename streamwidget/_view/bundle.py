@@ -17,8 +17,8 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-_STATIC = Path(__file__).parents[1] / "static"
-LOADER = (_STATIC / "loader.js").read_text(encoding="utf-8")
+STATIC = Path(__file__).parents[1] / "static"
+LOADER = (STATIC / "loader.js").read_text(encoding="utf-8")
 
 
 class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no types
@@ -32,8 +32,8 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets ships no ty
     def __init__(self, name: str) -> None:
         if name in ("answer", "chat"):
             self.set_trait("tools", shared_bundle("tools").model_id)
-        self.set_trait("code", (_STATIC / f"{name}.js").read_text(encoding="utf-8"))
-        self.set_trait("css", (_STATIC / f"{name}.css").read_text(encoding="utf-8"))
+        self.set_trait("code", (STATIC / f"{name}.js").read_text(encoding="utf-8"))
+        self.set_trait("css", (STATIC / f"{name}.css").read_text(encoding="utf-8"))
         super().__init__()
 
     def set_state(self, sync_data: dict[str, Any]) -> None:

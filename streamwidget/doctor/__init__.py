@@ -1,0 +1,6 @@
+"""The doctor of ``%chat --doctor`` and ``python -m streamwidget.doctor URL``: why does an answer not stream?
+
+It walks the path of a request, from the settings to the page, and names the hop that fails or holds text back.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,58 @@
+"""What the doctor saw at one hop of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+State: TypeAlias = Literal["ok", "slow", "failed", "unknown"]
+Hop: TypeAlias = Literal[
+    "settings", "environment", "DNS", "TCP", "proxy", "TLS", "models", "stream", "demo", "Python", "kernel", "comm",
+    "page",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was seen at one hop.
+
+    Attributes
+    ----------
+    hop : str
+        The hop: ``settings``, ``environment``, ``DNS``, ``TCP``, ``proxy``, ``TLS``, ``models``, ``stream``, ``demo``,
+        ``Python`` or ``kernel``, ``comm``, ``page``.
+    state : str
+        ``ok``, ``slow`` (it works, and it holds text back), ``failed``, or ``unknown`` (it could not be checked).
+    sentence : str
+        What was seen, in plain words.
+    figures : mapping of str to str
+        What was measured: ``{"first text": "0.36 s"}``.
+    advice : str
+        What to do about it. Empty: nothing.
+    fault : str
+        The kind of fault in one word, for programs: ``401``, ``connect``, ``held back``. Empty: none.
+
+    Examples
+    --------
+    >>> Finding("DNS", "ok", "api.example has the address 10.0.0.7.", {"time": "3 ms"}).state
+    'ok'
+    """
+
+    hop: Hop
+    state: State
+    sentence: str
+    figures: Mapping[str, str] = field(default_factory=dict)
+    advice: str = ""
+    fault: str = ""
+
+
+def seconds(time: float) -> str:
+    """Return a time in words.
+
+    Examples
+    --------
+    >>> seconds(0.0034), seconds(0.25), seconds(12.34)
+    ('3 ms', '250 ms', '12.3 s')
+    """
+    return f"{time * 1000:.0f} ms" if time < 1 else f"{time:.1f} s"

@@ -1,0 +1,102 @@
+"""The judge: which hop is the cause. Pure: it has only the findings.
+
+Rules
+-----
+- The hops stand in the order of a request. The first one that failed is the cause, because what comes after it was not
+  reached.
+- If the answer came all the same, nothing before it has failed. Example: a server that streams and lists no models.
+- A blocked event loop comes before a stream that is held back, because it holds every stream back. So does a demo
+  server on this machine that is no better.
+- The way to the page comes last: a slow page cannot make the server slow.
+- What could not be checked accuses nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from streamwidget.doctor._finding import Finding, Hop
+
+#: Before the first byte of an answer.
+_ON_THE_WAY: tuple[Hop, ...] = ("settings", "environment", "DNS", "TCP", "proxy", "TLS", "models")
+_AT_HOME: tuple[Hop, ...] = ("kernel", "Python")
+_TO_THE_PAGE: tuple[Hop, ...] = ("comm", "page")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the doctor says.
+
+    Attributes
+    ----------
+    hop : str or None
+        The hop that is the cause. None: nobody is accused.
+    sentence : str
+    advice : str
+        What to do next. Empty: nothing.
+    """
+
+    hop: Hop | None
+    sentence: str
+    advice: str = ""
+
+
+def judge(findings: Iterable[Finding]) -> Verdict:
+    """Name the hop that fails or holds text back.
+
+    Examples
+    --------
+    >>> refused = Finding("TCP", "failed", "No connection to localhost:9.", advice="Is the server running there?")
+    >>> judge([Finding("DNS", "ok", "localhost is 127.0.0.1."), refused]).hop
+    'TCP'
+    >>> judge([Finding("models", "failed", "404"), Finding("stream", "ok", "It streams.")]).hop is None
+    True
+    """
+    seen = {finding.hop: finding for finding in findings}
+    guilty = _guilty(seen)
+    if guilty is not None:
+        return Verdict(*guilty)
+    unknown = [hop for hop, finding in seen.items() if finding.state == "unknown"]
+    rest = f" Not checked: {', '.join(unknown)}." if unknown else ""
+    return Verdict(None, f"Nothing on the way fails or holds text back.{rest}")
+
+
+def _guilty(seen: dict[Hop, Finding]) -> tuple[Hop, str, str] | None:
+    stream = seen.get("stream")
+    if stream is None or stream.state == "failed":
+        return _what_failed(seen)
+    at_home = _first(seen, _AT_HOME, ("slow", "failed"))
+    if at_home is not None:
+        return at_home
+    demo = seen.get("demo")
+    if stream.state == "slow" and demo is not None and demo.state == "slow":
+        sentence = "The demo server on this machine is held back too. So the network is not the cause."
+        return "demo", sentence, "Something on this machine is in the way: is it very busy?"
+    if stream.state == "slow":
+        return stream.hop, stream.sentence, stream.advice
+    return _first(seen, _TO_THE_PAGE, ("failed", "slow"))
+
+
+def _what_failed(seen: dict[Hop, Finding]) -> tuple[Hop, str, str] | None:
+    """Return the cause where no answer came."""
+    stream, models = seen.get("stream"), seen.get("models")
+    if stream is not None and models is not None and models.fault not in ("path", stream.fault):
+        seen = {hop: finding for hop, finding in seen.items() if hop != "models"}  # a server may have no list
+    if stream is not None and stream.fault == "proxy":
+        return "proxy", stream.sentence, stream.advice
+    if stream is not None and stream.fault == "not sent":
+        names = f" {models.sentence}" if models is not None and models.state == "ok" else ""
+        return "settings", f"{stream.sentence}{names}", stream.advice
+    if stream is not None and models is not None and models.fault == "not listed":
+        return "models", models.sentence, models.advice
+    if stream is not None and stream.fault == "model":
+        return "models", stream.sentence, stream.advice
+    if (cause := _first(seen, _ON_THE_WAY, ("failed",))) is not None:
+        return cause
+    return None if stream is None else (stream.hop, stream.sentence, stream.advice)
+
+
+def _first(seen: dict[Hop, Finding], hops: Sequence[Hop], states: Sequence[str]) -> tuple[Hop, str, str] | None:
+    found = next((seen[hop] for hop in hops if hop in seen and seen[hop].state in states), None)
+    return None if found is None else (found.hop, found.sentence, found.advice)

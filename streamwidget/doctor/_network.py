@@ -1,0 +1,206 @@
+"""The way to the server, below HTTP: the name, the connection, the proxy and TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from streamwidget._client import environment
+from streamwidget._client.environment import Proxy
+from streamwidget._client.http import host_of
+from streamwidget._core.exceptions import ConnectionFailed
+from streamwidget._core.loop import settler
+from streamwidget._core.secrets import mask
+from streamwidget._core.unexpected import said_by
+from streamwidget._core.visible import one_line
+from streamwidget.doctor._finding import Finding, seconds
+from streamwidget.doctor._watched import Watched
+
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_CONNECT = 5.0  # seconds
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_OTHERS = ("NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+#: What is blamed with TLS: the certificate, the clock, or a firm's proxy that reads along.
+_CERTIFICATES = (
+    "To trust a certificate authority of your own, set SSL_CERT_FILE to its file. If your firm's network reads https, "
+    "ask for its certificate. Certificate checks cannot be turned off."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where the first connection of a request goes.
+
+    Attributes
+    ----------
+    url : str
+        The server's address.
+    proxy : Proxy or None
+    host, port
+        Of the proxy, or else of the server.
+    """
+
+    url: str
+    proxy: Proxy | None
+    host: str
+    port: int
+
+    @property
+    def secure(self) -> bool:
+        """True for https."""
+        return self.url.lower().startswith("https:")
+
+    @property
+    def reads_along(self) -> str:
+        """The proxy, in words, if it reads the requests. Empty: there is none, or it only carries bytes."""
+        return f"{self.proxy}" if self.proxy is not None and not self.secure else ""
+
+
+def way_to(url: str, proxy: Proxy | None) -> Way:
+    """Return where the first connection goes.
+
+    Examples
+    --------
+    >>> way = way_to("https://api.example/v1", None)
+    >>> way.host, way.port
+    ('api.example', 443)
+    """
+    parts = urlsplit(url if proxy is None else f"{proxy.scheme}://{proxy.place}")
+    return Way(url, proxy, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443))
+
+
+def check_environment(url: str) -> tuple[Finding, Proxy | None]:
+    """Read the proxies and the certificates that the environment names, as a request to this address does."""
+    figures = dict(_variables())
+    try:
+        proxy = environment.proxy_for(url)
+        if url.lower().startswith("https:") or (proxy is not None and proxy.scheme == "https"):
+            environment.check_certificates()
+    except ConnectionFailed as exc:
+        return Finding("environment", "failed", exc.error.message, figures, fault="environment"), None
+    by = f"Requests to {host_of(url)} go by way of {proxy}." if proxy is not None else f"No proxy for {host_of(url)}."
+    trusted = environment.trusted_certificates() if url.lower().startswith("https:") else ""
+    return Finding("environment", "ok", " ".join(filter(None, [by, trusted])), figures), proxy
+
+
+def _variables() -> Iterator[tuple[str, str]]:
+    """Yield the variables that are set. A proxy's user name and password are left out."""
+    for name, value in os.environ.items():
+        if not value.strip():
+            continue
+        if name.upper() in _PROXIES:
+            try:
+                proxy = environment.read_proxy(value.strip(), name)
+                yield name, f"{proxy.scheme}://{'[user]@' if proxy.user else ''}{proxy.place}"
+            except ConnectionFailed:
+                yield name, "(cannot be used)"
+        elif name.upper() in _OTHERS:
+            yield name, one_line(mask(value), 200)
+
+
+async def resolve(way: Way) -> tuple[Finding, list[str]]:
+    """Look the name up. Return the addresses too."""
+    begun = time.monotonic()
+    whose = "" if way.proxy is None else f" of {way.proxy}"
+    try:
+        async with asyncio.timeout(_CONNECT):
+            found = await _in_thread(way.host, way.port)
+    except TimeoutError:
+        sentence = f"The name {way.host}{whose} was not resolved within {_CONNECT:g} s."
+        return Finding("DNS", "failed", sentence, advice=_no_name(way), fault="timeout"), []
+    if isinstance(found, OSError | UnicodeError):
+        sentence = f"The name {way.host}{whose} is not known: {said_by(found)}."
+        return Finding("DNS", "failed", sentence, advice=_no_name(way), fault="name"), []
+    addresses = list(dict.fromkeys(entry[4][0] for entry in found))
+    shown = ", ".join(addresses[:4])
+    took = {"time": seconds(time.monotonic() - begun)}
+    return Finding("DNS", "ok", f"{way.host} is {shown}.", took), addresses
+
+
+def _no_name(way: Way) -> str:
+    if way.proxy is not None:
+        return f"Correct or unset {way.proxy.variable}."
+    return "Check the spelling of the address, the network, and whether a VPN is needed. A proxy is set by HTTPS_PROXY."
+
+
+async def _in_thread(host: str, port: int) -> Any:
+    """Ask the system. In a thread of its own, because a lookup can hang, and the loop's threads are waited for."""
+    waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    settle = settler(waiting)
+
+    def look_up() -> None:
+        try:
+            settle(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as exc:
+            settle(exc)
+
+    threading.Thread(target=look_up, name="streamwidget DNS", daemon=True).start()
+    return await waiting
+
+
+async def connect(way: Way, addresses: list[str]) -> Finding:
+    """Open a connection, to the first address that takes one."""
+    failures: list[str] = []
+    begun = time.monotonic()
+    whose = host_of(way.url) if way.proxy is None else str(way.proxy)
+    fault = "connect"
+    for address in addresses[:4]:
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(_CONNECT):
+                _, writer = await asyncio.open_connection(address, way.port)
+        except TimeoutError:
+            failures.append(f"{address} port {way.port} did not answer within {_CONNECT:g} s")
+            fault = "timeout"
+            continue
+        except OSError as exc:
+            failures.append(f"{address} port {way.port}: {os.strerror(exc.errno) if exc.errno else said_by(exc)}")
+            continue
+        took = {"time": seconds(time.monotonic() - begun)}
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        note = f" ({'; '.join(failures)})" if failures else ""
+        return Finding("TCP", "ok", f"{address} port {way.port} takes connections{note}.", took)
+    sentence = f"No connection to {whose}. {'. '.join(failures)}."
+    return Finding("TCP", "failed", sentence, advice=_no_connection(way, fault), fault=fault)
+
+
+def _no_connection(way: Way, fault: str) -> str:
+    if way.proxy is not None:
+        host = urlsplit(way.url).hostname
+        return f"Is the proxy running? Correct or unset {way.proxy.variable}, or add {host} to NO_PROXY."
+    if fault == "timeout":
+        return "A firewall drops the connection, or the server is off. Check the port. Is a VPN or a proxy needed?"
+    return "Is the server running there? Check the port in the address."
+
+
+def carried_by(way: Way, watched: Watched | None, failure: ConnectionFailed | None) -> Iterator[Finding]:
+    """Yield what the first request met at the proxy and at TLS. ``failure`` is the request's, if it got no response."""
+    kind = failure.error.kind if failure is not None else ""
+    message = failure.error.message if failure is not None else ""
+    if way.proxy is not None:
+        if kind == "proxy":
+            advice = "" if way.proxy.variable in message else f"Ask whoever runs {way.proxy}."
+            yield Finding("proxy", "failed", message, advice=advice, fault="proxy")
+            return
+        yield Finding("proxy", "ok", f"{way.proxy}, {'carries' if way.secure else 'reads and sends on'} the requests.")
+    if not way.secure:
+        return
+    took = watched.took("start_tls") if watched is not None else None
+    if kind == "tls":
+        yield Finding("TLS", "failed", message, advice=_CERTIFICATES, fault="tls")
+    elif failure is not None:
+        yield Finding("TLS", "unknown", "TLS was not reached.")
+    elif watched is None or took is None:
+        yield Finding("TLS", "ok", "A connection that was open already was used again.")
+    else:
+        yield Finding("TLS", "ok", "The certificate is trusted.", {"time": seconds(took), **watched.tls})

@@ -1,0 +1,123 @@
+"""Real servers in front of the demo server: nginx, haproxy, tinyproxy, and TLS. Each runs in its own folder."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import trustme
+
+from tests.support.deadlines import START, until
+from tests.support.ports import closed_port
+
+#: A name of this machine that is not a loopback name, so that requests to it go by way of a proxy.
+HOST = socket.gethostname()
+PROGRAMS = ("nginx", "haproxy", "tinyproxy")
+
+
+def missing() -> list[str]:
+    """Return the programs that are not installed."""
+    return [name for name in PROGRAMS if shutil.which(name) is None]
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, folder: Path) -> Iterator[None]:
+    """Run a program until the block ends. It listens on the port when the block begins."""
+    with (folder / "said").open("wb") as said:
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
+        try:
+            until(lambda: listens(port) or process.poll() is not None, f"{command[0]} listens", START)
+            assert process.poll() is None, (folder / "said").read_text()
+            yield
+        finally:
+            process.terminate()
+            process.wait(START)
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def nginx(
+    target: int, folder: Path, *, how: str = "", tls: trustme.LeafCert | None = None, gzip: bool = False
+) -> Iterator[int]:
+    """Run nginx in front of a port, with ``how`` in its location. ``gzip``: a second one behind it compresses."""
+    port, inner = closed_port(), closed_port()
+    secure = ""
+    if tls is not None:
+        certificates(tls, folder)
+        secure = f"ssl_certificate {folder}/chain.pem; ssl_certificate_key {folder}/key.pem;"
+    asks = "proxy_set_header Accept-Encoding gzip;" if gzip else ""
+    behind = f"""
+      server {{
+        listen {inner};
+        location / {{
+          proxy_pass http://127.0.0.1:{target};
+          gzip on; gzip_types text/event-stream application/json; gzip_proxied any; gzip_min_length 0;
+        }}
+      }}"""
+    temp = " ".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(f"""
+    pid {folder}/pid; error_log {folder}/error.log; daemon off; master_process off;
+    events {{ worker_connections 200; }}
+    http {{
+      access_log off; {temp}
+      server {{
+        listen {port}{" ssl" if tls is not None else ""}; {secure}
+        location / {{
+          proxy_pass http://127.0.0.1:{inner if gzip else target};
+          {asks} {how}
+        }}
+      }}
+      {behind if gzip else ""}
+    }}""")
+    with running(["nginx", "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error.log"], port, folder):
+        yield port
+
+
+@contextlib.contextmanager
+def haproxy(target: int, folder: Path, *, timeout: str = "600s") -> Iterator[int]:
+    """Run haproxy in front of a port. It waits so long for the server."""
+    port = closed_port()
+    (folder / "haproxy.cfg").write_text(f"""
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 600s
+  timeout server {timeout}
+frontend front
+  bind *:{port}
+  default_backend back
+backend back
+  server one 127.0.0.1:{target}
+""")
+    with running(["haproxy", "-db", "-f", f"{folder}/haproxy.cfg"], port, folder):
+        yield port
+
+
+@contextlib.contextmanager
+def tinyproxy(folder: Path, *, refuses: str = "", connects_to: int = 0) -> Iterator[int]:
+    """Run tinyproxy as a forward proxy. It refuses hosts with this in their names, and CONNECT to any other port."""
+    port = closed_port()
+    (folder / "filter").write_text(refuses)
+    lines = [f"Port {port}", "Timeout 600", "Allow 0.0.0.0/0", "LogLevel Warning", f'PidFile "{folder}/pid"']
+    lines += [f'Filter "{folder}/filter"'] if refuses else []
+    lines += [f"ConnectPort {connects_to}"] if connects_to else []
+    (folder / "tinyproxy.conf").write_text("\n".join(lines) + "\n")
+    with running(["tinyproxy", "-d", "-c", f"{folder}/tinyproxy.conf"], port, folder):
+        yield port
+
+
+def certificates(leaf: trustme.LeafCert, folder: Path) -> None:
+    """Write a certificate and its key for a server."""
+    leaf.private_key_pem.write_to_path(folder / "key.pem")
+    (folder / "chain.pem").write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
