@@ -177,11 +177,12 @@ async def _demo(patience: float) -> Finding:
     from streamwidget.demo import shared_server
 
     client = limited(ChatClient(shared_server().url, model="demo"), patience)
-    found = await check_stream(client, None)
+    found = await check_stream(client, None, demo=_PACE)
     held = found.state in ("slow", "failed")
     words = "is held back too" if found.state == "slow" else "fails too" if held else "streams"
     figures = {name: value for name, value in found.figures.items() if name in _DEMO_FIGURES}
     return Finding("demo", found.state, f"The demo server on this machine {words}.", figures, fault=found.fault)
 
 
+_PACE = {"tokens_per_second": 100, "first_delta": 0.1}
 _DEMO_FIGURES = ("first text", "pieces", "over", "longest silence", "joined")

@@ -194,12 +194,12 @@ async def ask(client: WatchedClient, **fields: object) -> Answer:
     )
 
 
-async def check_stream(client: WatchedClient, way: Way | None) -> Finding:
+async def check_stream(client: WatchedClient, way: Way | None, **fields: object) -> Finding:
     """Ask for a short answer, and say how it came. If it seems held back, ask once more: this machine may be busy."""
     try:
-        answer = await ask(client)
+        answer = await ask(client, **fields)
         if answer.failure is None and answer.pieces.held_back:
-            answer = await ask(client)
+            answer = await ask(client, **fields)
     except ConfigurationError as exc:
         return Finding("stream", "failed", str(exc), advice="Choose a model: -m NAME.", fault="not sent")
     return told(answer, _host(client), client, way)
