@@ -16,6 +16,7 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import run
 from streamwidget._notebook import display
 from streamwidget._notebook.advice import Target
+from streamwidget._notebook.cell_output import show
 from streamwidget._notebook.cell_run import CellJob
 from streamwidget._notebook.request import find_model
 from streamwidget._notebook.session import Session
@@ -41,13 +42,13 @@ _SLOW_COMM = (
 
 
 def examine(session: Session, _: bool, options: Namespace) -> CellJob:
-    """Return the job that walks the path of a request, and returns the report."""
+    """Return the job of a walk along the path of a request. Its result is the report."""
     checkup = Checkup(session, options)
     return CellJob(checkup, Target("the doctor"), interrupted="the doctor has stopped. What it found is above.")
 
 
 class Checkup:
-    """One walk, in the cell that asks for it."""
+    """One walk, in the cell of `%chat --doctor`."""
 
     def __init__(self, session: Session, options: Namespace) -> None:
         self._session = session
@@ -81,11 +82,9 @@ class Checkup:
         )
         try:
             return await examination.run()
-        except asyncio.CancelledError:
-            say(f"\n{examination.report}")
-            raise
-        finally:
+        finally:  # an interrupt leaves the findings so far
             self._end_line()
+            show(dict(examination.report._repr_mimebundle_()))
 
     def _client(self) -> ChatClient:
         client = find_model(self._session, self._options)
@@ -109,11 +108,11 @@ class Checkup:
 
 
 def kernel_facts(shell: InteractiveShell, *, awaits: bool) -> dict[str, str]:
-    """Return what is known of the kernel alone."""
+    """Return facts of the kernel."""
     kernel: Any = getattr(shell, "kernel", None)
     has_subshells = getattr(kernel, "_supports_kernel_subshells", False) is True
     return {
-        "kernel": f"{getattr(kernel, 'implementation', '')} {getattr(kernel, 'implementation_version', '')}".strip(),
+        "kernel": type(kernel).__module__.partition(".")[0],
         "subshells": "yes" if has_subshells else "no",
         "cell": "awaits" if awaits else "blocks",
     }

@@ -1,4 +1,4 @@
-"""The doctor's messenger: a widget without a view. The page says what it is, and answers pings."""
+"""The doctor's messenger: a widget without a view. The page names itself, and answers pings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Pong(NamedTuple):
     seconds : float
         To the page and back.
     late : float
-        Seconds of these in which the page was busy with other things.
+        Of these, the seconds of a page that was busy with other things.
     """
 
     seconds: float
@@ -48,7 +48,7 @@ class PageProbe(anywidget.AnyWidget):
         """Do nothing. The page sets no trait."""
 
     async def facts(self, patience: float) -> Mapping[str, str] | None:
-        """Return what the page says of itself. None: no page has answered in time."""
+        """Return the facts of the page. None: no page has answered in time."""
         try:
             async with asyncio.timeout(patience):
                 return await asyncio.shield(self._facts)
@@ -73,7 +73,7 @@ class PageProbe(anywidget.AnyWidget):
         return Pong(at - begun, late)
 
     def _receive(self, content: Any) -> None:
-        """Take a message of the page, which may be anything. May run on any thread."""
+        """Take a message of the page. It may be anything, and on any thread."""
         match content:
             case {"op": "hello", "facts": dict(facts)}:
                 texts = ((name, value) for name, value in facts.items() if isinstance(value, str))

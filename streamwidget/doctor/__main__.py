@@ -1,4 +1,4 @@
-"""``python -m streamwidget.doctor URL`` walks the path to a server and names the hop that fails or holds text back."""
+"""``python -m streamwidget.doctor URL`` walks the path to a server. It names the hop that fails or holds text back."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         print("Interrupted. This was found so far.", file=sys.stderr)
     report = examination.report
     if args.json:
-        print(report.to_json())
+        print(visible(report.to_json()))
     else:
         print(visible("\n".join(["", *report.conclusion, "", "The table for an issue. It names your server.", ""])))
         print(visible(report.to_markdown()))

@@ -1,4 +1,4 @@
-"""The walk: one hop after another, each with a limit of time. What goes wrong is a finding, and raises nothing."""
+"""The walk: one hop after another, each with a limit of time. A fault is a finding, and raises nothing."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Examination:
     make_client : callable
         Makes the person's client, or raises ConfigurationError.
     announce : callable
-        Takes a sentence for the person before anything is asked that may cost money.
+        Takes a sentence for the person, before a question that may cost money.
     tell : callable
         Takes each finding as soon as it is there.
     runner : str, default "Python"
         ``kernel`` in a notebook.
     facts : mapping of str to str, optional
-        What only the notebook knows of its kernel.
+        Facts of the kernel, from the notebook.
     more : callable, optional
         Makes the findings of the way to the page.
     patience : float, default 60
@@ -74,7 +74,7 @@ class Examination:
 
     @property
     def report(self) -> Report:
-        """What was found so far."""
+        """The findings so far."""
         return Report(tuple(self.findings), judge(self.findings))
 
     async def run(self) -> Report:
@@ -159,7 +159,7 @@ class Examination:
         self._tell(finding)
 
     async def _bounded(self, hop: Hop, check: Awaitable[T], limit: float) -> T | None:
-        """Make one check. If it takes too long, or fails in a way that nobody thought of, that is the finding."""
+        """Make one check. If it takes too long, or raises anything, the finding says so."""
         try:
             async with asyncio.timeout(limit):
                 return await check

@@ -1,4 +1,4 @@
-"""What the doctor saw at one hop of a request."""
+"""A finding: one hop of a request, as the doctor saw it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Hop: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was seen at one hop.
+    """One hop of a request, as the doctor saw it.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class Finding:
     state : str
         ``ok``, ``slow`` (it works, and it holds text back), ``failed``, or ``unknown`` (it could not be checked).
     sentence : str
-        What was seen, in plain words.
+        Plain words for the person.
     figures : mapping of str to str
-        What was measured: ``{"first text": "0.36 s"}``.
+        Measurements: ``{"first text": "0.36 s"}``.
     advice : str
-        What to do about it. Empty: nothing.
+        The next thing to do. Empty: nothing.
     fault : str
         The kind of fault in one word, for programs: ``401``, ``connect``, ``held back``. Empty: none.
 

@@ -1,14 +1,14 @@
-"""The judge: which hop is the cause. Pure: it has only the findings.
+"""The judge finds the hop at fault. Pure: it has only the findings.
 
 Rules
 -----
-- The hops stand in the order of a request. The first one that failed is the cause, because what comes after it was not
-  reached.
-- If the answer came all the same, nothing before it has failed. Example: a server that streams and lists no models.
-- A blocked event loop comes before a stream that is held back, because it holds every stream back. So does a demo
-  server on this machine that is no better.
+- The hops stand in the order of a request. The first failure is the cause, because the later hops were
+  not reached.
+- If the answer came all the same, nothing before it has failed. Example: a server streams and lists no models.
+- A blocked event loop comes before a slow stream, because it holds every stream back. So does a demo server on this
+  machine with the same fault.
 - The way to the page comes last: a slow page cannot make the server slow.
-- What could not be checked accuses nobody.
+- An unknown hop is not accused.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _TO_THE_PAGE: tuple[Hop, ...] = ("comm", "page")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the doctor says.
+    """The doctor's conclusion.
 
     Attributes
     ----------
     hop : str or None
-        The hop that is the cause. None: nobody is accused.
+        The hop at fault. None: nobody is accused.
     sentence : str
     advice : str
-        What to do next. Empty: nothing.
+        The next thing to do. Empty: nothing.
     """
 
     hop: Hop | None
@@ -43,7 +43,7 @@ class Verdict:
 
 
 def judge(findings: Iterable[Finding]) -> Verdict:
-    """Name the hop that fails or holds text back.
+    """Name the hop at fault.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def _guilty(seen: dict[Hop, Finding]) -> tuple[Hop, str, str] | None:
 
 
 def _what_failed(seen: dict[Hop, Finding]) -> tuple[Hop, str, str] | None:
-    """Return the cause where no answer came."""
+    """Return the cause if no answer came."""
     stream, models = seen.get("stream"), seen.get("models")
     if stream is not None and models is not None and models.fault not in ("path", stream.fault):
         seen = {hop: finding for hop, finding in seen.items() if hop != "models"}  # a server may have no list

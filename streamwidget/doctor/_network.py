@@ -28,7 +28,6 @@ _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _CONNECT = 5.0  # seconds
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _OTHERS = ("NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
-#: What is blamed with TLS: the certificate, the clock, or a firm's proxy that reads along.
 _CERTIFICATES = (
     "To trust a certificate authority of your own, set SSL_CERT_FILE to its file. If your firm's network reads https, "
     "ask for its certificate. Certificate checks cannot be turned off."
@@ -37,7 +36,7 @@ _CERTIFICATES = (
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where the first connection of a request goes.
+    """The destination of the first connection of a request.
 
     Attributes
     ----------
@@ -65,7 +64,7 @@ class Way:
 
 
 def way_to(url: str, proxy: Proxy | None) -> Way:
-    """Return where the first connection goes.
+    """Return the destination of the first connection.
 
     Examples
     --------
@@ -78,7 +77,7 @@ def way_to(url: str, proxy: Proxy | None) -> Way:
 
 
 def check_environment(url: str) -> tuple[Finding, Proxy | None]:
-    """Read the proxies and the certificates that the environment names, as a request to this address does."""
+    """Read the proxies and the certificates of the environment, as a request to this address does."""
     figures = dict(_variables())
     try:
         proxy = environment.proxy_for(url)
@@ -92,7 +91,7 @@ def check_environment(url: str) -> tuple[Finding, Proxy | None]:
 
 
 def _variables() -> Iterator[tuple[str, str]]:
-    """Yield the variables that are set. A proxy's user name and password are left out."""
+    """Yield the variables with a value. A proxy's user name and password are left out."""
     for name, value in os.environ.items():
         if not value.strip():
             continue
@@ -147,7 +146,7 @@ async def _in_thread(host: str, port: int) -> Any:
 
 
 async def connect(way: Way, addresses: list[str]) -> Finding:
-    """Open a connection, to the first address that takes one."""
+    """Open a connection, to the first address that answers."""
     failures: list[str] = []
     begun = time.monotonic()
     whose = host_of(way.url) if way.proxy is None else str(way.proxy)
@@ -184,7 +183,7 @@ def _no_connection(way: Way, fault: str) -> str:
 
 
 def carried_by(way: Way, watched: Watched | None, failure: ConnectionFailed | None) -> Iterator[Finding]:
-    """Yield what the first request met at the proxy and at TLS. ``failure`` is the request's, if it got no response."""
+    """Yield the findings of the first request at the proxy and at TLS. ``failure``: it got no response."""
     kind = failure.error.kind if failure is not None else ""
     message = failure.error.message if failure is not None else ""
     if way.proxy is not None:

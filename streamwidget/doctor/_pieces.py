@@ -1,14 +1,14 @@
 r"""How the pieces of an answer arrived: one by one, or held back and then many at once. Pure.
 
-A model makes its pieces one after another, and a healthy path delivers them so. Something that holds them back (a proxy
-with a buffer, a compressor, a server that flushes seldom) delivers none for a while, and then many in one moment::
+A model makes its pieces one after another, and a healthy path delivers them so. A buffer, a
+compressor or a lazy server delivers none for a while, and then many in one moment::
 
     healthy    . . . . . . . . . . . . . . . .
     held back                :::::           :::::
 
 Rules
 -----
-- A *burst* is many pieces in one moment, quicker than any model writes, after a silence that a person notices.
+- A *burst* is many pieces in one moment, quicker than any model writes, after a noticeable silence.
 - An answer is held back if most of its pieces came in bursts. A slow model is not: its pieces are far apart, and alone.
 - A long silence before the first piece is not a burst: the model may think. The pieces after it come one by one.
 - A few pieces say nothing.
@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from streamwidget._core.timeline import Arrival
 
-ENOUGH = 10  # pieces. Fewer say nothing about the way that they came
+ENOUGH = 10  # pieces. Fewer say nothing
 _TOGETHER = 0.005  # seconds. Reads closer than this belong together
 _FEWEST = 5  # pieces of a burst
 _QUICKEST = 4000  # pieces a second. No model is quicker
@@ -44,7 +44,7 @@ class Pieces:
     count : int
         Pieces in all.
     reads : int
-        Moments in which some arrived.
+        Moments with arrivals.
     first : float or None
         Seconds from the request to the first piece. None: no piece came.
     span : float
@@ -53,7 +53,7 @@ class Pieces:
         Seconds of the longest silence between two pieces.
     bursts : int
     joined : int
-        Pieces that came in bursts.
+        Pieces in bursts.
     """
 
     count: int = 0
@@ -104,7 +104,7 @@ def pieces_of(arrivals: Sequence[Arrival]) -> Pieces:
 
 
 def _together(arrivals: Sequence[Arrival]) -> Iterable[_Group]:
-    """Yield the arrivals, with those that belong together as one."""
+    """Yield the arrivals. Those of one moment are one group."""
     before = 0
     group: _Group | None = None
     for arrival in arrivals:
@@ -124,7 +124,7 @@ def _at_once(group: _Group) -> bool:
 
 
 def written_over(body: bytes) -> float | None:
-    r"""Return the seconds over which the server wrote its pieces, as its events say. None: they do not.
+    r"""Return how many seconds the server wrote, by the times in its events. None: they have no times.
 
     Examples
     --------

@@ -16,7 +16,7 @@ from typing import Literal
 from streamwidget.doctor._finding import Finding, seconds
 
 _STEP = 0.05  # seconds between two looks at the clock
-_BLOCKED = 0.5  # seconds. A loop that is only busy is seldom so late
+_BLOCKED = 0.5  # seconds. A busy loop is seldom so late
 _SHARE = 0.2  # of the time
 _PACKAGES = ("streamwidget", "httpx", "ipykernel", "ipython", "ipywidgets", "anywidget", "traitlets", "tornado")
 
@@ -30,7 +30,7 @@ class Lateness:
     watched : float
         Seconds.
     late : float
-        Seconds, of these, in which it did not get to its tasks.
+        Of these, the seconds of delay.
     worst : float
         The longest of these times.
     """
@@ -69,7 +69,7 @@ class Lateness:
 
 
 def process(lateness: Lateness, runner: Literal["Python", "kernel"], facts: Mapping[str, str]) -> Finding:
-    """Say how the loop runs, and what runs it.
+    """Say how the loop runs, with the versions.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def process(lateness: Lateness, runner: Literal["Python", "kernel"], facts: Mapp
     runner : str
         ``kernel`` in a notebook.
     facts : mapping of str to str
-        What only the notebook knows.
+        Facts of the kernel, from the notebook.
     """
     loop = type(asyncio.get_running_loop())
     about = {

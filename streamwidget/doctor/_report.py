@@ -21,7 +21,7 @@ class _Printer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the doctor found.
+    """The findings and the verdict.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Report:
 
     @property
     def conclusion(self) -> list[str]:
-        """What the doctor says in the end, a line each."""
+        """The verdict in words, a line each."""
         verdict = self.verdict
         whose = f"The cause is at the hop {verdict.hop}. " if verdict.hop is not None else ""
         return [f"{whose}{verdict.sentence}", *filter(None, [verdict.advice])]

@@ -23,12 +23,12 @@ from streamwidget.doctor._watched import Watched, WatchedClient
 
 #: So many tokens are asked for. A person may pay for them.
 TOKENS = 64
-#: Of a prompt that any model answers at once, and with many small pieces.
+#: Any model answers this at once, with many small pieces.
 PROMPT = "Count from 1 to 100, one number in each line. Write nothing else."
 _SEEN = 12.0  # seconds of text. Then a slow model has shown how its pieces come
 _SILENT = 4.0  # seconds. A proxy's timeout, rather than a broken connection
-_NAMES = 12  # models that are named
-#: Headers in which servers and proxies name themselves, or say how they treat the body.
+_NAMES = 12  # models in a sentence
+#: Headers about servers and proxies, and about their treatment of the body.
 _TELLING = (
     "server", "via", "x-powered-by", "x-served-by", "x-cache", "x-accel-buffering", "cf-ray", "x-amz-cf-id",
     "x-azure-ref", "x-squid-error", "proxy-agent", "content-encoding", "transfer-encoding", "content-type",
@@ -121,7 +121,7 @@ async def _with_version(client: WatchedClient) -> str:
 
 
 def _answered_by_proxy(way: Way, watched: Watched) -> str:
-    """Return the proxy in words, if an answer that is not the server's is from it."""
+    """Return the proxy in words, if it answered itself."""
     if not way.reads_along or watched.status is None or watched.status < 400:
         return ""
     said = " ".join([*(watched.headers.get(name, "") for name in _WHO), watched.body[:4000].decode("latin-1")]).lower()
@@ -146,7 +146,7 @@ class Answer:
     silence : float
         Seconds without a byte before the end.
     written_over : float or None
-        The seconds over which the server wrote it, as its events say.
+        How many seconds the server wrote, by the times in its events.
     watched : Watched or None
     """
 
@@ -234,10 +234,10 @@ def _held_back(answer: Answer) -> tuple[str, str] | None:
         return "whole", f"The whole answer came as one reply, after {seconds(pieces.first or 0)}."
     over = answer.written_over
     if over is not None and over < pieces.span + 1 and pieces.bursts < 2:
-        return None  # the server says that it wrote the pieces as quickly as they came
+        return None  # the server wrote the pieces as quickly as they came
     at_once = pieces.held_back and pieces.bursts == 1 and pieces.joined == pieces.count
     if not pieces.held_back or (at_once and answer.thought):
-        return None  # a model that thinks may write the rest at once
+        return None  # a model may write the rest at once, after its thoughts
     written = f" The server wrote them over {seconds(over)}." if over is not None else ""
     if at_once:
         what = f"All {pieces.count} pieces came at once, after {seconds(pieces.first or 0)}.{written}"
@@ -284,7 +284,7 @@ def _is_page(watched: Watched) -> bool:
 
 
 def _suspects(answer: Answer, host: str, way: Way | None) -> str:
-    """Return who may be the cause, in words. Headers name some of them."""
+    """Return the possible causes, in words. Headers name some of them."""
     named = list(_who(answer.watched.headers)) if answer.watched is not None else []
     front = f"a proxy in front of it ({', '.join(named)})" if named else "a proxy in front of it"
     reads_along = way.reads_along if way is not None else ""
@@ -292,7 +292,7 @@ def _suspects(answer: Answer, host: str, way: Way | None) -> str:
 
 
 def _who(headers: Mapping[str, str]) -> Iterator[str]:
-    """Yield those who name themselves in a response's headers: ``nginx/1.22.1``, ``Cloudflare``."""
+    """Yield the servers and proxies named in a response's headers: ``nginx/1.22.1``, ``Cloudflare``."""
     if "cf-ray" in headers:
         yield "Cloudflare"
     if "x-amz-cf-id" in headers:
@@ -306,7 +306,7 @@ def _who(headers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _refused(client: WatchedClient, failure: StreamError) -> tuple[str, str, str]:
-    """Return the fault, the sentence and the advice for a request that got no answer."""
+    """Return the fault, the sentence and the advice for a refused request."""
     error, host = failure.error, _host(client)
     said = one_line(error.message, 300)
     named = f"HTTP {error.status}" if error.status not in (None, 200) else ""
@@ -356,7 +356,7 @@ def _figures(pieces: Pieces) -> dict[str, str]:
 
 
 def _headers(watched: Watched | None) -> dict[str, str]:
-    """Return the headers that say who answers, and how."""
+    """Return the telling headers."""
     if watched is None:
         return {}
     shown = [f"{name}: {one_line(value, 80)}" for name in _TELLING if (value := watched.headers.get(name))]

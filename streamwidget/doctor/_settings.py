@@ -1,4 +1,4 @@
-"""The person's settings: what they say, and where each came from."""
+"""The person's settings, each with its source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 120  # characters of a model's name
 
 
 def check_settings(client: ChatClient) -> Finding:
-    """Say where requests go, with which key and to which model, and where each setting is from. No key is shown.
+    """Name the address, the key and the model, each with its source. No key is shown.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The person's client, and what its requests meet on their way. Nothing of a request changes."""
+"""The person's client, under watch. Nothing of a request changes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _KEPT = 2**18  # bytes of a body
 
 
 class Watched:
-    """A transport that remembers what came back.
+    """A transport with a memory of the last response.
 
     Attributes
     ----------
     connection : Connection or None
-        That of the last request. None: nothing was sent.
+        The connection of the last request. None: nothing was sent.
     status : int or None
         Of the last response.
     headers : mapping of str to str
@@ -61,7 +61,7 @@ class Watched:
 
 
 def _about(tls: Any) -> dict[str, str]:
-    """Return what is worth knowing of an ``ssl.SSLObject``. It may be None, or of another library."""
+    """Return the version and the issuer of an ``ssl.SSLObject``. It may be None, or of another library."""
     try:
         issuer = {key: value for part in tls.getpeercert().get("issuer", ()) for key, value in part}
         name = issuer.get("organizationName") or issuer.get("commonName") or ""

@@ -41,7 +41,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 
 class Place:
-    """What the arranged paths are made of."""
+    """The parts of the arranged paths."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, stack: contextlib.ExitStack) -> None:
         self.folder = folder
@@ -79,7 +79,7 @@ def examine(url: str, *, model: str | None = None, key: str | None = None) -> Re
     return report
 
 
-# ---- faults: each returns the report. The name of the hop, and words that the verdict must have
+# ---- faults: each returns the report. FAULTS has the hop, and words of the verdict
 
 
 def wrong_name(place: Place) -> Report:
@@ -257,7 +257,7 @@ HEALTHY = [
 
 @pytest.mark.parametrize("arrange", HEALTHY, ids=lambda arrange: arrange.__name__)
 def test_nobody_is_accused_on_a_healthy_path(arrange: Callable[[Place], Report], place: Place) -> None:
-    """Not the slow model, not the one that thinks, and no proxy that lets the text through."""
+    """Neither a slow model, nor long thoughts, nor an honest proxy."""
     report = arrange(place)
     assert report.verdict.hop is None, report.verdict
     assert {finding.hop for finding in report.findings} >= {"settings", "DNS", "TCP", "stream", "demo", "Python"}

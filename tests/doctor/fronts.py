@@ -14,13 +14,13 @@ import trustme
 from tests.support.deadlines import START, until
 from tests.support.ports import closed_port
 
-#: A name of this machine that is not a loopback name, so that requests to it go by way of a proxy.
+#: A name of this machine. Requests to it go by way of a proxy, unlike those to a loopback name.
 HOST = socket.gethostname()
 PROGRAMS = ("nginx", "haproxy", "tinyproxy")
 
 
 def missing() -> list[str]:
-    """Return the programs that are not installed."""
+    """Return the programs to install."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 

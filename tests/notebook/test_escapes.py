@@ -282,6 +282,8 @@ PLACES = {
     ("_notebook/terminal_markdown.py", "print"): "what rich draws, made visible before and after it is parsed",
     ("teaching/naive.py", "print"): "visible",
     ("demo/__main__.py", "print"): "our own words",
+    ("doctor/__main__.py", "print"): "visible",
+    ("_notebook/checkup.py", "write"): "the names of hops and states, our own words",
     ("_client/calls.py", "getLogger"): "the names of a model and a host, visible, and our own words",
     ("_client/config.py", "warn"): "the host of an address, in ASCII",
     ("_core/recording.py", "warn"): "our own words, and the repr of an exception",

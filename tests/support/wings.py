@@ -16,8 +16,8 @@ from tests.support.kernels import ROOT
 PACKAGE = ROOT / "streamwidget"
 #: A wing imports only from wings before it. The demo server stands first: it imports nothing of ours.
 WINGS = (
-    "demo", "_core", "_dialects", "_client", "doctor", "_sources", "_conversation", "_many", "_saved", "_view", "_notebook",
-    "teaching",
+    "demo", "_core", "_dialects", "_client", "doctor", "_sources", "_conversation", "_many", "_saved", "_view",
+    "_notebook", "teaching",
 )  # fmt: skip
 
 

@@ -1,0 +1,182 @@
+"""The walk against the demo server and its faults, the report, and the command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from streamwidget._client.client import ChatClient
+from streamwidget.demo import DemoServer
+from streamwidget.doctor import _examine
+from streamwidget.doctor.__main__ import main
+from streamwidget.doctor._examine import Examination
+from streamwidget.doctor._finding import Finding
+from streamwidget.doctor._judge import judge
+from streamwidget.doctor._report import Report
+from tests.support.ports import closed_port
+from tests.support.servers import RawServer, response, sse
+
+KEY = "sk-doctor-0123456789abcdef"
+STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[DemoServer]:
+    with DemoServer(tokens_per_second=400, first_delta=0.02) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, server: DemoServer) -> None:
+    """Take this server for the demo server of the process, and no setting of the machine."""
+    monkeypatch.setattr("streamwidget.demo.shared_server", lambda: server)
+    monkeypatch.setattr(_examine, "_PACE", {"tokens_per_second": 400, "first_delta": 0})
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def examine(url: str | None, *, key: str | None = None, patience: float = 20, **client: str) -> Report:
+    walk = Examination(lambda: ChatClient(url, key, **client), lambda _: None, patience=patience)
+    return asyncio.run(walk.run())
+
+
+@pytest.mark.parametrize(
+    ("model", "hop", "words"),
+    [
+        ("demo", None, ""),
+        ("demo-reasoning", None, ""),
+        ("demo-401", "stream", "Check the key in an argument"),
+        ("demo-quota", "stream", "quota"),
+        ("demo-json", "stream", "one reply"),
+        ("demo-cut", "stream", "ended before the answer did"),
+        ("demo-html", "stream", "web page"),
+        ("no-such-model", "models", "no-such-model"),
+    ],
+)
+def test_the_demo_servers_faults(model: str, hop: str | None, words: str, server: DemoServer) -> None:
+    """The server answers, so no hop before it is accused."""
+    report = examine(server.url, key=KEY, model=model)
+    assert report.verdict.hop == hop, report
+    assert words in f"{report.verdict.sentence} {report.verdict.advice}"
+    assert [finding.hop for finding in report.findings][:5] == ["settings", "environment", "DNS", "TCP", "models"]
+    assert KEY not in f"{report}{report.to_json()}"
+
+
+def test_a_silent_server_is_left_after_the_patience(server: DemoServer) -> None:
+    """A loading model looks the same, and the report says so."""
+    verdict = examine(server.url, model="demo-silent", patience=0.5).verdict
+    assert verdict.hop == "stream"
+    assert "A model that loads, or thinks for long, looks the same." in verdict.sentence
+
+
+def test_no_server_at_all() -> None:
+    """The port is closed. The demo server shows the health of the rest."""
+    report = examine(f"http://127.0.0.1:{closed_port()}/v1")
+    assert report.verdict.hop == "TCP"
+    assert [finding.hop for finding in report.findings][-3:] == ["TCP", "demo", "Python"]
+
+
+def test_an_address_without_its_end(server: DemoServer) -> None:
+    """The doctor finds the API below it."""
+    verdict = examine(server.url.removesuffix("/v1")).verdict
+    assert (verdict.hop, verdict.advice) == ("models", f"Set the address to {server.url}.")
+
+
+def test_a_wrong_setting_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is raised: the report names the setting."""
+    monkeypatch.setenv("STREAMWIDGET_BASE_URL", "ftp://example")
+    report = examine(None)
+    assert report.verdict.hop == "settings"
+    assert "STREAMWIDGET_BASE_URL" in report.verdict.sentence
+
+
+def test_where_each_setting_is_from(monkeypatch: pytest.MonkeyPatch, server: DemoServer) -> None:
+    """The variables are named, and the key is not shown."""
+    monkeypatch.setenv("STREAMWIDGET_BASE_URL", server.url)
+    monkeypatch.setenv("STREAMWIDGET_API_KEY", KEY)
+    monkeypatch.setenv("STREAMWIDGET_MODEL", "demo")
+    figures = examine(None).findings[0].figures
+    assert figures["address"] == f"{server.url} (STREAMWIDGET_BASE_URL)"
+    assert figures["key"] == "[key] (STREAMWIDGET_API_KEY)"
+    assert figures["model"] == "demo (STREAMWIDGET_MODEL)"
+
+
+def test_what_a_server_says_is_harmless() -> None:
+    """A hostile server gets no Markdown, no HTML and no escape sequence into the report, and a key is masked."""
+    evil = f"<img src=x> | `x` [y](http://z) \x1b[31m {KEY}"
+    refusal = response(json.dumps({"error": {"message": evil}}).encode(), status="401 No", kind="application/json")
+    with RawServer(refusal) as server:
+        report = examine(server.url, key=KEY)
+    shown = report._repr_mimebundle_()
+    for text in (*shown.values(), report.to_markdown(), report.to_json()):
+        assert KEY not in text
+        assert "\x1b" not in text
+    assert "<img" not in shown["text/html"]
+    row = next(line for line in report.to_markdown().splitlines() if line.startswith("| models"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 4
+    assert r"\<img src=x> \| \`x\` \[y\](http://z)" in row
+
+
+def test_a_fault_of_the_doctor_is_a_finding(monkeypatch: pytest.MonkeyPatch, server: DemoServer) -> None:
+    """The walk goes on."""
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError("a slip")
+
+    monkeypatch.setattr(_examine, "check_models", broken)
+    report = examine(server.url, model="demo")
+    assert Finding("models", "unknown", "The doctor could not check this: ZeroDivisionError: a slip") in report.findings
+    assert report.verdict.hop is None
+    assert "Not checked: models." in report.verdict.sentence
+
+
+async def test_it_can_be_interrupted(server: DemoServer) -> None:
+    """The findings so far are kept."""
+    reached = asyncio.Event()
+    walk = Examination(lambda: ChatClient(server.url, model="demo-silent"), lambda _: reached.set())
+    task = asyncio.ensure_future(walk.run())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [finding.hop for finding in walk.report.findings] == ["settings", "environment", "DNS", "TCP", "models"]
+
+
+def test_an_answer_in_one_moment_is_asked_for_again() -> None:
+    """One busy moment of the machine accuses nobody."""
+
+    def late(connection: socket.socket) -> None:
+        time.sleep(0.4)
+        connection.sendall(response(sse(*["1 "] * 40, STOP, b"data: [DONE]\n\n")))
+
+    with RawServer(late) as server:
+        report = examine(server.url)
+        asked = [request for request in server.requests if b"chat/completions" in request]
+    assert report.verdict.hop == "stream"
+    assert "All 40 pieces came at once" in report.verdict.sentence
+    assert len(asked) == 2
+
+
+def test_the_command(server: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints a line for each hop, the verdict and the table, and exits with 1 if somebody is accused."""
+    assert main([server.url, "-m", "demo"]) == 0
+    out, err = capsys.readouterr()
+    assert "✓ ok       stream " in out
+    assert "Nothing on the way fails or holds text back." in out
+    assert "| hop | result | what was seen |\n|---|---|---|\n| settings | ✓ ok |" in out
+    assert "Asking the model demo at 127.0.0.1" in err
+    assert main([server.url, "-m", "nope", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"]["hop"] == "models"
+    assert {"hop", "state", "sentence", "figures", "advice", "fault"} == set(found["findings"][0])
+
+
+def test_an_empty_report() -> None:
+    """An interrupt may come before the first hop."""
+    assert Report((), judge(())).verdict.hop is None
