@@ -1,4 +1,4 @@
-# demo, check, test, fuzz, faults, bench, lint, format, site, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, fuzz, faults, doctors, bench, lint, format, site, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test fuzz faults sdks bench lint format site lessons build kernels clean
+.PHONY: demo check pure test fuzz faults sdks doctors bench lint format site lessons build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -49,6 +49,10 @@ faults: $(VENV)/.stamp kernels  ## each row of the fault catalogue: what is expe
 
 sdks: .venv-sdks/.stamp js/node_modules/.stamp  ## show() over the real libraries, against a server that we did not write
 	$(OFFLINE) .venv-sdks/bin/python -m pytest -q -p no:cacheprovider --confcutdir=tests/sdks tests/sdks/sdks.py tests/sdks/agents.py
+
+doctors: $(VENV)/.stamp  ## the doctor at real nginx, haproxy and tinyproxy: arranged faults and healthy paths
+	.ci/fronts
+	$(OFFLINE) $(BIN)/python -m pytest -q tests/doctor/doctors.py
 
 bench: $(VENV)/.stamp-bench $(VENV)/.stamp-local kernels  ## the figures, side by side with what people use today
 	.ci/chromium

@@ -55,6 +55,9 @@ _BY_REASON_IN_PYTHON: dict[Refusal, str] = {
     "unsupported": "The model cannot do a part of this, such as an image, a tool or an option. Leave it out, or choose "
     "another model.",
 }
+#: Faults of the way to the server. The doctor walks it.
+_ON_THE_WAY = ("connect", "tls", "proxy")
+_DOCTOR = "`%chat --doctor` looks for the cause."
 _DEFAULT = host_of(OPENAI_URL)  # where a key alone leads
 #: How a server on this machine is started, by its provider's name.
 _START = {"ollama": "ollama serve", "ollama-native": "ollama serve"}
@@ -121,7 +124,9 @@ def explain(failure: StreamError, target: Target | None = None, *, line: str = "
     todo = _wait_longer(failure, target) if isinstance(failure, StreamTimeout) else advice(failure.error, target)
     has_more = failure.error.detail or len(failure.error.message) > _LONGEST
     rest = "`%chat --traceback` shows the whole message." if has_more and target is not None else ""
-    more = " ".join(filter(None, [kept, todo, rest]))
+    is_way = target is not None and failure.error.kind in _ON_THE_WAY and not isinstance(failure, StreamTimeout)
+    doctor = _DOCTOR if is_way else ""
+    more = " ".join(filter(None, [kept, todo, rest, doctor]))
     if reason.rstrip(".") in line:
         return [f"{what}: {more or 'the reason is in the line above.'}"]
     return [f"{what}: {reason}", *filter(None, [more])]

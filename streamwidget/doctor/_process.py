@@ -81,7 +81,7 @@ def process(lateness: Lateness, runner: Literal["Python", "kernel"], facts: Mapp
     """
     loop = type(asyncio.get_running_loop())
     about = {
-        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "Python": f"{platform.python_version()} on {sys.platform} {platform.machine()}",
         **{name: found for name in _PACKAGES if name in sys.modules or name == "ipython" if (found := _version(name))},
         "loop": f"{loop.__module__.partition('.')[0]} {loop.__name__}",
         "loop late": f"{seconds(lateness.worst)} at most",

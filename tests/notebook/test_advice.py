@@ -78,6 +78,14 @@ def test_advice_names_only_what_can_be_reached(status: int | None, kind: str | N
         assert word not in advice(error)
 
 
+@pytest.mark.parametrize("kind", ["connect", "tls", "proxy"])
+def test_a_fault_of_the_way_leads_to_the_doctor(kind: str) -> None:
+    """In a cell. A refusal is the server's own, and needs no doctor."""
+    assert "`%chat --doctor`" in explain(StreamError(ErrorInfo("No.", kind=kind)), CELL)[1]
+    assert "--doctor" not in "".join(explain(StreamError(ErrorInfo("No.", kind=kind))))
+    assert "--doctor" not in "".join(explain(StreamError(ErrorInfo("No.", status=401)), CELL))
+
+
 @pytest.mark.parametrize("reason", get_args(Refusal))
 def test_each_reason_of_a_refusal_has_advice_for_a_cell_and_for_python(reason: Refusal) -> None:
     """With nothing that cannot be reached from there."""
