@@ -122,6 +122,8 @@ def test_the_shell_commands_exist() -> None:
         program, _, rest = line.partition(" ")
         if program == "make":
             assert re.search(rf"^{rest}:", makefile, re.MULTILINE), line
+        elif program == "python":
+            assert (ROOT / rest.split()[1].replace(".", "/") / "__main__.py").exists(), line
         elif program == "export":
             assert f'"{rest.partition("=")[0]}"' in config, line
         else:
