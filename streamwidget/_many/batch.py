@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
 _ONCE = RetryPolicy(attempts=1)  # the batch itself asks again
+_LOOKED_AT = 20  # first rows. If none of them can be asked, the mistake is in the question
 _ABOUT = 80  # characters of a row's prompt that a view shows
 _AT_A_TIME = 50  # rows from the file before the loop gets a turn
 #: Refusals that are not about one row. Once a row was answered they are, for whatever reason.
@@ -204,12 +205,12 @@ class Batch:
     # ---- from outside
 
     def check_first(self) -> None:
-        """Take the first row, so that a mistake in the question is found before anything is sent.
+        """Take the first row that can be asked, so that a mistake in the question is found before anything is sent.
 
         Raises
         ------
         ConfigurationError
-            If the first row cannot be asked.
+            If none of the first rows can be asked. It says why the first one cannot.
         """
         self._next = self._take(strict=True)
 
@@ -346,6 +347,7 @@ class Batch:
 
     def _take(self, *, strict: bool = False) -> Row | None:
         """Take the next row of the source that can be asked. One that cannot be asked has ended."""
+        mistake: ConfigurationError | None = None
         for id_, row in self._rows:
             number = len(self.results)
             self.results.append(None)
@@ -354,8 +356,9 @@ class Batch:
                 prompt = self._source.prompt(row)
                 stream = self._question.stream(prompt)
             except ConfigurationError as exc:
-                if strict:
-                    raise
+                mistake = mistake or exc
+                if strict and number == _LOOKED_AT - 1:
+                    raise mistake from None
                 self.results[number] = RowResult(id_, error=f"not asked: {exc}")
                 self._note_end(number)
                 continue
@@ -373,6 +376,8 @@ class Batch:
             return taken
         if self.total is None:
             self.total = len(self.results)
+        if strict and mistake is not None:
+            raise mistake
         return None
 
     def _found(self, row: Row) -> RowResult | None:

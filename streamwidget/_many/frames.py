@@ -17,6 +17,7 @@ from streamwidget._core.values import ValueType
 from streamwidget._many.results import RowResult
 
 _READ = 1_000  # rows of a polars frame that are read at a time
+_STATE = ("outcome", "error")  # columns of each result
 
 
 def is_frame(data: object) -> bool:
@@ -62,6 +63,10 @@ class Frame:
             raise ConfigurationError(
                 f"A {name} is not a frame in memory. Call collect() first, or pass a list of dicts. Nothing was sent."
             ) from None
+        except self._narwhals.exceptions.DuplicateError:
+            raise ConfigurationError(
+                f"Two columns of the {name} have the same name. Give each a name of its own. Nothing was sent."
+            ) from None
         self.columns: list[str] = list(self._frame.columns)
 
     def __len__(self) -> int:
@@ -70,6 +75,16 @@ class Frame:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         rows: Iterator[dict[str, Any]] = self._frame.iter_rows(named=True, buffer_size=_READ)
         return rows
+
+    def check_names(self, into: str | None, kind: ValueType | None) -> None:
+        """Raise ConfigurationError if the values would have no column of their own."""
+        is_spread = into is None and kind is not None and kind.is_object
+        names = fields_of(kind, ()) if kind is not None and is_spread else [into]
+        if taken := [name for name in names if name in _STATE]:
+            raise ConfigurationError(
+                f"The column {taken[0]!r} says how a row ended. Put the answers elsewhere, such as into='answer'. "
+                "Nothing was sent."
+            )
 
     def with_results(self, results: Sequence[RowResult], into: str | None, kind: ValueType | None) -> Any:
         """Return the frame, of its own type, with the columns of the results.
@@ -90,8 +105,7 @@ class Frame:
                 columns[field] = [value.get(field) if isinstance(value, Mapping) else None for value in values]
         else:
             columns[into or "answer"] = values
-        columns["outcome"] = [result.outcome for result in results]
-        columns["error"] = [result.error for result in results]
+        columns |= {name: [getattr(result, name) for result in results] for name in _STATE}
         made = [self._column(name, column) for name, column in columns.items()]
         return self._frame.with_columns(*made).to_native()
 

@@ -46,9 +46,9 @@ class Journal:
     Raises
     ------
     ConfigurationError
-        If it is another kind of file, or another batch writes it.
+        If it cannot be opened, is another kind of file, or another batch writes it.
     OSError
-        If it cannot be opened or written.
+        If its torn line cannot be cut off.
 
     Examples
     --------
@@ -64,8 +64,14 @@ class Journal:
     """
 
     def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+            raise ConfigurationError(f"file= is the path of a file, not {path!r}. Nothing was sent.")
         self._path = Path(path).absolute()  # your code may change the working folder meanwhile
-        self._file = os.open(self._path, _OPEN | _NONBLOCK, 0o666)
+        try:
+            self._file = os.open(self._path, _OPEN | _NONBLOCK, 0o666)
+        except (OSError, ValueError) as exc:  # ValueError: a NUL in its name
+            reason = exc.strerror if isinstance(exc, OSError) else exc
+            raise ConfigurationError(f"{self._path} cannot be written: {reason}. Nothing was sent.") from None
         self._places: dict[str, tuple[int, int]] = {}  # where the last whole answer of a key stands in the file
         self._seen: Counter[str] = Counter()
         try:

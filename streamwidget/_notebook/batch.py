@@ -10,6 +10,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ async def batch(
     prompt : str or callable
         ``{{name}}`` is replaced by the column of this name, as in ``%%chat``. So is an expression:
         ``{{name.upper()}}``. ``{{text}}`` is a row that is not a dict, and ``{{row}}`` the whole row:
-        ``{{row["full name"]}}``. A callable takes the row, and returns a text or a list of messages.
+        ``{{row["full name"]}}``. A row without a value there (None or NaN) is not asked. A callable takes the row, and
+        returns a text or a list of messages.
     into : str, optional
         The name of the new column of a DataFrame. Default: one column for each field if ``as_`` is an object, or else
         ``answer``.
@@ -104,7 +106,7 @@ async def batch(
     Raises
     ------
     ConfigurationError
-        If an argument cannot work, the first row has no such column, or ``file`` is not a file of a batch.
+        If an argument cannot work, none of the first rows has such a column, or ``file`` is not a file of a batch.
     StreamError
         If the rows cannot be read to their end, or the file not be written. What was answered is in the file.
 
@@ -128,10 +130,16 @@ async def batch(
     (['name', 'sea', 'river', 'outcome', 'error'], ['complete', 'complete'])
     """
     frame = Frame(rows) if is_frame(rows) else None
+    if not isinstance(client, ChatClient | None):
+        raise ConfigurationError(
+            f"client= is a ChatClient, not {type(client).__name__}. Call your own function in a loop. Nothing was sent."
+        )
     try:
         question = Question(client or ChatClient(), model, params, value_type(as_, retries), retries)
     finally:
         del model, params  # people pass a key here, and a traceback shows variables
+    if frame is not None:
+        frame.check_names(into, question.kind)
     source = _source(rows if frame is None else frame, prompt, id_, None if frame is None else frame.columns)
     rates = Rates(concurrency, requests_per_minute, tokens_per_minute)
     spending = Spending(token_limit, cost_limit)
@@ -225,8 +233,14 @@ def _of_template(template: str, columns: list[str] | None) -> Callable[[Any], Pr
         for name in (name for field in fields for name in field.undefined(known)):
             raise ConfigurationError(f"There is no column {name!r}. {_known(columns)}")
 
+    plain = [field for field in fields if field.is_name]
+
     def make(row: Any) -> Prompt:
         cells = {str(name): value for name, value in row.items()} if isinstance(row, Mapping) else {_TEXT: row}
+        if empty := next((field for field in plain if _is_missing(cells.get(field.source, ""))), None):
+            raise ConfigurationError(
+                f"{empty.source!r} has no value in this row. To ask it all the same, fill it, for example with ''."
+            )
         try:
             filled = interpolate(template, {_ROW: row, **cells})
         except ConfigurationError as exc:
@@ -236,6 +250,16 @@ def _of_template(template: str, columns: list[str] | None) -> Callable[[Any], Pr
         return Message("user", filled.text, attachments=filled.attachments)
 
     return make
+
+
+def _is_missing(cell: Any) -> bool:
+    """Return True for None, NaN, and the missing values of pandas, which this does not import.
+
+    >>> [_is_missing(cell) for cell in (None, float("nan"), "", 0)]
+    [True, True, False, False]
+    """
+    is_nan = isinstance(cell, Real) and cell != cell
+    return cell is None or is_nan or type(cell).__name__ in ("NAType", "NaTType")
 
 
 def _of_callable(prompt: Any) -> Callable[[Any], Prompt]:

@@ -200,6 +200,7 @@ class Turns(NamedTuple):
     key: str
     kept: Callable[[int, ChatCompletion], None] = lambda _place, _answer: None
     put: display.PutSaved = display.put_alone
+    claim: Callable[[], None] = lambda: None
 
     def ask(self, message: Message, asked: Sequence[tuple[Any, dict[str, Any]]]) -> list[ChatStream]:
         """Add the question, and make the streams. If one cannot be made, the conversation does not change."""
@@ -213,6 +214,7 @@ class Turns(NamedTuple):
         is_ours = any(self.conversation.is_from(self.key, stream) for stream in streams)
         if not turns or turns[-1].key != self.key or not is_ours:
             return False
+        self.claim()  # the output is drawn once: with the choice
         self.conversation.follow(self.key, streams[place])
         return True
 
@@ -354,7 +356,13 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
         show_prompt(options, conversation, key, message, asked[0][0])
         say_what_is_not_sent(conversation, key)
         before = told(conversation.request_messages(key, system=options.system))
-        turn = Turns(conversation, key, put=partial(session.outputs.put, conversation, options.conversation, key))
+        outputs = session.outputs
+        turn = Turns(
+            conversation,
+            key,
+            put=partial(outputs.put, conversation, options.conversation, key),
+            claim=partial(outputs.claim, conversation, key),
+        )
         streams = turn.ask(message, asked)
         session.variables["_conversation"] = conversation
         session.forget_asked()

@@ -15,6 +15,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import streamwidget as sw
@@ -79,16 +81,37 @@ async def test_a_prompt_is_made_of_a_row(row: Any, prompt: Any, sent: str) -> No
         (["a"], "{{text}}", {"concurrency": 0}, "concurrency"),
         (["a"], "{{text}}", {"as_": len}, "function"),
         ([""], "{{text}}", {}, "prompt is empty"),
+        ([{"a": 1}] * 20 + [{"b": 1}], "{{b}}", {}, "There is no 'b' in the row"),
+        ([None], "{{text}}", {}, "'text' has no value in this row"),
+        (["a"], "{{text}}", {"file": 3}, "file= is the path of a file, not 3"),
     ],
 )
 async def test_a_mistake_is_found_before_anything_is_sent(
     rows: Any, prompt: Any, more: dict[str, Any], said: str
 ) -> None:
-    """In the arguments, or in the first row."""
+    """In the arguments, or in the first rows."""
     server = Server()
     with pytest.raises(sw.ConfigurationError, match=re.escape(said)):
         await ask(rows, server, prompt, **more)
     assert server.asked == []
+
+
+async def test_a_function_is_not_a_client() -> None:
+    """The sentence says what to pass. The first name of a person's mistake is not an attribute of ours."""
+    with pytest.raises(sw.ConfigurationError, match="client= is a ChatClient, not function"):
+        await sw.batch(["a"], "{{text}}", client=lambda _messages: "a")  # type: ignore[arg-type]
+
+
+async def test_a_row_without_a_value_is_not_asked() -> None:
+    """Wherever it stands, also as the first one. An expression may take something else in its place."""
+    server, missing = Server(), [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT]
+    cells = [{"name": name} for name in (*missing, "", 0, "Elbe")]
+    rows = await ask(cells, server, "Say {{name}}")
+    assert sorted(server.asked) == ["Say ", "Say 0", "Say Elbe"]
+    assert [row.outcome for row in rows] == [None] * len(missing) + ["complete"] * 3
+    assert str(rows[0].error).startswith("not asked: 'name' has no value in this row. To ask it all the same, fill it")
+    await ask(cells[:1], server, "{{name or 'unknown'}}")
+    assert server.asked[-1] == "unknown"
 
 
 async def test_a_row_that_fails_keeps_its_error() -> None:

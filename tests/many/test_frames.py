@@ -92,9 +92,13 @@ async def test_values_without_a_common_type_become_texts() -> None:
 
 
 async def test_what_cannot_be_read_is_refused_before_anything_is_sent() -> None:
-    """A column that is not there, and a frame that is not in memory."""
+    """A column that is not there, a frame that is not in memory, and answers that would have no column of their own."""
     server = Server()
+    ends = {"type": "object", "properties": {"error": {"type": "string"}}}
     for frame, prompt, more, said in (
+        (pd.DataFrame(ROWS), "{{name}}", {"into": "outcome"}, "The column 'outcome' says how a row ended"),
+        (pl.DataFrame(ROWS), "{{name}}", {"as_": ends}, "The column 'error' says how a row ended"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "{{a}}", {}, "Two columns"),
         (pd.DataFrame(ROWS), "{{nam}}", {}, "There is no column 'nam'. The columns: name, km"),
         (pl.DataFrame(ROWS), "{{name}}", {"id_": "id"}, "There is no column 'id'"),
         (pl.DataFrame(ROWS).lazy(), "{{name}}", {}, "collect"),

@@ -32,17 +32,22 @@ def choose(chat: ChatKernel, place: int, says: str) -> None:
 
     The page's tools get it too, for a reloaded page.
     """
-    name, shown = chat.value(f"{OFFERS}[-1]"), []
+    name = chat.value(f"{OFFERS}[-1]")
+    chosen = f"streamwidget-compared-{name}-"
+    shown: list[object] = []
+    chat.iopub.clear()
     chat.control({"op": "keep", "id": name, "place": place})
 
     def both(one: Message) -> bool:
         data = one.content.get("data", {})
-        if one.type == "update_display_data" and says in str(data.get("text/plain")):
+        if one.type == "update_display_data" and chosen in data["text/html"]:
             shown.append(data)
         sent = data.get("content", {}) if one.type == "comm_msg" else {}
-        return sent == {"chosen": f"streamwidget-compared-{name}-", "data": shown[-1] if shown else None}
+        return bool(shown) and sent == {"chosen": chosen, "data": shown[-1]}
 
     chat.wait_for(both)
+    assert len(shown) == 1  # a second one would take the focus from the button
+    assert says in str(shown[0])
 
 
 def views_in(chat: ChatKernel, box: str) -> list[View]:
@@ -66,6 +71,7 @@ def test_models_beside_each_other(chat: ChatKernel) -> None:
         assert set(output["data"]) == {"text/html", "text/plain", KEPT}
         assert WIDGET not in str(output)
         assert output["data"]["text/plain"].startswith(chat.value("str(result)"))
+    choose(chat, 0, "Kept: 1. demo-length")
 
     cell = chat.execute("%%chat --new -m demo-401 -m demo-drop\ncount to 50")
     assert (cell.status, cell.traceback[0][:26]) == ("error", "HTTPStatusError (HTTP 401)")
