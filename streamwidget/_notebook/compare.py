@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
 from streamwidget._client.http import host_of
+from streamwidget._client.spending import refused_when_sent
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish
@@ -30,13 +33,14 @@ from streamwidget._notebook.advice import Target, explain
 from streamwidget._notebook.cell_output import CellOutput, current_cell, show
 from streamwidget._notebook.cell_run import CellJob, never_left_behind
 from streamwidget._notebook.request import (
+    Prepared,
     next_turn,
     prepare_each,
     say_what_goes,
     say_what_is_not_sent,
     show_prompt,
 )
-from streamwidget._notebook.reuse import Asked, told
+from streamwidget._notebook.reuse import Asked, keep, kept_or_asked, told
 from streamwidget._notebook.session import Session
 from streamwidget._saved.side_by_side import COMPARED, comparison_mimebundle, table, title
 from streamwidget._sources.models import CallableModel, as_model
@@ -48,7 +52,7 @@ if TYPE_CHECKING:
 
 _MOST = 20  # comparisons in which a person can still choose
 #: Options that go with one model only.
-_ALONE = ("bg", "fix", "keep", "receipt", "reuse", "timeline", "tools", "wire")
+_ALONE = ("bg", "fix", "keep", "receipt", "timeline", "tools", "wire")
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +337,22 @@ def _stopped(streams: Sequence[ChatStream]) -> str:
 # ---- %%chat
 
 
+def _kept_or_asked(
+    session: Session, prepared: Sequence[Prepared], turn: Turns, streams: Sequence[ChatStream]
+) -> list[ChatStream]:
+    """Return a stream of the earlier answer for each column that has one. The same model twice has two answers."""
+    counts: Counter[str | None] = Counter()
+    kept: list[ChatStream] = []
+    for one, stream in zip(prepared, streams, strict=True):
+        counts[stream.request_hash] += 1
+        number = counts[stream.request_hash]
+        keeps = partial(keep, session.kept_answers, one.target, one.message, number=number)
+        kept.append(kept_or_asked(session, stream, keeps, number))
+    if kept[0] is not streams[0]:
+        turn.conversation.follow(turn.key, kept[0])
+    return kept
+
+
 def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Namespace], text: str) -> CellJob:
     """Ask the models of a ``%%chat`` with several, and return the job of the cell.
 
@@ -348,8 +368,11 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
     message = prepared[0].message
     asked = [(one.client, one.asked) for one in prepared]
     say_what_goes(session, columns, prepared)
+    reuses = options.reuse or session.settings.reuse
+    may_be_kept = refused_when_sent if reuses else nullcontext  # earlier answers need no budget
     alone = Turns(Conversation(default_system()), uuid.uuid4().hex)
-    streams = alone.ask(message, asked) if options.once or options.new else []  # raises before --new clears
+    with may_be_kept():
+        streams = alone.ask(message, asked) if options.once or options.new else []  # raises before --new clears
     turn = alone
     if not options.once:
         conversation, key = next_turn(session, options)
@@ -363,7 +386,8 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
             put=partial(outputs.put, conversation, options.conversation, key),
             claim=partial(outputs.claim, conversation, key),
         )
-        streams = turn.ask(message, asked)
+        with may_be_kept():
+            streams = turn.ask(message, asked)
         session.variables["_conversation"] = conversation
         session.forget_asked()
 
@@ -371,9 +395,11 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
             session.asked[key] = Asked(columns[place], text, message, before, streams[place].request_hash)
 
         note(0)
+    if reuses:
+        streams = _kept_or_asked(session, prepared, turn, streams)
     ours: list[ChatCompletion] = []
 
-    def keep(place: int, answer: ChatCompletion) -> None:
+    def kept(place: int, answer: ChatCompletion) -> None:
         if not options.once:
             note(place)
         if not ours or any(session.variables.get("_chat") is one for one in ours):
@@ -381,7 +407,7 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
         ours.append(answer)
 
     named = [_column(one.client, column.model) for one, column in zip(prepared, columns, strict=True)]
-    shown = _SideBySide(named, streams, turn._replace(kept=keep))
+    shown = _SideBySide(named, streams, turn._replace(kept=kept))
 
     def result(_: ChatCompletion) -> Comparison:
         comparison = shown.comparison

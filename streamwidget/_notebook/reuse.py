@@ -53,12 +53,15 @@ def told(messages: Iterable[Message]) -> int:
     return hash(tuple((message.role, message.text, message.attachments) for message in messages))
 
 
-def kept_or_asked(session: Session, stream: ChatStream, keeps: Callable[[ChatStream], None]) -> ChatStream:
+def kept_or_asked(
+    session: Session, stream: ChatStream, keeps: Callable[[ChatStream], None], number: int = 1
+) -> ChatStream:
     """Return a stream of the earlier answer to the same request. If there is none, return ``stream``, and keep its own.
 
-    A file that cannot be used is named, and the question is asked.
+    A file that cannot be used is named, and the question is asked. A cell that asks the same several times has an
+    answer for each, by its number.
     """
-    name = stream.request_hash
+    name = _name(stream, number)
     if name is None:
         return stream
     answers = session.kept_answers
@@ -73,12 +76,16 @@ def kept_or_asked(session: Session, stream: ChatStream, keeps: Callable[[ChatStr
     return stream
 
 
-def keep(answers: KeptAnswers, target: Target, message: Message, stream: ChatStream) -> None:
+def _name(stream: ChatStream, number: int) -> str | None:
+    return stream.request_hash and (stream.request_hash if number == 1 else f"{stream.request_hash}#{number}")
+
+
+def keep(answers: KeptAnswers, target: Target, message: Message, stream: ChatStream, number: int = 1) -> None:
     """Put the answer of a stream into the file when it ends, if it is whole.
 
     The file is known from the cell. The end of a `--bg` answer belongs to no cell.
     """
-    name, at = stream.request_hash, time.time()
+    name, at = _name(stream, number), time.time()
 
     def at_end(events: list[StreamEvent]) -> None:
         completion = stream.completion

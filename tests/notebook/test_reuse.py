@@ -12,6 +12,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+import streamwidget as sw
 from streamwidget.demo import DemoServer
 from tests.support.shells import chat_shell, magics_of, run
 
@@ -54,6 +55,26 @@ def test_an_unchanged_cell_sends_nothing_and_a_changed_one_asks(
     run(shell, before or "pass")
     assert run(shell, cell).reused_from is None
     assert len(server.requests) == 3
+
+
+def test_several_models_have_an_answer_each(shell: InteractiveShell, server: DemoServer) -> None:
+    """Also the same model twice, and without a budget. Only the changed column asks."""
+
+    def answers(third: str) -> list[sw.ChatCompletion]:
+        run(shell, f"%chat --new -m demo -m demo -m {third} -o both Count to 3.")
+        return list(shell.user_ns["both"].answers)
+
+    first = answers("demo-crlf")
+    magics_of(shell).budget = "1 token"
+    try:
+        again = answers("demo-crlf")
+    finally:
+        magics_of(shell).budget = None
+    assert len(server.requests) == 3
+    assert [answer.text for answer in again] == [answer.text for answer in first]
+    assert shell.user_ns["_conversation"].turns[0].answer.completion == again[0]
+    assert [answer.reused_from is None for answer in answers("demo-json")] == [False, False, True]
+    assert len(server.requests) == 4
 
 
 def test_an_earlier_answer_needs_no_budget(shell: InteractiveShell, server: DemoServer) -> None:
