@@ -105,19 +105,21 @@ def with_links(text: str, places: dict[str, str], page: str) -> str:
 
 def write_names() -> None:
     """Write a page for each public name, and one page that lists them by their kinds."""
-    lists: dict[str, list[str]] = {
-        title: [] for title in ("Classes", "Widgets", "Functions", "Events", "Errors", "Types")
-    }
+    lists: dict[str, list[str]] = {title: [] for title in ("Classes", "Widgets", "Functions", "Events", "Errors")}
+    choices: list[str] = []
     for module in (streamwidget, teaching, demo):
         for name in sorted({*module.__all__} - {"__version__"}):
             thing = getattr(module, name)
             full = f"{module.__name__}.{name}"
+            if options := get_args(thing):
+                choices.append(choice(full, options))
+                continue
             lists.setdefault(group(module, thing), []).append(full)
             write(f"api/{full}.rst", "\n".join(name_page(full, thing)))
     tables = [table(title, names) for title, names in lists.items()]
     every = [name for names in lists.values() for name in names]
     tree = f".. toctree::\n   :hidden:\n\n{rows(every)}\n"
-    write("api/index.rst", "\n".join(["Public names", "============", "", *tables, tree]))
+    write("api/index.rst", "\n".join(["Public names", "============", "", *tables, *choices, tree]))
 
 
 def table(title: str, names: list[str]) -> str:
@@ -126,14 +128,19 @@ def table(title: str, names: list[str]) -> str:
     return f"{title}\n{'-' * len(title)}\n\n.. autosummary::\n   :signatures: none\n\n{shown}\n"
 
 
+def choice(full: str, options: tuple[Any, ...]) -> str:
+    """Return the section of a name that stands for one of several types or texts."""
+    name = full.rpartition(".")[2]
+    each = [f":class:`~streamwidget.{one.__name__}`" if isinstance(one, type) else f'``"{one}"``' for one in options]
+    return f"{name}\n{'-' * len(name)}\n\n.. py:data:: {full}\n\n   One of {', '.join(each)}.\n"
+
+
 def group(module: types.ModuleType, thing: Any) -> str:
     """Return the heading under which a name is listed."""
     if module is not streamwidget:
         return module.__name__
     if inspect.isfunction(thing):
         return "Functions"
-    if not isinstance(thing, type):
-        return "Types"
     if issubclass(thing, Widget):
         return "Widgets"
     if issubclass(thing, Exception):
@@ -149,14 +156,12 @@ def name_page(full: str, thing: Any) -> Iterator[str]:
         yield f".. autofunction:: {full}"
     elif isinstance(thing, types.ModuleType):
         yield from (f".. automodule:: {full}", "   :members:")
-    elif isinstance(thing, type):
+    else:
         yield from (
             f".. autoclass:: {full}",
             "   :members:",
             "   :inherited-members: AnyWidget, VBox, Exception, tuple",
         )
-    else:
-        yield from (f".. autodata:: {full}", "   :no-value:")
 
 
 def rows(names: list[str]) -> str:
