@@ -40,10 +40,12 @@ class MemoryTransport:
     @contextlib.asynccontextmanager
     async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
         connection.go_by("", tunnel=False)
-        reader, writer = self._listener.connect()
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        transport = self._listener.connect(asyncio.StreamReaderProtocol(reader, loop=loop))
         connection.queued, connection.carried = False, True
         try:
-            writer.write(_written(request, self.base_url, self.secrets))
+            transport.write(_written(request, self.base_url, self.secrets))
             try:
                 response = await _answer(reader)
             except (EOFError, ConnectionError, ValueError) as exc:
@@ -52,7 +54,7 @@ class MemoryTransport:
                 raise ConnectionFailed(info, retryable=True) from None
             yield response
         finally:
-            writer.close()
+            transport.close()
 
 
 def _written(request: HTTPRequest, base_url: str, secrets: Secrets) -> bytes:

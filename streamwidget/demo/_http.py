@@ -247,7 +247,6 @@ class Connection:
     def reset(self) -> None:
         """Close the connection with an RST (linger 0)."""
         self.keep_alive = False
-        sock: socket.socket | None = self._writer.get_extra_info("socket")
-        if sock is not None:  # None within this process
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
+        sock: socket.socket = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
         self._writer.transport.abort()

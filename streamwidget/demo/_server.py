@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from streamwidget.demo._http import WatchedReader
-from streamwidget.demo._memory import Listener, in_tab
+from streamwidget.demo._memory import Listener, give_to, in_tab
 from streamwidget.demo._service import Service
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class DemoServer:
     r"""An OpenAI-compatible server on this machine. It needs no model, and it fails on request.
 
     The server runs in a daemon thread with its own event loop. Use it as a context manager, or call :meth:`start` and
-    :meth:`stop`. In a browser tab (Pyodide) it runs on the kernel's loop, and only a ChatClient of this tab reaches it.
+    :meth:`stop`. In a browser tab (Pyodide) it runs on the kernel's loop, and only the clients of this tab reach it.
 
     Parameters
     ----------
@@ -154,6 +154,8 @@ class DemoServer:
         if self._in_memory is not None:
             self._in_memory.close()
             self._in_memory = None
+            for task in tuple(self._tasks):
+                task.cancel()
         if self._thread is None:
             return
         assert self._loop is not None
@@ -164,7 +166,9 @@ class DemoServer:
 
     def _listen_in_memory(self) -> None:
         if self._in_memory is None:
-            self._in_memory = Listener(self._asked_port, self._service.serve)
+            loop = asyncio.get_running_loop()
+            give_to(loop)
+            self._in_memory = Listener(self._asked_port, lambda: self._protocol(loop))
             self.port = self._in_memory.port
 
     def __enter__(self) -> DemoServer:
@@ -188,11 +192,7 @@ class DemoServer:
         loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
 
-        def protocol() -> asyncio.StreamReaderProtocol:
-            reader = WatchedReader(loop)
-            return asyncio.StreamReaderProtocol(reader, lambda _, writer: self._connected(reader, writer), loop=loop)
-
-        server = await loop.create_server(protocol, sock=listener)
+        server = await loop.create_server(lambda: self._protocol(loop), sock=listener)
         ready.set()
         await self._stopping.wait()
         server.close()
@@ -204,6 +204,10 @@ class DemoServer:
             if stuck:
                 break
         await asyncio.sleep(0)  # the closed transports close their sockets
+
+    def _protocol(self, loop: asyncio.AbstractEventLoop) -> asyncio.StreamReaderProtocol:
+        reader = WatchedReader(loop)
+        return asyncio.StreamReaderProtocol(reader, lambda _, writer: self._connected(reader, writer), loop=loop)
 
     def _connected(self, reader: WatchedReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._service.serve(reader, writer))

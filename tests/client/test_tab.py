@@ -25,9 +25,8 @@ FAULTS = ("", "cut", "drop", "fin", "half", "gzip", "gzip-cut", "html", "json", 
           "noline")  # fmt: skip
 
 
-@pytest.fixture
-def tab(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python as it is in a tab."""
+def make_tab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make Python as it is in a tab."""
 
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -35,6 +34,11 @@ def tab(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "emscripten")
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr(socket, "create_server", refuse)
+
+
+@pytest.fixture
+def tab(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tab(monkeypatch)
 
 
 async def ending(url: str, fault: str, **params: Any) -> tuple[object, ...]:
@@ -49,14 +53,36 @@ async def ending(url: str, fault: str, **params: Any) -> tuple[object, ...]:
 
 
 async def test_the_demo_server_in_a_tab_ends_each_answer_as_the_real_one(
-    demo: DemoServer, tab: None, monkeypatch: pytest.MonkeyPatch
+    demo: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same faults over the same code: what the person gets does not depend on the socket."""
+    over_sockets = [await ending(demo.url, fault) for fault in FAULTS]
+    make_tab(monkeypatch)
     with DemoServer(tokens_per_second=0, first_delta=0) as within:
-        in_tab = [await ending(within.url, fault) for fault in FAULTS]
-    monkeypatch.undo()
-    assert in_tab == [await ending(demo.url, fault) for fault in FAULTS]
-    assert len({one[:2] for one in in_tab}) == 4
+        assert [await ending(within.url, fault) for fault in FAULTS] == over_sockets
+    assert len({one[:2] for one in over_sockets}) == 4
+
+
+async def test_httpx_and_asyncio_reach_the_servers_of_a_tab(tab: None) -> None:
+    """The lessons ask with httpx, and one makes a server of its own. A port where nobody listens is refused."""
+
+    async def hello(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+        writer.close()
+
+    with DemoServer(tokens_per_second=0, first_delta=0) as demo:
+        own = await asyncio.start_server(hello, "127.0.0.1", 0)
+        async with httpx.AsyncClient() as http:
+            body = {"model": "demo", "messages": [{"role": "user", "content": "count to 3"}], "stream": True}
+            answers = [await http.post(f"{demo.url}/chat/completions", json=body) for _ in range(2)]
+            assert [answer.text.count("data: ") for answer in answers] == [8, 8]
+            assert (await http.get(f"http://127.0.0.1:{own.sockets[0].getsockname()[1]}/")).text == "hello"
+            body["model"] = "demo-drop"
+            with pytest.raises(httpx.ReadError):
+                await http.post(f"{demo.url}/chat/completions", json=body)
+            own.close()
+            with pytest.raises(httpx.ConnectError):
+                await http.get("http://127.0.0.1:1/")
 
 
 async def test_a_stop_reaches_the_demo_server_in_a_tab(tab: None) -> None:
@@ -86,9 +112,7 @@ async def test_a_demo_server_that_stops_ends_its_answers(tab: None) -> None:
 async def test_a_reader_that_waits_holds_the_demo_server_up(tab: None) -> None:
     """A server that never ends does not fill the memory of the tab while nobody reads."""
     with DemoServer(tokens_per_second=0, first_delta=0) as server:
-        listener = _memory.listener_at(server.port)
-        assert listener is not None
-        reader, writer = listener.connect()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         body = b'{"model": "demo-endless", "stream": true, "messages": [{"role": "user", "content": "x"}]}'
         writer.write(
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
@@ -110,7 +134,7 @@ async def test_demo_servers_of_a_tab_have_ports_of_their_own(tab: None) -> None:
     with DemoServer() as one, DemoServer() as two:
         assert one.url != two.url
         assert one.start() is one
-        with pytest.raises(OSError, match=f"Port {two.port} is in use"):
+        with pytest.raises(OSError, match=f"Port {two.port} is in use in this tab"):
             DemoServer(two.port).start()
         assert (await ChatClient(two.url).complete("count to 3", demo=FAST)).text == "1\n2\n3"
         assert [len(one.requests), len(two.requests)] == [0, 1]
