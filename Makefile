@@ -1,4 +1,4 @@
-# demo, check, test, fuzz, faults, doctors, bench, lint, format, site, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, fuzz, faults, doctors, bench, lint, format, site, lite, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test fuzz faults sdks doctors bench lint format site lessons build kernels clean
+.PHONY: demo check pure test fuzz faults sdks doctors bench lint format site lite lite-test lessons build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -76,6 +76,15 @@ site: dist/lessons/.stamp .venv-site/.stamp  ## dist/site/: guides, lessons with
 	.venv-site/bin/sphinx-build -q -W -E -c .ci/site dist/pages dist/site
 	$(BIN)/python -m tests.site
 
+lite: dist/lite/.stamp .venv-lite/.stamp  ## dist/site/lab/: JupyterLite on the guides and lessons. Its Python runs in the browser's tab
+	rm -f dist/lite/wheels/streamwidget-*.whl
+	$(BIN)/python -m hatchling build -t wheel -d dist/lite/wheels
+	.venv-lite/bin/python .ci/lite/build.py dist/lite/wheels dist/lite/node_modules/pyodide
+
+lite-test: lite  ## each notebook of the lab in a real browser, and real requests out of its tab
+	.ci/chromium
+	CHROMIUM_PATH="$$(.ci/chromium)" $(BIN)/python -m pytest -q -s tests/lite/lab.py
+
 lessons: site  ## dist/streamwidget-lessons-VERSION.zip: these pages, and the notebooks with their outputs
 	$(BIN)/python -m tests.lessons archive
 
@@ -83,7 +92,7 @@ build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
 	$(BIN)/python -m hatchling build
 
 clean:
-	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-site dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 kernels: $(KERNELS)  ## one environment for each older generation of ipykernel that the tests drive
 
@@ -119,6 +128,17 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 
 .venv-site/.stamp: .ci/site/constraints.txt pyproject.toml .ci/venv $(BUNDLE)
 	.ci/venv .venv-site -e . --group site -c .ci/site/constraints.txt
+	touch $@
+
+.venv-lite/.stamp: .ci/lite/constraints.txt pyproject.toml .ci/venv
+	.ci/venv .venv-lite --group lite -c .ci/lite/constraints.txt
+	touch $@
+
+# Only pure wheels: "any" is the one platform whose wheels fit a tab and this machine alike.
+dist/lite/.stamp: .ci/lite/wheels.txt .ci/lite/package-lock.json $(VENV)/.stamp .venv-lite/.stamp
+	rm -rf dist/lite && mkdir -p dist/lite/wheels
+	.venv-lite/bin/python -m pip download -q --no-deps --only-binary :all: --platform any --python-version 3.14 -d dist/lite/wheels -r .ci/lite/wheels.txt
+	cp .ci/lite/package.json .ci/lite/package-lock.json dist/lite/ && cd dist/lite && npm ci --ignore-scripts
 	touch $@
 
 # Lesson 10 shows the pieces of a real model, where there is one.
