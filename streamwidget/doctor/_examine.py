@@ -11,6 +11,7 @@ from streamwidget._client.environment import Proxy
 from streamwidget._client.http import host_of
 from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
 from streamwidget._core.secrets import forget, mask
+from streamwidget._core.tab import in_tab
 from streamwidget._core.unexpected import said_by
 from streamwidget._core.visible import one_line
 from streamwidget.doctor._finding import Finding, Hop
@@ -95,7 +96,7 @@ class Examination:
             return
         url = client.base_url
         way = None
-        if url is not None and client._http_client is None:
+        if url is not None and client._http_client is None and not in_tab():
             finding, proxy = check_environment(url)
             self._add(finding)
             if finding.state == "ok":
@@ -163,6 +164,8 @@ class Examination:
         try:
             async with asyncio.timeout(limit):
                 return await check
+        except ConfigurationError as exc:
+            self._add(Finding(hop, "failed", said_by(exc), fault="not sent"))
         except TimeoutError:
             self._add(Finding(hop, "unknown", f"This was not done within {limit:g} s.", fault="timeout"))
         except Exception as exc:  # noqa: BLE001  (a doctor that fails helps nobody)

@@ -16,8 +16,9 @@ from typing import Literal
 from streamwidget.doctor._finding import Finding, seconds
 
 _STEP = 0.05  # seconds between two looks at the clock
-_BLOCKED = 0.5  # seconds. A busy loop is seldom so late
-_SHARE = 0.2  # of the time
+_BLOCKED = 0.25  # seconds. A busy loop is seldom so late
+_OFTEN = 3  # times. An import or a busy machine may do it once or twice
+_SHARE = 0.3  # of the time
 _PACKAGES = ("streamwidget", "httpx", "ipykernel", "ipython", "ipywidgets", "anywidget", "traitlets", "tornado")
 
 
@@ -32,17 +33,20 @@ class Lateness:
     late : float
         Of these, the seconds of delay.
     worst : float
-        The longest of these times.
+        The longest delay.
+    times : int
+        Long delays.
     """
 
     watched: float = 0.0
     late: float = 0.0
     worst: float = 0.0
+    times: int = 0
 
     @property
     def is_blocked(self) -> bool:
         """True if something on the loop holds it up: for long, and again and again."""
-        return self.worst >= _BLOCKED and self.late >= _SHARE * self.watched
+        return self.times >= _OFTEN and self.late >= _SHARE * self.watched
 
     @contextlib.asynccontextmanager
     async def watch(self) -> AsyncIterator[None]:
@@ -66,6 +70,7 @@ class Lateness:
                 self.watched += took
                 self.late += late
                 self.worst = max(self.worst, late)
+                self.times += late >= _BLOCKED
 
 
 def process(lateness: Lateness, runner: Literal["Python", "kernel"], facts: Mapping[str, str]) -> Finding:

@@ -201,7 +201,9 @@ async def check_stream(client: WatchedClient, way: Way | None, **fields: object)
         if answer.failure is None and answer.pieces.held_back:
             answer = await ask(client, **fields)
     except ConfigurationError as exc:
-        return Finding("stream", "failed", str(exc), advice="Choose a model: -m NAME.", fault="not sent")
+        lacks_model = client.model is None and client.needs_model
+        advice = "Choose a model: -m NAME." if lacks_model else ""
+        return Finding("stream", "failed", str(exc), advice=advice, fault="not sent")
     return told(answer, _host(client), client, way)
 
 

@@ -18,7 +18,9 @@ from streamwidget.doctor.__main__ import main
 from streamwidget.doctor._examine import Examination
 from streamwidget.doctor._finding import Finding
 from streamwidget.doctor._judge import judge
+from streamwidget.doctor._process import Lateness, process
 from streamwidget.doctor._report import Report
+from tests.support.native_server import NativeServer
 from tests.support.ports import closed_port
 from tests.support.servers import RawServer, response, sse
 
@@ -66,6 +68,25 @@ def test_the_demo_servers_faults(model: str, hop: str | None, words: str, server
     assert words in f"{report.verdict.sentence} {report.verdict.advice}"
     assert [finding.hop for finding in report.findings][:5] == ["settings", "environment", "DNS", "TCP", "models"]
     assert KEY not in f"{report}{report.to_json()}"
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "google", "ollama-native", "openai-responses"])
+def test_the_dialects_are_healthy(provider: str) -> None:
+    """Each is asked in its own words, and its pieces are counted."""
+    with NativeServer(tokens_per_second=400, first_delta=0.02) as native:
+        report = examine(native.url, key=KEY, model="demo", provider=provider)
+    assert report.verdict.hop is None, report
+    stream = next(finding for finding in report.findings if finding.hop == "stream")
+    assert (stream.state, stream.figures["joined"]) == ("ok", "0"), stream
+
+
+def test_a_model_of_this_machine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network is looked at, and the sentence says how to get the model."""
+    monkeypatch.setenv("STREAMWIDGET_GGUF", "/no/such/model.gguf")
+    report = examine(None, provider="local")
+    assert report.verdict.hop == "settings"
+    assert "/no/such/model.gguf cannot be read" in report.verdict.sentence
+    assert not {"DNS", "TCP"} & {finding.hop for finding in report.findings}
 
 
 def test_a_silent_server_is_left_after_the_patience(server: DemoServer) -> None:
@@ -134,6 +155,19 @@ def test_a_fault_of_the_doctor_is_a_finding(monkeypatch: pytest.MonkeyPatch, ser
     assert Finding("models", "unknown", "The doctor could not check this: ZeroDivisionError: a slip") in report.findings
     assert report.verdict.hop is None
     assert "Not checked: models." in report.verdict.sentence
+
+
+@pytest.mark.parametrize(("pauses", "blocked"), [(0, False), (1, False), (8, True)])
+async def test_a_loop_is_blocked_if_it_is_late_again_and_again(pauses: int, blocked: bool) -> None:
+    """One long pause, such as an import, accuses nobody."""
+    lateness = Lateness()
+    async with lateness.watch():
+        for _ in range(pauses):
+            time.sleep(0.4)  # noqa: ASYNC251
+            await asyncio.sleep(0.06)
+        await asyncio.sleep(0.3)
+    assert lateness.is_blocked is blocked
+    assert process(lateness, "kernel", {}).state == ("slow" if blocked else "ok")
 
 
 async def test_it_can_be_interrupted(server: DemoServer) -> None:
