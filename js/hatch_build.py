@@ -18,23 +18,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-BUNDLE = (
-    "loader.js",
-    "answer.js",
-    "answer.css",
-    "tools.js",
-    "tools.css",
-    "chat.js",
-    "chat.css",
-    "wire.js",
-    "wire.css",
-    "grid.js",
-    "grid.css",
-    "values.js",
-    "values.css",
-    "page.cdx.json",
-    "THIRD_PARTY_LICENSES.txt",
-)
+# `build.mjs` writes it last, so where it is, the others are.
+LAST = "page.cdx.json"
 # No package runs code of its own while it is installed.
 CLEAN_INSTALL = ["ci", "--ignore-scripts"]
 
@@ -46,9 +31,9 @@ class BundleHook(BuildHookInterface[Any]):
         """Make sure that the bundle is there before hatchling collects the files."""
         root = Path(self.root)
         static = root / "streamwidget" / "static"
-        built = all((static / name).is_file() for name in BUNDLE)
+        built = (static / LAST).is_file()
         from_sdist = (root / "PKG-INFO").is_file()
-        if built and (from_sdist or not _outdated(root / "js", static)):
+        if built and (from_sdist or not _outdated(root / "js", static / LAST)):
             return
         npm = shutil.which("npm")
         if npm is None:
@@ -95,8 +80,8 @@ def whole_links(markdown: str, address: str) -> str:
     return re.sub(r"(!?\[[^\]]*\]\()(?![a-z]+:)([^)\s]+)\)", whole, markdown)
 
 
-def _outdated(js: Path, static: Path) -> bool:
+def _outdated(js: Path, built: Path) -> bool:
     sources = [*js.glob("*.json"), *js.glob("*.mjs"), *(path for path in (js / "src").rglob("*") if path.is_file())]
     shared = ("_core/outcomes.json", "_saved/languages.json")  # the page has the same tables
     sources.extend(js.parent / "streamwidget" / table for table in shared)
-    return max(path.stat().st_mtime for path in sources) > min((static / name).stat().st_mtime for name in BUNDLE)
+    return max(path.stat().st_mtime for path in sources) > built.stat().st_mtime
