@@ -181,12 +181,13 @@ def test_the_sdist_holds_the_bundle_and_its_sources(distributions: Distributions
     assert not [name for name in names if re.search(r"node_modules|\.venv|_cache|__pycache__|\.pyc$", name)]
 
 
-def test_every_package_of_the_lock_has_a_hash() -> None:
-    """npm refuses a package that is not the one that was locked. Only the project itself has no hash."""
-    packages = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))["packages"]
-    assert [name for name, package in packages.items() if not package.get("integrity", "").startswith("sha512-")] == [
-        ""
-    ]
+@pytest.mark.parametrize("folder", ["js", ".ci/lite"])
+def test_every_package_of_a_lock_has_a_hash(folder: str) -> None:
+    """npm refuses a package that is not the one that was locked. Only the project has no hash. No host is named."""
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))["packages"]
+    hashes = {name: package.get("integrity", "") for name, package in packages.items()}
+    assert [name for name, integrity in hashes.items() if not integrity.startswith("sha512-")] == [""]
+    assert [name for name, package in packages.items() if "resolved" in package] == []
 
 
 def test_an_install_in_colab_replaces_nothing_of_it() -> None:
