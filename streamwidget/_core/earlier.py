@@ -48,6 +48,8 @@ _MONTHS = [
     "Dec",
 ]  # the same in every locale
 
+_MARK = "not asked again (--fresh asks)"  # for the line under the answer
+
 
 def earlier_answer(asked: ChatStream, completion: ChatCompletion, at: float) -> ChatStream:
     """Return a stream that brings an earlier answer in place of asking again.
@@ -69,7 +71,7 @@ def earlier_answer(asked: ChatStream, completion: ChatCompletion, at: float) -> 
     >>> again.text, again.timing.first_delta, again.reused_from, again.receipt
     ('Elbe, Po, Ob.', None, 1762938000.0, None)
     >>> [warning.detail for warning in again.warnings]
-    ['from 12 Nov 2025, not asked again']
+    ['from 12 Nov 2025, not asked again (--fresh asks)']
     """
     return ChatStream(_EarlierAnswer(asked, completion, at), asked.value_type)
 
@@ -114,7 +116,7 @@ class _EarlierAnswer:
             publish(self._applied(_events(step)))
             accumulator.apply(Finish(step.finish_reason, "complete"))
         rest: list[ParsedEvent] = [RefusalDelta(completion.refusal), Identity(completion.model, None)]
-        rest += [*completion.warnings, StreamWarning("reused", f"from {day(self.reused_from)}, not asked again")]
+        rest += [*completion.warnings, StreamWarning("reused", f"from {day(self.reused_from)}, {_MARK}")]
         publish(self._applied(rest))
         accumulator.apply(Finish(completion.finish_reason, "complete"))
         return "complete"
@@ -127,7 +129,7 @@ class _EarlierAnswer:
         """Do nothing. It is over."""
 
     def record(self) -> Recording:
-        raise ConfigurationError("An earlier answer has no bytes to record. `reuse = False` asks again.")
+        raise ConfigurationError("An earlier answer has no bytes to record. `%%chat --fresh` asks again.")
 
     def again(self, *, go_on: bool) -> Work:
         return self._asked._work.again(go_on=go_on)

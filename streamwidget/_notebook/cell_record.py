@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,7 @@ class CellRecord:
         self._place = place
         self._ids: dict[int, str] = {}  # of the runs that the extension has seen to their end
         self._running: str | None = None
+        self._before: int | None = None  # the number of the cell that is looked from, unless it is the running one
         self.last_error: LastError | None = None
 
     def begin(self, cell: str | None) -> None:
@@ -102,6 +104,20 @@ class CellRecord:
         cell = RanCell(number, source.rstrip())
         self.last_error = LastError(cell, cell_id, _traceback(error, number))
 
+    @property
+    def number(self) -> int:
+        """The number of the running cell."""
+        return len(self._sources()) - 1
+
+    @contextmanager
+    def seen_from(self, cell: str, number: int) -> Iterator[None]:
+        """Let "above" mean above a cell that ran before: its id, and the number of its run."""
+        running, self._running, self._before = self._running, cell, number
+        try:
+            yield
+        finally:
+            self._running, self._before = running, None
+
     def above(self, count: int) -> list[RanCell]:
         """Return the cells above the running one that ran last, at most so many, in their order.
 
@@ -121,6 +137,8 @@ class CellRecord:
     def _place_of(self, number: int, own: int | None) -> int | None:
         """Return where a run stands. None: below the running cell, or nowhere, or a later run took its place."""
         cell = self._ids.get(number)
+        if self._before is not None and number >= self._before and (own is None or cell is None):
+            return None  # without a page the order of the runs says what is above
         if cell is None:
             return -1  # before %load_ext, or in a terminal
         if any(later > number and other == cell for later, other in self._ids.items()):

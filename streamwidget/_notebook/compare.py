@@ -338,7 +338,7 @@ def _stopped(streams: Sequence[ChatStream]) -> str:
 
 
 def _kept_or_asked(
-    session: Session, prepared: Sequence[Prepared], turn: Turns, streams: Sequence[ChatStream]
+    session: Session, prepared: Sequence[Prepared], turn: Turns, streams: Sequence[ChatStream], *, fresh: bool
 ) -> list[ChatStream]:
     """Return a stream of the earlier answer for each column that has one. The same model twice has two answers."""
     counts: Counter[str | None] = Counter()
@@ -347,7 +347,7 @@ def _kept_or_asked(
         counts[stream.request_hash] += 1
         number = counts[stream.request_hash]
         keeps = partial(keep, session.kept_answers, one.target, one.message, number=number)
-        kept.append(kept_or_asked(session, stream, keeps, number))
+        kept.append(kept_or_asked(session, stream, keeps, number, fresh=fresh))
     if kept[0] is not streams[0]:
         turn.conversation.follow(turn.key, kept[0])
     return kept
@@ -392,11 +392,12 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
         session.forget_asked()
 
         def note(place: int) -> None:
-            session.asked[key] = Asked(columns[place], text, message, before, streams[place].request_hash)
+            asked_with = (columns[place], text, message, before, streams[place].request_hash)
+            session.asked[key] = Asked(*asked_with, session.record.number)
 
         note(0)
     if reuses:
-        streams = _kept_or_asked(session, prepared, turn, streams)
+        streams = _kept_or_asked(session, prepared, turn, streams, fresh=options.fresh)
     ours: list[ChatCompletion] = []
 
     def kept(place: int, answer: ChatCompletion) -> None:

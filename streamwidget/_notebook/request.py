@@ -306,7 +306,8 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
             stream = alone.ask(message, client, **asked)  # for --new: raises before the conversation is cleared
         if options.once:
             show_prompt(options, alone, "", message, client)
-            return NewTurn(kept_or_asked(session, stream, keeps) if reuses else stream, target, keep=keeps)
+            found = kept_or_asked(session, stream, keeps, fresh=options.fresh) if reuses else stream
+            return NewTurn(found, target, keep=keeps)
     conversation, key = next_turn(session, options)
     show_prompt(options, conversation, key, message, client)
     say_what_is_not_sent(conversation, key)
@@ -315,8 +316,8 @@ def ask(session: Session, options: Namespace, text: str) -> NewTurn:
         stream = conversation.ask(message, client, key=key, **asked)
     session.variables["_conversation"] = conversation
     session.forget_asked()
-    session.asked[key] = Asked(options, text, message, before, stream.request_hash)
-    if reuses and (kept := kept_or_asked(session, stream, keeps)) is not stream:
+    session.asked[key] = Asked(options, text, message, before, stream.request_hash, session.record.number)
+    if reuses and (kept := kept_or_asked(session, stream, keeps, fresh=options.fresh)) is not stream:
         conversation.follow(key, kept)
         stream = kept
     return NewTurn(stream, target, conversation, key, keeps, session.outputs, options.conversation)

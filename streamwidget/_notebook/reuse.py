@@ -39,6 +39,8 @@ class Asked(NamedTuple):
         A hash of the messages before it, for this process. They themselves may leave the conversation.
     request_hash : str or None
         None if the request was not one of ours.
+    number : int
+        That of the cell's run.
     """
 
     options: Namespace
@@ -46,6 +48,7 @@ class Asked(NamedTuple):
     message: Message
     before: int
     request_hash: str | None
+    number: int
 
 
 def told(messages: Iterable[Message]) -> int:
@@ -54,15 +57,23 @@ def told(messages: Iterable[Message]) -> int:
 
 
 def kept_or_asked(
-    session: Session, stream: ChatStream, keeps: Callable[[ChatStream], None], number: int = 1
+    session: Session,
+    stream: ChatStream,
+    keeps: Callable[[ChatStream], None],
+    number: int = 1,
+    *,
+    fresh: bool,
 ) -> ChatStream:
     """Return a stream of the earlier answer to the same request. If there is none, return ``stream``, and keep its own.
 
-    A file that cannot be used is named, and the question is asked. A cell that asks the same several times has an
-    answer for each, by its number.
+    A ``fresh`` answer takes the place of the earlier one. If the file cannot be used, it is named, and the question is
+    asked. A cell that asks the same several times has an answer for each, by its number.
     """
     name = _name(stream, number)
     if name is None:
+        return stream
+    if fresh:
+        keeps(stream)
         return stream
     answers = session.kept_answers
     try:

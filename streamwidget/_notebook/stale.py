@@ -44,7 +44,8 @@ def show_stale(session: Session, _: bool, options: Namespace) -> None:
 def _change(session: Session, conversation: Conversation, turn: Turn, asked: Asked) -> str:
     """Return what has changed since a turn was asked. Empty if nothing has."""
     try:
-        now = prepare(session, asked.options, asked.text)
+        with session.record.seen_from(turn.key.partition("#")[0], asked.number):
+            now = prepare(session, asked.options, asked.text)
         with refused_when_sent():  # nothing is sent
             stream = conversation._stream_of(now.message, now.client, turn.key, **now.asked)
     except ConfigurationError as exc:
@@ -52,9 +53,10 @@ def _change(session: Session, conversation: Conversation, turn: Turn, asked: Ask
     if stream.request_hash == asked.request_hash:
         return ""
     if told([now.message]) != told([asked.message]):
+        taken = now.taken.parts if now.taken is not None else ()
         changed = [one for one in now.message.variables if one not in asked.message.variables]
-        named = ", ".join(f"{{{{{one.name}}}}}" for one in changed or now.message.variables)
-        return f"Its prompt has changed: {named}." if named else "Its prompt has changed."
+        named = [one.name if one in taken else f"{{{{{one.name}}}}}" for one in changed or now.message.variables]
+        return f"Its prompt has changed: {', '.join(named)}." if named else "Its prompt has changed."
     before = conversation.request_messages(turn.key, system=asked.options.system)
     if told(before) != asked.before:
         return "What goes before it has changed: a turn, or the system prompt."

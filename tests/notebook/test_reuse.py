@@ -14,7 +14,7 @@ from IPython.utils.capture import capture_output
 
 import streamwidget as sw
 from streamwidget.demo import DemoServer
-from tests.support.shells import chat_shell, magics_of, run
+from tests.support.shells import chat_shell, magics_of, run, session_of
 
 
 @pytest.fixture
@@ -113,6 +113,21 @@ def test_without_the_setting_nothing_is_kept_or_read(
     assert run(shell, "%chat --client answer Name a river.").text == "Elbe"
 
 
+def test_a_fresh_answer_takes_the_place_of_the_earlier_one(
+    shell: InteractiveShell, server: DemoServer, tmp_path: Path
+) -> None:
+    """The line under an earlier answer names the option."""
+    first = run(shell, "%chat --once -m demo Name a river.")
+    file = tmp_path / "notebook.chat.jsonl"
+    file.write_text(file.read_text("utf-8").replace("## Name a river", "## Kept"), "utf-8")
+    earlier = run(shell, "%chat --once -m demo Name a river.")
+    assert earlier.text.startswith("## Kept")
+    assert "(--fresh asks)" in earlier._repr_mimebundle_()["text/plain"]
+    assert run(shell, "%chat --once -m demo --fresh Name a river.").reused_from is None
+    assert run(shell, "%chat --once -m demo Name a river.").text == first.text
+    assert len(server.requests) == 2
+
+
 def test_a_file_that_cannot_be_used_does_not_stop_the_cell(
     shell: InteractiveShell, server: DemoServer, tmp_path: Path
 ) -> None:
@@ -148,6 +163,27 @@ def test_stale_turns_are_listed_with_the_reason(shell: InteractiveShell, server:
     assert "2 of 3" in said
     assert "It cannot be asked: There is no variable river." in said
     assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("has_page", [True, False])
+def test_cells_above_are_those_above_the_cell_that_is_looked_at(shell: InteractiveShell, *, has_page: bool) -> None:
+    """Not those above the cell with ``--stale``."""
+    cells = {"a": "1 + 1", "b": "2 + 2", "ask": "%chat -m demo --cells 2 Why?", "c": "3 + 3", "d": "%chat --stale"}
+    if has_page:
+        session_of(shell).cells.take_order({"cells": list(cells)})
+
+    def stale() -> str:
+        with capture_output() as printed:
+            shell.run_cell(cells["d"], store_history=True, cell_id="d")
+        return str(printed.stdout)
+
+    for name, code in cells.items():
+        with capture_output():
+            shell.run_cell(code, store_history=True, cell_id=name)
+    assert stale() == "None of 1 turn would be asked differently now.\n"
+    with capture_output():
+        shell.run_cell("5 + 5", store_history=True, cell_id="b")
+    assert "Its prompt has changed: cell [" in stale()
 
 
 def test_an_edited_cell_is_stale(shell: InteractiveShell, tmp_path: Path) -> None:

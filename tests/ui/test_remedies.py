@@ -48,15 +48,23 @@ def test_a_cut_answer_is_mended_where_it_stands(open_notebook: OpenNotebook, dem
 CUT = """%%chat -P 'demo={{"fault": "drop", "after": 6, "times": 1, "key": "{0}", "text": "It begins, and its end."}}'
 {0}"""
 
+REUSED = """%%chat --once --reuse -P 'demo={"text": "Kept."}'
+Again"""
+
 
 @only_lab
 def test_a_saved_answer_that_was_cut_goes_on_in_its_place(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Continue asks for the rest, also after a reload. The conversation has the whole. A new kernel offers nothing."""
     seen = "print(*[turn.answer.text.count('its end.') for turn in _conversation.turns])"
-    page = open_notebook([LOAD, CUT.format("one"), CUT.format("two"), CUT.format("three"), seen])
+    page = open_notebook([LOAD, CUT.format("one"), CUT.format("two"), CUT.format("three"), seen, REUSED])
     for index in range(4):
         page.run(index)
         page.finish(index)
+    page.run(5)
+    expect(page.output(5)).to_contain_text("complete")
+    page.run(5)
+    expect(page.output(5)).to_contain_text("not asked again (--fresh asks)")  # a reused answer never looks live
+    expect(page.output(5).locator(".streamwidget-text")).to_contain_text("Kept.")
 
     def go_on(index: int) -> None:
         button = page.output(index).get_by_role("button", name="Continue")
