@@ -1,9 +1,9 @@
-"""Spans of OpenTelemetry, after its conventions for generative AI: one ``chat MODEL`` span for each request to a model.
+"""Spans of OpenTelemetry, after its conventions for generative AI.
 
-They are made only where your program has imported OpenTelemetry and set a tracer provider. Nothing is imported for
-them. What is asked and answered is on a span only if the variable
-``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` is ``true``, ``SPAN_ONLY`` or ``SPAN_AND_EVENT``. Keys are masked
-in it. They are nowhere else on a span.
+Each request to a model is a span ``chat MODEL``, and each run of a tool is a span ``execute_tool NAME``. They are made
+only where your program has imported OpenTelemetry and set a tracer provider. Nothing is imported for them. What is
+asked and answered is on a span only if the variable ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` is ``true``,
+``SPAN_ONLY`` or ``SPAN_AND_EVENT``. Keys are masked in it. They are nowhere else on a span.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, copy_context
 from importlib import import_module
@@ -21,10 +21,13 @@ from urllib.parse import urlsplit
 from streamwidget._client.prices import rows_at
 from streamwidget._core.completion import last_text
 from streamwidget._core.messages import Message
-from streamwidget._core.secrets import mask
+from streamwidget._core.secrets import Secrets, mask
 
 if TYPE_CHECKING:
     from streamwidget._client.calls import Call
+    from streamwidget._core.completion import ToolCall
+    from streamwidget._core.tool_result import Result
+    from streamwidget._core.tools import Tool
 
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _ON = {"true", "span_only", "span_and_event"}
@@ -55,14 +58,12 @@ def span_of(call: Call) -> Iterator[Context | None]:
     Yields the context for its task, so that spans of the HTTP client are inside of this one. None: any context will do.
     It is a context of its own, because a block that a closed loop throws away could not put the old one back.
     """
-    trace: Any = sys.modules.get("opentelemetry.trace")
-    if trace is None or isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        yield None
-        return
-    tracer = trace.get_tracer("streamwidget")
+    trace = _tracing()
     name = f"chat {call.request.question.model or ''}".rstrip()
-    span = tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=_asked(call))
-    if not span.is_recording():
+    span = trace and trace.get_tracer("streamwidget").start_span(
+        name, kind=trace.SpanKind.CLIENT, attributes=_asked(call)
+    )
+    if trace is None or not span.is_recording():
         yield None
         return
     context = copy_context()
@@ -74,6 +75,51 @@ def span_of(call: Call) -> Iterator[Context | None]:
         if call.error is not None:
             span.set_status(trace.StatusCode.ERROR, call.error.message)
         span.end()
+
+
+@contextmanager
+def tool_span(tool: Tool, call: ToolCall, secrets: Secrets) -> Iterator[Callable[[Result], None]]:
+    """Trace the run of a tool, if the program traces. Call the yielded function with what it returned.
+
+    It runs in a task of its own, whose context keeps the span. So the spans of the tool itself are inside of this one.
+    """
+    trace = _tracing()
+    if trace is None:
+        yield lambda _: None
+        return
+    asked: dict[str, str | None] = {"operation.name": "execute_tool", "tool.type": "function", "tool.name": tool.name}
+    asked |= {"tool.description": tool.description or None, "tool.call.id": call.id}
+    span = trace.get_tracer("streamwidget").start_span(
+        f"execute_tool {tool.name}",
+        kind=trace.SpanKind.INTERNAL,
+        attributes=_known({f"gen_ai.{name}": value for name, value in asked.items()}),
+    )
+    import_module("opentelemetry.context").attach(trace.set_span_in_context(span))
+    failed = "cancelled"
+    returned: dict[str, str] = {}
+
+    def end(result: Result) -> None:
+        nonlocal failed
+        failed = "tool_error" if result.error else ""
+        if _captures():
+            returned["gen_ai.tool.call.arguments"] = mask(call.arguments, secrets)
+            returned["gen_ai.tool.call.result"] = mask(result.text, secrets)
+
+    try:
+        yield end
+    finally:
+        span.set_attributes(returned)
+        if failed:
+            span.set_attribute("error.type", failed)
+            span.set_status(trace.StatusCode.ERROR)
+        span.end()
+
+
+def _tracing() -> Any:
+    """Return OpenTelemetry's ``trace`` if the program has set a tracer provider. Else None."""
+    trace: Any = sys.modules.get("opentelemetry.trace")
+    unset = trace is None or isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    return None if unset else trace
 
 
 def _captures() -> bool:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.exchange import Publish, Request
 from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.spans import tool_span
 from streamwidget._client.tool_run import ToolRun
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ToolCall
@@ -246,7 +247,9 @@ class ToolLoop:
             publish([self._waiting(tool.name)])
             begun = time.monotonic()
             run = ToolRun(tool, arguments, self._request.transport.secrets)
-            result = await run.result()
+            with tool_span(tool, call, self._request.transport.secrets) as ended:
+                result = await run.result()
+                ended(result)
         except asyncio.CancelledError:
             said = "Stopped by the person before it ended." if run else "Not run: the person stopped the answer."
             if run is not None and run.left_behind:

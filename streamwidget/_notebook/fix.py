@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import uuid
+from typing import Any
 
 from IPython.display import publish_display_data
 
@@ -32,21 +33,42 @@ _offered: dict[str, dict[str, str]] = {}  # the oldest first
 
 def offer_fix(session: Session, error: LastError, completion: ChatCompletion) -> None:
     """Show how the code of an answer differs from the cell, and let the page offer to replace it."""
+    found = _difference(session, error, completion)
+    if found is None:
+        return
+    if not display.shows_widgets(session.shell):
+        say(found["text/plain"])
+    else:
+        publish_display_data(found)  # type: ignore[no-untyped-call]
+
+
+def saved_with_fix(
+    session: Session, error: LastError, completion: ChatCompletion, saved: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a saved answer with the diff below it. So it is for ``--bg``, whose end belongs to no cell."""
+    found = _difference(session, error, completion)
+    if found is None:
+        return saved
+    others = {kind: value for kind, value in saved.items() if kind != "text/markdown"}
+    return others | {
+        "text/html": f"{saved['text/html']}{found['text/html']}",
+        "text/plain": f"{saved['text/plain']}\n\n{found['text/plain']}",
+    }
+
+
+def _difference(session: Session, error: LastError, completion: ChatCompletion) -> dict[str, str] | None:
+    """Return the diff as a mimebundle, which the page offers to apply. None: the answer has no other code."""
     old = error.cell.source
     code = find_code(last_text(completion)) if completion.outcome == "complete" else None
     if code is None or max(len(old), len(code.text)) > _LONGEST:
-        return
+        return None
     new = with_keys(code.text, old)
     diff = [*difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=3)][3:]
     if not diff:
-        return
+        return None
     title = f"Cell [{error.cell.number}], corrected:"
-    text = "\n".join([title, "", *map(visible, diff)])
-    if not display.shows_widgets(session.shell):
-        say(text)
-        return
     name = uuid.uuid4().hex
-    if error.id is not None and MASK not in new:
+    if error.id is not None and MASK not in new and display.in_kernel(session.shell):
         _offer(name, {"cell": error.id, "old": old, "new": new})
     lines = "".join(
         f'<span style="{_LINE};background:{_COLOURS.get(line[0], "none")}">{escape_text(line)}</span>' for line in diff
@@ -55,7 +77,7 @@ def offer_fix(session: Session, error: LastError, completion: ChatCompletion) ->
         f'<div class="streamwidget-fix streamwidget-fix-{name}"><p style="margin:0.5em 0 0">{title}</p>'
         f'<pre style="margin:0">{lines}</pre></div>'
     )
-    publish_display_data({"text/plain": text, "text/html": html})  # type: ignore[no-untyped-call]
+    return {"text/plain": "\n".join([title, "", *map(visible, diff)]), "text/html": html}
 
 
 def with_keys(code: str, old: str) -> str:

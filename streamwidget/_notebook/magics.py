@@ -359,11 +359,23 @@ class ChatMagics(Magics):
             stream._run_apart()
         self._session.keep_answer(stream, options.out)
 
+        latest = [stream]
+
         def asked_again(other: ChatStream) -> None:
+            latest[:] = [other]
             turn.follow(other)
             self._session.keep_answer(other, options.out)
 
-        shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline, "put": turn.put}
+        error = self._session.record.last_error if options.fix else None
+
+        def put(saved: dict[str, Any], place: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+            if error is not None and options.bg:
+                from streamwidget._notebook.fix import saved_with_fix  # late: few cells are corrected
+
+                saved = saved_with_fix(self._session, error, latest[0].completion, saved)
+            return turn.put(saved, place)
+
+        shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline, "put": put}
         keep = options.keep or self._session.settings.keep
         view = display.present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
         if options.receipt:
@@ -373,7 +385,7 @@ class ChatMagics(Magics):
             self._session.cells.leave_running(stream)
             return _given(stream, awaits=awaits)
         job = CellJob(stream, turn.target, view, display.shows_line_above_error(self.shell))
-        if options.fix and (error := self._session.record.last_error) is not None:
+        if error is not None:
             job = job._replace(result=partial(self._fixed, error))
         return self._finish(job, awaits=awaits)
 

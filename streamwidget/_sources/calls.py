@@ -37,6 +37,8 @@ class Call:
         The API of an SDK's function. Its own answers go back as they were. None: answers go back as text.
     warnings : list of StreamWarning
         The function puts its warnings here.
+    url : str
+        The address that an SDK's function asks. Empty: it is not known.
     """
 
     function: Callable[..., Any]
@@ -46,6 +48,7 @@ class Call:
     name: str = field(default="the callable")
     dialect: Dialect | None = None
     warnings: list[StreamWarning] = field(default_factory=list)
+    url: str = ""
 
     @property
     def runs_on_the_loop(self) -> bool:

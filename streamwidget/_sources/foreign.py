@@ -21,10 +21,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from streamwidget._client.prices import cost_of
+from streamwidget._client.spending import SPENDING
 from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.causes import causes
 from streamwidget._core.completion import DEMO_SERVER, ChatCompletion, ErrorInfo
-from streamwidget._core.cost import UNKNOWN, Cost
+from streamwidget._core.cost import Cost, total
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import ConfigurationError, ProtocolError, SourceError, StreamError
 from streamwidget._core.secrets import mask
@@ -87,12 +89,15 @@ class Foreign:
         self._stopped = False
         self._closing = False
         self._too_long = False
+        self._over = False
+        self._before = None if so_far is None else so_far.cost
 
     @property
     def cost(self) -> Cost:
-        """What the provider has charged, if the source says so. Nobody names the server, so there is no price."""
-        usage = self.accumulator.usage
-        return UNKNOWN if usage is None or usage.cost is None else Cost(usage.cost, charged=True)
+        """What the provider has charged, if the source says so, or the price where an SDK's client names its server."""
+        url = self._source.url if isinstance(self._source, Call) and self._over else ""
+        now = cost_of(self.accumulator.usage, url, self.accumulator.model, self.model)
+        return now if self._before is None else total([self._before, now])
 
     #: Consent to the tools of another library is that library's.
     consents = None
@@ -120,6 +125,15 @@ class Foreign:
         return any(field(found, "server") == DEMO_SERVER for found in headers)
 
     async def run(self, publish: Publish) -> Outcome:
+        try:
+            return await self._to_the_end(publish)
+        finally:
+            self._over, usage = True, self.accumulator.usage
+            if usage is not None and isinstance(self._source, Call) and self._source.url:
+                tokens = usage.total_tokens or (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
+                SPENDING.add(cost_of(usage, self._source.url, self.accumulator.model, self.model), tokens)
+
+    async def _to_the_end(self, publish: Publish) -> Outcome:
         in_loop = lambda: not isinstance(self._items, Threaded)  # noqa: E731
         dialect = self._source.dialect if isinstance(self._source, Call) else None
         intake = self._intake = Intake(self.accumulator, publish, self._text, in_loop, dialect)
@@ -158,7 +172,7 @@ class Foreign:
     def again(self, *, go_on: bool) -> Foreign:
         if not isinstance(self._asked, Call):
             raise ConfigurationError("Another library made this stream. To ask again, make a new stream there.")
-        return Foreign(self._asked, self._text, self.accumulator.snapshot() if go_on else None)
+        return Foreign(self._asked, self._text, self.accumulator.snapshot(cost=self.cost) if go_on else None)
 
     def _leave(self, reading: asyncio.Task[None], publish: Publish) -> None:
         reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # or asyncio complains

@@ -73,12 +73,18 @@ def as_model(answer: Any) -> ChatClient | CallableModel | SDKModel:
     for create, dialect in SDK_CLIENTS:
         method = at(answer, create)
         if callable(method) and not inspect.isclass(answer):
-            return SDKModel(type(answer).__name__, method, dialect)
+            return SDKModel(type(answer).__name__, method, dialect, _address(answer))
     if inspect.isclass(answer):
         raise ConfigurationError(f"{answer.__name__} is a class. {_TAKES}.")
     if callable(answer):
         return CallableModel(answer)
     raise ConfigurationError(f"An object of class {type(answer).__name__} cannot answer. {_TAKES}.")
+
+
+def _address(client: Any) -> str:
+    """Return the address that an SDK's client asks, without its query. Empty if it does not say so."""
+    found = str(at(client, "base_url") or "")
+    return found.partition("?")[0].rstrip("/") if found.startswith(("https://", "http://")) else ""
 
 
 @dataclass(frozen=True, slots=True)

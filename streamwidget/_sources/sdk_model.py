@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from streamwidget._client.spending import SPENDING
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import StreamWarning
 from streamwidget._core.exceptions import ConfigurationError
@@ -40,11 +41,14 @@ class SDKModel:
         Its method that asks.
     dialect : Dialect
         The API of its arguments.
+    url : str
+        The address that it asks, for the price. Empty: it is not known.
     """
 
     name: str
     create: Callable[..., Any]
     dialect: Dialect
+    url: str = ""
 
     @property
     def model(self) -> str | None:
@@ -65,7 +69,7 @@ class SDKModel:
         Raises
         ------
         ConfigurationError
-            If no model is named, or a tool is a function: nobody would run it.
+            If no model is named, the budget is used up, or a tool is a function: nobody would run it.
         """
         if any(not isinstance(one, Mapping) for one in params.get("tools") or ()):
             raise ConfigurationError(
@@ -76,6 +80,8 @@ class SDKModel:
                 f'No model chosen for the {self.name} client. Pass model="NAME". In a cell: `%%chat -m NAME`.'
             )
 
+        if self.url and (refusal := SPENDING.refusal(self.url, model, is_ours=False)) is not None:
+            raise ConfigurationError(refusal)
         kind = without_retries(as_, retries, f"the {self.name} client")
         warnings: list[StreamWarning] = []
         ask = functools.partial(self._ask, Question((), model, params, value=kind), warnings)
@@ -83,7 +89,7 @@ class SDKModel:
         def write(messages: Sequence[Sent]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
             return (messages,), {}
 
-        call = Call(ask, as_messages(prompt), write, model, self.name, self.dialect, warnings)
+        call = Call(ask, as_messages(prompt), write, model, self.name, self.dialect, warnings, self.url)
         return ChatStream(Foreign(call), kind)
 
     def _ask(self, question: Question, warnings: list[StreamWarning], messages: Sequence[Sent]) -> Any:

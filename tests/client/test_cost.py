@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -66,6 +67,29 @@ def body(text: str = "Elbe", usage: dict[str, Any] | None = USED, finish: str | 
         *([{"choices": [], "usage": usage}] if usage else []),
     ]
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode() + b"data: [DONE]\n\n" * bool(finish)
+
+
+# ---- the client of an SDK
+
+
+def sdk(url: str) -> Any:
+    """Return a client with the shape of openai's. It answers like ours."""
+    lines = body().decode().split("\n\n")
+    chunks = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+    completions = SimpleNamespace(create=lambda **_: iter(chunks))
+    return SimpleNamespace(base_url=httpx.URL(url), chat=SimpleNamespace(completions=completions))
+
+
+@pytest.mark.parametrize(("url", "known"), [("https://api.openai.com/v1/", True), ("https://llm.example.org/", False)])
+def test_the_answer_of_an_sdk_has_the_price_of_its_server(url: str, *, known: bool) -> None:
+    """The budget counts it, and refuses the next one."""
+    cost = sw.Conversation().ask("Name a river.", sdk(url), model="gpt-5-mini").wait().cost
+    assert cost == (cost_of(Usage(1000, 500, 1500, 200, 64), OPENAI, "gpt-5-mini") if known else UNKNOWN)
+    assert (cost.amount is not None) is known
+    assert SPENDING.spent.tokens == 1500
+    SPENDING.budget = Budget.of("1000 tokens")
+    with pytest.raises(ConfigurationError, match="used up"):
+        sw.Conversation().ask("Name a lake.", sdk(url), model="gpt-5-mini")
 
 
 # ---- prices
@@ -307,6 +331,41 @@ async def test_a_request_is_a_span_of_the_convention(spans: InMemorySpanExporter
         "gen_ai.usage.cache_read.input_tokens": 200,
         "gen_ai.usage.reasoning.output_tokens": 64,
     }
+
+
+async def test_a_tool_is_a_span_of_the_convention(spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spans of the tool itself are inside of it. What it got and gave is there by the convention's own word."""
+
+    def length(river: str) -> str:
+        """Return the length of a river."""
+        with trace.get_tracer("person").start_as_current_span("a look"):
+            if river == "Nile":
+                raise ValueError(f"not known, {KEY}")
+            return f"1,094 km, {KEY}"
+
+    for river in ("Elbe", "Nile"):
+        asks = body(name="length", arguments=json.dumps({"river": river}))
+        await client(asks, body()).stream("How long is it?", tools=[length], confirm="never")
+        monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
+    made = spans.get_finished_spans()
+    assert [span.name for span in made] == ["chat gpt-5-mini", "a look", "execute_tool length", "chat gpt-5-mini"] * 2
+    (look, plain), (_, told) = made[1:3], made[5:7]
+    assert look.parent is not None
+    assert plain.context is not None
+    assert look.parent.span_id == plain.context.span_id
+    assert plain.kind is trace.SpanKind.INTERNAL
+    given = attributes(plain)
+    assert given.pop("gen_ai.tool.call.id")
+    assert given == {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "length",
+        "gen_ai.tool.type": "function",
+        "gen_ai.tool.description": "Return the length of a river.",
+    }
+    assert attributes(told)["gen_ai.tool.call.arguments"] == '{"river": "Nile"}'
+    assert "not known, [key]" in str(attributes(told)["gen_ai.tool.call.result"])
+    assert (attributes(told)["error.type"], told.status.status_code) == ("tool_error", trace.StatusCode.ERROR)
+    assert KEY not in "".join(span.to_json() for span in (plain, told))
 
 
 async def test_content_is_on_a_span_only_by_the_conventions_own_word(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from streamwidget.demo import DemoServer
 from tests.support.chat_kernels import ChatKernel
 from tests.support.deadlines import SOON
-from tests.support.kernels import Kernel
+from tests.support.kernels import Kernel, Message
 
 pytestmark = pytest.mark.kernel
 
@@ -136,3 +137,14 @@ def test_cells_above_and_the_last_error_go_when_they_are_asked_for(notebook: Cha
     prompt = notebook.value("_conversation.turns[-1].user.text")
     assert "line 3, in <module>\n    none.there\n" in prompt
     assert prompt.endswith("- `asyncio`: module asyncio")
+
+    text = json.dumps({"text": "So.\n\n```python\nprint(1)\n```\n"})
+    asked = notebook.execute_async(f"%chat --fix --bg -P 'demo={text}'", cell_id="asks-2").wait(SOON)
+    assert asked.status == "ok"
+
+    def has_diff(message: Message) -> bool:  # the answer may end after its cell
+        return message.type == "update_display_data" and "corrected:" in message.content["data"]["text/plain"]
+
+    notebook.wait_for(has_diff)
+    found = [output["data"]["text/html"] for output in asked.outputs if "data" in output]
+    assert ["streamwidget-fix-" in html for html in found] == [False, True]
