@@ -38,8 +38,8 @@ autodoc_typehints = "none"  # the docstrings have the types
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = False
-napoleon_use_ivar = True
-napoleon_custom_sections = [("Methods", "params_style")]  # the methods themselves follow
+# As fields of their class. By itself napoleon calls them variables, and describes methods twice.
+napoleon_custom_sections = [("Attributes", "params_style"), ("Methods", "params_style")]
 napoleon_preprocess_types = True
 strip_signature_backslash = True  # or the argument `as_` becomes a link, "as"
 
