@@ -6,13 +6,13 @@ from typing import Any
 
 from IPython.display import publish_display_data
 
-from streamwidget._notebook.display import current_shell, in_kernel
+from streamwidget._notebook.display import current_shell, shows_widgets
 from streamwidget._notebook.terminal import say
 from streamwidget._view import output
 
 
 class CellOutput:
-    """An output of the running cell. Outside of a notebook (a script, a terminal) it shows nothing.
+    """An output of the running cell. Outside of a notebook (a script, a terminal, a console) it shows nothing.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class CellOutput:
 
 
 def current_cell() -> int | None:
-    """Return the number of the running execution, or None outside of a kernel."""
+    """Return the number of the running execution. None outside of a kernel, and in a console, which replaces nothing."""
     shell = current_shell()
-    return shell.execution_count if shell is not None and in_kernel(shell) else None
+    return shell.execution_count if shell is not None and shows_widgets(shell) else None
 
 
 def show(bundle: dict[str, Any]) -> None:

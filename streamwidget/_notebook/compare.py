@@ -246,6 +246,13 @@ class _SideBySide:
         """The result, after the end."""
         return Comparison(self._answers, self._columns, self._work.vote, self._output.cell)
 
+    def show_at_end(self) -> Comparison:
+        """Return the result. A terminal and a console show it now, because no output was filled there."""
+        comparison = self.comparison
+        if self._output.cell is None:
+            show(comparison._repr_mimebundle_())
+        return comparison
+
     def begin(self) -> None:
         """Start all streams, if an event loop runs, and show them."""
         if running_loop() is not None:
@@ -411,7 +418,7 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
     shown = _SideBySide(named, streams, turn._replace(kept=kept))
 
     def result(_: ChatCompletion) -> Comparison:
-        comparison = shown.comparison
+        comparison = shown.show_at_end()
         if options.out is not None:
             session.variables[options.out] = comparison
         if (failure := shown._work.failure) is not None:

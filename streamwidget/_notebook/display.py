@@ -14,7 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -56,12 +56,12 @@ def in_kernel(shell: InteractiveShell | None) -> bool:
 
 def shows_widgets(shell: InteractiveShell | None) -> bool:
     """Return True if a front end can show a widget, or replace an output by another. A console can do neither."""
-    return shell is not None and in_kernel(shell) and _asker(_request(shell)) != "console"
+    return shell is not None and in_kernel(shell) and output.asker(_request(shell)) != "console"
 
 
 def is_page(shell: InteractiveShell | None) -> bool:
     """Return True if a page runs the cell, and neither a console nor a program such as papermill."""
-    return shell is not None and in_kernel(shell) and _asker(_request(shell)) == "page"
+    return shell is not None and in_kernel(shell) and output.asker(_request(shell)) == "page"
 
 
 def is_deaf(shell: InteractiveShell | None) -> bool:
@@ -80,22 +80,8 @@ def shows_line_above_error(shell: InteractiveShell | None) -> bool:
     if shell is None or isinstance(shell.display_pub, CapturingDisplayPublisher):
         return False
     return not in_kernel(shell) or (
-        _asker(_request(shell)) != "program" and not output.is_captured(execution_id(shell))
+        output.asker(_request(shell)) != "program" and not output.is_captured(execution_id(shell))
     )
-
-
-def _asker(request: dict[str, Any]) -> Literal["page", "console", "program"]:
-    """Return the kind of front end that a request is from. They do not name themselves.
-
-    jupyter console, qtconsole and Spyder send with jupyter_client, whose message ids begin with the session's id. Pages
-    make other ids. nbclient and papermill use jupyter_client too, but cannot answer ``input()``. A notebook that a
-    server runs for a page has the cell's id with it.
-    """
-    header = request.get("header", {})
-    by_jupyter_client = str(header.get("msg_id")).startswith(f"{header.get('session')}_")
-    if not by_jupyter_client or "cellId" in request.get("metadata", {}):
-        return "page"
-    return "console" if request.get("content", {}).get("allow_stdin") is True else "program"
 
 
 def deleted_cells(shell: InteractiveShell) -> list[str]:
@@ -111,8 +97,7 @@ def execution_id(shell: InteractiveShell) -> str | None:
 
 
 def _request(shell: InteractiveShell) -> dict[str, Any]:
-    get_parent = getattr(getattr(shell, "kernel", None), "get_parent", None)
-    return (get_parent() or {}) if get_parent else {}
+    return output.request_of(getattr(shell, "kernel", None))
 
 
 def current_shell() -> InteractiveShell | None:
@@ -194,7 +179,7 @@ def present(
 def _has_person(shell: InteractiveShell | None) -> bool:
     """Return True if a person can type an answer into this terminal or console."""
     if in_kernel(shell):
-        return shell is not None and _asker(_request(shell)) == "console"
+        return shell is not None and output.asker(_request(shell)) == "console"
     return sys.stdin is not None and sys.stdin.isatty()
 
 

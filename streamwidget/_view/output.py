@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from IPython.display import publish_display_data
 
@@ -16,6 +16,34 @@ def in_kernel() -> bool:
     """Return True in a kernel of Jupyter, where a cell may block the loop."""
     module = sys.modules.get("ipykernel.kernelbase")
     return module is not None and bool(module.Kernel.initialized())
+
+
+def request_of(kernel: Any) -> dict[str, Any]:
+    """Return the message with the cell that a kernel runs, or an empty dict."""
+    get_parent = getattr(kernel, "get_parent", None)
+    return (get_parent() or {}) if get_parent else {}
+
+
+def asker(request: dict[str, Any]) -> Literal["page", "console", "program"]:
+    """Return the kind of front end that a request is from. They do not name themselves.
+
+    jupyter console, qtconsole and Spyder send with jupyter_client, whose message ids begin with the session's id. Pages
+    make other ids. nbclient and papermill use jupyter_client too, but cannot answer ``input()``. A notebook that a
+    server runs for a page has the cell's id with it.
+    """
+    header = request.get("header", {})
+    by_jupyter_client = str(header.get("msg_id")).startswith(f"{header.get('session')}_")
+    if not by_jupyter_client or "cellId" in request.get("metadata", {}):
+        return "page"
+    return "console" if request.get("content", {}).get("allow_stdin") is True else "program"
+
+
+def in_console() -> bool:
+    """Return True if a console of Jupyter runs the cell. It shows no widgets."""
+    if not in_kernel():
+        return False
+    kernel = sys.modules["ipykernel.kernelbase"].Kernel.instance()
+    return asker(request_of(kernel)) == "console"
 
 
 def widget_bundle(widget: Any) -> dict[str, Any]:

@@ -20,13 +20,14 @@ from ipywidgets import Layout, widget_serialization
 from ipywidgets.widgets.trait_types import InstanceDict
 
 from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import StreamError
 from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
-from streamwidget._saved.answer import mimebundle
+from streamwidget._saved.answer import mimebundle, plain_text
 from streamwidget._saved.budget import Budget
 from streamwidget._sources import as_stream
-from streamwidget._view import control
+from streamwidget._view import control, output
 from streamwidget._view.arguments import refuse_unknown
 from streamwidget._view.audience import Audience
 from streamwidget._view.bundle import LOADER, shared_bundle, values_bundle
@@ -176,6 +177,20 @@ class StreamView(anywidget.AnyWidget):
             layout.close()
 
     # ---- in a cell's output (streamwidget._notebook.display)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Show the widget. A console shows no widgets, so it gets the answer as text, at its end."""
+        made = super()._repr_mimebundle_()
+        if made is None or not output.in_console():
+            return made
+        if self._stream.over:
+            return {"text/plain": plain_text(self.completion)}, {}
+        self._stream.subscribe(self._show_text_at_end)
+        return {"text/plain": "The answer follows when it is complete. `%%chat` shows it while it comes."}, {}
+
+    def _show_text_at_end(self, events: list[StreamEvent]) -> None:
+        if isinstance(events[-1], Finish):
+            output.show({"text/plain": plain_text(self.completion)})
 
     def _saved_form(self, budget: Budget) -> dict[str, str]:
         """Return what the saved notebook holds in place of the view, as a mimebundle. May run on any thread."""

@@ -14,7 +14,7 @@ import pytest
 
 from streamwidget._notebook import display
 from streamwidget.demo import DemoServer
-from tests.support.chat_kernels import ChatKernel
+from tests.support.chat_kernels import WIDGET, ChatKernel
 from tests.support.deadlines import SOON, START
 from tests.support.kernels import clean_environment
 
@@ -28,6 +28,10 @@ FRONT_ENDS = {
     "a page without ids of cells": (PAGE, True, {}, True),
     "no request": ({}, False, {}, True),
 }
+VIEW = (
+    "import streamwidget as sw\nview = sw.StreamView(sw.ChatClient().stream('count to 3'))\n"
+    "display(view)\ncompletion = await view"
+)
 
 
 @pytest.mark.parametrize(("header", "stdin", "metadata", "shows"), FRONT_ENDS.values(), ids=FRONT_ENDS)
@@ -47,6 +51,13 @@ def test_a_console_gets_the_answer_as_printed_text(chat: ChatKernel) -> None:
     assert cell.stdout.startswith("1\n2\n3\n[")
     assert "complete" in cell.stdout
     assert {output["output_type"] for output in cell.outputs} == {"stream"}
+    cell = chat.execute_async(VIEW, stdin=True).wait()
+    assert [output["data"]["text/plain"][:9] for output in cell.outputs] == ["The answe", "1\n2\n3\n\n[d"]
+    assert not [output for output in cell.outputs if WIDGET in output["data"]]
+    assert chat.execute_async("display(view)", stdin=True).wait().text.startswith("1\n2\n3\n\n[")
+    models = chat.execute_async("%chat --once -m demo -m demo-b count to 3", stdin=True).wait()
+    assert "\nKept: 1. demo" in models.text
+    assert models.text.count("1\n2\n3\n\n[") == 2
     refused = chat.execute_async("%chat --wire hello", stdin=True).wait()
     assert "--wire needs a notebook" in "".join(refused.traceback) + refused.stderr
     page = chat.execute_async("%chat --once count to 3", cell_id="c1", stdin=True).wait()
@@ -74,5 +85,7 @@ def test_jupyter_console_shows_the_answer(tmp_path: Path) -> None:
             shown = console.before + console.after
             console.expect(r"In \[3\]: ?")
             assert not re.search("StreamView|object at|bundle=", shown + console.before)
+            console.sendline(VIEW.replace("\n", "; "))
+            console.expect(r"The answer follows[^\n]*\r\n1\r\n2\r\n3\r\n\r\n\[demo server.*complete", timeout=SOON)
         finally:
             console.close(force=True)
