@@ -35,7 +35,7 @@ class CellOutput:
 
 
 def current_cell() -> int | None:
-    """Return the number of the running execution. None outside of a kernel, and in a console, which replaces nothing."""
+    """Return the number of the running execution. None outside of a kernel, and in a console. It replaces nothing."""
     shell = current_shell()
     return shell.execution_count if shell is not None and shows_widgets(shell) else None
 
