@@ -99,4 +99,4 @@ def to(page: Path, address: str) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(faults(SITE)))
+    sys.exit("\n".join(faults(SITE)) or 0)
