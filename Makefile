@@ -1,4 +1,4 @@
-# demo, check, test, fuzz, faults, doctors, bench, lint, format, site, lite, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, fuzz, faults, doctors, browsers, bench, lint, format, site, lite, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test fuzz faults sdks doctors bench lint format site lite lite-test lessons build kernels clean
+.PHONY: demo check pure test fuzz faults sdks doctors browsers bench lint format site lite lite-test lessons build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -53,6 +53,11 @@ sdks: .venv-sdks/.stamp js/node_modules/.stamp  ## show() over the real librarie
 doctors: $(VENV)/.stamp  ## the doctor at real nginx, haproxy and tinyproxy: arranged faults and healthy paths
 	.ci/fronts
 	$(OFFLINE) $(BIN)/python -m pytest -q tests/doctor/doctors.py
+
+browsers: .venv-browsers/.stamp js/node_modules/.stamp  ## the page in Firefox and WebKit: pictures in tests/ui/artefacts
+	.ci/browsers
+	TEST_BROWSER=firefox $(OFFLINE) .venv-browsers/bin/python -m pytest -m smoke -k "not notebook7"
+	$(OFFLINE) .venv-browsers/bin/python -m pytest tests/browsers/webkit.py
 
 bench: $(VENV)/.stamp-bench $(VENV)/.stamp-local kernels  ## the figures, side by side with what people use today
 	.ci/chromium
@@ -92,7 +97,7 @@ build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
 	$(BIN)/python -m hatchling build
 
 clean:
-	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-browsers .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 kernels: $(KERNELS)  ## one environment for each older generation of ipykernel that the tests drive
 
@@ -124,6 +129,10 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 
 .venv-sdks/.stamp: pyproject.toml tests/sdks/constraints.txt .ci/venv $(BUNDLE)
 	.ci/venv .venv-sdks -e . --group sdks -c tests/sdks/constraints.txt
+	touch $@
+
+.venv-browsers/.stamp: pyproject.toml .ci/venv $(BUNDLE)
+	.ci/venv .venv-browsers -e . --group test --group browsers
 	touch $@
 
 .venv-site/.stamp: .ci/site/constraints.txt pyproject.toml .ci/venv $(BUNDLE)

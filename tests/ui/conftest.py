@@ -18,7 +18,7 @@ from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON
 from tests.ui.lab import NotebookPage
 from tests.ui.server import Server
-from tests.ui.tab import CHROMIUM_FLAGS, Tab, find_chromium
+from tests.ui.tab import Tab, launch
 
 expect.set_options(timeout=SOON * 1000)
 OpenNotebook = Callable[..., NotebookPage]
@@ -44,11 +44,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+    """One browser for all tests."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
+        started = launch(playwright)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="package")

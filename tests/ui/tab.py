@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.support.deadlines import SOON, START
 
@@ -29,6 +29,15 @@ def find_chromium() -> str:
         if name and (path := shutil.which(name)):
             return path
     raise FileNotFoundError("no Chromium or Chrome found: install one, or set CHROMIUM_PATH to it (`make test` does)")
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the browser of the tests: Chromium, or a Firefox of the system's with ``TEST_BROWSER=firefox``."""
+    if os.environ.get("TEST_BROWSER") != "firefox":
+        return playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
+    firefox = next(path for name in ("firefox-esr", "firefox") if (path := shutil.which(name)))
+    # By WebDriver BiDi: the channel for a Firefox without Playwright's changes.
+    return playwright.firefox.launch(channel="moz-firefox", executable_path=firefox)
 
 
 class Tab:

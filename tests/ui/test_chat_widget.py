@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
@@ -81,6 +82,7 @@ def show(open_notebook: OpenNotebook, *cells: str, first: str = SHOW) -> Chat:
     return Chat(page, root.first)
 
 
+@pytest.mark.smoke
 def test_a_prompt_is_typed_answered_stopped_and_edited(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """It grows, and Stop keeps the text. An edited prompt replaces the old one and everything after it."""
     chat = show(open_notebook, SAID)
@@ -151,6 +153,7 @@ def test_code_of_an_answer_goes_into_a_cell_below(open_notebook: OpenNotebook, d
     expect(chat.page.output(2).get_by_text("This is the built-in")).to_be_visible()
 
 
+@pytest.mark.smoke
 @only_lab
 def test_a_reloaded_page_goes_on(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """With the kernel alive it shows all turns, goes on with the answer that streams, stops it, and asks more."""

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import nbformat
+import pytest
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
@@ -53,6 +54,7 @@ def wait_saved(page: NotebookPage, index: int) -> None:
     expect(button(page, index, "Copy code")).to_have_count(1)
 
 
+@pytest.mark.smoke
 def test_insert_below_makes_a_cell_under_the_answer_and_does_not_run_it(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:
@@ -129,6 +131,7 @@ def test_the_buttons_work_by_keyboard_and_say_what_they_did(open_notebook: OpenN
     assert_no_error_of_ours(page)
 
 
+@pytest.mark.smoke
 @only_lab
 def test_code_is_coloured_and_formulas_are_set_live_and_saved(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """In both the same words have colours, and the host sets the formulas. In the live one the code is only text."""

@@ -36,6 +36,7 @@ def short_answers() -> Iterator[PuppetServer]:
         yield server
 
 
+@pytest.mark.smoke
 @pytest.mark.fault("F1", "all that came, then the rest, without a gap; Stop works")
 @pytest.mark.fault("F2", "the answer is still there: in _chat, in the page, and in the file once that is saved")
 def test_views_continue_and_saved_answers_come_in_a_reloaded_page(

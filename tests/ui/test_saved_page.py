@@ -32,6 +32,7 @@ def assert_answers(page: NotebookPage) -> None:
         expect(page.page.locator(".jp-Notebook").get_by_role("button", name=button, exact=True)).to_have_count(0)
 
 
+@pytest.mark.smoke
 @pytest.mark.fault("S14", "opened again, trusted or not, with a kernel or without: the answers as they ended")
 def test_a_reopened_notebook_has_the_answers(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Run, saved, the kernel shut down: a new page shows the answers, also untrusted, and with no kernel at all."""

@@ -62,6 +62,7 @@ def assert_error(page: NotebookPage, index: int, line: str) -> None:
     assert line in only
 
 
+@pytest.mark.smoke
 def test_stop_escape_and_an_interrupt_end_the_stream(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """The answer is kept, marked as stopped. Stop and Escape end the cell with status ok, so the queued cells run.
 

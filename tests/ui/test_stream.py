@@ -35,6 +35,7 @@ print(views(), "views")
 """
 
 
+@pytest.mark.smoke
 def test_the_answer_grows_while_its_cell_runs_and_is_then_replaced(
     open_notebook: OpenNotebook, demo: DemoServer
 ) -> None:

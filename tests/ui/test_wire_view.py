@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from streamwidget.demo import DemoServer
@@ -79,6 +80,7 @@ def wait_shown(page: NotebookPage, root: Locator, condition: str, text: str = ""
     page.page.wait_for_function(function, arg=[root.element_handle(), text])
 
 
+@pytest.mark.smoke
 def test_each_event_and_its_characters_light_each_other(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Exactly those that the event made: by keys from the event, by the pointer from the text."""
     cells = [SHOW.format(prompt="What is a stream?", demo={"tokens_per_second": 500}), MAPPING]
@@ -151,6 +153,7 @@ def test_a_providers_own_events_with_its_thinking(open_notebook: OpenNotebook) -
     assert_no_error_of_ours(page)
 
 
+@pytest.mark.smoke
 def test_pause_step_go_on_stop_and_replay(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """A paused page goes on receiving. A step shows one event, Stop ends it, and a replay ends as the stream did."""
     page = open_notebook([SHOW.format(prompt="x", demo={"tokens": 5000, "tokens_per_second": 60})])

@@ -1,10 +1,10 @@
 // Gives code blocks their colours and buttons, in live and in saved answers. It watches the DOM, so that the renderer
 // need not know of it.
 
+import { wrapTokens } from "./elements";
 import { type Coloured, highlightCode } from "./highlight";
 import { rememberNotebook } from "./insert";
-import { languageOf } from "./languages";
-import { Lines } from "./lines";
+import { type Kind, languageOf } from "./languages";
 import { isPlainCode, makeTools, onToolClick, prepareAnnouncements } from "./tools";
 
 interface CodeBlock {
@@ -100,10 +100,10 @@ export function attachCode(root: HTMLElement, model: object | null, signal: Abor
   );
 }
 
-/** The lines of a code element, to colour them in a file. Null if the language has no colours. */
-export function linesOf(code: HTMLElement): Lines | null {
+/** Colours a code element for a file. Returns false if its language has no colours, or it is too long. */
+export function colourForFile(code: HTMLElement, make: (kind: Kind) => HTMLElement): boolean {
   const language = languageOf(languageNameOf(code));
-  return language ? new Lines(code, language) : null;
+  return language !== undefined && wrapTokens(code, language, make);
 }
 
 function languageNameOf(code: HTMLElement): string {

@@ -7,19 +7,19 @@ import { addToolsToSavedAnswers } from "../saved/add_tools";
 import { followFixes } from "../saved/fixes";
 import { followCutAnswers } from "../saved/go_on";
 import { followVotes } from "../saved/votes";
-import { attachCode, linesOf } from "./attach";
+import { attachCode, colourForFile } from "./attach";
 import { knowNotebook } from "./insert";
 
 export interface Tools {
   readonly attachCode: typeof attachCode;
-  readonly linesOf: typeof linesOf;
+  readonly colourForFile: typeof colourForFile;
   /** Gives the tools to all that the notebook of `model` shows, and tells the kernel the order of its cells. */
   initialize(props: { readonly model: object; readonly signal?: AbortSignal }): void;
 }
 
 export default (): Tools => ({
   attachCode,
-  linesOf,
+  colourForFile,
   initialize({ model, signal = new AbortController().signal }) {
     knowNotebook(model);
     addToolsToSavedAnswers();

@@ -7,6 +7,7 @@
 // done.
 
 import { canHighlight, sharedHighlight } from "../dom/highlights";
+import { ElementColours } from "./elements";
 import { type Emit, type Language, languageOf } from "./languages";
 import { Lines } from "./lines";
 import { canObserve, unwatch, watch } from "./on_screen";
@@ -15,8 +16,6 @@ const RANGES = 300;
 const MARGIN = 2; // lines beyond the edge of the screen. The frame after a scroll adds the rest
 
 type Shown = readonly [Highlight, StaticRange];
-
-const supported = canObserve && canHighlight;
 
 let count = 0; // of ranges in the page
 let probe: Range | undefined; // one for all blocks, because a live Range costs time until it is collected
@@ -29,8 +28,9 @@ export interface Coloured {
 
 /** Colours `code`, a code element in a pre, while it is on the screen. Null if the page or the language cannot. */
 export function highlightCode(code: HTMLElement, language: string): Coloured | null {
-  const known = supported ? languageOf(language) : undefined;
-  return known ? new Block(code, known) : null;
+  const known = canObserve ? languageOf(language) : undefined;
+  if (!known) return null;
+  return canHighlight ? new Block(code, known) : new ElementColours(code, known);
 }
 
 class Block implements Coloured {

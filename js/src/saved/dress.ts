@@ -4,12 +4,9 @@
 import dress from "../../../streamwidget/_saved/dress.json";
 import { toolsInPage } from "../code/later";
 
-type Kind = keyof typeof dress.colours;
-
 const VARIABLES = Object.values(dress.colours)
   .map(([short, host, plain]) => `;${short}:var(${host},${plain})`)
   .join("");
-const TAG = 52; // characters around a token
 
 /** Gives the blocks of a text, its frames, colours and directions, and the lines around it. */
 export function dressed<T extends Element>(root: T): T {
@@ -41,28 +38,11 @@ function wear(element: Element, style: string): void {
 }
 
 function colour(code: HTMLElement): boolean {
-  const lines = toolsInPage()?.linesOf(code);
-  if (!lines) return false;
-  lines.read();
-  if (lines.isTooLong) return false;
-  const tokens: [Kind, number, number][] = [];
-  for (let line = 0; line < lines.count; line += 1) {
-    const start = lines.start(line);
-    lines.scan(line, (kind, from, to) => tokens.push([kind, start + from, start + to]));
-  }
-  // Tags have at most 12 times as many characters as the code, as in streamwidget/_saved/html.py.
-  tokens.splice((12 * lines.length + 1024) / TAG);
-  // From the last to the first, so that the places before stay right.
-  for (const [kind, from, to] of tokens.reverse()) {
-    const [node, at] = lines.locate(from);
-    if (at + to - from > node.length) continue;
+  const coloured = toolsInPage()?.colourForFile(code, (kind) => {
     const [short, , plain] = dress.colours[kind] as [string, string, string];
     const token = document.createElement("span");
     token.setAttribute("style", `color:${plain};color:var(${short})`);
-    const text = node.splitText(at);
-    text.splitText(to - from);
-    text.replaceWith(token);
-    token.append(text);
-  }
-  return true;
+    return token;
+  });
+  return coloured ?? false;
 }

@@ -20,6 +20,7 @@ export class AnswerPane {
   #nodes: Text[] = [];
   #starts: number[] = [0]; // of the blocks of the text so far
   #lit: Range | null = null;
+  #boxes = make("div");
   #ownScroll = -1;
 
   constructor(signal: AbortSignal) {
@@ -49,6 +50,7 @@ export class AnswerPane {
 
   /** Call it when the size of the text changed. A box that was at the end stays there. */
   resized(): void {
+    if (!canHighlight) this.#drawBoxes();
     if (this.following) this.#scroll(this.root.scrollHeight);
   }
 
@@ -58,6 +60,7 @@ export class AnswerPane {
     if (this.#lit) highlight?.delete(this.#lit);
     this.#lit = this.#range(start, Math.min(end, this.#length));
     if (this.#lit) highlight?.add(this.#lit);
+    if (!highlight) this.#drawBoxes();
   }
 
   /** Scrolls the box to the lit text. */
@@ -124,6 +127,20 @@ export class AnswerPane {
     range.setStart(this.#nodes[first] as Text, start - (this.#starts[first] as number));
     range.setEnd(this.#nodes[last] as Text, end - (this.#starts[last] as number));
     return range;
+  }
+
+  // Without highlights (Firefox before 140, Safari before 17.2) each line of the lit text has a box behind it.
+  #drawBoxes(): void {
+    if (!this.#boxes.isConnected) this.root.prepend(this.#boxes);
+    const { left, top } = this.#boxes.getBoundingClientRect();
+    const boxes = [...(this.#lit?.getClientRects() ?? [])].map((line) => {
+      const box = make("div", "streamwidget-wire-lit");
+      box.style.inset = `${line.top - top}px auto auto ${line.left - left}px`;
+      box.style.width = `${line.width}px`;
+      box.style.height = `${line.height}px`;
+      return box;
+    });
+    this.#boxes.replaceChildren(...boxes);
   }
 
   #scroll(top: number): void {

@@ -1,6 +1,10 @@
 import { afterEach, expect, test } from "vitest";
+import { colours } from "../../../streamwidget/_saved/dress.json";
 import { attachCode } from "../../src/code/attach";
+import { ElementColours } from "../../src/code/elements";
 import { type Coloured, highlightCode } from "../../src/code/highlight";
+import { type Kind, type Language, languageOf } from "../../src/code/languages";
+import { isPlainCode } from "../../src/code/tools";
 import { frames, random } from "../kernel_side";
 
 const PYTHON = `import os
@@ -177,4 +181,34 @@ test("a block that is removed, or gets another language, leaves no colours behin
   await expect.poll(() => coloured(code).map(([, , text]) => text)).toEqual(["let", "1"]);
   code.parentElement?.remove();
   await expect.poll(ranges).toBe(0);
+});
+
+test("without highlights, the code of a complete answer has elements for colours", async () => {
+  const code = block("");
+  const part = document.createElement("span"); // as the renderer puts long code into parts
+  part.append(PYTHON);
+  code.append(part);
+  const answer = document.createElement("div");
+  answer.className = "streamwidget";
+  document.body.append(answer);
+  answer.append(code.parentElement as Element);
+  const made = new ElementColours(code, languageOf("python") as Language);
+  life.push(new AbortController());
+  life.at(-1)?.signal.addEventListener("abort", () => made.dispose());
+  answer.dataset.outcome = "length"; // cut: more text may follow
+  await frames(2);
+  made.update();
+  expect(part.childElementCount).toBe(0);
+  answer.dataset.outcome = "complete";
+  await expect.poll(() => part.childElementCount).toBeGreaterThan(0);
+  const words = (kind: Kind) =>
+    [...code.querySelectorAll(`[style="color:${colours[kind][2]}"]`)].map((word) => word.textContent);
+  expect(words("keyword")).toEqual(["import", "class", "def", "self", "10", "return", "3"]); // and numbers
+  expect(words("name")).toEqual(["Answer", "text"]);
+  expect(words("comment")).toEqual(["# the text"]);
+  expect(isPlainCode(code.parentElement as Element)).toBe(true); // so its buttons stay
+  expect(code.textContent).toBe(PYTHON);
+  const before = code.innerHTML;
+  made.update();
+  expect(code.innerHTML).toBe(before);
 });

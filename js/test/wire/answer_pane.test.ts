@@ -1,0 +1,21 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { AnswerPane } from "../../src/wire/answer_pane";
+
+vi.mock("../../src/dom/highlights", () => ({ canHighlight: false }));
+
+afterEach(() => document.body.replaceChildren());
+
+test("without highlights each line of the lit text has a box behind it", () => {
+  const pane = new AnswerPane(new AbortController().signal);
+  pane.root.style.cssText = "white-space: pre; font: 16px / 20px monospace";
+  document.body.append(pane.root);
+  pane.paint("one\ntwo\nthree", 13, false);
+  pane.light(1, 6);
+  const boxes = () =>
+    [...pane.root.querySelectorAll<HTMLElement>(".streamwidget-wire-lit")].filter((box) => box.style.width !== "0px");
+  expect(boxes().map((box) => Number.parseFloat(box.style.top) < 20)).toEqual([true, false]);
+  expect(Number.parseFloat(boxes()[0]?.style.width ?? "")).toBeCloseTo(2 * 9.6, 0); // "ne", and "tw" below
+  expect(pane.root.textContent).toBe("one\ntwo\nthree");
+  pane.light(0, 0);
+  expect(boxes()).toEqual([]);
+});
