@@ -95,10 +95,11 @@ class CellRecord:
         if number is not None and cell_id is not None:
             self._ids[number] = cell_id
         error = result.error_before_exec or result.error_in_exec
-        # What %chat raises is said already, and no code of the person caused it.
-        if not isinstance(error, Exception) or isinstance(error, StreamError | UsageError):
-            return
         source = result.info.raw_cell or ""
+        # What %chat raises is said already, and no code of the person caused it.
+        is_ours = isinstance(error, StreamError) or (isinstance(error, UsageError) and "%chat" in source)
+        if not isinstance(error, Exception) or is_ours:
+            return
         if number is None or _CHAT.match(source):
             return
         cell = RanCell(number, source.rstrip())

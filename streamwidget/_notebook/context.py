@@ -7,8 +7,8 @@ Rules
 - All of it is bounded, and a line in it names the missing part.
 - The cell shows it before it goes, in a fold.
 - The rules for ``{{name}}`` hold: the notebook's own records and the environment are refused, and so is a text with the
-  key of an environment variable (:mod:`streamwidget._notebook.private`). In a source or an output, what looks like a
-  provider's key is masked, and so is a text that is given to a name such as ``API_KEY``.
+  key of an environment variable (:mod:`streamwidget._notebook.private`). What looks like a provider's key is masked. So
+  is a text that a source or an output gives to a name such as ``API_KEY``.
 - It goes below the prompt, in the same message. So the conversation, ``--show-prompt`` and the receipt have it.
 """
 
@@ -171,7 +171,7 @@ def _types(names: list[str], variables: dict[str, Any]) -> str:
             raise ConfigurationError(
                 f"{name[:40]} is {kind or 'a cell as it was typed'}, which may hold keys. Nothing was sent."
             )
-        lines.append(f"- `{name}`: {schema_text(variables[name])}")
+        lines.append(f"- `{name}`: {mask(schema_text(variables[name]))}")
     return "\n".join([f"Variable{'s' * (len(names) > 1)} (types, no data):", "", *lines])
 
 

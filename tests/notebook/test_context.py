@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from streamwidget._core.schema_text import schema_text
 from streamwidget._notebook.context import read_cells, without_keys
 from streamwidget.demo import DemoServer
+from tests.support.servers import CANARY
 from tests.support.shells import chat_shell, session_of
 
 KEY = "sk-only-for-tests-0123456789"
@@ -151,12 +152,12 @@ class Query:
 def test_of_a_variable_its_schema_goes_and_no_data(shell: InteractiveShell) -> None:
     """Types, shapes and columns. The notebook's records and names without a variable are refused."""
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({"river": ["Elbe-data"], "km": [1094]})
+    frame = pandas.DataFrame({"river": ["Elbe-data"], CANARY: [1094]})
     shell.user_ns.update(df=frame, names=["Elbe-data"], query=Query())
     text = prompt(shell, "%chat --vars df,names,query Which columns?")
     assert text.split("\n\n", 1)[1] == (
         "Variables (types, no data):\n\n"
-        f"- `df`: pandas.DataFrame, 1 row × 2 columns: river ({frame['river'].dtype}), km (int64)\n"
+        f"- `df`: pandas.DataFrame, 1 row × 2 columns: river ({frame['river'].dtype}), [key] (int64)\n"
         "- `names`: list of 1 item (str)\n- `query`: tests.Query"
     )
     assert "There is no variable nobody" in refused(shell, "%chat --vars df,nobody Hi")
@@ -198,6 +199,15 @@ def test_the_last_error_goes_with_its_cell_and_its_names(shell: InteractiveShell
     assert "ZeroDivisionError: division by zero\n```" in error
     assert text.endswith("- `rivers`: dict of 1 item (str: int)\n- `ratio`: function (x)")
     assert prompt(shell, "%chat --fix In German, please.").startswith("In German, please.\n\nCell [3]")
+
+
+def test_a_magic_that_is_not_there_is_an_error_of_the_cell(shell: InteractiveShell) -> None:
+    """A mistake in the words of %chat is not one: it is said already."""
+    run(shell, "%chart 3")
+    run(shell, "%time x = %chat --nothing Hi")
+    text = prompt(shell, "%chat --fix")
+    assert "%chart 3\n```" in text
+    assert "UsageError: Line magic function `%chart` not found." in text
 
 
 def test_a_syntax_error_has_no_frames_of_ours(shell: InteractiveShell) -> None:
