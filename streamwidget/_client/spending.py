@@ -21,8 +21,9 @@ from streamwidget._core.cost import NOTHING, Cost, dollars
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import mask
 
-_MONEY = re.compile(r"\$?\s*(?P<number>[0-9][0-9_,]*\.?[0-9]*|\.[0-9]+)\s*(?:USD|dollars?|\$)?", re.IGNORECASE)
-_TOKENS = re.compile(r"(?P<number>[0-9][0-9_,]*)\s*(?P<thousands>[kM]?)\s*tokens?", re.IGNORECASE)
+_WHOLE = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*"  # 1,000. Not 1,5: half of the world means 1.5
+_MONEY = re.compile(rf"\$?\s*(?P<number>(?:{_WHOLE})\.?[0-9]*|\.[0-9]+)\s*(?:USD|dollars?|\$)?", re.IGNORECASE)
+_TOKENS = re.compile(rf"(?P<number>{_WHOLE})\s*(?P<thousands>[kM]?)\s*tokens?", re.IGNORECASE)
 _THOUSANDS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
