@@ -1,10 +1,13 @@
 """A batch as a notebook stores it: one line about all rows, and a table of the first ones and of those that failed.
 
-The rows hold untrusted text. All of it is escaped. js/src/grid/mimebundle.ts makes the same in the page.
+The rows hold untrusted text. All of it is escaped. js/src/grid/mimebundle.ts makes the same in the page, with the same
+styles of ``grid.json``. JupyterLab gives equal widths to columns without a width.
 """
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from itertools import islice
 from typing import Any
 
@@ -18,11 +21,8 @@ from streamwidget._saved.html import escape_text
 
 _FIRST = 20  # rows
 _FAILED = 20
-_BOX = "max-height:24em;overflow:auto;margin:0 0 1em"
-_TABLE = "width:100%;min-width:40em;margin:0;border-collapse:collapse"
-_CELL = "text-align:left;vertical-align:top;padding:2px 8px"
-# JupyterLab gives equal widths to columns without a width.
-_COLUMNS = (("Row", "width:5em"), ("State", "width:7em"), ("Prompt", "width:30%"), ("Answer", ""))
+_STYLES: dict[str, Any] = json.loads(files(__package__).joinpath("grid.json").read_text("utf-8"))
+_CELL: str = _STYLES["cell"]
 
 
 def grid_mimebundle(batch: Batch, completion: ChatCompletion) -> dict[str, str]:
@@ -33,11 +33,12 @@ def grid_mimebundle(batch: Batch, completion: ChatCompletion) -> dict[str, str]:
     rows = [row_facts(batch, number) for number in numbers]
     more = len(batch.results) - len(rows)
     note = f" Shown: the first {_FIRST} rows, and the first {_FAILED} that failed." if more > 0 else ""
-    head = "".join(f'<th style="{_CELL};{width}">{name}</th>' for name, width in _COLUMNS)
+    head = "".join(f'<th style="{_CELL};{width}">{name}</th>' for name, width in _STYLES["columns"].items())
     body = "".join(map(_html_row, rows))
     html = (
-        f'<p>{_text(line)}</p><div style="{_BOX}"><table style="{_TABLE}"><caption style="text-align:left">'
-        f"Rows of the batch.{note}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<p>{_text(line)}</p><div style="{_STYLES["box"]}"><table style="{_STYLES["table"]}">'
+        f'<caption style="{_STYLES["caption"]}">Rows of the batch.{note}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
     return {"text/html": html, "text/plain": "\n".join([line, *map(_plain_row, rows)])}
 

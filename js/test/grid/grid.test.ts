@@ -3,6 +3,7 @@
 import axe from "axe-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
+import styles from "../../../streamwidget/_saved/grid.json";
 import { requestPaint } from "../../src/dom/frames";
 import { Grid } from "../../src/grid/grid";
 import { gridMimebundle } from "../../src/grid/mimebundle";
@@ -144,7 +145,8 @@ test("the end is said, and what is saved in the page has the rows that it has, a
   expect(host.root.querySelector('[role="status"]')?.textContent).toBe("5 of 5 rows complete");
   expect([...host.root.querySelectorAll("button")].filter((one) => one.checkVisibility())).toEqual([]);
   const { "text/html": html, "text/plain": plain } = gridMimebundle(host.grid);
-  expect(html).toContain("<td>No &lt;b&gt;</td>");
+  expect(html).toContain(">No &lt;b&gt;</td>");
+  expect(html).toContain(`<th style="${styles.cell};width:5em">Row</th>`);
   expect(plain).toContain("id 0  complete  b  answer 0");
 });
 
