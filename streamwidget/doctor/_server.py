@@ -124,8 +124,8 @@ def _answered_by_proxy(way: Way, watched: Watched) -> str:
     """Return the proxy in words, if it answered itself."""
     if not way.reads_along or watched.status is None or watched.status < 400:
         return ""
-    said = " ".join([*(watched.headers.get(name, "") for name in _WHO), watched.body[:4000].decode("latin-1")]).lower()
-    return way.reads_along if "x-squid-error" in watched.headers or any(name in said for name in _PROXIES) else ""
+    said = " ".join([*(watched.header(name) for name in _WHO), watched.body[:4000].decode("latin-1")]).lower()
+    return way.reads_along if watched.header("x-squid-error") or any(name in said for name in _PROXIES) else ""
 
 
 # ---- the stream
@@ -231,7 +231,7 @@ def told(answer: Answer, host: str, client: WatchedClient, way: Way | None) -> F
 def _held_back(answer: Answer) -> tuple[str, str] | None:
     """Return the fault and a sentence, if the text was held back."""
     pieces, watched = answer.pieces, answer.watched
-    coding = watched.headers.get("content-encoding", "identity") if watched is not None else "identity"
+    coding = (watched.header("content-encoding") if watched is not None else "") or "identity"
     if answer.whole:
         return "whole", f"The whole answer came as one reply, after {seconds(pieces.first or 0)}."
     over = answer.written_over
@@ -246,7 +246,7 @@ def _held_back(answer: Answer) -> tuple[str, str] | None:
     else:
         what = f"{pieces.joined} of {pieces.count} pieces came in {pieces.bursts} bursts.{written}"
     if coding != "identity":
-        return "compressed", f"{what} They were compressed ({one_line(coding, 20)}), although nobody asked for it."
+        return "compressed", f"{what} They were compressed ({coding}), although nobody asked for it."
     return "held back", what
 
 
@@ -282,25 +282,25 @@ def _broken(answer: Answer, host: str, client: WatchedClient, way: Way | None, f
 
 
 def _is_page(watched: Watched) -> bool:
-    return "html" in watched.headers.get("content-type", "")
+    return "html" in watched.header("content-type")
 
 
 def _suspects(answer: Answer, host: str, way: Way | None) -> str:
     """Return the possible causes, in words. Headers name some of them."""
-    named = list(_who(answer.watched.headers)) if answer.watched is not None else []
+    named = list(_who(answer.watched)) if answer.watched is not None else []
     front = f"a proxy in front of it ({', '.join(named)})" if named else "a proxy in front of it"
     reads_along = way.reads_along if way is not None else ""
     return f"{host}, {front}, or {reads_along}" if reads_along else f"{host} or {front}"
 
 
-def _who(headers: Mapping[str, str]) -> Iterator[str]:
+def _who(watched: Watched) -> Iterator[str]:
     """Yield the servers and proxies named in a response's headers: ``nginx/1.22.1``, ``Cloudflare``."""
-    if "cf-ray" in headers:
+    if watched.header("cf-ray"):
         yield "Cloudflare"
-    if "x-amz-cf-id" in headers:
+    if watched.header("x-amz-cf-id"):
         yield "CloudFront"
     for name in _WHO:
-        if (value := one_line(headers.get(name, ""), 60)) and value.lower() != "cloudflare":
+        if (value := watched.header(name)) and value.lower() != "cloudflare":
             yield value
 
 
@@ -361,5 +361,5 @@ def _headers(watched: Watched | None) -> dict[str, str]:
     """Return the telling headers."""
     if watched is None:
         return {}
-    shown = [f"{name}: {one_line(value, 80)}" for name in _TELLING if (value := watched.headers.get(name))]
+    shown = [f"{name}: {value}" for name in _TELLING if (value := watched.header(name))]
     return {"headers": "; ".join(shown)} if shown else {}

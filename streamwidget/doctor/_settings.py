@@ -23,7 +23,7 @@ def check_settings(client: ChatClient) -> Finding:
     """
     settings, url = client._settings, client.base_url
     sources = settings.sources
-    place = mask(url.partition("?")[0]) if url is not None else settings.place
+    place = mask(url.partition("?")[0], client._secrets) if url is not None else settings.place
     figures = {
         "address": _from(place, sources.get("address")),
         "dialect": client.dialect.name,

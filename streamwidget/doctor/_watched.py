@@ -9,6 +9,7 @@ from typing import Any
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.http import Connection, HTTPRequest, Response, Transport
+from streamwidget._core.secrets import mask
 from streamwidget._core.visible import one_line
 
 _KEPT = 2**18  # bytes of a body
@@ -51,6 +52,10 @@ class Watched:
             self.status, self.headers, self.heard_at = response.status, response.headers, time.monotonic()
             self.tls = _about(connection.tls)
             yield _WatchedResponse(response, self)
+
+    def header(self, name: str) -> str:
+        """Return a header's value for the person: one line, and no key. Empty if it is not there."""
+        return one_line(mask(self.headers.get(name, ""), self.secrets), 80)
 
     def took(self, step: str) -> float | None:
         """Return the seconds of a step of the connection, such as ``start_tls``. None: it was not taken."""

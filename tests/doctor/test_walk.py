@@ -131,7 +131,9 @@ def test_where_each_setting_is_from(monkeypatch: pytest.MonkeyPatch, server: Dem
 def test_what_a_server_says_is_harmless() -> None:
     """A hostile server gets no Markdown, no HTML and no escape sequence into the report, and a key is masked."""
     evil = f"<img src=x> | `x` [y](http://z) \x1b[31m {KEY}"
-    refusal = response(json.dumps({"error": {"message": evil}}).encode(), status="401 No", kind="application/json")
+    body = json.dumps({"error": {"message": evil}}).encode()
+    headers = (f"server: {KEY}", "via: <b>|", "x-served-by: \x1b[31m")
+    refusal = response(body, *headers, status="401 No", kind="application/json")
     with RawServer(refusal) as server:
         report = examine(server.url, key=KEY)
     shown = report._repr_mimebundle_()
