@@ -93,10 +93,13 @@ class HTTPXResponse:
 
 
 class HTTPXTransport:
-    """Sends requests with httpx."""
+    """Sends requests with httpx. ``by_proxy=False`` passes over the proxy that the environment names."""
 
-    def __init__(self, base_url: str, secrets: Secrets = NO_SECRETS, http_client: Any = None) -> None:
+    def __init__(
+        self, base_url: str, secrets: Secrets = NO_SECRETS, http_client: Any = None, *, by_proxy: bool = True
+    ) -> None:
         self.base_url = base_url
+        self._by_proxy = by_proxy
         self.secrets = secrets
         self._injected = http_client
         self.is_ours = http_client is None
@@ -112,7 +115,8 @@ class HTTPXTransport:
     @contextlib.asynccontextmanager
     async def _open(self, request: HTTPRequest, connection: Connection) -> AsyncIterator[Response]:
         try:
-            proxy, client = _way_to(self.base_url) if self._injected is None else (None, self._injected)
+            found = (None, self._injected) if self._injected is not None else _way_to(self.base_url, self._by_proxy)
+            proxy, client = found
         except ConnectionFailed as exc:
             raise exc.with_traceback(None) from None  # its frames hold the proxy's password
         library = _library_of(client)
@@ -242,7 +246,7 @@ def get_ready(url: str | None) -> None:
         importlib.import_module("anyio._backends._asyncio")
 
 
-def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
+def _way_to(url: str, by_proxy: bool = True) -> tuple[Proxy | None, httpx.AsyncClient]:
     """Return the proxy for an address, and the loop's client for it.
 
     Making a client costs 20-80 ms, and a shared one reuses its connections. A new one is made if the proxy or the
@@ -252,7 +256,7 @@ def _way_to(url: str) -> tuple[Proxy | None, httpx.AsyncClient]:
     """
     import httpx
 
-    proxy = environment.proxy_for(url)
+    proxy = environment.proxy_for(url) if by_proxy else None
     loop = asyncio.get_running_loop()
     secure = url.lower().startswith("https:") or (proxy is not None and proxy.scheme == "https")
     clients = _clients_of(loop)

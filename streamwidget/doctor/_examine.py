@@ -19,7 +19,7 @@ from streamwidget.doctor._judge import judge
 from streamwidget.doctor._network import Way, carried_by, check_environment, connect, resolve, way_to
 from streamwidget.doctor._process import Lateness, process
 from streamwidget.doctor._report import Report
-from streamwidget.doctor._server import TOKENS, check_models, check_stream, limited
+from streamwidget.doctor._server import TOKENS, check_models, check_stream, check_without_proxy, limited
 from streamwidget.doctor._settings import check_settings
 from streamwidget.doctor._watched import WatchedClient
 
@@ -144,9 +144,13 @@ class Examination:
                 client, way = asked
                 if client.base_url is not None:
                     model = f"the model {one_line(client.model, 60)}" if client.model else "a model"
-                    self._announce(f"Asking {model} at {host_of(client.base_url)} for {TOKENS} tokens, at most twice.")
+                    most = "three times" if way is not None and way.reads_along else "twice"
+                    self._announce(f"Asking {model} at {host_of(client.base_url)} for {TOKENS} tokens, at most {most}.")
                 stream = await self._bounded("stream", check_stream(client, way), 5 * self._patience)
                 self._add_if(stream)
+                if stream is not None and stream.state == "slow" and way is not None and way.reads_along:
+                    check = check_without_proxy(client, way)
+                    self._add_if(await self._bounded("proxy", check, 2 * self._patience))
             if asked is None or asked[0].base_url is not None:
                 self._add_if(await self._bounded("demo", _demo(self._patience), 2 * _HOP))
         self._add(process(self._lateness, self._runner, self._facts))

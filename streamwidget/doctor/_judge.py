@@ -7,6 +7,7 @@ Rules
 - If the answer came all the same, nothing before it has failed. Example: a server streams and lists no models.
 - A blocked event loop comes before a slow stream, because it holds every stream back. So does a demo server on this
   machine with the same fault.
+- A proxy is accused of a slow stream only if the text streams without it.
 - The way to the page comes last: a slow page cannot make the server slow.
 - An unknown hop is not accused.
 """
@@ -74,6 +75,9 @@ def _guilty(seen: dict[Hop, Finding]) -> tuple[Hop, str, str] | None:
         sentence = "The demo server on this machine is held back too. So the network is not the cause."
         return "demo", sentence, "Something on this machine is in the way: is it very busy?"
     if stream.state == "slow":
+        proxy = _first(seen, ("proxy",), ("slow",))
+        if proxy is not None:
+            return proxy
         return stream.hop, stream.sentence, stream.advice
     return _first(seen, _TO_THE_PAGE, ("failed", "slow"))
 

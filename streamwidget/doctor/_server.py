@@ -207,6 +207,20 @@ async def check_stream(client: WatchedClient, way: Way | None, **fields: object)
     return told(answer, _host(client), client, way)
 
 
+async def check_without_proxy(client: WatchedClient, way: Way) -> Finding:
+    """Ask once more without the proxy, which reads the requests. If the text streams then, the proxy holds it back."""
+    answer = await ask(client.without_proxy())
+    figures = _figures(answer.pieces)
+    if answer.failure is not None:
+        return Finding("proxy", "unknown", f"Without {way.reads_along}, the server cannot be reached.", figures)
+    if answer.pieces.count < ENOUGH or _held_back(answer):
+        return Finding("proxy", "ok", f"Without {way.reads_along}, the text is held back too.", figures)
+    sentence = f"Without {way.reads_along}, the text streams. So the proxy holds it back."
+    host = urlsplit(way.url).hostname
+    advice = f"Add {host} to NO_PROXY, or use https. {_UNBUFFER}"
+    return Finding("proxy", "slow", sentence, figures, advice, "held back")
+
+
 def told(answer: Answer, host: str, client: WatchedClient, way: Way | None) -> Finding:
     """Return the finding for an answer."""
     figures = {**_figures(answer.pieces), **_headers(answer.watched)}

@@ -9,6 +9,7 @@ from typing import Any
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.http import Connection, HTTPRequest, Response, Transport
+from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.secrets import mask
 from streamwidget._core.visible import one_line
 
@@ -105,7 +106,18 @@ class WatchedClient(ChatClient):
     def __init__(self, client: ChatClient) -> None:
         vars(self).update(vars(client))
         self.last: Watched | None = None
+        self._by_proxy = True
+
+    def without_proxy(self) -> WatchedClient:
+        """Return a client that asks the server itself."""
+        other = WatchedClient(self)
+        other._by_proxy = False
+        return other
 
     def _transport(self) -> Transport:
-        self.last = Watched(super()._transport())
+        url = self.base_url
+        if url is None or self._by_proxy:
+            self.last = Watched(super()._transport())
+        else:
+            self.last = Watched(HTTPXTransport(url, self._secrets, by_proxy=False))
         return self.last

@@ -118,6 +118,18 @@ def proxy_filters(place: Place) -> Report:
     return examine(f"http://{HOST}:{place.demo()}/v1")
 
 
+def proxy_buffers(place: Place) -> Report:
+    port = place.demo()
+    place.set("HTTP_PROXY", f"http://127.0.0.1:{place.enter(nginx(port, place.at('n')))}")
+    return examine(f"http://{HOST}:{port}/v1")
+
+
+def both_buffer(place: Place) -> Report:
+    buffers = place.enter(nginx(place.demo(), place.at("n")))
+    place.set("HTTP_PROXY", f"http://127.0.0.1:{place.enter(tinyproxy(place.at('t')))}")
+    return examine(f"http://{HOST}:{buffers}/v1")
+
+
 def wrong_key(place: Place) -> Report:
     body = b'{"error":{"message":"Incorrect API key provided"}}'
     with RawServer(response(body, status="401 No", kind="application/json")) as server:
@@ -164,6 +176,8 @@ FAULTS: dict[Callable[[Place], Report], tuple[str, str]] = {
     proxy_down: ("TCP", "the proxy of HTTP_PROXY"),
     proxy_refuses_connect: ("proxy", "HTTPS_PROXY"),
     proxy_filters: ("proxy", "HTTP_PROXY"),
+    proxy_buffers: ("proxy", "Without 127.0.0.1"),
+    both_buffer: ("stream", "nginx"),
     wrong_key: ("models", "401"),
     wrong_model: ("models", "no-such-model"),
     no_version: ("models", "/v1"),

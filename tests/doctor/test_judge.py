@@ -45,6 +45,8 @@ PATHS = {
     "no model chosen": ([failed("stream", "not sent")], "settings"),
     "a name that only the proxy knows": ([failed("DNS", "name")], None),
     "text is held back": ([slow("stream")], "stream"),
+    "a proxy holds it back": ([slow("stream"), slow("proxy")], "proxy"),
+    "a proxy that is no better": ([slow("stream"), Finding("proxy", "ok", "")], "stream"),
     "the loop is blocked": ([slow("kernel")], "kernel"),
     "the loop is blocked, so all is held back": ([slow("stream"), slow("demo"), slow("kernel")], "kernel"),
     "the loop is blocked, and the answer fails": ([failed("stream", "read timeout"), slow("kernel")], "stream"),
