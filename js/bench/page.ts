@@ -4,6 +4,7 @@ import { MarkdownStream } from "../src/markdown/stream";
 import { hostileTexts } from "../test/markdown/hostile_texts";
 import { chatBench } from "./chat";
 import { contestants } from "./contestants";
+import { viewsBench } from "./views";
 
 let pieces: string[] = [];
 let next = 0;
@@ -87,5 +88,5 @@ function step(): boolean {
   return hostile.next().done === true;
 }
 
-const bench = { start, stream, countRemoved, longestStep, startSteps, step, hostileTexts, ...chatBench };
+const bench = { start, stream, countRemoved, longestStep, startSteps, step, hostileTexts, ...chatBench, ...viewsBench };
 Object.assign(globalThis, { bench });

@@ -35,6 +35,7 @@ class Outbox:
         self.bundle = bundle
         self._send = send
         self._reads: bool | None = None  # what the pages say
+        self._rests = False
         self._held: list[JSON] | None = None
 
     @property
@@ -43,10 +44,17 @@ class Outbox:
 
     def hear(self, reads: Any) -> None:
         """Note whether a page that asks for the state reads shared messages. Any thread may call this."""
+        self._rests = False
         self._reads = reads is True and self._reads is not False
 
+    def rest(self) -> None:
+        """Send nothing until a page asks for the state: no page shows the view. Any thread may call this."""
+        self._rests = True
+
     def send(self, message: JSON) -> None:
-        """Send a message, or hold it within :meth:`hold`."""
+        """Send a message, or hold it within :meth:`hold`. Nobody misses one that is not sent: the state has it."""
+        if self._rests:
+            return
         if self._held is None:
             self._send(message)
         else:

@@ -271,6 +271,7 @@ class StreamView(anywidget.AnyWidget):
                 self._stream.call(self._send_replacement)
             case {"op": "left", "page": str(page)} if page == self._page:
                 self._page = None
+                self._outbox.rest()
                 if self._replacement is not None:
                     self._stream.call(self.close)
             case {"op": "retry" | "continue" as op}:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import runpy
 import time
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamwidget.demo import _reply
+from tests.benchmarks.browser import start_chromium
 from tests.benchmarks.report import Figure
-from tests.benchmarks.server import start_server
+from tests.benchmarks.server import cut, start_server
 from tests.support.kernels import ROOT, Kernel, Message, start_kernel
 
 COUNTS = (1, 50, 200, 400)
@@ -21,6 +23,8 @@ RATE = 20  # tokens a second of each stream
 SECONDS = 6  # of each stream
 LATE = 0.5  # seconds: the target at the 95th percentile
 MESSAGES, BYTES = 100, 1_000_000  # a second: our limit, and that of the notebook server
+EACH, ROUNDS = 4, 30  # in the page: tokens of a view in each message, and messages
+_WORDS = "each event of the stream carries a small piece to its reader "
 WAYS = {"apart": False, "together": True}
 _BEGIN = """
 import asyncio, time
@@ -68,6 +72,7 @@ def measure() -> Figure:
         _bare(kernel, server.url, 1)  # imports, and connects
         for count in COUNTS:
             _tell(figure, count, _bare(kernel, server.url, count), _viewed(kernel, server.url, count))
+    _add_page(figure)
     figure.notes += [
         "Late: from the server's write to the message's arrival at a client of the kernel, at the 95th percentile.",
         "apart: the pages do not read shared messages. together: they do, and say so.",
@@ -84,6 +89,19 @@ def _tell(figure: Figure, count: int, bare: Taken, viewed: dict[str, Taken]) -> 
     figure.at_most(f"{count}: late, together", together.late, LATE, "{:.2f} s")
     figure.at_most(f"{count}: messages a second, together", together.messages, MESSAGES, "{:.0f}")
     figure.at_most(f"{count}: bytes a second, together", together.bytes, BYTES, "{:,.0f}")
+
+
+def _add_page(figure: Figure) -> None:
+    """Show the views in a page, which gets the shared messages as the kernel sends them."""
+    texts = ["".join(itertools.islice(cut(itertools.repeat(_WORDS)), EACH)) for _ in range(ROUNDS)]
+    with start_chromium() as chromium:
+        for count in COUNTS:
+            with chromium.open() as page:
+                pause = max(0.06, 0.0005 * count) * 1e3
+                cpu, longest = page.cpu_of("streamViews", count, texts, pause)
+            a_delta = cpu.all / (count * ROUNDS * EACH) * 1e6
+            longest = f"{longest:.0f} ms" if longest else "under 50 ms"
+            figure.add(f"{count}: the page", f"{a_delta:.0f} us of CPU a delta, longest task {longest}")
 
 
 def _bare(kernel: Kernel, url: str, count: int) -> Taken:

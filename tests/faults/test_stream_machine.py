@@ -127,7 +127,7 @@ class Streams(Workbench):
         """The cell is run again: the old stream is cancelled, a new one starts."""
         shown = self.pick(number)
         shown.stream.cancel()
-        self.start(answered=True, awaited=False, together=shown.pages[0].together)
+        self.start(answered=True, awaited=False, together=number % 2 > 0)
         self.until(lambda: shown.stream.over)
 
     @rule(number=st.integers(0, 9), together=st.booleans())
@@ -137,6 +137,13 @@ class Streams(Workbench):
         if len(shown.pages) < 4:
             shown.pages.append(Page(shown.place, f"page {len(shown.pages)}", together=together))
             self.sync(shown, shown.pages[-1])
+
+    @rule(number=st.integers(0, 9))
+    def leave(self, number: int) -> None:
+        """The newest page shows the view no longer. It is sent nothing more."""
+        shown = self.pick(number)
+        if shown.pages:
+            self.say(shown, {"op": "left", "page": shown.pages.pop().name})
 
     @rule(number=st.integers(0, 9), count=st.integers(1, 5))
     def lose(self, number: int, count: int) -> None:
@@ -185,8 +192,8 @@ class Streams(Workbench):
             said = [message for sent in PageComm.sent for message in shown.place.said(*sent)]
             last = 0
             for message in said:
-                repeats = message["op"] == "snapshot" and message["seq"] == last
-                assert repeats or message["seq"] == last + 1
+                whole = message["op"] == "snapshot" and message["seq"] >= last  # or a page has left, and one came
+                assert whole or message["seq"] == last + 1
                 last = message["seq"]
             ops = [message["op"] for message in said]
             if "end" in ops:

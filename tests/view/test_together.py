@@ -238,6 +238,19 @@ async def test_many_ends_are_one_message_and_what_follows_them_comes_in_turn(ker
     assert all(len(view.ended) == 1 for view in views)
 
 
+async def test_a_view_that_no_page_shows_sends_nothing_until_a_page_asks(kernel: Kernel) -> None:
+    shared, plain = kernel.view(), kernel.view(reads=False)
+    for view in (shared, plain):
+        view.outbox.rest()
+        view.soon()
+    assert (kernel.shared, kernel.own) == ([], [])
+    for view, reads in ((shared, True), (plain, False)):
+        view.outbox.hear(reads)
+        view.soon()
+        await view.pacer.flushed()
+    assert (len(kernel.shared), len(kernel.own)) == (1, 1)
+
+
 async def test_each_loop_has_its_round(kernel: Kernel) -> None:
     def elsewhere() -> object:
         async def look() -> object:

@@ -48,7 +48,10 @@ export default function streamView(more: LoadMore, bundle?: SharedModel) {
     const together = readTogether(model, bundle, model.get("key"), (content) => receive(content), life.signal);
     const from = { page: PAGE, together };
     const shared = new Transcript(model.get("state"), () => send({ op: "sync", ...from }), link.connection);
-    const shownIn = new WidgetOutputs(model, (op) => link.post({ op, ...from }));
+    const shownIn = new WidgetOutputs(model, (op) => {
+      link.post({ op, ...from });
+      shared.unseen = op === "left";
+    });
     transcript = shared;
     outputs = shownIn;
     shared.subscribe(() => {

@@ -1,8 +1,12 @@
 // When views paint. All views that want to paint do so in one animation frame. Then none paints until three times the
 // cost of that frame has passed: after a frame of 10 ms they wait 30 ms. So all answers of a page together take at most
 // about a quarter of its main thread, however many stream at once and however slow the machine is.
+//
+// A frame begins no further paint after 10 ms. The views that are left come first in the next frame. So the page answers
+// a click between two frames, also beside 400 views.
 
 const IDLE_SHARE = 3;
+const FRAME_MS = 10;
 const LONGEST_PAUSE_MS = 2000; // because others may have blocked the page for long
 
 const wanted = new Set<() => void>();
@@ -23,9 +27,9 @@ rendered.port1.onmessage = () => {
 function run(): void {
   frame = 0;
   begun = performance.now();
-  const paints = [...wanted];
-  wanted.clear();
-  for (const paint of paints) {
+  for (const paint of [...wanted]) {
+    if (performance.now() - begun > FRAME_MS) break;
+    if (!wanted.delete(paint)) continue; // another paint has cancelled it
     try {
       paint();
     } catch (error) {

@@ -89,6 +89,7 @@ export class Transcript {
   readonly connection: Connection;
 
   #seq = 0;
+  #unseen = false;
   #thinksSince: number | null = null;
   #tokenRate = new TokenRate();
   #questions: Questions;
@@ -144,6 +145,12 @@ export class Transcript {
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** No view shows it. The kernel sends nothing then, and silence means nothing. */
+  set unseen(unseen: boolean) {
+    this.#unseen = unseen;
+    this.#changed();
   }
 
   /** Takes the content of one custom message. */
@@ -356,7 +363,7 @@ export class Transcript {
 
   /** Nothing more is to be asked for. */
   get #atRest(): boolean {
-    return this.gone || !this.connection.up || (this.over && !this.lost && !this.queued);
+    return this.gone || this.#unseen || !this.connection.up || (this.over && !this.lost && !this.queued);
   }
 
   #heard(): void {

@@ -36,6 +36,28 @@ test("rendering takes at most about a quarter of the time, however long a frame 
   expect(performance.now() - begun).toBeGreaterThan(5 * 4 * cost);
 });
 
+test("a frame begins no paint after 10 ms, and the next one begins with those that are left", async () => {
+  await painted();
+  const request = vi.spyOn(window, "requestAnimationFrame");
+  const order: number[] = [];
+  const paints = Array.from({ length: 12 }, (_, n) => () => {
+    burn(6);
+    order.push(n);
+  });
+  for (const paint of paints) requestPaint(paint);
+  await painted();
+  expect(order).toEqual(paints.map((_, n) => n));
+  expect(request.mock.calls.length).toBeGreaterThanOrEqual(6); // two of them take more than 10 ms
+});
+
+test("a paint that another one of its frame cancels is not called", async () => {
+  const second = vi.fn();
+  requestPaint(() => cancelPaint(second));
+  requestPaint(second);
+  await painted();
+  expect(second).not.toHaveBeenCalled();
+});
+
 test("a paint that fails does not harm the others", async () => {
   const reported = vi.spyOn(window, "reportError").mockImplementation(() => {});
   const other = vi.fn();

@@ -31,6 +31,20 @@ test("a page that cannot reach the kernel does not ask again, until a message co
   expect(sync.mock.calls.length).toBeGreaterThan(2);
 });
 
+test("a transcript that no view shows asks nothing, until one shows it again", () => {
+  const { kernel, sync, transcript } = pair();
+  transcript.receive(kernel.delta("seen "));
+  transcript.unseen = true;
+  vi.advanceTimersByTime(3_600_000);
+  expect(sync).toHaveBeenCalledTimes(1);
+  kernel.delta("and ");
+  transcript.unseen = false; // the view asks, too
+  transcript.receive(kernel.snapshot());
+  expect(transcript.text).toBe("seen and ");
+  vi.advanceTimersByTime(3_000);
+  expect(sync.mock.calls.length).toBeGreaterThan(1);
+});
+
 test("messages in order make the text, equal deltas too", () => {
   const { kernel, transcript } = pair();
   for (const text of ["ha", "ha", "", "\ud83d", "\ude00"]) transcript.receive(kernel.delta(text));
