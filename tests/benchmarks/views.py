@@ -22,6 +22,7 @@ COUNTS = (1, 50, 200, 400)
 RATE = 20  # tokens a second of each stream
 SECONDS = 6  # of each stream
 LATE = 0.5  # seconds: the target at the 95th percentile
+MANY, TIMES = 200, 10  # from so many views on, the shared messages are so many times less late
 MESSAGES, BYTES = 100, 1_000_000  # a second: our limit, and that of the notebook server
 EACH, ROUNDS = 4, 30  # in the page: tokens of a view in each message, and messages
 _WORDS = "each event of the stream carries a small piece to its reader "
@@ -87,6 +88,8 @@ def _tell(figure: Figure, count: int, bare: Taken, viewed: dict[str, Taken]) -> 
         figure.add(f"{count}: {way}", f"{taken.late * 1e3:,.0f} ms late, {more}")
     together = viewed["together"]
     figure.at_most(f"{count}: late, together", together.late, LATE, "{:.2f} s")
+    if count >= MANY:
+        figure.at_least(f"{count}: late, apart / together", viewed["apart"].late / together.late, TIMES, "{:.0f} x")
     figure.at_most(f"{count}: messages a second, together", together.messages, MESSAGES, "{:.0f}")
     figure.at_most(f"{count}: bytes a second, together", together.bytes, BYTES, "{:,.0f}")
 
