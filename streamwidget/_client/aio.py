@@ -24,6 +24,7 @@ from yarl import URL
 _Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 _KEPT = 5.0  # seconds that an idle connection is kept, as in httpx
+_READ = 2**15  # bytes. Twice as many are read at once, as by httpx. A stream that floods must not hold up the others
 _HEADER = 2**16  # bytes of one header. aiohttp's own limit is 8 KB
 _NO_LIMITS = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _trace: ContextVar[_Trace] = ContextVar("trace")  # of the request that this task sends
@@ -55,6 +56,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             cookie_jar=self._cookies,
             auto_decompress=False,
             timeout=_NO_LIMITS,
+            read_bufsize=_READ,
             max_line_size=_HEADER,
             max_field_size=_HEADER,
         )

@@ -10,6 +10,7 @@ Rules
   that it has too many requests, all rows wait. As long as other rows are answered in between, such a row is put back
   without end.
 - A refusal that would meet every row ends the asking: a wrong key, a spent quota, a longer wait than the policy's.
+- So do ten failures of the same kind in a row, without an answer in between. Example: the server is down.
 - Nothing is asked again after its first text. Its tokens would be paid twice.
 """
 
@@ -20,7 +21,7 @@ import contextlib
 import heapq
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,13 +32,14 @@ from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, why
 from streamwidget._core.cost import Cost
 from streamwidget._core.events import Outcome, StreamEvent
-from streamwidget._core.exceptions import ConfigurationError, InvalidValue, StreamError
+from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed, InvalidValue, StreamError
 from streamwidget._core.messages import Message, Prompt, as_messages
 from streamwidget._core.outcomes import ending
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
 from streamwidget._core.values import ValueType
 from streamwidget._core.visible import one_line
+from streamwidget._many.arriving import Arriving
 from streamwidget._many.journal import Journal
 from streamwidget._many.rates import Rates
 from streamwidget._many.results import RowResult
@@ -52,6 +54,7 @@ _ABOUT = 80  # characters of a row's prompt that a view shows
 _AT_A_TIME = 50  # rows from the file before the loop gets a turn
 #: Refusals that are not about one row. Once a row was answered they are, for whatever reason.
 _OF_ALL = ("key", "access", "model", "upstream_key")
+_ALIKE = 10  # rows that fail in the same way, one after another. Then the others are not asked
 _SETTLED = 1.0  # seconds that a stopped batch waits for its connections to close
 
 
@@ -61,7 +64,7 @@ class Source:
 
     Attributes
     ----------
-    rows : iterable of (id, row)
+    rows : iterable of (id, row), perhaps an asynchronous one
         It is read as far as there is room for rows.
     prompt : callable
         Makes the prompt of a row. A ConfigurationError is that row's error.
@@ -71,7 +74,7 @@ class Source:
         The rows have ids of their own.
     """
 
-    rows: Iterable[tuple[str | int, Any]]
+    rows: Iterable[tuple[str | int, Any]] | AsyncIterable[tuple[str | int, Any]]
     prompt: Callable[[Any], Prompt]
     total: int | None
     named: bool = False
@@ -186,15 +189,19 @@ class Batch:
         self.ended_because = ""
         self.changed: Callable[[int], None] = lambda _number: None
         self._source = source
-        self._rows: Iterator[tuple[str | int, Any]] = iter(source.rows)
+        self._woken = asyncio.Event()
+        self._arriving = Arriving(source.rows, self._woken.set) if isinstance(source.rows, AsyncIterable) else None
+        self._rows: Iterator[tuple[str | int, Any] | None] = self._arriving or iter(source.rows)  # type: ignore[arg-type]
+        self._all_taken = False
         self._question = question
         self._rates = rates
         self._journal = journal
         self._next: Row | None = None  # taken, and waits for room
         self._put_back: list[tuple[float, int, Row]] = []  # a heap: when each may be asked again
         self._tasks: set[asyncio.Task[None]] = set()
-        self._woken = asyncio.Event()
         self._holds = 0  # refusals of the whole batch since the last answer
+        self._alike: tuple[Any, int] = None, 0  # the kind of the last failure, and how many rows in a row had it
+        self._mistake: ConfigurationError | None = None  # why the first row that cannot be asked cannot
         self._failure: BaseException | None = None
 
     @property
@@ -204,7 +211,7 @@ class Batch:
 
     # ---- from outside
 
-    def check_first(self) -> None:
+    async def check_first(self) -> None:
         """Take the first row that can be asked, so that a mistake in the question is found before anything is sent.
 
         Raises
@@ -213,6 +220,9 @@ class Batch:
             If none of the first rows can be asked. It says why the first one cannot.
         """
         self._next = self._take(strict=True)
+        while self._next is None and self._arriving is not None and not self._all_taken:
+            await self._arriving.first()
+            self._next = self._take(strict=True)
 
     def stop_row(self, number: int) -> None:
         """Stop one row, on the batch's loop. Its text is kept."""
@@ -253,7 +263,8 @@ class Batch:
     def finished(self) -> list[RowResult]:
         """Return the results of all rows, after the end. The rows that were not taken are read, and not asked."""
         if self.total is not None:
-            self.results += [RowResult(id_, error=f"not asked: {self.ended_because}") for id_, _ in self._rows]
+            rest = (row for row in self._rows if row is not None)
+            self.results += [RowResult(id_, error=f"not asked: {self.ended_because}") for id_, _ in rest]
         return [result for result in self.results if result is not None]
 
     # ---- as a Work
@@ -273,6 +284,8 @@ class Batch:
                 # One that runs still has a connection that has not closed in time.
                 left = row.stream.completion if row.state == "running" else None
                 self._end(row, self._not_asked(row) if left is None else self._result_of(row, left), keep=False)
+            if self._arriving is not None:
+                await self._arriving.close()
             if self._journal is not None:
                 self._journal.close()
                 self._journal = None
@@ -297,7 +310,12 @@ class Batch:
         while self._failure is None:
             row = self._ready()
             if row is None:
-                if not self.taken and not self._tasks and self._next is None:
+                if (
+                    not self.taken
+                    and not self._tasks
+                    and self._next is None
+                    and (self._all_taken or self.ended_because)
+                ):
                     return
                 await self._sleep(TICK)
             elif (found := self._found(row)) is not None:
@@ -346,9 +364,14 @@ class Batch:
             self._next = row
 
     def _take(self, *, strict: bool = False) -> Row | None:
-        """Take the next row of the source that can be asked. One that cannot be asked has ended."""
-        mistake: ConfigurationError | None = None
-        for id_, row in self._rows:
+        """Take the next row of the source that can be asked. None: no row has arrived, or all are taken.
+
+        A row that cannot be asked has ended.
+        """
+        for arrived in self._rows:
+            if arrived is None:
+                return None
+            id_, row = arrived
             number = len(self.results)
             self.results.append(None)
             self.abouts.append("")
@@ -356,9 +379,9 @@ class Batch:
                 prompt = self._source.prompt(row)
                 stream = self._question.stream(prompt)
             except ConfigurationError as exc:
-                mistake = mistake or exc
+                self._mistake = self._mistake or exc
                 if strict and number == _LOOKED_AT - 1:
-                    raise mistake from None
+                    raise self._mistake from None
                 self.results[number] = RowResult(id_, error=f"not asked: {exc}")
                 self._note_end(number)
                 continue
@@ -374,10 +397,11 @@ class Batch:
             taken = Row(number, id_, prompt, stream, characters, key)
             self.taken[number] = taken
             return taken
+        self._all_taken = True
         if self.total is None:
             self.total = len(self.results)
-        if strict and mistake is not None:
-            raise mistake
+        if strict and self._mistake is not None:
+            raise self._mistake
         return None
 
     def _found(self, row: Row) -> RowResult | None:
@@ -431,10 +455,12 @@ class Batch:
         self.spending.guessed |= guessed
         self.spending.settle(row.tokens, tokens, answer=answer, characters=row.characters, cost=completion.cost)
         if completion.timing.deltas:
-            self._holds = 0
+            self._holds, self._alike = 0, (None, 0)
             self._rates.answered()
         delay = None if failure is None or row.stopped else self._delay(row, failure)
         if delay is None:
+            if failure is not None and not row.stopped:
+                self._count(failure)
             self._end(row, self._result_of(row, completion))
         else:
             row.state = "put back"
@@ -465,6 +491,20 @@ class Batch:
         if delay is not None:
             self._rates.hold(now, delay)
         return delay
+
+    def _count(self, failure: StreamError) -> None:
+        """End the asking if many rows have failed like this one, one after another.
+
+        A request that the server cannot read counts as long as no row is answered, because all rows have its fields.
+        """
+        error, may_pass = failure.error, failure.retryable or isinstance(failure, ConnectionFailed)
+        is_the_rows_own = not may_pass and (self.counts["complete"] or refusal_of(error) == "context")
+        if failure.completion.timing.deltas or is_the_rows_own:
+            return
+        kind = (error.kind, error.status, "" if may_pass else error.message)
+        self._alike = kind, self._alike[1] + 1 if self._alike[0] == kind else 1
+        if self._alike[1] >= _ALIKE:
+            self._end_asking(f"{_ALIKE} rows in a row have failed in the same way. {one_line(error.message)}")
 
     def _end_asking(self, why: str) -> None:
         """Ask no more rows. Those that run go on."""

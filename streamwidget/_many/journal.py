@@ -33,6 +33,7 @@ from streamwidget._many.results import RowResult
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for its reader
 _BLOCK = 2**20
+_writing: set[tuple[int, int]] = set()  # the files that batches of this process write. Not all systems can lock a file
 _COUNTS = tuple(count.name for count in fields(Usage))
 
 
@@ -75,13 +76,16 @@ class Journal:
         self._places: dict[str, tuple[int, int]] = {}  # where the last whole answer of a key stands in the file
         self._seen: Counter[str] = Counter()
         try:
-            if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            about = os.fstat(self._file)
+            if not stat.S_ISREG(about.st_mode):
                 raise ConfigurationError(f"{self._path} is not a file. Nothing was sent.")
             self._lock()
             self._read()
         except BaseException:
             os.close(self._file)
             raise
+        self._name = about.st_dev, about.st_ino
+        _writing.add(self._name)
 
     def key(self, request_hash: str, id_: str | int | None) -> str:
         """Return the name of the next row with this request."""
@@ -138,10 +142,17 @@ class Journal:
     def close(self) -> None:
         """Close the file. Another batch may write it now."""
         if self._file >= 0:
+            _writing.discard(self._name)
             os.close(self._file)
             self._file = -1
 
     def _lock(self) -> None:
+        about = os.fstat(self._file)
+        if (about.st_dev, about.st_ino) in _writing:
+            raise ConfigurationError(
+                f"A batch of this process still writes {self._path}. Stop it, wait for its end, or name another file. "
+                "Nothing was sent."
+            )
         try:
             fcntl: Any = importlib.import_module("fcntl")
         except ImportError:  # Windows
@@ -150,7 +161,8 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigurationError(
-                f"Another batch writes {self._path} now. Wait for its end, or name another file. Nothing was sent."
+                f"A batch of another process writes {self._path} now. Wait for its end, or name another file. "
+                "Nothing was sent."
             ) from None
         except OSError:  # a file system without locks
             return

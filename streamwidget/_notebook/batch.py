@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.client import ChatClient
+from streamwidget._core.events import Finish
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message, Prompt
 from streamwidget._core.stream import ChatStream
@@ -31,7 +32,12 @@ from streamwidget._notebook.interpolate import interpolate
 from streamwidget._notebook.terminal import say
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from streamwidget._notebook.display import LiveThenStatic
+
+#: The batches that run, by the id of their cell, each with the execution that began it.
+_running: dict[str, list[tuple[str | None, ChatStream]]] = {}
 
 _TEXT = "text"  # the name of a row that is not a mapping
 _ROW = "row"  # the whole row, for columns whose names are not Python names
@@ -59,13 +65,14 @@ async def batch(
 
     A row that fails keeps its error, and does not stop the others. Stop it, or all of it, in the notebook: what was
     answered is kept. With ``file``, run it again after that, or after the kernel died, and only the rows that are
-    missing or changed are asked.
+    missing or changed are asked. If a cell starts it as a task, it goes on after the cell. To run that cell again stops
+    it first, so that no two batches write one file.
 
     Parameters
     ----------
     rows : DataFrame, or iterable of dict or str
-        A pandas or polars DataFrame, an Arrow table (``pip install "streamwidget[frames]"``), or any iterable, which is
-        read as far as there is room for rows.
+        A pandas or polars DataFrame, an Arrow table (``pip install "streamwidget[frames]"``), or any iterable, also an
+        asynchronous one. It is read as far as there is room for rows.
     prompt : str or callable
         ``{{name}}`` is replaced by the column of this name, as in ``%%chat``. So is an expression:
         ``{{name.upper()}}``. ``{{text}}`` is a row that is not a dict, and ``{{row}}`` the whole row:
@@ -129,6 +136,9 @@ async def batch(
     >>> list(frame.columns), list(frame["outcome"])
     (['name', 'sea', 'river', 'outcome', 'error'], ['complete', 'complete'])
     """
+    cell = _this_cell()
+    if cell is not None:
+        await _end_those_of(*cell)
     frame = Frame(rows) if is_frame(rows) else None
     if not isinstance(client, ChatClient | None):
         raise ConfigurationError(
@@ -146,8 +156,8 @@ async def batch(
     journal = None if file is None else Journal(file)
     try:
         asked = Batch(source, question, rates, spending, journal)
-        asked.check_first()
-        await _run(asked)
+        await asked.check_first()
+        await _run(asked, cell)
     finally:
         if journal is not None:
             journal.close()
@@ -155,9 +165,12 @@ async def batch(
     return results if frame is None else frame.with_results(results, into, question.kind)
 
 
-async def _run(asked: Batch) -> None:
+async def _run(asked: Batch, cell: tuple[str, str | None] | None) -> None:
     """Run a batch to its end, and show it."""
     stream = ChatStream(asked)
+    if cell is not None:
+        _running.setdefault(cell[0], []).append((cell[1], stream))
+        stream.subscribe(lambda events: _forget(cell[0], stream) if isinstance(events[-1], Finish) else None)
     shown = _present(stream, asked)
     try:
         try:
@@ -173,15 +186,49 @@ async def _run(asked: Batch) -> None:
         say(summary(asked, stream.elapsed))
 
 
-def _present(stream: ChatStream, asked: Batch) -> LiveThenStatic | None:
-    """Show the rows, if a cell of a notebook runs here. A program in a thread or on another machine has no cell."""
+def _shell() -> InteractiveShell | None:
+    """Return the IPython whose cell runs here. A program in a thread or on another machine has no cell."""
     if "IPython" not in sys.modules or threading.current_thread() is not threading.main_thread():
+        return None
+    from streamwidget._notebook import display
+
+    return display.current_shell()
+
+
+def _this_cell() -> tuple[str, str | None] | None:
+    """Return the id of the cell that began this, and of its execution. None if it has no id."""
+    shell = _shell()
+    if shell is None:
+        return None
+    from streamwidget._notebook import display
+
+    cell = display.cell_id(shell)
+    return None if cell is None else (cell, display.execution_id(shell))
+
+
+async def _end_those_of(cell: str, execution: str | None) -> None:
+    """Stop what an earlier run of this cell has left running, as a task. Its view has gone with the cell's output."""
+    for began, stream in [*_running.get(cell, ())]:
+        if began != execution:
+            stream.cancel()
+            await stream
+
+
+def _forget(cell: str, stream: ChatStream) -> None:
+    _running[cell] = [one for one in _running.get(cell, ()) if one[1] is not stream]
+    if not _running[cell]:
+        del _running[cell]
+
+
+def _present(stream: ChatStream, asked: Batch) -> LiveThenStatic | None:
+    """Show the rows, if a cell of a notebook runs here."""
+    shell = _shell()
+    if shell is None:
         return None
     from streamwidget._notebook import display
     from streamwidget._view import output
 
-    shell = display.current_shell()
-    if shell is None or not display.shows_widgets(shell):
+    if not display.shows_widgets(shell):
         return None
     from streamwidget._view.grid.view import GridView
 
@@ -197,7 +244,7 @@ def _present(stream: ChatStream, asked: Batch) -> LiveThenStatic | None:
 
 def _source(rows: Any, prompt: Any, id_: str | None, columns: list[str] | None) -> Source:
     """Return the rows with their ids, and what makes their prompts."""
-    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable | AsyncIterable):
         raise ConfigurationError(
             f"The rows are a DataFrame, a list of dicts or texts, or another iterable, not {type(rows).__name__}. "
             "Nothing was sent."
@@ -206,18 +253,30 @@ def _source(rows: Any, prompt: Any, id_: str | None, columns: list[str] | None) 
         raise ConfigurationError(f"There is no column {id_!r}. {_known(columns)}")
     make = _of_template(prompt, columns) if isinstance(prompt, str) else _of_callable(prompt)
     total = len(rows) if isinstance(rows, Sized) else None
-    return Source(_with_ids(rows, id_), make, total, named=id_ is not None)
+    named = _as_they_come(rows, id_) if isinstance(rows, AsyncIterable) else _with_ids(rows, id_)
+    return Source(named, make, total, named=id_ is not None)
 
 
 def _with_ids(rows: Iterable[Any], id_: str | None) -> Iterator[tuple[str | int, Any]]:
     for number, row in enumerate(rows):
-        if id_ is None:
-            yield number, row
-        elif not isinstance(row, Mapping) or row.get(id_) is None:
-            raise ConfigurationError(f"Row {number} has no {id_!r}, which names the rows.")
-        else:
-            found = row[id_]
-            yield (found if isinstance(found, str | int) else str(found)), row
+        yield _id_of(row, number, id_), row
+
+
+async def _as_they_come(rows: AsyncIterable[Any], id_: str | None) -> AsyncIterator[tuple[str | int, Any]]:
+    number = 0
+    async for row in rows:
+        yield _id_of(row, number, id_), row
+        number += 1
+
+
+def _id_of(row: Any, number: int, id_: str | None) -> str | int:
+    """Return what names a row in the results and in the file."""
+    if id_ is None:
+        return number
+    if not isinstance(row, Mapping) or row.get(id_) is None:
+        raise ConfigurationError(f"Row {number} has no {id_!r}, which names the rows.")
+    found = row[id_]
+    return found if isinstance(found, str | int) else str(found)
 
 
 def _of_template(template: str, columns: list[str] | None) -> Callable[[Any], Prompt]:

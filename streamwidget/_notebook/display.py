@@ -96,6 +96,12 @@ def execution_id(shell: InteractiveShell) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def cell_id(shell: InteractiveShell) -> str | None:
+    """Return the id of the cell that runs, or that has begun the task that runs. A terminal and nbclient send none."""
+    name = _request(shell).get("metadata", {}).get("cellId")
+    return name if isinstance(name, str) else None
+
+
 def _request(shell: InteractiveShell) -> dict[str, Any]:
     return output.request_of(getattr(shell, "kernel", None))
 

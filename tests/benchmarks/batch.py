@@ -52,7 +52,7 @@ def measure() -> Figure:
 
     figure = Figure(f"Batch: {ROWS:,} rows, {AT_ONCE} at once")
     found: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, start_server() as server:
+    with tempfile.TemporaryDirectory() as folder, start_server(module="streamwidget.demo") as server:
         for name, what in CONTESTANTS.items():
             command = [sys.executable, "-m", __name__, name, server.url, folder, str(ROWS)]
             ran = subprocess.run(

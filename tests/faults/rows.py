@@ -1,6 +1,6 @@
 """The catalogue of faults, to be survived one and all.
 
-N network, K kernel, F front end, D data, S security, T values and tools.
+N network, K kernel, F front end, D data, S security, T values and tools, B batches.
 """
 
 from __future__ import annotations
@@ -141,4 +141,9 @@ ROWS: dict[str, str] = {
     "T14": "calls, refusals, stops and failures in any order",
     "T15": "an MCP server does not start",
     "T16": "one of several models that are asked side by side fails",
+    "B1": "the server of a batch is down, or refuses all of its rows alike",
+    "B2": "one row of a batch is refused, or many in a row",
+    "B3": "the kernel is killed in mid-batch",
+    "B4": "the file of a batch is torn in mid-line",
+    "B5": "two batches would write one file",
 }

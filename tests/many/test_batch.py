@@ -9,12 +9,13 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +24,7 @@ import streamwidget as sw
 from streamwidget._core import subscribers
 from streamwidget._many.batch import Batch
 from tests.many.server import Server
-from tests.support.servers import CANARY
+from tests.support.servers import CANARY, QUICK
 from tests.test_import import modules_after
 
 TEXTS = ["a", "b", "c", "d", "e", "f"]
@@ -201,6 +202,94 @@ async def test_what_refuses_every_row_ends_the_asking(answer: Any, said: str) ->
     assert len(server.asked) <= 3
     assert [row.outcome for row in rows[3:]] == [None] * 3
     assert all(row.error.startswith("not asked: ") and said in row.error for row in rows[3:])
+
+
+@pytest.mark.fault("B1", "after ten failures of a kind in a row no more rows are asked; the next run asks the rest")
+@pytest.mark.parametrize("down", [httpx.ConnectError("refused"), (503, "Busy."), (400, "Unknown field: temprature")])
+async def test_a_server_that_is_down_ends_the_asking(down: Any, tmp_path: Path, seen: Callable[[str], None]) -> None:
+    """After ten rows of the same failure. What was answered is kept, and the next run asks the rest."""
+    is_down = False
+
+    def reply(prompt: str, _times: int) -> Any:
+        if isinstance(down, Exception) and is_down:
+            raise down
+        return down if is_down else prompt
+
+    server, texts, path = Server(reply), [f"{number}" for number in range(500)], tmp_path / "rows.jsonl"
+    if isinstance(down, Exception) or down[0] == 503:
+        await ask(texts[:30], server, file=path)
+    answered, is_down = len(server.asked), True
+    rows = await ask(texts, server, file=path, concurrency=5)
+    assert len(server.asked) - answered <= (10 + 5) * QUICK.attempts
+    assert [row.outcome for row in rows[:answered]] == ["complete"] * answered
+    assert rows[-1].outcome is None
+    assert rows[-1].error.startswith("not asked: 10 rows in a row have failed in the same way. ")
+    seen(f"{len(server.asked) - answered} requests of 500 rows, {rows[-1].error}")
+    is_down = False
+    server.asked.clear()
+    rows = await ask(texts, server, file=path, concurrency=20)
+    assert {row.outcome for row in rows} == {"complete"}
+    assert len(server.asked) == len(texts) - answered
+
+
+@pytest.mark.fault("B2", "the row keeps its error, all others are answered")
+async def test_bad_rows_do_not_end_the_asking(seen: Callable[[str], None]) -> None:
+    """Many in a row: after one answer, what the server cannot read is the row's own."""
+    server = Server(lambda prompt, _times: (400, "Refused.") if prompt.startswith("bad") else prompt)
+    rows = await ask(["a", *(f"bad {number}" for number in range(20)), "b"], server, concurrency=1)
+    assert [row.outcome for row in rows] == ["complete", *["http_error"] * 20, "complete"]
+    seen(f"{sum(row.is_good for row in rows)} of {len(rows)} complete, {rows[1].error}")
+
+
+async def test_rows_may_come_one_by_one() -> None:
+    """An asynchronous iterable is read as far as there is room, and a row is asked as soon as it comes."""
+    server, read = Server(), 0
+
+    async def texts() -> AsyncIterator[dict[str, Any]]:
+        nonlocal read
+        for number in range(20):
+            await server.until_asked(max(0, number - 3))
+            assert read - len(server.asked) <= 4  # those that run, and one that waits for room
+            read += 1
+            yield {"id": f"row {number}", "text": f"{number}"}
+
+    rows = await ask(texts(), server, concurrency=2, id_="id")
+    assert [(row.id, row.value) for row in rows] == [(f"row {number}", f"{number}") for number in range(20)]
+    assert await ask(aiter_of([]), Server()) == []
+    with pytest.raises(sw.ConfigurationError, match="nowhere"):
+        await ask(aiter_of([{"text": "a"}]), Server(), "{{nowhere}}")
+
+
+async def test_a_stream_of_rows_is_closed_with_the_batch() -> None:
+    """Also while it waits for its next row, which may never come. What it raises ends the batch."""
+    server, closed = Server(), False
+
+    async def endless() -> AsyncIterator[str]:
+        nonlocal closed
+        try:
+            yield "a"
+            await asyncio.Event().wait()
+        finally:
+            closed = True
+
+    task = asyncio.ensure_future(ask(endless(), server))
+    await server.until_asked(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert closed
+
+    async def failing() -> AsyncIterator[str]:
+        yield "a"
+        raise KeyError("nothing there")
+
+    with pytest.raises(sw.StreamError, match="failing"):
+        await ask(failing(), server)
+
+
+async def aiter_of(rows: list[Any]) -> AsyncIterator[Any]:
+    for row in rows:
+        yield row
 
 
 async def test_a_budget_stops() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import narwhals
 import pandas as pd
 import polars as pl
 import pytest
@@ -34,13 +35,13 @@ async def test_a_frame_comes_back_in_its_own_type(make: Callable[[dict[str, Any]
     frame = make(ROWS)
     made = await sw.batch(frame, "{{name}}: {{km + 1}}", client=server.client, into="said")
     assert type(made) is type(frame)
-    columns = made.to_dict("list") if isinstance(made, pd.DataFrame) else made.to_dict(as_series=False)
+    columns = narwhals.from_native(made, eager_only=True).to_dict(as_series=False)
     missing = columns["said"][1]
     assert missing is None or missing != missing
     assert [columns["said"][0], columns["said"][2]] == ["ELBE: 1095", "RHINE: 1231"]
     assert columns["outcome"] == ["complete", "http_error", "complete"]
     assert columns["error"][1] == "no answer: No"
-    assert list(frame.columns) == ["name", "km"]
+    assert narwhals.from_native(frame, eager_only=True).columns == ["name", "km"]
 
 
 class Mood(Enum):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 import streamwidget as sw
 from streamwidget._many.journal import Journal
 from streamwidget._many.results import RowResult
+from tests.support.kernels import ROOT
 
 
 def good(text: str, number: int = 0) -> RowResult:
@@ -27,6 +31,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rows.jsonl"
 
 
+@pytest.mark.fault("B4", "the whole lines are kept, the torn one is cut off and asked again")
 def test_a_file_that_ends_anywhere_keeps_its_whole_lines(path: Path) -> None:
     """Cut at each byte, it has the lines before the cut, and the next line stands on a line of its own."""
     data = path.read_bytes()
@@ -76,11 +81,19 @@ def test_the_file_of_something_else_stays_as_it_is(tmp_path: Path, content: byte
     assert path.read_bytes() == content
 
 
-def test_one_batch_writes_a_file(path: Path) -> None:
+@pytest.mark.fault("B5", "the second one is refused, in words, before anything is sent")
+def test_one_batch_writes_a_file(path: Path, seen: Callable[[str], None]) -> None:
     """Two would ask the same rows twice. The end of one lets the next begin."""
     journal = Journal(path)
-    with pytest.raises(sw.ConfigurationError, match="Another batch"):
-        Journal(path)
+    other = path.with_name("link.jsonl")
+    other.hardlink_to(path)
+    for name in (path, other):
+        with pytest.raises(sw.ConfigurationError, match="A batch of this process still writes") as refused:
+            Journal(name)
+    code = "import sys; from streamwidget._many.journal import Journal; Journal(sys.argv[1])"
+    ran = subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "A batch of another process writes" in ran.stderr
+    seen(str(refused.value).replace(str(path.parent), "."))
     journal.close()
     Journal(path).close()
 

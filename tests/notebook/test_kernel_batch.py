@@ -47,3 +47,26 @@ def test_an_interrupted_batch_goes_on_when_it_is_run_again(chat: ChatKernel, tmp
     assert output["data"]["text/plain"].startswith(said)
     assert chat.value("[row.outcome for row in rows]") == ["complete"] * ROWS
     assert len(chat.server.requests) - before == ROWS - kept
+
+
+TASK = """
+import asyncio, streamwidget as sw
+task = asyncio.create_task(sw.batch(map(str, range(6)), "Say {{text}}", file=PATH, concurrency=2, demo=DEMO))
+"""
+
+
+@pytest.mark.parametrize("chat", ["latest"], indirect=True)
+def test_a_cell_that_is_run_again_stops_the_task_that_it_has_started(chat: ChatKernel, tmp_path: Path) -> None:
+    """Two batches never write one file. The second one asks what the first has not finished."""
+    begun = len(chat.server.requests)
+    for demo, cell in (({"tokens_per_second": 1}, "a"), ({"tokens_per_second": 1}, "b"), ({"tokens": 2}, "a")):
+        code = f"PATH, DEMO = {str(tmp_path / 'rows.jsonl')!r}, {demo!r}\n{TASK}"
+        ran = chat.execute_async(code, cell_id=cell).wait(SOON)
+        assert ran.status == "ok", ran.traceback
+        if cell == "b":  # another cell
+            failed = chat.execute("await task")
+            assert "still writes" in failed.traceback[-1]
+        elif "tokens" not in demo:
+            chat.server.wait_for_requests(begun + 2)
+    assert chat.execute("rows = await task", SOON).status == "ok"
+    assert chat.value("[row.outcome for row in rows]") == ["complete"] * 6
