@@ -16,6 +16,7 @@ import pytest
 import streamwidget as sw
 from streamwidget._client.client import ChatClient
 from streamwidget._core import loop
+from streamwidget._view.nulls import keep_nulls
 from streamwidget.demo import DemoServer, _memory
 
 URL = "https://models.example/v1"
@@ -356,3 +357,33 @@ async def test_an_http_client_cannot_be_used(tab: None, pyodide: SimpleNamespace
     async with httpx.AsyncClient() as mine:
         with pytest.raises(sw.ConfigurationError, match="opens no sockets, so an http_client cannot be used"):
             ChatClient(URL, api_key="k", http_client=mine).stream("Hi")
+
+
+# ---- the page of JupyterLite
+
+
+def test_nulls_cross_between_jupyterlite_and_its_page(
+    monkeypatch: pytest.MonkeyPatch, pyodide: SimpleNamespace
+) -> None:
+    """A prompt without an edit has a null. Without the correction it "could not be read"."""
+    null, sent, received = object(), [], []
+
+    class Comm:
+        def publish_msg(self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None) -> None:
+            sent.append((data, buffers))
+
+        def handle_msg(self, message: Any) -> None:
+            received.append(message)
+
+    module: Any = ModuleType("pyodide_kernel.comm")
+    module.Comm, Comm.publish_msg.__module__ = Comm, Comm.__module__
+    sys.modules["pyodide.ffi"].jsnull = null  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pyodide_kernel", ModuleType("pyodide_kernel"))
+    monkeypatch.setitem(sys.modules, "pyodide_kernel.comm", module)
+    keep_nulls()
+    keep_nulls()  # once is enough
+    comm: Any = module.Comm()
+    comm.publish_msg("comm_msg", {"content": {"error": None, "turns": [None, {"key": "a"}]}}, buffers=[b"\0"])
+    comm.handle_msg({"content": {"data": {"text": "Hi", "replaces": null, "files": [null]}}})
+    assert sent == [({"content": {"error": null, "turns": [null, {"key": "a"}]}}, [b"\0"])]
+    assert received == [{"content": {"data": {"text": "Hi", "replaces": None, "files": [None]}}}]

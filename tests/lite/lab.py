@@ -23,7 +23,7 @@ from tests.ui.tab import CHROMIUM_FLAGS, find_chromium
 
 LAB = ROOT / "dist" / "site" / "lab"
 NOTEBOOKS = sorted(path.name for path in (LAB / "files").glob("*.ipynb"))
-SOON = 1000 * START
+SOON = 60000
 _CELLS = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells
   .filter((cell) => cell.cell_type === "code")"""
 _OVER = """() => {
