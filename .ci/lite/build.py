@@ -23,7 +23,7 @@ LAB = ROOT / "dist" / "site" / "lab"
 #: Of npm's package. The rest of it is for Node and for programmers.
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 #: The guides and lessons that run in a tab. The others need a thread, a socket or a library that a tab cannot have.
-NOTEBOOKS = ("00", "01", "10", "12", "16")
+NOTEBOOKS = ("00", "01", "10", "12", "13", "16")
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 #: Of two versions of this stand-in, the one for ipywidgets 7.
 UNUSED = "widgetsnbextension-3"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamwidget._core.tab import in_tab
 from streamwidget.teaching import naive
 from streamwidget.teaching._compare import Comparison, compare
 from streamwidget.teaching._picture import Picture, picture
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from streamwidget.teaching._race_panel import RacePanel
 
 __all__ = ["Comparison", "FaultPanel", "Picture", "Race", "RacePanel", "Trial", "compare", "naive", "picture", "race"]
+
+if in_tab():
+    from streamwidget.teaching._requests_in_tab import connect_requests
+
+    connect_requests()
 
 
 def __getattr__(name: str) -> Any:

@@ -228,7 +228,11 @@ async def try_naive(
             end = exc
         settle(end)
 
-    threading.Thread(target=work, name=f"naive {client}", daemon=True).start()
+    try:
+        threading.Thread(target=work, name=f"naive {client}", daemon=True).start()
+    except RuntimeError:  # Pyodide: a task of its own waits as a thread would
+        running = asyncio.ensure_future(asyncio.to_thread(work))
+        over.add_done_callback(lambda _: running)  # the loop holds its tasks weakly
     if not await screen.wait(over, deadline):
         over.cancel()
         return screen.hangs(client, deadline)

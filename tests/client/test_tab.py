@@ -12,12 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 
 import streamwidget as sw
 from streamwidget._client.client import ChatClient
 from streamwidget._core import loop
 from streamwidget._view.nulls import keep_nulls
 from streamwidget.demo import DemoServer, _memory
+from streamwidget.teaching import naive
+from streamwidget.teaching._requests_in_tab import connect_requests
 
 URL = "https://models.example/v1"
 FAST = {"tokens_per_second": 0, "first_delta": 0}
@@ -229,6 +232,41 @@ def test_wait_suspends_the_python_of_a_tab(tab: None, pyodide: SimpleNamespace) 
 
     asyncio.run(refused())
     assert len(made) == 1
+
+
+# ---- the lessons
+
+
+async def test_requests_reaches_a_demo_server_of_the_tab(
+    pyodide: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The naive loops of lesson 13 meet the same ends as over a socket. A thread stands for Python that waits."""
+    own = asyncio.get_running_loop()
+    ffi: Any = sys.modules["pyodide.ffi"]
+    ffi.run_sync = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, own).result()
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", requests.adapters.HTTPAdapter.send)
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    connect_requests()
+
+    async def answer(**demo: Any) -> str:
+        def loop(url: str) -> str:
+            return naive.with_requests(url, "count to 30", lambda _: None, demo={**FAST, **demo})
+
+        return await asyncio.to_thread(loop, server.url)
+
+    def impatient(url: str) -> None:
+        body = {"model": "demo-stall", "stream": True, "messages": [{"role": "user", "content": "x"}]}
+        with requests.post(f"{url}/chat/completions", json=body, stream=True, timeout=0.05) as response:
+            list(response.iter_lines())
+
+    with DemoServer(tokens_per_second=0, first_delta=0) as server:
+        assert (await answer()).split()[-1] == "30"
+        assert (await answer(fault="cut", after=3)).split() == ["1", "2"]
+        for fault in ("drop", "fin"):
+            with pytest.raises(requests.RequestException):
+                await answer(fault=fault)
+        with pytest.raises(requests.ConnectionError):
+            await asyncio.to_thread(impatient, server.url)
 
 
 # ---- fetch

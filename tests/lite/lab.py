@@ -23,7 +23,7 @@ from tests.ui.tab import CHROMIUM_FLAGS, find_chromium
 
 LAB = ROOT / "dist" / "site" / "lab"
 NOTEBOOKS = sorted(path.name for path in (LAB / "files").glob("*.ipynb"))
-SOON = 60000
+SOON = 1000 * START
 _CELLS = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells
   .filter((cell) => cell.cell_type === "code")"""
 _OVER = """() => {
@@ -197,7 +197,7 @@ def test_each_notebook_runs(page: Page, lab: str, name: str) -> None:
     """From top to bottom, with the lessons' own checks."""
     open_notebook(page, lab, name)
     page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(_OVER, timeout=5 * SOON)
+    page.wait_for_function(_OVER, timeout=2 * SOON)
     errors = [
         output for cell in page.evaluate(_CELLS) for output in cell["outputs"] if output["output_type"] == "error"
     ]
