@@ -71,6 +71,7 @@ def resume(session: Session, _: bool, options: Namespace) -> None:
     if turns:
         conversation.load(to_json(conversation.system, turns))
         session.outputs.claim(conversation, *(turn.key for turn in turns))  # the file has them
+        session.variables["_conversation"] = conversation
     count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
     saved_at = time.strftime("%H:%M", time.localtime(path.stat().st_mtime))
     say(f"Resumed {count} from {path.name}, as it was saved at {saved_at}.")

@@ -50,13 +50,16 @@ CUT = """%%chat -P 'demo={{"fault": "drop", "after": 6, "times": 1, "key": "{0}"
 
 REUSED = """%%chat --once --reuse -P 'demo={"text": "Kept."}'
 Again"""
+#: Here the file is the page's own.
+RESUMED = """%chat --resume
+print(*[turn.answer.outcome for turn in _conversation.turns])"""
 
 
 @only_lab
 def test_a_saved_answer_that_was_cut_goes_on_in_its_place(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Continue asks for the rest, also after a reload. The conversation has the whole. A new kernel offers nothing."""
     seen = "print(*[turn.answer.text.count('its end.') for turn in _conversation.turns])"
-    page = open_notebook([LOAD, CUT.format("one"), CUT.format("two"), CUT.format("three"), seen, REUSED])
+    page = open_notebook([LOAD, CUT.format("one"), CUT.format("two"), CUT.format("three"), seen, REUSED, RESUMED])
     for index in range(4):
         page.run(index)
         page.finish(index)
@@ -87,3 +90,7 @@ def test_a_saved_answer_that_was_cut_goes_on_in_its_place(open_notebook: OpenNot
     button = page.output(3).get_by_role("button", name="Continue")
     expect(button).to_have_attribute("aria-disabled", "true")
     expect(button).to_have_attribute("title", re.compile("Run again asks anew"))
+    page.run(0)
+    page.run(6)
+    page.wait_output(6, "Resumed 3 turns")
+    expect(page.output(6)).to_contain_text("complete complete interrupted")
