@@ -39,6 +39,8 @@ def show_stale(session: Session, _: bool, options: Namespace) -> None:
     say(f"{len(stale) or 'None'} of {count} would be asked differently now{':' if stale else '.'}")
     for number, turn, change in stale:
         say(f"{number:>3}  {one_line(turn.user.text, _WIDTH)}\n     {change}")
+    if others := len(conversation) - len(looked):
+        say(f"Not looked at: {others} turn{'' if others == 1 else 's'} from a file, or asked in another way.")
 
 
 def _change(session: Session, conversation: Conversation, turn: Turn, asked: Asked) -> str:

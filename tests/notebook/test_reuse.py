@@ -163,6 +163,9 @@ def test_stale_turns_are_listed_with_the_reason(shell: InteractiveShell, server:
     assert "2 of 3" in said
     assert "It cannot be asked: There is no variable river." in said
     assert len(server.requests) == 4
+    shell.user_ns["answer"] = lambda _: "Elbe"
+    run(shell, "%chat --client answer Name a river.", cell_id="h")
+    assert "Not looked at: 1 turn from a file, or asked in another way." in stale()
 
 
 @pytest.mark.parametrize("has_page", [True, False])
