@@ -200,7 +200,8 @@ class Batch:
         self._put_back: list[tuple[float, int, Row]] = []  # a heap: when each may be asked again
         self._tasks: set[asyncio.Task[None]] = set()
         self._holds = 0  # refusals of the whole batch since the last answer
-        self._alike: tuple[Any, int] = None, 0  # the kind of the last failure, and how many rows in a row had it
+        self._alike: Any = None  # the kind of the last failures, since the last answer
+        self._failures = self._failed_rows = 0  # of this kind: requests, and rows that are not asked again
         self._mistake: ConfigurationError | None = None  # why the first row that cannot be asked cannot
         self._failure: BaseException | None = None
 
@@ -455,17 +456,32 @@ class Batch:
         self.spending.guessed |= guessed
         self.spending.settle(row.tokens, tokens, answer=answer, characters=row.characters, cost=completion.cost)
         if completion.timing.deltas:
-            self._holds, self._alike = 0, (None, 0)
+            self._holds, self._alike = 0, None
             self._rates.answered()
-        delay = None if failure is None or row.stopped else self._delay(row, failure)
+        delay = None if failure is None or row.stopped else self._again_in(row, failure)
         if delay is None:
-            if failure is not None and not row.stopped:
-                self._count(failure)
             self._end(row, self._result_of(row, completion))
         else:
             row.state = "put back"
             heapq.heappush(self._put_back, (time.monotonic() + delay, row.number, row))
             self.changed(row.number)
+
+    def _again_in(self, row: Row, failure: StreamError) -> float | None:
+        """Return in how many seconds to ask a row again that has failed. None: not again.
+
+        If many requests fail alike, one after another, all rows wait. If ten rows do, the others are not asked.
+        """
+        delay, alike = self._delay(row, failure), self._fails_alike(failure)
+        if alike >= _ALIKE and delay is not None:
+            now = time.monotonic()
+            self._rates.refused(now, row.left)
+            self._rates.hold(now, delay)
+        elif alike and delay is None:
+            self._failed_rows += 1
+            if self._failed_rows >= _ALIKE:
+                why = one_line(failure.error.message)
+                self._end_asking(f"{_ALIKE} rows in a row have failed in the same way. {why}")
+        return delay
 
     def _delay(self, row: Row, failure: StreamError) -> float | None:
         """Return in how many seconds to ask a row again that has failed. None: not again."""
@@ -492,19 +508,20 @@ class Batch:
             self._rates.hold(now, delay)
         return delay
 
-    def _count(self, failure: StreamError) -> None:
-        """End the asking if many rows have failed like this one, one after another.
+    def _fails_alike(self, failure: StreamError) -> int:
+        """Count the failures of a kind, one after another. Return how many there are.
 
         A request that the server cannot read counts as long as no row is answered, because all rows have its fields.
         """
         error, may_pass = failure.error, failure.retryable or isinstance(failure, ConnectionFailed)
         is_the_rows_own = not may_pass and (self.counts["complete"] or refusal_of(error) == "context")
         if failure.completion.timing.deltas or is_the_rows_own:
-            return
+            return 0
         kind = (error.kind, error.status, "" if may_pass else error.message)
-        self._alike = kind, self._alike[1] + 1 if self._alike[0] == kind else 1
-        if self._alike[1] >= _ALIKE:
-            self._end_asking(f"{_ALIKE} rows in a row have failed in the same way. {one_line(error.message)}")
+        if self._alike != kind:
+            self._alike, self._failures, self._failed_rows = kind, 0, 0
+        self._failures += 1
+        return self._failures
 
     def _end_asking(self, why: str) -> None:
         """Ask no more rows. Those that run go on."""
