@@ -36,6 +36,7 @@ from types import FrameType
 from typing import Any, TypeGuard
 
 from streamwidget._core.completion import ChatCompletion
+from streamwidget.doctor._report import Report
 
 MAGIC = "chat"
 
@@ -83,7 +84,8 @@ def _show_once(shell: Any) -> None:
     show = sys.displayhook
 
     def hook(value: object) -> None:
-        if not isinstance(value, ChatCompletion) or value != shell.user_ns.get("_chat"):
+        is_shown = isinstance(value, ChatCompletion) and value == shell.user_ns.get("_chat")
+        if not is_shown and not isinstance(value, Report):
             show(value)
 
     sys.displayhook = hook

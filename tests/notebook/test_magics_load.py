@@ -294,3 +294,6 @@ def test_an_answer_in_the_cell_that_loads_is_shown_once(
         assert capsys.readouterr().out.count("## hello") == 1
         assert shell.run_cell("_chat").success
         assert capsys.readouterr().out.count("## hello") == 1
+        shell.run_cell("%unload_ext streamwidget")
+        assert shell.run_cell("%load_ext streamwidget\n%chat --doctor").success
+        assert capsys.readouterr().out.count("Nothing on the way fails") == 1
