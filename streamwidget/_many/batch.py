@@ -9,7 +9,8 @@ Rules
 - A refusal that may pass puts a row back, as the client's ``RetryPolicy`` says. If the server asks for a wait, or says
   that it has too many requests, all rows wait. As long as other rows are answered in between, such a row is put back
   without end.
-- A refusal that would meet every row ends the asking: a wrong key, a spent quota, a longer wait than the policy's.
+- A refusal that would meet every row ends the asking: a wrong key, a spent quota, a longer wait than the policy's, the
+  budget of the session.
 - So do ten failures of the same kind in a row, without an answer in between. Example: the server is down.
 - Nothing is asked again after its first text. Its tokens would be paid twice.
 """
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from streamwidget._client.client import ChatClient
 from streamwidget._client.refusal import refusal_of
 from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.spending import refused_when_sent
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, why
 from streamwidget._core.cost import Cost
@@ -102,10 +104,11 @@ class Question:
     retries: int = 0
 
     def stream(self, prompt: Prompt) -> ChatStream:
-        """Make the stream of one row. It tries once."""
-        return self.client.request(
-            prompt, self.model, self.params, stream=True, as_=self.kind, retries=self.retries, retry=_ONCE
-        )
+        """Make the stream of one row. It tries once. An answer in the file needs no budget of the session."""
+        with refused_when_sent():
+            return self.client.request(
+                prompt, self.model, self.params, stream=True, as_=self.kind, retries=self.retries, retry=_ONCE
+            )
 
 
 @dataclass(slots=True, eq=False)
@@ -422,11 +425,7 @@ class Batch:
 
     def _leave(self, row: Row) -> None:
         if row.state == "put back":
-            try:
-                row.stream = self._question.stream(row.prompt)
-            except ConfigurationError as exc:  # the session's budget is used up
-                self._end(row, RowResult(row.id, error=f"not asked: {exc}"))
-                return
+            row.stream = self._question.stream(row.prompt)
         row.left = time.monotonic()
         self._rates.leave(row.left, row.tokens)
         self.spending.reserve(row.tokens)
@@ -458,6 +457,10 @@ class Batch:
         if completion.timing.deltas:
             self._holds, self._alike = 0, None
             self._rates.answered()
+        if failure is not None and failure.error.kind == "configuration":  # the session's budget is used up
+            self._end_asking(one_line(failure.error.message))
+            self._end(row, self._not_asked(row), keep=False)
+            return
         delay = None if failure is None or row.stopped else self._again_in(row, failure)
         if delay is None:
             self._end(row, self._result_of(row, completion))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import pickle
 import re
@@ -21,6 +22,7 @@ import pandas as pd
 import pytest
 
 import streamwidget as sw
+from streamwidget._client.spending import SPENDING, Budget
 from streamwidget._core import subscribers
 from streamwidget._many.batch import Batch
 from tests.many.server import Server
@@ -302,6 +304,19 @@ async def test_a_budget_stops() -> None:
     rows = await ask(TEXTS, Server(), cost_limit=1.0)
     assert [row.outcome for row in rows] == ["complete"] + [None] * 5
     assert "not known" in rows[1].error
+
+
+async def test_the_budget_of_the_session_ends_the_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of the file need none. The next rows are not taken one by one."""
+    server, path = Server(), tmp_path / "rows.jsonl"
+    await ask(TEXTS[:3], server, file=path)
+    monkeypatch.setattr(SPENDING, "budget", Budget(1, "tokens"))
+    rows = await ask(TEXTS, server, file=path, concurrency=2)
+    assert len(server.asked) == 3
+    assert [row.outcome for row in rows] == ["complete"] * 3 + [None] * 3
+    assert all(str(row.error).startswith("not asked: The budget of 1 tokens is used up") for row in rows[3:])
+    endless = await ask((str(number) for number in itertools.count()), server)
+    assert len(endless) <= 12
 
 
 async def test_a_stopped_batch_keeps_what_it_has() -> None:
