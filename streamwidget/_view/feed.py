@@ -52,8 +52,8 @@ class Feed(Protocol):
         """Return the whole state, as far as it was sent."""
         ...
 
-    def send_snapshot(self) -> None:
-        """Send the whole state."""
+    def send_snapshot(self, *, shared: bool = False) -> None:
+        """Send the whole state. ``shared``: it may wait for the next message that views share."""
         ...
 
     async def sent(self) -> None:
@@ -98,6 +98,7 @@ class AnswerFeed:
         self._wait: Retry | Waiting | None = None
         self._asks = False  # the tools that wait for a person are to be sent
         self._over = False  # the end is to be sent
+        self._asked = False  # the whole state is to be sent
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
@@ -134,7 +135,7 @@ class AnswerFeed:
         def leave() -> None:
             self._unsubscribe()
             self._pacer.stop()
-            self._wait, self._asks, self._over = None, False, False
+            self._wait, self._asks, self._over, self._asked = None, False, False, False
 
         if (stream := getattr(self, "stream", None)) is not None:
             stream._between(leave)
@@ -143,8 +144,19 @@ class AnswerFeed:
         """Wait until everything is sent, if something waits for its turn."""
         await self._pacer.flushed()
 
-    def send_snapshot(self) -> None:
-        """Send the whole state."""
+    def send_snapshot(self, *, shared: bool = False) -> None:
+        """Send the whole state.
+
+        Parameters
+        ----------
+        shared : bool, default False
+            It may wait for the next message that views share. When such a message is lost, the page asks for the state
+            of each view in it. So many whole texts at once could be more than the notebook server lets through.
+        """
+        if shared and self._pacer.shares:
+            self._asked = True
+            self._pacer.flush_soon()
+            return
         self._send({"op": "snapshot", **self.snapshot()})
 
     def snapshot(self) -> JSON:
@@ -186,8 +198,11 @@ class AnswerFeed:
 
     def _flush(self) -> None:
         """Send all that is new. What the stream waits for comes after its text, or the page would not see the wait."""
+        asked, self._asked = self._asked, False
         if self._transcript.pending:
-            self._send_text()
+            self._send_text(whole=asked)
+        elif asked:
+            self.send_snapshot()
         match self._wait:
             case Retry(delay=delay, reason=reason):
                 self._send(self._transcript.status("retrying", reason, delay=delay))
@@ -201,10 +216,10 @@ class AnswerFeed:
             self._over = False
             self._send(self._transcript.end(self.stream.completion))
 
-    def _send_text(self) -> None:
+    def _send_text(self, *, whole: bool) -> None:
         first = self._transcript.phase != "streaming"
         messages = self._transcript.flush(self.stream.completion if self._transcript.calls_changed else None)
-        if first or self._transcript.moved:
+        if first or whole or self._transcript.moved:
             # The first text goes out with all that the response's headers say: the model, and whether it is the demo's.
             self.send_snapshot()
             return

@@ -265,7 +265,8 @@ class StreamView(anywidget.AnyWidget):
             case {"op": "sync"}:
                 self._note_page(content.get("page"))
                 self._outbox.hear(content.get("together"))
-                self._stream._call_apart(self._feed.send_snapshot)
+                shared = content.get("heard") is True
+                self._stream._call_apart(lambda: self._feed.send_snapshot(shared=shared))
             case {"op": "saved"}:
                 self._note_page(content.get("page"))
                 self._stream.call(self._send_replacement)

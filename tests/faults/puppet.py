@@ -169,6 +169,7 @@ class Page:
         self.outcome: str | None = None
         self.to_lose = 0
         self.asks = True  # it wants a snapshot
+        self.heard = False  # a shared message has come
         self._place = place
         self._read = len(PageComm.sent)
         self._seq = 0
@@ -181,6 +182,7 @@ class Page:
             if said and self.to_lose:
                 self.to_lose -= 1
                 continue
+            self.heard |= bool(said) and comm_id == self._place.bundle
             for message in said:
                 self._take(message)
 

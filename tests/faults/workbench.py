@@ -92,6 +92,7 @@ class Workbench(RuleBasedStateMachine):
     def sync(self, shown: Shown, page: Page) -> None:
         """Ask until it is answered, as the page's watchdog does."""
         while page.asks and not shown.closed:
-            self.say(shown, {"op": "sync", "page": page.name, "together": page.together})
+            asked = {"op": "sync", "page": page.name, "together": page.together, "heard": page.heard}
+            self.say(shown, asked)
             self.until(lambda: self.loop.time() > 0)
             page.read()

@@ -54,10 +54,6 @@ class View:
         self.kernel.wait_for(fits)
         return found[count - 1]
 
-    def sync(self, *, together: bool) -> None:
-        """Ask for the state, as a page does. ``together``: it reads shared messages."""
-        self.send({"op": "sync", "page": "page", "together": together})
-
     def _reader(self) -> Callable[[Message], list[dict[str, Any]]]:
         opened = self.kernel.comm_opens().get(self.model_id)
         bundle, key = (None, None) if opened is None else (opened["state"].get(of) for of in ("bundle", "key"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import streamwidget as sw
 from streamwidget._view import message_rate, pacer, together
 from streamwidget._view.outbox import Outbox
 from streamwidget._view.together import SharedPacer, round_of
@@ -249,6 +250,34 @@ async def test_a_view_that_no_page_shows_sends_nothing_until_a_page_asks(kernel:
         view.soon()
         await view.pacer.flushed()
     assert (len(kernel.shared), len(kernel.own)) == (1, 1)
+
+
+async def test_a_page_that_has_heard_shared_messages_gets_the_state_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before that it gets the state by the view's own comm, because no shared message may ever reach it."""
+    released = asyncio.Event()
+
+    async def words() -> AsyncIterator[str]:
+        yield "one "
+        await released.wait()
+        yield "two"
+
+    view = sw.StreamView(words(), layout=None)
+    own: list[dict[str, Any]] = []
+    shared: list[dict[str, Any]] = []
+    monkeypatch.setattr(view, "send", own.append)
+    monkeypatch.setattr(view._outbox.bundle, "send", lambda content: shared.extend(content["views"][view.key]))
+    asked = {"op": "sync", "page": "p", "together": True}
+    view._hear({**asked, "heard": False})
+    await until_async(lambda: bool(shared))
+    assert [message["op"] for message in (*own, *shared)] == ["snapshot"] * 2
+    view._hear({**asked, "heard": True})
+    await until_async(lambda: len(shared) == 2)
+    assert (shared[1]["op"], shared[1]["text"], shared[1]["seq"]) == ("snapshot", "one ", shared[0]["seq"])
+    released.set()
+    await view
+    assert [message["op"] for message in shared[2:]] == ["delta", "end"]
+    assert len(own) == 1
+    view.close()
 
 
 async def test_each_loop_has_its_round(kernel: Kernel) -> None:

@@ -45,11 +45,12 @@ export default function streamView(more: LoadMore, bundle?: SharedModel) {
     const link = new KernelLink(model, id, life.signal);
     const send = (message: PageMessage) => link.send({ ...message });
     let receive: (content: unknown) => void = () => {};
-    const together = readTogether(model, bundle, model.get("key"), (content) => receive(content), life.signal);
-    const from = { page: PAGE, together };
-    const shared = new Transcript(model.get("state"), () => send({ op: "sync", ...from }), link.connection);
+    const reads = readTogether(model, bundle, model.get("key"), (content) => receive(content), life.signal);
+    // Once the page has heard a shared message, the state may come in one too.
+    const from = () => ({ page: PAGE, together: reads !== null, heard: reads?.heard === true });
+    const shared = new Transcript(model.get("state"), () => send({ op: "sync", ...from() }), link.connection);
     const shownIn = new WidgetOutputs(model, (op) => {
-      link.post({ op, ...from });
+      link.post({ op, ...from() });
       shared.unseen = op === "left";
     });
     transcript = shared;

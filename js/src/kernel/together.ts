@@ -18,6 +18,8 @@ export interface SharedModel {
 interface Readers {
   readonly byKey: Map<string, Listener>;
   readonly listener: Listener;
+  /** A shared message has come. */
+  heard: boolean;
 }
 
 const all = new WeakMap<SharedModel, Readers>();
@@ -26,27 +28,30 @@ function readersOf(shared: SharedModel): Readers {
   let readers = all.get(shared);
   if (!readers) {
     const byKey = new Map<string, Listener>();
-    const listener: Listener = (content) => {
+    const made: Readers = { byKey, listener, heard: false };
+    function listener(content: unknown): void {
+      made.heard = true;
       for (const [key, messages] of Object.entries(fields(fields(content)?.views) ?? {}))
         if (Array.isArray(messages)) for (const message of messages) byKey.get(key)?.(message);
-    };
-    readers = { byKey, listener };
+    }
+    readers = made;
     all.set(shared, readers);
     shared.on?.("msg:custom", listener);
   }
   return readers;
 }
 
-/** Gives `receive` the messages of the view that the kernel calls `key`, until `life` aborts. False where it cannot. */
+/** Gives `receive` the messages of the view that the kernel calls `key`, until `life` aborts. Null where it cannot. */
 export function readTogether(
   model: object,
   shared: SharedModel | undefined,
   key: unknown,
   receive: Listener,
   life: AbortSignal,
-): boolean {
-  if (!kernelOf(model) || typeof shared?.on !== "function" || typeof key !== "string" || key === "") return false;
-  const { byKey, listener } = readersOf(shared);
+): { readonly heard: boolean } | null {
+  if (!kernelOf(model) || typeof shared?.on !== "function" || typeof key !== "string" || key === "") return null;
+  const readers = readersOf(shared);
+  const { byKey, listener } = readers;
   byKey.set(key, receive);
   life.addEventListener("abort", () => {
     byKey.delete(key);
@@ -54,5 +59,5 @@ export function readTogether(
     shared.off?.("msg:custom", listener);
     all.delete(shared);
   });
-  return true;
+  return readers;
 }

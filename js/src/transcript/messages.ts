@@ -175,7 +175,12 @@ export type KernelMessage =
 export type Remedy = "retry" | "continue";
 
 export type PageMessage =
-  | { readonly op: "sync" | "saved" | "left"; readonly page: string; readonly together?: boolean }
+  | {
+      readonly op: "sync" | "saved" | "left";
+      readonly page: string;
+      readonly together?: boolean;
+      readonly heard?: boolean;
+    }
   | { readonly op: "confirm"; readonly key: string; readonly decision: Decision; readonly reason: string }
   | { readonly op: "stop" | Remedy };
 

@@ -13,9 +13,9 @@ function opened(key: string, shared: FakeShared | undefined, kernel = true) {
 }
 
 /** What the page has said about the shared messages, each time it asked for the state. */
-function says(host: Host): unknown[] {
+function says(host: Host, what: "together" | "heard" = "together"): unknown[] {
   const beside = (host.kernel?.comms ?? []).flatMap((comm) => comm.sent as typeof host.sent);
-  return [...beside, ...host.sent].filter(({ op }) => op === "sync").map(({ together }) => together);
+  return [...beside, ...host.sent].filter(({ op }) => op === "sync").map((asked) => asked[what]);
 }
 
 test("each view takes the messages of its key, in their order, until the end", async () => {
@@ -41,7 +41,7 @@ test.each([
   expect(shared.listeners.size).toBe(reads ? 1 : 0);
 });
 
-test("a shared message that was lost is a gap in its view alone, and the view's own snapshot fills it", async () => {
+test("a shared message that was lost is a gap in its view alone, and its snapshot fills it", async () => {
   const shared = new FakeShared();
   const [one, two] = [opened("1", shared), opened("2", shared)];
   one.side.delta("lost ");
@@ -49,9 +49,9 @@ test("a shared message that was lost is a gap in its view alone, and the view's 
   await frames();
   expect([one.shows(), two.shows()]).toEqual(["", "two"]);
   await expect.poll(() => says(one.host)).toEqual([true, true]);
+  expect(says(one.host, "heard")).toEqual([false, true]); // the state may come in a shared message, too
   expect(says(two.host)).toEqual([true]);
-  one.host.deliver(one.side.snapshot());
-  shared.deliver({ views: { 1: [one.side.delta("!")] } });
+  shared.deliver({ views: { 1: [one.side.snapshot(), one.side.delta("!")] } });
   await frames();
   expect(one.shows()).toBe("lost one!");
 });

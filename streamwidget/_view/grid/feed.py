@@ -73,7 +73,7 @@ class GridFeed:
         """Return the state of the batch, and the newest rows."""
         return self._message(self._window(None))
 
-    def send_snapshot(self) -> None:
+    def send_snapshot(self, *, shared: bool = False) -> None:  # noqa: ARG002  # it shares no messages
         """Send the state of the batch, and the rows that the pages have in sight."""
         self._changed |= {number for first in self._firsts.values() for number in self._window(first)}
         self._pacer.flush_now()

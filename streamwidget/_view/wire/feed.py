@@ -76,7 +76,7 @@ class WireFeed:
         """Wait until all rows and the end are sent, if they wait for their turn."""
         await self._pacer.flushed()
 
-    def send_snapshot(self) -> None:
+    def send_snapshot(self, *, shared: bool = False) -> None:  # noqa: ARG002  # it shares no messages
         """Send everything, from the first row."""
         self.send_from(0)
 
