@@ -204,6 +204,8 @@ class StreamView(anywidget.AnyWidget):
         immediately. An ``unseen`` view waits for a page. No page replaces one that an ``Output`` has captured, and the
         page itself shows the rest of a cut answer. If a box around the view is the output, its model id is ``within``.
         """
+        if self.comm is None:
+            return  # it was closed before its end
         self._replacement = {"view": within or self.model_id, "mimebundle": saved, "metadata": metadata}
         if self._awaits_saved:
             self._send_replacement()
