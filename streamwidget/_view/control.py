@@ -20,6 +20,8 @@ from weakref import WeakMethod
 
 from comm import get_comm_manager
 
+from streamwidget._core.tab import in_tab
+
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm, CommManager
 
@@ -29,6 +31,7 @@ _KEPT = 32  # comms. Each reload of a page leaves one behind.
 _receivers: dict[str, WeakMethod[Callable[[Any], None]]] = {}
 _comms: deque[BaseComm] = deque()
 _lock = threading.Lock()
+_channels: list[object] = []  # of a browser tab: one
 
 
 def register(stream_id: str, receive: Callable[[Any], None]) -> None:
@@ -49,6 +52,10 @@ def register(stream_id: str, receive: Callable[[Any], None]) -> None:
 
     _receivers[stream_id] = WeakMethod(receive, forget)
     _manager().register_target(TARGET, _opened)
+    if in_tab() and not _channels:
+        from streamwidget._view.jupyterlite import listen_beside
+
+        _channels.append(listen_beside(TARGET, lambda data: _received({"content": {"data": data}})))
 
 
 def unregister_target() -> None:

@@ -17,7 +17,7 @@ import requests
 import streamwidget as sw
 from streamwidget._client.client import ChatClient
 from streamwidget._core import loop
-from streamwidget._view.nulls import keep_nulls
+from streamwidget._view.jupyterlite import keep_nulls, listen_beside
 from streamwidget.demo import DemoServer, _memory
 from streamwidget.teaching import naive
 from streamwidget.teaching._requests_in_tab import connect_requests
@@ -425,3 +425,15 @@ def test_nulls_cross_between_jupyterlite_and_its_page(
     comm.handle_msg({"content": {"data": {"text": "Hi", "replaces": null, "files": [null]}}})
     assert sent == [({"content": {"error": null, "turns": [null, {"key": "a"}]}}, [b"\0"])]
     assert received == [{"content": {"data": {"text": "Hi", "replaces": None, "files": [None]}}}]
+
+
+def test_a_stop_comes_past_the_kernel_of_jupyterlite(pyodide: SimpleNamespace) -> None:
+    """It comes on a channel of the page, because the kernel takes no message while a cell awaits."""
+    null, received = object(), []
+    made = SimpleNamespace(onmessage=None)
+    ffi: Any = sys.modules["pyodide.ffi"]
+    ffi.jsnull, ffi.create_proxy = null, lambda function: function
+    pyodide.js.BroadcastChannel = SimpleNamespace(new=lambda name: made if name == "streamwidget.control" else None)
+    assert listen_beside("streamwidget.control", received.append) is made
+    made.onmessage(SimpleNamespace(data=SimpleNamespace(to_py=lambda: {"op": "stop", "id": "a", "at": null})))
+    assert received == [{"op": "stop", "id": "a", "at": None}]

@@ -96,12 +96,18 @@ export async function sendWhenOpen(model: object, message: object): Promise<void
   }
 }
 
-/** Sends `message` to the kernel of `model` if it can. */
+/**
+ * Sends `message` to the kernel of `model` if it can. JupyterLite's kernel runs in a worker of this page, and takes no
+ * comm message while a cell awaits. There it hears the channel.
+ */
 export function sendControl(model: object, message: object): void {
   try {
     const channel = channelOf(model);
     channel?.open();
     channel?.comm.send(message);
+    const beside = new BroadcastChannel(TARGET);
+    beside.postMessage(message);
+    beside.close();
   } catch {
     // There is still model.send.
   }

@@ -1,11 +1,13 @@
-"""JupyterLite's messages keep their nulls.
+"""What JupyterLite's kernel does otherwise with the messages of a page.
 
-Its kernel turns None into ``undefined``, which JSON leaves out. And a null of the page comes as ``jsnull``, a value of
-its own, which is not None. Every widget of the tab gets what it would get anywhere else.
+- It turns None into ``undefined``, which JSON leaves out. A null of the page comes as ``jsnull``, which is not None.
+- It takes no message while a cell awaits. So a Stop comes past it too, on a channel between the page and its workers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 
@@ -28,6 +30,28 @@ def keep_nulls() -> None:
 
     if publish.__module__ == Comm.__module__:  # not corrected yet
         Comm.publish_msg, Comm.handle_msg = publish_msg, handle_msg
+
+
+def listen_beside(name: str, receive: Callable[[Any], None]) -> object:
+    """Take messages of the page, also while a cell awaits.
+
+    Parameters
+    ----------
+    name : str
+        The channel's name.
+    receive : callable
+        Takes the message.
+
+    Returns
+    -------
+    object
+        The channel. It is open as long as you keep it.
+    """
+    from pyodide.ffi import create_proxy, jsnull
+
+    channel = import_module("js").BroadcastChannel.new(name)
+    channel.onmessage = create_proxy(lambda event: receive(replaced(event.data.to_py(), jsnull, None)))
+    return channel
 
 
 def replaced(value: Any, old: Any, new: Any) -> Any:
