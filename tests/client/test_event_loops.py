@@ -1,0 +1,85 @@
+"""Event loops of other systems, and what is left when the interpreter ends."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+import streamwidget as sw
+from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON
+from tests.support.kernels import ROOT, clean_environment
+
+SIGNALS = ("add_signal_handler", "remove_signal_handler")
+READERS = ("add_reader", "add_writer")  # asyncio itself calls the two that remove
+SUBPROCESSES = ("subprocess_exec", "subprocess_shell")
+# What asyncio's documentation says that Windows lacks.
+WINDOWS = {"proactor": (*SIGNALS, *READERS), "selector": (*SIGNALS, *SUBPROCESSES)}
+
+
+def windows_loop(kind: str) -> asyncio.AbstractEventLoop:
+    """Return a loop of this system without what the loop of Windows lacks."""
+
+    def missing(*_: object) -> None:
+        raise NotImplementedError
+
+    loop = asyncio.SelectorEventLoop()
+    for name in WINDOWS[kind]:
+        assert hasattr(loop, name)
+        setattr(loop, name, missing)
+    return loop
+
+
+@pytest.mark.parametrize("kind", WINDOWS)
+def test_a_loop_like_one_of_windows_is_enough(running: DemoServer, kind: str) -> None:
+    """To stream, to stop, to fail, and to wait in a loop that runs."""
+
+    async def use() -> list[str | None]:
+        client = sw.ChatClient(running.url)
+        whole = await client.stream("count to 3")
+        stopped = client.stream("count to 3", model="demo-slow")
+        async for _ in stopped:
+            stopped.cancel()
+        failed = client.stream("count to 3", model="demo-401")
+        with pytest.raises(sw.StreamError):
+            await failed
+        waited = client.stream("count to 3").wait()
+        return [one.outcome for one in (whole, stopped.completion, failed.completion, waited)]
+
+    with asyncio.Runner(loop_factory=lambda: windows_loop(kind)) as runner:
+        assert runner.run(use()) == ["complete", "cancelled", "http_error", "complete"]
+
+
+LEAVES = """
+import asyncio, contextlib, sys
+import streamwidget as sw
+
+async def main(url):
+    client = sw.ChatClient(url)
+    await client.stream("count to 3")
+    stopped = client.stream("count to 3", model="demo-slow")
+    async for _ in stopped:
+        stopped.cancel()
+    with contextlib.suppress(sw.StreamError):
+        await client.stream("count to 3", model="demo-401")
+    await sw.StreamView(client.stream("count to 3"))
+    left = client.stream("count to 3", model="demo-slow")
+    async for _ in left:
+        break
+
+asyncio.run(main(sys.argv[1]))
+sw.ChatClient(sys.argv[1]).stream("count to 3").wait()
+next(iter(sw.ChatClient(sys.argv[1]).stream("count to 3", model="demo-slow")))
+print(sw.ChatClient().stream("count to 3").wait().outcome)  # the demo server of the process
+"""
+
+
+def test_the_interpreter_ends_without_a_resource_warning(running: DemoServer) -> None:
+    """After streams that ended, were stopped, failed, were left, and were waited for."""
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", LEAVES, running.url]
+    environment = clean_environment({"PYTHONPATH": str(ROOT)})
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SOON, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "complete\n", "")
