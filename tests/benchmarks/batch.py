@@ -127,7 +127,7 @@ def openai(url: str, rows: int, *, streamed: bool) -> Ask:
     """Ask with the openai SDK, as its users write it."""
     from openai import AsyncOpenAI
 
-    client = AsyncOpenAI(base_url=url, api_key="none")
+    client = AsyncOpenAI(base_url=url, api_key="none", timeout=600)  # or else rows fail on a busy machine
 
     async def run() -> int:
         gate = asyncio.Semaphore(AT_ONCE)
