@@ -67,7 +67,8 @@ class SideBySideView:
         """Remove it from the page, and stop the streams that still run."""
         for widget in self._around:
             if widget.comm is not None:
-                widget.layout.close()
-                widget.close()
+                for part in (widget.layout, getattr(widget, "style", None), widget):
+                    if part is not None:
+                        part.close()
         for view in self._views:
             view.close()
