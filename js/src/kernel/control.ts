@@ -97,17 +97,26 @@ export async function sendWhenOpen(model: object, message: object): Promise<void
 }
 
 /**
- * Sends `message` to the kernel of `model` if it can. JupyterLite's kernel runs in a worker of this page, and takes no
- * comm message while a cell awaits. There it hears the channel.
+ * Sends `message` to a kernel in a worker of this page. JupyterLite's is one, and takes no comm message while a cell
+ * awaits.
  */
+function sendToWorkers(message: object): void {
+  try {
+    const beside = new BroadcastChannel(TARGET);
+    beside.postMessage(message);
+    beside.close();
+  } catch {
+    // This page may have no such channels, and then no such kernel.
+  }
+}
+
+/** Sends `message` to the kernel of `model` if it can. */
 export function sendControl(model: object, message: object): void {
+  sendToWorkers(message);
   try {
     const channel = channelOf(model);
     channel?.open();
     channel?.comm.send(message);
-    const beside = new BroadcastChannel(TARGET);
-    beside.postMessage(message);
-    beside.close();
   } catch {
     // There is still model.send.
   }
