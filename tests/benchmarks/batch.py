@@ -153,7 +153,7 @@ def chatlas(url: str, rows: int) -> Ask:
     """Ask with chatlas."""
     from chatlas import ChatOpenAICompletions, parallel_chat
 
-    chat = ChatOpenAICompletions(base_url=url, model="demo", api_key="none")
+    chat = ChatOpenAICompletions(base_url=url, model="demo", api_key="none", kwargs={"timeout": 600})
 
     async def run() -> int:
         chats = await parallel_chat(chat, _prompts(rows), max_active=AT_ONCE, rpm=10**9)
