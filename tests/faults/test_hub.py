@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
 import shutil
 import sys
 import uuid
@@ -12,15 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import urlsplit
 
 import pytest
 
 from streamwidget.demo import DemoServer
 from tests.faults.sessions import Follower, Session, until, view_of
-from tests.support.children import child
-from tests.support.deadlines import SOON, START
+from tests.support.children import Child, child
+from tests.support.deadlines import SOON
+from tests.support.hub import Hub, ask
 from tests.support.kernels import ROOT, clean_environment
 from tests.support.ports import closed_port
 
@@ -59,80 +56,42 @@ UPGRADE = {
 PEOPLE = ("alice", "bob", "carol")
 
 
-def ask(url: str, token: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
-    """Return the status and the JSON of a response. Redirects are not followed."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=START)
-    try:
-        body = "{}" if method == "POST" else None
-        connection.request(method, parts.path, body, {"Authorization": f"token {token}", **headers})
-        response = connection.getresponse()
-        text = b"" if response.status == http.client.SWITCHING_PROTOCOLS else response.read()
-        is_json = "json" in (response.getheader("content-type") or "")
-        return response.status, json.loads(text) if is_json and text else None
-    finally:
-        connection.close()
+@contextmanager
+def running(directory: Path, demo: DemoServer) -> Iterator[People]:
+    """Start a hub with a server for each person, everything in ``directory``, and end it afterwards."""
+    port, api_port, hub_port = (closed_port() for _ in range(3))
+    token = uuid.uuid4().hex
+    ports = {"port": port, "api_port": api_port, "hub_port": hub_port}
+    (directory / "config.py").write_text(CONFIG.format(**ports, proxy=PROXY, demo=demo.url, token=token))
+    env = clean_environment({"HOME": str(directory), "CONFIGPROXY_AUTH_TOKEN": uuid.uuid4().hex})
+    command = [sys.executable, "-m", "jupyterhub", "-f", "config.py"]
+    with child(command, directory / "hub.log", directory=directory, env=env) as process:
+        hub = People(port, token)
+        hub.process = process
+        process.wait_until(hub.ready, "the hub answers")
+        for name in PEOPLE:
+            hub.add(name)
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(hub.start, PEOPLE))
+        yield hub
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(hub.take_server_away, PEOPLE))
 
 
-class Hub:
-    """A JupyterHub of the tests' own, everything in ``directory``.
+class People(Hub):
+    """The hub of these tests."""
 
-    Attributes
-    ----------
-    port : int
-        The proxy's. Everybody comes through it.
-    tokens : dict of str to str
-        Each person's.
-    """
+    process: Child
 
-    def __init__(self, directory: Path, demo: DemoServer) -> None:
-        self.port, api_port, hub_port = (closed_port() for _ in range(3))
-        self.api = f"http://127.0.0.1:{self.port}/hub/api"
-        self.tokens: dict[str, str] = {}
-        self._token = uuid.uuid4().hex
-        ports = {"port": self.port, "api_port": api_port, "hub_port": hub_port}
-        config = CONFIG.format(**ports, proxy=PROXY, demo=demo.url, token=self._token)
-        (directory / "config.py").write_text(config)
-        self._directory = directory
-
-    @contextmanager
-    def running(self) -> Iterator[Self]:
-        """Start it with a server for each person, and end it afterwards."""
-        directory = self._directory
-        env = clean_environment({"HOME": str(directory), "CONFIGPROXY_AUTH_TOKEN": uuid.uuid4().hex})
-        command = [sys.executable, "-m", "jupyterhub", "-f", "config.py"]
-        with child(command, directory / "hub.log", directory=directory, env=env) as self._child:
-            self._child.wait_until(lambda: ask(f"{self.api}/", self._token)[0] == 200, "the hub answers")
-            for name in PEOPLE:
-                assert ask(f"{self.api}/users/{name}", self._token, "POST")[0] == 201
-                self.tokens[name] = ask(f"{self.api}/users/{name}/tokens", self._token, "POST")[1]["token"]
-            with ThreadPoolExecutor() as threads:
-                list(threads.map(self.start_server, PEOPLE))
-            yield self
-            with ThreadPoolExecutor() as threads:
-                list(threads.map(self.take_server_away, PEOPLE))
-
-    def start_server(self, name: str) -> None:
-        """Start a person's server, as the button of the hub's page does."""
-        assert ask(f"{self.api}/users/{name}/server", self._token, "POST")[0] in (201, 202)
-        server = lambda: ask(f"{self.api}/users/{name}", self._token)[1]["servers"].get("", {})  # noqa: E731
-        self._child.wait_until(lambda: server().get("ready"), f"the server of {name} runs")
-
-    def take_server_away(self, name: str) -> None:
-        """Stop a person's server, as the hub does with one that it culls."""
-        assert ask(f"{self.api}/users/{name}/server", self._token, "DELETE")[0] in (202, 204)
-
-    def kernels(self, name: str) -> str:
-        """Return the address of a person's kernels."""
-        return f"http://127.0.0.1:{self.port}/user/{name}/api/kernels"
+    def start(self, name: str) -> None:
+        """Start a person's server."""
+        self.start_server(name, self.process)
 
     async def page(self, name: str) -> tuple[str, Session]:
-        """Start a kernel for a person, with the extension loaded. Return its id and a page that is connected to it."""
-        status, kernel = await asyncio.to_thread(ask, self.kernels(name), self.tokens[name], "POST")
-        assert status == 201
-        page = await Session.open(self.port, kernel["id"], f"/user/{name}", self.tokens[name])
+        """Start a kernel for a person, with the extension loaded."""
+        kernel, page = await super().page(name)
         await page.execute("%load_ext streamwidget")
-        return kernel["id"], page
+        return kernel, page
 
 
 @pytest.fixture(scope="module")
@@ -142,14 +101,14 @@ def demo_server() -> Iterator[DemoServer]:
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory, demo_server: DemoServer) -> Iterator[Hub]:
-    with Hub(tmp_path_factory.mktemp("hub"), demo_server).running() as started:
+def hub(tmp_path_factory: pytest.TempPathFactory, demo_server: DemoServer) -> Iterator[People]:
+    with running(tmp_path_factory.mktemp("hub"), demo_server) as started:
         yield started
 
 
 @pytest.mark.kernel
 @pytest.mark.fault("S13", "403 to another person's token, for the kernel's REST address and for its websocket")
-def test_another_persons_token_reaches_no_kernel(hub: Hub, seen: Callable[[str], None]) -> None:
+def test_another_persons_token_reaches_no_kernel(hub: People, seen: Callable[[str], None]) -> None:
     """Bob's token lists, starts and speaks to Bob's kernels. Alice's token and an invented one get 403 for each."""
     alice, bob = hub.tokens["alice"], hub.tokens["bob"]
     kernels = hub.kernels("bob")
@@ -173,7 +132,7 @@ def test_another_persons_token_reaches_no_kernel(hub: Hub, seen: Callable[[str],
 @pytest.mark.kernel
 @pytest.mark.fault("F12", "a real hub: the others stream on, the provider's connection is closed with the server")
 async def test_three_people_stream_one_stops_and_one_loses_the_server(
-    hub: Hub, demo_server: DemoServer, seen: Callable[[str], None]
+    hub: People, demo_server: DemoServer, seen: Callable[[str], None]
 ) -> None:
     """Alice's answer comes whole. Bob stops his. The hub takes Carol's server away: she keeps what had come.
 
@@ -209,7 +168,7 @@ async def test_three_people_stream_one_stops_and_one_loses_the_server(
     (kept,) = await pages["bob"].execute("", "[_chat.text, _chat.outcome]")
     assert kept == [whole["bob"], "cancelled"]
 
-    await asyncio.to_thread(hub.start_server, "carol")
+    await asyncio.to_thread(hub.start, "carol")
     assert [away, ask(kernel, hub.tokens["carol"])[0]] == [424, 404]
     seen(f"alice {len(whole['alice'])} characters, bob {len(whole['bob'])}, carol keeps {len(views['carol'].text)}")
     for page in pages.values():
