@@ -1,4 +1,4 @@
-# demo, check, test, fuzz, faults, doctors, browsers, bench, lint, format, site, lite, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, fuzz, faults, doctors, scale, browsers, bench, lint, format, site, lite, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test fuzz faults sdks doctors browsers bench lint format site lite lite-test lessons build kernels clean
+.PHONY: demo check pure test fuzz faults sdks doctors scale browsers bench lint format site lite lite-test lessons build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -53,6 +53,9 @@ sdks: .venv-sdks/.stamp js/node_modules/.stamp  ## show() over the real librarie
 doctors: $(VENV)/.stamp  ## the doctor at real nginx, haproxy and tinyproxy: arranged faults and healthy paths
 	.ci/fronts
 	$(OFFLINE) $(BIN)/python -m pytest -q tests/doctor/doctors.py
+
+scale: $(VENV)/.stamp-local .venv-scale/.stamp js/node_modules/.stamp  ## a class of USERS=30 people at a real JupyterHub and LiteLLM's proxy, as notebooks/for_a_class.md says
+	$(OFFLINE) $(BIN)/python -m pytest -q -s tests/scale/classroom.py
 
 browsers: .venv-browsers/.stamp js/node_modules/.stamp  ## the page in Firefox and WebKit: pictures in tests/ui/artefacts
 	.ci/browsers
@@ -97,7 +100,7 @@ build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
 	$(BIN)/python -m hatchling build
 
 clean:
-	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-browsers .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-browsers .venv-scale .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 kernels: $(KERNELS)  ## one environment for each older generation of ipykernel that the tests drive
 
@@ -133,6 +136,10 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 
 .venv-browsers/.stamp: pyproject.toml .ci/venv $(BUNDLE)
 	.ci/venv .venv-browsers -e . --group test --group browsers
+	touch $@
+
+.venv-scale/.stamp: pyproject.toml tests/scale/constraints.txt .ci/venv
+	.ci/venv .venv-scale --group scale -c tests/scale/constraints.txt
 	touch $@
 
 .venv-site/.stamp: .ci/site/constraints.txt pyproject.toml .ci/venv $(BUNDLE)

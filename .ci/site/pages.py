@@ -32,6 +32,7 @@ SHOWN = {
     "CONTRIBUTING.md": "contributing.md",
     ".github/SECURITY.md": "security.md",
     "notebooks/README.md": "README.md",
+    "notebooks/for_a_class.md": "for_a_class.md",
     "notebooks/streaming.gif": "streaming.gif",
 }
 
