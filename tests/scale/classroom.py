@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import statistics
 from collections.abc import AsyncIterator, Iterator
 
@@ -21,7 +20,6 @@ from tests.faults.sessions import until
 from tests.scale.school import Desk, School, school_of
 
 PEOPLE = [f"person{number}" for number in range(1, int(os.environ.get("USERS", "30")) + 1)]
-GUEST = "guest"
 SYSTEM = "You are a tutor. Ask a question back before you give a solution."
 MB = 1e6
 
@@ -36,7 +34,7 @@ def model() -> Iterator[DemoServer]:
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory, model: DemoServer) -> Iterator[School]:
-    with school_of(tmp_path_factory.mktemp("school"), PEOPLE, [GUEST], model) as started:
+    with school_of(tmp_path_factory.mktemp("school"), PEOPLE, model) as started:
         yield started
 
 
@@ -140,28 +138,5 @@ async def test_a_killed_kernel(desks: list[Desk]) -> None:
     first, *others = desks
     first.kernel.kill()
     assert await asyncio.gather(*(desk.read() for desk in others)) == [numbers(300)] * len(others)
+    await first.look_away()
     figure("answers that a killed kernel of another person cut", "0")
-
-
-async def test_what_a_student_reads(school: School, desks: list[Desk]) -> None:
-    """Limits, budgets, wrong and missing keys, and a gateway that is down. The model on the machine answers then."""
-    desk, guest = desks[-1], Desk(school, GUEST)
-    await guest.sit_down()
-
-    async def read(who: Desk, words: str, line: str = "") -> None:
-        said = await who.printed(f"%%chat --once {line}\ncount to 3")
-        assert words in said
-        figure(words, re.sub(r"\s+", " ", said)[:300])
-
-    school.limit(desk.name, rpm_limit=0)
-    await read(desk, "asks to wait")
-    school.limit(desk.name, rpm_limit=1000, max_budget=0.5, spend=0.6)
-    await read(desk, "Ask whoever gave you the key")
-    await desk.page.execute("os.environ['COURSE_KEY'] = 'sk-of-nobody-0123456789'")
-    await read(desk, "This key is not on the class list")
-    await read(guest, "COURSE_KEY is not set")
-    await guest.page.execute(f"os.environ['COURSE_KEY'] = {school.key(PEOPLE[0])!r}")
-    await read(guest, "complete")
-    await asyncio.to_thread(school.stop_gateway.close)
-    await read(guest, "Is the server running?")
-    await read(guest, "SmolLM2 135M, on this machine", "-p local --max-tokens 8")

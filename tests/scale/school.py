@@ -112,17 +112,6 @@ class School(Hub):
         self.add(name)
         self.start_server(name, hub)
 
-    def key(self, name: str) -> str:
-        """Return the key that a person was given."""
-        return str(json.loads((self._directory / "keys.json").read_text())[name]["key"])
-
-    def limit(self, name: str, **limits: float) -> None:
-        """Change a person's limits in the file of the keys, as the guide says."""
-        path = self._directory / "keys.json"
-        keys = json.loads(path.read_text())
-        keys[name] |= limits
-        path.write_text(json.dumps(keys))
-
 
 class Desk:
     """A person with a kernel, and the page they look at."""
@@ -159,6 +148,11 @@ class Desk:
         self.view = Follower(self.page, model)
         self._reading = asyncio.create_task(self.view.follow())
 
+    async def look_away(self) -> None:
+        """Read the answer no longer."""
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+
     async def read(self) -> str:
         """Read the answer to its end."""
         return await self._reading
@@ -168,15 +162,6 @@ class Desk:
         at = time.monotonic()
         await self.page.say(self.view.model, {"op": "stop"})
         return await self.page.when(lambda: self._said("outcome") - at)
-
-    async def printed(self, code: str) -> str:
-        """Run a cell to its end, and return all that it shows."""
-        cell = await self.page.send_cell(code)
-        ours = lambda m: m["parent_header"].get("msg_id") == cell  # noqa: E731
-        reply = await self.page.wait(lambda m: ours(m) and m["msg_type"] == "execute_reply")
-        await self.page.wait(lambda m: ours(m) and m["content"].get("execution_state") == "idle")
-        shown = [message["content"] for message in self.page.messages if ours(message)]
-        return json.dumps([reply["content"], shown], ensure_ascii=False)
 
     async def first_text(self) -> float:
         """Return the seconds from the run of the cell to the first text in the page."""
@@ -194,7 +179,7 @@ class Desk:
 
     async def come_back(self) -> None:
         """Open the page again, as soon as the server is reached again. The view takes its state from the kernel."""
-        self._reading.cancel()
+        await self.look_away()
         async with asyncio.timeout(START):
             while True:
                 try:
@@ -228,8 +213,8 @@ class Page(Session):
 
 
 @contextmanager
-def school_of(directory: Path, people: list[str], guests: list[str], model: DemoServer) -> Iterator[School]:
-    """Start everything, let all people come, and end it. Guests have no key."""
+def school_of(directory: Path, people: list[str], model: DemoServer) -> Iterator[School]:
+    """Start everything, let all people come, and end it."""
     school = School(directory, people, model)
     with ExitStack() as stack, ThreadPoolExecutor(4) as threads:
         for part in (school.stop_gateway, school.stop_proxy, school.stop_hub):
@@ -237,6 +222,6 @@ def school_of(directory: Path, people: list[str], guests: list[str], model: Demo
         school.stop_gateway.enter_context(school.gateway())
         school.stop_proxy.enter_context(school.proxy())
         hub = school.stop_hub.enter_context(school.hub())
-        list(threads.map(lambda name: school.come(hub, name), [*people, *guests]))
+        list(threads.map(lambda name: school.come(hub, name), people))
         yield school
-        list(threads.map(school.take_server_away, [*people, *guests]))
+        list(threads.map(school.take_server_away, people))
