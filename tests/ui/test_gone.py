@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from streamwidget._saved.kept_turn import TURNS
 from streamwidget.demo import DemoServer
 from tests.ui.conftest import OpenNotebook, only_lab
 from tests.ui.lab import NotebookPage
@@ -65,7 +66,7 @@ def test_a_page_without_our_javascript_has_the_answer(open_notebook: OpenNoteboo
     assert saved_text(page, 1) == NUMBERS
     saved = page.save()
     (output,) = saved.cells[1].outputs
-    assert set(output.data) == {"text/html", "text/plain", "text/markdown"}
+    assert set(output.data) == {"text/html", "text/plain", "text/markdown", TURNS}
     output.data = {"text/plain": output.data["text/plain"]}
     nbformat.write(saved, page.path)
     page.reopen()
