@@ -21,6 +21,7 @@ from tests.scale.school import Desk, School, school_of
 
 PEOPLE = [f"person{number}" for number in range(1, int(os.environ.get("USERS", "30")) + 1)]
 SYSTEM = "You are a tutor. Ask a question back before you give a solution."
+GUEST = "guest"
 MB = 1e6
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1800)]
@@ -34,7 +35,7 @@ def model() -> Iterator[DemoServer]:
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory, model: DemoServer) -> Iterator[School]:
-    with school_of(tmp_path_factory.mktemp("school"), PEOPLE, model) as started:
+    with school_of(tmp_path_factory.mktemp("school"), PEOPLE, [GUEST], model) as started:
         yield started
 
 
@@ -140,3 +141,32 @@ async def test_a_killed_kernel(desks: list[Desk]) -> None:
     assert await asyncio.gather(*(desk.read() for desk in others)) == [numbers(300)] * len(others)
     await first.look_away()
     figure("answers that a killed kernel of another person cut", "0")
+
+
+async def test_what_a_student_reads(school: School, desks: list[Desk]) -> None:
+    """A limit, wrong and missing keys, and a gateway that is down. The model on the machine answers then."""
+    desk, guest = desks[-1], Desk(school, GUEST)
+    await guest.sit_down()
+
+    async def read(who: Desk, words: str, line: str = "") -> None:
+        said = await who.printed(f"%%chat --once {line}\ncount to 3")
+        assert words in said
+        figure("a cell says", words)
+
+    school.limit(desk.name, 0)
+    await desk.ask("count to 3")
+    waits = await desk.page.wait(lambda m: m["content"].get("data", {}).get("content", {}).get("phase") == "retrying")
+    assert "Rate limit" in waits["content"]["data"]["content"]["detail"]
+    figure("a cell waits and says", waits["content"]["data"]["content"]["detail"])
+    await desk.stop()
+    await desk.read()
+    assert desk.view.outcome == "cancelled"
+    school.limit(desk.name, 1000)
+    await desk.page.execute("os.environ['COURSE_KEY'] = 'sk-of-nobody-0123456789'")
+    await read(desk, "This key is not on the class list")
+    await read(guest, "COURSE_KEY is not set")
+    await guest.page.execute(f"os.environ['COURSE_KEY'] = {school.key(PEOPLE[0])!r}")
+    assert (await guest.page.execute("%chat --once count to 3", "_chat.text")) == [numbers(3)]
+    await asyncio.to_thread(school.stop_gateway.close)
+    await read(guest, "Is the server running?")
+    await read(guest, "SmolLM2 135M, on this machine", "-p local --max-tokens 8")

@@ -112,6 +112,17 @@ class School(Hub):
         self.add(name)
         self.start_server(name, hub)
 
+    def key(self, name: str) -> str:
+        """Return the key that a person was given."""
+        return str(json.loads((self._directory / "keys.json").read_text())[name]["key"])
+
+    def limit(self, name: str, requests_a_minute: int) -> None:
+        """Change a person's limit in the file of the keys, as the guide says."""
+        path = self._directory / "keys.json"
+        keys = json.loads(path.read_text())
+        keys[name]["rpm_limit"] = requests_a_minute
+        path.write_text(json.dumps(keys))
+
 
 class Desk:
     """A person with a kernel, and the page they look at."""
@@ -163,6 +174,15 @@ class Desk:
         await self.page.say(self.view.model, {"op": "stop"})
         return await self.page.when(lambda: self._said("outcome") - at)
 
+    async def printed(self, code: str) -> str:
+        """Run a cell to its end, and return all that it shows."""
+        cell = await self.page.send_cell(code)
+        ours = lambda m: m["parent_header"].get("msg_id") == cell  # noqa: E731
+        reply = await self.page.wait(lambda m: ours(m) and m["msg_type"] == "execute_reply")
+        await self.page.wait(lambda m: ours(m) and m["content"].get("execution_state") == "idle")
+        shown = [message["content"] for message in self.page.messages if ours(message)]
+        return json.dumps([reply["content"], shown], ensure_ascii=False)
+
     async def first_text(self) -> float:
         """Return the seconds from the run of the cell to the first text in the page."""
         return await self.page.when(lambda: self._said("text") - self.asked)
@@ -213,8 +233,8 @@ class Page(Session):
 
 
 @contextmanager
-def school_of(directory: Path, people: list[str], model: DemoServer) -> Iterator[School]:
-    """Start everything, let all people come, and end it."""
+def school_of(directory: Path, people: list[str], guests: list[str], model: DemoServer) -> Iterator[School]:
+    """Start everything, let all people come, and end it. Guests have no key."""
     school = School(directory, people, model)
     with ExitStack() as stack, ThreadPoolExecutor(4) as threads:
         for part in (school.stop_gateway, school.stop_proxy, school.stop_hub):
@@ -222,6 +242,6 @@ def school_of(directory: Path, people: list[str], model: DemoServer) -> Iterator
         school.stop_gateway.enter_context(school.gateway())
         school.stop_proxy.enter_context(school.proxy())
         hub = school.stop_hub.enter_context(school.hub())
-        list(threads.map(lambda name: school.come(hub, name), people))
+        list(threads.map(lambda name: school.come(hub, name), [*people, *guests]))
         yield school
-        list(threads.map(school.take_server_away, people))
+        list(threads.map(school.take_server_away, [*people, *guests]))
