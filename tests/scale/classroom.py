@@ -92,6 +92,14 @@ async def test_everybody_streams_at_once(desks: list[Desk], model: DemoServer) -
         figure(f"memory of a {name}", f"{memory:.0f} MB")
 
 
+async def test_a_key_is_readable_by_the_same_unix_user(school: School, desks: list[Desk]) -> None:
+    """Each person has the key of their own. With the spawner of the guide any other person can read it, as it says."""
+    for desk, other in zip(desks, [*desks[1:], desks[0]], strict=True):
+        theirs = f"open('/proc/{other.kernel.pid}/environ').read()"
+        seen = await desk.page.execute("", "os.environ['COURSE_KEY']", f"{school.key(other.name)!r} in {theirs}")
+        assert seen == [school.key(desk.name), True]
+
+
 async def test_everybody_stops(desks: list[Desk], model: DemoServer) -> None:
     """The text so far is kept. The gateway passes each Stop on: the model's connection is closed."""
     model.reset()
