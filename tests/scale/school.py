@@ -20,6 +20,7 @@ from tornado.httpclient import HTTPError
 from streamwidget.demo import DemoServer
 from tests.faults.sessions import Follower, Session, view_of
 from tests.scale.guide import Guide
+from tests.support import watchdog
 from tests.support.children import Child, child
 from tests.support.deadlines import START
 from tests.support.hub import Hub, ask
@@ -28,12 +29,15 @@ from tests.support.kernels import ROOT, clean_environment
 GATEWAY = ROOT / ".venv-scale" / "bin"
 PROXY = ROOT / "js/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 _OF_THE_HUB = ("CONFIGPROXY_AUTH_TOKEN",)
-# Beside the guide's: a token for the tests, root may start servers, and a server loads no extensions but its own.
+# Beside the guide's: a token for the tests, root may start servers, and a server loads no extensions but its own. It
+# ends with the tests, and homes are in the directory of the tests.
 FOR_TESTS = """
 import sys
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root"]
 c.Spawner.environment = {{"JUPYTERHUB_SINGLEUSER_APP": "jupyter_server.serverapp.ServerApp", "JUPYTER_NO_CONFIG": "1"}}
+c.Spawner.env_keep.append("{mark}")
+c.SimpleLocalProcessSpawner.home_dir_template = "{directory}/home/{{username}}"
 c.Spawner.start_timeout = c.Spawner.http_timeout = 240
 c.JupyterHub.concurrent_spawn_limit = 4
 c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
@@ -66,7 +70,7 @@ class School(Hub):
         self._gateway_env = clean_environment({**values, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONPATH": ""})
         subprocess.run([self.python, "make_keys.py", *people], cwd=directory, check=True)
         with (directory / "jupyterhub_config.py").open("a") as file:
-            file.write(FOR_TESTS.format(token=self.token))
+            file.write(FOR_TESTS.format(token=self.token, mark=watchdog.MARK, directory=directory))
 
     def _environment(self, prefix: Path) -> str:
         # The packages are the tests'. The prefix is another one, so that the guide's settings are in etc/ of that one.
