@@ -168,7 +168,8 @@ class AnswerFeed:
         return self._transcript.snapshot(
             stream.completion,
             id=stream.id,
-            elapsed=round(stream.elapsed, 3),
+            # The wait for the headers begins a moment before the request is noted as gone. It is a part of the whole.
+            elapsed=round(max(stream.elapsed, limit.elapsed if limit else 0), 3),
             kept=kept,
             waits=waits,
             asks=asks_of(stream),

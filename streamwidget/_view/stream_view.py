@@ -208,6 +208,7 @@ class StreamView(anywidget.AnyWidget):
             return  # it was closed before its end
         self._replacement = {"view": within or self.model_id, "mimebundle": saved, "metadata": metadata}
         if self._awaits_saved:
+            self._asked_about = True
             self._send_replacement()
         if self._page is None and not unseen:
             self.close()

@@ -24,6 +24,12 @@ _READY = """count => {
   return panel?.content?.widgets?.length === count && kernel?.connectionStatus === 'connected'
     && kernel.status === 'idle'
 }"""
+_STATE = """() => {
+  const panel = window.jupyterapp?.shell?.currentWidget
+  const kernel = panel?.sessionContext?.session?.kernel
+  const asked = document.querySelector('.jp-Dialog')?.textContent
+  return `not ready: ${panel?.content?.widgets?.length} cells, ${kernel?.connectionStatus}, ${kernel?.status}, ${asked}`
+}"""
 _RUN = """([command, index]) => {
   const app = window.jupyterapp
   const runs = window.streamwidgetRuns ??= {}
@@ -111,7 +117,10 @@ class NotebookPage:
     def wait_ready(self, timeout: float = START) -> None:
         """Wait until the notebook is shown and its kernel is idle."""
         count = len(nbformat.read(self.path, 4).cells)
-        self.page.wait_for_function(_READY, arg=count, timeout=timeout * 1000)
+        try:
+            self.page.wait_for_function(_READY, arg=count, timeout=timeout * 1000)
+        except Error as error:
+            raise AssertionError(f"{self.page.evaluate(_STATE)}, {self.screenshot('not-ready')}") from error
 
     # -- cells
 

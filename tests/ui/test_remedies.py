@@ -59,7 +59,9 @@ print(*[turn.answer.outcome for turn in _conversation.turns])"""
 def test_a_saved_answer_that_was_cut_goes_on_in_its_place(open_notebook: OpenNotebook, demo: DemoServer) -> None:
     """Continue asks for the rest, also after a reload. The conversation has the whole. A new kernel offers nothing."""
     seen = "print(*[turn.answer.text.count('its end.') for turn in _conversation.turns])"
-    page = open_notebook([LOAD, CUT.format("one"), CUT.format("two"), CUT.format("three"), seen, REUSED, RESUMED])
+    cells = [LOAD, CUT.format("one"), CUT.format("two"), CUT.format("three"), seen, REUSED, RESUMED]
+    # A kernel of its own: one that another notebook had before knows that notebook's file.
+    page = open_notebook(cells, env={"STREAMWIDGET_TEST": "resume"})
     for index in range(4):
         page.run(index)
         page.finish(index)
