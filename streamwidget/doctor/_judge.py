@@ -55,52 +55,50 @@ def judge(findings: Iterable[Finding]) -> Verdict:
     True
     """
     seen = {finding.hop: finding for finding in findings}
-    guilty = _guilty(seen)
-    if guilty is not None:
-        return Verdict(*guilty)
+    if (guilty := _guilty(seen)) is not None:
+        return guilty
     unknown = [hop for hop, finding in seen.items() if finding.state == "unknown"]
     rest = f" Not checked: {', '.join(unknown)}." if unknown else ""
     return Verdict(None, f"Nothing on the way fails or holds text back.{rest}")
 
 
-def _guilty(seen: dict[Hop, Finding]) -> tuple[Hop, str, str] | None:
+def _guilty(seen: dict[Hop, Finding]) -> Verdict | None:
     stream = seen.get("stream")
     if stream is None or stream.state == "failed":
         return _what_failed(seen)
-    at_home = _first(seen, _AT_HOME, ("slow", "failed"))
-    if at_home is not None:
+    if (at_home := _first(seen, _AT_HOME, ("slow", "failed"))) is not None:
         return at_home
+    if stream.state != "slow":
+        return _first(seen, _TO_THE_PAGE, ("failed", "slow"))
     demo = seen.get("demo")
-    if stream.state == "slow" and demo is not None and demo.state == "slow":
+    if demo is not None and demo.state == "slow":
         sentence = "The demo server on this machine is held back too. So the network is not the cause."
-        return "demo", sentence, "Something on this machine is in the way: is it very busy?"
-    if stream.state == "slow":
-        proxy = _first(seen, ("proxy",), ("slow",))
-        if proxy is not None:
-            return proxy
-        return stream.hop, stream.sentence, stream.advice
-    return _first(seen, _TO_THE_PAGE, ("failed", "slow"))
+        return Verdict("demo", sentence, "Something on this machine is in the way: is it very busy?")
+    return _first(seen, ("proxy",), ("slow",)) or _accused(stream)
 
 
-def _what_failed(seen: dict[Hop, Finding]) -> tuple[Hop, str, str] | None:
+def _what_failed(seen: dict[Hop, Finding]) -> Verdict | None:
     """Return the cause if no answer came."""
     stream, models = seen.get("stream"), seen.get("models")
-    if stream is not None and models is not None and models.fault not in ("path", stream.fault):
+    if stream is None:
+        return _first(seen, _ON_THE_WAY, ("failed",))
+    if models is not None and models.fault not in ("path", stream.fault):
         seen = {hop: finding for hop, finding in seen.items() if hop != "models"}  # a server may have no list
-    if stream is not None and stream.fault == "proxy":
-        return "proxy", stream.sentence, stream.advice
-    if stream is not None and stream.fault == "not sent":
+    if stream.fault == "proxy":
+        return Verdict("proxy", stream.sentence, stream.advice)
+    if stream.fault == "not sent":
         names = f" {models.sentence}" if models is not None and models.state == "ok" else ""
-        return "settings", f"{stream.sentence}{names}", stream.advice
-    if stream is not None and models is not None and models.fault == "not listed":
-        return "models", models.sentence, models.advice
-    if stream is not None and stream.fault == "model":
-        return "models", stream.sentence, stream.advice
-    if (cause := _first(seen, _ON_THE_WAY, ("failed",))) is not None:
-        return cause
-    return None if stream is None else (stream.hop, stream.sentence, stream.advice)
+        return Verdict("settings", f"{stream.sentence}{names}", stream.advice)
+    if models is not None and models.fault == "not listed":
+        return _accused(models)
+    if stream.fault == "model":
+        return Verdict("models", stream.sentence, stream.advice)
+    return _first(seen, _ON_THE_WAY, ("failed",)) or _accused(stream)
 
 
-def _first(seen: dict[Hop, Finding], hops: Sequence[Hop], states: Sequence[str]) -> tuple[Hop, str, str] | None:
-    found = next((seen[hop] for hop in hops if hop in seen and seen[hop].state in states), None)
-    return None if found is None else (found.hop, found.sentence, found.advice)
+def _first(seen: dict[Hop, Finding], hops: Sequence[Hop], states: Sequence[str]) -> Verdict | None:
+    return next((_accused(seen[hop]) for hop in hops if hop in seen and seen[hop].state in states), None)
+
+
+def _accused(finding: Finding) -> Verdict:
+    return Verdict(finding.hop, finding.sentence, finding.advice)
