@@ -130,7 +130,7 @@ def test_the_description_leads_somewhere_from_elsewhere(distributions: Distribut
         metadata = archive.read(f"streamwidget-{VERSION}.dist-info/METADATA").decode()
     source = f"https://github.com/streamwidget/streamwidget/{{}}/v{VERSION}/"
     assert f"]({source.format('raw')}notebooks/streaming.gif)" in metadata
-    assert f"]({source.format('blob')}README.md#providers)" in metadata
+    assert f"]({source.format('blob')}notebooks/providers.md#providers)" in metadata
     assert f"]({source.format('blob')}CHANGELOG.md)" in metadata
     assert set(re.findall(r"\]\((?!https:)[^)]*\)", metadata)) == set()
     assert f"Project-URL: Source, {source.partition('/{}')[0]}\n" in metadata

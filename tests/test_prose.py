@@ -23,7 +23,7 @@ SEMICOLONS = r";"
 RELATIVE = r"\b(?:that|who|what|where|whose|which|whom)\b"
 IS_NO = r"\b(?:is|are) no\b"
 
-PAGES = ("README.md", "CONTRIBUTING.md", "notebooks")
+PAGES = ("README.md", "CONTRIBUTING.md", "guides", "notebooks")
 FOLDERS = ("streamwidget", "tests")
 
 
@@ -40,7 +40,10 @@ def without_names(text: str) -> str:
 
 
 def page(name: str) -> str:
-    """Return the sentences of a Markdown file, or of the Markdown cells of all notebooks."""
+    """Return the sentences of a Markdown file, of all guides, or of the Markdown cells of all notebooks."""
+    if name == "guides":
+        paths = sorted((ROOT / "notebooks").glob("*.md"))
+        return "\n\n".join(without_code(path.read_text("utf-8")) for path in paths)
     if name != "notebooks":
         return without_code((ROOT / name).read_text("utf-8"))
     cells = [

@@ -1,4 +1,4 @@
-"""What README.md and CONTRIBUTING.md say is true: the code runs, the commands exist, the links and tables hold."""
+"""What README.md, CONTRIBUTING.md and the guides say is true: code runs, links and tables hold."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ from tests.support.wings import WINGS
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 README, CONTRIBUTING, _ = (Path(ROOT, page).read_text("utf-8") for page in PAGES)
+#: The guides by their names. tests/scale follows the one for a class, and the notes for the lecturer are not a guide.
+GUIDES = {
+    path.stem: path.read_text("utf-8")
+    for path in sorted((ROOT / "notebooks").glob("*.md"))
+    if path.stem not in ("for_a_class", "README")
+}
+SAID = "\n".join([README, *GUIDES.values()])
+#: Characters of a README that a newcomer reads in five minutes.
+SHORT = 16_000
 JSON_ANSWER = '{"value": [{"name": "Elbe", "km": 1094}]}'
 
 # Run before the README's blocks. "ollama" listens on the stand-in, and the key that is typed belongs to it.
@@ -45,18 +54,25 @@ def type_a_key(*_, **__):
     return "typed-by-a-person"
 
 get_ipython().kernel.getpass = type_a_key
-stream = ["A stream ", "of text."]
+_ours = {{*globals()}}
+"""
+TYPE_A_KEY = 'os.environ["OPENAI_API_KEY"] = type_a_key()'
+# Run before each guide's blocks: a reader's new notebook has no names of another guide.
+NEW_NOTEBOOK = """
+%unload_ext streamwidget
+for name in [name for name in globals() if name not in _ours and not name.startswith("_")]:
+    del globals()[name]
 """
 
 
-def blocks(language: str) -> list[str]:
-    """Return the README's code blocks of one language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str) -> list[str]:
+    """Return a page's code blocks of one language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def table_rows(heading: str) -> list[list[str]]:
-    """Return the cells of all tables under a heading of the README, without their first two lines."""
-    section = re.split(r"^#+ ", README.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    """Return the cells of all tables under a heading, without their first two lines."""
+    section = re.split(r"^#+ ", SAID.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
     tables = re.findall(r"(?:^\|.*\|\n)+", section, re.MULTILINE)
     assert tables, heading
     rows = [line for table in tables for line in table.splitlines()[2:]]
@@ -91,24 +107,26 @@ def provider() -> Iterator[RawServer]:
 
 @pytest.fixture
 def run(provider: RawServer, tmp_path: Path) -> NotebookNode:
-    """All Python blocks of the README as the cells of one notebook, run from top to bottom without a network."""
+    """All Python blocks of the README, then those of each guide, as the cells of one notebook without a network."""
     Image.new("RGB", (2, 2)).save(tmp_path / "map.png")
-    cells = notebook(SET_UP.format(url=provider.url), *blocks("python"), "print(rivers)")
+    load, ask, look, *others = blocks("python", README)  # the demo server answers at the pace of a model, so only once
+    guides = (cell for text in GUIDES.values() for cell in (NEW_NOTEBOOK, *blocks("python", text)))
+    cells = notebook(SET_UP.format(url=provider.url), load, ask, look, TYPE_A_KEY, *others, *guides)
     execute(cells, tmp_path, {})
     return cells
 
 
 @pytest.mark.kernel
-def test_the_code_of_the_readme_runs(run: NotebookNode, provider: RawServer) -> None:
-    """Each block runs where a reader would type it: the first ones without a key, then Ollama, then with a key."""
+def test_the_code_of_the_readme_and_of_the_guides_runs(run: NotebookNode, provider: RawServer) -> None:
+    """The first answer needs no key. Each guide stands alone."""
     texts = [json.dumps(cell.outputs) for cell in run.cells]
     asked = next(number for number, cell in enumerate(run.cells) if cell.source.startswith("%%chat"))
     assert "demo server (no model)" in texts[asked]
     assert "complete" in texts[asked + 1]
-    head, _, body = provider.requests[0].partition(b"\r\n\r\n")
-    assert json.loads(body)["model"] == "llama3.2"
-    assert b"Bearer typed-by-a-person" in head
-    assert "Elbe" in texts[-1]
+    assert all(b"Bearer typed-by-a-person" in request for request in provider.requests)
+    assert any(b'"model": "llama3.2"' in request for request in provider.requests)
+    asked = next(number for number, cell in enumerate(run.cells) if "\n_chat.value\n" in cell.source)
+    assert "River(name='Elbe', km=1094)" in texts[asked]
 
 
 def test_the_shell_commands_exist() -> None:
@@ -116,7 +134,7 @@ def test_the_shell_commands_exist() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     config = (ROOT / "streamwidget" / "_client" / "config.py").read_text("utf-8")
-    lines = [line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    lines = [line.partition(" #")[0].strip() for block in blocks("sh", SAID) for line in block.splitlines()]
     assert f"pip install {project['name']}" in lines
     for line in lines:
         program, _, rest = line.partition(" ")
@@ -132,21 +150,19 @@ def test_the_shell_commands_exist() -> None:
 
 
 def test_the_targets_that_are_named_exist() -> None:
-    """Each ``make ...`` in the README and in CONTRIBUTING is a target of the Makefile."""
+    """Each ``make ...`` in the README, in CONTRIBUTING and in the guides is a target of the Makefile."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = [
-        code.removeprefix("make ") for code in in_code(README) + in_code(CONTRIBUTING) if code.startswith("make ")
-    ]
+    targets = [code.removeprefix("make ") for code in in_code(SAID + CONTRIBUTING) if code.startswith("make ")]
     assert {"check", "test", "demo", "faults", "bench"} <= set(targets)
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 def test_the_demo_server_has_the_options_that_are_named() -> None:
-    """``python -m streamwidget.demo`` takes what the README writes after it."""
+    """``python -m streamwidget.demo`` takes what a guide writes after it."""
     command = [sys.executable, "-m", "streamwidget.demo", "--help"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    named = [code for code in in_code(README) if code.startswith("python -m streamwidget.demo ")]
+    named = [code for code in in_code(SAID) if code.startswith("python -m streamwidget.demo ")]
     assert named
     for option in re.findall(r"--[a-z-]+", " ".join(named) + " --list"):
         assert option in said
@@ -186,7 +202,7 @@ def anchors_of(page: Path) -> set[str]:
 
 def test_the_paths_that_are_named_exist() -> None:
     """A path in backticks is in the project, or in the package: ``_client/sse.py``."""
-    for code in in_code(README) + in_code(CONTRIBUTING):
+    for code in in_code(SAID + CONTRIBUTING):
         for path in re.findall(r"(?:\.ci|js|notebooks|streamwidget|tests|_\w+)/[\w./-]*", code):
             built = path in ("streamwidget/static/", "tests/ui/artefacts")
             assert built or (ROOT / path).exists() or (ROOT / "streamwidget" / path).exists(), path
@@ -203,7 +219,7 @@ def test_the_option_tables_are_the_parsers_options() -> None:
 
 
 def test_the_settings_table_is_the_magics_settings() -> None:
-    """``%config ChatMagics`` and the README list the same settings."""
+    """``%config ChatMagics`` and the guide list the same settings."""
     said = [name for row in table_rows("Settings") for name in in_code(row[0])]
     inherited = set(Magics.class_trait_names(config=True))
     assert sorted(said) == sorted(set(ChatMagics.class_trait_names(config=True)) - inherited)
@@ -211,7 +227,7 @@ def test_the_settings_table_is_the_magics_settings() -> None:
 
 def test_the_limits_are_those_of_a_timeout() -> None:
     """Each limit of ``Timeout`` is named with its default."""
-    said = re.search(r"^The limits are (.*?)\.$", README, re.DOTALL | re.MULTILINE)
+    said = re.search(r"^The limits are (.*?)\.$", SAID, re.DOTALL | re.MULTILINE)
     assert said
     named = re.findall(r"`(\w+)` \((\d+) s", said[1])
     assert {name: int(seconds) for name, seconds in named} == asdict(Timeout())
@@ -232,6 +248,23 @@ def test_the_provider_table_is_the_servers() -> None:
         for name, server in SERVERS.items()
     }
     assert said == {f"`{name}`": [addresses[name], f"`{keys[name]}`" if keys[name] else ""] for name in SERVERS}
+
+
+def test_the_errors_that_a_guide_explains_are_ours() -> None:
+    """Each sentence in its table is one that the code can say, to the end of a line or of a name: ``HOST``."""
+    code = "\n".join(
+        path.read_text("utf-8") for path in (ROOT / "streamwidget").rglob("*.*") if path.suffix in (".py", ".json")
+    )
+    for row in table_rows("What an error means"):
+        for part in row[0].strip("`").split("HOST"):
+            assert part.strip() in code, row[0]
+
+
+def test_the_readme_is_a_short_page_that_leads_to_every_guide() -> None:
+    """Nobody reads a long one. Its last table has each guide once."""
+    assert len(README) < SHORT
+    listed = re.findall(r"^\| \[[^]]+\]\(notebooks/(\w+)\.md\)", README.partition("\n## Read on\n")[2], re.MULTILINE)
+    assert sorted(listed) == sorted([*GUIDES, "for_a_class", "README"])
 
 
 def test_the_moving_picture_moves_and_is_small() -> None:

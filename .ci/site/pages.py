@@ -1,6 +1,7 @@
-"""Makes what Sphinx reads, in ``dist/pages``: the notebooks after their run, the README, and the public names.
+"""Makes what Sphinx reads, in ``dist/pages``: the notebooks after their run, the README, the guides, the public names.
 
-A section of the README is a page, so the site and GitHub have the same text. The names come from ``__all__``.
+The README is the front page and each guide is a page, so the site and GitHub have the same text. The names come from
+``__all__``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, get_args
 import nbformat
 from ipywidgets import Widget
 from latex2mathml.converter import convert
+from links import NOTES, SHOWN, with_links
 
 import streamwidget
 from streamwidget import demo, teaching
@@ -25,16 +27,6 @@ ROOT = Path(__file__).parents[2]
 #: The notebooks with their answers, by ``python -m tests.lessons run``.
 LESSONS = ROOT / "dist" / "lessons"
 PAGES = ROOT / "dist" / "pages"
-SOURCE = "https://github.com/streamwidget/streamwidget/blob/main/"
-#: Files that the README links to, and the page that shows each.
-SHOWN = {
-    "CHANGELOG.md": "changelog.md",
-    "CONTRIBUTING.md": "contributing.md",
-    ".github/SECURITY.md": "security.md",
-    "notebooks/README.md": "README.md",
-    "notebooks/for_a_class.md": "for_a_class.md",
-    "notebooks/streaming.gif": "streaming.gif",
-}
 
 
 def make_all() -> None:
@@ -44,12 +36,12 @@ def make_all() -> None:
     for path in PAGES.glob("*.ipynb"):
         set_formulas(path)
     for source, page in SHOWN.items():
-        path = ROOT / source
-        if path.suffix != ".md":
-            shutil.copy(path, PAGES / page)
-        elif page != "README.md":  # the lecturer's notes are among the lessons
-            (PAGES / page).write_text(with_links(path.read_text("utf-8"), {}, page), "utf-8")
-    write_readme(Path(__file__).with_name("index.md").read_text("utf-8"))
+        if page.endswith(".gif"):
+            shutil.copy(ROOT / source, PAGES / page)
+        elif page.endswith(".md") and source != NOTES:
+            write(page, with_links((ROOT / source).read_text("utf-8"), source))
+    with (PAGES / "index.md").open("a", encoding="utf-8") as front:
+        front.write(Path(__file__).with_name("index.md").read_text("utf-8"))
     write_names()
 
 
@@ -71,37 +63,6 @@ def with_formulas(html: str) -> str:
         return code or convert(unescape(block or inline), display="block" if block else "inline")
 
     return re.sub(r"(<(pre|code)\b.*?</\2>)|\$\$([^$<>]+)\$\$|\$([^$<>]+)\$", formula, html, flags=re.DOTALL)
-
-
-def write_readme(contents: str) -> None:
-    """Write a page for each section of the README, and the front page: what stands above them, and ``contents``."""
-    front, *sections = re.split(r"^(?=## )", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE)
-    pages = {anchor(section): section.removeprefix("#") for section in sections}
-    places = {name: f"guide/{name}.md" for name in pages}
-    for name, text in pages.items():
-        write(places[name], with_links(text, places, places[name]))
-    new = [place.removesuffix(".md") for place in places.values() if place.removesuffix(".md") not in contents.split()]
-    write("index.md", with_links(front, places, "index.md") + contents.replace("NEW SECTIONS", "\n".join(new)))
-
-
-def anchor(section: str) -> str:
-    """Return the anchor of a section by GitHub's rule: ``## Ask for a value`` -> ``ask-for-a-value``."""
-    heading = section.partition("\n")[0].lstrip("# ").lower()
-    return re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
-
-
-def with_links(text: str, places: dict[str, str], page: str) -> str:
-    """Return a text of the repository as a page of the site: its links lead to pages."""
-    up = "../" * page.count("/")
-
-    def link(found: re.Match[str]) -> str:
-        file, _, name = found[1].partition("#")
-        if not file:
-            return f"]({up}{places[name]})" if name in places else found[0]
-        # The section of the notes that a link names is not among the pages: they have the answers already.
-        return f"]({up}{SHOWN[file]})" if file in SHOWN else f"]({SOURCE}{file})"
-
-    return re.sub(r"\]\((?!https?:)([^)\s]+)\)", link, text)
 
 
 def write_names() -> None:

@@ -29,7 +29,7 @@ def show(source: Any, *, text: str | Callable[[Any], Any] | None = None, keep: b
     ----------
     source : ChatStream, iterable or async iterable of str, or the stream of a library
         Libraries are recognised by the shape of their items: the SDKs of providers, LangChain, LlamaIndex, agents,
-        raw server-sent events, and more (README, "Show a stream you already have"). A coroutine that returns the stream
+        raw server-sent events, and more (notebooks/show_a_stream.md lists them). A coroutine that returns the stream
         works too, and so do a context manager, an HTTP response and a queue. The source is started here, and a stop
         closes it.
     text : str or callable, optional

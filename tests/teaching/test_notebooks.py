@@ -177,9 +177,9 @@ def test_students_see_short_lines_and_no_asserts(path: Path) -> None:
 
 
 def test_every_lesson_that_a_text_names_exists() -> None:
-    """Links by name: `11_on_the_wire` in a notebook or a README is a notebook of that name."""
+    """Links by name: `11_on_the_wire` in a notebook, a guide or a README is a notebook of that name."""
     stems = {path.stem for path in NOTEBOOKS}
-    texts = [(ROOT / "README.md").read_text("utf-8"), (ROOT / "notebooks" / "README.md").read_text("utf-8")]
+    texts = [path.read_text("utf-8") for path in (ROOT / "README.md", *(ROOT / "notebooks").glob("*.md"))]
     texts += [entry.source for path in NOTEBOOKS for entry in nbformat.read(path, as_version=4).cells]
     named = {name for text in texts for name in re.findall(r"\b\d\d[a-z]?_[a-z_]+\b", text)}
     assert len(named) > 5

@@ -16,7 +16,7 @@ from nbformat import v4
 import streamwidget as sw
 from tests.lessons import LIVE, NOTEBOOKS, WITHOUT_ANSWERS, for_readers, numbered, print_saved_forms
 from tests.support.kernels import ROOT
-from tests.test_readme import anchors_of
+from tests.test_readme import GUIDES
 
 SITE = ROOT / ".ci" / "site"
 WIDGET = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
@@ -28,11 +28,29 @@ def test_the_first_page_lists_every_notebook_and_the_notes() -> None:
     assert listed == [*(path.stem for path in numbered()), "README"]
 
 
-def test_the_first_page_lists_sections_of_the_readme() -> None:
-    """Each once. A new section of the README needs no line there."""
-    listed = re.findall(r"^guide/(.+)$", (SITE / "index.md").read_text("utf-8"), re.MULTILINE)
-    assert len(listed) == len(set(listed)) > 20
-    assert set(listed) <= anchors_of(ROOT / "README.md")
+def test_the_first_page_lists_every_guide() -> None:
+    """Each once, with the one for a class."""
+    listed = re.findall(r"^[a-z_]+$", (SITE / "index.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted([*GUIDES, "for_a_class", "changelog", "contributing", "security"])
+
+
+@pytest.mark.parametrize(
+    ("source", "link", "led_to"),
+    [
+        ("README.md", "notebooks/providers.md#providers", "providers.md#providers"),
+        ("README.md", "#install", "#install"),
+        ("README.md", "LICENSE", "https://github.com/streamwidget/streamwidget/blob/main/LICENSE"),
+        ("notebooks/providers.md", "../.github/SECURITY.md", "security.md"),
+        ("notebooks/providers.md", "14_stop.ipynb", "14_stop.ipynb"),
+        ("notebooks/how_it_differs.md", "../README.md#install", "index.md#install"),
+        ("notebooks/watch_a_stream.md", "README.md#with-the-answers", "README.md"),
+        (".github/SECURITY.md", "https://example.org/a#b", "https://example.org/a#b"),
+    ],
+)
+def test_a_link_of_the_repository_leads_to_a_page(source: str, link: str, led_to: str) -> None:
+    """From each folder. What is not a page is in the repository, and the pages have the answers already."""
+    with_links = runpy.run_path(str(SITE / "links.py"))["with_links"]
+    assert with_links(f"[text]({link})", source) == f"[text]({led_to})"
 
 
 def test_the_pages_fetch_nothing() -> None:
