@@ -61,6 +61,8 @@ PATHS = {
 }
 
 
+@pytest.mark.fault("P1", "of several hops that fail, the one that is the cause is named")
+@pytest.mark.fault("P3", "nobody is accused")
 @pytest.mark.parametrize("path", PATHS)
 def test_the_hop_is_named(path: str) -> None:
     """One hop, or nobody."""

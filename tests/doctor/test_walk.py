@@ -48,6 +48,7 @@ def examine(url: str | None, *, key: str | None = None, patience: float = 20, **
     return asyncio.run(walk.run())
 
 
+@pytest.mark.fault("P1", "the report names the hop and what to do, and never shows the key")
 @pytest.mark.parametrize(
     ("model", "hop", "words"),
     [
@@ -96,6 +97,7 @@ def test_a_silent_server_is_left_after_the_patience(server: DemoServer) -> None:
     assert "A model that loads, or thinks for long, looks the same." in verdict.sentence
 
 
+@pytest.mark.fault("P1", "a closed port is the hop, and the demo server shows that the rest is well")
 def test_no_server_at_all() -> None:
     """The port is closed. The demo server shows the health of the rest."""
     report = examine(f"http://127.0.0.1:{closed_port()}/v1")
@@ -128,6 +130,7 @@ def test_where_each_setting_is_from(monkeypatch: pytest.MonkeyPatch, server: Dem
     assert figures["model"] == "demo (STREAMWIDGET_MODEL)"
 
 
+@pytest.mark.fault("P4", "no Markdown, HTML, escape sequence or key in the report")
 def test_what_a_server_says_is_harmless() -> None:
     """A hostile server gets no Markdown, no HTML and no escape sequence into the report, and a key is masked."""
     evil = f"<img src=x> | `x` [y](http://z) \x1b[31m {KEY}"
@@ -146,6 +149,7 @@ def test_what_a_server_says_is_harmless() -> None:
     assert r"\<img src=x> \| \`x\` \[y\](http://z)" in row
 
 
+@pytest.mark.fault("P5", "the walk goes on, and the report says what was not checked")
 def test_a_fault_of_the_doctor_is_a_finding(monkeypatch: pytest.MonkeyPatch, server: DemoServer) -> None:
     """The walk goes on."""
 
@@ -159,6 +163,7 @@ def test_a_fault_of_the_doctor_is_a_finding(monkeypatch: pytest.MonkeyPatch, ser
     assert "Not checked: models." in report.verdict.sentence
 
 
+@pytest.mark.fault("P2", "the loop is late again and again: the kernel is named. One pause accuses nobody")
 @pytest.mark.parametrize(("pauses", "blocked"), [(0, False), (1, False), (8, True)])
 async def test_a_loop_is_blocked_if_it_is_late_again_and_again(pauses: int, blocked: bool) -> None:
     """One long pause, such as an import, accuses nobody."""
@@ -172,6 +177,7 @@ async def test_a_loop_is_blocked_if_it_is_late_again_and_again(pauses: int, bloc
     assert process(lateness, "kernel", {}).state == ("slow" if blocked else "ok")
 
 
+@pytest.mark.fault("P5", "interrupted: the findings so far are kept")
 async def test_it_can_be_interrupted(server: DemoServer) -> None:
     """The findings so far are kept."""
     reached = asyncio.Event()
@@ -184,6 +190,7 @@ async def test_it_can_be_interrupted(server: DemoServer) -> None:
     assert [finding.hop for finding in walk.report.findings] == ["settings", "environment", "DNS", "TCP", "models"]
 
 
+@pytest.mark.fault("P2", "asked once more, and then the stream is named")
 def test_an_answer_in_one_moment_is_asked_for_again() -> None:
     """One busy moment of the machine accuses nobody."""
 

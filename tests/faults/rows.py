@@ -1,6 +1,6 @@
 """The catalogue of faults, to be survived one and all.
 
-N network, K kernel, F front end, D data, S security, T values and tools, B batches.
+N network, K kernel, F front end, D data, S security, T values and tools, B batches, P the path that the doctor walks.
 """
 
 from __future__ import annotations
@@ -146,4 +146,9 @@ ROWS: dict[str, str] = {
     "B3": "the kernel is killed in mid-batch",
     "B4": "the file of a batch is torn in mid-line",
     "B5": "two batches would write one file",
+    "P1": "one hop of the path fails: a setting, the port, the address, the key, the model, the stream",
+    "P2": "a server or a proxy holds the text back, or the kernel's loop is blocked",
+    "P3": "a healthy path looks odd: a slow model, long thoughts, one busy moment, a server without a list",
+    "P4": "the doctor is shown hostile words, or its own key",
+    "P5": "a check of the doctor fails itself, or is interrupted",
 }
