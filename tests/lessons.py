@@ -27,7 +27,7 @@ from tests.support.notebooks import execute
 
 VERSION = json.loads((ROOT / "js" / "package.json").read_text("utf-8"))["version"]
 NOTEBOOKS = ROOT / "notebooks"
-#: The notebooks after their run, and the lecturer's notes. `.ci/site/pages.py` makes pages of them.
+#: The notebooks after their run, the guides and the lecturer's notes. `.ci/site/pages.py` makes pages of them.
 RUN = ROOT / "dist" / "lessons"
 ARCHIVE = ROOT / "dist" / f"streamwidget-lessons-{VERSION}.zip"
 #: A text with this link is for readers on GitHub. The pages have the answers already.
@@ -103,9 +103,11 @@ def for_readers(notebook: NotebookNode, forms: Mapping[str, str]) -> NotebookNod
 
 
 def run_all() -> None:
-    """Run all of them, two at a time, because they mostly wait for the pace of an answer."""
+    """Run all of them, two at a time, because they mostly wait for the pace of an answer. Guides do not run."""
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
+    for guide in NOTEBOOKS.glob("*.md"):
+        shutil.copy(guide, RUN)
     notes = (NOTEBOOKS / "README.md").read_text("utf-8")
     (RUN / "README.md").write_text(re.sub(r"## With the answers\n.*?(?=\n## )", "", notes, flags=re.DOTALL), "utf-8")
     with ThreadPoolExecutor(2) as pool:
