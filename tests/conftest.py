@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -136,6 +137,18 @@ def chat(request: pytest.FixtureRequest, chat_kernels: Callable[[str], ChatKerne
     kernel = chat_kernels(request.param)
     yield kernel
     kernel.check()
+
+
+@pytest.fixture(autouse=True)
+def _asyncio_is_its_own() -> Iterator[None]:
+    """Fail the test that patches asyncio. Otherwise tests that this process runs later would fail.
+
+    A wait in a running loop patches it, for good. From then on ``asyncio.run`` does not close its loop. Such a test
+    needs a kernel or another process.
+    """
+    before = asyncio.run
+    yield
+    assert asyncio.run is before, "asyncio is patched for all tests to come. Wait in a process of the test's own."
 
 
 @pytest.fixture(autouse=True)
