@@ -77,6 +77,7 @@ class Tab:
         """Forget what was noted, and what a test set in the browser."""
         self.page.unroute_all()
         self.page.set_viewport_size(_SIZE)
+        self.page.mouse.move(0, 0)
         self.requests.clear()
         self.console.clear()
 

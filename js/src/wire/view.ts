@@ -198,7 +198,8 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
 
   // ---- pointer and keys
 
-  list.root.addEventListener("pointerover", (event) => point(list.rowOf(event.target), false));
+  // Not pointerover: a browser sends it for a row that moves under a pointer at rest, and a key would not choose.
+  list.root.addEventListener("pointermove", (event) => point(list.rowOf(event.target), false));
   list.root.addEventListener("pointerleave", () => point(-1, false));
   list.root.addEventListener("click", (event) => {
     const index = list.rowOf(event.target);
