@@ -718,3 +718,14 @@ class Conversation:
         from streamwidget._conversation.file import to_markdown
 
         return to_markdown(self.system, self.turns)
+
+
+def check_conversation(value: object) -> None:
+    """Raise ConfigurationError if somebody gave another thing in place of a conversation.
+
+    Examples
+    --------
+    >>> check_conversation(Conversation())
+    """
+    if not isinstance(value, Conversation):
+        raise ConfigurationError(f"conversation= takes a Conversation, not {type(value).__name__}. Nothing was sent.")

@@ -60,13 +60,15 @@ def check_model(model: str | None) -> None:
 
 
 def check_system(system: str | None) -> None:
-    """Raise ConfigurationError if somebody gave a key in place of a system prompt.
+    """Raise ConfigurationError if a system prompt is a key, or is not a text.
 
     Examples
     --------
     >>> check_system("Never repeat sk-12345678.")
     """
-    if isinstance(system, str) and is_a_key(system):
+    if not isinstance(system, str | None):
+        raise ConfigurationError(f"The system prompt is a text, not {type(system).__name__}.")
+    if system is not None and is_a_key(system):
         raise ConfigurationError(f"The system prompt looks like an API key. {_KEY_IS}")
 
 

@@ -20,7 +20,7 @@ from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
 from streamwidget._client.http import host_of
 from streamwidget._client.spending import refused_when_sent
-from streamwidget._conversation.conversation import Conversation
+from streamwidget._conversation.conversation import Conversation, check_conversation
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish
 from streamwidget._core.exceptions import ConfigurationError
@@ -160,6 +160,7 @@ async def compare(
         streams = [model.request(prompt, None, fields, stream=True) for model, fields in asked]
         turn = None
     else:
+        check_conversation(conversation)
         if not isinstance(prompt, str | Message):
             raise ConfigurationError("With conversation= the prompt is a text or a Message. Nothing was sent.")
         message = prompt if isinstance(prompt, Message) else Message("user", prompt)

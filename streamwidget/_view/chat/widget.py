@@ -12,7 +12,7 @@ import traitlets
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
-from streamwidget._conversation.conversation import Conversation
+from streamwidget._conversation.conversation import Conversation, check_conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
@@ -206,6 +206,8 @@ class ChatWidget(anywidget.AnyWidget):
         setup = Setup(greeting, prompts, commands or {}, rates=on_feedback is not None)
         set_size(widget, height=height, max_height=max_height)
         _check_types(params, on_feedback, context_window)
+        if conversation is not None:
+            check_conversation(conversation)
         if conversation is not None and system is not None:
             raise ConfigurationError("A conversation has a system prompt of its own: set conversation.system instead.")
         if answer is not None and client is not None:

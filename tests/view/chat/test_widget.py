@@ -610,5 +610,11 @@ async def test_a_wrong_argument_is_a_sentence() -> None:
         sw.ChatWidget(7)
     with pytest.raises(sw.ConfigurationError, match="answer or client, not both"):
         sw.ChatWidget(print, client=sw.ChatClient())
+    with pytest.raises(sw.ConfigurationError, match="The system prompt is a text, not int"):
+        sw.ChatWidget(system=7)  # type: ignore[arg-type]
+    with pytest.raises(sw.ConfigurationError, match="conversation= takes a Conversation, not int"):
+        sw.ChatWidget(conversation=7)  # type: ignore[arg-type]
+    with pytest.raises(sw.ConfigurationError, match="conversation= takes a Conversation, not int"):
+        await sw.compare("x", [sw.ChatClient()], conversation=7)  # type: ignore[arg-type]
     assert sw.ChatWidget("some-model").model == "some-model"
     assert sw.ChatWidget(print, layout={"width": "50%"}).layout.width == "50%"
