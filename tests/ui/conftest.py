@@ -126,12 +126,14 @@ def open_notebook(
     try:
         yield open_cells
         failed = request.node.stash.get(_failed, True)
-        if failed:
-            for number, page in enumerate(pages):
-                picture = page.screenshot(re.sub(r"\W+", "-", f"{request.node.name}-{number}"))
+        another = browser.browser_type.name != "chromium"  # its pictures are looked at
+        for number, page in enumerate(pages if failed or another else []):
+            name = f"{browser.browser_type.name}-{request.node.name}-{number}"
+            picture = page.screenshot(re.sub(r"\W+", "-", name).strip("-"))
+            if failed:
                 print(f"page of the failed test: {picture}", *page.console[-20:], sep="\n")
-            if demo:
-                print(*request.getfixturevalue("demo").requests, sep="\n")
+        if failed and demo:
+            print(*request.getfixturevalue("demo").requests, sep="\n")
         elsewhere = [url for page in pages for url in page.requests_elsewhere]
         if pages and not failed and server.app not in _kept and pages[0].leave():
             _kept[server.app] = tabs.pop(0)
