@@ -378,7 +378,7 @@ class ChatClient:
         request = self._request(question)
         try:
             request.to_http()
-        except ConfigurationError:  # of the dialect
+        except ConfigurationError:  # it says what is wrong
             raise
         except (TypeError, ValueError, RecursionError) as exc:
             raise ConfigurationError(f"The request cannot be written as JSON: {exc}.") from exc

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from streamwidget._client.http import (
     BodyError,
@@ -29,6 +30,7 @@ from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
 from streamwidget._core.exceptions import (
+    ConfigurationError,
     ConnectionFailed,
     HTTPStatusError,
     InStreamError,
@@ -49,6 +51,9 @@ _HEADER = 200  # characters of a header that are kept
 _SILENT = 5.0  # seconds. After a longer silence, the end of a connection is perhaps a proxy's timeout
 #: Seconds to wait after the finish reason for the usage, the done or the end. Some servers send none of them.
 _GRACE = 3.0
+#: Python 3.11 writes 990 levels of lists and objects, and Python 3.14 writes 65,000. Our own code reads what it writes
+#: level by level, and each Python is to refuse the same request.
+_LEVELS = 200
 
 Publish = Callable[[list[StreamEvent]], None]
 
@@ -76,9 +81,15 @@ class Request:
     own_server: str = ""
 
     def to_http(self) -> HTTPRequest:
-        """Write the request. TypeError or ValueError if it cannot be written as JSON."""
+        """Write the request. TypeError, ValueError or ConfigurationError if it cannot be written as JSON."""
         content = self.dialect.body(self.question)
-        body = json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        try:
+            body = json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        except RecursionError:
+            body = b""
+        if not body or _is_deep(content):
+            message = f"The request has values that are nested more than {_LEVELS} levels deep. Make them flatter."
+            raise ConfigurationError(message)
         return HTTPRequest("POST", self.dialect.path(self.question), body, self.dialect.headers, content)
 
     @property
@@ -385,3 +396,16 @@ async def read_body(response: Response, limit: int) -> bytes:
         if len(body) >= limit:
             break
     return bytes(body[:limit])
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_LEVELS):
+        level = [part for one in level for part in _parts(one)]
+    return bool(level)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()

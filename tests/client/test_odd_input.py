@@ -126,6 +126,15 @@ async def test_a_request_of_odd_values_is_refused_or_sent(place: str, value: Any
     assert completion.outcome == "complete" or (completion.error and completion.error.status == 400)
 
 
+async def test_a_request_nested_too_deeply_is_refused_alike_by_each_python(server: DemoServer) -> None:
+    """Their own limits are between 990 levels and 65,000."""
+    client = sw.ChatClient(server.url, retry=QUICK)
+    assert (await client.stream("x", odd=tower(150))).outcome == "complete"
+    for floors in (200, 900, 1200, 5000, 70_000):
+        with pytest.raises(sw.ConfigurationError, match="nested more than 200 levels deep"):
+            client.stream("x", odd=tower(floors))
+
+
 def test_a_key_that_no_header_can_hold_is_refused() -> None:
     """The search for its spellings in an answer would take minutes."""
     with pytest.raises(sw.ConfigurationError, match="The API key has 100000 characters"):

@@ -20,6 +20,7 @@ from streamwidget.doctor._finding import Finding
 from streamwidget.doctor._judge import judge
 from streamwidget.doctor._process import Lateness, process
 from streamwidget.doctor._report import Report
+from tests.support.local_model import needs_llamacpp
 from tests.support.native_server import NativeServer
 from tests.support.ports import closed_port
 from tests.support.servers import RawServer, response, sse
@@ -81,6 +82,7 @@ def test_the_dialects_are_healthy(provider: str) -> None:
     assert (stream.state, stream.figures["joined"]) == ("ok", "0"), stream
 
 
+@needs_llamacpp
 def test_a_model_of_this_machine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """No network is looked at, and the sentence says how to get the model."""
     monkeypatch.setenv("STREAMWIDGET_GGUF", "/no/such/model.gguf")
