@@ -3,16 +3,8 @@
 A batch is a :class:`~streamwidget._core.work.Work`. So there is one way to stop it, from a button, an interrupt, a
 closed page or a program: as its stream is stopped. It has no text of its own.
 
-Rules
------
-- A row is taken from its source when there is room for it, and not before. Its stream is forgotten when it ends.
-- A refusal that may pass puts a row back, as the client's ``RetryPolicy`` says. If the server asks for a wait, or says
-  that it has too many requests, all rows wait. As long as other rows are answered in between, such a row is put back
-  without end.
-- A refusal that would meet every row ends the asking: a wrong key, a spent quota, a longer wait than the policy's, the
-  budget of the session.
-- So do ten failures of the same kind in a row, without an answer in between. Example: the server is down.
-- Nothing is asked again after its first text. Its tokens would be paid twice.
+A row is taken from its source when there is room for it, and not before. Its stream is forgotten when it ends.
+:mod:`streamwidget._many.failures` has the rules for rows that fail.
 """
 
 from __future__ import annotations
@@ -22,121 +14,34 @@ import contextlib
 import heapq
 import time
 from collections import Counter
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterable, Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from streamwidget._client.client import ChatClient
-from streamwidget._client.refusal import refusal_of
-from streamwidget._client.retry import RetryPolicy
-from streamwidget._client.spending import refused_when_sent
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, why
 from streamwidget._core.cost import Cost
 from streamwidget._core.events import Outcome, StreamEvent
-from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed, InvalidValue, StreamError
-from streamwidget._core.messages import Message, Prompt, as_messages
+from streamwidget._core.exceptions import ConfigurationError, InvalidValue, StreamError
+from streamwidget._core.messages import Message, as_messages
 from streamwidget._core.outcomes import ending
-from streamwidget._core.stream import ChatStream
 from streamwidget._core.timeout import TICK
-from streamwidget._core.values import ValueType
 from streamwidget._core.visible import one_line
 from streamwidget._many.arriving import Arriving
+from streamwidget._many.failures import Failures
 from streamwidget._many.journal import Journal
 from streamwidget._many.rates import Rates
 from streamwidget._many.results import RowResult
+from streamwidget._many.rows import Question, Row, Source
 from streamwidget._many.spending import Spending, counted
 
 if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
-_ONCE = RetryPolicy(attempts=1)  # the batch itself asks again
 _LOOKED_AT = 20  # first rows. If none of them can be asked, the mistake is in the question
 _ABOUT = 80  # characters of a row's prompt that a view shows
 _AT_A_TIME = 50  # rows from the file before the loop gets a turn
-#: Refusals that are not about one row. Once a row was answered they are, for whatever reason.
-_OF_ALL = ("key", "access", "model", "upstream_key")
-_ALIKE = 10  # rows that fail in the same way, one after another. Then the others are not asked
 _SETTLED = 1.0  # seconds that a stopped batch waits for its connections to close
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the rows of a batch come from.
-
-    Attributes
-    ----------
-    rows : iterable of (id, row), perhaps an asynchronous one
-        It is read as far as there is room for rows.
-    prompt : callable
-        Makes the prompt of a row. A ConfigurationError is that row's error.
-    total : int or None
-        How many rows there are. None if nobody knows before the end.
-    named : bool
-        The rows have ids of their own.
-    """
-
-    rows: Iterable[tuple[str | int, Any]] | AsyncIterable[tuple[str | int, Any]]
-    prompt: Callable[[Any], Prompt]
-    total: int | None
-    named: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """How the rows are asked: the client, and what every request has.
-
-    Attributes
-    ----------
-    client : ChatClient
-    model : str or None
-    params : dict
-    kind : ValueType or None
-        What the answers are to be.
-    retries : int
-        How often to ask again for a valid one.
-    """
-
-    client: ChatClient
-    model: str | None
-    params: dict[str, Any]
-    kind: ValueType | None = None
-    retries: int = 0
-
-    def stream(self, prompt: Prompt) -> ChatStream:
-        """Make the stream of one row. It tries once. An answer in the file needs no budget of the session."""
-        with refused_when_sent():
-            return self.client.request(
-                prompt, self.model, self.params, stream=True, as_=self.kind, retries=self.retries, retry=_ONCE
-            )
-
-
-@dataclass(slots=True, eq=False)
-class Row:
-    """A row that was taken and has not ended.
-
-    Attributes
-    ----------
-    number : int
-        Its place among all rows.
-    id : str or int
-    stream : ChatStream
-        The request that runs, or the next or last one.
-    state : str
-        ``waiting``, ``running`` or ``put back``.
-    """
-
-    number: int
-    id: str | int
-    prompt: Prompt
-    stream: ChatStream
-    characters: int  # of the prompt
-    key: str | None  # in the file
-    state: str = "waiting"
-    attempts: int = 0
-    left: float = 0.0  # time.monotonic() of the last request
-    tokens: int = 0  # the estimate
-    stopped: bool = False
 
 
 class Batch:
@@ -202,9 +107,7 @@ class Batch:
         self._next: Row | None = None  # taken, and waits for room
         self._put_back: list[tuple[float, int, Row]] = []  # a heap: when each may be asked again
         self._tasks: set[asyncio.Task[None]] = set()
-        self._holds = 0  # refusals of the whole batch since the last answer
-        self._alike: Any = None  # the kind of the last failures, since the last answer
-        self._failures = self._failed_rows = 0  # of this kind: requests, and rows that are not asked again
+        self._failures = Failures(question.client.retry, rates)
         self._mistake: ConfigurationError | None = None  # why the first row that cannot be asked cannot
         self._failure: BaseException | None = None
 
@@ -455,76 +358,22 @@ class Batch:
         self.spending.guessed |= guessed
         self.spending.settle(row.tokens, tokens, answer=answer, characters=row.characters, cost=completion.cost)
         if completion.timing.deltas:
-            self._holds, self._alike = 0, None
-            self._rates.answered()
+            self._failures.answered()
         if failure is not None and failure.error.kind == "configuration":  # the session's budget is used up
             self._end_asking(one_line(failure.error.message))
             self._end(row, self._not_asked(row), keep=False)
             return
-        delay = None if failure is None or row.stopped else self._again_in(row, failure)
-        if delay is None:
+        delay = None
+        if failure is not None and not row.stopped:
+            delay = self._failures.again_in(row, failure, has_answers=self.counts["complete"] > 0)
+            if self._failures.hopeless:
+                self._end_asking(self._failures.hopeless)
+        if delay is None or self.ended_because:
             self._end(row, self._result_of(row, completion))
         else:
             row.state = "put back"
             heapq.heappush(self._put_back, (time.monotonic() + delay, row.number, row))
             self.changed(row.number)
-
-    def _again_in(self, row: Row, failure: StreamError) -> float | None:
-        """Return in how many seconds to ask a row again that has failed. None: not again.
-
-        If many requests fail alike, one after another, all rows wait. If ten rows do, the others are not asked.
-        """
-        delay, alike = self._delay(row, failure), self._fails_alike(failure)
-        if alike >= _ALIKE and delay is not None:
-            now = time.monotonic()
-            self._rates.refused(now, row.left)
-            self._rates.hold(now, delay)
-        elif alike and delay is None:
-            self._failed_rows += 1
-            if self._failed_rows >= _ALIKE:
-                why = one_line(failure.error.message)
-                self._end_asking(f"{_ALIKE} rows in a row have failed in the same way. {why}")
-        return delay
-
-    def _delay(self, row: Row, failure: StreamError) -> float | None:
-        """Return in how many seconds to ask a row again that has failed. None: not again."""
-        error, policy = failure.error, self._question.client.retry
-        lasting = "key" if error.status == 401 else refusal_of(error) if error.status is not None else None
-        if lasting == "quota" or (lasting in _OF_ALL and not self.counts["complete"]):
-            self._end_asking(one_line(error.message))
-        if failure.completion.timing.deltas or not failure.retryable or self.ended_because:
-            return None
-        if error.status != 429 and error.retry_after is None:
-            return policy.delay(row.attempts, None)
-        now = time.monotonic()
-        self._holds += self._rates.refused(now, row.left)
-        refusals = max(1, self._holds)  # 0: another row was answered since
-        if error.retry_after is not None:
-            delay = policy.delay(1, error.retry_after)
-            if delay is None and policy.attempts > 1:
-                self._end_asking(f"the server asks to wait for {error.retry_after:,.0f} s")
-            if refusals >= policy.attempts:
-                return None
-        else:  # the longest wait of the policy, and longer for each refusal without an answer in between
-            delay = policy.delay(refusals, None, draw=lambda: 1.0)
-        if delay is not None:
-            self._rates.hold(now, delay)
-        return delay
-
-    def _fails_alike(self, failure: StreamError) -> int:
-        """Count the failures of a kind, one after another. Return how many there are.
-
-        A request that the server cannot read counts as long as no row is answered, because all rows have its fields.
-        """
-        error, may_pass = failure.error, failure.retryable or isinstance(failure, ConnectionFailed)
-        is_the_rows_own = not may_pass and (self.counts["complete"] or refusal_of(error) == "context")
-        if failure.completion.timing.deltas or is_the_rows_own:
-            return 0
-        kind = (error.kind, error.status, "" if may_pass else error.message)
-        if self._alike != kind:
-            self._alike, self._failures, self._failed_rows = kind, 0, 0
-        self._failures += 1
-        return self._failures
 
     def _end_asking(self, why: str) -> None:
         """Ask no more rows. Those that run go on."""

@@ -21,10 +21,11 @@ from streamwidget._core.messages import Message, Prompt
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.values import value_type
 from streamwidget._core.visible import one_line
-from streamwidget._many.batch import Batch, Question, Source
+from streamwidget._many.batch import Batch
 from streamwidget._many.frames import Frame, is_frame
 from streamwidget._many.journal import Journal
 from streamwidget._many.rates import Rates
+from streamwidget._many.rows import Question, Source
 from streamwidget._many.shown import summary
 from streamwidget._many.spending import Spending
 from streamwidget._notebook.expressions import find_fields

@@ -10,8 +10,9 @@ import pytest
 
 import streamwidget as sw
 from streamwidget._core.stream import ChatStream
-from streamwidget._many.batch import Batch, Question, Source
+from streamwidget._many.batch import Batch
 from streamwidget._many.rates import Rates
+from streamwidget._many.rows import Question, Source
 from streamwidget._many.shown import row_facts
 from streamwidget._many.spending import Spending
 from streamwidget._saved.grid import grid_mimebundle
