@@ -54,7 +54,7 @@ doctors: $(VENV)/.stamp  ## the doctor at real nginx, haproxy and tinyproxy: arr
 	.ci/fronts
 	$(OFFLINE) $(BIN)/python -m pytest -q tests/doctor/doctors.py
 
-scale: $(VENV)/.stamp-local .venv-scale/.stamp js/node_modules/.stamp  ## a class of USERS=30 people at a real JupyterHub and LiteLLM's proxy, as notebooks/for_a_class.md says
+scale: $(VENV)/.stamp-local js/node_modules/.stamp  ## a class of USERS=30 people at a real JupyterHub and LiteLLM's proxy, as notebooks/for_a_class.md says
 	$(OFFLINE) $(BIN)/python -m pytest -q -s tests/scale/classroom.py
 
 browsers: .venv-browsers/.stamp js/node_modules/.stamp  ## the page in Firefox and WebKit: pictures in tests/ui/artefacts
@@ -100,7 +100,7 @@ build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
 	$(BIN)/python -m hatchling build
 
 clean:
-	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-browsers .venv-scale .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-browsers .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 kernels: $(KERNELS)  ## one environment for each older generation of ipykernel that the tests drive
 
@@ -136,10 +136,6 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 
 .venv-browsers/.stamp: pyproject.toml .ci/venv $(BUNDLE)
 	.ci/venv .venv-browsers -e . --group test --group browsers
-	touch $@
-
-.venv-scale/.stamp: pyproject.toml tests/scale/constraints.txt .ci/venv
-	.ci/venv .venv-scale --group scale -c tests/scale/constraints.txt
 	touch $@
 
 .venv-site/.stamp: .ci/site/constraints.txt pyproject.toml .ci/venv $(BUNDLE)

@@ -102,7 +102,9 @@ class Session:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def send(self, kind: str, content: dict[str, Any], metadata: dict[str, Any] | None = None) -> str:
+    async def send(
+        self, kind: str, content: dict[str, Any], metadata: dict[str, Any] | None = None, channel: str = "shell"
+    ) -> str:
         msg_id = uuid.uuid4().hex
         header = {
             "msg_id": msg_id,
@@ -113,7 +115,7 @@ class Session:
             "date": "",
         }
         message = {"header": header, "parent_header": {}, "metadata": metadata or {}, "content": content}
-        await self._websocket.write_message(json.dumps({**message, "channel": "shell", "buffers": []}))
+        await self._websocket.write_message(json.dumps({**message, "channel": channel, "buffers": []}))
         return msg_id
 
     async def execute(self, code: str, *expressions: str) -> list[Any]:
@@ -125,14 +127,14 @@ class Session:
         values = reply["content"]["user_expressions"]
         return [ast.literal_eval(values[str(n)]["data"]["text/plain"]) for n in range(len(expressions))]
 
-    async def send_cell(self, code: str, *expressions: str) -> str:
+    async def send_cell(self, code: str, *expressions: str, asks: bool = False) -> str:
         asked = {str(n): expression for n, expression in enumerate(expressions)}
         content = {
             "code": code,
             "silent": False,
             "store_history": False,
             "user_expressions": asked,
-            "allow_stdin": False,
+            "allow_stdin": asks,
         }
         return await self.send("execute_request", content)
 

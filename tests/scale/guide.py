@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.kernels import ROOT
@@ -13,7 +13,7 @@ GUIDE = ROOT / "notebooks" / "for_a_class.md"
 
 
 class Guide:
-    """The guide, with free ports in place of its own. Nothing else of it is replaced.
+    """The guide, with free ports in place of its own, and other values for some variables. Nothing else is replaced.
 
     Attributes
     ----------
@@ -21,11 +21,14 @@ class Guide:
         The free port of each port in the text: ``"8000"`` is the hub's proxy, ``"4000"`` the gateway.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, variables: Mapping[str, str]) -> None:
         text = GUIDE.read_text("utf-8")
         self.ports = {port: closed_port() for port in ("4000", "8000", "8001", "8081")}
         for port, free in self.ports.items():
             text = re.sub(rf"\b{port}\b", str(free), text)
+        for name, value in variables.items():
+            text, count = re.subn(rf'^export {name}=".*"$', f'export {name}="{value}"', text, flags=re.MULTILINE)
+            assert count == 1, name
         self._blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
     def write_files(self, directory: Path) -> None:
@@ -36,13 +39,14 @@ class Guide:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(block, "utf-8")
 
-    def command(self, program: str) -> list[str]:
-        """Return the arguments of the guide's one command that runs a program."""
-        lines = [line for kind, block in self._blocks if kind == "sh" for line in block.splitlines()]
-        (found,) = [line for line in lines if line.startswith(f"{program} ")]
-        return shlex.split(found)[1:]
+    def commands(self, words: str) -> str:
+        """Return the one block of commands that has these words, as it stands."""
+        return self._block("sh", words)
 
-    def exported(self) -> set[str]:
-        """Return the names of the variables that the guide sets."""
-        shell = "".join(block for kind, block in self._blocks if kind == "sh")
-        return set(re.findall(r"^export (\w+)=", shell, re.MULTILINE))
+    def code(self, words: str) -> str:
+        """Return the one block of Python that has these words, as it stands."""
+        return self._block("python", words)
+
+    def _block(self, kind: str, words: str) -> str:
+        (found,) = [block for each, block in self._blocks if each == kind and words in block]
+        return str(found)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,25 +17,19 @@ from typing import Any
 import psutil
 from tornado.httpclient import HTTPError
 
-from streamwidget.demo import DemoServer
 from tests.faults.sessions import Follower, Session, view_of
 from tests.scale.guide import Guide
 from tests.support import watchdog
 from tests.support.children import Child, child
-from tests.support.deadlines import START
+from tests.support.deadlines import START, until_async
 from tests.support.hub import Hub, ask
 from tests.support.kernels import ROOT, clean_environment
 
-GATEWAY = ROOT / ".venv-scale" / "bin"
-PROXY = ROOT / "js/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
-_OF_THE_HUB = ("CONFIGPROXY_AUTH_TOKEN",)
-# Beside the guide's: a token for the tests, root may start servers, and a server loads no extensions but its own. It
-# ends with the tests, and homes are in the directory of the tests.
+CONSTRAINTS = Path(__file__).with_name("constraints.txt")
+# Beside the guide's: a token for the tests, and root may start servers. They end with the tests, and homes are in the
+# directory of the tests.
 FOR_TESTS = """
-import sys
-c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root"]
-c.Spawner.environment = {{"JUPYTERHUB_SINGLEUSER_APP": "jupyter_server.serverapp.ServerApp", "JUPYTER_NO_CONFIG": "1"}}
 c.Spawner.env_keep.append("{mark}")
 c.SimpleLocalProcessSpawner.home_dir_template = "{directory}/home/{{username}}"
 c.Spawner.start_timeout = c.Spawner.http_timeout = 240
@@ -44,49 +38,70 @@ c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
 scopes = ["admin:users", "admin:servers", "tokens"]
 c.JupyterHub.load_roles = [{{"name": "tests", "services": ["tests"], "scopes": scopes}}]
 """
+MODEL = """  - model_name: {name}
+    litellm_params:
+      model: openai/{model}
+      api_base: {url}
+      api_key: {key}
+"""
 
 
 class School(Hub):
     """Everything that the guide starts, in one directory. Each program can be ended and started again."""
 
-    def __init__(self, directory: Path, people: list[str], model: DemoServer) -> None:
+    def __init__(self, directory: Path, people: list[str], variables: Mapping[str, str]) -> None:
         self.stop_gateway, self.stop_proxy, self.stop_hub = ExitStack(), ExitStack(), ExitStack()
-        self.guide = Guide()
+        self.guide = Guide(variables)
         super().__init__(self.guide.ports["8000"], uuid.uuid4().hex)
-        self.people = people
         self._directory = directory
+        # streamwidget is the wheel of this tree. LiteLLM's table of prices comes from the network otherwise.
+        self._env = clean_environment(
+            {
+                "HOME": str(directory),
+                "PIP_FIND_LINKS": str(directory / "wheels"),
+                "PIP_CONSTRAINT": str(CONSTRAINTS),
+                "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            }
+        )
+        self._env.pop("PYTHONPATH", None)
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", directory / "wheels"]
+        subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         self.guide.write_files(directory)
-        self.python = self._environment(directory / "class")
-        values = {
-            "MODEL_URL": model.url,
-            "MODEL_KEY": "sk-of-the-provider-0123456789",
-            "MODEL_NAME": "openai/demo",
-            "LITELLM_MASTER_KEY": f"sk-{uuid.uuid4().hex}{uuid.uuid4().hex}",
-            "CONFIGPROXY_AUTH_TOKEN": uuid.uuid4().hex,
-        }
-        assert self.guide.exported() == values.keys()
-        # The hub has not the provider's key. LiteLLM's table of prices comes from the network otherwise.
-        self._env = clean_environment({"HOME": str(directory)} | {name: values[name] for name in _OF_THE_HUB})
-        self._gateway_env = clean_environment({**values, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONPATH": ""})
-        subprocess.run([self.python, "make_keys.py", *people], cwd=directory, check=True)
-        with (directory / "jupyterhub_config.py").open("a") as file:
-            file.write(FOR_TESTS.format(token=self.token, mark=watchdog.MARK, directory=directory))
+        self.run(self.guide.commands("npm install"))
+        self.run(self.guide.commands("make_keys.py").replace("anna ben carla", " ".join(people)))
+        self.run(self.guide.commands("> proxy_token"))
+        settings = FOR_TESTS.format(token=self.token, mark=watchdog.MARK, directory=directory)
+        self.configure_hub(settings)
 
-    def _environment(self, prefix: Path) -> str:
-        # The packages are the tests'. The prefix is another one, so that the guide's settings are in etc/ of that one.
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
-        packages = next(path for path in sys.path if path.endswith("site-packages"))
-        (here,) = (prefix / "lib").glob("python*/site-packages")
-        (here / "tests.pth").write_text(f"{ROOT}\n{packages}\n")
-        (prefix / "etc").mkdir()
-        (self._directory / "etc" / "ipython").rename(prefix / "etc" / "ipython")
-        return str(prefix / "bin" / "python")
+    def run(self, commands: str) -> None:
+        """Run commands to their end, in a terminal with the guide's way to the programs."""
+        log = self._directory / "install.log"
+        with log.open("ab") as output:
+            status = subprocess.run(
+                self._shell(commands), check=False, cwd=self._directory, env=self._env, stdout=output, stderr=output
+            )
+        assert status.returncode == 0, log.read_text(errors="replace")[-5000:]
+
+    def _shell(self, commands: str) -> list[str]:
+        return ["bash", "-ec", self.guide.commands("export PATH") + commands]
+
+    def configure_hub(self, settings: str) -> None:
+        """Append settings to the hub's file. It reads them when it starts."""
+        with (self._directory / "jupyterhub_config.py").open("a") as file:
+            file.write(settings)
+
+    def add_models(self, *models: Mapping[str, str]) -> None:
+        """Put more models behind the gateway. It reads them when it starts."""
+        path = self._directory / "litellm.yaml"
+        text = path.read_text()
+        added = "".join(MODEL.format_map(model) for model in models)
+        path.write_text(text.replace("general_settings:", f"{added}general_settings:"))
 
     @contextmanager
     def gateway(self) -> Iterator[Child]:
         """Run LiteLLM's proxy."""
-        command = [str(GATEWAY / "python"), str(GATEWAY / "litellm"), *self.guide.command("litellm")]
-        with self._run(command, "gateway.log", self._gateway_env) as process:
+        with self._serve("litellm --config", "gateway.log") as process:
             url = f"http://127.0.0.1:{self.guide.ports['4000']}/health/liveliness"
             process.wait_until(lambda: ask(url, "")[0] == 200, "the gateway answers")
             yield process
@@ -94,21 +109,21 @@ class School(Hub):
     @contextmanager
     def proxy(self) -> Iterator[Child]:
         """Run the hub's proxy."""
-        command = ["node", str(PROXY), *self.guide.command("configurable-http-proxy")]
-        with self._run(command, "proxy.log", self._env) as process:
+        with self._serve("configurable-http-proxy --ip", "proxy.log") as process:
             yield process
 
     @contextmanager
     def hub(self) -> Iterator[Child]:
         """Run the hub."""
-        command = [self.python, "-m", "jupyterhub", *self.guide.command("jupyterhub")]
-        with self._run(command, "hub.log", self._env) as process:
+        with self._serve("jupyterhub -f", "hub.log") as process:
             process.wait_until(self.ready, "the hub answers")
             yield process
 
     @contextmanager
-    def _run(self, command: list[str], log: str, env: dict[str, str]) -> Iterator[Child]:
-        with child(command, self._directory / log, directory=self._directory, env=env) as process:
+    def _serve(self, words: str, log: str) -> Iterator[Child]:
+        # exec: the process is the program itself, so that a signal reaches it.
+        commands = self.guide.commands(words).replace(words, f"exec {words}")
+        with child(self._shell(commands), self._directory / log, directory=self._directory, env=self._env) as process:
             yield process
 
     def come(self, hub: Child, name: str) -> None:
@@ -116,16 +131,35 @@ class School(Hub):
         self.add(name)
         self.start_server(name, hub)
 
+    def give_one_key_to_all(self, name: str) -> None:
+        """Change the hub's file to one key for all, as the guide says. Start the hub and a person's server again."""
+        self.run("python make_keys.py everybody")
+        self.configure_hub(self.guide.code('["everybody"]'))
+        self.stop_hub.close()
+        hub = self.stop_hub.enter_context(self.hub())
+        self.take_server_away(name)
+        gone = lambda: not ask(f"{self.api}/users/{name}", self.token)[1]["servers"]  # noqa: E731
+        hub.wait_until(gone, f"the server of {name} ends")
+        self.start_server(name, hub)
+
     def key(self, name: str) -> str:
         """Return the key that a person was given."""
-        return str(json.loads((self._directory / "keys.json").read_text())[name]["key"])
+        return str(self._read("keys.json")[name]["key"])
 
-    def limit(self, name: str, requests_a_minute: int) -> None:
-        """Change a person's limit in the file of the keys, as the guide says."""
-        path = self._directory / "keys.json"
-        keys = json.loads(path.read_text())
-        keys[name]["rpm_limit"] = requests_a_minute
-        path.write_text(json.dumps(keys))
+    def spent(self, name: str) -> float:
+        """Return what a person has spent, in dollars."""
+        return float(self._read("spent.json").get(name, 0))
+
+    def limit(self, name: str, **limits: float) -> None:
+        """Change a person's limits in the file of the keys, as the guide says."""
+        keys = self._read("keys.json")
+        keys[name].update(limits)
+        (self._directory / "keys.json").write_text(json.dumps(keys))
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self._directory / name
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return found
 
 
 class Desk:
@@ -176,7 +210,7 @@ class Desk:
         """Press Stop. Return the seconds until the page shows the end."""
         at = time.monotonic()
         await self.page.say(self.view.model, {"op": "stop"})
-        return await self.page.when(lambda: self._said("outcome") - at)
+        return await self.page.came(self.view.model, "outcome") - at
 
     async def printed(self, code: str) -> str:
         """Run a cell to its end, and return all that it shows."""
@@ -187,19 +221,16 @@ class Desk:
         shown = [message["content"] for message in self.page.messages if ours(message)]
         return json.dumps([reply["content"], shown], ensure_ascii=False)
 
+    async def type_in(self, code: str, secret: str) -> None:
+        """Run a cell to its end. Type this when it asks."""
+        cell = await self.page.send_cell(code, asks=True)
+        await self.page.wait(lambda m: m["msg_type"] == "input_request" and m["parent_header"]["msg_id"] == cell)
+        await self.page.send("input_reply", {"value": secret}, channel="stdin")
+        await self.page.wait(lambda m: m["msg_type"] == "execute_reply" and m["parent_header"]["msg_id"] == cell)
+
     async def first_text(self) -> float:
         """Return the seconds from the run of the cell to the first text in the page."""
-        return await self.page.when(lambda: self._said("text") - self.asked)
-
-    def _said(self, field: str) -> float:
-        """Return when the view's first message with this field came. 0 if none came yet."""
-        for message, at in zip(self.page.messages, self.page.times, strict=True):
-            content = message["content"]
-            if message["msg_type"] == "comm_msg" and content["comm_id"] == self.view.model:
-                said = content["data"].get("content") or {}
-                if said.get(field):
-                    return at
-        return 0
+        return await self.page.came(self.view.model, "text") - self.asked
 
     async def come_back(self) -> None:
         """Open the page again, as soon as the server is reached again. The view takes its state from the kernel."""
@@ -215,37 +246,48 @@ class Desk:
 
 
 class Page(Session):
-    """A page that knows when each message came."""
+    """A page that keeps the messages of each view by itself, and knows when its first text and its end came."""
 
     def __init__(self, *args: Any) -> None:
-        self.times: list[float] = []
+        self._of_view: dict[str, list[dict[str, Any]]] = {}
+        self._times: dict[tuple[str, str], float] = {}
         super().__init__(*args)
+
+    def said(self, model: str) -> list[dict[str, Any]]:
+        """The view's messages to this page."""
+        return self._of_view.get(model, [])
 
     async def _read(self) -> None:
         while (text := await self._websocket.read_message()) is not None:
-            self.times.append(time.monotonic())
-            self.messages.append(json.loads(text))
+            message = json.loads(text)
+            if message["msg_type"] == "comm_msg" and message["content"]["data"].get("method") == "custom":
+                self._keep(message["content"]["comm_id"], message["content"]["data"]["content"])
+            else:
+                self.messages.append(message)
             self._changed.set()
 
-    async def when(self, seconds: Callable[[], float]) -> float:
-        """Wait until a time is known, and return it."""
-        async with asyncio.timeout(START):
-            while (found := seconds()) < 0:
-                self._changed.clear()
-                await self._changed.wait()
-        return found
+    def _keep(self, model: str, said: dict[str, Any]) -> None:
+        self._of_view.setdefault(model, []).append(said)
+        for field in ("text", "outcome"):
+            if said.get(field):
+                self._times.setdefault((model, field), time.monotonic())
+
+    async def came(self, model: str, field: str) -> float:
+        """Wait for the first message of a view with this field. Return when it came."""
+        await until_async(lambda: (model, field) in self._times, f"{field} of a view", START)
+        return self._times[model, field]
 
 
 @contextmanager
-def school_of(directory: Path, people: list[str], guests: list[str], model: DemoServer) -> Iterator[School]:
-    """Start everything, let all people come, and end it. Guests have no key."""
-    school = School(directory, people, model)
+def school_of(directory: Path, people: list[str], guest: str, variables: Mapping[str, str]) -> Iterator[School]:
+    """Start everything, let all people come, and end it. The guest has no key."""
+    school = School(directory, people, variables)
     with ExitStack() as stack, ThreadPoolExecutor(4) as threads:
         for part in (school.stop_gateway, school.stop_proxy, school.stop_hub):
             stack.enter_context(part)
         school.stop_gateway.enter_context(school.gateway())
         school.stop_proxy.enter_context(school.proxy())
         hub = school.stop_hub.enter_context(school.hub())
-        list(threads.map(lambda name: school.come(hub, name), [*people, *guests]))
+        list(threads.map(lambda name: school.come(hub, name), [*people, guest]))
         yield school
-        list(threads.map(school.take_server_away, [*people, *guests]))
+        list(threads.map(school.take_server_away, [*people, guest]))
