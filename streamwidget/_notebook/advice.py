@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from streamwidget._client.fetch import PAGES_MAY_ASK
 from streamwidget._client.http import host_of
 from streamwidget._client.refusal import Refusal, is_of_gateway, refusal_of
 from streamwidget._client.servers import OPENAI_URL
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import StreamError, StreamTimeout
+from streamwidget._core.tab import in_tab
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import one_line
 
@@ -32,7 +34,13 @@ _BY_KIND = {
     "redirect": "Neither the key nor the prompt was sent on.",
     "local": "",  # the message has it
     "cors": "",  # the same
+    "cors_header": f'Add it: ChatClient(..., headers={{"{PAGES_MAY_ASK}": "true"}}).',
+    "thread": "",
 }
+_ADD_HEADER = (
+    f'Add it in a cell: `%env PAGES_MAY_ASK=true` and `%config ChatMagics.headers_env = {{"{PAGES_MAY_ASK}": '
+    '"PAGES_MAY_ASK"}`.'
+)
 #: By the reason of a refusal, in a cell. ``{host}`` is the server's.
 _BY_REASON: dict[Refusal, str] = {
     "context": "The prompt and the conversation are too long for this model. Shorten the prompt, start over with "
@@ -138,6 +146,8 @@ def advice(error: ErrorInfo, target: Target | None = None) -> str:
         return _reach(target)
     if error.status == 407:
         return _BY_STATUS[407]  # from a proxy that no variable names. The others fail as connections
+    if error.kind == "cors_header" and target is not None:
+        return _ADD_HEADER
     if error.kind in _BY_KIND:
         return _BY_KIND[error.kind]
     reason = refusal_of(error)
@@ -177,10 +187,17 @@ def _check_key(target: Target | None) -> str:
     if target.key_variable is None:
         return f'{target.host} needs a key. Name its environment variable: `%config ChatMagics.api_key_env = "NAME"`.'
     if not target.key_is_set:
-        return f"{target.host} needs a key. {target.key_variable} is not set."
+        return f"{target.host} needs a key. {target.key_variable} is not set.{ask_for_key(target.key_variable)}"
     gateway = target.provider == "litellm"
     needed = "a key of the gateway, not of a provider behind it" if gateway else f"the key must belong to {target.host}"
     return f"{target.host} refused the key. Check {target.key_variable} ({needed})."
+
+
+def ask_for_key(variable: str) -> str:
+    """Return what to type in a browser tab, whose Python starts with the page: nobody can set a variable before it."""
+    if not in_tab():
+        return ""
+    return f' Enter it where this cell asks for it: `import getpass, os; os.environ["{variable}"] = getpass.getpass()`.'
 
 
 def _check_model(target: Target | None) -> str:

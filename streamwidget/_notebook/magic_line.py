@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from IPython.core.error import UsageError
 
 from streamwidget._core.secrets import mask
+from streamwidget._notebook.advice import ask_for_key
 
 _TOKEN = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\S+)")  # "two words", 'two words', word
 _KEY_OPTION = re.compile(r"--?(api[-_]?)?(key|token|secret)\b", re.IGNORECASE)  # --api-key, -key, --token
@@ -77,7 +78,7 @@ def _near(typed: str, options: Collection[str]) -> str:
 
 def _refuse_key(word: str) -> None:
     if _KEY_OPTION.match(word) or mask(word) != word:
-        raise UsageError(
-            "Do not type a key into a notebook: it would be saved there. Set STREAMWIDGET_API_KEY (or OPENAI_API_KEY) "
-            "in the environment before you start Jupyter. Nothing was sent."
+        instead = ask_for_key("STREAMWIDGET_API_KEY") or (
+            " Set STREAMWIDGET_API_KEY (or OPENAI_API_KEY) in the environment before you start Jupyter."
         )
+        raise UsageError(f"Do not type a key into a notebook: it would be saved there.{instead} Nothing was sent.")

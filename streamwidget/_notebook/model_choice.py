@@ -15,6 +15,7 @@ from streamwidget._client.client import ChatClient
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.tab import in_tab
 from streamwidget._core.visible import visible
 from streamwidget._notebook.cell_run import CellJob
 from streamwidget._notebook.request import NoModel, find_model, target_of
@@ -25,8 +26,9 @@ _OFFERED = 50  # names. OpenAI has a hundred
 _PATIENCE = 10.0  # seconds. The person waits for an answer, not for a list
 _WAYS = """Choose one:
   %%chat -m NAME                        for this cell
-  %config ChatMagics.model = "NAME"     for all cells
-  STREAMWIDGET_MODEL=NAME               in the environment, before Jupyter starts"""
+  %config ChatMagics.model = "NAME"     for all cells"""
+if not in_tab():
+    _WAYS += "\n  STREAMWIDGET_MODEL=NAME               in the environment, before Jupyter starts"
 
 
 def list_models(session: Session, _: bool, options: Namespace) -> CellJob:

@@ -31,6 +31,7 @@ from streamwidget._core.events import Outcome, StreamEvent, StreamWarning
 from streamwidget._core.exceptions import ConfigurationError, ProtocolError, SourceError, StreamError
 from streamwidget._core.secrets import mask
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.tab import in_tab
 from streamwidget._core.timeout import TICK
 from streamwidget._core.unexpected import said_by
 from streamwidget._core.visible import one_line
@@ -261,8 +262,13 @@ def _in_thread(source: Any) -> Threaded:
     try:
         return Threaded(source)
     except RuntimeError as exc:
-        message = f"A blocking source is read in a thread, and none can start here ({exc}). Pass an async source."
-        raise SourceError(ErrorInfo(message, kind="source")) from exc
+        message = (
+            "A source that is not async is read in a thread, and Python in a browser tab has none. Pass an async "
+            "generator, or the stream of an async client."
+            if in_tab()
+            else f"A blocking source is read in a thread, and none can start here ({exc}). Pass an async source."
+        )
+        raise SourceError(ErrorInfo(message, kind="thread")) from exc
 
 
 @contextlib.contextmanager

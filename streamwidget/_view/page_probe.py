@@ -7,10 +7,13 @@ import itertools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import anywidget
+import traitlets
 
 from streamwidget._core.loop import settler
+from streamwidget._view import control
 from streamwidget._view.bundle import STATIC
 
 _MOST = 20  # facts of a page
@@ -35,14 +38,16 @@ class PageProbe(anywidget.AnyWidget):
     """Asks the page of the notebook. A page makes the model of a widget as soon as it hears of it."""
 
     _esm = (STATIC / "doctor.js").read_text(encoding="utf-8")
+    name = traitlets.Unicode().tag(sync=True)
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Callable[[float], None]] = {}
         self._facts: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         self._hello = settler(self._facts)
-        super().__init__()
+        super().__init__(name=uuid4().hex)
         self.on_msg(lambda _, content, __: self._receive(content))
+        control.register(self.name, self._receive)  # the way of a browser tab
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Do nothing. The page sets no trait."""

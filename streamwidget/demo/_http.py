@@ -245,8 +245,9 @@ class Connection:
         self._writer.close()
 
     def reset(self) -> None:
-        """Close the connection with an RST (linger 0)."""
+        """Close the connection with an RST (linger 0), after all that was written: the system may hold its end back."""
         self.keep_alive = False
         sock: socket.socket = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
         self._writer.transport.abort()

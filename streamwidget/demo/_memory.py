@@ -60,6 +60,12 @@ class Listener:
         near.protocol.connection_made(near)
         return near
 
+    async def open(self) -> tuple[Reader, asyncio.Transport]:
+        """Return the client's reader and transport of a new connection."""
+        loop = asyncio.get_running_loop()
+        reader = Reader(loop=loop)
+        return reader, self.connect(asyncio.StreamReaderProtocol(reader, loop=loop))
+
     def close(self) -> None:
         """Give the port back. Open connections stay."""
         _listening.pop(self.port, None)
@@ -90,6 +96,29 @@ def give_to(loop: Any) -> None:
         return listener.connect(protocol), protocol
 
     loop.create_server, loop.create_connection = create_server, create_connection
+
+
+class Reader(asyncio.StreamReader):
+    """Gives all that has come before it raises, as a socket does. asyncio's own would raise at once, and lose it."""
+
+    _lost: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        self._lost = exc
+        self.feed_eof()
+
+    async def read(self, n: int = -1) -> bytes:
+        if not (piece := await super().read(n)) and self._lost is not None:
+            raise self._lost
+        return piece
+
+    async def readuntil(self, separator: Any = b"\n") -> bytes:
+        try:
+            return await super().readuntil(separator)
+        except asyncio.IncompleteReadError:
+            if self._lost is not None:
+                raise self._lost from None
+            raise
 
 
 class _Socket:

@@ -11,7 +11,7 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
-from streamwidget.demo._memory import listener_at
+from streamwidget.demo._memory import Listener, Reader, listener_at
 
 
 def connect_requests() -> None:
@@ -24,9 +24,11 @@ def connect_requests() -> None:
     elsewhere = HTTPAdapter.send
 
     def send(self: Any, request: Any, stream: bool = False, timeout: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if listener_at(urlsplit(request.url).port) is None or not can_run_sync():
+        listener = listener_at(urlsplit(request.url).port)
+        if listener is None or not can_run_sync():
             return elsewhere(self, request, stream, timeout, *args, **kwargs)
-        response = self.build_response(request, _ask(request, timeout[1] if isinstance(timeout, tuple) else timeout))
+        limit = timeout[1] if isinstance(timeout, tuple) else timeout
+        response = self.build_response(request, _ask(listener, request, limit))
         if not stream:
             response.content  # noqa: B018  (reads it)
         return response
@@ -35,16 +37,16 @@ def connect_requests() -> None:
         HTTPAdapter.send = send  # type: ignore[method-assign]
 
 
-def _ask(request: Any, timeout: float | None) -> Any:
+def _ask(listener: Listener, request: Any, timeout: float | None) -> Any:
     from pyodide.ffi import run_sync
     from urllib3 import HTTPResponse as RawResponse
 
     url = urlsplit(request.url)
-    reader, writer = run_sync(asyncio.open_connection(url.hostname, url.port))
+    reader, transport = run_sync(listener.open())
     head = [f"{request.method} {url.path} HTTP/1.1", f"Host: {url.netloc}"]
     head += [f"{name}: {value}" for name, value in request.headers.items()]
-    writer.write("\r\n".join([*head, "\r\n"]).encode("latin-1") + (request.body or b""))
-    answer = HTTPResponse(_Socket(reader, writer, timeout), method=request.method)  # type: ignore[arg-type]
+    transport.write("\r\n".join([*head, "\r\n"]).encode("latin-1") + (request.body or b""))
+    answer = HTTPResponse(_Socket(reader, transport, timeout), method=request.method)  # type: ignore[arg-type]
     answer.begin()
     return RawResponse(
         body=answer,
@@ -59,8 +61,8 @@ def _ask(request: Any, timeout: float | None) -> Any:
 class _Socket(io.RawIOBase):
     """What http.client needs of a socket: a file to read. Each read waits for the server, within the limit."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout: float | None) -> None:
-        self._reader, self._writer, self._timeout = reader, writer, timeout
+    def __init__(self, reader: Reader, transport: asyncio.Transport, timeout: float | None) -> None:
+        self._reader, self._transport, self._timeout = reader, transport, timeout
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
@@ -85,5 +87,5 @@ class _Socket(io.RawIOBase):
             return exc
 
     def close(self) -> None:
-        self._writer.close()
+        self._transport.close()
         super().close()

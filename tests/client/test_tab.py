@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 import threading
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,10 +14,14 @@ from typing import Any
 import httpx
 import pytest
 import requests
+from IPython.core.error import UsageError
 
 import streamwidget as sw
 from streamwidget._client.client import ChatClient
 from streamwidget._core import loop
+from streamwidget._core.completion import ErrorInfo
+from streamwidget._notebook.advice import Target, explain
+from streamwidget._notebook.magic_line import split_line
 from streamwidget._view.jupyterlite import keep_nulls, listen_beside
 from streamwidget.demo import DemoServer, _memory
 from streamwidget.teaching import naive
@@ -165,8 +170,9 @@ def test_a_blocking_source_is_refused_in_words(tab: None) -> None:
     """Without threads it cannot be read."""
 
     async def read() -> None:
-        with pytest.raises(sw.StreamError, match=r"read in a thread, and none can start here .* Pass an async source"):
+        with pytest.raises(sw.StreamError, match=r"a browser tab has none\. Pass an async generator") as caught:
             await sw.show(text for text in ("a", "b"))
+        assert len(explain(caught.value)) == 1  # no more of a cause that is only the missing thread
 
     asyncio.run(read())
 
@@ -342,7 +348,8 @@ async def test_a_body_that_breaks_is_a_cut_answer(tab: None, pyodide: SimpleName
 #: The address, the page, the client's headers, and the words of the message.
 REFUSED = (
     (URL, "https://page", {}, "models.example does not allow pages of other sites (CORS)"),
-    (URL, "https://page", {}, 'provider="openrouter"'),
+    (URL, "https://page", {}, "Use the provider openrouter, or run the notebook in JupyterLab."),
+    ("https://openrouter.ai/api/v1", "https://page", {}, "(CORS). Run the notebook in JupyterLab."),
     ("http://models.example/v1", "https://page", {}, "Use an address that begins with https://"),
     ("http://localhost:11434/v1", "https://page", {}, "`OLLAMA_ORIGINS=https://page ollama serve`"),
     ("http://localhost:8000/v1", "http://localhost:9", {}, "does it allow pages of http://localhost:9 (CORS)?"),
@@ -350,7 +357,7 @@ REFUSED = (
         "https://api.anthropic.com/v1",
         "https://page",
         {},
-        'headers={"anthropic-dangerous-direct-browser-access": "true"}',
+        "only with the header anthropic-dangerous-direct-browser-access: true.",
     ),
     (
         "https://api.anthropic.com/v1",
@@ -379,8 +386,28 @@ async def test_a_refused_page_is_told_what_to_type(
     assert words in said
     assert "pyodide.mjs" not in said
     assert "sk-of-this-test" not in said
-    assert caught.value.error.kind == "cors"
+    assert caught.value.error.kind == ("cors_header" if "only with the header" in words else "cors")
     assert len(pyodide.asked) == 1
+
+
+def test_a_missing_header_is_added_where_the_person_is() -> None:
+    """In a cell of ``%chat`` nobody reaches the arguments of a client."""
+    failure = sw.ConnectionFailed(ErrorInfo("It answers pages only with a header.", kind="cors_header"))
+    in_python, in_cell = explain(failure)[1], explain(failure, Target("api.anthropic.com", "anthropic"))[1]
+    assert 'ChatClient(..., headers={"anthropic-dangerous-direct-browser-access": "true"})' in in_python
+    assert '%config ChatMagics.headers_env = {"anthropic-dangerous-direct-browser-access"' in in_cell
+
+
+def test_what_a_tab_cannot_do_is_said_with_another_way(tab: None) -> None:
+    """No message asks for a program, for a package or for a variable of the time before Jupyter started."""
+    with pytest.raises(sw.ConfigurationError, match=r"starts a program.* run the notebook in JupyterLab"):
+        ChatClient(provider="local").stream("Hi")
+    with pytest.raises(sw.ConfigurationError, match=r"MCP server needs a thread.* Pass functions as tools"):
+        sw.mcp("https://tools.example/mcp")
+    needed = explain(sw.HTTPStatusError(ErrorInfo("No key.", status=401)), Target("a.example", key_variable="A_KEY"))
+    assert '`import getpass, os; os.environ["A_KEY"] = getpass.getpass()`' in needed[1]
+    with pytest.raises(UsageError, match=r'os\.environ\["STREAMWIDGET_API_KEY"\] = getpass'):
+        split_line(ArgumentParser(), "--api-key x")
 
 
 async def test_a_redirect_is_not_followed(tab: None, pyodide: SimpleNamespace) -> None:

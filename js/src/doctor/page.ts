@@ -2,6 +2,7 @@
 // the code of a widget without a view, and needs no other bundle: the doctor comes where they may be what fails.
 
 import type { AnyModel, InitializeProps } from "@anywidget/types";
+import { sendToWorkers } from "../kernel/control";
 import { kernelOf } from "../kernel/kernel";
 import { fields, isCount, string } from "../transcript/guards";
 
@@ -47,18 +48,24 @@ function afterOthers(then: (late: number) => void): void {
   port2.postMessage(0);
 }
 
-function initialize({ model, signal }: { model: AnyModel } & Partial<InitializeProps>): void {
+type Model = AnyModel<{ name: string }>;
+
+function initialize({ model, signal }: { model: Model } & Partial<InitializeProps>): void {
+  const say = (message: object) => {
+    sendToWorkers({ ...message, id: model.get("name") }); // the kernel takes what comes first
+    model.send(message);
+  };
   const onMessage = (content: unknown) => {
     const asked = fields(content)?.n;
     if (isCount(asked)) {
       afterOthers((late) => {
-        if (!signal?.aborted) model.send({ op: "answer", n: asked, late });
+        if (!signal?.aborted) say({ op: "answer", n: asked, late });
       });
     }
   };
   model.on("msg:custom", onMessage);
   signal?.addEventListener("abort", () => model.off("msg:custom", onMessage), { once: true });
-  model.send({ op: "hello", facts: factsOf(model) });
+  say({ op: "hello", facts: factsOf(model) });
 }
 
 export default { initialize };

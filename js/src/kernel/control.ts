@@ -100,7 +100,7 @@ export async function sendWhenOpen(model: object, message: object): Promise<void
  * Sends `message` to a kernel in a worker of this page. JupyterLite's is one, and takes no comm message while a cell
  * awaits.
  */
-function sendToWorkers(message: object): void {
+export function sendToWorkers(message: object): void {
   try {
     const beside = new BroadcastChannel(TARGET);
     beside.postMessage(message);

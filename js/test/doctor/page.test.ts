@@ -41,10 +41,15 @@ test("the page says hello, and answers each ping until its widget is gone", asyn
   const sent: { op: string; n?: number; late?: number }[] = [];
   const listeners = new Map<string, (content: unknown) => void>();
   const model = {
+    get: () => "probe",
     on: (name: string, listener: () => void) => listeners.set(name, listener),
     off: (name: string) => listeners.delete(name),
     send: (message: { op: string }) => sent.push(message),
-  } as unknown as AnyModel;
+  } as unknown as AnyModel<{ name: string }>;
+  // JupyterLite's kernel is a worker, and hears nothing else while a cell awaits.
+  const heard: unknown[] = [];
+  const worker = new BroadcastChannel("streamwidget.control");
+  worker.onmessage = ({ data }) => heard.push(data);
   const life = new AbortController();
   page.initialize({ model, signal: life.signal });
   expect(sent).toMatchObject([{ op: "hello" }]);
@@ -55,6 +60,12 @@ test("the page says hello, and answers each ping until its widget is gone", asyn
   await vi.waitFor(() => expect(sent).toHaveLength(2));
   expect(sent[1]).toMatchObject({ op: "answer", n: 7 });
   expect(sent[1]?.late).toBeGreaterThanOrEqual(0);
+  await vi.waitFor(() => expect(heard).toHaveLength(2));
+  expect(heard).toMatchObject([
+    { op: "hello", id: "probe" },
+    { op: "answer", n: 7, id: "probe" },
+  ]);
+  worker.close();
 
   life.abort();
   expect(listeners.size).toBe(0);
