@@ -34,6 +34,15 @@ _OVER = """() => {
 }"""
 
 
+class Server(ThreadingHTTPServer):
+    """A tab that closes breaks its downloads off. Nobody needs to read about it."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        pass
+
+
 class Files(SimpleHTTPRequestHandler):
     """Serves the folder, silently."""
 
@@ -73,7 +82,7 @@ class Provider(BaseHTTPRequestHandler):
 
 
 def serve(handler: Any) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
@@ -150,7 +159,9 @@ def run_cell(page: Page, code: str) -> None:
     page.evaluate(
         """(code) => {
           const { commands, shell } = window.jupyterapp
-          shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)
+          const notebook = shell.currentWidget.content
+          notebook.activeCellIndex = notebook.widgets.length - 1 // a click in an output has moved it
+          notebook.activeCell.model.sharedModel.setSource(code)
           void commands.execute("notebook:run-cell-and-insert-below")
         }""",
         code,
