@@ -155,6 +155,21 @@ def _own_runner() -> asyncio.Runner:
     return runner
 
 
+def _stop_in_child() -> None:
+    """Stop the parent's loop in a forked child, if the fork came while we ran it.
+
+    asyncio runs no task there, so it would wait for ever. Before Python 3.14 each step of a task failed instead.
+    """
+    for runner in _own.__dict__.get("runners", {}).values():
+        loop = runner.get_loop()
+        loop.set_exception_handler(lambda *_: None)  # it would print what its tasks cannot do
+        loop.stop()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_stop_in_child)
+
+
 def _check_files() -> None:
     """Raise OSError if a loop cannot be made. asyncio would print a traceback when the half of a loop is deleted."""
     opened: list[int] = []

@@ -554,6 +554,10 @@ class ChatStream:
         try:
             return loop.run(make, self.cancel)
         except BaseException:
+            if self._task.is_in_parent_process and not self.over:  # a subscriber has forked, and the loop has stopped
+                failure = StreamInterrupted(ErrorInfo(_FORKED))
+                self._finish(failure.outcome, failure)
+                raise failure from None
             if self._task.started and not self._task.is_on_a_running_loop:
                 # The exception has hit the loop itself, so no later step of the task would end the stream.
                 self.cancel()

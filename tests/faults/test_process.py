@@ -155,7 +155,7 @@ def run_all(code: str, url: str | None) -> list[object]:
     env = clean_environment({"STREAMWIDGET_BASE_URL": url} if url else None)
     command = [sys.executable, "-W", "ignore", "-c", CHILD + code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=START, env=env, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
