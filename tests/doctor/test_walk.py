@@ -79,7 +79,8 @@ def test_the_dialects_are_healthy(provider: str) -> None:
         report = examine(native.url, key=KEY, model="demo", provider=provider)
     assert report.verdict.hop is None, report
     stream = next(finding for finding in report.findings if finding.hop == "stream")
-    assert (stream.state, stream.figures["joined"]) == ("ok", "0"), stream
+    assert stream.state == "ok", stream
+    assert int(stream.figures["pieces"].split()[0]) > 100, stream  # in as many moments as a busy machine gives
 
 
 @needs_llamacpp
