@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Page, expect
 
 from streamwidget.demo import DemoServer
-from tests.support.children import child
 from tests.support.deadlines import SOON, START, until
-from tests.support.kernels import ROOT, clean_environment
-from tests.support.ports import closed_port
+from tests.support.kernels import ROOT
 from tests.ui.lab import ARTEFACTS
+from tests.ui.voila import voila_server
 
 PAGE = ROOT / "notebooks" / "voila_race_and_faults.ipynb"
 CHAT = """
@@ -58,28 +52,11 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def voila(tmp_path_factory: pytest.TempPathFactory, demo_server: DemoServer, kept: Path) -> Iterator[str]:
     """The address of a Voila server, to which the name of a notebook is added."""
     directory = tmp_path_factory.mktemp("voila")
-    pages = directory / "pages"
-    pages.mkdir()
-    shutil.copy(PAGE, pages)
-    for name, source in (("chat", CHAT), ("left", LEFT.format(kept=str(kept)))):
-        nbformat.write(new_notebook(cells=[new_code_cell(source)]), pages / f"{name}.ipynb")
-    port = closed_port()
-    private = {name: str(directory) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
-    own = {"IPYTHONDIR": str(directory / "ipython"), "JUPYTER_PREFER_ENV_PATH": "1"}
-    env = clean_environment(private | own | {"STREAMWIDGET_BASE_URL": demo_server.url})
-    command = [sys.executable, "-m", "voila", str(pages), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
-    with child(command, directory / "voila.log", directory=directory, env=env) as server:
-        server.wait_until(lambda: answers(f"http://127.0.0.1:{port}/voila/static/"), "Voila answers")
-        yield f"http://127.0.0.1:{port}/voila/render/"
-
-
-def answers(url: str) -> bool:
-    """Return True if somebody answers, whatever the answer is. OSError: nobody does."""
-    try:
-        with urllib.request.urlopen(url, timeout=SOON):
-            return True
-    except urllib.error.HTTPError:
-        return True
+    (directory / "pages").mkdir()
+    shutil.copy(PAGE, directory / "pages")
+    notebooks = {"chat": [CHAT], "left": [LEFT.format(kept=str(kept))]}
+    with voila_server(directory, notebooks, demo_server.url) as url:
+        yield url
 
 
 @contextmanager
