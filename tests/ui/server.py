@@ -23,9 +23,14 @@ from tests.support.ports import closed_port
 
 
 class Server:
-    """A Jupyter server of its own: "lab" (JupyterLab) or "notebook7", on a free port, everything in ``directory``."""
+    """A Jupyter server of its own: "lab" (JupyterLab) or "notebook7", on a free port, everything in ``directory``.
 
-    def __init__(self, app: str, directory: Path) -> None:
+    ``python`` is that of the server's environment, and ``options`` are added to its command. Kernels are the tests' own.
+    """
+
+    def __init__(
+        self, app: str, directory: Path, *, python: Path = Path(sys.executable), options: Sequence[str] = ()
+    ) -> None:
         self.app = app
         self.root = directory / "notebooks"
         self._kernels = directory / "share" / "kernels"
@@ -43,10 +48,10 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         module, name = ("jupyterlab", "LabApp") if app == "lab" else ("notebook", "JupyterNotebookApp")
         command = [
-            *(sys.executable, "-m", module, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
+            *(str(python), "-m", module, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
             *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
             *(f"--ServerApp.root_dir={self.root}", f"--{name}.expose_app_in_browser=True"),
-            "--LabApp.extension_manager=readonly",
+            *("--LabApp.extension_manager=readonly", *options),
         ]
         private = {
             "JUPYTER_CONFIG_DIR": "config",

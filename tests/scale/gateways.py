@@ -1,0 +1,199 @@
+"""Kernels behind Jupyter's Kernel Gateway, with JupyterLab in front of it. ``make scale`` runs it.
+
+JupyterLab's server has no kernel of its own: it passes every message on to the gateway.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from streamwidget.demo import DemoServer
+from tests.support.children import child
+from tests.support.deadlines import SOON
+from tests.support.hub import ask
+from tests.support.kernels import ROOT, clean_environment
+from tests.support.ports import closed_port
+from tests.ui.lab import NotebookPage
+from tests.ui.live import (
+    LOAD,
+    assert_no_error_of_ours,
+    error_lines,
+    live_text,
+    printed_text,
+    reload_until_found,
+    saved_text,
+    view,
+    wait_longer,
+    wait_static,
+)
+from tests.ui.server import Server
+from tests.ui.tab import Tab, launch
+from tests.ui.test_chat_widget import Chat
+
+GATEWAY = ROOT / ".venv-scale" / "bin" / "python"
+ENDLESS = "count to 9000"
+PRINT_TEXT = "import json; print(json.dumps(_chat.text))"
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def numbers(count: int) -> str:
+    return "\n".join(map(str, range(1, count + 1)))
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[DemoServer]:
+    with DemoServer(tokens_per_second=60) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A JupyterLab whose kernels are the gateway's."""
+    directory = tmp_path_factory.mktemp("lab")
+    port = closed_port()
+    private = {"JUPYTER_PATH": "share", "JUPYTER_CONFIG_DIR": "gateway", "JUPYTER_RUNTIME_DIR": "gateway"}
+    env = clean_environment({name: str(directory / path) for name, path in private.items()})
+    url = f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
+        # The server asks for the gateway's list of kernels, which is not given by default.
+        options = [
+            "--ip=127.0.0.1",
+            f"--port={port}",
+            "--port_retries=0",
+            "--JupyterWebsocketPersonality.list_kernels=True",
+        ]
+        command = [str(GATEWAY), "-m", "kernel_gateway", *options]
+        gateway = stack.enter_context(child(command, directory / "gateway.log", directory=directory, env=env))
+        gateway.wait_until(lambda: ask(f"{url}/api", "")[0] == 200, "the gateway answers")
+        server = Server("lab", directory, options=(f"--gateway-url={url}",))
+        stack.callback(server.close)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    expect.set_options(timeout=SOON * 1000)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield Tab(browser)
+        browser.close()
+
+
+def opened(server: Server, tab: Tab, model: DemoServer, *cells: str) -> NotebookPage:
+    """A notebook whose kernel is behind the gateway."""
+    model.reset()
+    tab.begin_anew()
+    name = server.write_notebook([LOAD, *cells], env={"STREAMWIDGET_BASE_URL": model.url})
+    page = NotebookPage(server, tab, name)
+    page.run(0)
+    page.finish(0)
+    return page
+
+
+def test_an_answer_streams_and_stops(server: Server, tab: Tab, model: DemoServer) -> None:
+    """To the last character. Stop and an interrupt reach the model, through the server and the gateway."""
+    cells = ["%%chat\ncount to 150", PRINT_TEXT, f"%%chat\n{ENDLESS}", PRINT_TEXT, f"%%chat\n{ENDLESS}", PRINT_TEXT]
+    page = opened(server, tab, model, *cells)
+    page.run(1)
+    wait_longer(page, 1, 20)
+    assert model.requests[0].deltas_sent < 150  # it is shown while it streams
+    wait_static(page, 1, "complete")
+    assert saved_text(page, 1) == numbers(150)
+    assert printed_text(page, 2) == numbers(150)
+
+    page.run(3)
+    wait_longer(page, 3, 40)
+    shown = live_text(page, 3)
+    page.stop_button(3).click()
+    assert model.wait_for_requests(2, SOON)[1].left.wait(SOON)
+    wait_static(page, 3, "stopped by you; the text so far is kept")
+    assert saved_text(page, 3).startswith(shown)
+    assert printed_text(page, 4).rstrip() == saved_text(page, 3)
+
+    page.run(5)
+    wait_longer(page, 5, 40)
+    page.command("notebook:interrupt-kernel")
+    assert model.wait_for_requests(3, SOON)[2].left.wait(SOON)
+    wait_static(page, 5, "stopped by you; the text so far is kept")
+    (line,) = error_lines(page, 5)
+    assert "Interrupted: the stream is closed" in line
+    assert printed_text(page, 6).rstrip() == saved_text(page, 5)
+    assert_no_error_of_ours(page)
+
+
+def test_a_page_is_reloaded_in_mid_stream(server: Server, tab: Tab, model: DemoServer) -> None:
+    """It goes on without a gap. Stop reaches it beside a cell that blocks, and the text is Python's."""
+    asleep = "import time; print('asleep', flush=True); time.sleep(600)"
+    cells = [f"%%chat --bg --keep -o kept\n{ENDLESS}", "import json; print(json.dumps(kept.text))", asleep]
+    page = opened(server, tab, model, *cells)
+    page.run(1)
+    wait_longer(page, 1, 40)
+    before = live_text(page, 1)
+    page.save()
+    reload_until_found(page, 1)
+    wait_longer(page, 1, len(before) + 40)
+    assert live_text(page, 1).startswith(before)
+    page.run(3)
+    page.wait_output(3, "asleep")
+    page.stop_button(1).click()
+    assert model.requests[0].left.wait(SOON)
+    expect(view(page, 1)).to_have_attribute("data-outcome", "cancelled")
+    page.command("notebook:interrupt-kernel")
+    page.wait_output(3, "KeyboardInterrupt")
+    assert live_text(page, 1) == printed_text(page, 2).rstrip()
+    assert numbers(9000).startswith(live_text(page, 1))
+    assert_no_error_of_ours(page)
+
+
+def test_a_chat_answers_is_reloaded_and_stops(server: Server, tab: Tab, model: DemoServer) -> None:
+    """The chat is found again in the reloaded page. Its last answer still streams there, and Stop stops it."""
+    page = opened(server, tab, model, "import streamwidget as sw\nsw.ChatWidget()")
+    page.run(1)
+    chat = Chat(page, page.output(1).locator(".streamwidget-chat"))
+    chat.send("count to 150")
+    chat.wait_growth()
+    chat.expect_outcomes("complete")
+    assert (chat.answers.locator(".streamwidget-text").text_content() or "").strip() == numbers(150)
+    chat.send(ENDLESS)
+    expect(chat.answers).to_have_count(2)
+    chat.wait_growth()
+    page.save()
+    reload_until_found(page, 1)
+    expect(chat.answers).to_have_count(2)
+    chat.wait_growth()
+    chat.stop.click()
+    chat.expect_outcomes("complete", "cancelled")
+    assert model.wait_for_requests(2, SOON)[1].left.wait(SOON)
+    assert_no_error_of_ours(page)
+
+
+def test_a_kernel_is_killed(server: Server, tab: Tab, model: DemoServer) -> None:
+    """The gateway starts it anew. The page keeps what came, and says that it is cut. The next is whole."""
+    page = opened(server, tab, model, "import os; print(os.getpid())", f"%%chat --bg\n{ENDLESS}", "%%chat\ncount to 9")
+    page.run(1)
+    pid = int(page.printed(1))
+    page.run(2)
+    wait_longer(page, 2, 40)
+    shown = live_text(page, 2)
+    os.kill(pid, signal.SIGKILL)
+    wait_static(page, 2, "kernel gone; the answer is cut")
+    assert saved_text(page, 2).startswith(shown)
+    assert numbers(9000).startswith(saved_text(page, 2))
+    assert model.requests[0].left.wait(SOON)
+    (output,) = page.save().cells[2].outputs
+    assert output.data["text/plain"].startswith(saved_text(page, 2))
+    page.wait_ready()
+    page.run(0)
+    page.finish(0)
+    page.run(3)
+    page.finish(3)
+    wait_static(page, 3, "complete")
+    assert saved_text(page, 3) == numbers(9)
+    assert_no_error_of_ours(page)
