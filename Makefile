@@ -1,4 +1,4 @@
-# demo, check, test, fuzz, faults, doctors, scale, browsers, bench, lint, format, site, lite, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
+# demo, check, test, fuzz, faults, doctors, scale, rooms, browsers, bench, lint, format, site, lite, lessons, build, clean. Each sets up what it needs: Python >= 3.11 and Node >= 20 are
 # enough (and, for the browser tests, a Chromium, or root to install one).
 
 VENV := .venv
@@ -16,7 +16,7 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check pure test fuzz faults sdks doctors scale browsers bench lint format site lite lite-test lessons build kernels clean
+.PHONY: demo check pure test fuzz faults sdks doctors scale rooms browsers bench lint format site lite lite-test lessons build kernels clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.stamp  ## JupyterLab on the quickstart notebook, with the built-in demo server: no key, no network
@@ -56,6 +56,10 @@ doctors: $(VENV)/.stamp  ## the doctor at real nginx, haproxy and tinyproxy: arr
 
 scale: $(VENV)/.stamp-local js/node_modules/.stamp  ## a class of USERS=30 people at a real JupyterHub and LiteLLM's proxy, as notebooks/for_a_class.md says
 	$(OFFLINE) $(BIN)/python -m pytest -q -s tests/scale/classroom.py
+
+rooms: $(VENV)/.stamp .venv-rooms/.stamp  ## many people and far kernels: ten viewers in Voila, kernels behind a gateway
+	.ci/chromium
+	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest -q -s tests/rooms/viewers.py tests/rooms/gateways.py
 
 browsers: .venv-browsers/.stamp js/node_modules/.stamp  ## the page in Firefox and WebKit: pictures in tests/ui/artefacts
 	.ci/browsers
@@ -100,7 +104,7 @@ build: $(VENV)/.stamp  ## dist/: the sdist, and the wheel
 	$(BIN)/python -m hatchling build
 
 clean:
-	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-browsers .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-kernels .venv-sdks .venv-rooms .venv-browsers .venv-site .venv-lite dist js/node_modules streamwidget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 kernels: $(KERNELS)  ## one environment for each older generation of ipykernel that the tests drive
 
@@ -132,6 +136,10 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 
 .venv-sdks/.stamp: pyproject.toml tests/sdks/constraints.txt .ci/venv $(BUNDLE)
 	.ci/venv .venv-sdks -e . --group sdks -c tests/sdks/constraints.txt
+	touch $@
+
+.venv-rooms/.stamp: pyproject.toml tests/rooms/constraints.txt .ci/venv
+	.ci/venv .venv-rooms --group rooms -c tests/rooms/constraints.txt
 	touch $@
 
 .venv-browsers/.stamp: pyproject.toml .ci/venv $(BUNDLE)

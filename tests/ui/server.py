@@ -25,7 +25,7 @@ from tests.support.ports import closed_port
 class Server:
     """A Jupyter server of its own: "lab" (JupyterLab) or "notebook7", on a free port, everything in ``directory``.
 
-    ``python`` is that of the server's environment, and ``options`` are added to its command. Kernels are the tests' own.
+    ``python`` is that of its environment, and ``options`` are added to its command. Kernels are the tests' own.
     """
 
     def __init__(

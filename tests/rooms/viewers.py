@@ -1,4 +1,4 @@
-"""Ten viewers of one Voila page at once, each in a browser of their own. ``make scale`` runs it."""
+"""Ten viewers of one Voila page at once, each in a browser of their own. ``make rooms`` runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels behind Jupyter's Kernel Gateway, with JupyterLab in front of it. ``make scale`` runs it.
+"""Kernels behind Jupyter's Kernel Gateway, with JupyterLab in front of it. ``make rooms`` runs it.
 
 JupyterLab's server has no kernel of its own: it passes every message on to the gateway.
 """
@@ -36,7 +36,7 @@ from tests.ui.server import Server
 from tests.ui.tab import Tab, launch
 from tests.ui.test_chat_widget import Chat
 
-GATEWAY = ROOT / ".venv-scale" / "bin" / "python"
+GATEWAY = ROOT / ".venv-rooms" / "bin" / "python"
 ENDLESS = "count to 9000"
 PRINT_TEXT = "import json; print(json.dumps(_chat.text))"
 
