@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import statistics
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -26,7 +27,20 @@ from tests.support.deadlines import START, until_async
 PEOPLE = [f"person{number}" for number in range(1, int(os.environ.get("USERS", "30")) + 1)]
 SYSTEM = "You are a tutor. Ask a question back before you give a solution."
 GUEST = "guest"
+SPENT = "The quota or budget is used up. Waiting does not help. Ask whoever gave you the key"
 ANSWER = 100  # numbers, each with a line break of its own token
+#: What stands behind the gateway beside the guide's model: one with a known price, and one with a price of our own.
+MODELS = f"""\
+  - model_name: priced
+    litellm_params: {{model: openai/gpt-5-mini, api_base: "%s/v1", api_key: {aimock.KEY}}}
+  - model_name: own
+    litellm_params:
+      model: openai/{local_model.NAME}
+      api_base: "%s/v1"
+      api_key: {local_model.KEY}
+      input_cost_per_token: 0.001
+      output_cost_per_token: 0.001
+"""
 RATE = 10  # tokens a second for each person. On 2 cores, 30 people at 30 tokens are more than LiteLLM can pass on
 MB = 1e6
 
@@ -67,6 +81,11 @@ def spread(seconds: list[float]) -> str:
     return f"p50 {statistics.median(ordered):.2f} s, p95 {ordered[round(0.95 * (len(ordered) - 1))]:.2f} s"
 
 
+def used(process: psutil.Process) -> float:
+    """Return the processor time of a process so far, in seconds."""
+    return float(sum(process.cpu_times()[:2]))
+
+
 def numbers(count: int) -> str:
     """Return what the model sends for ``count to N``."""
     return "\n".join(map(str, range(1, count + 1)))
@@ -91,9 +110,9 @@ def asked(model: DemoServer) -> list[Any]:
     return [record for record in model.requests if record.method == "POST"]
 
 
-async def test_everybody_streams_at_once(desks: list[Desk], model: DemoServer) -> None:
+async def test_everybody_streams_at_once(school: School, desks: list[Desk], model: DemoServer) -> None:
     """Nothing is lost. Each question reaches the model with the lecturer's prompt, through each person's own key."""
-    before = [sum(desk.kernel.cpu_times()[:2]) for desk in desks]
+    before = [used(process) for process in (school.gateway_process, *(desk.kernel for desk in desks))]
     model.reset()
     await all_of(desks, f"count to {ANSWER}")
     first = await asyncio.gather(*(desk.first_text() for desk in desks))
@@ -101,12 +120,14 @@ async def test_everybody_streams_at_once(desks: list[Desk], model: DemoServer) -
     assert len(asked(model)) == len(desks)
     for record in asked(model):
         assert record.body["messages"][0] == {"role": "system", "content": SYSTEM}
-    used = [sum(desk.kernel.cpu_times()[:2]) - start for desk, start in zip(desks, before, strict=True)]
+    after = [used(process) for process in (school.gateway_process, *(desk.kernel for desk in desks))]
+    gateway, *kernels = [end - start for start, end in zip(before, after, strict=True)]
     servers = [psutil.Process(desk.kernel.ppid()) for desk in desks]
     figure("people", f"{len(desks)}, with {RATE} tokens a second each")
     figure("texts that lost a token", f"0 of {len(desks)}")
     figure("first text", spread(first))
-    figure(f"processor time of a kernel for {2 * ANSWER} tokens", f"{statistics.mean(used):.2f} s")
+    figure(f"processor time of a kernel for {2 * ANSWER} tokens", f"{statistics.mean(kernels):.2f} s")
+    figure(f"processor time of LiteLLM for {2 * ANSWER} tokens", f"{gateway / len(desks):.2f} s")
     for name, processes in (("server", servers), ("kernel", [desk.kernel for desk in desks])):
         memory = statistics.mean(process.memory_full_info().uss for process in processes) / MB
         figure(f"memory of a {name}", f"{memory:.0f} MB")
@@ -124,11 +145,13 @@ async def test_everybody_stops(desks: list[Desk], model: DemoServer) -> None:
     """The text so far is kept. The gateway passes each Stop on: the model's connection is closed."""
     model.reset()
     await all_of(desks, "count to 3000")
+    first = await asyncio.gather(*(desk.first_text() for desk in desks))
     seconds = await asyncio.gather(*(desk.stop() for desk in desks))
     texts = await asyncio.gather(*(desk.read() for desk in desks))
     assert [desk.view.outcome for desk in desks] == ["cancelled"] * len(desks)
     assert all(numbers(3000).startswith(text) for text in texts)
     await until_async(lambda: all(record.left.is_set() for record in asked(model)), "the model is left", START)
+    figure("first text, the second time", spread(first))
     figure("Stop, at the page", spread(seconds))
     figure("Stops that reached the model", f"{len(asked(model))} of {len(desks)}")
 
@@ -178,9 +201,10 @@ async def read(desk: Desk, words: str, line: str = "") -> None:
 
 
 async def test_limits(school: School, desks: list[Desk], model: DemoServer) -> None:
-    """Too many requests in a minute wait. A budget is counted, and it is used up."""
+    """Too many requests in a minute wait, and a used up budget is refused. Neither reaches the model."""
     desk = desks[-1]
     school.limit(desk.name, rpm_limit=0)
+    model.reset()
     await desk.ask("count to 3")
     waits = lambda: [said for said in desk.page.said(desk.view.model) if said.get("phase") == "retrying"]  # noqa: E731
     await until_async(waits, "the cell waits", START)
@@ -190,22 +214,25 @@ async def test_limits(school: School, desks: list[Desk], model: DemoServer) -> N
     await desk.read()
     assert desk.view.outcome == "cancelled"
     school.limit(desk.name, rpm_limit=1000, max_budget=0)
-    model.reset()
-    await read(desk, "The quota or budget is used up. Waiting does not help. Ask whoever gave you the key")
+    await read(desk, SPENT)
     assert asked(model) == []
-    school.limit(desk.name, max_budget=2.0)
+    school.limit(desk.name, max_budget=2)
 
 
-async def test_keys(school: School, desks: list[Desk]) -> None:
-    """A wrong key, none, a key that is typed, and one key for all."""
+async def test_keys(school: School, desks: list[Desk], model: DemoServer) -> None:
+    """A wrong key, a person who was removed, no key, a key that is typed, and one key for all."""
     desk, guest = desks[-1], Desk(school, GUEST)
     await desk.page.execute("os.environ['COURSE_KEY'] = 'sk-of-nobody-0123456789'")
     await read(desk, "This key is not on the class list")
     await desk.page.execute(f"os.environ['COURSE_KEY'] = {school.key(desk.name)!r}")
+    with school.without(desk.name):
+        await read(desk, "This key is not on the class list")
     await guest.sit_down()
     await read(guest, "COURSE_KEY is not set")
     await guest.type_in(school.guide.code("getpass"), school.key(desk.name))
-    assert (await guest.page.execute("%chat --once count to 3", "_chat.text")) == [numbers(3)]
+    model.reset()
+    assert (await guest.page.execute('%chat --once --system "Be brief." count to 3', "_chat.text")) == [numbers(3)]
+    assert asked(model)[0].body["messages"][0]["content"] == "Be brief."
     await guest.page.drop()
     await asyncio.to_thread(school.give_one_key_to_all, GUEST)
     await guest.sit_down()
@@ -215,31 +242,48 @@ async def test_keys(school: School, desks: list[Desk]) -> None:
 
 
 async def test_real_models(school: School, desks: list[Desk], tmp_path: Path) -> None:
-    """llama.cpp and a server of other authors are behind the gateway. What is spent is counted."""
+    """llama.cpp and a server of other authors are behind the gateway. Costs are counted, until they are too much."""
     desk = desks[-1]
+    costs = school.costs(desk.name)
+    assert set(costs.read_text().split()) == {"0"}  # the demo server has no price
     fixtures = [{"match": {"userMessage": "entropy"}, "response": {"content": "What do **you** think it is?"}}]
     prompt = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "What is entropy?"}]
     with aimock.start_aimock(fixtures, tmp_path) as mock, local_model.llamacpp_server() as llama:
         await asyncio.to_thread(school.stop_gateway.close)
-        school.add_models(
-            {"name": "priced", "model": "gpt-5-mini", "url": f"{mock}/v1", "key": aimock.KEY},
-            {"name": "own", "model": local_model.NAME, "url": f"{llama}/v1", "key": local_model.KEY},
-        )
+        school.add_models(MODELS % (mock, llama))
         await asyncio.to_thread(school.stop_gateway.enter_context, school.gateway())
-        spent = school.spent(desk.name)
-        ask = "%chat --once {} What is entropy?"
-        assert (await desk.page.execute(ask.format("-m priced"), "_chat.text")) == ["What do **you** think it is?"]
-        await until_async(lambda: school.spent(desk.name) > spent, "the answer is counted", START)
-        figure("an answer of gpt-5-mini that cost", f"${school.spent(desk.name) - spent:.6f}")
         straight = sw.ChatClient(f"{llama}/v1", api_key=local_model.KEY)
         answer = await straight.stream(prompt, local_model.NAME, temperature=0, max_tokens=8)
-        (text,) = await desk.page.execute(ask.format("-m own -t 0 --max-tokens 8"), "_chat.text")
-        assert text == answer.text != ""
-        figure("the model on this machine says through the gateway", repr(text))
+        assert answer.text
+        for line, text in (("-m priced", "What do **you** think it is?"), ("-m own -t 0 --max-tokens 8", answer.text)):
+            costs.unlink()
+            assert (await desk.page.execute(f"%chat --once {line} What is entropy?", "_chat.text")) == [text]
+            await until_async(costs.exists, "the answer is counted", START)
+            assert float(costs.read_text()) > 0
+            figure(f"what {line} costs for {text!r}", f"${float(costs.read_text()):.6f}")
+        school.limit(desk.name, max_budget=0.001)
+        await read(desk, SPENT, "-m own")
+        costs.unlink()
+        await desk.page.execute("%chat --once count to 3")
+        school.limit(desk.name, max_budget=2)
+
+
+async def test_the_doctor(school: School, desks: list[Desk]) -> None:
+    """The way through the gateway is healthy, and it joins nothing. The key is not in the table."""
+    said = await desks[-1].printed("%chat --doctor")
+    for hop in ("settings", "environment", "DNS", "TCP", "models", "stream", "demo", "kernel"):
+        assert re.search(rf"✓ ok +{hop} ", said), hop
+    assert school.key(desks[-1].name) not in said
+    figure("the doctor says", re.findall(r"streams: [^(]*", said)[0])
 
 
 async def test_a_day_without_a_network(school: School, desks: list[Desk]) -> None:
-    """The gateway is down, and the model on the machine answers."""
+    """The gateway is down, and the model on the machine answers. Then it answers the whole class."""
+    desk, mark = desks[-1], "SmolLM2 135M, on this machine"
     await asyncio.to_thread(school.stop_gateway.close)
-    await read(desks[-1], "Is the server running?")
-    await read(desks[-1], "SmolLM2 135M, on this machine", "-p local --max-tokens 8")
+    await read(desk, "Is the server running?")
+    await read(desk, mark, "-p local --max-tokens 8")
+    await desk.page.drop()
+    school.go_offline()
+    await desk.sit_down()
+    await read(desk, mark, "--max-tokens 8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -38,16 +39,12 @@ c.JupyterHub.services = [{{"name": "tests", "api_token": "{token}"}}]
 scopes = ["admin:users", "admin:servers", "tokens"]
 c.JupyterHub.load_roles = [{{"name": "tests", "services": ["tests"], "scopes": scopes}}]
 """
-MODEL = """  - model_name: {name}
-    litellm_params:
-      model: openai/{model}
-      api_base: {url}
-      api_key: {key}
-"""
 
 
 class School(Hub):
     """Everything that the guide starts, in one directory. Each program can be ended and started again."""
+
+    gateway_process: psutil.Process
 
     def __init__(self, directory: Path, people: list[str], variables: Mapping[str, str]) -> None:
         self.stop_gateway, self.stop_proxy, self.stop_hub = ExitStack(), ExitStack(), ExitStack()
@@ -91,12 +88,10 @@ class School(Hub):
         with (self._directory / "jupyterhub_config.py").open("a") as file:
             file.write(settings)
 
-    def add_models(self, *models: Mapping[str, str]) -> None:
-        """Put more models behind the gateway. It reads them when it starts."""
+    def add_models(self, models: str) -> None:
+        """Put more models into the gateway's list. It reads them when it starts."""
         path = self._directory / "litellm.yaml"
-        text = path.read_text()
-        added = "".join(MODEL.format_map(model) for model in models)
-        path.write_text(text.replace("general_settings:", f"{added}general_settings:"))
+        path.write_text(path.read_text().replace("general_settings:", f"{models}general_settings:"))
 
     @contextmanager
     def gateway(self) -> Iterator[Child]:
@@ -104,6 +99,7 @@ class School(Hub):
         with self._serve("litellm --config", "gateway.log") as process:
             url = f"http://127.0.0.1:{self.guide.ports['4000']}/health/liveliness"
             process.wait_until(lambda: ask(url, "")[0] == 200, "the gateway answers")
+            self.gateway_process = psutil.Process(process.process.pid)
             yield process
 
     @contextmanager
@@ -142,24 +138,40 @@ class School(Hub):
         hub.wait_until(gone, f"the server of {name} ends")
         self.start_server(name, hub)
 
+    def go_offline(self) -> None:
+        """Let all kernels that start from now on ask the model on their machine, as the guide says."""
+        path = self._directory / "class/etc/ipython/ipython_config.py"
+        offline = self.guide.code("c.ChatMagics.provider")
+        path.write_text(re.sub(r"^c\.ChatMagics\.base_url.*\n", offline, path.read_text(), flags=re.MULTILINE))
+
     def key(self, name: str) -> str:
         """Return the key that a person was given."""
-        return str(self._read("keys.json")[name]["key"])
+        return str(json.loads((self._directory / "keys.json").read_text())[name]["key"])
 
-    def spent(self, name: str) -> float:
-        """Return what a person has spent, in dollars."""
-        return float(self._read("spent.json").get(name, 0))
+    def costs(self, name: str) -> Path:
+        """Return the file with the costs of a person's answers."""
+        return self._directory / "spent" / name
 
     def limit(self, name: str, **limits: float) -> None:
         """Change a person's limits in the file of the keys, as the guide says."""
-        keys = self._read("keys.json")
-        keys[name].update(limits)
-        (self._directory / "keys.json").write_text(json.dumps(keys))
+        with self._keys() as keys:
+            keys[name].update(limits)
 
-    def _read(self, name: str) -> dict[str, Any]:
-        path = self._directory / name
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return found
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """Take a person off the file of the keys for a while."""
+        with self._keys() as keys:
+            person = keys.pop(name)
+        yield
+        with self._keys() as keys:
+            keys[name] = person
+
+    @contextmanager
+    def _keys(self) -> Iterator[dict[str, Any]]:
+        path = self._directory / "keys.json"
+        keys = json.loads(path.read_text())
+        yield keys
+        path.write_text(json.dumps(keys))
 
 
 class Desk:
