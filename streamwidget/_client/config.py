@@ -142,6 +142,12 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def key_variable(self) -> str | None:
+        """The environment variable to set for a key of this address, as the guide names it. None if there is none."""
+        usual = self.server.key_env
+        return usual if usual in self.key_variables else next(reversed(self.key_variables), None)
+
+    @property
     def place(self) -> str:
         """The address, or the name of a server that streamwidget starts itself."""
         return self.base_url or ("demo server" if self.server.starts is None else "local model")

@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -212,8 +213,9 @@ def server_named(name: str) -> Server:
     """
     server = SERVERS.get(name)
     if server is None:
+        close = "".join(f" Did you mean {other}?" for other in get_close_matches(name, SERVERS, 1))
         raise ConfigurationError(
-            f"Unknown provider {mask(name)[:20]!r}. Known providers: {', '.join(SERVERS)}. "
+            f"Unknown provider {mask(name)[:20]!r}.{close} Known providers: {', '.join(SERVERS)}. "
             "For any other server, set base_url."
         )
     return server

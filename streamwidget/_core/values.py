@@ -304,7 +304,7 @@ class _OfType:
             from pydantic import TypeAdapter, ValidationError
         except ImportError:
             raise ConfigurationError(
-                f"as_={self.name} needs pydantic, which is not installed here: "
+                f"The type {self.name} needs pydantic, which is not installed here: "
                 '`pip install "streamwidget[values]"`. A JSON schema (a dict) needs no library. Nothing was sent.'
             ) from None
         if isinstance(wanted, types.FunctionType | types.MethodType | types.BuiltinFunctionType):

@@ -103,6 +103,8 @@ class Target:
     key_is_set : bool
         That variable has a value.
     limits : Limits
+    is_demo : bool
+        No server is set, so the demo server is asked.
     """
 
     host: str
@@ -110,6 +112,7 @@ class Target:
     key_variable: str | None = None
     key_is_set: bool = False
     limits: Limits = field(default_factory=Limits)
+    is_demo: bool = False
 
 
 def explain(failure: StreamError, target: Target | None = None, *, line: str = "") -> list[str]:
@@ -203,6 +206,8 @@ def ask_for_key(variable: str) -> str:
 def _check_model(target: Target | None) -> str:
     if target is None:
         return "Check the model's name, and that base_url ends as the provider says, often in /v1."
+    if target.is_demo:
+        return "-p names a provider, such as `-p ollama`. `%chat --models` lists the demo server's models."
     return (
         "Check the model (-m NAME). `%chat --models` lists them. "
         "Check also that the address ends as the provider says, often in /v1."

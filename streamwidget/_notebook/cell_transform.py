@@ -35,8 +35,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeGuard
 
-from streamwidget._core.completion import ChatCompletion
-from streamwidget.doctor._report import Report
+from streamwidget._notebook.shown_once import hide_results_of_magics
 
 MAGIC = "chat"
 
@@ -73,22 +72,7 @@ def install(shell: Any) -> None:
     uninstall(shell)
     shell.input_transformers_post.append(CellTransform(shell))
     if _inside_run_code():
-        _show_once(shell)
-
-
-def _show_once(shell: Any) -> None:
-    """Keep rule 5 in the cell that loads the extension: ``%load_ext streamwidget`` and a ``%chat`` below it.
-
-    Its lines are past the transform. IPython puts its own display hook back after the cell.
-    """
-    show = sys.displayhook
-
-    def hook(value: object) -> None:
-        is_shown = isinstance(value, ChatCompletion) and value == shell.user_ns.get("_chat")
-        if not is_shown and not isinstance(value, Report):
-            show(value)
-
-    sys.displayhook = hook
+        hide_results_of_magics(shell)  # rule 5
 
 
 def uninstall(shell: Any) -> None:

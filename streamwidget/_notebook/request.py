@@ -166,13 +166,13 @@ def _target(model: CallableModel | SDKModel | ChatClient, options: Namespace) ->
 def target_of(client: ChatClient, options: Namespace) -> Target:
     """Return what the advice after a failure may name."""
     limits = Limits(client.timeout, on_the_line=options.timeout is not None)
-    url = client.base_url
+    url, settings = client.base_url, client._settings
     if url is None:
-        return Target(f"The {client._settings.place}", client._settings.provider, limits=limits)
-    variables = client._settings.key_variables
-    ready = [name for name in variables if os.environ.get(name, "").strip()]
-    variable = next(iter([*ready, *variables]), None)
-    return Target(host_of(url), client._settings.provider, variable, bool(ready), limits)
+        is_demo = settings.server.starts is None
+        return Target(f"The {settings.place}", settings.provider, limits=limits, is_demo=is_demo)
+    ready = [name for name in settings.key_variables if os.environ.get(name, "").strip()]
+    variable = ready[0] if ready else settings.key_variable
+    return Target(host_of(url), settings.provider, variable, bool(ready), limits)
 
 
 def make_prompt(options: Namespace, text: str, variables: dict[str, Any]) -> tuple[Message, tuple[str, ...]]:

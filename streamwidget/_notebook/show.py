@@ -12,6 +12,7 @@ from streamwidget._core.exceptions import StreamError
 from streamwidget._core.stream import ChatStream
 from streamwidget._notebook import display
 from streamwidget._notebook.advice import explain
+from streamwidget._notebook.shown_once import has_shown
 from streamwidget._saved.answer import footer
 from streamwidget._sources import as_stream
 
@@ -116,14 +117,18 @@ async def _show(stream: ChatStream, *, keep: bool) -> ChatCompletion:
     shell = display.current_shell()
     is_over = stream.over
     shown = None if is_over else display.present(stream, shell, keep=keep)
+    cell = shell.execution_count if shell is not None else None
     try:
         if is_over:
             await display.show_saved_off_loop(stream.completion, shell)
         try:
-            return await stream
+            completion = await stream
         finally:
             if shown is not None:
                 await shown.settled(sys.exception())
+        if shell is not None and shell.execution_count == cell:  # and not a later one, beside a task of this cell
+            has_shown(shell, completion)
+        return completion
     except StreamError as exc:
         lines = explain(exc, line=footer(exc.completion) if display.shows_line_above_error(shell) else "")
         # Two lines without a key. The traceback would show what the source raised, word for word.

@@ -63,7 +63,7 @@ def answer_pieces(messages: Sequence[Mapping[str, Any]], model: str, tokens: int
     ----------
     messages : sequence of mapping
         The request's messages. "count to N" in the last user message gives the numbers up to N. "long" or "essay"
-        gives a longer text.
+        gives a longer text, but not "how long".
     model : str
         The answer names it.
     tokens : int, optional
@@ -80,7 +80,7 @@ def answer_pieces(messages: Sequence[Mapping[str, Any]], model: str, tokens: int
     )
     if tokens is not None:
         return itertools.islice(pieces, tokens)
-    if re.search(r"\b(long|essay)\b", lowered):
+    if re.search(r"\b((?<!how )long|essay)\b", lowered):  # "How long is the Elbe?" is a short question
         return itertools.islice(pieces, ESSAY_TOKENS)
     return split_pieces(_short_answer(messages, model, topic_of(question)))
 

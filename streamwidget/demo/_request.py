@@ -116,7 +116,10 @@ def parse_chat(body: Any, headers: Mapping[str, str]) -> ChatRequest:
             raise RequestError(400, f"Invalid '{where}': expected an array of calls.", param=where)
     model = body.get("model") or "demo"
     if not isinstance(model, str) or not model.startswith("demo"):
-        message = f"The model `{model}` does not exist or you do not have access to it."
+        message = (
+            f"The demo server has no model `{model}`. To ask a real one, name its provider, or set its key before "
+            "Jupyter starts, such as OPENAI_API_KEY."
+        )
         raise RequestError(404, message, param="model", code="model_not_found")
     _number(body, "temperature", 0, 2)
     _number(body, "top_p", 0, 1)

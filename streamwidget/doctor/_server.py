@@ -346,9 +346,8 @@ def _about_key(client: WatchedClient) -> str:
     settings, host = client._settings, _host(client)
     if settings.api_key is not None:
         return f"Check the key in {settings.sources.get('key', 'the settings')}. It must belong to {host}."
-    variables = [name for name in settings.key_variables if name != "STREAMWIDGET_API_KEY"]
-    if settings.key_variables:
-        return f"No key was sent. Set {(variables or settings.key_variables)[0]}."
+    if settings.key_variable:
+        return f"No key was sent. Set {settings.key_variable}."
     return 'No key was sent. Name the variable that holds it: `%config ChatMagics.api_key_env = "NAME"`.'
 
 

@@ -41,8 +41,8 @@ def check_settings(client: ChatClient) -> Finding:
         return Finding("settings", "ok", f"{where}. No network is needed.", figures)
     key = f"the key in {sources['key']}" if "key" in sources else "no key"
     lacks = ""
-    if settings.api_key is None and settings.key_variables and not _is_here(url):
-        lacks = f" {settings.key_variables[-1]} is not set."
+    if settings.api_key is None and settings.key_variable and not _is_here(url):
+        lacks = f" {settings.key_variable} is not set."
     return Finding("settings", "ok", f"Requests go to {host_of(url)}, with {key}.{lacks}", figures)
 
 

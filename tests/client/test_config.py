@@ -76,6 +76,25 @@ def test_a_key_goes_to_no_other_origin(env: dict[str, str], base_url: str | None
     assert found(env, base_url)[1] is None
 
 
+@pytest.mark.parametrize(
+    ("provider", "env", "variable"),
+    [
+        ("openai", {}, "OPENAI_API_KEY"),
+        ("google", {}, "GEMINI_API_KEY"),
+        ("anthropic", {}, "ANTHROPIC_API_KEY"),
+        ("llamacpp", {}, None),
+        (None, {"STREAMWIDGET_BASE_URL": "https://llm.example.org/v1"}, "STREAMWIDGET_API_KEY"),
+        (None, {"OPENAI_BASE_URL": "https://llm.example.org/v1"}, "OPENAI_API_KEY"),
+        (None, {"STREAMWIDGET_BASE_URL": "https://api.openai.com/v1"}, "OPENAI_API_KEY"),
+    ],
+)
+def test_a_missing_key_is_asked_for_by_the_name_in_the_guide(
+    provider: str | None, env: dict[str, str], variable: str | None
+) -> None:
+    """A provider may take several variables. Advice names the one of its row in the table."""
+    assert resolve(None, None, None, env, provider=provider).key_variable == variable
+
+
 def test_a_key_goes_to_another_path_of_its_origin() -> None:
     """Only the origin counts, not the path."""
     env = {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "https://proxy/v1"}

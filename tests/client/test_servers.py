@@ -174,7 +174,7 @@ async def test_azure_gets_the_key_in_its_own_header(tmp_path: Path) -> None:
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """When the client is made."""
-    with pytest.raises(sw.ConfigurationError, match=r"Unknown provider 'olama'.*groq.*ollama"):
+    with pytest.raises(sw.ConfigurationError, match=r"'olama'\. Did you mean ollama\? Known.*groq.*ollama"):
         sw.ChatClient(provider="olama")
 
 

@@ -119,7 +119,9 @@ def test_what_is_not_a_type_is_refused_before_anything_is_sent(wanted: Any, said
 def test_a_type_without_pydantic_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has what to install, and what works without it."""
     monkeypatch.setitem(sys.modules, "pydantic", None)
-    with pytest.raises(ConfigurationError, match=r'as_=River needs pydantic.*pip install "streamwidget\[values\]"'):
+    with pytest.raises(
+        ConfigurationError, match=r'The type River needs pydantic.*pip install "streamwidget\[values\]"'
+    ):
         ValueType(River)
 
 

@@ -148,6 +148,7 @@ def test_prompt_words_shape_the_answer() -> None:
 
     assert "".join(answer("Please count slowly from 1 to 12!")).split() == [str(i) for i in range(1, 13)]
     assert len(answer("Write an essay on rain")) > 1_000
+    assert len(answer("How long is the Elbe?")) < 300
     assert [len(answer("rain", tokens)) for tokens in (1, 50, 4_000)] == [1, 50, 4_000]
 
 

@@ -42,6 +42,7 @@ LOCAL = Target("localhost:11434", "ollama")
         ),
         (ErrorInfo("", status=404), CELL, "-m NAME"),
         (ErrorInfo("", status=404), None, "Check the model's name"),
+        (ErrorInfo("", status=404), Target("The demo server", is_demo=True), "such as `-p ollama`"),
         (ErrorInfo("", status=429), CELL, "Wait"),
         (ErrorInfo("", status=429, retry_after=90.0), CELL, "90 s"),
         (ErrorInfo("", status=429, code="insufficient_quota", retry_after=5), CELL, "quota"),

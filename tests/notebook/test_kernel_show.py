@@ -62,6 +62,13 @@ def test_an_answer_streams_and_is_saved(chat: ChatKernel, kind: str) -> None:
     check_saved(cell, text, "complete")
 
 
+def test_an_answer_that_is_the_result_of_its_cell_is_shown_once(chat: ChatKernel) -> None:
+    """``await sw.show(...)`` in the last line: no ``Out`` beside the saved answer, and ``_`` has it."""
+    cell = chat.execute("import streamwidget as sw\nawait sw.show(['one ', 'two'])")
+    check_saved(cell, "one two", "complete")
+    assert chat.execute("print(_.text)").stdout == "one two\n"
+
+
 @with_subshells
 @each
 def test_stop_closes_the_source_and_the_cell_ends_well(chat: ChatKernel, kind: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -76,6 +77,46 @@ def test_a_failure_is_two_lines_without_a_key(shell: InteractiveShell) -> None:
     assert "The 17 characters that came are in its .completion" in said
     assert "canary" not in said
     assert "Traceback" not in said
+
+
+SHOWN_ONCE = (
+    "import streamwidget as sw\nawait sw.show(['an ', 'answer'])",
+    "%load_ext streamwidget\nawait sw.show(['an ', 'answer'])",
+    "first, _ = await sw.show(['early']), await sw.show(['an ', 'answer'])\n_",
+    "import asyncio\nawait asyncio.create_task(sw.show(['an ', 'answer']))",
+)
+
+
+@pytest.mark.parametrize("code", SHOWN_ONCE)
+def test_an_answer_that_is_the_result_of_its_cell_is_shown_once(shell: InteractiveShell, code: str) -> None:
+    """``Out`` and ``_`` have it all the same, and a later cell shows it again."""
+    shell.run_cell("import streamwidget as sw", store_history=False)
+    with capture_output() as captured:
+        result = shell.run_cell(code, store_history=True)
+    assert result.success
+    assert result.result.text == "an answer"
+    assert captured.stdout.count("an answer") == 1, captured.stdout
+    assert sys.displayhook is not shell.displayhook
+    with capture_output() as captured:
+        shell.run_cell("_.text", store_history=True)
+    assert "an answer" in captured.stdout
+    with capture_output() as captured:
+        shell.run_cell("Out[1]", store_history=True)
+    assert "an answer" in captured.stdout
+
+
+def test_an_answer_of_an_earlier_cell_is_shown_where_it_is_the_result(shell: InteractiveShell) -> None:
+    """Also one whose task ends while another cell runs, and an earlier one of the same cell."""
+    cells = (
+        "import asyncio, streamwidget as sw\nlast = await sw.show(['an ', 'answer'])",
+        "await asyncio.sleep(0)\ntask = asyncio.create_task(sw.show(['an ', 'answer']))",
+    )
+    for cell in cells:
+        shell.run_cell(cell, store_history=True)
+    for cell in ("last", "await task", "mine = await sw.show(['another'])\nlast"):
+        with capture_output() as captured:
+            assert shell.run_cell(cell, store_history=True).success
+        assert "an answer" in captured.stdout.partition("Out[")[2], cell
 
 
 STALLS = """
