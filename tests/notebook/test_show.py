@@ -89,7 +89,7 @@ SHOWN_ONCE = (
 
 @pytest.mark.parametrize("code", SHOWN_ONCE)
 def test_an_answer_that_is_the_result_of_its_cell_is_shown_once(shell: InteractiveShell, code: str) -> None:
-    """``Out`` and ``_`` have it all the same, and a later cell shows it again."""
+    """``Out`` has it all the same, and a later cell shows it again."""
     shell.run_cell("import streamwidget as sw", store_history=False)
     with capture_output() as captured:
         result = shell.run_cell(code, store_history=True)
@@ -97,9 +97,6 @@ def test_an_answer_that_is_the_result_of_its_cell_is_shown_once(shell: Interacti
     assert result.result.text == "an answer"
     assert captured.stdout.count("an answer") == 1, captured.stdout
     assert sys.displayhook is not shell.displayhook
-    with capture_output() as captured:
-        shell.run_cell("_.text", store_history=True)
-    assert "an answer" in captured.stdout
     with capture_output() as captured:
         shell.run_cell("Out[1]", store_history=True)
     assert "an answer" in captured.stdout
