@@ -24,6 +24,12 @@ LAB = ROOT / "dist" / "site" / "lab"
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 #: The guides and lessons that run in a tab. The others need a thread, a socket or a library that a tab cannot have.
 NOTEBOOKS = ("00", "01", "10", "12", "13", "16")
+#: A link to a page that is not in the lab. The site has the answers.
+WITH_ANSWERS = "(README.md#with-the-answers)"
+IN_A_TAB = """**In this browser tab** Python runs in the page, and the demo server with it. The browser keeps your copy of this
+notebook. *Interrupt the kernel* does nothing here, so use Stop. To ask a real model, choose a provider that allows web
+pages, and enter its key where a cell asks for it:
+`import getpass, os; os.environ["OPENROUTER_API_KEY"] = getpass.getpass()`, and then `%%chat -p openrouter -m MODEL`."""
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 #: Of two versions of this stand-in, the one for ipywidgets 7.
 UNUSED = "widgetsnbextension-3"
@@ -89,11 +95,15 @@ def _entry(wheel: Path) -> dict[str, object]:
 
 
 def _write_notebooks(folder: Path) -> None:
-    """Copy the notebooks, without outputs: the reader makes them."""
+    """Write the notebooks, without outputs: the reader makes them. The first cell says what differs in a tab."""
     folder.mkdir()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         if path.name.startswith(NOTEBOOKS):
-            shutil.copy(path, folder)
+            notebook = json.loads(path.read_text("utf-8"))
+            title = notebook["cells"][0]
+            parts = "".join(title["source"]).split("\n\n")
+            title["source"] = "\n\n".join([*(part for part in parts if WITH_ANSWERS not in part), IN_A_TAB])
+            (folder / path.name).write_text(json.dumps(notebook), "utf-8")
 
 
 def _settings(packages: list[str]) -> dict[str, object]:

@@ -13,6 +13,7 @@ import time
 import uuid
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
@@ -22,6 +23,7 @@ from streamwidget._conversation.turn import Turn, with_key
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._core.secrets import mask
+from streamwidget._core.tab import in_tab
 from streamwidget._core.visible import one_line
 from streamwidget._notebook.cell_turns import key_of
 from streamwidget._notebook.expressions import find_fields
@@ -60,8 +62,13 @@ def resume(session: Session, _: bool, options: Namespace) -> None:
         raise ConfigurationError("The conversation is not empty. `%chat --reset` clears it.")
     path = notebook_path(session.shell)
     if path is None:
+        name_it = (
+            f"Name it, and resume then: `%env JPY_SESSION_NAME={Path.cwd() / 'NAME.ipynb'}`."
+            if in_tab()
+            else "JupyterLab, Notebook 7 and VS Code name it."
+        )
         raise ConfigurationError(
-            "The kernel does not know the file of its notebook. JupyterLab, Notebook 7 and VS Code name it. "
+            f"The kernel does not know the file of its notebook. {name_it} "
             "`%chat --import FILE` reads a conversation that was exported."
         )
     turns: list[Turn] = []

@@ -6,6 +6,7 @@ The pages are served from a folder, by a server that knows only files. The lab m
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -203,6 +204,30 @@ def test_a_chat_answers_in_the_tab(page: Page, lab: str) -> None:
     expect(page.locator(".streamwidget-text").last).to_contain_text("5")
 
 
+def test_the_doctor_and_a_reload(page: Page, lab: str) -> None:
+    """The page answers the doctor while the cell awaits. What was saved in the browser is resumed by its name."""
+    open_empty(page, lab)
+    run_cell(page, "%load_ext streamwidget")
+    run_cell(page, "%chat --doctor")
+    shown = last_outputs(page)
+    assert "Nothing on the way fails or holds text back." in shown
+    assert "streamwidget in this tab" in shown  # the page names itself
+    run_cell(page, "%chat count to 3")
+    assert "complete" in last_outputs(page)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+    name = page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+
+    open_notebook(page, lab, name)
+    run_cell(page, "%load_ext streamwidget")
+    run_cell(page, "%chat --resume")
+    shown = last_outputs(page)
+    name_it = re.search(r"%env JPY_SESSION_NAME=\S+(?=NAME\.ipynb`)", shown)
+    assert name_it, shown
+    run_cell(page, f"{name_it[0]}{name}")
+    run_cell(page, "%chat --resume")
+    assert f"Resumed 1 turn from {name}" in last_outputs(page)
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_each_notebook_runs(page: Page, lab: str, name: str) -> None:
     """From top to bottom, with the lessons' own checks."""
@@ -238,6 +263,15 @@ print(stream.completion.outcome, repr(stream.completion.text))
     shown = last_outputs(page)
     assert f"does it allow pages of {lab} (CORS)?" in shown
     assert "http_error" in shown
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_each_link_leads_to_a_file_of_the_lab(name: str) -> None:
+    """What is not in the lab is named with its address."""
+    notebook = json.loads((LAB / "files" / name).read_text("utf-8"))
+    words = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", words):
+        assert (LAB / "files" / target).is_file(), target
 
 
 def test_the_lab_has_only_files() -> None:
