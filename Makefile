@@ -16,6 +16,9 @@ OFFLINE := env -u OPENAI_BASE_URL -u OPENAI_API_KEY -u STREAMWIDGET_BASE_URL -u 
 # In the order of tests/conftest.py: by itself xdist begins with the files of the most tests, which are the quickest.
 ATONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
+# The pages look there whether they can offer a notebook in the lab.
+LIST_LAB = (ls dist/site/lab/files 2>/dev/null || true) > dist/site/lab.txt
+
 .PHONY: demo check pure test fuzz faults sdks doctors scale rooms browsers bench lint format site lite lite-test lessons build kernels clean
 .DELETE_ON_ERROR:
 
@@ -86,12 +89,14 @@ site: dist/lessons/.stamp .venv-site/.stamp  ## dist/site/: guides, lessons with
 	.venv-site/bin/python .ci/site/pages.py
 	mkdir -p dist/site && find dist/site -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +
 	.venv-site/bin/sphinx-build -q -W -E -c .ci/site dist/pages dist/site
+	$(LIST_LAB)
 	$(BIN)/python -m tests.site
 
 lite: dist/lite/.stamp .venv-lite/.stamp  ## dist/site/lab/: JupyterLite on the guides and lessons. Its Python runs in the browser's tab
 	rm -f dist/lite/wheels/streamwidget-*.whl
 	$(BIN)/python -m hatchling build -t wheel -d dist/lite/wheels
 	.venv-lite/bin/python .ci/lite/build.py dist/lite/wheels dist/lite/node_modules/pyodide
+	$(LIST_LAB)
 
 lite-test: lite  ## each notebook of the lab in a real browser, and real requests out of its tab
 	.ci/chromium

@@ -21,7 +21,7 @@ import nbformat
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode, v4
 
-from tests.site import LAB, SITE
+from tests.site import LAB, LISTED, SITE
 from tests.support.kernels import ROOT
 from tests.support.notebooks import execute
 
@@ -120,8 +120,9 @@ def archive() -> None:
         for folder, name in ((RUN, "notebooks"), (SITE, "pages")):
             for path in sorted(folder.rglob("*")):
                 place = path.relative_to(folder)
-                if path.is_file() and not path.name.startswith(".") and place.parts[0] != LAB:
+                if path.is_file() and not path.name.startswith(".") and place.parts[0] not in (LAB, LISTED):
                     made.write(path, Path(ARCHIVE.stem, name, place))
+        made.writestr(f"{ARCHIVE.stem}/pages/{LISTED}", "")
     print(ARCHIVE.relative_to(ROOT))
 
 

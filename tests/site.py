@@ -18,6 +18,8 @@ from tests.support.kernels import ROOT
 SITE = ROOT / "dist" / "site"
 #: A folder beside the pages, with a target of its own.
 LAB = "lab"
+#: The names of the notebooks in that folder, one a line. Empty: there is no lab.
+LISTED = "lab.txt"
 #: Attributes whose address a page loads by itself. A link is only followed by a person.
 _LOADED = {"src", "srcset", "poster", "data", "background"}
 #: The kinds of `<link>` that load nothing.
