@@ -26,10 +26,12 @@ RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.
 NOTEBOOKS = ("00", "01", "10", "12", "13", "16")
 #: A link to a page that is not in the lab. The site has the answers.
 WITH_ANSWERS = "(README.md#with-the-answers)"
-IN_A_TAB = """**In this browser tab** Python runs in the page, and the demo server with it. The browser keeps your copy of
-this notebook. *Interrupt the kernel* does nothing here, so use Stop. To ask a real model, choose a provider that allows
-web pages, and enter its key where a cell asks for it:
-`import getpass, os; os.environ["OPENROUTER_API_KEY"] = getpass.getpass()`, and then `%%chat -p openrouter -m MODEL`."""
+IN_A_TAB = """
+**In this browser tab** Python runs in the page, and the demo server with it. The browser keeps your copy of this
+notebook. *Interrupt the kernel* does nothing here, so use Stop. To ask a real model, choose a provider that allows web
+pages, and enter its key where a cell asks for it:
+`import getpass, os; os.environ["OPENROUTER_API_KEY"] = getpass.getpass()`, and then `%%chat -p openrouter -m MODEL`.
+"""
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 #: Of two versions of this stand-in, the one for ipywidgets 7.
 UNUSED = "widgetsnbextension-3"
@@ -102,7 +104,7 @@ def _write_notebooks(folder: Path) -> None:
             notebook = json.loads(path.read_text("utf-8"))
             title = notebook["cells"][0]
             parts = "".join(title["source"]).split("\n\n")
-            title["source"] = "\n\n".join([*(part for part in parts if WITH_ANSWERS not in part), IN_A_TAB])
+            title["source"] = "\n\n".join([*(part for part in parts if WITH_ANSWERS not in part), IN_A_TAB.strip()])
             (folder / path.name).write_text(json.dumps(notebook), "utf-8")
 
 
