@@ -283,6 +283,8 @@ async def test_a_day_without_a_network(school: School, desks: list[Desk]) -> Non
     await asyncio.to_thread(school.stop_gateway.close)
     await read(desk, "Is the server running?")
     await read(desk, mark, "-p local --max-tokens 8")
+    (llama,) = [child for child in desk.kernel.children() if child.cmdline()[-1].endswith("llamacpp.py")]
+    figure("memory of that model", f"{llama.memory_full_info().uss / MB:.0f} MB for a kernel")
     await desk.page.drop()
     school.go_offline()
     await desk.sit_down()
