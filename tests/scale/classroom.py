@@ -41,7 +41,7 @@ MODELS = f"""\
       input_cost_per_token: 0.001
       output_cost_per_token: 0.001
 """
-RATE = 10  # tokens a second for each person. On 2 cores, 30 people at 30 tokens are more than LiteLLM can pass on
+RATE = 10  # tokens a second for each person. 30 people at 30 tokens are too many for 2 shared cores
 MB = 1e6
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1800)]
