@@ -213,7 +213,7 @@ def _resolve(
         server = replace(server, speaks=server.speaks_with_token)
     if key is None and place.own_key is not None:
         raise ConfigurationError(
-            f"The environment variable {place.own_key} is not set. `%config ChatMagics.api_key_env` names it. "
+            f"The environment variable {how_to_set(place.own_key)} `%config ChatMagics.api_key_env` names it. "
             "Nothing was sent."
         )
     if key is not None:
@@ -387,6 +387,16 @@ def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tu
         homes |= dict.fromkeys(names, named.address(env))
     homes["OPENAI_API_KEY"] = env.get("OPENAI_BASE_URL", OPENAI_URL)
     return tuple(name for name, home in homes.items() if _origin(home) == _origin(url))
+
+
+def how_to_set(variable: str) -> str:
+    """Return that the environment variable of a key is not set, and what to type."""
+    return f"{variable} is not set. In a cell: {typed_key(variable)}."
+
+
+def typed_key(variable: str) -> str:
+    """Return the line of a cell that asks for a key and does not save it."""
+    return f'`import getpass, os; os.environ["{variable}"] = getpass.getpass()`'
 
 
 def check_url(url: str) -> str:

@@ -88,7 +88,7 @@ class ValueType:
     def __init__(self, wanted: Any) -> None:
         if isinstance(wanted, str | bytes):
             raise ConfigurationError(
-                f"as_ takes a type or a JSON schema, not a {type(wanted).__name__}. Nothing was sent."
+                f"The answer's type is a class or a JSON schema, not a {type(wanted).__name__}. Nothing was sent."
             )
         self.wanted = wanted
         self._kind: _Kind = _OfSchema(wanted) if isinstance(wanted, Mapping) else _OfType(wanted)

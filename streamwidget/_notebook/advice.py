@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from streamwidget._client.config import how_to_set, typed_key
 from streamwidget._client.fetch import PAGES_MAY_ASK
 from streamwidget._client.http import host_of
 from streamwidget._client.refusal import Refusal, is_of_gateway, refusal_of
@@ -178,7 +179,7 @@ def _reach(target: Target | None) -> str:
     if target.provider in _START:
         return f"Is {target.provider} running? Start it: `{_START[target.provider]}`."
     if target.key_variable and not target.key_is_set:
-        return f"{target.key_variable} is not set."
+        return how_to_set(target.key_variable)
     if target.provider is not None or target.host == _DEFAULT:
         return ""
     return "Is the server running? Its address is STREAMWIDGET_BASE_URL or `%config ChatMagics.base_url`."
@@ -190,7 +191,7 @@ def _check_key(target: Target | None) -> str:
     if target.key_variable is None:
         return f'{target.host} needs a key. Name its environment variable: `%config ChatMagics.api_key_env = "NAME"`.'
     if not target.key_is_set:
-        return f"{target.host} needs a key. {target.key_variable} is not set.{ask_for_key(target.key_variable)}"
+        return f"{target.host} needs a key. {how_to_set(target.key_variable)}"
     gateway = target.provider == "litellm"
     needed = "a key of the gateway, not of a provider behind it" if gateway else f"the key must belong to {target.host}"
     return f"{target.host} refused the key. Check {target.key_variable} ({needed})."
@@ -200,7 +201,7 @@ def ask_for_key(variable: str) -> str:
     """Return what to type in a browser tab, whose Python starts with the page: nobody can set a variable before it."""
     if not in_tab():
         return ""
-    return f' Enter it where this cell asks for it: `import getpass, os; os.environ["{variable}"] = getpass.getpass()`.'
+    return f" Enter it where this cell asks for it: {typed_key(variable)}."
 
 
 def _check_model(target: Target | None) -> str:

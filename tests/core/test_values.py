@@ -104,7 +104,7 @@ def test_a_validator_that_raises_anything_is_a_reason() -> None:
     [
         (len, "is a function"),
         (object(), "An answer cannot be"),
-        ("Recipe", "as_ takes a type or a JSON schema, not a str"),
+        ("Recipe", "The answer's type is a class or a JSON schema, not a str"),
         ({"type": 3}, "The JSON schema is not valid"),
         ({"a": {1, 2}}, "cannot be written as JSON"),
     ],

@@ -51,7 +51,11 @@ LOCAL = Target("localhost:11434", "ollama")
         (ErrorInfo("", status=599), CELL, "on the server"),
         (ErrorInfo("", kind="connect"), CELL, "STREAMWIDGET_BASE_URL or `%config ChatMagics.base_url`"),
         (ErrorInfo("", kind="connect"), LOCAL, "Is ollama running? Start it: `ollama serve`."),
-        (ErrorInfo("", kind="connect"), Target("api.groq.com", "groq", "GROQ_API_KEY"), "GROQ_API_KEY is not set."),
+        (
+            ErrorInfo("", kind="connect"),
+            Target("api.groq.com", "groq", "GROQ_API_KEY"),
+            'os.environ["GROQ_API_KEY"] = ',
+        ),
         (ErrorInfo("", kind="connect"), None, "base_url"),
         (ErrorInfo("", kind="tls"), CELL, "SSL_CERT_FILE"),
         (ErrorInfo("", status=407), CELL, "HTTPS_PROXY"),
