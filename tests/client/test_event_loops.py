@@ -73,6 +73,11 @@ async def main(url):
     with contextlib.suppress(sw.StreamError):
         await client.stream("count to 3", model="demo-401")
     await sw.StreamView(client.stream("count to 3"))
+    many = [client.stream("count to 3", model=model) for model in ["demo"] * 10 + ["demo-slow"] * 10]
+    for one in many:
+        one.start()
+    await asyncio.gather(*many[:10])
+    assert "aiohttp" in sys.modules  # so many are sent by it
     left = client.stream("count to 3", model="demo-slow")
     async for _ in left:
         break
@@ -85,7 +90,7 @@ print(sw.ChatClient().stream("count to 3").wait().outcome)  # the demo server of
 
 
 def test_the_interpreter_ends_without_a_resource_warning(running: DemoServer) -> None:
-    """After streams that ended, were stopped, failed, were left, and were waited for."""
+    """After streams that ended, were stopped, failed, were left, were many at once, and were waited for."""
     command = [sys.executable, "-W", "error::ResourceWarning", "-c", LEAVES, running.url]
     environment = clean_environment({"PYTHONPATH": str(ROOT)})
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SOON, check=False)
