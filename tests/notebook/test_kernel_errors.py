@@ -16,7 +16,7 @@ pytestmark = pytest.mark.kernel
 # The model of the demo server that fails so, the exception, its outcome, and words of the line that says what happened.
 FAILURES = {
     "401": ("demo-401-echo", "HTTPStatusError", "http_error", "Incorrect API key provided"),
-    "404": ("no-such-model", "HTTPStatusError", "http_error", "The model `no-such-model` does not exist"),
+    "404": ("no-such-model", "HTTPStatusError", "http_error", "The demo server has no model `no-such-model`"),
     "429, exhausted": ("demo-429", "HTTPStatusError", "http_error", "Rate limit reached"),
     "quota": ("demo-quota", "HTTPStatusError", "http_error", "exceeded your current quota"),
     "500": ("demo-500", "HTTPStatusError", "http_error", "The server had an error"),
