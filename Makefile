@@ -60,9 +60,9 @@ doctors: $(VENV)/.stamp  ## the doctor at real nginx, haproxy and tinyproxy: arr
 scale: $(VENV)/.stamp-local js/node_modules/.stamp  ## a class of USERS=30 people at a real JupyterHub and LiteLLM's proxy, as notebooks/for_a_class.md says
 	$(OFFLINE) $(BIN)/python -m pytest -q -s tests/scale/classroom.py
 
-rooms: $(VENV)/.stamp .venv-rooms/.stamp  ## many people and far kernels: ten viewers in Voila, kernels behind a gateway
+rooms: $(VENV)/.stamp .venv-rooms/.stamp  ## many people and far kernels: ten viewers in Voila, kernels behind a gateway, two people in one notebook
 	.ci/chromium
-	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest -q -s tests/rooms/viewers.py tests/rooms/gateways.py
+	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest -q -s tests/rooms/viewers.py tests/rooms/gateways.py tests/rooms/together.py
 
 browsers: .venv-browsers/.stamp js/node_modules/.stamp  ## the page in Firefox and WebKit: pictures in tests/ui/artefacts
 	.ci/browsers

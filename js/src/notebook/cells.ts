@@ -1,5 +1,7 @@
 // The cells of the host's notebook. Only JupyterLab and Notebook 7 show them to us.
 
+import { inTurn } from "./shared_document";
+
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 
 /** An output as the notebook's file has it. */
@@ -20,7 +22,9 @@ export interface CodeCell {
   /** "running" while the cell is queued (with empty outputs) and while it runs. */
   readonly executionState?: string | null;
   /** What the host saves and shares of the cell. */
-  readonly sharedModel?: { getOutputs?: () => SavedOutput[] };
+  readonly sharedModel?: { getOutputs?: () => SavedOutput[]; updateOutputs?: () => void };
+  trusted?: boolean;
+  getMetadata?(key: string): unknown;
 }
 
 /** As the host tells of a change. */
@@ -32,9 +36,18 @@ export interface Signal {
 /** The cells in their order, and when they change. */
 export type Cells<C> = Iterable<C> & { readonly changed?: Signal };
 
+/** The notebook as the host holds it. */
+export interface NotebookModel {
+  readonly cells?: object;
+  /** True where several pages edit one document. */
+  readonly collaborative?: boolean;
+  readonly contentChanged?: Signal;
+  readonly sharedModel?: { readonly awareness?: { clientID: number; getStates(): ReadonlyMap<number, unknown> } };
+}
+
 interface Manager {
   readonly context?: {
-    readonly model?: { readonly cells?: object };
+    readonly model?: NotebookModel;
     /** Says "started" before the host reads what it saves. */
     readonly saveState?: Signal;
   };
@@ -58,11 +71,12 @@ export function* outputsOf(model: object) {
     for (let index = 0; index < (cell.outputs?.length ?? 0); index += 1) {
       const output = (cell.outputs as Outputs).get(index);
       const { data, metadata } = output;
-      const replace = (data: object, metadata: object = {}) => {
-        const { output_type = "display_data", ...rest } = output.toJSON?.() ?? {};
-        // The cell may have run again since.
-        if (cell.outputs?.get(index) === output) cell.outputs.set(index, { ...rest, output_type, data, metadata });
-      };
+      const replace = (data: object, metadata: object = {}) =>
+        inTurn(managerOf(model)?.context?.model, () => {
+          const { output_type = "display_data", ...rest } = output.toJSON?.() ?? {};
+          // The cell may have run again since, or another page was first.
+          if (cell.outputs?.get(index) === output) cell.outputs.set(index, { ...rest, output_type, data, metadata });
+        });
       yield { data, metadata, cell, replace };
     }
   }

@@ -8,6 +8,7 @@
 
 import { fields } from "../transcript/guards";
 import { managerOf, outputsOf, type SavedOutput, shownBy, shownWidgets, widgetData } from "./cells";
+import { trustAsShared } from "./shared_document";
 
 const HTML = "text/html";
 const PLAIN = "text/plain";
@@ -31,12 +32,18 @@ export class SavedViews {
     const { context, restored } = managerOf(model) ?? {};
     const save = (_: unknown, state: unknown) => this.#try(() => state === "started" && this.#save());
     const restore = () => this.#try(() => this.#restore());
+    const notebook = context?.model?.collaborative ? context.model : undefined;
+    // The output comes with the document, before its widget or after it.
+    const appear = () => void setTimeout(() => this.#try(() => this.#trust()));
+    if (notebook) appear();
     this.#try(() => {
       context?.saveState?.connect(save);
       restored?.connect(restore); // a box may come later than what is in it
+      notebook?.contentChanged?.connect(appear);
       life.addEventListener("abort", () => {
         context?.saveState?.disconnect?.(save);
         restored?.disconnect?.(restore);
+        notebook?.contentChanged?.disconnect?.(appear);
       });
     });
     restore();
@@ -49,6 +56,14 @@ export class SavedViews {
         void this.#widget(id).then((shown) => shown && this.#isIn(shown) && this.#shownBy.add(id));
       }
     });
+  }
+
+  // In a page beside the one that ran the cell.
+  #trust(): void {
+    for (const { id, cell } of shownWidgets(this.#model)) {
+      if (cell.trusted === false)
+        void this.#widget(id).then((shown) => shown && this.#isIn(shown) && trustAsShared(cell));
+    }
   }
 
   // anywidget hides the id of its model, but not its state.

@@ -1,0 +1,154 @@
+"""Two people in one notebook: JupyterLab with jupyter-collaboration. ``make rooms`` runs it.
+
+The first person runs a cell. The second one has the same notebook open, and the same kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from streamwidget.demo import DemoServer
+from tests.support.deadlines import SOON, until
+from tests.support.kernels import ROOT
+from tests.ui.lab import NotebookPage
+from tests.ui.live import (
+    LOAD,
+    PRINT_TEXT,
+    assert_no_error_of_ours,
+    live_text,
+    printed_text,
+    saved_text,
+    wait_longer,
+    wait_static,
+)
+from tests.ui.server import Server
+from tests.ui.tab import Tab, launch
+from tests.ui.test_chat_widget import Chat
+
+PYTHON = ROOT / ".venv-rooms" / "bin" / "python"
+ENDLESS = "count to 9000"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+Pages = tuple[NotebookPage, NotebookPage]
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def numbers(count: int) -> str:
+    return "\n".join(map(str, range(1, count + 1)))
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[DemoServer]:
+    with DemoServer(tokens_per_second=60) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server("lab", tmp_path_factory.mktemp("lab"), python=PYTHON)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=SOON * 1000)
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def pages(request: pytest.FixtureRequest, server: Server, browser: Browser, model: DemoServer) -> Iterator[Pages]:
+    """Both persons' pages of one notebook, whose cells are the test's parameter. Its first cell has run."""
+    model.reset()
+    name = server.write_notebook([LOAD, *request.param], env={"STREAMWIDGET_BASE_URL": model.url})
+    both = (NotebookPage(server, Tab(browser), name), NotebookPage(server, Tab(browser), name))
+    both[0].run(0)
+    both[0].finish(0)
+    yield both
+    for number, page in enumerate(both):
+        page.screenshot(f"together-{request.node.originalname}-{number}")
+        page.tab.close()
+    server.end_kernels()
+
+
+def outputs(page: NotebookPage, index: int) -> list[set[str]]:
+    """Return the media types of each output of a cell, as the page has them."""
+    types = """index => window.jupyterapp.shell.currentWidget.content.model.cells.get(index).outputs.toJSON()
+      .map(output => Object.keys(output.data ?? { [output.name]: 0 }))"""
+    return [set(one) for one in page.page.evaluate(types, index)]
+
+
+def saved(page: NotebookPage, index: int) -> list[nbformat.NotebookNode]:
+    """Return a cell's outputs in the file. The server writes it, so it is empty for a moment now and then."""
+    text = until(lambda: page.path.read_text("utf-8"), "the file is written")
+    outputs: list[nbformat.NotebookNode] = nbformat.reads(text, 4).cells[index].outputs
+    return outputs
+
+
+@pytest.mark.parametrize("pages", [["%%chat\ncount to 200", PRINT_TEXT, f"%%chat\n{ENDLESS}"]], indirect=True)
+def test_both_see_an_answer_grow_and_both_can_stop_it(pages: Pages, model: DemoServer) -> None:
+    """The answer is whole in both pages and in the file, once. The second person's Stop reaches the model."""
+    first, second = pages
+    first.run(1)
+    for page in pages:
+        wait_longer(page, 1, 20)
+    assert not model.requests[0].over.is_set()
+    for page in pages:
+        wait_static(page, 1, "complete")
+        assert saved_text(page, 1) == numbers(200)
+    assert printed_text(second, 2) == numbers(200)
+
+    first.run(3)
+    for page in pages:
+        wait_longer(page, 3, 40)
+    shown = live_text(second, 3)
+    second.stop_button(3).click()
+    assert model.wait_for_requests(2, SOON)[1].left.wait(SOON)
+    for page in pages:
+        wait_static(page, 3, "stopped by you; the text so far is kept")
+        assert saved_text(page, 3).startswith(shown)
+    assert saved_text(first, 3) == saved_text(second, 3)
+    until(lambda: "stopped by you" in str(saved(first, 3)), "the file has the end")
+    for index in (1, 3):
+        for page in pages:
+            assert len(outputs(page, index)) == 1
+        (output,) = saved(first, index)
+        assert WIDGET not in output.data
+    for page in pages:
+        assert_no_error_of_ours(page)
+
+
+@pytest.mark.parametrize("pages", [["import streamwidget as sw\nprint('before')\nsw.ChatWidget()"]], indirect=True)
+def test_a_chat_is_the_same_in_both(pages: Pages, model: DemoServer) -> None:
+    """Each person asks, and each stops. When the kernel ends, its words are in the notebook once."""
+    first, second = pages
+    first.run(1)
+    chats = [Chat(page, page.output(1).locator(".streamwidget-chat")) for page in pages]
+    chats[0].send("count to 100")
+    for chat in chats:
+        chat.expect_outcomes("complete")
+        assert (chat.answers.locator(".streamwidget-text").text_content() or "").strip() == numbers(100)
+    chats[1].send(ENDLESS)
+    for chat in chats:
+        expect(chat.answers).to_have_count(2)
+        chat.wait_growth()
+    chats[0].stop.click()
+    for chat in chats:
+        chat.expect_outcomes("complete", "cancelled")
+    assert model.wait_for_requests(2, SOON)[1].left.wait(SOON)
+    first.restart()
+    for page in pages:
+        expect(page.output(1).locator(".streamwidget-chat")).to_have_count(0)
+        expect(page.output(1)).to_contain_text("count to 9000")
+    until(lambda: WIDGET not in str(saved(first, 1)), "the file has the words")
+    for found in (outputs(first, 1), outputs(second, 1), saved(first, 1)):
+        assert len(found) == 2
+    for page in pages:
+        assert_no_error_of_ours(page)
