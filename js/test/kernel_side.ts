@@ -195,8 +195,8 @@ export class Host {
     return { length: 1, get: () => output, set: () => {} };
   }
 
-  /** The view's name in shared messages. Empty: the kernel has none. */
-  key = "";
+  /** The kernel's name of the view. */
+  key = "7";
 
   constructor(
     state: unknown,
@@ -230,7 +230,7 @@ export class Host {
         context: { model: { cells: [{ executionState: "running", outputs: this.#outputs("m0") }, this.cell] } },
         get_model: async (id: string) => ({ get: () => (id === "m1" ? this.state : {}) }),
       },
-    } as unknown as AnyModel<{ state: unknown; key: unknown; max_height: unknown; layout: unknown }>;
+    } as unknown as AnyModel<{ state: unknown; key: string; max_height: unknown; layout: unknown }>;
   }
 
   initialize() {

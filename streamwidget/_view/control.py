@@ -34,23 +34,24 @@ _lock = threading.Lock()
 _channels: list[object] = []  # of a browser tab: one
 
 
-def register(stream_id: str, receive: Callable[[Any], None]) -> None:
-    """Pass the page's messages about a stream on.
+def register(name: str, receive: Callable[[Any], None]) -> None:
+    """Pass the page's messages to a receiver.
 
     Parameters
     ----------
-    stream_id : str
-        The page names its stream by this id. What is not about a stream has a word: ``cells`` for their order.
+    name : str
+        No other receiver has it: two views may show one stream. The page sends it with each message. What is not about
+        one widget has a word: ``cells`` for the cells' order.
     receive : callable
         A method of the view. It takes one message, which may be anything, on any thread. Binary data is in its field
         ``buffers``. It is forgotten with the view.
     """
 
     def forget(gone: WeakMethod[Callable[[Any], None]]) -> None:
-        if _receivers.get(stream_id) is gone:  # and not a newer one
-            del _receivers[stream_id]
+        if _receivers.get(name) is gone:  # and not a newer one
+            del _receivers[name]
 
-    _receivers[stream_id] = WeakMethod(receive, forget)
+    _receivers[name] = WeakMethod(receive, forget)
     _manager().register_target(TARGET, _opened)
     if in_tab() and not _channels:
         from streamwidget._view.jupyterlite import listen_beside
@@ -83,7 +84,7 @@ def _opened(comm: BaseComm, _message: dict[str, Any]) -> None:
 
 
 def _received(message: dict[str, Any]) -> None:
-    """Take ``{"op": ..., "id": ID}``. Everything else is ignored."""
+    """Take ``{"op": ..., "id": NAME}``. Everything else is ignored."""
     data = message.get("content", {}).get("data")
     if isinstance(data, dict) and isinstance(data.get("id"), str):
         found = _receivers.get(data["id"])

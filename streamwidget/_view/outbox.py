@@ -25,7 +25,7 @@ class Outbox:
     Attributes
     ----------
     key : str
-        The name of the view in a shared message. No other view of the kernel has it.
+        The name of the view, in a shared message and in what its pages say to it. No other view of the kernel has it.
     shares : bool
         True once the pages of the view have said that they read shared messages. False as soon as one of them does not.
     """

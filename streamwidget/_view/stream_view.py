@@ -64,8 +64,8 @@ class StreamView(anywidget.AnyWidget):
     max_height : int or None
         May be changed while the view is shown.
     state, bundle, key
-        For the page: the answer's state, the name of the JavaScript that shows it, and the view's name in messages that
-        views share. Python code has no use for them.
+        For the page: the answer's state, the name of the JavaScript that shows it, and the view's own name in messages.
+        Python code has no use for them.
 
     Methods
     -------
@@ -142,6 +142,7 @@ class StreamView(anywidget.AnyWidget):
         self.set_trait("key", self._outbox.key)
         super().__init__(max_height=max_height, **widget)
         self.on_msg(lambda _widget, content, _buffers: self._hear(content))
+        control.register(self._outbox.key, self._hear)
         self._follow(stream)
 
     @property
@@ -225,7 +226,6 @@ class StreamView(anywidget.AnyWidget):
     def _follow(self, stream: ChatStream, *, anew: bool = False) -> None:
         self._stream = stream
         self._feed.follow(stream, anew=anew)
-        control.register(stream.id, self._hear)
         if stream.over:
             self._ended()  # the feed sends no end
         elif running_loop() is not None:

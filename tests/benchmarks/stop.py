@@ -40,8 +40,8 @@ def _measure_stops(figure: Figure, kernel: Kernel, server: Server) -> None:
     def by_widget(model: str, _: str) -> object:
         return kernel.widget_send(model, {"op": "stop"}, subshell_id=subshell)
 
-    def by_control(_: str, stream: str) -> object:
-        return kernel.comm_send(control, {"op": "stop", "id": stream}, subshell_id=subshell)
+    def by_control(_: str, name: str) -> object:
+        return kernel.comm_send(control, {"op": "stop", "id": name}, subshell_id=subshell)
 
     cases: dict[str, tuple[str, Send, bool, float]] = {
         "awaited, by the widget's own comm": (AWAITED, by_widget, False, 50),
@@ -106,7 +106,7 @@ def _stop(kernel: Kernel, server: Server, code: str, send: Send, *, blocked: boo
 
 
 def _start(kernel: Kernel, server: Server, code: str) -> tuple[Execution, str, str]:
-    """Run a cell up to its third text. Return it with the ids of its widget and its stream."""
+    """Run a cell up to its third text. Return it with the id of its widget and the name of its view."""
     server.forget()
     before = len(kernel.iopub)
     cell = kernel.execute_async(code)
@@ -121,7 +121,7 @@ def _start(kernel: Kernel, server: Server, code: str) -> tuple[Execution, str, s
         return len(texts) == 3
 
     kernel.wait_for(some_text, after=before)
-    return cell, model, kernel.comm_opens()[model]["state"]["state"]["id"]
+    return cell, model, kernel.comm_opens()[model]["state"]["key"]
 
 
 def _left(server: Server) -> float:

@@ -90,7 +90,7 @@ def test_loading_reloading_and_importing_again_leave_one_of_each(latest: ChatKer
     latest.execute("%%chat\nafter reloading")
     assert times_asked(latest, "after reloading") == 1
     _, view = latest.streaming("%%chat --bg -m demo-slow\nstopped after reloading")
-    latest.control({"op": "stop", "id": view.opened["state"]["id"]})
+    latest.control({"op": "stop", "id": view.opened["key"]})
     assert view.wait("end")["outcome"] == "cancelled"
 
 

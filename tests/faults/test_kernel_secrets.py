@@ -199,6 +199,6 @@ def test_no_message_of_a_page_does_harm(chat: ChatKernel, running: View) -> None
     said = [message.content["data"] for message in list(chat.iopub) if message.type == "comm_msg"]
     assert {data["method"] for data in said if data.get("method") not in ("custom", "update")} == set()
     running.wait("delta", count=2)
-    chat.control({"op": "stop", "id": running.opened["state"]["id"]})
+    chat.control({"op": "stop", "id": running.opened["key"]})
     assert running.wait("end")["outcome"] == "cancelled"
     assert chat.asked("under attack").left.wait(SOON)

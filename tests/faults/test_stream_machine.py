@@ -94,7 +94,7 @@ class Streams(Workbench):
         elif way == "page":
             self.say(shown, {"op": "stop"})
         elif way == "control":
-            control._received({"content": {"data": {"op": "stop", "id": shown.stream.id}}})
+            control._received({"content": {"data": {"op": "stop", "id": shown.view.key}}})
         elif way == "threads":
             threads = [threading.Thread(target=shown.stream.cancel) for _ in range(8)]
             for thread in threads:

@@ -86,7 +86,7 @@ def by_widget(chat: ChatKernel, view: View) -> None:
 
 
 def by_control(chat: ChatKernel, view: View) -> None:
-    chat.control({"op": "stop", "id": view.opened["state"]["id"]})
+    chat.control({"op": "stop", "id": view.opened["key"]})
 
 
 @pytest.mark.parametrize("stop", [by_widget, by_control])

@@ -53,6 +53,19 @@ def test_a_reloaded_page_is_given_the_saved_answer(chat: ChatKernel) -> None:
     wait_closed(chat, view)
 
 
+@pytest.mark.parametrize("second", ["", "\nsw.StreamView(_chat._stream)"], ids=["cut", "in two views"])
+def test_each_view_hears_its_pages_beside_the_cells(chat: ChatKernel, second: str) -> None:
+    """The offer to continue, and another view of the same stream, take nothing of what is said to the first view."""
+    view = shown_to_its_end(chat)
+    if second:
+        chat.execute(second)
+    name = view.opened["key"]
+    chat.control({"op": "saved", "id": name, "page": "second"})
+    assert view.wait("saved")["view"] == view.model_id
+    chat.control({"op": "left", "id": name, "page": "second"})
+    wait_closed(chat, view)
+
+
 def test_a_view_that_left_before_the_end_is_closed_at_the_end(chat: ChatKernel) -> None:
     """A cell whose output was cleared meanwhile leaves no widget behind."""
     cell, view = chat.streaming("%%chat --bg -m demo-slow\ncleared")

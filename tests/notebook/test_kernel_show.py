@@ -77,7 +77,7 @@ def test_stop_closes_the_source_and_the_cell_ends_well(chat: ChatKernel, kind: s
     view = chat.view(cell)
     view.wait("snapshot")
     after = chat.execute_async("print('after', shown.outcome, closed)")
-    chat.control({"op": "stop", "id": view.opened["state"]["id"]})
+    chat.control({"op": "stop", "id": view.opened["key"]})
     view.send({"op": "stop"}, subshell=chat.generation == "7.3")
     cell.wait(SOON)
     assert (cell.status, cell.traceback, cell.stderr) == ("ok", [], "")
@@ -121,7 +121,7 @@ def test_a_source_that_cannot_be_stopped_is_left_behind_and_the_view_says_so(cha
     cell = chat.execute_async(PATIENT.format(0.5) + BLOCKED)
     view = chat.view(cell)
     view.wait("snapshot")
-    chat.control({"op": "stop", "id": view.opened["state"]["id"]})
+    chat.control({"op": "stop", "id": view.opened["key"]})
     cell.wait(SOON)
     assert cell.status == "ok"
     end = view.messages[-1]

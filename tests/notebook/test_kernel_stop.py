@@ -27,7 +27,7 @@ def by_widget(chat: ChatKernel, view: View) -> None:
 
 
 def by_control(chat: ChatKernel, view: View) -> None:
-    chat.control({"op": "stop", "id": view.opened["state"]["id"]})
+    chat.control({"op": "stop", "id": view.opened["key"]})
 
 
 def by_both(chat: ChatKernel, view: View) -> None:

@@ -273,7 +273,7 @@ def test_in_a_kernel_unload_takes_the_control_target_and_streams_go_on(chat: Cha
     assert chat.execute("1 + 1").text == "2"
     assert chat.asked("goes on").ended is None
     if chat.has_subshells:
-        chat.control({"op": "stop", "id": view.opened["state"]["id"]})
+        chat.control({"op": "stop", "id": view.opened["key"]})
     else:
         view.send({"op": "stop"})
     assert chat.asked("goes on").left.wait(SOON)

@@ -125,6 +125,25 @@ def test_both_see_an_answer_grow_and_both_can_stop_it(pages: Pages, model: DemoS
         assert_no_error_of_ours(page)
 
 
+@pytest.mark.parametrize("pages", [[f"%%chat\n{ENDLESS}"]], indirect=True)
+def test_the_page_that_ran_the_cell_may_leave(pages: Pages, model: DemoServer) -> None:
+    """In mid-stream. The other page still stops the answer, and puts its words into the document."""
+    first, second = pages
+    first.run(1)
+    for page in pages:
+        wait_longer(page, 1, 40)
+    first.tab.begin_anew()
+    first.page = first.tab.page
+    shown = live_text(second, 1)
+    wait_longer(second, 1, len(shown) + 20)
+    second.stop_button(1).click()
+    assert model.wait_for_requests(1, SOON)[0].left.wait(SOON)
+    wait_static(second, 1, "stopped by you; the text so far is kept")
+    assert saved_text(second, 1).startswith(shown)
+    until(lambda: "stopped by you" in str(saved(second, 1)), "the file has the end")
+    assert_no_error_of_ours(second)
+
+
 @pytest.mark.parametrize("pages", [["import streamwidget as sw\nprint('before')\nsw.ChatWidget()"]], indirect=True)
 def test_a_chat_is_the_same_in_both(pages: Pages, model: DemoServer) -> None:
     """Each person asks, and each stops. When the kernel ends, its words are in the notebook once."""

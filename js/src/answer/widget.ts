@@ -8,13 +8,13 @@ import { readTogether, type SharedModel } from "../kernel/together";
 import { SavedViews } from "../notebook/saved_views";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import { answerMimebundle, outputBundles } from "../saved/mimebundle";
-import { type PageMessage, parseState } from "../transcript/messages";
+import type { PageMessage } from "../transcript/messages";
 import { Transcript } from "../transcript/transcript";
 import { type Actions, mountView } from "./view";
 
 interface Traits {
   state: unknown;
-  key: unknown;
+  key: string;
   max_height: unknown;
   layout: unknown;
 }
@@ -41,8 +41,7 @@ export default function streamView(more: LoadMore, bundle?: SharedModel) {
 
   function initialize({ model, signal }: Pick<InitializeProps<Traits>, "model"> & { signal?: AbortSignal }) {
     const life = lifetime(signal);
-    const id = parseState(model.get("state"))?.id;
-    const link = new KernelLink(model, id, life.signal);
+    const link = new KernelLink(model, model.get("key"), life.signal);
     const send = (message: PageMessage) => link.send({ ...message });
     let receive: (content: unknown) => void = () => {};
     const reads = readTogether(model, bundle, model.get("key"), (content) => receive(content), life.signal);
@@ -70,7 +69,7 @@ export default function streamView(more: LoadMore, bundle?: SharedModel) {
         if (shared.over || shared.gone) return;
         const { id: stopped } = shared;
         const unanswered = () => shared.id === stopped && !shared.over && !shared.gone;
-        link.stop(stopped, { op: "stop" }, shared.wish === null, unanswered);
+        link.stop({ op: "stop" }, shared.wish === null, unanswered);
         shared.wished("stop");
       },
       ask(remedy) {

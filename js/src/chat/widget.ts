@@ -28,7 +28,7 @@ export default function chatWidget(more: LoadMore) {
     const shared = new Chat(model.get("state"), {
       connection: link.connection,
       send: (message, buffers) => link.send(message, buffers),
-      stop: (stop, first, unanswered) => link.stop(id, stop, first, unanswered),
+      stop: (stop, first, unanswered) => link.stop(stop, first, unanswered),
     });
     chat = shared;
     const outputs = new WidgetOutputs(model, () => {}); // only for the transcript that is left at the end

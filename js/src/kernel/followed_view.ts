@@ -6,12 +6,13 @@ import { SavedViews } from "../notebook/saved_views";
 import { WidgetOutputs } from "../notebook/widget_outputs";
 import type { Connection } from "../transcript/connection";
 import type { Followed } from "../transcript/followed";
-import { fields, string } from "../transcript/guards";
 import { connectModel, followKernel, lifetime } from "./connect_model";
 import { KernelLink, PAGE } from "./kernel_link";
 
 interface Traits {
   state: unknown;
+  /** The kernel's name of this widget. */
+  key: string;
 }
 
 type Model = AnyModel<Traits>;
@@ -37,8 +38,7 @@ export function followedView<State extends Followed>({ make, save, mount }: Kind
     signal,
   }: { model: Model } & { signal?: AbortSignal } & Partial<InitializeProps<Traits>>) {
     const life = lifetime(signal);
-    const id = string(fields(model.get("state"))?.id);
-    const linked = new KernelLink(model, id || undefined, life.signal);
+    const linked = new KernelLink(model, model.get("key"), life.signal);
     const sync = (wanted: object) => linked.send({ op: "sync", page: PAGE, ...wanted });
     const shared = make(model.get("state"), sync, linked.connection);
     const shownIn = new WidgetOutputs(model, (op) => {
@@ -63,7 +63,7 @@ export function followedView<State extends Followed>({ make, save, mount }: Kind
 
   function stop(): void {
     if (state.over || state.gone) return;
-    link.stop(state.id, { op: "stop" }, !state.stopping, () => !state.over && !state.gone);
+    link.stop({ op: "stop" }, !state.stopping, () => !state.over && !state.gone);
     state.stopWished();
   }
 

@@ -29,7 +29,7 @@ export class KernelLink {
   /** Sends the last stop again, if the connection is up and the kernel has not heard it. */
   #stopAgain = () => {};
 
-  /** `id` is the name by which the kernel knows the widget in messages beside its comm. */
+  /** `id` is the name by which the kernel knows the widget in messages beside its comm. No other widget has it. */
   constructor(model: Model, id: string | undefined, signal: AbortSignal) {
     this.#model = model;
     this.#id = id;
@@ -56,17 +56,16 @@ export class KernelLink {
   /**
    * Stops a stream.
    *
-   * @param id         the stream, for the message beside the cells
    * @param stop       the message
    * @param first      false where it was sent before
    * @param unanswered asked some time later: true while the stream still runs
    */
-  stop(id: string, stop: OutgoingMessage, first: boolean, unanswered: () => boolean): void {
+  stop(stop: OutgoingMessage, first: boolean, unanswered: () => boolean): void {
     this.#stopAgain = () => {
-      if (this.connection.up && unanswered()) this.stop(id, stop, true, unanswered);
+      if (this.connection.up && unanswered()) this.stop(stop, true, unanswered);
     };
     if (!this.connection.up) return;
-    const message = { ...stop, id };
+    const message = { ...stop, id: this.#id };
     // To stop twice is to stop once.
     if (sendBeside(this.#model, message)) {
       this.#later(STOPPED_MS, () => unanswered() && this.#sendByModel(stop));

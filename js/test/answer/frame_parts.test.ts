@@ -131,7 +131,7 @@ test("a kept view offers its remedies, asks once, and is live again with Stop", 
   expect(document.activeElement).toBe(find(".streamwidget-stop"));
   host.deliver(kernel.delta(" answer."));
   await userEvent.keyboard("{Escape}");
-  expect(host.kernel?.comms[0]?.sent).toEqual([{ op: "stop", id: "s1+" }]);
+  expect(host.kernel?.comms[0]?.sent).toEqual([{ op: "stop", id: "7" }]);
   host.deliver(kernel.end());
   await frames();
   expect(find(".streamwidget-text").textContent?.trim()).toBe("Half an answer.");

@@ -110,7 +110,7 @@ test("Stop reaches a kernel in a worker of the page, which takes no comm message
     worker.onmessage = (event) => resolve(event.data);
   });
   await userEvent.click(parts(start().host.render().root).button);
-  expect(await heard).toMatchObject({ op: "stop", id: "s1" });
+  expect(await heard).toMatchObject({ op: "stop", id: "7" });
   worker.close();
 });
 
@@ -123,7 +123,7 @@ test("Stop is there before the first delta, sends both ways at once, and goes at
   await userEvent.click(button);
   expect(host.ops("stop")).toBe(1);
   expect(host.kernel?.targets).toEqual(["streamwidget.control"]);
-  expect(host.kernel?.comms[0]).toMatchObject({ opened: true, sent: [{ op: "stop", id: "s1" }] });
+  expect(host.kernel?.comms[0]).toMatchObject({ opened: true, sent: [{ op: "stop", id: "7" }] });
   await frames();
   expect(button.textContent).toBe("Stopping…");
   expect(button.ariaLabel).toBe("Stop");
@@ -224,7 +224,7 @@ test("the control comm is checked before each send, and made anew after a kernel
   (host.kernel?.comms[0] as { isDisposed: boolean }).isDisposed = true;
   await userEvent.click(button);
   expect(host.kernel?.comms.length).toBe(2);
-  expect(host.kernel?.comms[1]?.sent).toEqual([{ op: "stop", id: "s1" }]);
+  expect(host.kernel?.comms[1]?.sent).toEqual([{ op: "stop", id: "7" }]);
 });
 
 test("all answers of a page share one control comm of their kernel", () => {
@@ -232,9 +232,10 @@ test("all answers of a page share one control comm of their kernel", () => {
   const other = new Host(new KernelSide({ id: "s2" }).state);
   hosts.push(other);
   other.kernel = host.kernel;
+  other.key = "8";
   other.initialize();
   parts(other.render().root).button.click();
-  expect(host.kernel?.comms.map((comm) => comm.sent)).toEqual([[{ op: "stop", id: "s2" }]]);
+  expect(host.kernel?.comms.map((comm) => comm.sent)).toEqual([[{ op: "stop", id: "8" }]]);
 });
 
 test("the control comm is opened once it has its subshell, or when there is something to send", async () => {
@@ -265,11 +266,11 @@ test("with a subshell messages go beside the cells, and an untaken stop goes the
   host.kernel?.startSubshell();
   await expect.poll(() => comm.opened).toBe(true);
   later.deliver({ op: "delta", seq: 9, text: "lost some" });
-  await expect.poll(() => comm.sent).toMatchObject([{ op: "sync", id: "s1" }]);
+  await expect.poll(() => comm.sent).toMatchObject([{ op: "sync", id: "7" }]);
   expect(later.ops("sync")).toBe(1);
   const { button } = parts(later.render().root);
   button.click();
-  expect(comm.sent.at(-1)).toEqual({ op: "stop", id: "s1" });
+  expect(comm.sent.at(-1)).toEqual({ op: "stop", id: "7" });
   expect(later.ops("stop")).toBe(0);
   await expect.poll(() => later.ops("stop")).toBe(1);
 });

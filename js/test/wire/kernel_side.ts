@@ -70,7 +70,7 @@ export class WireHost {
 
   show(parent: HTMLElement = document.body): HTMLElement {
     const model = {
-      get: () => this.state,
+      get: (name: string) => (name === "key" ? "7" : this.state),
       set: (_name: "state", value: unknown) => {
         this.previous = this.state;
         this.state = value;
@@ -85,7 +85,7 @@ export class WireHost {
         get_model: async () => ({ get: () => this.state }),
         context: { model: { cells: [{ outputs: this.#outputs }] } },
       },
-    } as unknown as AnyModel<{ state: unknown }>;
+    } as unknown as AnyModel<{ state: unknown; key: string }>;
     this.widget.initialize({ model, signal: this.life.signal });
     const el = document.createElement("div");
     parent.append(el);
