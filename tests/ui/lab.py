@@ -55,6 +55,9 @@ _SHOWS = """([index, text]) => {
   if (top >= innerHeight || bottom <= 0) output.scrollIntoView({ block: 'nearest' })
   return false
 }"""
+_FAILURES = """() => [...window.jupyterapp.shell.currentWidget.content.widgets].flatMap((cell, index) =>
+  (cell.model.toJSON().outputs ?? []).filter(output => output.output_type === "error")
+    .map(({ ename, evalue, traceback }) => [index, ename, evalue, traceback.join("\\n").slice(-1500)]))"""
 _PRINTED = """index => window.jupyterapp.shell.currentWidget.content.model.cells.get(index).outputs.toJSON()
   .filter(output => output.name === 'stdout').map(output => [output.text].flat().join('')).join('')"""
 _RUN_AS_NEW = """async code => {
@@ -149,7 +152,11 @@ class NotebookPage:
         Not ``finish(None)``: where a widget asks the kernel just between two cells, ipykernel 7.4 may lose the word
         that a cell is over, and JupyterLab's Run All then never resolves.
         """
-        expect(self.cell(index).locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]"), timeout=timeout * 1000)
+        prompt = self.cell(index).locator(".jp-InputPrompt")
+        try:
+            expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=timeout * 1000)
+        except AssertionError as error:
+            raise AssertionError(f"the failures of the cells: {self.page.evaluate(_FAILURES)}") from error
 
     def cell(self, index: int) -> Locator:
         """Return the cell's element."""
