@@ -158,6 +158,5 @@ class Progress:
     def result(self) -> ChatCompletion:
         """Return the completion of an ended stream, or raise its failure."""
         if self._failure is not None:
-            # Without the frames of our own code: a cell would show 60 lines of them, and each raise would add some.
-            raise self._failure.with_traceback(None)
+            raise self._failure
         return self.completion

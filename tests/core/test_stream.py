@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 import warnings
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -43,17 +41,6 @@ async def test_a_failure_ends_with_one_finish_and_is_raised(client: sw.ChatClien
     assert (
         [event for event in events if isinstance(event, Finish)] == [Finish(None, caught.value.outcome)] == events[-1:]
     )
-
-
-async def test_a_failure_shows_the_frames_of_the_person(client: sw.ChatClient) -> None:
-    """Those of ours fill a cell and say nothing. Another wait for the same failure adds none."""
-    stream = client.stream("x", "demo-401")
-    places = []
-    for _ in range(2):
-        with pytest.raises(sw.HTTPStatusError) as caught:
-            await stream
-        places.append([Path(place.filename).name for place in traceback.extract_tb(caught.tb)])
-    assert places[0] == places[1] == ["test_stream.py", "stream.py", "progress.py"]
 
 
 async def test_nothing_is_sent_before_it_is_read(server: DemoServer, client: sw.ChatClient) -> None:
