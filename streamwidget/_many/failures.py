@@ -58,7 +58,7 @@ class Failures:
     def again_in(self, row: Row, failure: StreamError, *, has_answers: bool) -> float | None:
         """Return in how many seconds to ask a row again that has failed. None: not again.
 
-        If many requests fail alike, one after another, all rows wait. If ten rows do, there is no hope for the others.
+        If many requests fail alike, one after another, all rows wait. If ten rows do, the others are not asked.
 
         Parameters
         ----------

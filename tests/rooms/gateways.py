@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from streamwidget.demo import DemoServer
 from tests.support.children import child
@@ -22,9 +22,11 @@ from tests.support.ports import closed_port
 from tests.ui.lab import NotebookPage
 from tests.ui.live import (
     LOAD,
+    PRINT_TEXT,
     assert_no_error_of_ours,
     error_lines,
     live_text,
+    numbers,
     printed_text,
     reload_until_found,
     saved_text,
@@ -33,12 +35,11 @@ from tests.ui.live import (
     wait_static,
 )
 from tests.ui.server import Server
-from tests.ui.tab import Tab, launch
+from tests.ui.tab import Tab
 from tests.ui.test_chat_widget import Chat
 
 GATEWAY = ROOT / ".venv-rooms" / "bin" / "python"
 ENDLESS = "count to 9000"
-PRINT_TEXT = "import json; print(json.dumps(_chat.text))"
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -60,16 +61,6 @@ class RemotePage(NotebookPage):
             return True
 
         until(ready, "the kernel answers in the page", timeout)
-
-
-def numbers(count: int) -> str:
-    return "\n".join(map(str, range(1, count + 1)))
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=60) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +88,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    expect.set_options(timeout=SOON * 1000)
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield Tab(browser)
-        browser.close()
+def tab(browser: Browser) -> Tab:
+    return Tab(browser)
 
 
 def opened(server: Server, tab: Tab, model: DemoServer, *cells: str) -> NotebookPage:

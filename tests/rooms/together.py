@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON, until
@@ -20,13 +20,14 @@ from tests.ui.live import (
     PRINT_TEXT,
     assert_no_error_of_ours,
     live_text,
+    numbers,
     printed_text,
     saved_text,
     wait_longer,
     wait_static,
 )
 from tests.ui.server import Server
-from tests.ui.tab import Tab, launch
+from tests.ui.tab import Tab
 from tests.ui.test_chat_widget import Chat
 
 PYTHON = ROOT / ".venv-rooms" / "bin" / "python"
@@ -37,30 +38,11 @@ Pages = tuple[NotebookPage, NotebookPage]
 pytestmark = pytest.mark.timeout(1800)
 
 
-def numbers(count: int) -> str:
-    return "\n".join(map(str, range(1, count + 1)))
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=60) as server:
-        yield server
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server("lab", tmp_path_factory.mktemp("lab"), python=PYTHON)
     yield server
     server.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=SOON * 1000)
-    with sync_playwright() as playwright:
-        started = launch(playwright)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON, START, until
 from tests.ui.lab import ARTEFACTS
+from tests.ui.live import numbers
 from tests.ui.tab import Tab, launch
 from tests.ui.voila import voila_server
 
@@ -61,10 +62,6 @@ def viewers(tmp_path_factory: pytest.TempPathFactory, model: DemoServer) -> Iter
         yield [Viewer(name, tab.page) for name, tab in zip(NAMES, tabs, strict=True)]
         ARTEFACTS.mkdir(exist_ok=True)
         tabs[0].page.screenshot(path=ARTEFACTS / "voila-viewers.png", full_page=True)
-
-
-def numbers(count: int) -> str:
-    return "\n".join(map(str, range(1, count + 1)))
 
 
 def text(view: Locator) -> str:

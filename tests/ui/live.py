@@ -81,6 +81,11 @@ def recorded(page: NotebookPage, index: int) -> list[Glimpse]:
     return [Glimpse(**seen) for seen in page.page.evaluate("index => window.streamwidgetSeen[index]", index)]
 
 
+def numbers(count: int) -> str:
+    """Return the answer to ``count to COUNT``."""
+    return "\n".join(map(str, range(1, count + 1)))
+
+
 def view(page: NotebookPage, index: int) -> Locator:
     """Return the root of the live view in the cell's output."""
     return page.output(index).locator(".streamwidget")

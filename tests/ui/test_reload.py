@@ -16,6 +16,7 @@ from tests.ui.live import (
     ask,
     assert_no_error_of_ours,
     live_text,
+    numbers,
     printed_text,
     reload_until_found,
     saved_text,
@@ -25,7 +26,7 @@ from tests.ui.live import (
 )
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-NUMBERS = "\n".join(map(str, range(1, 151)))
+NUMBERS = numbers(150)
 # Models beside each other, beside the cell.
 BESIDE = "import asyncio; both = asyncio.ensure_future(sw.compare('count', [held, held]))"
 
