@@ -18,6 +18,7 @@ A Stop is not a failure. A stopped stream returns its completion, with outcome `
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import Any, ClassVar
 
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
@@ -72,6 +73,8 @@ class StreamError(Exception):
         The completion's outcome.
     retryable : bool
         True if the same request may succeed when it is sent again.
+    raised_at : types.TracebackType or None
+        Where streamwidget raised it, once its stream has ended. The traceback itself shows your own ``await``.
 
     Examples
     --------
@@ -94,10 +97,12 @@ class StreamError(Exception):
         self.outcome = self.default_outcome
         self.completion = completion or ChatCompletion(outcome=self.outcome, error=error)
         self.retryable = retryable
+        self.raised_at: TracebackType | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exception's own form would make the copy of the text alone. What a cell shows of it stays in that cell.
-        state = {name: value for name, value in vars(self).items() if name != "_render_traceback_"}
+        # Exception's own form would make the copy of the text alone. What a cell shows of it stays in that cell, and
+        # frames cannot be copied.
+        state = {name: value for name, value in vars(self).items() if name not in ("_render_traceback_", "raised_at")}
         return type(self), (self.error, self.completion), state
 
 

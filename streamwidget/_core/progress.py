@@ -137,6 +137,7 @@ class Progress:
         self.outcome = outcome
         if failure is not None:
             failure.completion = self.completion
+            failure.raised_at = failure.__traceback__
         return [*last, self.finish()]
 
     def _read_value(self, outcome: Outcome) -> list[StreamEvent]:
@@ -158,5 +159,5 @@ class Progress:
     def result(self) -> ChatCompletion:
         """Return the completion of an ended stream, or raise its failure."""
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)  # our own frames would be 60 lines under a person's cell
         return self.completion

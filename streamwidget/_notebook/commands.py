@@ -135,12 +135,12 @@ def insert_code(session: Session, _: bool, __: Namespace) -> None:
 
 
 def show_traceback(session: Session, _: bool, __: Namespace) -> None:
-    if session.failure is None:
+    if (failure := session.failure) is None:
         say("No %chat has failed in this session.")
     else:
-        say(mask("".join(traceback.format_exception(session.failure))))
-        if session.failure.error.detail:
-            say(f"The server's whole message: {mask(session.failure.error.detail)}")
+        say(mask("".join(traceback.format_exception(type(failure), failure, failure.raised_at))))
+        if failure.error.detail:
+            say(f"The server's whole message: {mask(failure.error.detail)}")
 
 
 COMMANDS = (

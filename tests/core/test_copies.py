@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from types import TracebackType
 from typing import Any, get_args
 
 import pytest
@@ -57,6 +59,7 @@ def test_a_failure_is_copied_whole(kind: type[StreamError], copier: str) -> None
     failure = kind(ERROR, COMPLETION, retryable=True)
     failure.add_note("while it rained")
     failure._render_traceback_ = lambda: ["a cell's own lines"]  # type: ignore[attr-defined]
+    failure.raised_at = TracebackType(None, sys._getframe(), 0, 1)
     copied = COPIERS[copier](failure)
     assert type(copied) is kind
     assert (str(copied), copied.args, copied.__notes__) == (str(failure), failure.args, failure.__notes__)

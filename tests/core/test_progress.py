@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -77,3 +79,15 @@ async def test_the_first_of_several_attempts_counts(server: DemoServer) -> None:
         await stream
     assert len(server.requests) > 1
     assert len(set(seen)) == 1
+
+
+async def test_a_failure_shows_the_persons_frames_and_keeps_ours_apart() -> None:
+    """The same failure is raised each time with the frames of that await alone. ``%chat --traceback`` shows ours."""
+    stream = sw.ChatClient().stream("hi", "demo-401")
+    shown = []
+    for _ in range(2):
+        with pytest.raises(sw.HTTPStatusError) as caught:
+            await stream
+        shown.append([Path(frame.filename).name for frame in traceback.extract_tb(caught.value.__traceback__)])
+    assert shown == [["test_progress.py", "stream.py", "progress.py"]] * 2
+    assert "exchange.py" in {Path(frame.filename).name for frame in traceback.extract_tb(caught.value.raised_at)}

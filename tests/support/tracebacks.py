@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from IPython.core.ultratb import VerboseTB
 from rich.console import Console
@@ -17,19 +18,22 @@ _TESTS = str(Path(__file__).parents[1])
 
 
 def shown(failure: BaseException) -> str:
-    """Return all that can be shown of an exception: message, traceback, and a traceback with every frame's locals."""
+    """Return all that can be shown of an exception: message, tracebacks, and tracebacks with every frame's locals."""
+    kind = type(failure)
+    parts = [str(failure), repr(failure), repr(getattr(failure, "completion", None))]
     with no_collection():
-        return "\n".join(
-            (
-                str(failure),
-                repr(failure),
-                "".join(traceback.format_exception(failure)),
-                "".join(traceback.TracebackException.from_exception(failure, capture_locals=True).format()),
-                VerboseTB().text(type(failure), failure, failure.__traceback__),
-                in_rich(failure),
-                repr(getattr(failure, "completion", None)),
-            )
-        )
+        for trace in _traces(failure):
+            with_locals = traceback.TracebackException(kind, failure, trace, capture_locals=True)
+            parts += traceback.format_exception(kind, failure, trace)
+            parts += with_locals.format()
+            parts += [VerboseTB().text(kind, failure, trace), in_rich(failure, trace)]
+    return "\n".join(parts)
+
+
+def _traces(failure: BaseException) -> list[TracebackType | None]:
+    """Return the traceback that people see, and that of ``%chat --traceback``."""
+    below: TracebackType | None = getattr(failure, "raised_at", None)
+    return [failure.__traceback__] if below is None else [failure.__traceback__, below]
 
 
 def below_the_test(failure: BaseException) -> BaseException:
@@ -55,9 +59,10 @@ def variables(failure: BaseException) -> str:
         if link is None or id(link) in known:
             continue
         known.add(id(link))
-        for frame, _ in traceback.walk_tb(link.__traceback__):
-            if not frame.f_code.co_filename.startswith(_TESTS):
-                found += map(_repr, frame.f_locals.values())
+        for trace in _traces(link):
+            for frame, _ in traceback.walk_tb(trace):
+                if not frame.f_code.co_filename.startswith(_TESTS):
+                    found += map(_repr, frame.f_locals.values())
         found.append(repr(link))
         links += [link.__cause__, link.__context__]
     return "\n".join(found)
@@ -84,12 +89,10 @@ def no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def in_rich(failure: BaseException) -> str:
+def in_rich(failure: BaseException, trace: TracebackType | None) -> str:
     """Return the traceback of rich, with the variables of all frames, uncut."""
     uncut = {"locals_max_length": None, "locals_max_string": None, "locals_hide_dunder": False, "max_frames": 0}
     wide = 1_000  # characters. Longer lines end with an ellipsis, and might hide the rest
-    trace = Traceback.from_exception(
-        type(failure), failure, failure.__traceback__, show_locals=True, width=wide, **uncut
-    )
-    Console(file=(file := io.StringIO()), width=wide).print(trace)
+    told = Traceback.from_exception(type(failure), failure, trace, show_locals=True, width=wide, **uncut)
+    Console(file=(file := io.StringIO()), width=wide).print(told)
     return file.getvalue()
