@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn, completions, with_branches
 from streamwidget._core import files
 from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.secrets import mask
 from streamwidget._core.surrogates import well_formed
 from streamwidget._core.visible import one_line
@@ -135,8 +136,10 @@ def insert_code(session: Session, _: bool, __: Namespace) -> None:
 
 
 def show_traceback(session: Session, _: bool, __: Namespace) -> None:
-    if (failure := session.failure) is None:
-        say("No %chat has failed in this session.")
+    last = getattr(sys, "last_value", None)  # a failed await in Python code counts too
+    failure = last if isinstance(last, StreamError) else session.failure
+    if failure is None:
+        say("No answer has failed in this session.")
     else:
         say(mask("".join(traceback.format_exception(type(failure), failure, failure.raised_at))))
         if failure.error.detail:

@@ -134,14 +134,23 @@ def test_a_refused_connection_names_the_address_setting(chat: ChatKernel) -> Non
 
 
 def test_the_full_traceback_comes_on_request(chat: ChatKernel) -> None:
-    """``%chat --traceback`` shows where it failed, with the key masked, also under %xmode Verbose."""
+    """``%chat --traceback`` shows where the last answer failed, with the key masked. A cell shows the person's line."""
     chat.execute("%%chat -m demo-401-echo\nwith a key that the server repeats")
-    cell = chat.execute("%chat --traceback")
-    assert cell.status == "ok"
-    assert "Traceback" in cell.stdout
-    assert re.search(r'File ".*exchange\.py", line \d+', cell.stdout)
-    assert "[key]" in cell.stdout
-    assert CANARY not in cell.stdout
+    of_chat = chat.execute("%chat --traceback")
+    failed = chat.execute(
+        "import streamwidget as sw\nawait sw.ChatClient().stream('x', model='demo-503', demo={'after': 1})"
+    )
+    of_code = chat.execute("%chat --traceback")
+    for cell in (of_chat, of_code):
+        assert cell.status == "ok"
+        assert "Traceback" in cell.stdout
+        assert re.search(r'File ".*exchange\.py", line \d+', cell.stdout)
+        assert CANARY not in cell.stdout
+    assert "[key]" in of_chat.stdout
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(failed.traceback))
+    assert "await sw.ChatClient()" in shown
+    assert "exchange.py" not in shown
+    assert of_chat.stdout != of_code.stdout
 
 
 @pytest.mark.parametrize("mode", ["Plain", "Context", "Verbose", "Minimal"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -476,11 +477,12 @@ def test_without_any_setting_the_demo_answers(
 
 
 def test_a_failure_is_short_and_its_traceback_waits(
-    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A StreamError in two lines. ``%chat --traceback`` shows the rest, and ``--last`` the answer."""
+    monkeypatch.delattr(sys, "last_value", raising=False)  # of a test before
     shell.run_cell("%chat --traceback")
-    assert "No %chat has failed" in capsys.readouterr().out
+    assert "No answer has failed" in capsys.readouterr().out
     result = shell.run_cell("x = %chat -m nobody hello")
     assert isinstance(result.error_in_exec, streamwidget.HTTPStatusError)
     assert "x" not in shell.user_ns
