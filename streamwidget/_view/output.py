@@ -11,6 +11,12 @@ from typing import Any, Literal
 
 from IPython.display import publish_display_data
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+#: A page that was open during the install has no widgets until it is loaded anew. It shows this.
+_WITHOUT_WIDGETS = (
+    "This page cannot show the answer while it streams. If you have just installed streamwidget, reload the page."
+)
+
 
 def in_kernel() -> bool:
     """Return True in a kernel of Jupyter, where a cell may block the loop."""
@@ -48,12 +54,12 @@ def in_console() -> bool:
 
 def widget_bundle(widget: Any) -> dict[str, Any]:
     """Return the mimebundle that shows a widget. A widget of ipywidgets 7, as in Colab, does not make one itself."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    bundle: dict[str, Any] = {_WIDGET: view}
     if hasattr(widget, "_repr_mimebundle_"):
         made = widget._repr_mimebundle_()
-        bundle: dict[str, Any] = made[0] if isinstance(made, tuple) else made
-        return bundle
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    return {"text/plain": repr(widget), "application/vnd.jupyter.widget-view+json": view}
+        bundle = made[0] if isinstance(made, tuple) else made
+    return {**bundle, "text/plain": _WITHOUT_WIDGETS} if _WIDGET in bundle else bundle
 
 
 def show(mimebundle: dict[str, Any], display_id: str | None = None) -> str:
