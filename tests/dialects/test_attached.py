@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
+from streamwidget._client.servers import SERVERS
 from streamwidget._dialects.anthropic_messages import AnthropicMessages
 from streamwidget._dialects.attached import from_part, text_of_file
 from streamwidget._dialects.chat_completions import ChatCompletions
@@ -19,6 +20,7 @@ from streamwidget._dialects.google_gemini import GoogleGemini
 from streamwidget._dialects.ollama_chat import OllamaChat
 from streamwidget._dialects.openai_responses import OpenAIResponses
 from tests.support.pictures import PNG
+from tests.test_readme import table_rows
 
 
 def coded(data: bytes) -> str:
@@ -119,6 +121,21 @@ def test_a_file_becomes_the_part_that_the_api_has(dialect: Dialect, kind: str, p
     assert "Look." in str(written)
     if dialect.name != "chat_completions" and kind in ("image", "pdf"):
         assert sent(dialect, sent(ChatCompletions(), message)) == written
+
+
+def test_the_guide_has_the_same_table() -> None:
+    """Its rows are by the names of the providers, and its cells are the names of the parts."""
+
+    def named(part: Any) -> str:
+        if isinstance(part, str):
+            return "refused" if part.endswith("Nothing was sent.") else "`images`"
+        kind = part.get("type") or next(iter(part))
+        return "text" if kind in ("text", "input_text") else f"`{kind}`"
+
+    names = {server.dialect.name: f"`{name}`" for name, server in SERVERS.items()}
+    names["chat_completions"] = "chat completions"
+    table = {names[one.name]: [named(parts.get(kind, {"text": ""})) for kind in FILES] for one, parts in PARTS}
+    assert {row[0]: row[1:] for row in table_rows("Send a file with a prompt")} == table
 
 
 def test_a_text_is_below_the_prompt_where_an_api_has_no_parts() -> None:

@@ -1,0 +1,100 @@
+"""A figure of a guide that the code decides is the code's own: a changed limit leads to its sentence.
+
+What a limit does is tested beside it. Figures that are measured are those of ``make bench`` and ``make scale``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+import streamwidget as sw
+from streamwidget._client import config, transport
+from streamwidget._conversation import kept_answers, turn
+from streamwidget._core import accumulator, attachments, data_text, tool_result
+from streamwidget._dialects import anthropic_messages
+from streamwidget._many import failures
+from streamwidget._saved import kept_turn, wire
+from streamwidget._sources import foreign, rich
+from streamwidget._view.chat import uploads
+from streamwidget.doctor import _server
+from tests.support.kernels import ROOT
+from tests.test_readme import GUIDES
+
+KB, MB, MILLION = 2**10, 10**6, 2**20
+
+
+def source(path: str, assigned: str) -> float:
+    """Return a number that is written in a file: ``source("js/src/grid/grid.ts", "KEPT")`` -> 120.0."""
+    found = re.findall(rf"\b{assigned} ?[=:] ?\[?([\d_.]+)", (ROOT / path).read_text("utf-8"))
+    assert len(found) == 1, (path, assigned)
+    return float(found[0])
+
+
+def default(function: object, name: str) -> float:
+    """Return the default of an argument."""
+    value: float = inspect.signature(function).parameters[name].default  # type: ignore[arg-type]
+    return value
+
+
+#: A guide, a sentence of it, and the number that stands at its {}.
+FIGURES = [
+    (
+        "what_you_send",
+        "a Markdown table of at most {} rows and {} columns",
+        (data_text.MAX_ROWS, data_text.MAX_COLUMNS),
+    ),
+    ("what_you_send", "an array a list of at most {} values", data_text.MAX_VALUES),
+    ("what_you_send", "A prompt takes {} files and {} MB", (uploads.MAX_FILES, attachments.MAX_SIZE / MB)),
+    ("what_you_send", "A prompt takes {} files", source("js/src/chat/attachments.ts", "MOST")),
+    ("what_you_send", "files and {} MB", source("js/src/chat/files.ts", "MOST") / MB),
+    ("what_you_send", "the first {} characters are sent", attachments.MAX_SENT),
+    ("conversations", "({} bytes count as one token)", turn._BYTES_A_TOKEN),
+    ("save_and_run_again", "of each output at most {} MB", kept_turn.LARGEST / MB),
+    ("save_and_run_again", "at most {} answers", kept_answers._MOST),
+    ("stopping", "by interrupting the kernel after {} s", source("js/src/kernel/kernel_link.ts", "UNHEARD_MS") / 1000),
+    ("stopping", "If Stop is not answered within {} s", source("js/src/kernel/kernel_link.ts", "UNHEARD_MS") / 1000),
+    ("tools_and_values", "of {} KiB at most", tool_result.MAX_RESULT / KB),
+    (
+        "tools_and_values",
+        "After {} requests the answer is cut (`max_steps={}`)",
+        (default(sw.ChatClient.stream, "max_steps"),) * 2,
+    ),
+    ("tools_and_values", "(`max_steps={}`)", default(sw.ChatWidget, "max_steps")),
+    ("show_a_stream", "cut at {} million characters", accumulator.MAX_TEXT / MILLION),
+    ("show_a_stream", "A format of more than {} MB is left out", rich.MAX_FORMAT / MB),
+    ("from_python", "cut at {} million characters", default(sw.ChatClient, "max_text") / MILLION),
+    ("watch_a_stream", "a table of the first {} rows", wire._MOST),
+    ("watch_a_stream", "at {} to 8 times the speed", source("js/src/wire/player.ts", "SPEEDS")),
+    ("providers", "Without `max_tokens` it is {} tokens beside the thinking", anthropic_messages._MAX_TOKENS),
+    ("providers", "An answer ends after {} tokens", source("streamwidget/_client/local.py", "longest(?!:)")),
+    ("when_something_is_wrong", "for {} tokens, at most twice", _server.TOKENS),
+    ("when_something_is_wrong", "an answer stops {} s after the last page has gone", config._VOILA_UNSEEN),
+    ("options_and_settings", "Default: {} in Voila, 0 (never) elsewhere", config._VOILA_UNSEEN),
+]
+
+#: The same, where the figure is a word.
+WORDS = [
+    ("show_a_stream", "If none arrives within half a second", foreign._PATIENCE == 0.5),
+    ("many_at_once", "Ten failures of one kind in a row", failures._ALIKE == 10),
+    ("many_at_once", "From the ninth stream at once on", transport._MANY == 8),
+    ("providers", "with one thread", source("streamwidget/_client/llamacpp.py", "n_threads") == 1),
+    ("providers", "After ten idle minutes", source("streamwidget/_client/llamacpp.py", "sleep_idle_seconds") == 600),
+    ("when_something_is_wrong", "asked again, three times in all", sw.RetryPolicy().attempts == 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("guide", "sentence", "value"), FIGURES)
+def test_a_figure_is_the_codes(guide: str, sentence: str, value: float | tuple[float, ...]) -> None:
+    """``at most 50 rows``."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    assert sentence.format(*(f"{number:,g}" for number in numbers)) in " ".join(GUIDES[guide].split())
+
+
+@pytest.mark.parametrize(("guide", "sentence", "holds"), WORDS)
+def test_a_figure_in_words_is_the_codes(guide: str, sentence: str, holds: bool) -> None:
+    """``Ten failures``."""
+    assert sentence in " ".join(GUIDES[guide].split())
+    assert holds
