@@ -17,20 +17,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwidget._core import files, loop
+from streamwidget._core.audience import Audience
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
-from streamwidget._core.events import Finish, Outcome, StreamEvent, StreamWarning, TextDelta
+from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, TextDelta
 from streamwidget._core.exceptions import StreamError, StreamInterrupted
 from streamwidget._core.own_loop import own_loop
 from streamwidget._core.progress import Progress
-from streamwidget._core.relay import Relay
-from streamwidget._core.subscribers import Subscriber, Subscribers
+from streamwidget._core.reader import Reader
+from streamwidget._core.subscribers import Subscriber
 from streamwidget._core.surrogates import well_formed
 from streamwidget._core.task import LoopTask
 from streamwidget._core.timeline import Timeline
@@ -47,45 +47,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _FORKED = "The stream runs in the process that this one was forked from. Make a new stream."
 _SETTLED = 1.0  # seconds to wait for the connection to close, while a person waits too
-
-
-class _Reader:
-    """The events that one reader has not read yet.
-
-    Attributes
-    ----------
-    pending : deque of StreamEvent
-        A reader that comes late first gets the text so far.
-    leave : callable
-        Ends it.
-    """
-
-    def __init__(self, stream: ChatStream) -> None:
-        self.pending: deque[StreamEvent] = deque()
-        self._stream = stream
-        self._wake = asyncio.Event()
-        self._begun = self._ended = False
-        self.leave = stream.subscribe(self._take)
-        stream._tell_so_far(self._begin)
-
-    async def more(self) -> bool:
-        """Wait for events. False: the stream is over, and all of them are read."""
-        self._stream.start()
-        while not self.pending and not self._ended:
-            self._wake.clear()
-            await self._wake.wait()
-        return bool(self.pending)
-
-    def _begin(self, so_far: list[StreamEvent]) -> None:
-        self._begun = True
-        if so_far:
-            self._take(so_far)
-
-    def _take(self, events: list[StreamEvent]) -> None:
-        if self._begun:
-            self.pending.extend(events)
-            self._ended = isinstance(events[-1], Finish)
-            self._wake.set()
 
 
 class ChatStream:
@@ -132,12 +93,10 @@ class ChatStream:
         self.id = uuid.uuid4().hex
         self._work = work
         self._progress = Progress(work, value_type)
-        self._subscribers = Subscribers()
+        self._audience = Audience()
         self._task = LoopTask()
         self._home: asyncio.AbstractEventLoop | None = None  # the loop that started it
         self._apart = False
-        self._subscribers_apart = Subscribers()
-        self._relay: Relay | None = None  # to the loop that started it, if it runs apart
         self._recording: Recording | None = None
         self._lock = threading.RLock()  # reentrant: a subscriber may call cancel() in _finish
         self._awaiting = 0
@@ -294,7 +253,7 @@ class ChatStream:
             self._home = here
             own = own_loop() if self._apart else None
             if own is not None:
-                self._relay = Relay(self._subscribers.publish)
+                self._audience.relay()
             self._task.start(self._run, f"streamwidget {self.id[:8]}", self._never_ran, own)
 
     def _run_apart(self) -> None:
@@ -311,12 +270,12 @@ class ChatStream:
 
         To read the text so far and to subscribe, without a delta in between, do both in :meth:`_between`.
         """
-        return (self._subscribers_apart if self._apart else self._subscribers).add(subscriber)
+        return self._audience.add(subscriber, apart=self._apart)
 
     def _between(self, function: Callable[[], T]) -> T:
         """Call a function between two batches of events, in the thread in which the stream runs, and wait for it."""
         own = self._task.loop
-        if self._relay is None or own is None or self._is_in_parent_process:
+        if not self._audience.is_relayed or own is None or self._is_in_parent_process:
             return function()
         return loop.call_and_wait(own, function)
 
@@ -328,10 +287,7 @@ class ChatStream:
             events: list[StreamEvent] = [TextDelta(text)] if text else []
             if self.over:
                 events.append(self._progress.finish())
-            if self._relay is None:
-                begin(events)
-            else:
-                self._relay.put(lambda: begin(events))
+            self._audience.call(lambda: begin(events))
 
         self._between(tell)
 
@@ -360,13 +316,13 @@ class ChatStream:
         >>> type(events[-1]).__name__
         'Finish'
         """
-        return self._subscribers.add(subscriber)
+        return self._audience.add(subscriber)
 
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
         return self._events()
 
     async def _events(self) -> AsyncGenerator[StreamEvent, None]:
-        reader = _Reader(self)
+        reader = Reader(self)
         try:
             while await reader.more():
                 while reader.pending:
@@ -377,7 +333,7 @@ class ChatStream:
 
     async def _batches(self, rest: Callable[[], float]) -> AsyncGenerator[None, None]:
         """Yield whenever something has come. After that, wait for ``rest()`` seconds before the next time."""
-        reader = _Reader(self)
+        reader = Reader(self)
         try:
             while await reader.more():
                 reader.pending.clear()
@@ -388,7 +344,7 @@ class ChatStream:
             await self._left_by(reader)
         self._progress.result()
 
-    async def _left_by(self, reader: _Reader) -> None:
+    async def _left_by(self, reader: Reader) -> None:
         reader.leave()
         if self._is_unread:
             self.cancel()
@@ -396,7 +352,7 @@ class ChatStream:
 
     def __iter__(self) -> Iterator[StreamEvent]:
         """Give the events to synchronous code. Between two of them, nothing else of this thread's loop runs."""
-        reader = _Reader(self)
+        reader = Reader(self)
         try:
             while self._run_here(reader.more):
                 while reader.pending:
@@ -418,7 +374,7 @@ class ChatStream:
     @property
     def _is_unread(self) -> bool:
         """True if the last reader left before the end, so that nobody would read the rest."""
-        return not (self._subscribers or self._subscribers_apart or self._awaiting or self.over)
+        return not (self._audience or self._awaiting or self.over)
 
     def values(self) -> AsyncIterator[Any]:
         """Give the value while it grows, for an answer that was asked for with ``as_=``.
@@ -505,9 +461,9 @@ class ChatStream:
         """Wait for the end, and until its subscribers here were told of it, for at most ``timeout`` seconds each."""
         if not self.over:
             await self._task.wait(timeout)
-        if self._relay is not None and loop.running_loop() is self._home:
+        if self._audience.is_relayed and loop.running_loop() is self._home:
             told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._relay.put(partial(loop.settler(told), None))
+            self._audience.call(partial(loop.settler(told), None))
             await asyncio.wait([told], timeout=timeout)
 
     def wait(self) -> ChatCompletion:
@@ -540,7 +496,7 @@ class ChatStream:
         """
         if self._is_in_parent_process:
             raise RuntimeError(_FORKED)
-        if self.over and self._relay is None:
+        if self.over and not self._audience.is_relayed:
             return self._progress.result()
         own, home = self._task.loop, self._home
         if own is not None and home is not None and home is not loop.running_loop() and not loop.is_own(home):
@@ -716,14 +672,7 @@ class ChatStream:
     def _publish(self, events: list[StreamEvent]) -> None:
         if events:
             self._progress.note(events)
-            self._tell(events)
-
-    def _tell(self, events: list[StreamEvent]) -> None:
-        if self._relay is not None:
-            self._relay.put(events)  # first: the next cell of a person who sees the end finds the answer in `_chat`
-        self._subscribers_apart.publish(events)
-        if self._relay is None:
-            self._subscribers.publish(events)
+            self._audience.tell(events)
 
     def _end_if_stranded(self) -> None:
         """End a stream whose loop was closed in mid-stream. Nobody tells us, so we notice when somebody looks."""
@@ -742,12 +691,6 @@ class ChatStream:
         last = self._progress.end(outcome, failure)
         if self._recording is not None:
             self._recording.end(outcome)
-        self._tell(last)
-        self._subscribers_apart.clear()
-        if self._relay is None:
-            self._subscribers.clear()
-        else:
-            self._relay.put(self._subscribers.clear)
-            self._relay.over = True
+        self._audience.end(last)
         if self._recording is not None:
             self._recording.keep()  # last, because a disk may be slow or full
