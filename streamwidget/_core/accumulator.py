@@ -20,8 +20,6 @@ Rules
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any, Literal
@@ -47,6 +45,7 @@ from streamwidget._core.events import (
     ToolResult,
     Usage,
 )
+from streamwidget._core.growing_calls import GrowingCalls
 from streamwidget._core.growing_text import GrowingText
 from streamwidget._core.seam import Seam
 from streamwidget._core.surrogates import ends_high, well_formed
@@ -64,41 +63,9 @@ _FIELDS: dict[type[_Delta], Literal["text", "reasoning", "refusal"]] = {
 }
 
 
-class _Call:
-    """A growing tool call."""
-
-    __slots__ = ("arguments", "id", "index", "name", "place")
-
-    def __init__(self, index: int, place: int) -> None:
-        self.index = index
-        self.place = place  # among the calls, in the order in which they began
-        self.id: str | None = None
-        self.name: str | None = None
-        self.arguments = GrowingText()
-
-
-def _without_repeat(event: ToolCallDelta, call: _Call) -> ToolCallDelta:
-    """Return a fragment without what the call has already: the whole of it once more, or as far as it has grown."""
-    said = str(call.arguments) if len(event.arguments) >= call.arguments.length > 1 else ""
-    if said and event.id == call.id and _value_of(said) is not None and _value_of(said) == _value_of(event.arguments):
-        return replace(event, arguments="", name=None)  # perhaps with other white space
-    if not (said and event.arguments.startswith(said) and (event.id or event.name or _value_of(said) is not None)):
-        return event
-    return replace(event, arguments=event.arguments[len(said) :], name=None)
-
-
 def is_piece(event: StreamEvent) -> bool:
     """Return True for a piece of the answer. A piece of another choice is not one."""
     return isinstance(event, ToolCallDelta) or (isinstance(event, _Delta) and event.index == 0)
-
-
-def _value_of(arguments: str) -> dict[str, Any] | None:
-    """Return the object that the arguments are. None: they are not whole."""
-    try:
-        value = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 class _Earlier:
@@ -175,15 +142,12 @@ class Accumulator:
         self._gaps = dict.fromkeys(gap for gap in (so_far.gaps if so_far else ()) if gap.field == "text")  # in order
         self._lost = False  # something was lost, and nothing has come after it
         self._left_out: dict[str, LeftOut] = {}
-        self._calls: list[_Call] = []
+        self._calls = GrowingCalls()
         self._results: list[ToolResult] = []
         self._outputs = so_far.outputs if so_far else ()
         self._earlier = _Earlier()
         #: The next delta of these kinds begins a paragraph, because a step has begun. After a ToolResult, one begins.
         self._paragraphs: set[type[_Delta | ToolResult]] = set()
-        self._by_index: dict[int, _Call] = {}  # the latest call of each, because an answer may have 100,000 calls
-        self._by_id: dict[str, _Call] = {}
-        self._next_index = 0
         self._held: dict[tuple[type[_Delta], int], str] = {}  # first halves of surrogate pairs
         self._warnings: dict[str, StreamWarning] = {}
         self._before = 0  # the deltas of earlier calls
@@ -222,13 +186,8 @@ class Accumulator:
 
     def identify(self) -> tuple[ToolCall, ...]:
         """Give an id of its own to each tool call of this step that has none, or that of another. Return the calls."""
-        used = {call.id for step in self._earlier.steps for call in step.tool_calls}
-        for call in sorted(self._calls, key=lambda call: call.index):
-            if not call.id or call.id in used:
-                call.id = f"call_{uuid.uuid4().hex[:16]}"
-                self._by_id[call.id] = call
-            used.add(call.id)
-        return self._own_calls()
+        self._calls.identify({call.id for step in self._earlier.steps for call in step.tool_calls})
+        return self._calls.whole
 
     @property
     def text(self) -> str:
@@ -258,16 +217,12 @@ class Accumulator:
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tool calls so far, step by step, in the order of their index."""
-        return tuple(call for step in self._earlier.steps for call in step.tool_calls) + self._own_calls()
+        return tuple(call for step in self._earlier.steps for call in step.tool_calls) + self._calls.whole
 
     @property
     def tool_results(self) -> tuple[ToolResult, ...]:
         """What tools returned so far."""
         return (*(result for step in self._earlier.steps for result in step.tool_results), *self._results)
-
-    def _own_calls(self) -> tuple[ToolCall, ...]:
-        calls = sorted(self._calls, key=lambda call: call.index)
-        return tuple(ToolCall(call.id, call.name, well_formed(str(call.arguments))) for call in calls)
 
     @property
     def last_text(self) -> str:
@@ -496,26 +451,21 @@ class Accumulator:
         if not (event.id or event.name or event.arguments):
             return None
         self._after_result()
-        call = self._call_of(event)
-        fresh = _without_repeat(event, call)
-        if fresh is not event and not fresh.arguments:
+        fresh = self._calls.add(event)
+        if fresh is None:
             return None
-        event = fresh
-        call.name = call.name or (event.name and well_formed(event.name))
-        call.arguments.append(event.arguments)
-        self.size += len(event.arguments) + _CALL
+        self.size += len(fresh.arguments) + _CALL
         self.delta_count += 1
         self.finish_reason = None
         return replace(
-            event,
-            id=event.id and well_formed(event.id),
-            name=event.name and well_formed(event.name),
-            arguments=well_formed(event.arguments),
+            fresh,
+            id=fresh.id and well_formed(fresh.id),
+            name=fresh.name and well_formed(fresh.name),
+            arguments=well_formed(fresh.arguments),
         )
 
     def _apply_result(self, event: ToolResult) -> ToolResult:
-        call = self._by_id.get(well_formed(event.id)) if event.id else None
-        name = event.name or (call.name if call else None)
+        name = event.name or (self._calls.name_of(well_formed(event.id)) if event.id else None)
         text = well_formed(event.text)
         result = replace(event, id=event.id and well_formed(event.id), name=name and well_formed(name), text=text)
         self._results.append(result)
@@ -536,8 +486,7 @@ class Accumulator:
         earlier.steps = (*earlier.steps, step)
         earlier.text, earlier.reasoning = self.length, self._texts[ReasoningDelta].length
         earlier.usage, earlier.own_usage = self.usage, None
-        self._calls, self._by_index, self._by_id, self._next_index = [], {}, {}, 0
-        self._results = []
+        self._calls, self._results = GrowingCalls(), []
         self._paragraphs = {kind for kind, text in self._texts.items() if text.length}
 
     def _take_back(self, begun: int) -> None:
@@ -557,40 +506,12 @@ class Accumulator:
         return Step(
             self.last_text,
             self._of_this_step(self.reasoning, earlier.reasoning),
-            self._own_calls(),
+            self._calls.whole,
             tuple(self._results),
             self.finish_reason,
             earlier.own_usage,
             self._original,
         )
-
-    def _call_of(self, event: ToolCallDelta) -> _Call:
-        """Find the call that a fragment belongs to, or begin a new one.
-
-        - A fragment with an index belongs to the latest call of that index. If it has another id, it begins a new call,
-          because some servers number every call 0.
-        - A fragment without an index belongs to the call of its id. With neither id nor name, it belongs to the latest.
-        """
-        index, named = event.index, event.id and well_formed(event.id)
-        if index is not None:
-            known = self._by_index.get(index)
-            if known is not None and named and known.id and known.id != named:
-                known = None
-        elif named:
-            known = self._by_id.get(named)
-        else:
-            known = self._calls[-1] if self._calls and not event.name else None
-        if known is None:
-            known = _Call(self._next_index if index is None else index, len(self._calls))
-            self._calls.append(known)
-            self._by_index[known.index] = known
-            self._next_index = max(self._next_index, known.index + 1)
-        if named and not known.id:
-            known.id = named
-            other = self._by_id.get(named)
-            if other is None or other.place < known.place:
-                self._by_id[named] = known
-        return known
 
 
 def _sum(before: Usage | None, usage: Usage) -> Usage:
