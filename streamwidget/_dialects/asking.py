@@ -20,7 +20,7 @@ from streamwidget._dialects.dialect import MalformedItem, Place, Question, Reade
 from streamwidget._dialects.errors import error_info, http_error_info
 from streamwidget._dialects.fields import field, items, text, word
 from streamwidget._dialects.going_on import asked_to_go_on, from_its_beginning, without_beginning
-from streamwidget._dialects.schemas import with_fields, without_schema
+from streamwidget._dialects.schemas import in_words, with_fields, without_schema
 from streamwidget._dialects.tool_turns import Called, split_steps, without_originals
 
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
@@ -81,12 +81,17 @@ class Asking:
             found[self.inner] = {**inside, **(found.get(self.inner) or {})}
         return found
 
-    def value_fields(self, value: ValueType) -> dict[str, Any]:
-        """Return the fields that hold the schema of the answer, with the provider's names."""
-        raise NotImplementedError
+    def value_fields(self, value: ValueType) -> dict[str, Any]:  # noqa: ARG002  (some APIs have none)
+        """Return the fields that hold the schema of the answer, with the provider's names.
+
+        Empty: the API takes no schema, so the model is asked in words.
+        """
+        return {}
 
     def split(self, question: Question) -> tuple[str, list[_Sent]]:
         """Return the system prompt, and the other messages."""
+        if question.value is not None and not self.value_fields(question.value):
+            question = in_words(question)
         messages = [_as_message(message) for message in question.messages]
         system = [said.text for said in messages if isinstance(said, Message) and said.role == "system"]
         return "\n\n".join(system), [

@@ -493,6 +493,9 @@ class ToyReader:
 '''
 
 
+NUMBERS = b'{"say": "[1, 2]"}\n{"over": "stop"}\n'
+
+
 async def test_a_provider_is_one_file_and_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A toy dialect streams, retries, continues, replays and masks its key like all others."""
     (tmp_path / "toy_dialect.py").write_text(TOY, encoding="utf-8")
@@ -511,4 +514,7 @@ async def test_a_provider_is_one_file_and_one_row(tmp_path: Path, monkeypatch: p
     assert (await stream.again(go_on=True)).text == "HelloHello"
     assert (await sw.replay(tmp_path / "toy.json", speed=1000)).text == "Hello"
     assert CANARY not in (tmp_path / "toy.json").read_text()
+    typed = Answers([httpx.Response(200, headers={"content-type": "application/x-ndjson"}, content=NUMBERS)])
+    assert (await typed.client("toy").stream("Count.", as_={"type": "array"})).value == [1, 2]
+    assert "JSON schema" in typed.bodies[0]["said"][0]  # its API has no field for a schema
     sys.modules.pop("toy_dialect")
