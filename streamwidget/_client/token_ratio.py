@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streamwidget._core.counted import counted
 from streamwidget._core.messages import Message
 from streamwidget._core.tools import Tool
 from streamwidget._dialects.dialect import Question
@@ -45,9 +46,9 @@ class TokenEstimate:
 
     def __str__(self) -> str:
         n = self.learned_from
-        counts = f"the counts of {n} answer{'' if n == 1 else 's'} of this model"
+        counts = f"the counts of {counted(n, 'answer')} of this model"
         how = counts if n else f"a guess of {CHARACTERS_PER_TOKEN} characters a token"
-        return f"about {self.tokens:,} token{'' if self.tokens == 1 else 's'}, by {how}"
+        return f"about {counted(self.tokens, 'token')}, by {how}"
 
 
 class TokenRatios:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from streamwidget._conversation.history import Entry, History, cancel
 from streamwidget._conversation.turn import Feedback, Turn, completions, newest, settled, with_branches
 from streamwidget._core.cost import Cost, total
+from streamwidget._core.counted import counted
 from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
@@ -77,8 +78,7 @@ class Conversation:
         self._observers: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
-        count = len(self)
-        return f"<Conversation: {count} turn{'' if count == 1 else 's'}>"
+        return f"<Conversation: {counted(len(self), 'turn')}>"
 
     def __len__(self) -> int:
         return len(self._history)

@@ -25,6 +25,7 @@ from dataclasses import fields, replace
 from typing import Any, Literal
 
 from streamwidget._core.completion import STEP_BREAK, ChatCompletion, Step, ToolCall
+from streamwidget._core.counted import counted
 from streamwidget._core.events import (
     Finish,
     Gap,
@@ -359,8 +360,8 @@ class Accumulator:
         if self._lost and finish is None:
             released += self._mark(None)
         if unreadable := self.text.count("\ufffd"):
-            count = "1 character" if unreadable == 1 else f"{unreadable} characters"
-            warning = self.apply(StreamWarning("unreadable_characters", f"{count} could not be read (\ufffd)"))
+            detail = f"{counted(unreadable, 'character')} could not be read (\ufffd)"
+            warning = self.apply(StreamWarning("unreadable_characters", detail))
             released += [] if warning is None else [warning]
         return released
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+from streamwidget._core.counted import counted
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.visible import one_line
 
@@ -409,7 +410,7 @@ def size_in_words(count: int) -> str:
     ('1 byte', '999 bytes', '12 kB', '1.2 MB')
     """
     if count < 1000:
-        return f"{count} byte{'' if count == 1 else 's'}"
+        return counted(count, "byte")
     return f"{count / 1000:.0f} kB" if count < 999_500 else f"{count / 1_000_000:.1f} MB"
 
 

@@ -9,6 +9,8 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from streamwidget._core.counted import counted
+
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
@@ -34,7 +36,7 @@ class SentFile:
     hash: str
 
     def __str__(self) -> str:
-        return f"{self.media_type or 'a file'}, {_count(self.size, 'byte')}, sha256 {self.hash}"
+        return f"{self.media_type or 'a file'}, {counted(self.size, 'byte')}, sha256 {self.hash}"
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)  # receipts of one conversation share their messages
@@ -86,7 +88,7 @@ class SentVariable:
     unit: str = "character"
 
     def __str__(self) -> str:
-        return f"{self.name} ({_count(self.size, self.unit)})"
+        return f"{self.name} ({counted(self.size, self.unit)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,7 @@ class Receipt:
     def _lines(self) -> Iterator[str]:
         before: SentRequest | None = None
         for number, request in enumerate(self.requests, 1):
-            facts = f"{request.host}, {request.path}, {_count(request.size, 'byte')}, sha256 {request.hash}"
+            facts = f"{request.host}, {request.path}, {counted(request.size, 'byte')}, sha256 {request.hash}"
             yield f"Request {number}: {facts}"
             yield from _differing(request, before)
             before = request
@@ -222,12 +224,8 @@ def _differing(request: SentRequest, before: SentRequest | None) -> Iterator[str
             min(len(request.messages), len(before.messages)),
         )
     if same:
-        yield f"  {_count(same, 'message')} as before"
+        yield f"  {counted(same, 'message')} as before"
     for number, message in enumerate(request.messages[same:], same + 1):
-        files = f", {_count(len(message.files), 'file')}" if message.files else ""
-        yield f"  Message {number}, {message.role}: {_count(len(message.text), 'character')}{files}"
+        files = f", {counted(len(message.files), 'file')}" if message.files else ""
+        yield f"  Message {number}, {message.role}: {counted(len(message.text), 'character')}{files}"
         yield from (f"    {line}" for line in message.text.splitlines())
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

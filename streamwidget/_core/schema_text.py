@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from streamwidget._core.counted import counted
 from streamwidget._core.visible import one_line
 
 MAX_COLUMNS = 100
@@ -46,14 +47,14 @@ def schema_text(value: Any) -> str:
             rows, across = value.shape
             named = [f"{one_line(str(column), _NAME)} ({_dtype(dtype)})" for column, dtype in columns[:MAX_COLUMNS]]
             more = f", and {across - MAX_COLUMNS} more" if across > MAX_COLUMNS else ""
-            return f"{name}, {_count(rows, 'row')} × {_count(across, 'column')}: {', '.join(named)}{more}"
+            return f"{name}, {counted(rows, 'row')} × {counted(across, 'column')}: {', '.join(named)}{more}"
         shape = getattr(value, "shape", None) if hasattr(kind, "shape") else None
         if isinstance(shape, tuple) and all(isinstance(size, int) for size in shape):
             dtype = f" of {_dtype(value.dtype)}" if hasattr(value, "dtype") else ""
-            size = f", {_count(shape[0], 'value')}" if len(shape) == 1 else f", {' × '.join(map(str, shape))} values"
+            size = f", {counted(shape[0], 'value')}" if len(shape) == 1 else f", {' × '.join(map(str, shape))} values"
             return f"{name}{size if shape else ''}{dtype}"
         if isinstance(value, _COUNTED) and kind.__len__ in [one.__len__ for one in _COUNTED]:
-            return f"{name} of {_count(len(value), _unit(value))}{_inside(value)}"
+            return f"{name} of {counted(len(value), _unit(value))}{_inside(value)}"
     return name
 
 
@@ -120,7 +121,3 @@ def _inside(value: Any) -> str:
 def _types(items: Iterable[Any]) -> str:
     kinds = dict.fromkeys(_type_name(type(item)) for _, item in zip(range(_ITEMS), items, strict=False))
     return ", ".join([*kinds][:5]) + (", ..." if len(kinds) > 5 else "")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +18,7 @@ from streamwidget._core.events import (
 )
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import count, field, items, plain, text, word
+from streamwidget._dialects.fields import as_text, count, field, items, plain, text, word
 from streamwidget._dialects.finish_reasons import finish, reason_of
 from streamwidget._dialects.left_out import left_out
 from streamwidget._dialects.repeats import new_in_message
@@ -105,7 +104,7 @@ class MessagesReader:
             case _ if kind in _CALLS:
                 given = plain(field(block, "input"))
                 (self._whole_calls if given else self._bare_calls).add(index)
-                arguments = json.dumps(given, ensure_ascii=False, separators=(",", ":")) if given else ""
+                arguments = as_text(given) if given else ""
                 yield ToolCallDelta(index, word(field(block, "id")), word(field(block, "name")), arguments)
             case "fallback":
                 first, now = text(block, "from", "model"), text(block, "to", "model")

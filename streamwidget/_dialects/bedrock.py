@@ -16,9 +16,8 @@ from streamwidget._core.events import (
 )
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import count, plain
+from streamwidget._dialects.fields import as_text, count, plain
 from streamwidget._dialects.finish_reasons import finish
-from streamwidget._dialects.layout import as_text
 from streamwidget._dialects.paths import at, word_of
 
 _EVENTS = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")

@@ -7,7 +7,6 @@ Servers differ, so much is accepted: a missing ``index``, ``delta: null``, ``mes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,7 +25,7 @@ from streamwidget._core.events import (
 )
 from streamwidget._dialects.dialect import MalformedItem, Reader, ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import count, field, items, number, plain, word
+from streamwidget._dialects.fields import as_text, count, field, items, number, plain, word
 from streamwidget._dialects.finish_reasons import finish, outcome_of, reason_of
 from streamwidget._dialects.left_out import left_out, unknown_part, unread
 from streamwidget._dialects.repeats import Once, new_in_message, new_in_piece
@@ -433,9 +432,5 @@ def _parse_tool_call(call: dict[str, Any], place: int | None = None) -> Iterator
             yield StreamWarning("tool_call_without_index", "the provider does not number its tool calls")
     places = (call.get("function"), call.get("custom"), call)
     function: dict[str, Any] = next(found for found in places if isinstance(found, dict))
-    arguments = function.get("arguments", function.get("input"))
-    if arguments is None:
-        arguments = ""
-    elif not isinstance(arguments, str):  # Ollama and others: the object itself
-        arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+    arguments = as_text(function.get("arguments", function.get("input")))  # of Ollama and others: the object itself
     yield ToolCallDelta(index, word(call.get("id")), word(function.get("name")), arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,3 +56,12 @@ def plain(value: Any) -> Any:
     if callable(dump):
         return dump(warnings=False)  # pydantic would warn of fields unknown to the SDK, which compatible servers send
     return {key: plain(part) for key, part in vars(value).items()} if hasattr(value, "__dict__") else value
+
+
+def as_text(value: Any) -> str:
+    """Return arguments or a tool's result as text: a string as it is, anything else as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), default=str)

@@ -16,9 +16,8 @@ from streamwidget._core.events import (
 )
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import count, items, plain
+from streamwidget._dialects.fields import as_text, count, items, plain
 from streamwidget._dialects.finish_reasons import finish, outcome_of
-from streamwidget._dialects.layout import as_text
 from streamwidget._dialects.left_out import left_out, unread
 from streamwidget._dialects.paths import MISSING, at, word_of
 

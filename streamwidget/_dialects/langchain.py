@@ -17,9 +17,8 @@ from streamwidget._core.events import (
     ToolResult,
     Usage,
 )
-from streamwidget._dialects.fields import count, field, items, plain, text, word
+from streamwidget._dialects.fields import as_text, count, field, items, plain, text, word
 from streamwidget._dialects.finish_reasons import finish, reason_of
-from streamwidget._dialects.layout import as_text
 from streamwidget._dialects.left_out import left_out, unknown_part, unread
 from streamwidget._dialects.repeats import new_in_piece
 
@@ -145,7 +144,7 @@ class LangChainReader:
     def _calls(self, item: Any) -> Iterator[ParsedEvent]:
         if field(item, "type") == "ai":  # a whole message
             for place, call in enumerate(items(field(item, "tool_calls"))):
-                arguments = json.dumps(field(call, "args"), ensure_ascii=False, separators=(",", ":"), default=str)
+                arguments = as_text(field(call, "args"))
                 yield ToolCallDelta(place, word(field(call, "id")), word(field(call, "name")), arguments)
             return
         for call in items(field(item, "tool_call_chunks")):

@@ -6,7 +6,6 @@ library, write one layout into :mod:`streamwidget._dialects.libraries`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +23,7 @@ from streamwidget._core.events import (
 )
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import items, plain
+from streamwidget._dialects.fields import as_text, items, plain
 from streamwidget._dialects.finish_reasons import finish
 from streamwidget._dialects.growth import Growth
 from streamwidget._dialects.left_out import left_out
@@ -230,12 +229,3 @@ def _results(item: Any, result: Result) -> Iterator[ToolResult]:
     found = at(item, result.each) if result.each else [item]
     for one in found if isinstance(found, list | tuple) else ():
         yield ToolResult(_word(one, result.id), _word(one, result.name), as_text(at(one, result.text)))
-
-
-def as_text(value: Any) -> str:
-    """Return arguments or a tool's result as text: a string as it is, anything else as JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), default=str)

@@ -6,7 +6,6 @@ read again. Items that are not text are shown as tool calls, or named (:mod:`~st
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,7 +23,7 @@ from streamwidget._core.events import (
 )
 from streamwidget._dialects.dialect import ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import count, field, items, number, plain, text, word
+from streamwidget._dialects.fields import as_text, count, field, items, number, plain, text, word
 from streamwidget._dialects.finish_reasons import finish, reason_of
 from streamwidget._dialects.left_out import left_out, unknown_part
 from streamwidget._dialects.repeats import new_in_message
@@ -187,7 +186,7 @@ class ResponsesReader:
         name, default = _CALLS[kind]
         call_id = word(field(item, "call_id")) or word(field(item, "id"))
         arguments = (
-            "" if place in self._arguments or not is_done else _written(field(item, name) or field(item, f"{name}s"))
+            "" if place in self._arguments or not is_done else as_text(field(item, name) or field(item, f"{name}s"))
         )
         if place in self._calls and not arguments:
             return
@@ -243,9 +242,3 @@ def _failure(item: Any) -> str:
     if found := field(item, "error"):
         return f"failed: {error_info(plain(found), 200).message}"
     return "failed" if field(item, "status") == "failed" else ""
-
-
-def _written(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), default=str)

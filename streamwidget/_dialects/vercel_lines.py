@@ -10,9 +10,8 @@ from typing import Any
 from streamwidget._core.events import NewStep, ParsedEvent, ReasoningDelta, TextDelta, ToolCallDelta, ToolResult, Usage
 from streamwidget._dialects.dialect import MalformedItem, ServerReportedError
 from streamwidget._dialects.errors import error_info
-from streamwidget._dialects.fields import count, field, text, word
+from streamwidget._dialects.fields import as_text, count, field, text, word
 from streamwidget._dialects.finish_reasons import finish
-from streamwidget._dialects.layout import as_text
 
 #: The first line: the beginning of a step, or a text, or a thought.
 _FIRST = re.compile(r'f:\{"messageId":|[0g]:"(?:[^"\\]|\\.)*"\r?\n?\Z|[0g]:"(?:[^"\\]|\\.)*"\r?\n[0-9a-k]:')

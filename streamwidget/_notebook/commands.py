@@ -17,6 +17,7 @@ from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn, completions, with_branches
 from streamwidget._core import files
 from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.counted import counted
 from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.secrets import mask
 from streamwidget._core.surrogates import well_formed
@@ -200,7 +201,7 @@ def _last_answer(session: Session) -> ChatCompletion:
 
 
 def _turns(conversation: Conversation) -> str:
-    return f"{len(conversation)} turn{'' if len(conversation) == 1 else 's'}"
+    return counted(len(conversation), "turn")
 
 
 def _spent(conversation: Conversation) -> str:

@@ -23,6 +23,7 @@ from streamwidget._client.spending import refused_when_sent
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.attachments import size_in_words
 from streamwidget._core.completion import ChatCompletion
+from streamwidget._core.counted import counted
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_raise
 from streamwidget._core.messages import Message
@@ -401,7 +402,7 @@ def say_what_is_not_sent(conversation: Conversation, key: str) -> None:
 
 
 def _earlier_turns(number: int) -> str:
-    return f"{number} earlier turn{'' if number == 1 else 's'}"
+    return counted(number, "earlier turn")
 
 
 def show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message, client: object) -> None:
@@ -429,8 +430,8 @@ def _size(messages: list[Message]) -> str:
     """Return how much a request carries for these messages: ``1,204 characters, 1 file (12 kB)``."""
     characters = sum(len(message.text) for message in messages)
     files = [file for message in messages for file in message.attachments]
-    text = f"{characters:,} character{'' if characters == 1 else 's'}"
+    text = counted(characters, "character")
     if not files:
         return text
     size = size_in_words(sum(len(file.data) for file in files))
-    return f"{text}, {len(files)} file{'' if len(files) == 1 else 's'} ({size})"
+    return f"{text}, {counted(len(files), 'file')} ({size})"

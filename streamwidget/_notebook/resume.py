@@ -20,6 +20,7 @@ from IPython.core.error import UsageError
 
 from streamwidget._conversation.file import to_json
 from streamwidget._conversation.turn import Turn, with_key
+from streamwidget._core.counted import counted
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._core.secrets import mask
@@ -79,9 +80,8 @@ def resume(session: Session, _: bool, options: Namespace) -> None:
         conversation.load(to_json(conversation.system, turns))
         session.outputs.claim(conversation, *(turn.key for turn in turns))  # the file has them
         session.variables["_conversation"] = conversation
-    count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
     saved_at = time.strftime("%H:%M", time.localtime(path.stat().st_mtime))
-    say(f"Resumed {count} from {path.name}, as it was saved at {saved_at}.")
+    say(f"Resumed {counted(len(turns), 'turn')} from {path.name}, as it was saved at {saved_at}.")
     for note in notes:
         say(note)
 
@@ -103,7 +103,7 @@ def offer(session: Session) -> None:
     for cell in above:
         turns = _with_cell(session, cell, "", turns, [])
     if turns:
-        what = "1 saved answer" if len(turns) == 1 else f"{len(turns)} saved answers"
+        what = counted(len(turns), "saved answer")
         say(f"Not sent: {what} above, from before the restart. `%chat --resume` in a new cell brings them back.")
 
 

@@ -12,6 +12,7 @@ from argparse import Namespace
 from streamwidget._client.spending import refused_when_sent
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
+from streamwidget._core.counted import counted
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.visible import one_line
 from streamwidget._notebook.cell_turns import key_of
@@ -35,12 +36,12 @@ def show_stale(session: Session, _: bool, options: Namespace) -> None:
         if (asked := session.asked.get(turn.key)) is not None and asked.request_hash is not None
     ]
     stale = [(number, turn, change) for number, turn, change in looked if change]
-    count = f"{len(looked)} turn{'' if len(looked) == 1 else 's'}"
+    count = counted(len(looked), "turn")
     say(f"{len(stale) or 'None'} of {count} would be asked differently now{':' if stale else '.'}")
     for number, turn, change in stale:
         say(f"{number:>3}  {one_line(turn.user.text, _WIDTH)}\n     {change}")
     if others := len(conversation) - len(looked):
-        say(f"Not looked at: {others} turn{'' if others == 1 else 's'} from a file, or asked in another way.")
+        say(f"Not looked at: {counted(others, 'turn')} from a file, or asked in another way.")
 
 
 def _change(session: Session, conversation: Conversation, turn: Turn, asked: Asked) -> str:
