@@ -79,7 +79,7 @@ def server(running: DemoServer) -> DemoServer:
 @pytest.fixture
 def drained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a client wait as long as a busy server needs to end a response, so that it uses its connection again."""
-    monkeypatch.setattr("streamwidget._client.transport._DRAIN", SOON)
+    monkeypatch.setattr("streamwidget._client.http._DRAIN", SOON)
 
 
 @pytest.fixture(params=["httpx", "aiohttp"])

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwidget._client.calls import Call, watched
 from streamwidget._client.exchange import Exchange, Publish, Request
-from streamwidget._client.http import host_of
 from streamwidget._client.lasting import LastingExchange
 from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.urls import host_of
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ChatCompletion, ErrorInfo, shown
 from streamwidget._core.cost import Cost, total

@@ -19,11 +19,11 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streamwidget._client.http import host_of
 from streamwidget._client.prices import cost_of
 from streamwidget._client.spans import span_of
 from streamwidget._client.spending import SPENDING
 from streamwidget._client.token_ratio import CHARACTERS_PER_TOKEN, RATIOS
+from streamwidget._client.urls import host_of
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.cost import NOTHING, Cost

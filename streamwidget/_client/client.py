@@ -10,12 +10,13 @@ from streamwidget._client.attempts import Attempts
 from streamwidget._client.calls import refuse_if_spent
 from streamwidget._client.config import Settings, resolve
 from streamwidget._client.exchange import Request
-from streamwidget._client.http import Transport, host_of
+from streamwidget._client.http import Transport
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.spending import is_refused_early
 from streamwidget._client.sse import MAX_EVENT_SIZE
 from streamwidget._client.token_ratio import RATIOS, TokenEstimate
 from streamwidget._client.transport import HTTPXTransport
+from streamwidget._client.urls import host_of
 from streamwidget._core.accumulator import MAX_TEXT
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError

@@ -30,9 +30,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from streamwidget._client.headers import own_headers
-from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._client.spending import SPENDING, Budget
+from streamwidget._client.urls import host_of, is_loopback
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.misplaced import check_model
 from streamwidget._core.secrets import ApiKey, Secret, Secrets, mask, may_hold_a_key, unquoted

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from streamwidget._client.http import address_of, is_loopback
+from streamwidget._client.urls import address_of, is_loopback
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 

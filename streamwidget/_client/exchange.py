@@ -13,19 +13,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from streamwidget._client.http import (
-    BodyError,
-    Connection,
-    HTTPRequest,
-    Response,
-    Transport,
-    host_of,
-    media_type_of,
-)
+from streamwidget._client.connection import Connection
+from streamwidget._client.http import BodyError, HTTPRequest, Response, Transport, media_type_of
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.refusal import to_the_point
 from streamwidget._client.retry import parse_retry_after, worth_retrying
 from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge
+from streamwidget._client.urls import host_of
 from streamwidget._core.accumulator import MAX_TEXT, Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting

@@ -8,8 +8,10 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of, is_loopback, join
+from streamwidget._client.connection import Connection
+from streamwidget._client.http import BodyError, HTTPRequest, Response
 from streamwidget._client.servers import SERVERS
+from streamwidget._client.urls import host_of, is_loopback, join
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.secrets import Secrets, mask

@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import time
 
+from streamwidget._client.connection import Connection
 from streamwidget._client.exchange import Exchange, Request
-from streamwidget._client.http import Connection, HTTPRequest
+from streamwidget._client.http import HTTPRequest
 from streamwidget._client.parser import StreamParser
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator

@@ -27,7 +27,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from streamwidget._client.http import Connection, HTTPRequest, Response
+from streamwidget._client.connection import Connection
+from streamwidget._client.http import HTTPRequest, Response
 from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed

@@ -8,15 +8,16 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
-from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of, join
+from streamwidget._client.connection import Connection
+from streamwidget._client.http import BodyError, HTTPRequest, Response, read_out
 from streamwidget._client.inflate import inflated
+from streamwidget._client.urls import host_of, join
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.secrets import Secrets
 from streamwidget.demo._memory import Listener
 
 _AT_ONCE = 64 * 1024  # bytes of one read
-_DRAIN = 0.1  # seconds
 
 
 class MemoryTransport:
@@ -83,10 +84,7 @@ class MemoryResponse:
         return inflated(self._raw, self.headers.get("content-encoding", ""))
 
     async def drain(self) -> None:
-        with contextlib.suppress(TimeoutError, BodyError):
-            async with asyncio.timeout(_DRAIN):
-                async for _ in self._raw:
-                    pass
+        await read_out(self._raw, BodyError)
 
     async def _body(self) -> AsyncIterator[bytes]:
         try:

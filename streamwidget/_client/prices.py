@@ -10,8 +10,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from streamwidget._client.http import host_of
 from streamwidget._client.servers import SERVERS
+from streamwidget._client.urls import host_of
 from streamwidget._core.cost import UNKNOWN, Cost
 from streamwidget._core.events import Usage
 

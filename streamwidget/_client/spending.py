@@ -15,8 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-from streamwidget._client.http import host_of
 from streamwidget._client.prices import are_installed, has_price
+from streamwidget._client.urls import host_of
 from streamwidget._core.cost import NOTHING, Cost, dollars
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import mask

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from streamwidget._client.fetch import FetchTransport
-from streamwidget._client.http import Transport, is_loopback
+from streamwidget._client.http import Transport
 from streamwidget._client.memory import MemoryTransport
+from streamwidget._client.urls import is_loopback
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.secrets import Secrets
 from streamwidget.demo._memory import Listener, listener_at

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 from streamwidget._client import environment
+from streamwidget._client.connection import Connection
 from streamwidget._client.environment import Proxy, Trust
-from streamwidget._client.http import BodyError, Connection, HTTPRequest, Response, host_of, join
+from streamwidget._client.http import BodyError, HTTPRequest, Response, read_out
 from streamwidget._client.inflate import inflated
+from streamwidget._client.urls import host_of, join
 from streamwidget._core.causes import causes
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import ConnectionFailed
@@ -48,7 +50,6 @@ _MANY = 8
 _AIOHTTP = (3, 12)  # the oldest version that was tried
 #: An address that aiohttp reads as the system does. It refuses `http://127.1`, for example.
 _PLAIN = re.compile(r"(?i)https?://(\d+(\.\d+){3}|\[[\da-f:]+\]|([a-z\d_-]+\.)*[a-z_][a-z\d_-]*)(:\d+)?([/?]|$)")
-_DRAIN = 0.1  # seconds to wait for the end of a finished response. Then its connection can be used again
 #: "407 Proxy Authentication Required", and what httpcore says of a SOCKS proxy that wants a password
 _LOGIN = re.compile("^407|username/password|NO ACCEPTABLE METHODS")
 #: "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"
@@ -86,10 +87,7 @@ class HTTPXResponse:
         return chunk
 
     async def drain(self) -> None:
-        with contextlib.suppress(TimeoutError, self._library.TransportError, self._library.StreamError, OSError):
-            async with asyncio.timeout(_DRAIN):
-                async for _ in self._raw:
-                    pass
+        await read_out(self._raw, self._library.TransportError, self._library.StreamError, OSError)
 
 
 class HTTPXTransport:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from streamwidget._client.config import how_to_set, typed_key
 from streamwidget._client.fetch import PAGES_MAY_ASK
-from streamwidget._client.http import host_of
 from streamwidget._client.refusal import Refusal, is_of_gateway, refusal_of
 from streamwidget._client.servers import OPENAI_URL
+from streamwidget._client.urls import host_of
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import StreamError, StreamTimeout
 from streamwidget._core.tab import in_tab

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
-from streamwidget._client.http import host_of
 from streamwidget._client.spending import refused_when_sent
+from streamwidget._client.urls import host_of
 from streamwidget._conversation.conversation import Conversation, check_conversation
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.events import Finish

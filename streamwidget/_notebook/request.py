@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.config import default_system
-from streamwidget._client.http import host_of, is_loopback
 from streamwidget._client.spending import refused_when_sent
+from streamwidget._client.urls import host_of, is_loopback
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._core.attachments import size_in_words
 from streamwidget._core.completion import ChatCompletion

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from streamwidget._client.client import ChatClient
 from streamwidget._client.environment import Proxy
-from streamwidget._client.http import host_of
+from streamwidget._client.urls import host_of
 from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
 from streamwidget._core.secrets import forget, mask
 from streamwidget._core.tab import in_tab

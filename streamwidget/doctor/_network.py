@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from streamwidget._client import environment
 from streamwidget._client.environment import Proxy
-from streamwidget._client.http import host_of
+from streamwidget._client.urls import host_of
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.loop import settler
 from streamwidget._core.secrets import mask

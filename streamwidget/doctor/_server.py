@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from streamwidget._client.client import ChatClient
-from streamwidget._client.http import host_of
 from streamwidget._client.refusal import refusal_of
 from streamwidget._client.retry import RetryPolicy
+from streamwidget._client.urls import host_of
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import StreamEvent
 from streamwidget._core.exceptions import ConfigurationError, StreamError, StreamTimeout

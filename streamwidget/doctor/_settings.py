@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from streamwidget._client.client import ChatClient
-from streamwidget._client.http import host_of
+from streamwidget._client.urls import host_of
 from streamwidget._core.secrets import mask
 from streamwidget._core.visible import one_line
 from streamwidget.doctor._finding import Finding

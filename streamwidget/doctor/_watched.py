@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from streamwidget._client.client import ChatClient
-from streamwidget._client.http import Connection, HTTPRequest, Response, Transport
+from streamwidget._client.connection import Connection
+from streamwidget._client.http import HTTPRequest, Response, Transport
 from streamwidget._client.transport import HTTPXTransport
 from streamwidget._core.secrets import mask
 from streamwidget._core.visible import one_line

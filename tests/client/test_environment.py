@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 
 import streamwidget as sw
 from streamwidget._client import environment
+from streamwidget._client.connection import Connection
 from streamwidget._client.environment import proxy_for
-from streamwidget._client.http import Connection, is_loopback
 from streamwidget._client.transport import _way_to
+from streamwidget._client.urls import is_loopback
 from streamwidget.demo import DemoServer
 from tests.support.kernels import ROOT, clean_environment
 from tests.support.ports import closed_port

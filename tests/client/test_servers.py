@@ -10,8 +10,8 @@ import pytest
 
 import streamwidget as sw
 from streamwidget._client.config import check_url, resolve
-from streamwidget._client.http import is_loopback
 from streamwidget._client.servers import SERVERS
+from streamwidget._client.urls import is_loopback
 from streamwidget.demo import DemoServer
 from tests.support.servers import CANARY, QUICK, RawServer, response, sse
 

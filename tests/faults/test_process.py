@@ -38,8 +38,8 @@ def child(function):
 """
 
 SCRIPT = """
-from streamwidget._client import transport
-transport._DRAIN = 60  # a busy server may be late with the end of a response
+from streamwidget._client import http
+http._DRAIN = 60  # a busy server may be late with the end of a response
 client = sw.ChatClient()
 before = client.stream("before", demo={"tokens": 3}).wait()
 in_child = child(lambda: client.stream("in the child", demo={"tokens": 5}).wait().timing.deltas)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import streamwidget as sw
-from streamwidget._client.http import host_of
+from streamwidget._client.urls import host_of
 from streamwidget._view.stream_view import StreamView
 from streamwidget.demo import DemoServer
 from tests.support.deadlines import SOON

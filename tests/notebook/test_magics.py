@@ -17,7 +17,7 @@ from traitlets.config import Config
 
 import streamwidget
 from streamwidget import ChatClient, StreamTimeout, Timeout
-from streamwidget._client.http import host_of
+from streamwidget._client.urls import host_of
 from streamwidget._core.attachments import Image
 from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.magics import ChatMagics

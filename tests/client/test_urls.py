@@ -1,10 +1,10 @@
-"""What messages say of a request's server."""
+"""Addresses in messages."""
 
 from __future__ import annotations
 
 import pytest
 
-from streamwidget._client.http import host_of
+from streamwidget._client.urls import host_of
 
 
 @pytest.mark.parametrize(
