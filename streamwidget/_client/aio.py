@@ -1,8 +1,8 @@
-"""An httpx transport that sends by aiohttp, for many streams at once. The only file that imports aiohttp.
+"""An httpx transport on top of aiohttp, for many streams at once. No other file imports aiohttp.
 
-To bring one delta through httpx's own transport (httpcore, h11, anyio) costs more than all else that we do with it.
+To bring one delta through httpx's own transport (httpcore, h11, anyio) costs more than all our own work with it.
 aiohttp reads HTTP in C. All the rest stays as it is: httpx builds the request, its events and errors are the same ones,
-so :mod:`streamwidget._client.transport` need not know who sends.
+so :mod:`streamwidget._client.transport` need not know the sender.
 
 The package ``httpx-aiohttp`` tells nothing of how a connection is made and gives no socket. Without them no limit on
 connecting holds, and a Stop beside a blocked loop cannot close the connection.
@@ -23,15 +23,15 @@ from yarl import URL
 
 _Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
-_KEPT = 5.0  # seconds that an idle connection is kept, as in httpx
-_READ = 2**15  # bytes. Twice as many are read at once, as by httpx. A stream that floods must not hold up the others
+_KEPT = 5.0  # seconds to keep an idle connection, as in httpx
+_READ = 2**15  # bytes. Twice as many are read at once, as by httpx. A flood must not hold up the other streams
 _HEADER = 2**16  # bytes of one header. aiohttp's own limit is 8 KB
 _NO_LIMITS = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
-_trace: ContextVar[_Trace] = ContextVar("trace")  # of the request that this task sends
+_trace: ContextVar[_Trace] = ContextVar("trace")  # of this task's request
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """Sends requests to servers that need no proxy. Belongs to the running loop.
+    """Sends requests to servers without a proxy. Belongs to the running loop.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _trace.set(request.extensions["trace"])
-        # One for each request, which costs little. One that were kept would print a warning if its loop just ends.
+        # One for each request, because it costs little. A kept one would print a warning if its loop just ends.
         session = aiohttp.ClientSession(
             connector=self._connector,
             connector_owner=False,
@@ -94,7 +94,7 @@ class _Connector(aiohttp.TCPConnector):
         return made
 
     def __del__(self, _warnings: Any = None) -> None:
-        """Do nothing. aiohttp would print a warning where a loop just ends. Its sockets close by themselves."""
+        """Do nothing. aiohttp would print a warning if a loop just ends. Its sockets close by themselves."""
 
 
 class _Body(httpx.AsyncByteStream):

@@ -1,4 +1,4 @@
-"""What a body is, judged by what it begins with, and its events. No I/O, standard library only.
+"""The kind of a body, judged by its beginning, and its events. No I/O, standard library only.
 
 Servers and proxies label their bodies wrongly, so the label alone decides nothing::
 
@@ -23,17 +23,17 @@ _LATER = re.compile(rb"[\r\n](?:data|event|error):")  # events after another lin
 #: Media types of a stream with one JSON object a line.
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 _BLANK = b" \t\r\n\xef\xbb\xbf\x1e"  # U+001E stands before each JSON text of RFC 7464
-_ENOUGH = 16  # bytes that tell what a body is
-_PREFACE = 2**12  # bytes in which the first event begins, if the label says that events come
+_ENOUGH = 16  # bytes to know the kind of a body by
+_PREFACE = 2**12  # bytes before the first event at most, if the label promises events
 
 
 def kind_of(head: bytes, *, whole: bool, label: str = "") -> BodyKind | None:
-    """Tell what a body is by its first bytes.
+    """Return the kind of a body by its first bytes.
 
     Parameters
     ----------
     head : bytes
-        What has come so far.
+        The bytes so far.
     whole : bool
         Nothing more follows.
     label : str, default ""
@@ -68,10 +68,10 @@ def kind_of(head: bytes, *, whole: bool, label: str = "") -> BodyKind | None:
 
 
 class JSONLines:
-    """Decode a body in JSON: one event a line, or one whole value, which :meth:`close` returns.
+    """Decode a body in JSON: one event a line, or one whole value. :meth:`close` returns that.
 
     A line is an event as soon as a second line has begun. So one value alone, on one line or many, stays whole. If the
-    media type says that lines come, the first line is an event at once.
+    media type promises lines, the first line is an event at once.
     """
 
     def __init__(self, max_event_size: int = MAX_EVENT_SIZE, label: str = "") -> None:
@@ -108,7 +108,7 @@ class JSONLines:
 
     @property
     def whole(self) -> bytes | None:
-        """The body, where it is one whole value. None for lines."""
+        """The body, if it is one whole value. None for lines."""
         return None if self._is_lines else bytes(self._rest)
 
 
@@ -118,16 +118,16 @@ class BodyDecoder:
     Parameters
     ----------
     max_event_size : int
-        Bytes that one event may have.
+        The most bytes of one event.
     label : str
         The media type.
 
     Attributes
     ----------
     kind : str or None
-        What the body is. None: not known yet.
+        The kind of the body. None: not known yet.
     head : bytes
-        The beginning of a body that is neither events nor JSON.
+        The beginning of a body of neither events nor JSON.
     """
 
     def __init__(self, max_event_size: int = MAX_EVENT_SIZE, label: str = "") -> None:
@@ -150,13 +150,13 @@ class BodyDecoder:
         return []
 
     def close(self) -> tuple[list[ServerSentEvent], ServerSentEvent | None]:
-        """End the body. Return the events that were still to come, and the one that the end cut off."""
+        """End the body. Return the last events, and the one cut off by the end."""
         events = self._begin(whole=True) if self.kind is None else []
         return events, self._decoder.close()
 
     @property
     def stray(self) -> str:
-        """The last line among the events that is neither a field nor a comment."""
+        """The last line among the events outside a field or a comment."""
         return self._decoder.stray if isinstance(self._decoder, SSEDecoder) else ""
 
     @property

@@ -18,7 +18,7 @@ from streamwidget._core.secrets import Secrets, mask
 from streamwidget._core.tool_result import Result, failure_of_tool, result_of
 from streamwidget._core.tools import Tool
 
-_SETTLED = 0.5  # seconds in which a cancelled coroutine ends
+_SETTLED = 0.5  # seconds for a cancelled coroutine to end
 
 
 class ToolRun:
@@ -38,7 +38,7 @@ class ToolRun:
         self._secrets = secrets
 
     async def result(self) -> Result:
-        """Run the tool. What it raises is a result too: the model is told.
+        """Run the tool. Its exception is a result too: the model is told.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class ToolRun:
     async def _in_thread(self) -> Any:
         over: asyncio.Future[tuple[Any, BaseException | None]] = asyncio.get_running_loop().create_future()
         settle = settler(over)
-        context = contextvars.copy_context()  # so that what it prints goes to the cell
+        context = contextvars.copy_context()  # so that its prints go to the cell
 
         def run() -> None:
             value, raised = None, None
@@ -85,7 +85,7 @@ class ToolRun:
 
         try:
             threading.Thread(target=run, name=f"tool {self._tool.name}", daemon=True).start()
-        except RuntimeError:  # Pyodide, and a process that may start no more threads
+        except RuntimeError:  # Pyodide, and a process without room for more threads
             run()
         try:
             value, raised = await over

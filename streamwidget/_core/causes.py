@@ -1,13 +1,13 @@
-"""What led to an exception, without what the caller was busy with.
+"""The causes of an exception, without those of the caller's own.
 
-Python links an exception to the one that is being handled, also further up. Example::
+Python links an exception to the one in handling, also further up. Example::
 
     try:
         my_table["x"]
     except KeyError:
         client.stream("What does this mean?").wait()  # fails
 
-The failure's ``__context__`` leads to the person's KeyError. That one, its traceback and its variables are not ours.
+The failure's ``__context__`` leads to the person's KeyError. Its traceback and its variables are not ours.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from collections.abc import Iterator
 
 
 def causes(exc: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and all that led to it, each once. Call this where it was caught.
+    """Yield an exception and its causes, each once. Call this in the frame of the ``except``.
 
-    An exception was handled below, if the frame that handled it is one that the exception came through.
+    A context is a cause if the exception itself came through the frame of that handler.
     """
     seen: set[int] = set()
-    frames: set[int] = set()  # that the exceptions came through
+    frames: set[int] = set()  # of the exceptions' tracebacks
     links = [] if exc is None else [exc]
     while links:
         link = links.pop()

@@ -1,18 +1,18 @@
-r"""The mark in a text where a part of the answer is known to be missing.
+r"""The mark in a text at the place of a missing part.
 
-A program gets the text that came, and the places (:class:`~streamwidget.Gap`). A person gets the text with marks, in
-the page, the saved answer and the terminal. So does the model that reads its own answer in the next request.
+A program gets the received text, and the places (:class:`~streamwidget.Gap`). A person gets the text with marks, in
+the page, the saved answer and the terminal. So does the model with its own answer in the next request.
 
-``5 mg,`` and then, after an event that could not be read, ``more than twice`` is shown as
+``5 mg,`` and then, after an unreadable event, ``more than twice`` is shown as
 ``5 mg,…[a part is missing here]…more than twice``.
 
-Rules, so that the mark is seen whatever Markdown stands around it:
+Rules. They keep the mark visible in any Markdown:
 
-1. It begins and ends with ``…``. So a backslash, ``!`` or ``]`` before it, and ``(`` or ``:`` after it, mean what they
-   meant without it: no formula, no image, no link and no link definition begins there.
-2. At the start of a line it is a line of its own. The list item, the heading or the end of a code block that may follow
+1. It begins and ends with ``…``. So a backslash, ``!`` or ``]`` before it, and ``(`` or ``:`` after it, mean the same
+   as without it: no formula, no image, no link and no link definition begins there.
+2. At the start of a line it is a line of its own. A list item, a heading or the end of a code block after it
    is still one: ``x = 1\n`` and ``` ``` ``` are the line ``x = 1``, the mark, and the line ``` ``` ```.
-3. After the first line of a code block it begins a new line. The rest of that line is the language, which nobody sees.
+3. After the first line of a code block it begins a new line. The rest of the first line is the hidden language.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable
 
 MARK = "…[a part is missing here]…"
-# A line that may open or close a code block, also in a list or in a quote: "```py", "> ~~~", "- ```".
+# A possible fence of a code block, also in a list or in a quote: "```py", "> ~~~", "- ```".
 _FENCE = re.compile(r"[\s>*+\-\d.)]*(?:`{3}[^`]*\Z|~{3})")
 
 
@@ -40,7 +40,7 @@ def mark_after(text: str) -> str:
 
 
 def marked(text: str, places: Iterable[int]) -> str:
-    """Return the text with a mark at each of these places, which are in ascending order."""
+    """Return the text with a mark at each of these places, in ascending order."""
     shown, start = "", 0
     for place in places:
         shown += text[start:place]

@@ -6,7 +6,7 @@ _PARTS = 1024  # in a block of text
 
 
 class GrowingText:
-    """A growing text. One thread appends, and any thread may read. A read joins only the parts that are new to it.
+    """A growing text. One thread appends, and any thread may read. A read joins only the parts since the last one.
 
     Full blocks of parts are joined early, because a part alone takes ten times the memory of its characters.
     """
@@ -16,9 +16,9 @@ class GrowingText:
     def __init__(self) -> None:
         self.length = 0
         self._blocks: list[str] = []
-        # Each of these two is one tuple, so that another thread never sees half of a change.
+        # Each of these two is one tuple: another thread must never see half of a change.
         self._tail: tuple[int, list[str]] = (0, [])  # how many blocks there are, and the parts after them
-        self._joined = ("", 0, 0)  # the text that was read last, how many blocks are in it, and their characters
+        self._joined = ("", 0, 0)  # the text of the last read, the number of its blocks, and their characters
 
     def append(self, text: str) -> None:
         parts = self._tail[1]

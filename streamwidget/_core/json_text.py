@@ -1,7 +1,7 @@
-r"""The JSON in an answer's text: where it is, and the rows of its list that are complete.
+r"""The JSON in an answer's text: its place, and the complete rows of its list.
 
-A model may write around its JSON, if no server keeps it from that: ``Here it is:\n```json\n{"km": 12}\n``` ``. Nothing
-here repairs JSON. What is not valid stays so.
+A model may write around its JSON, unless the server forbids it: ``Here it is:\n```json\n{"km": 12}\n``` ``. Nothing
+here repairs JSON. Invalid JSON stays invalid.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import json
 import re
 from typing import Any
 
-#: The name of the only field of an object that is around a value. Some servers want an object at the root.
+#: The name of the only field of an object around a value. Some servers want an object at the root.
 WRAPPED = "value"
 _FENCE = re.compile(r"```[^\n`]*\n")
 _OPENS = re.compile(r"[\[{]")
 _BEFORE_LIST = re.compile(rf'\{{\s*"{WRAPPED}"\s*:\s*\Z')
 _OUTSIDE = re.compile(r'["\[\]{},]')
 _INSIDE = re.compile(r'["\\]')
-_HEAD = 64  # characters before a list that are looked at
+_HEAD = 64  # characters to look at before a list
 _NUMBER = "+-.0123456789eE"
 
 
@@ -46,7 +46,7 @@ def json_in(text: str) -> str:
 
 
 def unwrapped(value: Any, *, is_object: bool) -> Any:
-    """Return what the object around a value holds. A type that is an object itself has none around it.
+    """Return the value in the object around it. A type that is itself an object has none around it.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def unwrapped(value: Any, *, is_object: bool) -> Any:
 
 
 def certain(text: str) -> str:
-    """Return growing JSON without a number at its end that may grow: ``[12, 3`` -> ``[12, ``."""
+    """Return growing JSON without a number at its end, because it may still grow: ``[12, 3`` -> ``[12, ``."""
     return json_in(text).rstrip(_NUMBER)
 
 
@@ -74,8 +74,8 @@ class Rows:
     """
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []  # of the row that comes now
-        self._head = ""  # the end of what came before the list
+        self._pieces: list[str] = []  # of the present row
+        self._head = ""  # the end of the text before the list
         self._depth = 0  # in the list it is 1 for the list itself
         self._in_list = False
         self._in_string = False
@@ -83,7 +83,7 @@ class Rows:
         self._over = False
 
     def feed(self, piece: str) -> list[str]:
-        """Return the rows that are complete with this piece, as JSON."""
+        """Return the rows completed by this piece, as JSON."""
         if self._over or not piece:
             return []
         found: list[str] = []
@@ -115,7 +115,7 @@ class Rows:
         return found
 
     def _skip_string(self, piece: str, at: int) -> int:
-        """Return where a string ends, or the end of the piece. A backslash hides the next character."""
+        """Return the index after a string, or the end of the piece. A backslash hides the next character."""
         at += self._escaped
         self._escaped, self._in_string = False, True
         while (sign := _INSIDE.search(piece, at)) is not None:
@@ -128,7 +128,7 @@ class Rows:
         return len(piece)
 
     def _look_for_list(self, sign: str, before: str) -> int:
-        """Note a bracket before the list. Return where the list's first row begins, or 0 if this is not the list."""
+        """Note a bracket before the list. Return the index of the list's first row, or 0 if this is not the list."""
         if sign == "[" and (self._depth == 0 or (self._depth == 1 and _BEFORE_LIST.search((self._head + before)[:-1]))):
             self._in_list, self._depth = True, 1
             return len(before)
@@ -136,7 +136,7 @@ class Rows:
         return 0
 
     def _take(self, end: str) -> list[str]:
-        """Return the row that ends here. None is between a row's end and the comma after it."""
+        """Return the row up to here. None is between a row's end and the comma after it."""
         self._pieces.append(end)
         row = "".join(self._pieces).strip()
         self._pieces = []

@@ -1,6 +1,7 @@
-"""From a stream that runs on a loop in a thread of our own, back to the loop of the person's code.
+"""From a stream on the loop of our own thread, back to the loop of the person's code.
 
-The thread never waits for that loop, which a cell may block. What piles up meanwhile is handed over at once, in order.
+The thread never waits for that loop, because a cell may block it. The events of that time are handed over at once,
+in order.
 As long as the stream runs, the loop wakes up at each TICK. The interpreter sees an interrupt only when it does.
 """
 
@@ -17,13 +18,12 @@ from streamwidget._core.timeout import TICK
 
 
 class Relay:
-    """Calls ``publish`` on the loop that runs in the thread which makes this.
+    """Calls ``publish`` on the loop of the thread in which this was made.
 
     Parameters
     ----------
     publish : callable
-        Takes a batch of events. It is called in the context of the one who made this, so that a cell's outputs stay
-        the cell's.
+        Takes a batch of events. It is called in the context of the maker, so a cell's outputs stay the cell's.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Relay:
                 self._loop.call_soon_threadsafe(self._hand_over, context=self._context.copy())
 
     def _hand_over(self) -> None:
-        self._woken = False  # first: what is put from now on wakes the loop again
+        self._woken = False  # first: the next item wakes the loop again
         events: list[StreamEvent] = []
         while self._waiting:
             item = self._waiting.popleft()

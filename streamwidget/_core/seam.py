@@ -1,12 +1,12 @@
-r"""Where the rest of an answer joins its beginning, so that nothing stands there twice.
+r"""The joint between the beginning of an answer and its rest. Nothing stands there twice.
 
 Rules, for the beginning ``One, two,\n``
 
-1. A server that continues a text gets it without the white space at its end. So the rest may bring that again:
+1. A server gets the beginning without the white space at its end. So the rest may bring the space again:
    ``\nthree`` becomes ``three``.
-2. Some servers write the whole beginning again: ``One, two,\nthree`` becomes ``three``. It is held back until that is
-   known. If it is short, only a server that is known for that is taken at its word.
-3. All other text is the rest. A text that stands twice is seen, and a text that is gone is not.
+2. Some servers write the whole beginning again: ``One, two,\nthree`` becomes ``three``. The rest is held back until
+   then. A short beginning is dropped only for a server with this habit.
+3. All other text is the rest. A person sees a text twice, but does not see a lost one.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Seam:
         return self._held != ""
 
     def split(self, event: ParsedEvent) -> Iterable[ParsedEvent]:
-        """Return an event without what was said before. Text may come later."""
+        """Return an event without the text of the beginning. Text may come later."""
         if isinstance(event, TextDelta) and event.index == 0 and self.is_open:
             self._held += event.text
             return self._released()
@@ -65,7 +65,7 @@ class Seam:
         return (event,)
 
     def flush(self) -> Iterable[ParsedEvent]:
-        """Return what is held back. A part of the beginning that surely came again is dropped."""
+        """Return the held text. A part of the beginning is dropped if it surely came again."""
         rest, self._held, self.is_open = self._held, "", False
         if self._may_echo and len(rest) >= self._least and self._said.startswith(rest):
             return ()

@@ -1,7 +1,7 @@
-"""Words for an exception that no part of a stream expected. "Please report it" is for our own faults only.
+"""Words for an exception beyond the expected ones of a stream. "Please report it" is for our own faults only.
 
 The machine may be at its limits, or a person's code may run within ours: a signal handler, a logging handler, a hook.
-The traceback shows whose code raised.
+The traceback shows the culprit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOO_MANY_FILES = "Too many files are open. Close some, or raise the limit (`ulim
 
 
 def failure_of(exc: BaseException) -> StreamError:
-    """Return the failure of a stream in which an unexpected exception was raised. The exception is its cause."""
+    """Return the failure of a stream after an unexpected exception. The exception is its cause."""
     failure = _failure_of(exc)
     failure.__cause__ = exc
     return failure
@@ -67,7 +67,7 @@ def _failure_of(exc: BaseException) -> StreamError:
 
 
 def _persons_code(exc: BaseException) -> traceback.FrameSummary | None:
-    """Return the place in a person's code that raised, or that called the library that raised. None: it was ours."""
+    """Return the person's line that raised, or called the raising library. None: the code was ours."""
     for frame in reversed(traceback.extract_tb(exc.__traceback__)):
         if frame.filename.startswith(_OURS):
             return None
@@ -77,6 +77,6 @@ def _persons_code(exc: BaseException) -> traceback.FrameSummary | None:
 
 
 def _public_name(kind: type[BaseException]) -> str:
-    """Return the name of the exception, or of the Python exception that it is. Nobody knows a private class."""
+    """Return the name of the exception's nearest built-in class. Nobody knows a private class."""
     name: str = next(base.__name__ for base in kind.__mro__ if getattr(builtins, base.__name__, None) is base)
     return name

@@ -1,7 +1,7 @@
-"""What servers of chat completions want back of an answer that called tools: its reasoning, under the name it came by.
+"""The parts of an answer with tool calls that go back to servers of chat completions: its reasoning, under its name.
 
 DeepSeek refuses a request without the ``reasoning_content`` of each call. OpenRouter wants its ``reasoning_details``,
-and Gemini the signature in the ``extra_content`` of a call. All go back as they came. A server that sends nothing of
+and Gemini the signature in the ``extra_content`` of a call. All go back as they came. A server without any of
 these gets nothing.
 """
 
@@ -20,18 +20,18 @@ NAME = "chat_completions"
 _THOUGHT = ("reasoning_content", "reasoning")
 _DETAILS = "reasoning_details"
 _BESIDE = "extra_content"
-#: The fields of a detail that come in pieces.
+#: The fields of a detail in pieces.
 _GROWS = ("text", "summary", "data")
 
 
 class KeepingReader(ChatCompletionsReader):
-    """Also keeps what is to go back. The text of the reasoning is in the answer, so only its name is kept."""
+    """Also keeps the parts to send back. The text of the reasoning is in the answer, so only its name is kept."""
 
     def __init__(self, said: Callable[[], str] = str) -> None:
         super().__init__(said)
         self._thought = ""
         self._details: list[dict[str, Any]] = []
-        self._extra: dict[str, Any] = {}  # what stands beside each call, by its id or its number
+        self._extra: dict[str, Any] = {}  # the fields beside each call, by its id or its number
 
     def parse(self, item: Any) -> list[ParsedEvent]:
         events = super().parse(item)
@@ -72,7 +72,7 @@ class KeepingReader(ChatCompletionsReader):
         last.update({name: value for name, value in {**detail, **grown}.items() if value is not None})
 
     def _kept(self) -> dict[str, Any]:
-        """Return what is to go back. Empty if it is nothing, or no tool was called."""
+        """Return the parts to send back. Empty without any, and without a tool call."""
         if not self._extra:
             return {}
         calls = [{"id": name, _BESIDE: beside} for name, beside in self._extra.items()]
@@ -81,7 +81,7 @@ class KeepingReader(ChatCompletionsReader):
 
 
 def thought_fields(steps: Sequence[Message], message: Message) -> dict[str, Any]:
-    """Return the fields for the reasoning of a message. ``steps`` are the messages of its turn that called tools."""
+    """Return the fields for the reasoning of a message. ``steps`` are the messages of its turn with tool calls."""
     own = _original(message)
     if details := own.get(_DETAILS):
         return {_DETAILS: details}
@@ -91,7 +91,7 @@ def thought_fields(steps: Sequence[Message], message: Message) -> dict[str, Any]
 
 
 def with_extra(message: Message, calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
-    """Return what stands beside each of these calls."""
+    """Return the fields beside each of these calls."""
     kept = [one if isinstance(one, dict) else {} for one in items(_original(message).get("calls"))]
     by_id = {one.get("id"): one.get(_BESIDE) for one in kept}
     found = [by_id.get(call.id) for call in calls]

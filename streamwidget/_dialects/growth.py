@@ -2,11 +2,11 @@
 
 Many libraries send such texts, and no field says so. The texts themselves show it:
 
-1. A text that begins with the one before it, and is longer, may have grown: ``Hel``, ``Hello``. It waits for the next.
+1. A text may have grown if it begins with the one before it, and is longer: ``Hel``, ``Hello``. It waits for the next.
 2. If the next one begins with it too, the texts grow: ``Hello there``. If not, all of them are pieces:
    ``Ha``, ``Haha``, ``!`` is ``HaHaha!``.
-3. At the end of the stream a text that waits has grown, if the one before it is at least three characters long.
-4. A grown text that changes what it said cannot be shown. It is left out, with a warning.
+3. At the end of the stream a waiting text has grown, if the one before it is at least three characters long.
+4. A grown text with another beginning cannot be shown. It is left out, with a warning.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ENOUGH = 3  # characters
 
 
 class Growth:
-    """Takes the texts of a stream and returns what is new in each.
+    """Takes the texts of a stream and returns the new part of each.
 
     Examples
     --------
@@ -52,12 +52,12 @@ class Growth:
         return self._grown(text) if self._grows else held + text
 
     def close(self) -> str:
-        """Return what still waits at the end."""
+        """Return the text still waiting at the end."""
         held, self._held = self._held, ""
         return held[len(self._said) :] if len(self._said.strip()) >= _ENOUGH else held
 
     def warnings(self) -> list[StreamWarning]:
-        """Return what went wrong with the last text."""
+        """Return a warning about the last text, if it went wrong."""
         if not self.rewritten:
             return []
         return [StreamWarning("rewritten", "the source changed what it had said, and the change is left out")]

@@ -1,6 +1,6 @@
-"""What an answer has beside its text and is not shown: the words for it, in one table for all dialects.
+"""The parts of an answer that are not shown: the words for them, in one table for all dialects.
 
-A reader reads the kinds of parts, blocks and items that it knows. Any other kind comes here and gets a name, so nothing
+A reader reads its own kinds of parts, blocks and items. Any other kind comes here and gets a name, so nothing
 is dropped in silence. ``web_search_tool_result`` is "web search results". ``hologram`` is in no row, so it is named as
 the provider names it: "part of an unknown kind (hologram)".
 """
@@ -15,7 +15,7 @@ from typing import Any
 from streamwidget._core.events import LeftOut, Lost, ParsedEvent
 from streamwidget._dialects.fields import plain, word
 
-#: Parts of a kind's name, in the order in which they are looked for, and the words: for all of it, and for one of it.
+#: Parts of a kind's name, in the order of the search, and the words: for all of it, and for one of it.
 _WORDS: tuple[tuple[str, str, str], ...] = (
     ("citation|annotation|reference|footnote|grounding|attribution", "citations", "citation"),
     ("redacted|encrypted", "hidden reasoning", ""),
@@ -38,8 +38,8 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     ("prompt_progress", "prompt progress", ""),
     ("related_questions|suggest|follow_?ups?$", "suggested questions", ""),
 )
-_MOST = 200  # entries of one list that are told apart
-#: Names of fields that say something about an answer and are not a part of it.
+_MOST = 200  # entries of one list to distinguish
+#: Names of fields about an answer. They are not a part of it.
 _ABOUT = re.compile(
     r"^(?!grounding|citation).*(?:^|_)(ids?|index|indices|signatures?|fingerprint|types?|status|object|created(_at)?|tier"
     r"|obfuscation|usage|times?|timings?|timestamp|finish_reason|stop_reason|stop|stop_sequence|finish_details|model"
@@ -59,7 +59,7 @@ def left_out(kind: str | None, entries: Iterable[Any] = ()) -> LeftOut:
     kind : str or None
         The provider's name for it.
     entries : iterable
-        One for each that is counted, if they can be counted.
+        One for each entry, if they can be counted.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def left_out(kind: str | None, entries: Iterable[Any] = ()) -> LeftOut:
 
 
 def unknown_part(part: Any) -> Iterator[ParsedEvent]:
-    """Name a part of the text itself that cannot be read. Its place in the text is known, so it leaves a gap."""
+    """Name an unreadable part of the text itself. Its place in the text is known, so it leaves a gap."""
     kind = (word(part.get("type")) or next(iter(part), None)) if isinstance(part, dict) else type(part).__name__
     event = left_out(kind, [part])
     if event.what.startswith("part of"):
@@ -85,15 +85,15 @@ def unknown_part(part: Any) -> Iterator[ParsedEvent]:
 
 
 def unread(fields: dict[str, Any], known: frozenset[str], *, prose: bool = False) -> Iterator[LeftOut]:
-    """Name the fields that no reader knows and that hold something.
+    """Name the fields with a value, if no reader knows them.
 
     Parameters
     ----------
     fields : dict
     known : frozenset of str
-        The names that are read, or left out on purpose.
+        The names of the read fields, and of those left out on purpose.
     prose : bool, default False
-        True: only those count that hold some words or an address. So a server's remarks around the answer do not.
+        True: only fields with some words or an address count. A server's remarks around the answer do not.
     """
     for name, value in fields.items():
         if name in known or not value or _ABOUT.search(_snake(name)):

@@ -1,6 +1,6 @@
-"""The libraries whose items differ only in where their fields stand: one layout for each, in plain paths.
+"""The libraries with the same parts in other places: one layout for each, in plain paths.
 
-A library is known by the shape of its items, and none is imported. In a condition ``...`` means that the field exists.
+A library is known by the shape of its items, and none is imported. In a condition ``...`` stands for any value.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ COHERE = Layout(
     ),
 )
 
-#: The first API of Cohere, which its library still has.
+#: The first API of Cohere. Its library still has it.
 COHERE_V1 = Layout(
     "cohere v1",
     plain_end=False,
@@ -140,7 +140,7 @@ GOOGLE_INTERACTIONS = Layout(
     ),
 )
 
-#: What the models of Amazon Bedrock send in ``invoke_model_with_response_stream``, each in its own form.
+#: The items of the models of Amazon Bedrock in ``invoke_model_with_response_stream``, each in its own form.
 BEDROCK_MODELS = Layout(
     "Bedrock's models",
     plain_end=False,
@@ -532,7 +532,7 @@ VERCEL = Layout(
     ),
 )
 
-#: The pairs of xai-sdk, which an envelope joins.
+#: The pairs of xai-sdk. An envelope joins them.
 XAI = Layout(
     "xai-sdk",
     plain_end=False,
@@ -579,7 +579,7 @@ AMONG_STRINGS = Layout(
     ),
 )
 
-#: The order counts: what has more conditions comes first.
+#: The order counts: a layout with more conditions comes first.
 LAYOUTS = (
     AG_UI, VERCEL, COHERE, COHERE_V1, MISTRAL_CONVERSATIONS, GOOGLE_INTERACTIONS, AUTOGEN, AGNO, PYDANTIC_AI,
     PYDANTIC_AI_RESPONSES, AGENT_FRAMEWORK, CLAUDE_AGENT, OLLAMA, TEXT_GENERATION, VLLM, BEDROCK_MODELS, WATSONX, MLX,

@@ -1,19 +1,19 @@
-"""What a provider says again: a last piece with the whole answer, messages that grow, a whole message after its pieces.
+"""Text from the provider a second time: the whole answer in a last piece or after its pieces, and growing messages.
 
-Only what is new is a part of the answer. Text that is not surely said again stays, because a text that stands twice is
-seen, and a text that is gone is not.
+Only new text is a part of the answer. In doubt a text stays, because a person sees a text twice, but does not see a
+lost one.
 """
 
 from __future__ import annotations
 
 import zlib
 
-_SURE = 40  # characters. A piece of this length that is all the text so far is not an accident
+_SURE = 40  # characters. A piece of this length with all the text so far is not an accident
 _WORD = 6  # characters. The last piece may be the same as the only one before it: "ha", "ha"
 
 
 def new_in_message(message: str, said: str) -> str | None:
-    """Return what a whole message adds to the text so far. None: it is another text.
+    """Return the new text of a whole message. None: it is another text.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def new_in_message(message: str, said: str) -> str | None:
 
 
 def new_in_piece(piece: str, said: str, *, is_last: bool) -> str:
-    """Return what a piece adds to the text so far. Nearly always that is the whole piece.
+    """Return the new text of a piece. Nearly always it is the whole piece.
 
     Examples
     --------
@@ -49,12 +49,12 @@ def new_in_piece(piece: str, said: str, *, is_last: bool) -> str:
 
 
 def _end_of(said: str, begin: str, text: str) -> int:
-    """Return where the text so far ends in ``text``, which begins with it, at least without its last white space."""
+    """Return the end of the text so far in ``text``. That begins with it, at least without its last white space."""
     return len(said) if text.startswith(said) else len(begin)
 
 
 class Once:
-    """A text of which only the length and a checksum are kept, to see it again.
+    """A text by its length and checksum, to notice it a second time.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class Once:
         return self._length > 0
 
     def new(self, text: str, *, is_whole: bool, is_last: bool = False) -> str:
-        """Return what ``text`` adds, and add it.
+        """Return the new part of ``text``, and add it.
 
         Parameters
         ----------

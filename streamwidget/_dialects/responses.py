@@ -1,7 +1,7 @@
 """Events of OpenAI's Responses API, from the openai SDK's ``create(stream=True)`` and ``.stream()``.
 
-A part comes in pieces, then whole (``...done``), then in its item, then in the response. What came in pieces is not
-read again. Items that are not text are shown as tool calls, or named (:mod:`~streamwidget._dialects.left_out`).
+A part comes in pieces, then whole (``...done``), then in its item, then in the response. Only the pieces are read,
+if there were any. Other items than text are shown as tool calls, or named (:mod:`~streamwidget._dialects.left_out`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PARTS: dict[str, _Delta] = {
     "audio_transcript": TextDelta,
     "output_audio_transcript": TextDelta,
 }
-#: Items that are calls, with the field of their arguments, and the name to show where they have none.
+#: The calls among the items: the field of their arguments, and the name to show for a call without one.
 _CALLS: dict[str, tuple[str, str]] = {
     "function_call": ("arguments", ""),
     "custom_tool_call": ("input", ""),
@@ -58,9 +58,9 @@ _CALLS: dict[str, tuple[str, str]] = {
     "mcp_approval_request": ("arguments", "mcp"),
 }
 _ARGUMENTS = ("function_call_arguments", "custom_tool_call_input", "mcp_call_arguments", "code_interpreter_call_code")
-#: What a server tool brought back, in the item at its end.
+#: The result of a server tool, in the item at its end.
 _RESULTS = ("output", "outputs", "results", "result")
-#: Items that say nothing to a person: what a tool could do, and the person's own words.
+#: Items of no use to a person: the tools on offer, and the person's own words.
 _SILENT = ("mcp_list_tools", "compaction", "item_reference")
 
 
@@ -77,10 +77,10 @@ class ResponsesReader:
 
     def __init__(self, said: Callable[[], str] = str) -> None:
         self._said = said
-        self._streamed: set[_Delta] = set()  # kinds of which something came
-        self._places: set[tuple[Any, ...]] = set()  # the parts that came in pieces
-        self._others: dict[_Delta, list[str]] = {ReasoningDelta: [], RefusalDelta: []}  # what came of them
-        self._part: tuple[Any, ...] | None = None  # the part of the reasoning that came last
+        self._streamed: set[_Delta] = set()  # kinds with a piece so far
+        self._places: set[tuple[Any, ...]] = set()  # the parts in pieces
+        self._others: dict[_Delta, list[str]] = {ReasoningDelta: [], RefusalDelta: []}  # their pieces
+        self._part: tuple[Any, ...] | None = None  # the last part of the reasoning
         self._calls: set[int | None] = set()  # the places of calls
         self._arguments: set[int | None] = set()  # those with arguments
 
@@ -126,7 +126,7 @@ class ResponsesReader:
             yield left_out(about)
 
     def _piece(self, part: tuple[Any, ...], piece: str) -> Iterator[ParsedEvent]:
-        """Read a piece of a part. A blank line stands between two parts of the reasoning, which have titles."""
+        """Read a piece of a part. A blank line stands between two parts of the reasoning, because they have titles."""
         kind = part[0]
         if piece and kind is not TextDelta:
             if kind is ReasoningDelta:
@@ -137,7 +137,7 @@ class ResponsesReader:
         yield kind(piece)
 
     def _whole(self, part: tuple[Any, ...], whole: str) -> Iterator[ParsedEvent]:
-        """Read a part that did not come in pieces."""
+        """Read a whole part. Nothing of it came in pieces."""
         kind = part[0]
         if kind in self._streamed:
             said = self._said() if kind is TextDelta else "".join(self._others[kind])
@@ -227,7 +227,7 @@ class ResponsesReader:
 
 
 def _part(item: Any, about: str) -> tuple[Any, ...]:
-    """Return what tells a part from others: its kind, the place of its item, and its own place there."""
+    """Return the identity of a part: its kind, the place of its item, and its own place there."""
     is_summary = "summary" in about
     return (
         _PARTS[about],

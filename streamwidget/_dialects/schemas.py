@@ -1,7 +1,7 @@
-"""A JSON schema as the APIs take it, and in words for a server that takes none.
+"""A JSON schema as the APIs take it, and in words for a server without schemas.
 
-OpenAI and Anthropic want it strict: every object is closed and names all of its fields. A schema that cannot be so,
-such as that of ``dict[str, int]``, goes as it is, and the server keeps to it as far as it can.
+OpenAI and Anthropic want it strict: every object is closed and names all of its fields. Some schemas cannot be so.
+Such a one (``dict[str, int]``) goes as it is, and the server keeps to it as far as it can.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from streamwidget._core.messages import Message
 from streamwidget._core.values import ValueType
 from streamwidget._dialects.dialect import Question
 
-#: Statuses of a refusal that no field of ours can be the reason for: the key, the pace, the size.
+#: Statuses of a refusal with another reason than a field of ours: the key, the pace, the size.
 NOT_ABOUT_FIELDS = frozenset({401, 402, 403, 407, 413, 429, 502, 503, 504})
-#: What a server names that refuses a schema.
+#: Words of a server against a schema.
 _ABOUT_SCHEMA = re.compile(r"schema|format|structured|grammar|output_config|response[_ ]?mime", re.IGNORECASE)
-#: Bounds that not every strict server takes. The value is checked here too.
+#: Bounds refused by some strict servers. The value is checked here too.
 _BOUNDS = {
     "openai": frozenset({"default", "minLength", "maxLength", "minProperties", "maxProperties", "uniqueItems"}),
     "anthropic": frozenset(
@@ -30,7 +30,7 @@ _BOUNDS = {
         | {"multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "pattern"}
     ),
 }
-#: Ways to describe a value that no strict server takes.
+#: Ways to describe a value, all refused by strict servers.
 _OPEN = frozenset(
     {"patternProperties", "prefixItems", "not", "if", "then", "else", "dependentRequired", "dependentSchemas"}
     | {"propertyNames", "unevaluatedProperties", "contains"}
@@ -44,13 +44,13 @@ Answer again, with the whole JSON and no other word."""
 
 
 class _NotStrictError(Exception):
-    """The schema has an object whose fields are not all known."""
+    """The schema has an object with unknown fields."""
 
 
 def strict(schema: Mapping[str, Any], bounds: str) -> dict[str, Any] | None:
-    """Return the schema with all objects closed and all of their fields required. None if that is not possible.
+    """Return the schema with all objects closed and all of their fields required. None if this is not possible.
 
-    ``bounds`` says which bounds are left out: ``openai`` or ``anthropic``.
+    ``bounds`` names the bounds to leave out: ``openai`` or ``anthropic``.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def openai_format(value: ValueType) -> dict[str, Any]:
 
 
 def with_fields(ours: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request's fields with ours. What the person named counts first, also within a field.
+    """Return a request's fields with ours. The person's own count first, also within a field.
 
     A field with a ``type`` is not mixed: the person's takes its place.
 
@@ -122,7 +122,7 @@ def with_fields(ours: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str,
 
 
 def in_words(question: Question) -> Question:
-    """Return a question that asks for the value in words, and not by a field of the API."""
+    """Return a question for the value in words, and not by a field of the API."""
     if question.value is None:
         return question
     schema = json.dumps(question.value.object_schema, ensure_ascii=False)
@@ -151,7 +151,7 @@ def without_schema(question: Question, refusal: ErrorInfo) -> tuple[Question, St
 
 
 def asked_again(question: Question, answer: Message, problem: str) -> Question:
-    """Return the question once more, with an answer that is not valid and what is wrong with it."""
+    """Return the question once more, with the invalid answer and its fault."""
     said = (answer,) if answer.text.strip() else ()
     words = _AGAIN.format(problem=problem)
     messages = (*question.messages, *said, Message("user", words)) if said else with_words(question.messages, words)

@@ -7,7 +7,7 @@ A formula is ``$...$``, ``$$...$$``, ``\(...\)``, ``\[...\]`` or an environment 
 - ``last_line`` serves the block rules: ``so $$\na\n= b\n$$`` has no heading, list or quote.
 - ``cells`` serves the tables: ``| $|x|$ | b |`` has two cells.
 
-MathJax needs minutes for some small formulas, or crashes the page. So a formula that is nested too deep, or too long,
+MathJax needs minutes for some small formulas, or crashes the page. So a formula nested too deep, or too long,
 stays text: ``\frac{1}{\frac{1}{...}}`` with 21 levels.
 
 js/src/markdown/math.ts has the same rules.
@@ -25,38 +25,39 @@ from streamwidget._saved.budget import BUDGET
 
 MAX_MATH = 4096
 MAX_DEPTH = 20  # of braces, "\left" and "\begin", the page's MathJax crashes at about 90
-MAX_MULTIPLIED = 3  # of commands that typeset what is in them again and again
+MAX_MULTIPLIED = 3  # of commands in each other, if each typesets its content again and again
 
 _OPENING = re.compile(
     r"\$\$?|\\[(\[]|\\begin\{((?:align(?:at|ed|edat)?|array|d?cases|eqnarray|equation|flalign|gather(?:ed)?|multline"
     r"|[bBpvV]?matrix|smallmatrix|split)\*?)\}"
 )
 _CLOSINGS = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]"}
-# TeX that makes links or attributes, defines something for the rest of the page, or loads more of MathJax:
+# TeX for links and attributes, for definitions on the rest of the page, and for more of MathJax:
 # "\href{javascript:x}{y}" stays text, "\frac{1}{2}" is math.
 _UNSAFE_TEX = re.compile(
     r"\\(?:href|url|html|class|style|css|id\b|data|require|include|input|import|def|gdef|edef|xdef|let|new(?!line)|renew|provide|bbox"
     r"|Declare|csname|unicode|mml|tip|texttip|mathtip|toggle|action|global|futurelet|catcode|write|read|open|special)",
     re.IGNORECASE,
 )
-# The parts of TeX that nest. Each command of the third group multiplies the work for what is in its braces.
+# The nesting parts of TeX. Each command of the third group multiplies the work for its braces.
 _NESTING = re.compile(
     r"\\(?:(begin|left)|(end|right)|([vh]?phantom|smash|mathchoice))(?![A-Za-z])|\\.|([{}])", re.DOTALL
 )
 # A word between two "$$", without a sign of mathematics: "$$ (moderate)\n- Sushi: $$" is a list of prices.
 _WORD = re.compile(r"[^\W\d_]{4}")
 _SIGN = re.compile(r"[\\=^_+<>{}]")
-# What a formula may begin with, and what takes precedence over it: an escaped character, and a run of backticks.
+# The beginnings of a formula, and the signs with precedence over them: an escaped character, and a run of backticks.
 _MARK = re.compile(r"`+|[$]|\\.?", re.DOTALL)
 _CODE = re.compile("`+")
 _PIPE = re.compile(r"\\?\|")
-# The lines in which a formula may begin that goes on in the next line.
+# The lines with a possible beginning of a formula of several lines.
 _DISPLAY = re.compile(r"\$\$|\\[(\[]|\\begin\{")
-# What may follow a formula that is alone in its line: "$$x$$." yes, "$$x$$ is" no.
+# The possible signs after a formula alone in its line: "$$x$$." yes, "$$x$$ is" no.
 _REST_OF_LINE = re.compile(r"[ \t.,;:]*(?:\n|\Z)")
 # A letter or digit beside a formula's "$": "|$HOME|$PATH|" has three.
 _LETTER = re.compile(r"[A-Za-z0-9_]")
-# The environment of a parse has under these names the formulas of the text, and the last line that tore a formula.
+# The environment of a parse has under these names the formulas of the text, and the last line between torn halves of
+# a formula.
 _FORMULAS = "streamwidget_formulas"
 _TORN = "streamwidget_torn"
 
@@ -64,24 +65,24 @@ _TORN = "streamwidget_torn"
 class Formulas:
     """The formulas of a text.
 
-    What a search found is remembered, so that the cost is linear in the text, even if it is full of opening marks. With
-    ``by_line`` code ends in the line in which the formula ends, because what follows may be another block.
+    The result of a search is remembered. So the cost is linear in the text, even if it is full of opening marks. With
+    ``by_line`` code ends in the last line of the formula, because another block may follow.
     """
 
     def __init__(self, source: str, *, by_line: bool = False) -> None:
         self._source = source
         self._by_line = by_line
-        # For each mark: where the last search began, and what it found.
+        # For each mark: the start of the last search, and its result.
         self._found: dict[str, tuple[int, int]] = {}
-        # For each end of a formula: the last index that forbids it.
+        # For each end of a formula: the last index against it.
         self._forbidden: dict[int, int] = {}
-        # For each beginning and limit of a search for code: where the first code span begins.
+        # For each beginning and limit of a search for code: the index of the first code span.
         self._first_code: dict[tuple[int, int], int] = {}
 
     def span(self, start: int) -> tuple[int, int, int]:
-        """Return where the content of a formula begins and ends, and the index behind it. It is -1 without a formula.
+        """Return the range of a formula's content, and the index behind the formula. It is -1 without a formula.
 
-        The content may be anything that is not blank.
+        The content may be anything but blank.
         """
         source = self._source
         opening = _OPENING.match(source, start)
@@ -104,7 +105,7 @@ class Formulas:
         return begin, end, after
 
     def at(self, start: int) -> int:
-        """Return the index behind the formula that begins at ``start``, or -1.
+        """Return the index behind the formula at ``start``, or -1.
 
         Pandoc's rule tells math from money: no space just inside of the dollars, and no digit after them. A code span
         that begins in the formula beats it.
@@ -131,20 +132,20 @@ class Formulas:
         return self._first_code[begin, limit] < end
 
     def _last_code(self, begin: int, end: int) -> int:
-        """Return where the last code span begins between the two, or -1."""
+        """Return the index of the last code span between the two, or -1."""
         limit = self._limit(end)
         runs = _CODE.finditer(self._source, begin, end)
         return max((run.start() for run in runs if self._code_end(run, limit) > 0), default=-1)
 
     def _limit(self, end: int) -> int:
-        """Return where a code span has to end that begins before ``end``."""
+        """Return the limit for a code span that begins before ``end``."""
         line_end = self._next("\n", end) if self._by_line else -1
         return line_end if line_end > 0 else len(self._source)
 
     def first(self, begin: int, end: int, after: Callable[[int], int]) -> tuple[int, int] | None:
-        """Return the first formula that begins between the two, outside of code and escaped characters.
+        """Return the first formula between the two, outside of code and escaped characters.
 
-        ``after`` returns the index behind the formula that begins at an index, or -1.
+        ``after`` returns the index behind the formula at an index, or -1.
         """
         pos = begin
         while mark := _MARK.search(self._source, pos, end):
@@ -156,7 +157,7 @@ class Formulas:
         return None
 
     def _code_end(self, run: re.Match[str], limit: int) -> int:
-        """Return the index behind the code span that begins with ``run`` and ends before ``limit``, or -1."""
+        """Return the index behind the code span from ``run`` on, if it ends before ``limit``, or -1."""
         found = re.compile(f"(?<!`){run[0]}(?!`)").search(self._source, run.end(), limit)
         return found.end() if found else -1
 
@@ -176,7 +177,7 @@ class Formulas:
         return self._forbidden[end]
 
     def _too_deep(self, begin: int, end: int) -> int:
-        """Return the last index between the two at which TeX is nested too deep, or -1."""
+        """Return the last index of TeX nested too deep between the two, or -1."""
         last, choices, multiplies = -1, 0, False
         open_: list[bool] = []
         for part in _NESTING.finditer(self._source, begin, end):
@@ -228,9 +229,9 @@ def begins_formula(state: StateBlock, line: int, end_line: int) -> bool:
 
 
 def last_line(state: StateBlock, line: int, end_line: int) -> int:
-    r"""Return the last line of the formulas that begin in a line of a paragraph. It is ``line`` itself without any.
+    r"""Return the last line of the formulas from a line of a paragraph on. It is ``line`` itself without any.
 
-    A formula ends before a blank line, and before a line that is not in its list item or quote.
+    A formula ends before a blank line, and before a line outside its list item or quote.
     ``so $$\na\n- b\n$$`` -> a paragraph, and ``so $$\na\n\n- b\n$$`` -> a list.
     """
     begin, end = state.bMarks[line] + state.tShift[line], state.eMarks[line]
@@ -267,10 +268,10 @@ def _of(state: StateBlock | StateInline) -> Formulas:
 
 
 def _ends_in(state: StateBlock, line: int, end_line: int, after: int) -> int:
-    """Return the line in which a formula ends that begins in ``line``, or -1 if a line between tears it."""
-    # A line that is not indented enough for its list item ends it, as in "- a\n$$\nb\n$$".
+    """Return the last line of a formula that begins in ``line``, or -1 if a line between tears it."""
+    # A line with too little indent for its list item ends it, as in "- a\n$$\nb\n$$".
     indent = min(state.blkIndent, state.sCount[line])
-    # The lines of a formula that is torn are not looked at again for the next line that may begin one.
+    # The lines of a torn formula are not looked at again for the next possible beginning.
     torn = state.env.setdefault(_TORN, {})
     if line < (known := torn.get((state.level, indent), -1)) and state.bMarks[known] < after:
         return -1
@@ -284,7 +285,7 @@ def _ends_in(state: StateBlock, line: int, end_line: int, after: int) -> int:
 
 
 def cells(row: str) -> list[str]:
-    r"""Split the row of a table at each ``|`` that is not in a formula.
+    r"""Split the row of a table at each ``|`` outside a formula.
 
     ``| $|x|$ | b |`` -> ``["", " $|x|$ ", " b ", ""]``, and ``a \| b`` -> ``["a | b"]``.
     """

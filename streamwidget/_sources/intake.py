@@ -1,10 +1,10 @@
-"""From the items of a source to published events: which reader reads them, and how the answer ended.
+"""From the items of a source to published events: the choice of a reader, and the outcome.
 
 Rules
 -----
-- The first item that a dialect knows decides. Agents begin with events of their own, so a few unknown ones may come
-  before it. If none is known, the refusal names the fields of an item that hold text.
-- Bytes, and strings that begin server-sent events, are read by our own decoder. Bytes of plain text are text.
+- The first item of a known dialect decides. Agents begin with events of their own, so a few unknown ones may come
+  before it. If none is known, the refusal names an item's fields with text.
+- Our own decoder reads bytes, and strings with server-sent events. Bytes of plain text are text.
 - An item that is None brings nothing. A figure, a table and any other object that shows itself in a notebook is shown
   at its place.
 """
@@ -45,11 +45,11 @@ class Intake:
     publish : callable
         Takes each batch of events.
     text : str or callable, optional
-        Where an item holds its text. Then no dialect is asked.
+        The place of an item's text. Then no dialect is asked.
     in_loop : callable
         Returns True if the source is read on the event loop, for the expression in a refusal.
     dialect : Dialect, optional
-        The API that was asked. Its reader also keeps what goes back with the next request.
+        The API of the request. Its reader also keeps the parts for the next request.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Intake:
         self._dialect = dialect
         self._reader: Reader | None = None if text is None else TextOf(text)
         self._wire: Wire | None = None
-        self._unknown: Any = None  # the first item that no dialect knows
+        self._unknown: Any = None  # the first item of no known dialect
         self._count = 0
-        self._head: list[bytes] = []  # bytes before it is known what they are
-        self._blank: list[str] = []  # strings before it is known what they are
+        self._head: list[bytes] = []  # bytes of a kind not known yet
+        self._blank: list[str] = []  # strings of a kind not known yet
         self._rich: dict[type, bool] = {}  # by the class of an item
 
     def take(self, item: Any) -> None:
@@ -129,10 +129,10 @@ class Intake:
         return self._with_content("complete" if finish is None else finish.outcome)
 
     def _with_content(self, outcome: Outcome) -> Outcome:
-        """Return the outcome, unless nothing came: that is not a complete answer."""
+        """Return the outcome. Nothing at all is not a complete answer."""
         known = self._accumulator
         if outcome == "complete" and not (known.delta_count or known.holds_text or known.warnings or known.outputs):
-            # The items fit a dialect, and hold the answer where nobody looks.
+            # The items fit a dialect, and hold the answer in another place.
             raise ProtocolError(ErrorInfo("The source ended, and its items held no text: there is no answer."))
         return outcome
 
@@ -156,7 +156,7 @@ class Intake:
             self._apply(self._reader.parse(item))
         elif (data := from_event(item)) is not None:
             self._start_wire(data)
-        elif isinstance(item, dict) and item.keys() == {"error"}:  # before any item that shows the API
+        elif isinstance(item, dict) and item.keys() == {"error"}:  # before any item of a known API
             raise ServerReportedError(error_info(item["error"], 200))
         else:
             self._unknown = item if self._unknown is None else self._unknown
@@ -169,7 +169,7 @@ class Intake:
         return own if own is not None and own.fits(item) else reader_for(item, said)
 
     def _judge(self, item: Any) -> None:
-        """Read bytes by our decoder, or as the text that they are."""
+        """Read bytes by our decoder, or as plain text."""
         if isinstance(item, str):
             self._start_wire(item)
             return
@@ -191,7 +191,7 @@ class Intake:
                 self._start_wire(piece)
 
     def _read_strings(self) -> None:
-        """Read the blank strings that were held back."""
+        """Read the blank strings held back so far."""
         blank, self._blank = self._blank, []
         if blank and self._reader is None:
             self._reader = reader_for("")
