@@ -100,11 +100,15 @@ def dollars(amount: float) -> str:
 def details(usage: Usage | None, cost: Cost) -> list[str]:
     """Return what the line under an answer says beside the number of its tokens. What is not known is left out.
 
+    So is the $0 of a request that was refused.
+
     Examples
     --------
     >>> from streamwidget._core.events import Usage
     >>> details(Usage(1204, 182, 1386, 900, 64), Cost(0.0012))
     ['64 of them reasoning', '900 of 1,204 prompt tokens cached', '≈ $0.0012']
+    >>> details(Usage(1204, 182), Cost(0.0, charged=True)), details(None, NOTHING)
+    (['$0'], [])
     """
     facts = []
     if usage is not None and usage.completion_tokens is not None and usage.reasoning_tokens:
@@ -112,4 +116,5 @@ def details(usage: Usage | None, cost: Cost) -> list[str]:
     if usage is not None and usage.cached_tokens:
         whole = f" of {usage.prompt_tokens:,}" if usage.prompt_tokens is not None else ""
         facts.append(f"{usage.cached_tokens:,}{whole} prompt tokens cached")
-    return facts if cost.amount is None else [*facts, str(cost)]
+    is_refused = usage is None and cost == NOTHING
+    return facts if cost.amount is None or is_refused else [*facts, str(cost)]

@@ -155,7 +155,7 @@ async def test_an_answer_has_its_cost_and_says_so() -> None:
 
 
 async def test_each_request_of_an_answer_costs() -> None:
-    """The steps with tools are added up. A refused request costs nothing. The cost of a cut answer is unknown."""
+    """The steps with tools are added up. A cut answer's cost is unknown. A refused request costs nothing, unsaid."""
 
     @sw.tool(safe=True)
     def look(river: str) -> str:
@@ -172,6 +172,7 @@ async def test_each_request_of_an_answer_costs() -> None:
     with pytest.raises(sw.HTTPStatusError):
         await (refused := client(401).stream("How long?"))
     assert str(refused.completion.cost) == "$0"
+    assert "$" not in refused.completion._repr_mimebundle_()["text/plain"]
 
 
 async def test_the_rest_of_an_answer_costs_as_well() -> None:
