@@ -45,6 +45,8 @@ def split_line(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
         _refuse_key(word)
         name, has_value, value = word.partition("=")
         action = actions.get(name)
+        if name in ("-h", "--help"):
+            raise UsageError("`%chat?` shows the help: examples, the options and the commands.")
         if action is None:
             raise UsageError(
                 f"Unknown option {name[:20]}.{_near(name, actions)} `%chat?` lists the options. "

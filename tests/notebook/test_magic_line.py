@@ -72,6 +72,13 @@ def test_a_mistyped_option_names_the_near_one(typed: str, near: str | None) -> N
     assert f"Did you mean {near}?" in str(refused.value) if near else "mean" not in str(refused.value)
 
 
+@pytest.mark.parametrize("typed", ["--help", "-h"])
+def test_a_typed_help_names_the_help(typed: str) -> None:
+    """It is not taken for the misspelling of another option."""
+    with pytest.raises(UsageError, match=r"^`%chat\?` shows the help"):
+        split(typed)
+
+
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1))
 def test_text_after_two_dashes_is_kept(text: str) -> None:
     """The text may look like an option."""
