@@ -30,6 +30,7 @@ from streamwidget._many.shown import summary
 from streamwidget._many.spending import Spending
 from streamwidget._notebook.expressions import find_fields
 from streamwidget._notebook.interpolate import interpolate
+from streamwidget._notebook.short_traceback import shorten_traceback
 from streamwidget._notebook.terminal import say
 
 if TYPE_CHECKING:
@@ -180,8 +181,7 @@ async def _run(asked: Batch, cell: tuple[str, str | None] | None) -> None:
             if shown is not None:
                 await shown.settled(sys.exception())
     except asyncio.CancelledError as exc:
-        said = f"Interrupted: {summary(asked, stream.elapsed)}"
-        exc._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
+        shorten_traceback(exc, f"Interrupted: {summary(asked, stream.elapsed)}")
         raise
     if shown is None and sys.stdout is not None and sys.stdout.isatty():
         say(summary(asked, stream.elapsed))

@@ -18,6 +18,7 @@ from streamwidget._core.stream import ChatStream
 from streamwidget._notebook.advice import Target, explain
 from streamwidget._notebook.display import LiveThenStatic
 from streamwidget._notebook.session import Session
+from streamwidget._notebook.short_traceback import shorten_traceback
 from streamwidget._saved.answer import footer
 
 
@@ -141,9 +142,8 @@ def _explained(session: Session, job: CellJob) -> Iterator[None]:
         yield
     except StreamError as exc:
         session.failure = exc
-        lines = job.explained(explain(exc, job.target, line=footer(exc.completion) if job.shows_line else ""))
-        # IPython asks the exception for its traceback. Its class does not change, so `except` clauses work.
-        exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+        lines = explain(exc, job.target, line=footer(exc.completion) if job.shows_line else "")
+        shorten_traceback(exc, *job.explained(lines))
         raise
     except KeyboardInterrupt:
         raise _interrupted(job.stream, job.interrupted) from None

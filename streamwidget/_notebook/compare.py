@@ -42,6 +42,7 @@ from streamwidget._notebook.request import (
 )
 from streamwidget._notebook.reuse import Asked, keep, kept_or_asked, told
 from streamwidget._notebook.session import Session
+from streamwidget._notebook.short_traceback import shorten_traceback
 from streamwidget._saved.side_by_side import COMPARED, comparison_mimebundle, table, title
 from streamwidget._sources.models import CallableModel, as_model
 from streamwidget._sources.sdk_model import SDKModel
@@ -171,8 +172,8 @@ async def compare(
     try:
         await shown.stream
     except asyncio.CancelledError as exc:
-        said = f"Interrupted: {_stopped(streams)}"
-        exc._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
+        kept = sum(len(stream.completion.text) for stream in streams)
+        shorten_traceback(exc, f"Interrupted: all {len(streams)} streams are closed. {kept} characters had come.")
         raise
     return shown.comparison
 
@@ -337,11 +338,6 @@ def _page() -> PageTools:
     return bring_tools()
 
 
-def _stopped(streams: Sequence[ChatStream]) -> str:
-    kept = sum(len(stream.completion.text) for stream in streams)
-    return f"all {len(streams)} streams are closed. {kept} characters had come."
-
-
 # ---- %%chat
 
 
@@ -424,8 +420,7 @@ def compare_in_cell(session: Session, options: Namespace, columns: Sequence[Name
             session.variables[options.out] = comparison
         if (failure := shown._work.failure) is not None:
             session.failure = failure
-            lines = explain(failure, prepared[0].target)
-            failure._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+            shorten_traceback(failure, *explain(failure, prepared[0].target))
             raise failure
         return comparison
 

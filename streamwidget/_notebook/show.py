@@ -12,6 +12,7 @@ from streamwidget._core.exceptions import StreamError
 from streamwidget._core.stream import ChatStream
 from streamwidget._notebook import display
 from streamwidget._notebook.advice import explain
+from streamwidget._notebook.short_traceback import shorten_traceback
 from streamwidget._notebook.shown_once import has_shown
 from streamwidget._saved.answer import footer
 from streamwidget._sources import as_stream
@@ -130,12 +131,10 @@ async def _show(stream: ChatStream, *, keep: bool) -> ChatCompletion:
             has_shown(shell, completion)
         return completion
     except StreamError as exc:
-        lines = explain(exc, line=footer(exc.completion) if display.shows_line_above_error(shell) else "")
-        # Two lines without a key. The traceback would show what the source raised, word for word.
-        exc._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+        line = footer(exc.completion) if display.shows_line_above_error(shell) else ""
+        shorten_traceback(exc, *explain(exc, line=line))
         raise
     except asyncio.CancelledError as exc:
         kept = len(stream.completion.text)
-        said = f"Interrupted: the source is closed. {kept} characters had come."
-        exc._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
+        shorten_traceback(exc, f"Interrupted: the source is closed. {kept} characters had come.")
         raise
