@@ -30,6 +30,12 @@ class _Output:
     put: Put
     turns: tuple[Turn, ...]
 
+    def fill(self) -> dict[str, Any]:
+        """Put the saved answer into its place, with the turns beside it. Return the whole mimebundle."""
+        whole = {**self.saved, **turn_formats(self.turns, self.saved, self.name)}
+        self.put(whole)
+        return whole
+
 
 class TurnOutputs:
     """The outputs of one session, by the keys of their turns."""
@@ -50,11 +56,10 @@ class TurnOutputs:
 
     def put(self, conversation: Conversation, name: str, key: str, saved: dict[str, Any], put: Put) -> dict[str, Any]:
         """Put the saved answer of a turn into its place, with the turn beside it. Return the whole mimebundle."""
-        turns = self._turns_of(conversation.turns, key)
-        whole = {**saved, **turn_formats(turns, saved, name)}
-        put(whole)
+        output = _Output(conversation, name, saved, put, self._turns_of(conversation.turns, key))
+        whole = output.fill()
         self._outputs.pop(key, None)
-        self._outputs[key] = _Output(conversation, name, saved, put, turns)
+        self._outputs[key] = output
         while len(self._outputs) > _MOST:
             del self._outputs[next(iter(self._outputs))]
         return whole
@@ -63,18 +68,15 @@ class TurnOutputs:
         """Put what has changed into the outputs. Any thread may call this."""
         turns = conversation.turns
         for key, output in tuple(self._outputs.items()):
-            if output.conversation is not conversation:
-                continue
-            now = self._turns_of(turns, key)
-            if not now:
-                self._outputs.pop(key, None)  # its cell runs again, or the conversation was cleared
-            elif now[0].streams:
-                continue
-            elif len(now) != len(output.turns) or any(
-                one is not other for one, other in zip(now, output.turns, strict=True)
-            ):
-                output.turns = now
-                output.put({**output.saved, **turn_formats(now, output.saved, output.name)})
+            if output.conversation is conversation:
+                self._bring_up_to_date(key, output, self._turns_of(turns, key))
+
+    def _bring_up_to_date(self, key: str, output: _Output, turns: tuple[Turn, ...]) -> None:
+        if not turns:
+            self._outputs.pop(key, None)  # its cell runs again, or the conversation was cleared
+        elif not turns[0].streams and [*map(id, turns)] != [*map(id, output.turns)]:
+            output.turns = turns
+            output.fill()
 
     def _turns_of(self, turns: tuple[Turn, ...], key: str) -> tuple[Turn, ...]:
         """Return the turn of this key, and those after it that have no output of their own. Empty if it has left."""
