@@ -67,7 +67,8 @@ if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
     from streamwidget._many.results import RowResult
     from streamwidget._notebook.batch import batch
-    from streamwidget._notebook.compare import Comparison, compare
+    from streamwidget._notebook.compare import compare
+    from streamwidget._notebook.comparison import Comparison
     from streamwidget._notebook.show import show
     from streamwidget._view.chat.widget import ChatWidget
     from streamwidget._view.stream_view import StreamView
@@ -147,7 +148,7 @@ __all__ = [
 # Imported at first use. ipywidgets and anywidget take longer to import than all the rest, and a script needs neither.
 _LATE = {
     "ChatWidget": "_view.chat.widget",
-    "Comparison": "_notebook.compare",
+    "Comparison": "_notebook.comparison",
     "Recording": "_core.recording",
     "RowResult": "_many.results",
     "StreamView": "_view.stream_view",

@@ -18,16 +18,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from streamwidget._conversation.asking import answer_stream
 from streamwidget._conversation.history import Entry, History, cancel
 from streamwidget._conversation.turn import Feedback, Turn, completions, newest, settled, with_branches
 from streamwidget._core.cost import Cost, total
 from streamwidget._core.counted import counted
-from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
-from streamwidget._core.misplaced import check_model, check_system
+from streamwidget._core.misplaced import check_system
 from streamwidget._core.secrets import shows_no_variables
-from streamwidget._core.tools import toolbox
+from streamwidget._core.subscribers import at_end
 
 if TYPE_CHECKING:
     from streamwidget._core.stream import ChatStream
@@ -272,14 +272,17 @@ class Conversation:
         if not user.text.strip() and not user.attachments:
             raise ConfigurationError("The prompt is empty. Nothing was sent.")
         key = key or uuid.uuid4().hex
-        answer = self._stream_of(
-            *(user, client, key),
+        answer = answer_stream(
+            *(self, user, client, key),
             model=model,
             system=system,
             stream=stream,
             as_=as_,
             retries=retries,
-            **{"tools": tools, "confirm": confirm, "max_steps": max_steps, **params},
+            tools=tools,
+            confirm=confirm,
+            max_steps=max_steps,
+            **params,
         )
         entry = Entry(Turn(key, user, asked_at=time.time()), answer)
         turns = self.turns
@@ -288,35 +291,6 @@ class Conversation:
         is_worth = old is not None and (old.has_content or old.user != user or old is not turns[-1])
         self._follow(entry, (self._history.put_branch if branch and is_worth else self._history.put)(entry))
         return answer
-
-    def _stream_of(
-        self,
-        user: Message,
-        client: Any,
-        key: str,
-        *,
-        model: str | None = None,
-        system: str | None = None,
-        stream: bool = True,
-        as_: Any = None,
-        retries: int = 0,
-        tools: Sequence[Any] | None = None,
-        confirm: Literal["ask", "never"] = "ask",
-        max_steps: int = 10,
-        **params: Any,
-    ) -> ChatStream:
-        """Make the stream of an answer, with the turns before ``key``. The conversation does not change."""
-        from streamwidget._client.client import ChatClient
-        from streamwidget._sources.models import as_model  # late: a script that only asks a client needs none of it
-
-        check_model(model)
-        check_system(self.system if system is None else system)
-        messages = [*self.request_messages(key, system=system), user]
-        asked, offered = as_model(client), toolbox(tools, confirm, max_steps)
-        wanted = {"stream": stream, "as_": as_, "retries": retries}
-        if isinstance(asked, ChatClient):
-            return asked.request(messages, model, params, tools=offered, **wanted)
-        return asked.request(messages, model, params | ({"tools": tools} if offered else {}), **wanted)
 
     def reserve(self, key: str, after: Sequence[str]) -> None:
         """Reserve a position for a turn that is not asked yet.
@@ -417,13 +391,12 @@ class Conversation:
         if entry.stream is not None and entry.stream.over:
             self._history.settle(entry)
         elif entry.stream is not None:
-            entry.stream.subscribe(lambda events: self._ended(entry, events))
+            entry.stream.subscribe(at_end(lambda: self._ended(entry)))
         self._notify()
 
-    def _ended(self, entry: Entry, events: list[StreamEvent]) -> None:
-        if isinstance(events[-1], Finish):
-            self._history.settle(entry)
-            self._notify()
+    def _ended(self, entry: Entry) -> None:
+        self._history.settle(entry)
+        self._notify()
 
     # ---- changing
 

@@ -13,12 +13,22 @@ import warnings
 from collections.abc import Callable
 from typing import TypeAlias
 
-from streamwidget._core.events import StreamEvent
+from streamwidget._core.events import Finish, StreamEvent
 
 Subscriber: TypeAlias = Callable[[list[StreamEvent]], None]
 _STRIKES = 3
 _SLOW = 0.1  # seconds: a longer pause is visible in the text
 _OURS = "streamwidget."
+
+
+def at_end(act: Callable[[], None]) -> Subscriber:
+    """Return a subscriber that calls ``act()`` when the stream has ended, and does nothing before."""
+
+    def hear(events: list[StreamEvent]) -> None:
+        if isinstance(events[-1], Finish):
+            act()
+
+    return hear
 
 
 class Subscribers:

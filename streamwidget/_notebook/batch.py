@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.client import ChatClient
-from streamwidget._core.events import Finish
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message, Prompt
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.subscribers import at_end
 from streamwidget._core.values import value_type
 from streamwidget._core.visible import one_line
 from streamwidget._many.batch import Batch
@@ -36,7 +36,7 @@ from streamwidget._notebook.terminal import say
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from streamwidget._notebook.display import LiveThenStatic
+    from streamwidget._notebook.live_then_static import LiveThenStatic
 
 #: The batches that run, by the id of their cell, each with the execution that began it.
 _running: dict[str, list[tuple[str | None, ChatStream]]] = {}
@@ -172,7 +172,7 @@ async def _run(asked: Batch, cell: tuple[str, str | None] | None) -> None:
     stream = ChatStream(asked)
     if cell is not None:
         _running.setdefault(cell[0], []).append((cell[1], stream))
-        stream.subscribe(lambda events: _forget(cell[0], stream) if isinstance(events[-1], Finish) else None)
+        stream.subscribe(at_end(lambda: _forget(cell[0], stream)))
     shown = _present(stream, asked)
     try:
         try:
@@ -191,9 +191,9 @@ def _shell() -> InteractiveShell | None:
     """Return the IPython whose cell runs here. A program in a thread or on another machine has no cell."""
     if "IPython" not in sys.modules or threading.current_thread() is not threading.main_thread():
         return None
-    from streamwidget._notebook import display
+    from streamwidget._notebook.front_end import current_shell
 
-    return display.current_shell()
+    return current_shell()
 
 
 def _this_cell() -> tuple[str, str | None] | None:
@@ -201,10 +201,10 @@ def _this_cell() -> tuple[str, str | None] | None:
     shell = _shell()
     if shell is None:
         return None
-    from streamwidget._notebook import display
+    from streamwidget._notebook.front_end import cell_id, execution_id
 
-    cell = display.cell_id(shell)
-    return None if cell is None else (cell, display.execution_id(shell))
+    cell = cell_id(shell)
+    return None if cell is None else (cell, execution_id(shell))
 
 
 async def _end_those_of(cell: str, execution: str | None) -> None:
@@ -226,18 +226,22 @@ def _present(stream: ChatStream, asked: Batch) -> LiveThenStatic | None:
     shell = _shell()
     if shell is None:
         return None
-    from streamwidget._notebook import display
-    from streamwidget._view import output
+    from streamwidget._notebook import front_end
 
-    if not display.shows_widgets(shell):
+    if not front_end.shows_widgets(shell):
         return None
+    from streamwidget._notebook.live_then_static import LiveThenStatic
     from streamwidget._view.grid.view import GridView
 
     view = GridView(stream, asked, layout=None)
     view._presentation.stays = view._presentation.end_in_turn = False
-    captured = output.is_captured(display.execution_id(shell))
-    shown = display.LiveThenStatic(
-        stream, view, lambda _stream: None, timeline=False, captured=captured, for_page=display.is_page(shell)
+    shown = LiveThenStatic(
+        stream,
+        view,
+        lambda _stream: None,
+        timeline=False,
+        captured=front_end.is_captured(shell),
+        for_page=front_end.is_page(shell),
     )
     shown.begin()
     return shown

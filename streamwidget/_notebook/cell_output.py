@@ -6,7 +6,7 @@ from typing import Any
 
 from IPython.display import publish_display_data
 
-from streamwidget._notebook.display import current_shell, shows_widgets
+from streamwidget._notebook.front_end import current_shell, shows_widgets
 from streamwidget._notebook.terminal import say
 from streamwidget._view import output
 

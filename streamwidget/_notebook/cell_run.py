@@ -16,7 +16,7 @@ from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.loop import interrupts, run
 from streamwidget._core.stream import ChatStream
 from streamwidget._notebook.advice import Target, explain
-from streamwidget._notebook.display import LiveThenStatic
+from streamwidget._notebook.live_then_static import LiveThenStatic
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.short_traceback import shorten_traceback
 from streamwidget._saved.answer import footer

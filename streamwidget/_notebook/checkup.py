@@ -14,10 +14,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from streamwidget._client.client import ChatClient
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import run
-from streamwidget._notebook import display
 from streamwidget._notebook.advice import Target
 from streamwidget._notebook.cell_output import show
 from streamwidget._notebook.cell_run import CellJob
+from streamwidget._notebook.front_end import is_deaf, is_page
 from streamwidget._notebook.request import find_model
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.terminal import say, write
@@ -71,7 +71,7 @@ class Checkup:
     async def _run(self, *, awaits: bool) -> Report:
         self._task = asyncio.current_task()
         shell = self._session.shell
-        in_page = display.is_page(shell)
+        in_page = is_page(shell)
         examination = Examination(
             self._client,
             self._announce,
@@ -120,7 +120,7 @@ def kernel_facts(shell: InteractiveShell, *, awaits: bool) -> dict[str, str]:
 
 async def check_page(shell: InteractiveShell, *, awaits: bool) -> list[Finding]:
     """Send messages to the page and back, with their times."""
-    if display.is_deaf(shell):
+    if is_deaf(shell):
         return [Finding("comm", "unknown", "This kernel hears no page while a cell runs. ipykernel 7 does.")]
     if not awaits:
         sentence = "This cell blocks the kernel, so no page can be heard. Write `%chat --doctor` in a line of its own."

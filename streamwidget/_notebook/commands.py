@@ -22,10 +22,10 @@ from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.secrets import mask
 from streamwidget._core.surrogates import well_formed
 from streamwidget._core.visible import one_line
-from streamwidget._notebook import display
 from streamwidget._notebook.cell_run import CellJob
 from streamwidget._notebook.checkup import examine
 from streamwidget._notebook.code import find_code
+from streamwidget._notebook.display import show_saved
 from streamwidget._notebook.model_choice import list_models
 from streamwidget._notebook.options import Option
 from streamwidget._notebook.resume import resume
@@ -119,7 +119,7 @@ def import_file(session: Session, typed: str, options: Namespace) -> None:
 
 
 def show_last(session: Session, _: bool, __: Namespace) -> None:
-    display.show_saved(_last_answer(session), session.shell)
+    show_saved(_last_answer(session), session.shell)
 
 
 def insert_code(session: Session, _: bool, __: Namespace) -> None:

@@ -1,31 +1,21 @@
-"""How an answer is shown, and how the saved notebook keeps it.
-
-In a kernel it is a live :class:`~streamwidget.StreamView` under a display id. At the end the static answer replaces it,
-and the widget is closed as soon as no page shows it. A live widget would be blank in the saved notebook ("model not
-found"), even with a fallback in the same mimebundle. In a terminal and in a console of Jupyter the answer is printed as
-it comes.
-"""
+"""How an answer is shown: in a notebook as a live view, in a terminal and a console of Jupyter as text that grows."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
-import time
-import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
 
-from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import publish_display_data
 
 from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Finish
-from streamwidget._core.loop import running_loop
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.subscribers import at_end
 from streamwidget._core.timeout import TICK
 from streamwidget._core.visible import visible
+from streamwidget._notebook.front_end import has_person, in_kernel, is_captured, is_deaf, is_page, shows_widgets
+from streamwidget._notebook.live_then_static import LiveThenStatic, PutSaved, put_alone, view_of
 from streamwidget._notebook.terminal import TerminalView, say
 from streamwidget._notebook.terminal_consent import ask_in_terminal
 from streamwidget._notebook.terminal_markdown import markdown_text
@@ -33,88 +23,8 @@ from streamwidget._saved.answer import length, mimebundle, plain_text
 from streamwidget._saved.budget import Budget
 from streamwidget._saved.html import escape_text
 from streamwidget._saved.off_loop import off_loop
-from streamwidget._saved.outputs import needs_its_own
-from streamwidget._view import output
 
-if TYPE_CHECKING:
-    from streamwidget._view.cut_answer import CutAnswer
-    from streamwidget._view.stream_view import StreamView
-
-_PATIENCE = 1.0  # seconds that an interrupted cell waits for the saved answer
-_SHORT = 8_000  # characters. To make such an answer takes less than a person notices.
 _DEAF = "ipykernel 6 receives no click while a cell runs. Use %%chat --bg, or ipykernel 7"
-_KEPT = 200  # views. A page that was closed or reloaded while it showed a view never says that it has left
-#: Takes a saved answer, and what puts a mimebundle into its place. Returns what it has put there.
-PutSaved: TypeAlias = Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], dict[str, Any]]
-_unasked: list[StreamView] = []  # replaced views that no page has asked about since, the oldest first
-
-
-def in_kernel(shell: InteractiveShell | None) -> bool:
-    """Return True in a kernel of Jupyter, and False in a terminal."""
-    return hasattr(shell, "kernel")
-
-
-def shows_widgets(shell: InteractiveShell | None) -> bool:
-    """Return True if a front end can show a widget, or replace an output by another. A console can do neither."""
-    return shell is not None and in_kernel(shell) and output.asker(_request(shell)) != "console"
-
-
-def is_page(shell: InteractiveShell | None) -> bool:
-    """Return True if a page runs the cell, and neither a console nor a program such as papermill."""
-    return shell is not None and in_kernel(shell) and output.asker(_request(shell)) == "page"
-
-
-def is_deaf(shell: InteractiveShell | None) -> bool:
-    """Return True for a kernel that receives nothing from the page while a cell runs."""
-    kernel = getattr(shell, "kernel", None)
-    ipykernel: Any = sys.modules.get(type(kernel).__module__.partition(".")[0])
-    return getattr(ipykernel, "__name__", "") == "ipykernel" and ipykernel.version_info[0] < 7
-
-
-def shows_line_above_error(shell: InteractiveShell | None) -> bool:
-    """Return True if the line under an answer stands right above what the cell raises, so that nothing is said twice.
-
-    False for nbclient and papermill: their own error has only what the cell raises. False where ``%%capture`` or an
-    ``Output`` takes the line elsewhere.
-    """
-    if shell is None or isinstance(shell.display_pub, CapturingDisplayPublisher):
-        return False
-    return not in_kernel(shell) or (
-        output.asker(_request(shell)) != "program" and not output.is_captured(execution_id(shell))
-    )
-
-
-def deleted_cells(shell: InteractiveShell) -> list[str]:
-    """Return the ids of the cells deleted since the last execution. Only JupyterLab sends them."""
-    deleted = _request(shell).get("metadata", {}).get("deletedCells", [])
-    return [cell for cell in deleted if isinstance(cell, str)] if isinstance(deleted, list) else []
-
-
-def execution_id(shell: InteractiveShell) -> str | None:
-    """Return the id of the execution that runs. A cell shares it with the cells that it runs within itself."""
-    name = _request(shell).get("header", {}).get("msg_id")
-    return name if isinstance(name, str) else None
-
-
-def cell_id(shell: InteractiveShell) -> str | None:
-    """Return the id of the cell that runs, or that has begun the task that runs. A terminal and nbclient send none."""
-    name = _request(shell).get("metadata", {}).get("cellId")
-    return name if isinstance(name, str) else None
-
-
-def _request(shell: InteractiveShell) -> dict[str, Any]:
-    return output.request_of(getattr(shell, "kernel", None))
-
-
-def current_shell() -> InteractiveShell | None:
-    """Return the IPython that runs here, if there is one."""
-    return InteractiveShell.instance() if InteractiveShell.initialized() else None
-
-
-def put_alone(saved: dict[str, Any], put: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Put a saved answer into its place as it is."""
-    put(saved)
-    return saved
 
 
 def present(
@@ -153,40 +63,45 @@ def present(
     LiveThenStatic or None
         None in a terminal.
     """
-    if shows_widgets(shell):
-        view = _view_of(stream, wire=wire)
-        view._presentation.stays = keep
-        view._presentation.end_in_turn = background
-        view._presentation.on_asked_again = asked_again
-        if stream.consents is not None and not is_page(shell):
-            stream.consents.expected = False  # nbclient and papermill have no page that could ask
-        elif stream.consents is not None and not background and is_deaf(shell):
-            stream.consents.expected = False
-            stream.consents.unheard = _DEAF
-        shown = LiveThenStatic(
-            stream,
-            view,
-            asked_again,
-            # The wire's view has a timeline of its own.
-            timeline=timeline and not wire,
-            put=put,
-            captured=output.is_captured(execution_id(shell)) if shell is not None else False,
-            for_page=is_page(shell),
-        )
-        shown.begin()
-        return shown
+    if not shows_widgets(shell):
+        _print(stream, shell, timeline=timeline)
+        return None
+    view = view_of(stream, wire=wire)
+    view._presentation.stays = keep
+    view._presentation.end_in_turn = background
+    view._presentation.on_asked_again = asked_again
+    _expect_consent(stream, shell, background=background)
+    shown = LiveThenStatic(
+        stream,
+        view,
+        asked_again,
+        # The wire's view has a timeline of its own.
+        timeline=timeline and not wire,
+        put=put,
+        captured=is_captured(shell),
+        for_page=is_page(shell),
+    )
+    shown.begin()
+    return shown
+
+
+def _expect_consent(stream: ChatStream, shell: InteractiveShell | None, *, background: bool) -> None:
+    """Let tools ask the person only where somebody can answer. nbclient and papermill have no page that could ask."""
+    if stream.consents is None:
+        return
+    if not is_page(shell):
+        stream.consents.expected = False
+    elif is_deaf(shell) and not background:
+        stream.consents.expected = False
+        stream.consents.unheard = _DEAF
+
+
+def _print(stream: ChatStream, shell: InteractiveShell | None, *, timeline: bool) -> None:
+    """Print an answer as it comes."""
     stream.subscribe(TerminalView(lambda: stream.completion, markdown=markdown_text(sys.stdout)))
-    ask_in_terminal(stream, can_ask=_has_person(shell))
+    ask_in_terminal(stream, can_ask=has_person(shell))
     if timeline:
-        _at_end(stream, lambda: say(stream.timeline._repr_mimebundle_()["text/plain"]))
-    return None
-
-
-def _has_person(shell: InteractiveShell | None) -> bool:
-    """Return True if a person can type an answer into this terminal or console."""
-    if in_kernel(shell):
-        return shell is not None and output.asker(_request(shell)) == "console"
-    return sys.stdin is not None and sys.stdin.isatty()
+        stream.subscribe(at_end(lambda: say(stream.timeline._repr_mimebundle_()["text/plain"])))
 
 
 def show_folded(shell: InteractiveShell | None, title: str, text: str) -> None:
@@ -222,187 +137,3 @@ async def show_saved_off_loop(completion: ChatCompletion, shell: InteractiveShel
         making.cancel()
         budget.spend()
         publish_display_data(making.result() if made else mimebundle(completion, budget))  # type: ignore[no-untyped-call]
-
-
-def _at_end(stream: ChatStream, act: Callable[[], None]) -> None:
-    stream.subscribe(lambda events: act() if isinstance(events[-1], Finish) else None)
-
-
-class LiveThenStatic:
-    """The view of one stream in a notebook, from its first moment to its place in the saved file.
-
-    A short answer is replaced at once. A long one is made off the loop, so that an interrupt and the next cell get
-    through meanwhile. Continue on a saved answer that was cut brings a view of the rest into the same place.
-    """
-
-    def __init__(
-        self,
-        stream: ChatStream,
-        view: StreamView,
-        asked_again: Callable[[ChatStream], None],
-        *,
-        timeline: bool,
-        captured: bool,
-        for_page: bool,
-        put: PutSaved = put_alone,
-        display_id: str | None = None,
-        rest_of: CutAnswer | None = None,
-    ) -> None:
-        self._stream = stream
-        self._asked_again = asked_again
-        self._captured = captured
-        self._put = put
-        self._timeline = timeline
-        self._for_page = for_page
-        self._rest_of = rest_of  # the cut answer that this one goes on with
-        self._cut: CutAnswer | None = None
-        self._over = False
-        self._swapped = False
-        self._budget = Budget(0)
-        self._making: asyncio.Task[None] | None = None
-        self._display_id = display_id or uuid.uuid4().hex
-        self._view = view
-
-    def begin(self) -> None:
-        """Show the view in the cell that runs."""
-        output.show(output.widget_bundle(self._view), self._display_id)
-        stream = self._stream
-        if not self._view._presentation.stays:
-            self._await_end()
-        elif self._timeline:
-            _at_end(stream, lambda: publish_display_data(stream.timeline._repr_mimebundle_()))  # type: ignore[no-untyped-call]
-
-    def _await_end(self) -> None:
-        view, presentation = self._view, self._view._presentation
-        if presentation.end_in_turn:
-            presentation.on_end = self._end
-            # A closed view sends no end message.
-            _at_end(self._stream, lambda: self._end() if view.comm is None else None)
-        else:
-            # Subscribed after the view, so called after it: the view's last message is sent before it is replaced.
-            _at_end(self._stream, self._end)
-
-    @property
-    def is_settled(self) -> bool:
-        """False while the saved answer is made."""
-        return self._making is None or self._making.done()
-
-    async def settled(self, failure: BaseException | None = None) -> None:
-        """Wait until the saved answer is in its place. An interrupt puts it there as plain text.
-
-        If ``failure`` is an interrupt that came before, this waits for a second at most.
-        """
-        is_interrupt = failure is not None and not isinstance(failure, Exception)
-        end = time.monotonic() + (_PATIENCE if is_interrupt else math.inf)
-        try:
-            while self._making is not None and not self._making.done() and time.monotonic() < end:
-                # The interpreter sees a signal only when the loop wakes up.
-                await asyncio.wait([self._making], timeout=TICK)
-        finally:
-            self.hurry()
-
-    def hurry(self) -> None:
-        """Put the saved answer in its place now, as plain text. Does nothing before the end and after the swap."""
-        if self._making is not None and not self._swapped:
-            self._budget.spend()
-            self._making.cancel()
-            self._swap(self._view._saved_form(self._budget))
-
-    def _end(self) -> None:
-        if self._over:
-            return
-        self._over = True
-        completion = self._stream.completion
-        self._budget = Budget(length(completion))
-        loop = running_loop()
-        if loop is None or length(completion) <= _SHORT:
-            self._swap(self._view._saved_form(self._budget))
-        else:
-            self._making = loop.create_task(self._make())
-
-    async def _make(self) -> None:
-        try:
-            saved = await off_loop(lambda: self._view._saved_form(self._budget))
-        except Exception:  # noqa: BLE001  (there may be too little memory)
-            self.hurry()
-        else:
-            self._swap(saved)
-
-    def _swap(self, saved: dict[str, Any]) -> None:
-        if self._swapped:
-            return
-        self._swapped = True
-        if self._timeline:
-            saved = _with_picture(saved, self._stream)
-        metadata = self._offer_continue() if self._for_page and not self._captured else {}
-        saved = self._put(saved, lambda whole: output.replace(self._display_id, whole, metadata))
-        if not (self._captured or self._view._presentation.end_in_turn):
-            for shown in filter(needs_its_own, self._stream.completion.outputs):
-                # It stands below the answer, in the cell that ends with it.
-                publish_display_data(dict(shown.data), dict(shown.metadata))  # type: ignore[no-untyped-call]
-        # No page has shown the rest of an answer until it says so, as with a view that an Output has captured.
-        self._view._replaced_by(saved, metadata, unseen=self._captured or self._rest_of is not None)
-        self._rest_of = None
-        _close_unasked(self._view)
-
-    def _offer_continue(self) -> dict[str, Any]:
-        """Let the page ask for the rest of the answer, if it was cut. Return the metadata of the output."""
-        from streamwidget._view.cut_answer import CutAnswer, can_go_on
-
-        if self._rest_of is not None:
-            self._rest_of.forget()
-        if not can_go_on(self._stream):
-            return {}
-        self._cut = CutAnswer(self._stream, self._go_on)
-        return self._cut.metadata
-
-    def _go_on(self) -> str:
-        """Ask for the rest of a cut answer, and return the model id of its view. The page puts it in the place."""
-        stream = self._stream.again(go_on=True)
-        self._asked_again(stream)
-        view = _view_of(stream, wire=False)
-        view._presentation.stays = False
-        rest = LiveThenStatic(
-            stream,
-            view,
-            self._asked_again,
-            timeline=self._timeline,
-            captured=False,
-            for_page=True,
-            put=self._put,
-            display_id=self._display_id,
-            rest_of=self._cut,
-        )
-        rest._await_end()
-        return str(view.model_id)
-
-
-def _close_unasked(replaced: StreamView) -> None:
-    """Close the oldest replaced views, but none that a page still shows.
-
-    The page cannot replace a view in an ipywidgets ``Output``. It asks for the saved answer in vain, and shows the view
-    as long as it likes. An ``Output`` that is not shown yet asks for nothing, so many views stay open.
-    """
-    _unasked[:] = [view for view in [*_unasked, replaced] if view.comm is not None and not view._asked_about]
-    while len(_unasked) > _KEPT:
-        _unasked.pop(0).close()
-
-
-def _view_of(stream: ChatStream, *, wire: bool) -> StreamView:
-    if wire:
-        from streamwidget._view.wire.view import WireView
-
-        return WireView(stream, layout=None)
-    from streamwidget._view.stream_view import StreamView
-
-    return StreamView(stream, layout=None)
-
-
-def _with_picture(saved: dict[str, Any], stream: ChatStream) -> dict[str, Any]:
-    """Put the timeline under an answer. Not as Markdown, because not every front end shows its pictures."""
-    picture = stream.timeline._repr_mimebundle_()
-    others = {kind: value for kind, value in saved.items() if kind != "text/markdown"}
-    return others | {
-        "text/html": f"{saved['text/html']}<p>{picture['text/html']}</p>",
-        "text/plain": f"{saved['text/plain']}\n\n{picture['text/plain']}",
-    }

@@ -8,7 +8,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from streamwidget._notebook import cell_transform, completion, display, question_mark, warm_up
+from streamwidget._notebook import cell_transform, completion, front_end, question_mark, warm_up
 from streamwidget._notebook.magics import ChatMagics
 from streamwidget._notebook.terminal import say
 from streamwidget._view import control
@@ -33,7 +33,7 @@ def load(shell: InteractiveShell) -> None:
         if magics._session.in_kernel:
             _let_colab_show_widgets()
             control.register("cells", magics._session.cells.take_order)
-            warm_up.after_this_cell(for_page=display.is_page(shell))
+            warm_up.after_this_cell(for_page=front_end.is_page(shell))
         shell.events.register("pre_run_cell", magics._session.begin_cell)
         shell.events.register("post_run_cell", magics._session.record.end)
     except BaseException:

@@ -15,7 +15,7 @@ from IPython.display import publish_display_data
 from streamwidget._core.completion import ChatCompletion, last_text
 from streamwidget._core.spellings import MASK
 from streamwidget._core.visible import visible
-from streamwidget._notebook import display
+from streamwidget._notebook import front_end
 from streamwidget._notebook.cell_record import LastError
 from streamwidget._notebook.code import find_code
 from streamwidget._notebook.context import without_keys
@@ -36,7 +36,7 @@ def offer_fix(session: Session, error: LastError, completion: ChatCompletion) ->
     found = _difference(session, error, completion)
     if found is None:
         return
-    if not display.shows_widgets(session.shell):
+    if not front_end.shows_widgets(session.shell):
         say(found["text/plain"])
     else:
         publish_display_data(found)  # type: ignore[no-untyped-call]
@@ -68,7 +68,7 @@ def _difference(session: Session, error: LastError, completion: ChatCompletion) 
         return None
     title = f"Cell [{error.cell.number}], corrected:"
     name = uuid.uuid4().hex
-    if error.id is not None and MASK not in new and display.in_kernel(session.shell):
+    if error.id is not None and MASK not in new and front_end.in_kernel(session.shell):
         _offer(name, {"cell": error.id, "old": old, "new": new})
     lines = "".join(
         f'<span style="{_LINE};background:{_COLOURS.get(line[0], "none")}">{escape_text(line)}</span>' for line in diff

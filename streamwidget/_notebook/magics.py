@@ -37,19 +37,20 @@ from streamwidget._client.headers import own_headers
 from streamwidget._client.servers import SERVERS, server_named
 from streamwidget._client.spending import Budget
 from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Finish
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
 from streamwidget._core.misplaced import is_a_key
 from streamwidget._core.secrets import mask
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.subscribers import at_end
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import visible
-from streamwidget._notebook import cell_transform, display
+from streamwidget._notebook import cell_transform, front_end
 from streamwidget._notebook.cell_record import LastError
 from streamwidget._notebook.cell_run import CellJob, ChatInterrupted, never_left_behind, run_awaited, run_blocking
 from streamwidget._notebook.columns import columns_of
 from streamwidget._notebook.commands import COMMANDS, find_command
+from streamwidget._notebook.display import present
 from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.model_choice import offer_models
 from streamwidget._notebook.options import OPTIONS
@@ -342,7 +343,7 @@ class ChatMagics(Magics):
         columns = columns_of(options)
         try:
             if len(columns) > 1:
-                from streamwidget._notebook.compare import compare_in_cell  # late: few cells compare
+                from streamwidget._notebook.compare_cell import compare_in_cell  # late: few cells compare
 
                 job = compare_in_cell(self._session, options, columns, text)
                 with never_left_behind(job.stream):
@@ -377,14 +378,14 @@ class ChatMagics(Magics):
 
         shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline, "put": put}
         keep = options.keep or self._session.settings.keep
-        view = display.present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
+        view = present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
         if options.receipt:
-            stream.subscribe(lambda events: say_receipt(stream.completion) if isinstance(events[-1], Finish) else None)
+            stream.subscribe(at_end(lambda: say_receipt(stream.completion)))
         if options.bg:
             stream.start()
             self._session.cells.leave_running(stream)
             return _given(stream, awaits=awaits)
-        job = CellJob(stream, turn.target, view, display.shows_line_above_error(self.shell))
+        job = CellJob(stream, turn.target, view, front_end.shows_line_above_error(self.shell))
         if error is not None:
             job = job._replace(result=partial(self._fixed, error))
         return self._finish(job, awaits=awaits)
@@ -405,7 +406,7 @@ class ChatMagics(Magics):
             raise ConfigurationError(f"-o takes the name of a variable, not {options.out[:40]!r}.")
         if options.bg and not self._session.in_kernel:
             raise ConfigurationError("--bg needs a notebook. A terminal runs nothing between two cells.")
-        if options.wire and not display.shows_widgets(self.shell):
+        if options.wire and not front_end.shows_widgets(self.shell):
             raise ConfigurationError("--wire needs a notebook. --timeline works in a terminal too.")
 
     def _finish(self, job: CellJob, *, awaits: bool) -> Any:

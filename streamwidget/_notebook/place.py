@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamwidget._notebook import display
+from streamwidget._notebook.front_end import is_page
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -22,7 +22,7 @@ def notebook_path(shell: InteractiveShell) -> Path | None:
     notebook runs inherits the first one. It is another notebook's then.
     """
     named = shell.user_ns.get("__vsc_ipynb_file__")
-    if not isinstance(named, str) and display.is_page(shell):
+    if not isinstance(named, str) and is_page(shell):
         named = os.environ.get("JPY_SESSION_NAME")
     path = Path(named) if isinstance(named, str) and named.endswith(".ipynb") else None
     return path if path is not None and path.is_absolute() and path.exists() else None

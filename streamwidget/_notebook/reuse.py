@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamwidget._conversation.kept_answers import KeptAnswers, is_worth_keeping
 from streamwidget._core.earlier import earlier_answer
-from streamwidget._core.events import Finish, StreamEvent
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message
 from streamwidget._core.stream import ChatStream
+from streamwidget._core.subscribers import at_end
 from streamwidget._notebook.advice import Target
 from streamwidget._notebook.terminal import say
 
@@ -98,13 +98,13 @@ def keep(answers: KeptAnswers, target: Target, message: Message, stream: ChatStr
     """
     name, at = _name(stream, number), time.time()
 
-    def at_end(events: list[StreamEvent]) -> None:
+    def keep_whole() -> None:
         completion = stream.completion
-        if name is None or not isinstance(events[-1], Finish) or not is_worth_keeping(completion):
+        if name is None or not is_worth_keeping(completion):
             return
         try:
             answers.keep(name, completion, at, target.host, message.text)
         except ConfigurationError as exc:
             say(f"{exc} The answer will be asked again.")
 
-    stream.subscribe(at_end)
+    stream.subscribe(at_end(keep_whole))

@@ -12,9 +12,9 @@ from streamwidget._client.config import Defaults, default_system, set_defaults
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.kept_answers import KeptAnswers
 from streamwidget._core.completion import ChatCompletion
-from streamwidget._core.events import Finish, StreamEvent
+from streamwidget._core.subscribers import at_end
 from streamwidget._core.visible import visible
-from streamwidget._notebook import display
+from streamwidget._notebook import front_end
 from streamwidget._notebook.cell_record import CellRecord
 from streamwidget._notebook.cell_turns import CellTurns
 from streamwidget._notebook.place import answers_path
@@ -111,7 +111,7 @@ class Session:
     @property
     def in_kernel(self) -> bool:
         """True in a notebook, False in a terminal."""
-        return display.in_kernel(self.shell)
+        return front_end.in_kernel(self.shell)
 
     @property
     def last_answer(self) -> ChatCompletion | None:
@@ -164,30 +164,29 @@ class Session:
     def notify(self, notices: list[str]) -> None:
         """Print lines for the person now, or in the next cell if none runs: a starting kernel has no place for them."""
         self._notices += notices
-        if not self.in_kernel or display.execution_id(self.shell) is not None:
+        if not self.in_kernel or front_end.execution_id(self.shell) is not None:
             self._print_notices()
 
     def begin_cell(self, info: Any) -> None:
         """Note the cell that runs. IPython calls this before each cell (``pre_run_cell``)."""
-        execution = display.execution_id(self.shell)
+        execution = front_end.execution_id(self.shell)
         if execution is not None and execution == self._execution:
             return  # a cell inside of the running cell: %%capture, run_cell
         self._execution = execution
         self._print_notices()
         self.record.begin(getattr(info, "cell_id", None))
-        self.cells.begin(getattr(info, "cell_id", None), display.deleted_cells(self.shell))
+        self.cells.begin(getattr(info, "cell_id", None), front_end.deleted_cells(self.shell))
 
     def keep_answer(self, stream: ChatStream, name: str | None) -> None:
         """Put the stream's completion into ``_chat`` when it ends, and into the variable ``name`` if there is one."""
 
-        def keep(events: list[StreamEvent]) -> None:
-            if isinstance(events[-1], Finish):
-                completion = stream.completion
-                self.variables["_chat"] = completion
-                if name is not None:
-                    self.variables[name] = completion
+        def keep() -> None:
+            completion = stream.completion
+            self.variables["_chat"] = completion
+            if name is not None:
+                self.variables[name] = completion
 
-        stream.subscribe(keep)
+        stream.subscribe(at_end(keep))
 
     def _set_defaults(self) -> None:
         set_defaults(Defaults(**{field.name: getattr(self.settings, field.name) for field in fields(Defaults)}))

@@ -10,7 +10,7 @@ from typing import Any
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import StreamError
 from streamwidget._core.stream import ChatStream
-from streamwidget._notebook import display
+from streamwidget._notebook import display, front_end
 from streamwidget._notebook.advice import explain
 from streamwidget._notebook.short_traceback import shorten_traceback
 from streamwidget._notebook.shown_once import has_shown
@@ -115,7 +115,7 @@ class Showing(Coroutine[Any, Any, ChatCompletion]):
 
 
 async def _show(stream: ChatStream, *, keep: bool) -> ChatCompletion:
-    shell = display.current_shell()
+    shell = front_end.current_shell()
     is_over = stream.over
     shown = None if is_over else display.present(stream, shell, keep=keep)
     cell = shell.execution_count if shell is not None else None
@@ -131,7 +131,7 @@ async def _show(stream: ChatStream, *, keep: bool) -> ChatCompletion:
             has_shown(shell, completion)
         return completion
     except StreamError as exc:
-        line = footer(exc.completion) if display.shows_line_above_error(shell) else ""
+        line = footer(exc.completion) if front_end.shows_line_above_error(shell) else ""
         shorten_traceback(exc, *explain(exc, line=line))
         raise
     except asyncio.CancelledError as exc:

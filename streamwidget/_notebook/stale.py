@@ -10,6 +10,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from streamwidget._client.spending import refused_when_sent
+from streamwidget._conversation.asking import answer_stream
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._core.counted import counted
@@ -50,7 +51,7 @@ def _change(session: Session, conversation: Conversation, turn: Turn, asked: Ask
         with session.record.seen_from(turn.key.partition("#")[0], asked.number):
             now = prepare(session, asked.options, asked.text)
         with refused_when_sent():  # nothing is sent
-            stream = conversation._stream_of(now.message, now.client, turn.key, **now.asked)
+            stream = answer_stream(conversation, now.message, now.client, turn.key, **now.asked)
     except ConfigurationError as exc:
         return f"It cannot be asked: {exc}"
     if stream.request_hash == asked.request_hash:

@@ -12,7 +12,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from streamwidget._notebook import display
+from streamwidget._notebook import front_end
 from streamwidget.demo import DemoServer
 from tests.support.chat_kernels import WIDGET, ChatKernel
 from tests.support.deadlines import SOON, START
@@ -41,7 +41,7 @@ def test_a_console_is_known_by_its_requests(
     """All that runs notebooks gets a widget."""
     request = {"header": header, "content": {"allow_stdin": stdin}, "metadata": metadata}
     shell: Any = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: request))
-    assert display.shows_widgets(shell) is shows
+    assert front_end.shows_widgets(shell) is shows
 
 
 @pytest.mark.kernel

@@ -19,7 +19,7 @@ CASES = (
 )
 TABLE = "[one.outcome for one in result.answers], [one is result.kept for one in result.answers].index(True)"
 TURNS = "[(turn.user.text, turn.answer.text) for turn in _conversation.turns]"
-OFFERS = "list(__import__('streamwidget._notebook.compare', fromlist=['_offered'])._offered)"
+OFFERS = "list(__import__('streamwidget._notebook.side_by_side', fromlist=['_offered'])._offered)"
 WITH_CODE = """
 import streamwidget as sw
 models = [lambda messages: f"{len(messages)} messages", sw.ChatClient()]
