@@ -29,6 +29,15 @@ export function makeTool(label: string, name: string): HTMLButtonElement {
   return made;
 }
 
+/** Makes the bar for the line above a saved answer, a diff or an answer of a comparison. */
+export function makeSavedTools(...tools: readonly HTMLButtonElement[]): HTMLElement {
+  const bar = document.createElement("span");
+  bar.className = "streamwidget-saved-tools";
+  bar.dataset.lmSuppressShortcuts = "true";
+  bar.append(...tools);
+  return bar;
+}
+
 /** Makes the bar for the end of a pre. An element around the pre handles the clicks with `onToolClick`. */
 export function makeTools(): HTMLElement {
   const tools = document.createElement("div");

@@ -3,7 +3,7 @@
 // The host has no way for a page's code to run a cell. So "Run again" selects the cell and presses the host's own keys.
 
 import { savedOutputs, select, sourceOf } from "../code/insert";
-import { makeTool, showFeedback } from "../code/tools";
+import { makeSavedTools, makeTool, showFeedback } from "../code/tools";
 import { copyText } from "../dom/clipboard";
 import type { SavedOutput } from "../notebook/cells";
 import { cutAnswer, makeContinue } from "./go_on";
@@ -12,14 +12,11 @@ import { cutAnswer, makeContinue } from "./go_on";
 export function addAnswerTools(text: HTMLElement, signal: AbortSignal): void {
   const head = text.parentElement?.firstElementChild;
   if (!head?.matches("p:has(> small.streamwidget-quiet)") || head.querySelector(".streamwidget-saved-tools")) return;
-  const tools = document.createElement("span");
-  tools.className = "streamwidget-saved-tools";
-  tools.dataset.lmSuppressShortcuts = "true";
   const copy = makeTool("Copy", "Copy answer");
   copy.addEventListener("click", async () =>
     showFeedback(copy, (await copyText(markdownOf(text))) ? "Copied" : "Copying is not allowed here"),
   );
-  tools.append(copy);
+  const tools = makeSavedTools(copy);
   const cut = cutAnswer(savedOutput(text)?.metadata);
   if (cut) tools.append(makeContinue(cut, signal));
   const cell = text.closest<HTMLElement>(".jp-Notebook .jp-CodeCell");

@@ -3,7 +3,7 @@
 // notebook cannot put code into a cell: no kernel has told the page of its diffs.
 
 import { replaceSource } from "../code/insert";
-import { makeTool, offerUndo, showFeedback } from "../code/tools";
+import { makeSavedTools, makeTool, offerUndo, showFeedback } from "../code/tools";
 import { fields, string } from "../transcript/guards";
 
 /** The model of the page's tools (streamwidget/_view/page_tools.py). */
@@ -41,10 +41,6 @@ export function offerFixes(within: Element): void {
       showFeedback(replace, undo ? "Replaced, and not run" : "Not replaced: the cell has changed");
       if (undo) offerUndo(replace, undo, "put the cell back", "As before");
     });
-    const bar = document.createElement("span");
-    bar.className = "streamwidget-saved-tools";
-    bar.dataset.lmSuppressShortcuts = "true";
-    bar.append(replace);
-    title.append(bar);
+    title.append(makeSavedTools(replace));
   }
 }

@@ -3,7 +3,7 @@
 // kernel has told the page of its comparisons. The kernel puts the output with the choice in the place of the old one. A
 // page that was reloaded does not know that output, so the kernel sends it to the page's tools as well.
 
-import { makeTool } from "../code/tools";
+import { makeSavedTools, makeTool } from "../code/tools";
 import { sendWhenOpen } from "../kernel/control";
 import { outputsOf } from "../notebook/cells";
 import { fields } from "../transcript/guards";
@@ -54,11 +54,7 @@ export function offerVotes(within: Element): void {
       void sendWhenOpen(model, { op: "keep", id, place: Number(place) });
       pressed = id + place;
     });
-    const bar = document.createElement("span");
-    bar.className = "streamwidget-saved-tools";
-    bar.dataset.lmSuppressShortcuts = "true";
-    bar.append(keep);
-    title.append(bar);
+    title.append(makeSavedTools(keep));
     if (pressed !== id + place) continue;
     pressed = "";
     keep.focus({ preventScroll: true });
