@@ -130,7 +130,7 @@ class Call {
   }
 }
 
-export interface StepPlaces {
+interface StepPlaces {
   /** The steps are put before it. */
   readonly text: Element;
   /** The calls are put before it. */

@@ -7,7 +7,7 @@
 //   have no height.
 
 import { loadValues, withTools } from "../code/later";
-import { make, setText } from "../dom/elements";
+import { make, setData, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
 import { keepExpanded } from "../notebook/keep_expanded";
 import { awaitFormula, typesetFormulas } from "../notebook/mathjax";
@@ -29,7 +29,7 @@ export interface Actions {
   confirm: Confirm;
 }
 
-export interface ViewOptions {
+interface ViewOptions {
   /** The widget's model. It leads to the host's notebook and MathJax. */
   model: object;
   /** CSS pixels of the answer's box. Null shows the answer at its whole height. */
@@ -101,14 +101,9 @@ export function mountView(
   function paintRoot(): void {
     const { over, gone, outcome, phase, connection } = transcript;
     // While there is something to stop, the view gets the keys. After that the notebook gets them again.
-    for (const [name, value] of [
-      ["outcome", over ? (outcome ?? "error") : null],
-      ["phase", over ? null : gone ? "gone" : connection.up ? phase : "disconnected"],
-      ["lmSuppressShortcuts", over ? null : "true"],
-    ] as const) {
-      if (value === null) delete root.dataset[name];
-      else if (root.dataset[name] !== value) root.dataset[name] = value;
-    }
+    setData(root, "outcome", over ? (outcome ?? "error") : null);
+    setData(root, "phase", over ? null : gone ? "gone" : connection.up ? phase : "disconnected");
+    setData(root, "lmSuppressShortcuts", over ? null : "true");
   }
 
   // While the answer streams, what stands below the view does not move up when a step is folded, or when the text becomes

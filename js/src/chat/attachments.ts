@@ -15,7 +15,7 @@ export interface Attached {
   readonly shown: FileState;
 }
 
-export interface Owner {
+interface Owner {
   /** False while the prompt is on its way. */
   canTake(): boolean;
   /** Shows why something was not added. An empty text takes it away. */

@@ -11,6 +11,7 @@
 import { oneLine } from "../text/one_line";
 import type { Connection } from "../transcript/connection";
 import { fields, string } from "../transcript/guards";
+import { Listeners } from "../transcript/listeners";
 import type { Decision, OutgoingMessage, Remedy } from "../transcript/messages";
 import { Questions } from "../transcript/questions";
 import {
@@ -43,7 +44,7 @@ export interface TranscriptFile {
 }
 
 /** The part of a KernelLink that a chat uses. */
-export interface ChatLink {
+interface ChatLink {
   readonly connection: Connection;
   /** Returns false if the kernel cannot be reached now. */
   send(message: OutgoingMessage, buffers?: ArrayBuffer[]): boolean;
@@ -84,7 +85,7 @@ export class Chat {
   #questions: Questions;
   #link: ChatLink;
   #leave: () => void;
-  #listeners = new Set<() => void>();
+  #listeners = new Listeners();
   #wanted = new Map<string, (file: TranscriptFile) => void>(); // by format
 
   /** @param initial the `state` trait as it came with the model */
@@ -119,8 +120,7 @@ export class Chat {
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   // ---- actions of the person
@@ -331,6 +331,6 @@ export class Chat {
     const waits = this.#questions.lost || this.pending !== null;
     if (waits && !this.gone && this.connection.up) this.#questions.watch();
     else this.#questions.rest();
-    for (const listener of this.#listeners) listener();
+    this.#listeners.call();
   }
 }

@@ -10,7 +10,7 @@ const TAKEN = "text, CSV, PDF, audio (MP3, WAV, FLAC, OGG, M4A) or images (PNG, 
 const HEAD = 65_536; // bytes that decide what a file is
 const MAX_SENT = 100_000; // characters of a text that are sent, as in _core/attachments.py
 
-export interface ReadFile {
+interface ReadFile {
   readonly kind: string;
   readonly name: string;
   readonly data: ArrayBuffer;

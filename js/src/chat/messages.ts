@@ -70,7 +70,7 @@ export interface ChatNews {
   readonly asked: string | null;
 }
 
-export type ChatMessage =
+type ChatMessage =
   | ChatNews
   | { readonly op: "answer"; readonly key: string; readonly message: unknown }
   | { readonly op: "models"; readonly names: readonly string[]; readonly why: string | null }

@@ -14,7 +14,7 @@ import type { Turn } from "./turn";
 const LONG = 1500; // characters: a longer prompt scrolls in a box of its own
 const LEFT_OUT = "hidden from the model";
 
-export interface TurnOptions {
+interface TurnOptions {
   readonly model: object;
   readonly stop: HTMLButtonElement;
   edit(turn: Turn): void;

@@ -1,7 +1,7 @@
 // One view of a chat: the turns in a box that scrolls, and the prompt box under it. It never takes the focus.
 
 import { ScrollBox } from "../answer/scroll_box";
-import { make, setHidden } from "../dom/elements";
+import { make, setData, setHidden } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
@@ -93,8 +93,7 @@ export function mountChat(el: HTMLElement, chat: Chat, model: object, signal: Ab
     for (const view of views.values()) view.paint();
     starters.paint();
     footer.paint();
-    if (chat.gone) root.dataset.phase = "gone";
-    else delete root.dataset.phase;
+    setData(root, "phase", chat.gone ? "gone" : null);
   }
 
   function schedule(): void {

@@ -1,10 +1,10 @@
 // Messages from the kernel about a batch. Nothing of them is trusted until it passed a guard.
 
+import { type Author, authorOf } from "../transcript/answered_by";
 import {
   count,
   fields,
   isCount,
-  label,
   line,
   type Phase,
   parseOutcome,
@@ -35,7 +35,7 @@ export interface GridRow {
 }
 
 /** The `state` trait, and each message: all of the batch in numbers, and some of its rows. */
-export interface GridMessage {
+export interface GridMessage extends Author {
   readonly phase: Phase;
   readonly outcome: string | null;
   readonly detail: string;
@@ -48,9 +48,6 @@ export interface GridMessage {
   readonly done: number;
   readonly failed: number;
   readonly rows: readonly GridRow[];
-  readonly model: string | null;
-  readonly demo: boolean;
-  readonly mark: string;
   readonly id: string;
 }
 
@@ -93,9 +90,7 @@ export function parseGrid(value: unknown): GridMessage | null {
     done: count(raw.done),
     failed: count(raw.failed),
     rows: rowsOf(raw.rows),
-    model: label(raw.model),
-    demo: raw.demo === true,
-    mark: line(raw.mark),
+    ...authorOf(raw),
     id: string(raw.id),
   };
 }

@@ -1,8 +1,9 @@
 // One view of a batch: how far it is, Stop, and the rows in sight. It paints when dom/frames.ts says so. A paint costs
 // the same for 100 rows and for 10,000.
 
-import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
+import { hideFocused, make, makeButton, setData, setHidden, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
+import { takeKeys } from "../dom/keys";
 import { oneLine } from "../text/one_line";
 import { answeredBy } from "../transcript/answered_by";
 import { outcomeOf } from "../transcript/outcomes";
@@ -57,30 +58,19 @@ export function mountGrid(
     if (over || gone) hideFocused(end, list.root);
     else setHidden(end, false);
     setHidden(bar, over || gone);
-    set("outcome", over ? (facts.outcome ?? "error") : null);
-    set("phase", over ? null : gone ? "gone" : cut ? "disconnected" : facts.phase);
+    setData(root, "outcome", over ? (facts.outcome ?? "error") : null);
+    setData(root, "phase", over ? null : gone ? "gone" : cut ? "disconnected" : facts.phase);
     list.paint();
     const say = over ? oneLine(facts.line) : gone || cut ? word : "";
     if (say !== said) setText(spoken, say);
     said = say;
   }
 
-  function set(data: string, value: string | null): void {
-    if (value === null) delete root.dataset[data];
-    else if (root.dataset[data] !== value) root.dataset[data] = value;
-  }
-
   function schedule(): void {
     if (!signal.aborted) requestPaint(paint);
   }
 
-  root.addEventListener("keydown", (event) => {
-    // Hosts without Lumino listen further out. They get keys with Control and the like (save, palette).
-    if (!event.altKey && !event.ctrlKey && !event.metaKey) event.stopPropagation();
-    if (event.key !== "Escape" || grid.over || grid.gone) return;
-    event.preventDefault();
-    stop();
-  });
+  takeKeys(root, grid, stop);
   list.root.addEventListener("pointerleave", schedule);
   document.addEventListener("visibilitychange", schedule, { signal });
   const unsubscribe = grid.subscribe(schedule);

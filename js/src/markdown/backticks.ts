@@ -6,7 +6,7 @@ import type { StateInline } from "./state_inline";
 const lastRuns = new WeakMap<StateInline, Map<number, number>>();
 
 /** For each length of a run of backticks: the start of the last such run. */
-export function runsOf(state: StateInline): Map<number, number> {
+function runsOf(state: StateInline): Map<number, number> {
   let runs = lastRuns.get(state);
   if (!runs) {
     runs = new Map();

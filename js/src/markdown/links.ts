@@ -1,7 +1,7 @@
 // The addresses in a model's text: which become links, and which host is shown. streamwidget/_saved/links.py has the
 // same rules.
 
-export const MAX_URL = 2048;
+const MAX_URL = 2048;
 // A web address: its scheme, user, host, port and the rest. There is no "%" and no backslash before the rest.
 const WEB = /^(https?):\/\/((?:[\w.~!$&'()*+,;=:%-]*@)?)([^/?#@:\\%[\]\s\0-\x20]+)((?::[0-9]*)?)(|[/?#][\s\S]*)$/i;
 // One mail address, with nothing but a subject and a text. `?cc=` and "," would add other receivers.

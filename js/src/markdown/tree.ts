@@ -1,6 +1,6 @@
 // A tree of the nodes that shall be in the page: plain objects, which are cheap to make and to compare.
 
-export type VText = { text: string; dom?: Text };
+type VText = { text: string; dom?: Text };
 export type VElement = {
   tag: string;
   attributes: Record<string, string>;

@@ -1,6 +1,7 @@
 // Who wrote an answer, as far as the page knows. streamwidget/_saved/answer.py has the same words.
 
 import { oneLine } from "../text/one_line";
+import { type Fields, label, line } from "./guards";
 
 export interface Author {
   readonly model: string | null;
@@ -8,6 +9,11 @@ export interface Author {
   readonly demo: boolean;
   /** Words that everybody must see, in place of the model's name. Empty for most answers. */
   readonly mark: string;
+}
+
+/** The author in a message from the kernel. */
+export function authorOf(raw: Fields): Author {
+  return { model: label(raw.model), demo: raw.demo === true, mark: line(raw.mark) };
 }
 
 // A name that begins as a path does, or ends as a model's file does.

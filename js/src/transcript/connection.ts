@@ -1,6 +1,8 @@
 // The connection between the page and its kernel, as far as the host reports it. JupyterLab, Notebook 7 and Voila do.
 // Where a host reports nothing, the connection counts as up, and a kernel that does not answer counts as busy.
 
+import { Listeners } from "./listeners";
+
 /** "lost": the host tries to connect again. "given up": it tries no more. */
 export type ConnectionState = "up" | "lost" | "given up";
 
@@ -11,7 +13,7 @@ export class Connection {
   /** The state in words. Empty while the connection is up. */
   words = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #listeners = new Set<() => void>();
+  #listeners = new Listeners();
 
   get up(): boolean {
     return this.state === "up";
@@ -35,13 +37,12 @@ export class Connection {
 
   /** Calls `listener` at each change. The returned function ends that. */
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   #say(words: string): void {
     this.words = words;
-    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.call();
   }
 }
 

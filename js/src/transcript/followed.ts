@@ -2,6 +2,7 @@
 // the connection is back. What the state is, and how its messages are taken, the classes that extend this one know.
 
 import { Connection } from "./connection";
+import { Listeners } from "./listeners";
 import { Questions } from "./questions";
 
 export abstract class Followed {
@@ -17,7 +18,7 @@ export abstract class Followed {
     () => {},
   );
   #leave = () => {};
-  #listeners = new Set<() => void>();
+  #listeners = new Listeners();
 
   constructor(connection = new Connection()) {
     this.connection = connection;
@@ -42,8 +43,7 @@ export abstract class Followed {
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   stopWished(): void {
@@ -66,6 +66,6 @@ export abstract class Followed {
   protected changed(): void {
     if (this.over || this.gone || !this.connection.up) this.questions.rest();
     else this.questions.watch();
-    for (const listener of this.#listeners) listener();
+    this.#listeners.call();
   }
 }

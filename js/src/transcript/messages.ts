@@ -1,5 +1,6 @@
 // The messages between page and kernel. Nothing from the kernel is trusted until it passed a guard (guards.ts).
 
+import { type Author, authorOf } from "./answered_by";
 import {
   type Fields,
   fields,
@@ -24,13 +25,23 @@ export interface Timing {
   readonly reasoning: number | null;
 }
 
+/** The figures of an answer, in the line under it. */
+interface Figures {
+  readonly timing: Timing | null;
+  readonly tokens: number | null;
+  /** What else is known of the tokens, and the cost. Empty: nothing. */
+  readonly spent: string;
+  /** What is missing in the answer. Empty: nothing. */
+  readonly missing: string;
+}
+
 export interface ToolCallState {
   readonly name: string | null;
   readonly arguments: string;
 }
 
 /** A step of an agent that is over. */
-export interface StepState {
+interface StepState {
   readonly text: string;
   readonly toolCalls: readonly ToolCallState[];
 }
@@ -58,14 +69,14 @@ export interface OutputState {
 }
 
 /** A limit that the stream waits under: its name (or "retry"), the seconds so far, and the seconds allowed. */
-export interface WaitState {
+interface WaitState {
   readonly what: string;
   readonly seconds: number;
   readonly limit: number;
 }
 
 /** Everything about one view: the `state` trait, and the answer to `sync`. */
-export interface ViewState {
+export interface ViewState extends Author, Figures {
   /** The sequence number of the last message in this state. */
   readonly seq: number;
   readonly phase: Phase;
@@ -83,15 +94,6 @@ export interface ViewState {
   /** Seconds since the request. */
   readonly elapsed: number;
   readonly wait: WaitState | null;
-  readonly timing: Timing | null;
-  readonly tokens: number | null;
-  /** What else is known of the tokens, and the cost. Empty: nothing. */
-  readonly spent: string;
-  /** What is missing in the answer. Empty: nothing. */
-  readonly missing: string;
-  readonly model: string | null;
-  readonly demo: boolean;
-  readonly mark: string;
   readonly id: string;
   /** The view stays live after the end of the stream, so that the person can ask for more. */
   readonly kept: boolean;
@@ -99,7 +101,7 @@ export interface ViewState {
   readonly value: { readonly wraps: boolean } | null;
 }
 
-export interface DeltaMessage {
+interface DeltaMessage {
   readonly op: "delta" | "reasoning" | "refusal";
   readonly seq: number;
   readonly text: string;
@@ -116,26 +118,26 @@ export interface ToolMessage {
   readonly arguments: string;
 }
 
-export interface OutputMessage {
+interface OutputMessage {
   readonly op: "output";
   readonly seq: number;
   readonly output: OutputState;
 }
 
 /** The tools that wait for the person now. */
-export interface AsksMessage {
+interface AsksMessage {
   readonly op: "asks";
   readonly seq: number;
   readonly asks: readonly Ask[];
 }
 
 /** The step is over. What comes now belongs to the next one. */
-export interface StepMessage {
+interface StepMessage {
   readonly op: "step";
   readonly seq: number;
 }
 
-export interface StatusMessage {
+interface StatusMessage {
   readonly op: "status";
   readonly seq: number;
   readonly phase: Exclude<Phase, "over">;
@@ -144,16 +146,11 @@ export interface StatusMessage {
   readonly delay: number | null;
 }
 
-export interface EndMessage {
+interface EndMessage extends Figures {
   readonly op: "end";
   readonly seq: number;
   readonly outcome: string;
   readonly detail: string;
-  readonly timing: Timing | null;
-  readonly tokens: number | null;
-  readonly spent: string;
-  /** What is missing in the answer. Empty: nothing. */
-  readonly missing: string;
 }
 
 export interface SnapshotMessage {
@@ -202,6 +199,15 @@ function timingOf(value: unknown): Timing | null {
     total,
     deltas: positive(raw.deltas) ?? 0,
     reasoning: positive(raw.reasoning),
+  };
+}
+
+function figuresOf(raw: Fields): Figures {
+  return {
+    timing: timingOf(raw.timing),
+    tokens: positive(raw.tokens),
+    spent: line(raw.spent),
+    missing: line(raw.missing),
   };
 }
 
@@ -266,13 +272,8 @@ export function parseState(value: unknown): ViewState | null {
     detail: line(raw.detail),
     elapsed: positive(raw.elapsed) ?? 0,
     wait: waitOf(raw.waits),
-    timing: timingOf(raw.timing),
-    tokens: positive(raw.tokens),
-    spent: line(raw.spent),
-    missing: line(raw.missing),
-    model: label(raw.model),
-    demo: raw.demo === true,
-    mark: line(raw.mark),
+    ...figuresOf(raw),
+    ...authorOf(raw),
     id: string(raw.id),
     kept: raw.kept === true,
     value: fields(raw.value) && { wraps: fields(raw.value)?.wraps === true },
@@ -318,10 +319,7 @@ export function parseMessage(value: unknown): KernelMessage | null {
         seq,
         outcome: parseOutcome(raw.outcome),
         detail: line(raw.detail),
-        timing: timingOf(raw.timing),
-        tokens: positive(raw.tokens),
-        spent: line(raw.spent),
-        missing: line(raw.missing),
+        ...figuresOf(raw),
       };
     default:
       return null;

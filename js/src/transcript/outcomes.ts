@@ -3,7 +3,7 @@
 import table from "../../../streamwidget/_core/outcomes.json";
 import type { Remedy } from "./messages";
 
-export interface Outcome {
+interface Outcome {
   /** One or two words for the header of a view. */
   readonly state: string;
   /** The sentence under an answer with content, and under an empty one. "{why}" is the reason. */

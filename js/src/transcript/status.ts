@@ -70,7 +70,7 @@ const UNHEARD: Readonly<Record<string, string>> = {
 };
 
 /** After a quarter of a limit: "nothing for 10 s (gives up at 30 s)". */
-export function stalled(t: Transcript, now: number): string {
+function stalled(t: Transcript, now: number): string {
   if (t.over || t.wait === null || t.busy) return "";
   const what = UNHEARD[t.wait.what];
   const waited = (now - t.wait.since) / 1000;

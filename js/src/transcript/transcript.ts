@@ -14,6 +14,7 @@
 import { Connection } from "./connection";
 import { GrowingText } from "./growing_text";
 import type { Phase } from "./guards";
+import { Listeners } from "./listeners";
 import {
   type Ask,
   type KernelMessage,
@@ -95,7 +96,7 @@ export class Transcript {
   #questions: Questions;
   #wishTimer: ReturnType<typeof setTimeout> | undefined;
   #leave: () => void;
-  #listeners = new Set<() => void>();
+  #listeners = new Listeners();
 
   /**
    * @param initial    the `state` trait as it came with the model
@@ -143,8 +144,7 @@ export class Transcript {
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** No view shows it. The kernel sends nothing then, and silence means nothing. */
@@ -379,6 +379,6 @@ export class Transcript {
     }
     if (this.#atRest) this.#questions.rest();
     else this.#questions.watch();
-    for (const listener of this.#listeners) listener();
+    this.#listeners.call();
   }
 }

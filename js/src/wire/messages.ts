@@ -1,6 +1,7 @@
 // Messages from the kernel about a wire. Nothing of them is trusted until it passed a guard.
 
-import { count, fields, label, line, type Phase, parseOutcome, phaseOf, positive, string } from "../transcript/guards";
+import { type Author, authorOf } from "../transcript/answered_by";
+import { count, fields, line, type Phase, parseOutcome, phaseOf, positive, string } from "../transcript/guards";
 
 export interface WireRow {
   /** Seconds since the request. */
@@ -17,7 +18,7 @@ export interface WireRow {
 }
 
 /** The `state` trait, and each message: the rows from number `seq` on, and the state of the stream. */
-export interface RowsMessage {
+export interface RowsMessage extends Author {
   readonly seq: number;
   readonly rows: readonly WireRow[];
   /** How many rows there were when the kernel sent this. */
@@ -25,9 +26,6 @@ export interface RowsMessage {
   readonly phase: Phase;
   readonly outcome: string | null;
   readonly detail: string;
-  readonly model: string | null;
-  readonly demo: boolean;
-  readonly mark: string;
   readonly id: string;
 }
 
@@ -56,9 +54,7 @@ export function parseRows(value: unknown): RowsMessage | null {
     phase,
     outcome: phase === "over" ? parseOutcome(raw.outcome) : null,
     detail: line(raw.detail),
-    model: label(raw.model),
-    demo: raw.demo === true,
-    mark: line(raw.mark),
+    ...authorOf(raw),
     id: line(raw.id),
   };
 }

@@ -3,8 +3,9 @@
 //
 // It paints when dom/frames.ts says so. A paint costs the same for 100 rows and for 10,000.
 
-import { hideFocused, make, makeButton, setHidden, setText } from "../dom/elements";
+import { hideFocused, make, makeButton, setData, setHidden, setText } from "../dom/elements";
 import { cancelPaint, requestPaint } from "../dom/frames";
+import { takeKeys } from "../dom/keys";
 import { countCodePoints, firstCodePoints } from "../text/code_points";
 import { oneLine } from "../text/one_line";
 import { visible } from "../text/visible";
@@ -164,16 +165,11 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     setText(end, wire.stopping && !over && !cut ? "Stopping…" : "Stop");
     if (over || gone) hideFocused(end, again);
     else setHidden(end, false);
-    set("outcome", over ? (outcome ?? "error") : null);
-    set("phase", over ? null : gone ? "gone" : cut ? "disconnected" : phase);
+    setData(root, "outcome", over ? (outcome ?? "error") : null);
+    setData(root, "phase", over ? null : gone ? "gone" : cut ? "disconnected" : phase);
     const say = over || gone || cut ? word : "";
     if (say !== said) setText(spoken, say);
     said = say;
-  }
-
-  function set(data: string, value: string | null): void {
-    if (value === null) delete root.dataset[data];
-    else if (root.dataset[data] !== value) root.dataset[data] = value;
   }
 
   function describe(lit: number, row: Row | undefined): string {
@@ -228,13 +224,7 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
     hover = -1;
     choose(step());
   });
-  root.addEventListener("keydown", (event) => {
-    // Hosts without Lumino listen further out. They get keys with Control and the like (save, palette).
-    if (!event.altKey && !event.ctrlKey && !event.metaKey) event.stopPropagation();
-    if (event.key !== "Escape" || wire.over || wire.gone) return;
-    event.preventDefault();
-    stop();
-  });
+  takeKeys(root, wire, stop);
 
   document.addEventListener("visibilitychange", schedule, { signal });
   const unsubscribe = wire.subscribe(schedule);
