@@ -18,7 +18,7 @@ from streamwidget._notebook.advice import Target
 from streamwidget._notebook.cell_output import show
 from streamwidget._notebook.cell_run import CellJob
 from streamwidget._notebook.front_end import is_deaf, is_page
-from streamwidget._notebook.request import find_model
+from streamwidget._notebook.named import find_model
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.terminal import say, write
 from streamwidget.doctor._examine import Examination

@@ -7,15 +7,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from streamwidget._client.client import ChatClient
 from streamwidget._conversation.conversation import Conversation, check_conversation
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.messages import Message, Prompt
 from streamwidget._notebook.comparison import Comparison
 from streamwidget._notebook.short_traceback import shorten_traceback
 from streamwidget._notebook.side_by_side import ComparedTurn, SideBySideOutput, column_of
-from streamwidget._sources.models import CallableModel, as_model
-from streamwidget._sources.sdk_model import SDKModel
+from streamwidget._sources.models import CallableModel, Model, as_model
 
 
 async def compare(
@@ -90,9 +88,7 @@ async def compare(
     return shown.comparison
 
 
-def _with_params(
-    models: Sequence[Any], params: dict[str, Any]
-) -> list[tuple[ChatClient | CallableModel | SDKModel, dict[str, Any]]]:
+def _with_params(models: Sequence[Any], params: dict[str, Any]) -> list[tuple[Model, dict[str, Any]]]:
     if isinstance(models, str) or not isinstance(models, Sequence) or not models:
         raise ConfigurationError("compare() takes a list of what to ask: [client, answer]. Nothing was sent.")
     return [

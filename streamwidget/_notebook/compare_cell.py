@@ -18,14 +18,9 @@ from streamwidget._core.stream import ChatStream
 from streamwidget._notebook.advice import Target, explain
 from streamwidget._notebook.cell_run import CellJob, never_left_behind
 from streamwidget._notebook.comparison import Comparison
-from streamwidget._notebook.request import (
-    Prepared,
-    next_turn,
-    prepare_each,
-    say_what_goes,
-    say_what_is_not_sent,
-    show_prompt,
-)
+from streamwidget._notebook.disclosure import say_what_goes, say_what_is_not_sent, show_prompt
+from streamwidget._notebook.prepared import Prepared, prepare_each
+from streamwidget._notebook.request import next_turn
 from streamwidget._notebook.reuse import Asked, keep, kept_or_asked, told
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.short_traceback import shorten_traceback

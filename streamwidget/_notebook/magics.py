@@ -1,7 +1,7 @@
 """``%%chat`` and ``%chat``: a prompt in a cell, its answer below it.
 
 Here are the settings and the magic itself. The work is done elsewhere: :mod:`streamwidget._notebook.request` makes the
-request, :mod:`streamwidget._notebook.cell_run` runs it, and :mod:`streamwidget._notebook.commands` has the
+turn, :mod:`streamwidget._notebook.cell_run` runs it, and :mod:`streamwidget._notebook.commands` has the
 sub-commands. They share one :class:`streamwidget._notebook.session.Session`.
 
 The magic returns a coroutine if its caller awaits it, and blocks if not
@@ -50,11 +50,13 @@ from streamwidget._notebook.cell_record import LastError
 from streamwidget._notebook.cell_run import CellJob, ChatInterrupted, never_left_behind, run_awaited, run_blocking
 from streamwidget._notebook.columns import columns_of
 from streamwidget._notebook.commands import COMMANDS, find_command
+from streamwidget._notebook.disclosure import say_receipt
 from streamwidget._notebook.display import present
 from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.model_choice import offer_models
 from streamwidget._notebook.options import OPTIONS
-from streamwidget._notebook.request import NewTurn, NoModel, ask, say_receipt
+from streamwidget._notebook.prepared import NoModel
+from streamwidget._notebook.request import NewTurn, ask
 from streamwidget._notebook.session import ChatSettings, Session
 
 T = TypeVar("T")

@@ -18,7 +18,8 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.tab import in_tab
 from streamwidget._core.visible import visible
 from streamwidget._notebook.cell_run import CellJob
-from streamwidget._notebook.request import NoModel, find_model, target_of
+from streamwidget._notebook.named import find_model, target_of
+from streamwidget._notebook.prepared import NoModel
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.terminal import say
 
@@ -47,18 +48,18 @@ def list_models(session: Session, _: bool, options: Namespace) -> CellJob:
 
 def offer_models(session: Session, missing: NoModel) -> CellJob:
     """Return the job that asks the server for its models, and then says that one must be chosen."""
-    client, host = missing.client, missing.target.host
+    client, problem = missing.client, f"{missing} Nothing was sent."
     client.timeout = replace(client.timeout, headers=_PATIENCE, total=_PATIENCE)
     client.retry = RetryPolicy(attempts=1)
     models = client.list_models()
 
     def tell(_: ChatCompletion) -> NoReturn:
         session.listed_models[:] = models.names
-        raise UsageError(visible(f"No model chosen for {host}. Nothing was sent. {_offer(models.names)}{_WAYS}"))
+        raise UsageError(visible(f"{problem} {_offer(models.names)}{_WAYS}"))
 
     def not_listed(lines: list[str]) -> list[str]:
         return [
-            f"No model chosen for {host}. Nothing was sent. {_WAYS}",
+            f"{problem} {_WAYS}",
             f"Its models cannot be listed. {lines[0]}",
             *lines[1:],
         ]

@@ -25,8 +25,7 @@ from streamwidget._notebook.cell_output import CellOutput, show
 from streamwidget._notebook.comparison import Comparison
 from streamwidget._notebook.live_then_static import PutSaved, put_alone
 from streamwidget._saved.side_by_side import COMPARED, comparison_mimebundle, title
-from streamwidget._sources.models import CallableModel
-from streamwidget._sources.sdk_model import SDKModel
+from streamwidget._sources.models import Model
 
 if TYPE_CHECKING:
     from streamwidget._view.page_tools import PageTools
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 _MOST = 20  # comparisons in which a person can still choose
 
 
-def column_of(model: ChatClient | CallableModel | SDKModel, name: str | None = None) -> Column:
+def column_of(model: Model, name: str | None = None) -> Column:
     """Return the column of a model. ``name`` is the one on the line of the cell."""
     if not isinstance(model, ChatClient):
         return Column(f"{name} by {model.name}" if name else model.name, "")

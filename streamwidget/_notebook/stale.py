@@ -18,7 +18,7 @@ from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.visible import one_line
 from streamwidget._notebook.cell_turns import key_of
 from streamwidget._notebook.place import notebook_path
-from streamwidget._notebook.request import prepare
+from streamwidget._notebook.prepared import prepare
 from streamwidget._notebook.reuse import Asked, told
 from streamwidget._notebook.saved_cells import saved_cells
 from streamwidget._notebook.session import Session

@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from streamwidget._client.client import ChatClient
 from streamwidget._core.exceptions import ConfigurationError
@@ -28,33 +28,7 @@ from streamwidget._sources.sdk_model import SDKModel, without_retries
 _TAKES = "Pass a ChatClient, a callable such as answer(messages), or the client of the openai or anthropic SDK"
 
 
-class Model(Protocol):
-    """What conversations and chats ask."""
-
-    @property
-    def model(self) -> str | None:
-        """The name of the model for questions without one."""
-        ...
-
-    def request(
-        self,
-        prompt: Prompt,
-        model: str | None,
-        params: dict[str, Any],
-        *,
-        stream: bool,
-        as_: Any = None,
-        retries: int = 0,
-    ) -> ChatStream:
-        """Make the stream of an answer. It does not start yet."""
-        ...
-
-    async def models(self) -> list[str]:
-        """Return the names of the models to choose from."""
-        ...
-
-
-def as_model(answer: Any) -> ChatClient | CallableModel | SDKModel:
+def as_model(answer: Any) -> Model:
     """Return a model for a ChatClient, a callable, or an SDK's client.
 
     Raises
@@ -68,7 +42,7 @@ def as_model(answer: Any) -> ChatClient | CallableModel | SDKModel:
     >>> model.request("Hi", None, {}, stream=True).wait().text
     'You said Hi.'
     """
-    if isinstance(answer, ChatClient | CallableModel | SDKModel):
+    if isinstance(answer, Model):
         return answer
     for create, dialect in SDK_CLIENTS:
         method = at(answer, create)
@@ -140,3 +114,7 @@ class CallableModel:
     async def models(self) -> list[str]:
         """Return nothing, because a callable lists no models."""
         return []
+
+
+#: What conversations and chats ask.
+Model: TypeAlias = ChatClient | CallableModel | SDKModel

@@ -20,8 +20,7 @@ import pytest
 import streamwidget as sw
 from streamwidget._client import local
 from streamwidget._client.local import LocalModel, explain_failure, find_model
-from streamwidget._notebook.advice import explain
-from streamwidget._notebook.request import Target
+from streamwidget._notebook.advice import Target, explain
 from tests.support.deadlines import SOON, START, until_async
 from tests.support.local_model import MARK, NAME, model_of, needs_llamacpp, until_ended
 

@@ -11,7 +11,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import streamwidget as sw
-from streamwidget._notebook.request import say_what_is_not_sent
+from streamwidget._notebook.disclosure import say_what_is_not_sent
 from streamwidget.demo import DemoServer
 from tests.support.pictures import PNG
 from tests.support.shells import chat_shell, magics_of, run, session_of

@@ -21,7 +21,7 @@ from streamwidget._client.urls import host_of
 from streamwidget._core.attachments import Image
 from streamwidget._notebook.magic_line import split_line
 from streamwidget._notebook.magics import ChatMagics
-from streamwidget._notebook.request import make_client
+from streamwidget._notebook.named import make_client
 from streamwidget._notebook.session import ChatSettings
 from streamwidget.demo import DemoServer
 from tests.support.pictures import PNG

@@ -11,7 +11,7 @@ import pytest
 
 from streamwidget._client.config import Defaults, set_defaults
 from streamwidget._core.timeout import TICK, Deadlines, Timeout
-from streamwidget._notebook.request import make_client
+from streamwidget._notebook.named import make_client
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "reports.json").read_text("utf-8"))["cases"]
 SLOW = [case for case in CASES if case["layer"] == "slow"]
