@@ -10,7 +10,6 @@ Rules
 from __future__ import annotations
 
 import asyncio
-import math
 import uuid
 import warnings
 from collections.abc import Callable, Mapping
@@ -20,26 +19,24 @@ from streamwidget._client.client import ChatClient
 from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Feedback, Turn, completions
 from streamwidget._core.consent import Decision
-from streamwidget._core.exceptions import ConfigurationError, StreamError
+from streamwidget._core.exceptions import StreamError
 from streamwidget._core.loop import call_on, running_loop
 from streamwidget._core.messages import Message
-from streamwidget._core.misplaced import check_fields, check_model, check_system
+from streamwidget._core.misplaced import check_model, check_system
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
 from streamwidget._saved.notebook import conversation_notebook
-from streamwidget._sources.models import CallableModel, Model
-from streamwidget._sources.sdk_model import SDKModel
 from streamwidget._view import output
 from streamwidget._view.audience import Audience
 from streamwidget._view.chat.received import MAX_NAME, Refused, TypedPrompt
 from streamwidget._view.chat.sent import SentChat
+from streamwidget._view.chat.settings import Settings
 from streamwidget._view.chat.setup import NotACommand, Setup
 from streamwidget._view.chat.uploads import Uploads
 from streamwidget._view.transcript import JSON
 
 BUSY = "An answer is still being written: await it, or stop it first."
 _MAX_MODELS = 2_000
-_SETTINGS = ("temperature", "max_tokens")  # fields of a request that the page can change
 
 
 class Chat:
@@ -48,7 +45,8 @@ class Chat:
     Parameters
     ----------
     conversation : Conversation
-    client : Model
+    settings : Settings
+        What the next question is asked with.
     send : callable
         Sends one message, a JSON object, to the pages.
     changed : callable
@@ -70,10 +68,7 @@ class Chat:
         The pages of the widget. Its owner tells it of their messages.
     id : str
         The chat's name in the page.
-    model : str or None
-        The model for the next question. None leaves it to the client.
-    params : mapping
-        Fields of the next request. It is replaced and never changed.
+    settings : Settings
     loop : AbstractEventLoop or None
         The conversation is changed on this loop.
     uploads : Uploads
@@ -83,7 +78,7 @@ class Chat:
     def __init__(
         self,
         conversation: Conversation,
-        client: Model,
+        settings: Settings,
         send: Callable[[JSON], None],
         changed: Callable[[], None],
         setup: Setup,
@@ -95,12 +90,10 @@ class Chat:
     ) -> None:
         self.audience = Audience(stop_unseen, lambda: send({"op": "ping"}))
         self.id = uuid.uuid4().hex
-        self.model: str | None = None
+        self.settings = settings
         self.uploads = Uploads()
-        self.params: Mapping[str, Any] = {}
         self.loop: asyncio.AbstractEventLoop | None = running_loop()
         self._conversation = conversation
-        self._client = client
         self._send = send
         self._changed = changed
         self._setup = setup
@@ -135,8 +128,8 @@ class Chat:
         if self.loop is None:
             raise RuntimeError("No event loop runs here, so nothing can be asked.")
         with self._sent.step():
-            asked = {"model": self.model, "branch": True, **self._wanted, **self.params}
-            stream = self._conversation.ask(prompt, self._client, key=key, **asked)
+            asked = {"model": self.settings.model, "branch": True, **self._wanted, **self.settings.params}
+            stream = self._conversation.ask(prompt, self.settings.client, key=key, **asked)
             self._follow(key, stream)
         return stream
 
@@ -179,49 +172,18 @@ class Chat:
         self._sent.leave()
         self._changed()
 
-    def set_model(self, model: str | None) -> None:
-        """Ask this model from now on."""
-        check_model(model)
-        if model != self.model:
-            self.model = model
-            self._changed()
-            call_on(self.loop, self._sent.send_changes)
-
-    def set_params(self, params: Mapping[str, Any]) -> None:
-        """Send these fields with requests from now on."""
-        if params != self.params:
-            self.params = dict(params)
-            self._changed()
-            call_on(self.loop, self._sent.send_changes)
-
-    def check_params(self, params: Mapping[str, Any]) -> None:
-        """Raise a ConfigurationError if a callable that answers does not take one of these fields, or one is a key."""
-        if isinstance(self._client, ChatClient):
-            check_fields(params)
-        if unknown := [name for name in params if not self._takes(name)]:
-            raise ConfigurationError(f"{self._client_name} takes no argument {' or '.join(unknown)}.")
-
-    @property
-    def _client_name(self) -> str:
-        return getattr(self._client, "name", "The client")
-
-    @property
-    def needs_model(self) -> bool:
-        """True if a question cannot be asked, because no model is chosen."""
-        needs = isinstance(self._client, SDKModel) or getattr(self._client, "needs_model", False)
-        return needs and not (self.model or self._client.model)
-
     def state(self) -> JSON:
         """Return everything, for a page that has nothing."""
         return {"id": self.id, "setup": self._setup.for_page(), **self._sent.state()}
 
     def _facts(self) -> JSON:
-        model = self.model or self._client.model
+        model = self.settings.asked_model
+        settings = {**self.settings.shown(), "system": self._conversation.system or ""}
         undo, redo = self._conversation.steps
         return {
             "model": model and well_formed(model),
-            "needs_model": self.needs_model,
-            "settings": self._settings(),
+            "needs_model": self.settings.needs_model,
+            "settings": {name: well_formed(value) for name, value in settings.items()},
             "trimmed": self._conversation.trimmed(),
             "tokens": self._tokens(),
             "undo": undo,
@@ -231,26 +193,20 @@ class Chat:
 
     # ---- settings
 
-    def _settings(self) -> dict[str, str]:
-        """Return the settings that the page can change, as it shows them. An empty text is the default."""
-        limit = next((self.params[name] for name in self._limits if name in self.params), None)
-        values = {"temperature": self.params.get("temperature"), "max_tokens": limit}
-        shown = {name: "" if values[name] is None else str(values[name]) for name in _SETTINGS if self._takes(name)}
-        model = {"model": self.model or self._client.model or ""} if self._takes("model") else {}
-        return {name: well_formed(value) for name, value in (model | shown | {"system": self._system}).items()}
+    def set_model(self, model: str | None) -> None:
+        """Ask this model from now on."""
+        check_model(model)
+        if model != self.settings.model:
+            self.settings.model = model
+            self._changed()
+            call_on(self.loop, self._sent.send_changes)
 
-    @property
-    def _system(self) -> str:
-        return self._conversation.system or ""
-
-    @property
-    def _limits(self) -> tuple[str, ...]:
-        """The fields that limit the length of an answer."""
-        dialect = getattr(self._client, "dialect", None)
-        return ("max_tokens",) if dialect is None else tuple(sorted(dialect.token_limits))
-
-    def _takes(self, name: str) -> bool:
-        return not isinstance(self._client, CallableModel) or self._client.takes(name)
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Send these fields with requests from now on."""
+        if params != self.settings.params:
+            self.settings.params = dict(params)
+            self._changed()
+            call_on(self.loop, self._sent.send_changes)
 
     def set(self, name: str, value: str) -> None:
         """Change a setting, as a person typed it.
@@ -264,25 +220,8 @@ class Chat:
             check_system(value)
             self._conversation.system = value.strip() or None
             self._sent.send_changes()
-            return
-        if name not in _SETTINGS or not self._takes(name):
-            return
-        fields = self._limits if name == "max_tokens" else (name,)
-        rest = {field: given for field, given in self.params.items() if field not in fields}
-        self.set_params({**rest, **(self._read_setting(name, value) if value else {})})
-
-    def _read_setting(self, name: str, value: str) -> dict[str, Any]:
-        try:
-            number = float(value)
-            if name == "temperature" and math.isfinite(number) and number >= 0:
-                return {name: number}
-            if name == "max_tokens" and number == int(number) and number >= 1:
-                dialect = getattr(self._client, "dialect", None)
-                return {name: int(number)} if dialect is None else dialect.limit_tokens(int(number))
-        except (ValueError, OverflowError):
-            pass
-        kind = "a number from 0" if name == "temperature" else "a whole number from 1"
-        raise Refused(f"{value[:40]!r} is not {kind}. The setting was not changed.")
+        else:
+            self.set_params(self.settings.params_with(name, value))
 
     # ---- figures
 
@@ -305,7 +244,7 @@ class Chat:
     @property
     def _context_window(self) -> int:
         """How many tokens the model can hold. 0 if nobody has said so."""
-        return self._window or self._windows.get(self.model or self._client.model or "", 0)
+        return self._window or self._windows.get(self.settings.asked_model or "", 0)
 
     def _find(self, key: str | None) -> Turn | None:
         return next((turn for turn in self._conversation.turns if turn.key == key), None)
@@ -437,7 +376,7 @@ class Chat:
         why : str
             One sentence or two.
         """
-        wants_model = name is not None and self.needs_model
+        wants_model = name is not None and self.settings.needs_model
         self._send({"op": "refused", "asked": name, "why": well_formed(why), "model": wants_model})
 
     def send_missing(self, rev: Any, pending: Any) -> None:
@@ -475,9 +414,10 @@ class Chat:
                 self._sent.send_changes()
 
     async def _list_models(self) -> list[str]:
-        if not isinstance(self._client, ChatClient):
-            return await self._client.models()
-        listing = self._client.list_models()
+        client = self.settings.client
+        if not isinstance(client, ChatClient):
+            return await client.models()
+        listing = client.list_models()
         await listing.stream
         self._windows = listing.windows
         return listing.names

@@ -28,6 +28,7 @@ from streamwidget._view.arguments import refuse_unknown
 from streamwidget._view.bundle import LOADER, shared_bundle
 from streamwidget._view.chat.chat import Chat
 from streamwidget._view.chat.received import receive
+from streamwidget._view.chat.settings import Settings
 from streamwidget._view.chat.setup import Command, Setup
 from streamwidget._view.size import set_size
 from streamwidget._view.transcript import JSON
@@ -215,12 +216,13 @@ class ChatWidget(anywidget.AnyWidget):
         if isinstance(answer, str):
             answer, model = None, model or answer
         answer = client if answer is None else answer
-        asked = ChatClient() if answer is None else as_model(answer)
+        settings = Settings(ChatClient() if answer is None else as_model(answer))
         if conversation is None:
             conversation = Conversation(default_system() if system is None else system)
+        settings.params = _check_params(settings, params or {})
         self._chat = Chat(
             conversation,
-            asked,
+            settings,
             self._send_to_pages,
             self._reflect,
             setup,
@@ -230,7 +232,6 @@ class ChatWidget(anywidget.AnyWidget):
             wanted=({"tools": tools, "confirm": confirm, "max_steps": max_steps} if tools else {})
             | ({"as_": as_, "retries": retries} if as_ is not None else {}),
         )
-        self._chat.params = self._check_params(params or {})
         self._displays: list[str] = []  # display ids
         self._page_spoke = False
         self._freezing = False
@@ -240,7 +241,7 @@ class ChatWidget(anywidget.AnyWidget):
         self._unobserve = conversation.observe(self._notify)
         self.observe(lambda change: self._chat.set_model(change.new), "model")
         self.model = model
-        self.params = dict(self._chat.params)
+        self.params = dict(settings.params)
         self.observe(lambda change: self._chat.set_params(change.new), "params")
         self.on_msg(lambda _widget, content, buffers: self._receive(_with_buffers(content, buffers)))
         control.register(self._chat.id, self._receive)
@@ -323,14 +324,7 @@ class ChatWidget(anywidget.AnyWidget):
 
     @traitlets.validate("params")
     def _valid_params(self, proposal: traitlets.Bunch) -> dict[str, Any]:
-        return self._check_params(proposal.value)
-
-    def _check_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        for name in params:
-            if name in _NOT_PARAMS:
-                raise ConfigurationError(f"{name} is not a field for params. Examples: temperature, max_tokens, top_p.")
-        self._chat.check_params(params)
-        return dict(params)
+        return _check_params(self._chat.settings, proposal.value)
 
     def set_state(self, sync_data: JSON) -> None:
         """Do nothing. The page sets no trait, and other pages never see what it tries to set."""
@@ -348,9 +342,10 @@ class ChatWidget(anywidget.AnyWidget):
     def _reflect(self) -> None:
         """Show the chat's ``model`` and ``busy`` as traits, and do what waits for the end of an answer."""
         ended = self.busy and not self._chat.busy
-        for name in ("model", "params", "busy"):
+        settings = self._chat.settings
+        for name, value in (("model", settings.model), ("params", settings.params), ("busy", self._chat.busy)):
             try:
-                self.set_trait(name, getattr(self._chat, name))
+                self.set_trait(name, value)
             except Exception as exc:  # noqa: BLE001  (a person's observer may raise anything)
                 warnings.warn(f"An observer of a chat's {name} raised {exc!r}.", RuntimeWarning, stacklevel=2)
         if ended and not self._page_spoke:
@@ -394,6 +389,14 @@ def _check_types(params: Any, on_feedback: Any, context_window: Any) -> None:
         )
     if context_window is not None and (type(context_window) is not int or context_window < 1):
         raise ConfigurationError("context_window is a number of tokens. Example: context_window=128_000")
+
+
+def _check_params(settings: Settings, params: Mapping[str, Any]) -> dict[str, Any]:
+    for name in params:
+        if name in _NOT_PARAMS:
+            raise ConfigurationError(f"{name} is not a field for params. Examples: temperature, max_tokens, top_p.")
+    settings.check(params)
+    return dict(params)
 
 
 def _with_buffers(content: Any, buffers: Any) -> Any:
