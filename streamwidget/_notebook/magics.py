@@ -1,8 +1,6 @@
-"""``%%chat`` and ``%chat``: a prompt in a cell, its answer below it.
+"""``%%chat`` and ``%chat`` as IPython sees them: their settings, their options, and their help.
 
-Here are the settings and the magic itself. The work is done elsewhere: :mod:`streamwidget._notebook.request` makes the
-turn, :mod:`streamwidget._notebook.cell_run` runs it, and :mod:`streamwidget._notebook.commands` has the
-sub-commands. They share one :class:`streamwidget._notebook.session.Session`.
+:mod:`streamwidget._notebook.chat_cell` does the work, with one :class:`streamwidget._notebook.session.Session`.
 
 The magic returns a coroutine if its caller awaits it, and blocks if not
 (see :mod:`streamwidget._notebook.cell_transform`). Both ways run the same stream in the same view, and stop it by the
@@ -17,12 +15,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from argparse import Namespace
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import fields
 from difflib import get_close_matches
-from functools import partial
 from typing import Any, TypeVar
 
 import traitlets
@@ -36,30 +32,20 @@ from streamwidget._client.config import check_url
 from streamwidget._client.headers import own_headers
 from streamwidget._client.servers import SERVERS, server_named
 from streamwidget._client.spending import Budget
-from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
 from streamwidget._core.misplaced import is_a_key
 from streamwidget._core.secrets import mask
-from streamwidget._core.stream import ChatStream
-from streamwidget._core.subscribers import at_end
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import visible
-from streamwidget._notebook import cell_transform, front_end
-from streamwidget._notebook.cell_record import LastError
-from streamwidget._notebook.cell_run import CellJob, ChatInterrupted, never_left_behind, run_awaited, run_blocking
-from streamwidget._notebook.columns import columns_of
-from streamwidget._notebook.commands import COMMANDS, find_command
-from streamwidget._notebook.disclosure import say_receipt
-from streamwidget._notebook.display import present
+from streamwidget._notebook import cell_transform
+from streamwidget._notebook.cell_run import ChatInterrupted
+from streamwidget._notebook.chat_cell import run_chat
+from streamwidget._notebook.commands import COMMANDS
 from streamwidget._notebook.magic_line import split_line
-from streamwidget._notebook.model_choice import offer_models
 from streamwidget._notebook.options import OPTIONS
-from streamwidget._notebook.prepared import NoModel
-from streamwidget._notebook.request import NewTurn, ask
 from streamwidget._notebook.session import ChatSettings, Session
 
-T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _EXAMPLES = """\
@@ -323,96 +309,13 @@ class ChatMagics(Magics):
         awaits = cell_transform.caller_awaits(sys._getframe())
         try:
             with nullcontext() if awaits else interrupts_noticed():
-                return self._run(options, text, cell, awaits=awaits)
+                return run_chat(self._session, options, text, cell, awaits=awaits)
         except ConfigurationError as exc:
             raise UsageError(visible(str(exc))) from None
         except KeyboardInterrupt as exc:
             if isinstance(exc, ChatInterrupted):
                 raise
             raise ChatInterrupted("%chat was stopped.") from None  # in one line, which IPython shows at once
-
-    def _run(self, options: Namespace, text: str, cell: str | None, *, awaits: bool) -> Any:
-        found = find_command(options)
-        if found is not None:
-            command, value = found
-            if text or (cell or "").strip():
-                raise ConfigurationError(f"{command.flags[0]} takes no prompt. Nothing was sent.")
-            job = command.action(self._session, value, options)
-            return self._finish(job, awaits=awaits) if job is not None else _given(None, awaits=awaits)
-        self._check(options, text, cell)
-        # IPython has put a line end behind the last line of the cell.
-        text = text if cell is None else cell.removesuffix("\n")
-        columns = columns_of(options)
-        try:
-            if len(columns) > 1:
-                from streamwidget._notebook.compare_cell import compare_in_cell  # late: few cells compare
-
-                job = compare_in_cell(self._session, options, columns, text)
-                with never_left_behind(job.stream):
-                    return self._finish(job, awaits=awaits)
-            turn = ask(self._session, options, text)
-        except NoModel as missing:
-            return self._finish(offer_models(self._session, missing), awaits=awaits)
-        with never_left_behind(turn.stream):
-            return self._show_and_run(turn, options, awaits=awaits)
-
-    def _show_and_run(self, turn: NewTurn, options: Namespace, *, awaits: bool) -> Any:
-        stream = turn.stream
-        if options.bg and not options.wire:
-            stream._run_apart()
-        self._session.keep_answer(stream, options.out)
-
-        latest = [stream]
-
-        def asked_again(other: ChatStream) -> None:
-            latest[:] = [other]
-            turn.follow(other)
-            self._session.keep_answer(other, options.out)
-
-        error = self._session.record.last_error if options.fix else None
-
-        def put(saved: dict[str, Any], place: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-            if error is not None and options.bg:
-                from streamwidget._notebook.fix import saved_with_fix  # late: few cells are corrected
-
-                saved = saved_with_fix(self._session, error, latest[0].completion, saved)
-            return turn.put(saved, place)
-
-        shown = {"background": options.bg, "wire": options.wire, "timeline": options.timeline, "put": put}
-        keep = options.keep or self._session.settings.keep
-        view = present(stream, self.shell, keep=keep, asked_again=asked_again, **shown)
-        if options.receipt:
-            stream.subscribe(at_end(lambda: say_receipt(stream.completion)))
-        if options.bg:
-            stream.start()
-            self._session.cells.leave_running(stream)
-            return _given(stream, awaits=awaits)
-        job = CellJob(stream, turn.target, view, front_end.shows_line_above_error(self.shell))
-        if error is not None:
-            job = job._replace(result=partial(self._fixed, error))
-        return self._finish(job, awaits=awaits)
-
-    def _fixed(self, error: LastError, completion: ChatCompletion) -> ChatCompletion:
-        from streamwidget._notebook.fix import offer_fix  # late: few cells are corrected
-
-        offer_fix(self._session, error, completion)
-        return completion
-
-    def _check(self, options: Namespace, text: str, cell: str | None) -> None:
-        """Refuse options that cannot work, before anything is changed."""
-        if cell is not None and text and not text.startswith("#"):  # %%chat  # a remark
-            raise ConfigurationError(
-                f"Unexpected {text[:40]!r} after %%chat. The prompt goes below it, and -m names a model."
-            )
-        if options.out is not None and not options.out.isidentifier():
-            raise ConfigurationError(f"-o takes the name of a variable, not {options.out[:40]!r}.")
-        if options.bg and not self._session.in_kernel:
-            raise ConfigurationError("--bg needs a notebook. A terminal runs nothing between two cells.")
-        if options.wire and not front_end.shows_widgets(self.shell):
-            raise ConfigurationError("--wire needs a notebook. --timeline works in a terminal too.")
-
-    def _finish(self, job: CellJob, *, awaits: bool) -> Any:
-        return run_awaited(self._session, job) if awaits else run_blocking(self._session, job)
 
 
 def _names_a_variable(name: str) -> bool:
@@ -428,12 +331,3 @@ def _looks_like_a_key(name: str) -> bool:
         return False
     is_random = any(len(word) >= _LONG and re.search("[0-9]", word) for word in name.split("_"))
     return mask(name) != name or is_random or (len(name) >= _LONG and not _NAMES_KEY.search(name))
-
-
-def _given(value: T, *, awaits: bool) -> Any:
-    """Return a value, in a coroutine if the cell awaits one."""
-
-    async def given() -> T:
-        return value
-
-    return given() if awaits else value

@@ -130,7 +130,7 @@ class Notebook(RuleBasedStateMachine):
         question = self.question()
         expected = self.before(cell, "")
         self._server.reset()
-        present = "streamwidget._notebook.magics.present"
+        present = "streamwidget._notebook.chat_cell.present"
 
         def stop_at_first_text(stream: object, *_: object, **__: object) -> None:
             stream.subscribe(lambda _: stream.cancel() if stream.completion.text else None)  # type: ignore[attr-defined]
