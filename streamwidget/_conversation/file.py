@@ -21,7 +21,7 @@ from streamwidget._core.visible import one_line, visible
 
 _VERSION = 1
 _URL = ":/?#@!$&'*+,;=%~"  # not brackets, which would end the link
-_MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#]")  # characters that Markdown may take for markup
+_MARKUP = re.compile(r"[\\`*_\[\]<>!|~$&#]")  # Markdown may take these for markup
 _ESCAPED = r"\\\g<0>"
 _LATER_FIELDS: dict[str, object] = {"asked_at": None, "feedback": None, "branches": [], "branch": 0}
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -49,7 +49,7 @@ def turn_to_json(turn: Turn) -> dict[str, Any]:
 
 
 def from_json(text: str) -> tuple[str | None, list[Turn]]:
-    """Return the system prompt and the turns that :func:`to_json` wrote. ConfigurationError for other text."""
+    """Return the system prompt and the turns of a text of :func:`to_json`. ConfigurationError for other text."""
     try:
         value = json.loads(text)
         ours = read_field(object, value, "streamwidget", "it")
@@ -90,9 +90,9 @@ def _from_answer(answer: Message | None) -> dict[str, Any] | None:
 
 
 def answer_to_json(answer: Message) -> dict[str, Any]:
-    """Return an answer as JSON values. Those that are there in another place are left out."""
+    """Return an answer as JSON values. Values with another place in the file are left out."""
     completion = answer.completion or ChatCompletion(answer.text, outcome="complete")
-    # The text has the value, whose type is a class of this process. The conversation has what was sent.
+    # The value is in the text, and its type is a class of this process. The sent messages are in the conversation.
     written = asdict(replace(completion, value=None, value_type=None, receipt=None))
     for name in ("value", "value_type", "receipt"):
         del written[name]
@@ -100,7 +100,7 @@ def answer_to_json(answer: Message) -> dict[str, Any]:
 
 
 def without_usual(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of an answer without those that most answers have. So people find its text.
+    """Return the values of an answer without the usual ones. So people find its text.
 
     :func:`answer_from_json` reads both.
     """
@@ -109,7 +109,7 @@ def without_usual(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def turn_from_json(value: object, place: str) -> Turn:
-    """Return the turn that :func:`turn_to_json` wrote. ValueError, with its ``place``, for other values."""
+    """Return the turn of :func:`turn_to_json`. ValueError, with its ``place``, for other values."""
     key = read_field(str, value, "key", place)
     if not key:
         raise ValueError(f"{place} has an empty key")
@@ -141,11 +141,11 @@ def turn_from_json(value: object, place: str) -> Turn:
 
 
 def answer_from_json(value: dict[str, Any] | None, place: str) -> Message | None:
-    """Return the answer that :func:`answer_to_json` wrote. ValueError, with its ``place``, for other values."""
+    """Return the answer of :func:`answer_to_json`. ValueError, with its ``place``, for other values."""
     if value is None:
         return None
     if value.get("outcome") is None:
-        value["outcome"] = "interrupted"  # an answer that was still streaming is cut
+        value["outcome"] = "interrupted"  # a streaming answer is cut
     completion = read(ChatCompletion, value, place)
     # The file may be another person's. Their HTML is not this person's output.
     outputs = tuple(replace(output, trusted=False) for output in completion.outputs)
@@ -171,7 +171,7 @@ def to_markdown(system: str | None, turns: Iterable[Turn]) -> str:
 
 
 def _with_outputs(completion: ChatCompletion, text: str) -> Iterable[str]:
-    """Yield the text of an answer, and the pictures and texts of what came beside it at its places."""
+    """Yield the text of an answer, and its outputs as pictures and texts at their places."""
     *before, last = shown_steps(completion)
     yield from (inert(step.text) for step in before)
     for part in split_at_outputs(completion, last.text if completion.text else text):
@@ -184,7 +184,7 @@ def _with_outputs(completion: ChatCompletion, text: str) -> Iterable[str]:
 
 
 def _shown(file: Attachment) -> str:
-    """Return an image with its bytes, or a link. Who looks at the file must not ask another server for an image.
+    """Return an image with its bytes, or a link. A reader of the file must not ask another server for an image.
 
     A text is in the file too, as far as it was sent. Of a PDF or a sound the file has the name.
     """

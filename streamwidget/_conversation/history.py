@@ -3,8 +3,8 @@
 Rules
 -----
 - A dropped turn leaves an empty slot. If its cell is run again, the new turn goes into that slot.
-- A step that a person can undo is recorded as the entries before it. To undo it is to take these entries again, so an
-  answer comes back with its text. It is not asked again.
+- A step is recorded as the entries before it. To undo it is to take these entries again, so an answer comes back with
+  its text. It is not asked again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from streamwidget._core.messages import Message
 if TYPE_CHECKING:
     from streamwidget._core.stream import ChatStream
 
-_STEPS = 50  # that can be undone
+_STEPS = 50  # to undo
 
 
 class Entry:
-    """A turn, with the stream of its answer while that runs."""
+    """A turn, and the stream of its answer while it runs."""
 
     empty = False
 
@@ -58,7 +58,7 @@ class _EmptySlot(Entry):
 class History:
     """Entries by key, in order.
 
-    Methods that remove entries return them. The caller passes them to :func:`cancel`, outside of the lock.
+    A method returns the entries it has removed. The caller passes them to :func:`cancel`, outside of the lock.
     """
 
     def __init__(self) -> None:
@@ -88,12 +88,12 @@ class History:
             return next((entry.stream for entry in self._entries if entry.turn.key == key), None)
 
     def source(self, key: str) -> str | None:
-        """Return the id of the stream that a turn's answer came from, or None."""
+        """Return the id of the stream behind a turn's answer, or None."""
         with self._lock:
             return next((entry.source for entry in self._entries if entry.turn.key == key), None)
 
     def put(self, entry: Entry) -> list[Entry]:
-        """Put an entry into the slot of its key, or at the end. Return the entry that it replaced."""
+        """Put an entry into the slot of its key, or at the end. Return the replaced entry."""
         with self._lock:
             for position, other in enumerate(self._entries):
                 if other.turn.key == entry.turn.key:
@@ -104,9 +104,9 @@ class History:
             return []
 
     def put_branch(self, entry: Entry) -> list[Entry]:
-        """Put an entry in the place of a turn. What was there, and all later turns, become a branch of it.
+        """Put an entry in the place of a turn. That turn and all later ones become a branch of it.
 
-        Return the entries that left. KeyError if no turn has the key of the entry.
+        Return the old entries. KeyError if no turn has the key of the entry.
         """
         with self._lock:
             old, later = self._split(entry.turn.key)
@@ -115,14 +115,14 @@ class History:
             return [old, *later]
 
     def show_branch(self, key: str, branch: int) -> list[Entry]:
-        """Show another branch of a turn. Return the entries that left. KeyError or IndexError if it is not there."""
+        """Show another branch of a turn. Return the old entries. KeyError or IndexError if it is not there."""
         with self._lock:
             old, later = self._split(key)
             turns = switched(old.now(), [other.now() for other in later], branch)
             used = {entry.turn.key for entry in self._entries if entry not in (old, *later) and not entry.empty}
             shown = []
             for turn in turns:
-                # A cell that was run again meanwhile has its turn elsewhere.
+                # The cell was run again meanwhile, and has its turn elsewhere.
                 shown.append(Entry(replace(turn, key=uuid.uuid4().hex) if turn.key in used else turn))
                 used.add(turn.key)
             self._replace_from(old, shown)
@@ -142,22 +142,22 @@ class History:
     # ---- undo
 
     def record(self, step: str) -> None:
-        """Note that a step begins that a person can undo."""
+        """Note that a step begins. The person can undo it."""
         with self._lock:
             self._done.append((step, list(self._entries)))
             self._undone.clear()
 
     def steps(self) -> tuple[str | None, str | None]:
-        """Return the names of the steps that :meth:`undo` and :meth:`redo` would take. None where there is none."""
+        """Return the names of the next steps of :meth:`undo` and :meth:`redo`. None if there is none."""
         with self._lock:
             return (self._done[-1][0] if self._done else None), (self._undone[-1][0] if self._undone else None)
 
     def undo(self) -> list[Entry]:
-        """Take back the last step. Return the entries that left."""
+        """Take back the last step. Return the removed entries."""
         return self._go(self._done, self._undone)
 
     def redo(self) -> list[Entry]:
-        """Take the last step again that was undone. Return the entries that left."""
+        """Take the last undone step again. Return the removed entries."""
         return self._go(self._undone, self._done)
 
     def _go(self, source: deque[tuple[str, list[Entry]]], target: deque[tuple[str, list[Entry]]]) -> list[Entry]:
@@ -179,9 +179,9 @@ class History:
                 self._entries.insert(max(positions) + 1, _EmptySlot(key))
 
     def arrange(self, rank: Callable[[str], int | None], slot: str | None) -> bool:
-        """Sort the turns and slots whose keys have a rank, among their own places. Return whether any of them moved.
+        """Sort the turns and slots with a rank, among their own places. Return whether any of them moved.
 
-        ``slot`` is a key that gets a slot first, at the end, if it has none.
+        The key ``slot`` gets a slot first, at the end, if it has none.
         """
         with self._lock:
             before = list(self._entries)

@@ -1,4 +1,4 @@
-r"""Make Markdown that somebody else wrote inert, for an exported conversation that any program may render.
+r"""Make the Markdown of somebody else inert, for an exported conversation. Any program may render it.
 
 Rules
 -----
@@ -6,10 +6,10 @@ Rules
   code. Code may contain them.
 - A heading goes two levels deeper, below the heading of its message: ``# Rivers`` -> ``### Rivers``. So no message can
   look like the beginning of another one.
-- A code block that is open at the end of a message is closed.
+- An open code block is closed at the end of its message.
 - Control characters become signs.
 
-Renderers differ, so it is decided with care what is code. A code block counts if it begins at the margin, and no other
+Renderers differ, so code is found with care. A code block counts if it begins at the margin, and no other
 one of the message is indented. Code spans count if all of the message are whole in their lines, and have no ``|``. In a
 table that would end a cell.
 """
@@ -36,7 +36,7 @@ _ACTIVE = re.compile(
 
 
 def inert(text: str) -> str:
-    r"""Return the text of one message so that a renderer of Markdown does nothing but show it.
+    r"""Return the text of one message. A renderer of Markdown does nothing but show it.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def inert(text: str) -> str:
 
 
 def _fenced(lines: list[str]) -> tuple[list[bool], str]:
-    """Return which lines belong to code blocks at the margin, and the mark that closes the last one if it is open."""
+    """Return the lines of code blocks at the margin, and the mark to close the last one if it is open."""
     fenced: list[bool] = []
     fence = ""
     for line in lines:
@@ -85,7 +85,7 @@ def _fenced(lines: list[str]) -> tuple[list[bool], str]:
 
 
 def _may_stay_open(lines: list[str]) -> bool:
-    """Return True unless each code block that is indented ends before a line that is not."""
+    """Return True unless each indented code block ends before the first line at the margin."""
     fence = ""
     for line in lines:
         if not fence:
@@ -101,7 +101,7 @@ def _may_stay_open(lines: list[str]) -> bool:
 
 
 def _without_spans(line: str) -> str | None:
-    """Return a line without its code spans. None if it is in doubt what they are."""
+    """Return a line without its code spans. None if they are in doubt."""
     if "`" not in line:
         return line
     if "\\" in line:
@@ -123,7 +123,7 @@ def _has_heading(lines: tuple[str, str]) -> bool:
 
 
 def _deeper(before: str, line: str) -> str:
-    """Return a line that is not a heading of a message or of the file, below the line ``before``."""
+    """Escape a line, so that it is not a heading of a message or of the file, below the line ``before``."""
     if found := _HEADING.match(line):
         return f"{found[1]}{('##' + found[2])[:6]}{line[found.end() :]}"
     if _UNDERLINE.match(line) and before.strip():  # "Rivers\n===" is a heading too
@@ -132,6 +132,6 @@ def _deeper(before: str, line: str) -> str:
 
 
 def as_code(text: str) -> str:
-    """Return a text as a block of code that no line of it can end."""
+    """Return a text as a block of code. No line of it can end the block."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}text\n{text}\n{fence}"

@@ -1,4 +1,4 @@
-"""Which cells have run in this kernel, with their sources and text outputs, and the last error.
+"""The cells of this kernel so far, with their sources and text outputs, and the last error.
 
 All of it is IPython's own record: the source of a cell as it ran, and not as it may stand in the page now. IPython 9
 keeps what a cell printed and displayed. An older one keeps only its result. The page's order of the cells says which
@@ -31,7 +31,7 @@ _FRAMES = 20  # of a traceback
 
 @dataclass(frozen=True, slots=True)
 class RanCell:
-    """A cell that has run.
+    """A cell after its run.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class RanCell:
     source : str
         As it ran.
     output : str
-        What it printed and displayed, as text.
+        All that it printed and displayed, as text.
     """
 
     number: int
@@ -50,7 +50,7 @@ class RanCell:
 
 @dataclass(frozen=True, slots=True)
 class LastError:
-    """The last cell that raised.
+    """The last cell with an error.
 
     Attributes
     ----------
@@ -80,13 +80,13 @@ class CellRecord:
     def __init__(self, shell: InteractiveShell, place: Callable[[str], int | None]) -> None:
         self._shell = shell
         self._place = place
-        self._ids: dict[int, str] = {}  # of the runs that the extension has seen to their end
+        self._ids: dict[int, str] = {}  # of the runs that ended since the extension was loaded
         self._running: str | None = None
-        self._before: int | None = None  # the number of the cell that is looked from, unless it is the running one
+        self._before: int | None = None  # the cell that :meth:`seen_from` looks from
         self.last_error: LastError | None = None
 
     def begin(self, cell: str | None) -> None:
-        """Note the cell that begins to run."""
+        """Note that a cell begins."""
         self._running = cell
 
     def end(self, result: Any) -> None:
@@ -96,7 +96,7 @@ class CellRecord:
             self._ids[number] = cell_id
         error = result.error_before_exec or result.error_in_exec
         source = result.info.raw_cell or ""
-        # What %chat raises is said already, and no code of the person caused it.
+        # An error of %chat is said already, and no code of the person caused it.
         is_ours = isinstance(error, StreamError) or (isinstance(error, UsageError) and "%chat" in source)
         if not isinstance(error, Exception) or is_ours:
             return
@@ -120,9 +120,9 @@ class CellRecord:
             self._running, self._before = running, None
 
     def above(self, count: int) -> list[RanCell]:
-        """Return the cells above the running one that ran last, at most so many, in their order.
+        """Return the newest runs above the running cell, at most so many, in the order of the cells.
 
-        A cell that asks by ``%chat`` is not one of them: the conversation has it.
+        A cell with ``%chat`` is not one of them: the conversation has it.
         """
         own = self._place(self._running or "")
         places = {number: self._place_of(number, own) for number in self._numbers()}
@@ -136,10 +136,10 @@ class CellRecord:
         return [self._cell(number) for number in numbers if number in known]
 
     def _place_of(self, number: int, own: int | None) -> int | None:
-        """Return where a run stands. None: below the running cell, or nowhere, or a later run took its place."""
+        """Return the place of a run. None: below the running cell, or nowhere, or a later run took its place."""
         cell = self._ids.get(number)
         if self._before is not None and number >= self._before and (own is None or cell is None):
-            return None  # without a page the order of the runs says what is above
+            return None  # without a page the earlier runs are above
         if cell is None:
             return -1  # before %load_ext, or in a terminal
         if any(later > number and other == cell for later, other in self._ids.items()):

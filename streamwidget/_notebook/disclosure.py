@@ -1,4 +1,4 @@
-"""What a person reads of a request before it is sent: where it goes, what goes with it, and what does not."""
+"""Lines for the person before a request is sent: its server, its secrets, its extra parts, and the turns left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamwidget._notebook.terminal import say
 
 
 def say_what_goes(session: Session, columns: Sequence[Namespace], prepared: Sequence[Prepared]) -> None:
-    """Name the servers, the variables that are cut, and what of the notebook goes with the prompt."""
+    """Name the servers, the cut variables, and the parts of the notebook in the prompt."""
     for options, one in zip(columns, prepared, strict=True):
         _say_where_it_goes(session, one.client, one.target, options)
     first = prepared[0]
@@ -33,8 +33,8 @@ def say_what_goes(session: Session, columns: Sequence[Namespace], prepared: Sequ
 def _say_where_it_goes(session: Session, client: object, target: Target, options: Namespace) -> None:
     """Name the server and the secrets' variables, once for each. A notebook of somebody else may have chosen them.
 
-    What the environment or the config file names is the person's own choice. A server on this machine that gets no
-    secrets is not named either.
+    A server in the environment or the config file is the person's own choice. A server on this machine is not named
+    either, unless it gets secrets.
     """
     if not isinstance(client, ChatClient) or client.base_url is None or not (options.provider or session.names_server):
         return
@@ -50,7 +50,7 @@ def _say_where_it_goes(session: Session, client: object, target: Target, options
 
 
 def say_what_is_not_sent(conversation: Conversation, key: str) -> None:
-    """Print which earlier turns the request does not carry."""
+    """Print how many earlier turns the request does not carry, and the reason."""
     trimmed = conversation.trimmed(key)
     if trimmed:
         limits = {"max_turns": conversation.max_turns, "max_history_tokens": conversation.max_tokens}
@@ -67,7 +67,7 @@ def _earlier_turns(number: int) -> str:
 
 
 def show_prompt(options: Namespace, conversation: Conversation, key: str, message: Message, client: object) -> None:
-    """Print the prompt and the size of what goes before it, for ``--show-prompt``."""
+    """Print the prompt, and the size of all before it, for ``--show-prompt``."""
     if not options.show_prompt:
         return
     before = conversation.request_messages(key, system=options.system)
@@ -82,7 +82,7 @@ def show_prompt(options: Namespace, conversation: Conversation, key: str, messag
 
 
 def say_receipt(completion: ChatCompletion) -> None:
-    """Print what left the kernel for an answer."""
+    """Print the receipt of an answer: all that left the kernel for it."""
     no_receipt = "There is no receipt: no request of streamwidget has left the kernel for this answer."
     say(no_receipt if completion.receipt is None else str(completion.receipt))
 

@@ -1,4 +1,4 @@
-"""What runs the cell: a page, a console, a program or a terminal. Which cell and which execution it is."""
+"""The front end of a cell: a page, a console, a program or a terminal. The ids that it sends with the cell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamwidget._view import output
 
 
 def current_shell() -> InteractiveShell | None:
-    """Return the IPython that runs here, if there is one."""
+    """Return the IPython of this process, if there is one."""
     return InteractiveShell.instance() if InteractiveShell.initialized() else None
 
 
@@ -39,16 +39,16 @@ def is_page(shell: InteractiveShell | None) -> bool:
 
 
 def is_deaf(shell: InteractiveShell | None) -> bool:
-    """Return True for a kernel that receives nothing from the page while a cell runs."""
+    """Return True for ipykernel 6: while a cell runs it receives nothing from the page."""
     kernel = getattr(shell, "kernel", None)
     ipykernel: Any = sys.modules.get(type(kernel).__module__.partition(".")[0])
     return getattr(ipykernel, "__name__", "") == "ipykernel" and ipykernel.version_info[0] < 7
 
 
 def shows_line_above_error(shell: InteractiveShell | None) -> bool:
-    """Return True if the line under an answer stands right above what the cell raises, so that nothing is said twice.
+    """Return True if the line under an answer stands right above the error of the cell, so nothing is said twice.
 
-    False for nbclient and papermill: their own error has only what the cell raises. False where ``%%capture`` or an
+    False for nbclient and papermill: their own error has only the error of the cell. False if ``%%capture`` or an
     ``Output`` takes the line elsewhere.
     """
     if shell is None or isinstance(shell.display_pub, CapturingDisplayPublisher):
@@ -57,7 +57,7 @@ def shows_line_above_error(shell: InteractiveShell | None) -> bool:
 
 
 def is_captured(shell: InteractiveShell | None) -> bool:
-    """Return True if an ipywidgets ``Output`` takes what the cell shows now, as in ``with Output():``."""
+    """Return True if an ipywidgets ``Output`` takes the outputs of the cell now, as in ``with Output():``."""
     return shell is not None and output.is_captured(execution_id(shell))
 
 
@@ -68,13 +68,13 @@ def deleted_cells(shell: InteractiveShell) -> list[str]:
 
 
 def execution_id(shell: InteractiveShell) -> str | None:
-    """Return the id of the execution that runs. A cell shares it with the cells that it runs within itself."""
+    """Return the id of the running execution. A cell shares it with the cells within it, as ``%%time`` has one."""
     name = _request(shell).get("header", {}).get("msg_id")
     return name if isinstance(name, str) else None
 
 
 def cell_id(shell: InteractiveShell) -> str | None:
-    """Return the id of the cell that runs, or that has begun the task that runs. A terminal and nbclient send none."""
+    """Return the id of the running cell, or the cell that began the running task. A terminal and nbclient send none."""
     name = _request(shell).get("metadata", {}).get("cellId")
     return name if isinstance(name, str) else None
 

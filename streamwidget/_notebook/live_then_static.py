@@ -1,4 +1,4 @@
-"""A live view of an answer in a cell, which the saved answer replaces at the end.
+"""A live view of an answer in a cell. At the end the saved answer replaces it.
 
 The widget is closed as soon as no page shows it. A live widget would be blank in the saved notebook ("model not
 found"), even with a fallback in the same mimebundle.
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from streamwidget._view.cut_answer import CutAnswer
     from streamwidget._view.stream_view import StreamView
 
-_PATIENCE = 1.0  # seconds that an interrupted cell waits for the saved answer
+_PATIENCE = 1.0  # seconds: an interrupted cell waits so long for the saved answer
 _SHORT = 8_000  # characters. To make such an answer takes less than a person notices.
-_KEPT = 200  # views. A page that was closed or reloaded while it showed a view never says that it has left
-#: Takes a saved answer, and what puts a mimebundle into its place. Returns what it has put there.
+_KEPT = 200  # views. A page that is closed or reloaded never says so
+#: Takes a saved answer, and a function to put a mimebundle into its place. Returns the mimebundle that it has put.
 PutSaved: TypeAlias = Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], dict[str, Any]]
-_unasked: list[StreamView] = []  # replaced views that no page has asked about since, the oldest first
+_unasked: list[StreamView] = []  # replaced views, until a page asks about them. The oldest first
 
 
 def put_alone(saved: dict[str, Any], put: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class LiveThenStatic:
         self._put = put
         self._timeline = timeline
         self._for_page = for_page
-        self._rest_of = rest_of  # the cut answer that this one goes on with
+        self._rest_of = rest_of  # the cut answer before this one
         self._cut: CutAnswer | None = None
         self._over = False
         self._swapped = False
@@ -79,7 +79,7 @@ class LiveThenStatic:
         self._view = view
 
     def begin(self) -> None:
-        """Show the view in the cell that runs."""
+        """Show the view in the running cell."""
         output.show(output.widget_bundle(self._view), self._display_id)
         stream = self._stream
         if not self._view._presentation.stays:
@@ -105,7 +105,7 @@ class LiveThenStatic:
     async def settled(self, failure: BaseException | None = None) -> None:
         """Wait until the saved answer is in its place. An interrupt puts it there as plain text.
 
-        If ``failure`` is an interrupt that came before, this waits for a second at most.
+        After an interrupt (``failure``) this waits for a second at most.
         """
         is_interrupt = failure is not None and not isinstance(failure, Exception)
         end = time.monotonic() + (_PATIENCE if is_interrupt else math.inf)
@@ -153,9 +153,9 @@ class LiveThenStatic:
         saved = self._put(saved, lambda whole: output.replace(self._display_id, whole, metadata))
         if not (self._captured or self._view._presentation.end_in_turn):
             for shown in filter(needs_its_own, self._stream.completion.outputs):
-                # It stands below the answer, in the cell that ends with it.
+                # It stands below the answer, in the same cell.
                 publish_display_data(dict(shown.data), dict(shown.metadata))  # type: ignore[no-untyped-call]
-        # No page has shown the rest of an answer until it says so, as with a view that an Output has captured.
+        # The rest of an answer, and a view in an Output, count as unseen until a page says otherwise.
         self._view._replaced_by(saved, metadata, unseen=self._captured or self._rest_of is not None)
         self._rest_of = None
         _close_unasked(self._view)
@@ -193,10 +193,10 @@ class LiveThenStatic:
 
 
 def _close_unasked(replaced: StreamView) -> None:
-    """Close the oldest replaced views, but none that a page still shows.
+    """Close the oldest replaced views, but none in a page.
 
     The page cannot replace a view in an ipywidgets ``Output``. It asks for the saved answer in vain, and shows the view
-    as long as it likes. An ``Output`` that is not shown yet asks for nothing, so many views stay open.
+    as long as it likes. An ``Output`` asks for nothing before it is shown, so many views stay open.
     """
     _unasked[:] = [view for view in [*_unasked, replaced] if view.comm is not None and not view._asked_about]
     while len(_unasked) > _KEPT:

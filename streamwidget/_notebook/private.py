@@ -1,11 +1,11 @@
-"""What a prompt never takes from a notebook: its history, its names, its shell, and the keys of the environment.
+"""The parts of a notebook that no prompt takes: its history, its names, its shell, and the keys of the environment.
 
-They hold all that was typed, shown or set, so they may hold keys. Somebody who means a part of them can copy it:
+They hold all that was typed, shown or set, so they may hold keys. A person can copy a part of them:
 ``part = In[3]``, then ``{{part}}``.
 
 - ``{{In}}``, ``{{Out}}``, ``{{globals()}}``, ``{{environ}}`` and whatever else is one of these objects are refused.
-- So is what holds one of them: ``{{vars(os)}}``, ``{{[In, 1]}}``.
-- So are IPython's names for the cells that were typed: ``{{_i}}``, ``{{_iii}}``, ``{{_i3}}``.
+- So is a value with one of them in it: ``{{vars(os)}}``, ``{{[In, 1]}}``.
+- So are IPython's names for the typed cells: ``{{_i}}``, ``{{_iii}}``, ``{{_i3}}``.
 - A text with the value of an environment variable such as ``OPENAI_API_KEY`` is refused, wherever it came from.
 """
 
@@ -23,9 +23,9 @@ from typing import Any
 from streamwidget._core.misplaced import is_a_key
 from streamwidget._core.secrets import Secret
 
-_RECORDS = ("_ih", "_oh", "_dh")  # In, Out and the visited folders, under the names that IPython keeps
+_RECORDS = ("_ih", "_oh", "_dh")  # In, Out and the visited folders, by IPython's own names
 _TYPED_CELL = re.compile(r"_(?:i{1,3}|i[0-9]+)", re.ASCII)
-#: Classes of IPython. A process that has not loaded them has no object of theirs.
+#: Classes of IPython. Until a process loads them it has no object of theirs.
 _KEEPERS = (("IPython.core.interactiveshell", "InteractiveShell"), ("IPython.core.history", "HistoryAccessorBase"))
 _LOOKED_AT = 10_000  # items of a container and of the containers in it
 _KEY_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE)?|_PAT|CREDENTIALS?)(?:_?\d+)?\Z", re.IGNORECASE)
@@ -33,7 +33,7 @@ _PASSWORD = re.compile(r"://[^/@\s]*:([^/@\s]+)@")  # postgres://me:secret@host/
 
 
 def private_kind(value: object, namespace: Mapping[str, Any]) -> str | None:
-    """Return what a value is in words, if it may not be sent. None: it may.
+    """Return the words for a value that may not be sent. None: it may.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def private_kind(value: object, namespace: Mapping[str, Any]) -> str | None:
 
 
 def typed_cell(names: Iterable[str], namespace: Mapping[str, Any]) -> str | None:
-    """Return the first of these names that is IPython's own for a cell that was typed, or None.
+    """Return the first of these names with a typed cell of IPython's history behind it, or None.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def _kind(value: object, records: list[Any]) -> str | None:
 
 
 def _system_environment() -> object:
-    """Return the dict that Python made ``os.environ`` of."""
+    """Return the dict behind ``os.environ``."""
     module = sys.modules.get("posix") or sys.modules.get("nt")
     return getattr(module, "environ", os.environ)
 
@@ -92,7 +92,7 @@ def _system_environment() -> object:
 def key_in(text: str) -> str | None:
     """Return the name of the environment variable whose key or password is in a text, or None.
 
-    The words that servers without keys are given, such as ``ollama``, are not keys.
+    A word for a server without keys, such as ``ollama``, is not a key.
     """
     for name, value in os.environ.items():
         found = _PASSWORD.search(value)

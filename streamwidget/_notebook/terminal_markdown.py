@@ -1,6 +1,6 @@
-"""The Markdown of an answer in a terminal, drawn by rich where it is installed.
+"""The Markdown of an answer in a terminal, drawn by rich if that is installed.
 
-A block is printed once it is whole. The block that still grows is drawn anew with each piece, in the lines that it has.
+A block is printed once it is whole. The block that grows is drawn anew with each piece, in its own lines.
 Of a block that is higher than the terminal, these are the last ones.
 
 The parser is that of the saved answer, with its bounds. So raw HTML is text, an image is not loaded, and a link shows
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 _DRAWN = 4_000  # characters. Of a longer block that grows, the end is drawn as it was typed
-_PAUSE = 4  # times the time that a drawing took
+_PAUSE = 4  # times the time of a drawing
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _THEME = "ansi_dark"  # the terminal's own colours, without a background
 
 
 def markdown_text(out: TextIO) -> MarkdownText | None:
-    """Return what renders Markdown there. None: the file is not a terminal that can, or rich is not installed."""
+    """Return the renderer of Markdown for a file. None: it is not a terminal with colours, or rich is not installed."""
     encoding = getattr(out, "encoding", None) or ""
     if not getattr(out, "isatty", bool)() or os.environ.get("TERM") == "dumb" or not encoding.lower().startswith("utf"):
         return None
@@ -42,7 +42,7 @@ def markdown_text(out: TextIO) -> MarkdownText | None:
 
 
 class MarkdownText:
-    """Text that comes in pieces.
+    """Text in pieces.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class MarkdownText:
         return self._printed or self._blocks.open != ""
 
     def write(self, text: str) -> None:
-        """Add a piece, in which all control characters are visible already."""
+        """Add a piece. Its control characters are visible already."""
         for block in self._blocks.feed(text.encode("utf-8", "backslashreplace").decode()):
             self._print(block)
         begun = time.monotonic()
@@ -79,7 +79,7 @@ class MarkdownText:
             self._draw_at = now + _PAUSE * (now - begun)
 
     def end(self) -> None:
-        """Print the rest. What comes next begins a new line."""
+        """Print the rest. The next text begins a new line."""
         if self._blocks.open.strip():
             self._print(self._blocks.open)
         self._erase()
@@ -121,7 +121,7 @@ class MarkdownText:
 
 
 class _Blocks:
-    """Splits Markdown that comes in pieces at the blank lines between its blocks, but not in code or in a list's item.
+    """Splits Markdown in pieces at the blank lines between its blocks, but not in code or in a list's item.
 
     Attributes
     ----------
@@ -131,12 +131,12 @@ class _Blocks:
 
     def __init__(self) -> None:
         self.open = ""
-        self._line = 0  # where the last line of it begins
+        self._line = 0  # its last line begins here
         self._is_after_blank = False
-        self._fence = ""  # the marks that opened the code
+        self._fence = ""  # the marks before the open code
 
     def feed(self, text: str) -> Iterator[str]:
-        """Add text, and give the blocks that are whole."""
+        """Add text, and give the whole blocks."""
         self.open += text
         while True:
             if self._is_after_blank and not self._fence and self.open[self._line : self._line + 1].strip():
@@ -163,7 +163,7 @@ class _Blocks:
 
 
 class _Lines:
-    """What rich draws, without blank lines around it. A ``tail`` is as high as the terminal at most."""
+    """The drawing of rich, without blank lines around it. A ``tail`` is as high as the terminal at most."""
 
     def __init__(self, content: Any, *, tail: bool = False) -> None:
         self._content = content
@@ -193,7 +193,7 @@ def _markdown(text: str) -> Any:
 
 
 def _block(token: Token) -> Token:
-    """Return a token that rich knows."""
+    """Return a token in the words of rich."""
     if token.type == "unparsed":
         return Token("code_block", "code", 0, content=token.content)
     if token.children:
@@ -222,7 +222,7 @@ def _inline(tokens: Sequence[Token]) -> Iterable[Token]:
                 made = Token("hardbreak", "br", 0)
             case _:
                 made = token
-        made.content = visible(made.content)  # a character reference may be one that a terminal obeys: &#x202e;
+        made.content = visible(made.content)  # a terminal may obey a character reference: &#x202e;
         links = [(url, shown + made.content) for url, shown in links]
         yield made
 

@@ -1,4 +1,4 @@
-"""What a widget sends to its pages about a stream: numbered messages in its turn, from the request to the end.
+"""The messages of a widget to its pages about a stream: numbered, in their turn, from the request to the end.
 
 Rules
 -----
@@ -34,11 +34,11 @@ from streamwidget._view.presentation import Presentation
 from streamwidget._view.together import SharedPacer
 from streamwidget._view.transcript import JSON, Transcript
 
-_ARGUMENTS = 20_000  # characters of a call that a person is asked about
+_ARGUMENTS = 20_000  # characters of a call, in the question to a person
 
 
 class Feed(Protocol):
-    """What a :class:`~streamwidget.StreamView` needs of its feed."""
+    """The methods of a feed, for a :class:`~streamwidget.StreamView`."""
 
     def follow(self, stream: ChatStream, *, anew: bool = False) -> None:
         """Send what this stream brings from now on. ``anew``: the page has seen another stream before."""
@@ -69,7 +69,7 @@ class AnswerFeed:
     send : callable
         Sends one message, a JSON object, to the pages.
     ended : callable
-        Called right after the last message of a stream, on the loop that started the stream.
+        Called right after the last message of a stream, on the loop of its start.
     presentation : Presentation
         Whether the view stays, and whether its end waits for its turn.
     outbox : Outbox, optional
@@ -78,7 +78,7 @@ class AnswerFeed:
     Attributes
     ----------
     stream : ChatStream
-        The stream that it follows now. Missing before the first one.
+        The followed stream. Missing before the first one.
     """
 
     stream: ChatStream
@@ -107,7 +107,7 @@ class AnswerFeed:
         return self._transcript.seq
 
     def follow(self, stream: ChatStream, *, anew: bool = False) -> None:
-        """Send what this stream brings from now on. What it has brought already goes out with the next snapshot.
+        """Send what this stream brings from now on. Its earlier text goes out with the next snapshot.
 
         Parameters
         ----------
@@ -150,8 +150,8 @@ class AnswerFeed:
         Parameters
         ----------
         shared : bool, default False
-            It may wait for the next message that views share. When such a message is lost, the page asks for the state
-            of each view in it. So many whole texts at once could be more than the notebook server lets through.
+            It may wait for the next shared message. If that one is lost, the page asks for the state of each view in
+            it. So many whole texts at once could be more than the notebook server lets through.
         """
         if shared and self._pacer.shares:
             self._asked = True
@@ -198,7 +198,7 @@ class AnswerFeed:
             self._pacer.flush_soon()
 
     def _flush(self) -> None:
-        """Send all that is new. What the stream waits for comes after its text, or the page would not see the wait."""
+        """Send all that is new. A wait comes after the text, or the page would not see it."""
         asked, self._asked = self._asked, False
         if self._transcript.pending:
             self._send_text(whole=asked)
@@ -221,7 +221,7 @@ class AnswerFeed:
         first = self._transcript.phase != "streaming"
         messages = self._transcript.flush(self.stream.completion if self._transcript.calls_changed else None)
         if first or whole or self._transcript.moved:
-            # The first text goes out with all that the response's headers say: the model, and whether it is the demo's.
+            # With the first text the page gets all facts of the response's headers: the model, and the demo's mark.
             self.send_snapshot()
             return
         if not self._pacer.shares:
@@ -231,7 +231,7 @@ class AnswerFeed:
 
 
 def asks_of(stream: ChatStream) -> list[JSON]:
-    """Return the tools of a stream that wait for a person, as a page needs them. Each has the key of its answer."""
+    """Return the waiting tools of a stream, for the page to ask about. Each has the key of its answer."""
     pending = stream.consents.pending if stream.consents is not None else ()
     return [{"key": one.key, "name": one.name, "arguments": _bounded(one.arguments)} for one in pending]
 

@@ -1,16 +1,16 @@
-"""One message for many views: the views of a loop flush together, and their bundle's comm carries what they send.
+"""One message for many views: the views of a loop flush together, and their bundle's comm carries their messages.
 
 Rules
 -----
 - The message is ``{"views": {KEY: [MESSAGE, ...], ...}}``. The messages of each view have their own numbers, as
-  before. A page that misses one asks for that view alone.
+  before. If a page misses one, it asks for that view alone.
 - A round comes each :data:`message_rate.FLUSH <streamwidget._view.message_rate.FLUSH>`, and more slowly with many
   views. Example: 400 views flush each 200 ms.
 - The first text and the end of a view do not wait for the round while a slot is free.
-- The notebook server drops what is above 1 MB a second. So a large message claims more slots, and a message that is
-  large enough takes no further view. The rest go out in the next round.
-- Many views may end at once. What follows an end, such as the state for the saved notebook, is a message of each
-  view's own. It waits for its turn, and the rounds go on beside it.
+- The notebook server drops more than 1 MB a second. So a large message claims more slots, and from a certain size it
+  takes no further view. The rest go out in the next round.
+- Many views may end at once. After its end each view has a message of its own, such as the state for the saved
+  notebook. It waits for its turn, and the rounds go on beside it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from streamwidget._view.pacer import Pacer
 from streamwidget._view.transcript import JSON
 
 _EACH = 0.0005  # seconds to the next round, for each view of this one
-_SLOT = 10_000  # characters of a message for which one more slot is claimed
-_LARGE = 300_000  # characters of a message that takes no further view
-_ENDS = 50  # messages a second that follow ends
+_SLOT = 10_000  # characters of a message: it claims one more slot for each
+_LARGE = 300_000  # characters of a message: from here on it takes no further view
+_ENDS = 50  # messages a second after the ends
 
 
 class SharedPacer(Pacer):
@@ -45,14 +45,14 @@ class SharedPacer(Pacer):
     flush : callable
         Sends all that is new, by the outbox.
     outbox : Outbox
-        That of the view.
+        The view's.
     """
 
     def __init__(self, flush: Callable[[], None], outbox: Outbox) -> None:
         super().__init__(flush)
         self.outbox = outbox
-        self._round: Round | None = None  # in which it waits
-        self._slots = 0  # of the messages that follow its end
+        self._round: Round | None = None  # it waits in this one
+        self._slots = 0  # for the messages after its end
 
     @property
     def shares(self) -> bool:
@@ -83,7 +83,7 @@ class SharedPacer(Pacer):
             self._join()
 
     def stop(self) -> None:
-        """Forget the flush that waits for its turn, and what follows it."""
+        """Forget the waiting flush, and the messages after it."""
         super().stop()
         if self._round is not None:
             self._round.leave(self)
@@ -114,14 +114,14 @@ class SharedPacer(Pacer):
         return self.outbox.hold(self._flush)
 
     def finish(self) -> int:
-        """Leave the round, unless something follows the end. Return the number of messages that follow it."""
+        """Leave the round, unless messages follow the end. Return their number."""
         if self._then is None:
             self._round = None
             return 0
         return self._slots
 
     def follow(self) -> None:
-        """Do what follows the end."""
+        """Send the messages after the end."""
         then = self._then
         self.stop()
         if then is not None:
@@ -129,7 +129,7 @@ class SharedPacer(Pacer):
 
 
 class Round:
-    """The views of one loop that wait for the next message. All of it runs on that loop."""
+    """The views of one loop. They wait here for the next message. All of it runs on the loop."""
 
     def __init__(self) -> None:
         self._waiting: dict[SharedPacer, None] = {}
@@ -183,7 +183,7 @@ class Round:
 
 
 def send_together(views: Iterable[SharedPacer]) -> tuple[list[SharedPacer], int]:
-    """Flush views, and send what they bring as one message.
+    """Flush views, and send their messages as one.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def send_together(views: Iterable[SharedPacer]) -> tuple[list[SharedPacer], int]
     Returns
     -------
     tuple of list and int
-        The views that were flushed, and the size of the message in characters. A large message takes no further view.
+        The flushed views, and the size of the message in characters. A large message takes no further view.
     """
     flushed: list[SharedPacer] = []
     shared: dict[Bundle, dict[str, list[JSON]]] = {}
@@ -213,7 +213,7 @@ def send_together(views: Iterable[SharedPacer]) -> tuple[list[SharedPacer], int]
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """Report what is raised, as the loop does, so that the other views go on."""
+    """Report an exception, as the loop does. So the other views go on."""
     try:
         yield
     except Exception as exc:  # noqa: BLE001  (as above)

@@ -1,4 +1,4 @@
-"""What a chat widget sends to its pages: the turns as values, and the answer that streams as a feed.
+"""The messages of a chat widget to its pages: the turns as values, and the streaming answer as a feed.
 
 Rules
 -----
@@ -7,7 +7,7 @@ Rules
 - Changes of one step are sent in one message, after the feed knows its stream.
 - Each message about the turns has a revision, one higher each time. The wire to the page is lossy, and the revision
   shows a page that it missed something.
-- Everything at once is sent only to a page that asks for it.
+- Everything at once is sent only if a page asks for it.
 - Text is made well-formed first (half of a surrogate pair becomes U+FFFD). Otherwise it could not be encoded, and no
   later message about these turns would reach a page.
 """
@@ -32,8 +32,8 @@ from streamwidget._view.feed import AnswerFeed
 from streamwidget._view.presentation import Presentation
 from streamwidget._view.transcript import JSON, state_of
 
-_SMALL = 30_000  # bytes of an image that is shown itself. A larger one is only named.
-_THUMBNAILS = 100  # turns whose thumbnails are kept
+_SMALL = 30_000  # bytes of an image. A larger one is only named.
+_THUMBNAILS = 100  # prompts with thumbnails
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class _PageTurn:
 
     user: Message
     facts: JSON
-    answer: ChatCompletion | str | None  # "live" or "elsewhere" for an answer that is sent in another way
+    answer: ChatCompletion | str | None  # "live" or "elsewhere": it is sent in another way
 
 
 class SentChat:
-    """What the pages of a chat have been sent, and what is still to be sent.
+    """All that the pages of a chat have got, and have still to get.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class SentChat:
     Attributes
     ----------
     key : str or None
-        The turn that streams, or streamed last.
+        The streaming turn, or the last one.
     live : bool
         True while it streams.
     """
@@ -87,7 +87,7 @@ class SentChat:
 
     @property
     def stream(self) -> ChatStream:
-        """The stream that is followed, or was followed last. Missing before the first one."""
+        """The followed stream, or the last one. Missing before the first one."""
         return self._feed.stream
 
     def follow(self, key: str, stream: ChatStream) -> None:
@@ -160,7 +160,7 @@ class SentChat:
         while len(self._thumbnails) > _THUMBNAILS:
             del self._thumbnails[next(iter(self._thumbnails))]
 
-    # ---- the answer that streams
+    # ---- the streaming answer
 
     def _send_fed(self, message: JSON) -> None:
         self._send({"op": "answer", "key": self.key, "message": message})
@@ -195,7 +195,7 @@ class SentChat:
         completion = turn.answer.completion if turn.answer else None
         if self.live and turn.key == self.key:
             return _PageTurn(turn.user, _facts(turn), "live")
-        # The page asks for an answer that streams elsewhere, as often as it likes.
+        # An answer may stream elsewhere. The page asks for it as often as it likes.
         streams = completion is not None and completion.outcome is None
         return _PageTurn(turn.user, _facts(turn), "elsewhere" if streams else completion)
 
@@ -223,7 +223,7 @@ class SentChat:
 
 
 def _facts(turn: Turn) -> JSON:
-    """Return the small facts of a turn, which go with each change of it."""
+    """Return the small facts of a turn. They go with each change of it."""
     return {
         "key": turn.key,
         "sent": turn.sent,
@@ -235,7 +235,7 @@ def _facts(turn: Turn) -> JSON:
 
 
 def _shown(file: Attachment, thumbnail: str | None) -> JSON:
-    """Return what the page shows of a file: its name and its size, and the picture of an image.
+    """Return a file for the page: its name and its size, and the picture of an image.
 
     Never the address of an image as ``src``, or the page would load it.
     """
