@@ -109,7 +109,7 @@ class SideBySideOutput:
             self.stream.start()
         shell = front_end.current_shell()
         view = None
-        if shell is not None and front_end.shows_widgets(shell):
+        if front_end.shows_widgets(shell):
             from streamwidget._view.side_by_side import SideBySideView
 
             titles = [title(place, column) for place, column in enumerate(self._columns)]
