@@ -133,7 +133,7 @@ class ChatMagics(Magics):
         allow_none=True,
         help='The most that this session may spend: "$2" or "200k tokens". A number is dollars. None: no limit.',
     ).tag(config=True)
-    keep = traitlets.Bool(False, help="Keep the live widget. The answer is then not saved in the notebook file.").tag(
+    keep = traitlets.Bool(False, help="Keep the live widget. JupyterLab and Notebook 7 save its words.").tag(
         config=True
     )
     provider = traitlets.Unicode(

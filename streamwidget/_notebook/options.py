@@ -187,7 +187,9 @@ OPTIONS = (
     Option(("--bg",), "Do not wait. The answer streams while other cells run."),
     Option(("--reuse",), "Show the earlier answer if the request is unchanged. Nothing is sent then."),
     Option(("--fresh",), "Ask again, also if an earlier answer is kept. The new one takes its place."),
-    Option(("--keep",), "Keep the live widget. The answer is then not saved in the notebook file."),
+    Option(
+        ("--keep",), "Keep the live widget. JupyterLab and Notebook 7 save its words, other front ends only the widget."
+    ),
     Option(("--wire",), "Show the server's events beside the answer."),
     Option(("--timeline",), "Show under the answer when its text came."),
     Option(("--raw",), "Send {{name}} as text."),

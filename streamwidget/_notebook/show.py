@@ -38,7 +38,7 @@ def show(source: Any, *, text: str | Callable[[Any], Any] | None = None, keep: b
         Where an item holds its text, for a library that is not known: a path such as ``"message.content"``, or a
         function of an item. Each text is the next piece, or the text so far.
     keep : bool, default False
-        Keep the live view. The answer is then not saved in the notebook file.
+        Keep the live view. JupyterLab and Notebook 7 save its words, other front ends only the widget.
 
     Returns
     -------
