@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,15 @@ from streamwidget._saved import kept_turn, wire
 from streamwidget._sources import foreign, rich
 from streamwidget._view.chat import uploads
 from streamwidget.doctor import _server
+from tests.doctor.doctors import FAULTS, HEALTHY
 from tests.support.kernels import ROOT
-from tests.test_readme import GUIDES
+from tests.test_readme import GUIDES, README
 
 KB, MB, MILLION = 2**10, 10**6, 2**20
+PAGES = {**GUIDES, "README": README}
+#: What ``make test`` adds to the faults of ``make doctors``: a kernel whose loop is blocked, and a slow websocket.
+#: Without them the same two paths are healthy.
+OF_A_KERNEL = 2
 
 
 def source(path: str, assigned: str) -> float:
@@ -38,6 +44,8 @@ def default(function: object, name: str) -> float:
     value: float = inspect.signature(function).parameters[name].default  # type: ignore[arg-type]
     return value
 
+
+LESSONS = list((ROOT / "notebooks").glob("[12]*.ipynb"))
 
 #: A guide, a sentence of it, and the number that stands at its {}.
 FIGURES = [
@@ -72,6 +80,9 @@ FIGURES = [
     ("providers", "An answer ends after {} tokens", source("streamwidget/_client/local.py", "longest(?!:)")),
     ("when_something_is_wrong", "for {} tokens, at most twice", _server.TOKENS),
     ("when_something_is_wrong", "an answer stops {} s after the last page has gone", config._VOILA_UNSEEN),
+    ("when_something_is_wrong", "With {} arranged faults", len(FAULTS) + OF_A_KERNEL),
+    ("when_something_is_wrong", "On {} healthy paths", len(HEALTHY) + OF_A_KERNEL),
+    ("options_and_settings", "gets {headers} s for its headers and {total} s in all", config._LOCAL_LIMITS),
     ("options_and_settings", "Default: {} in Voila, 0 (never) elsewhere", config._VOILA_UNSEEN),
 ]
 
@@ -82,19 +93,22 @@ WORDS = [
     ("many_at_once", "From the ninth stream at once on", transport._MANY == 8),
     ("providers", "with one thread", source("streamwidget/_client/llamacpp.py", "n_threads") == 1),
     ("providers", "After ten idle minutes", source("streamwidget/_client/llamacpp.py", "sleep_idle_seconds") == 600),
+    ("README", "Thirteen [lessons]", len(LESSONS) == 13),
     ("when_something_is_wrong", "asked again, three times in all", sw.RetryPolicy().attempts == 3),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("guide", "sentence", "value"), FIGURES)
-def test_a_figure_is_the_codes(guide: str, sentence: str, value: float | tuple[float, ...]) -> None:
+def test_a_figure_is_the_codes(guide: str, sentence: str, value: Any) -> None:
     """``at most 50 rows``."""
-    numbers = value if isinstance(value, tuple) else (value,)
-    assert sentence.format(*(f"{number:,g}" for number in numbers)) in " ".join(GUIDES[guide].split())
+    named = value if isinstance(value, dict) else {}
+    numbers = value if isinstance(value, tuple) else () if named else (value,)
+    shown = sentence.format(*(f"{each:,g}" for each in numbers), **named)
+    assert shown in " ".join(PAGES[guide].split())
 
 
 @pytest.mark.parametrize(("guide", "sentence", "holds"), WORDS)
 def test_a_figure_in_words_is_the_codes(guide: str, sentence: str, holds: bool) -> None:
     """``Ten failures``."""
-    assert sentence in " ".join(GUIDES[guide].split())
+    assert sentence in " ".join(PAGES[guide].split())
     assert holds

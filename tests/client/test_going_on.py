@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from streamwidget._saved.answer import footer
 from tests.support.dialects import Answer
 from tests.support.native import NATIVE, respond
 from tests.support.native import Server as Answers
+from tests.test_readme import GUIDES
 
 BEGUN, SPACE = "One, two,", "\n"
 OPEN_ENDED = {"continue_final_message": True, "add_generation_prompt": False}
@@ -46,6 +48,16 @@ async def continued(server: Answers, provider: str, prompt: Any = "Count.", **pa
     stream = server.client(provider, "k-0123456789").stream(prompt, **params)
     await stream
     return await stream.again(go_on=True)
+
+
+def test_the_guide_names_those_that_continue_a_text() -> None:
+    """In any order. The guide writes "llama.cpp" and "Anthropic (older models)"."""
+    named = re.search(
+        r"\*\*Continue\.\*\* (.*?) continue the text itself", GUIDES["when_something_is_wrong"], re.DOTALL
+    )
+    assert named
+    plain = re.sub(r"\(.*?\)|[\s.]", "", named[1].lower())
+    assert sorted(re.split(",|and", plain)) == sorted(CONTINUES)
 
 
 @pytest.mark.parametrize("provider", CONTINUES)

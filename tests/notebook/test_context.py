@@ -93,14 +93,20 @@ def test_the_cells_above_go_with_their_outputs(shell: InteractiveShell) -> None:
 
 
 def test_the_page_says_which_cells_are_above(shell: InteractiveShell) -> None:
-    """In its order, each as it ran last. A deleted cell and one below are not above."""
+    """In its order, each as it ran last. A deleted cell and one below are not above. One without an id is the first.
+
+    Those that ran before ``%load_ext`` have none.
+    """
+    run(shell, "'early'")
     session_of(shell).cells.take_order({"cells": ["b", "a", "chat", "below"]})
     for cell, code in {"a": "'a 1'", "below": "'below'", "deleted": "'gone'", "b": "'b'"}.items():
         run(shell, code, cell)
     run(shell, "'a 2'", "a")
     text = prompt(shell, "%chat --cells 9 Why?", "chat")
-    assert [line for line in text.splitlines() if line.startswith("'")] == ["'b'", "'b'", "'a 2'", "'a 2'"]
-    assert "Cell [4]" in text.split("Cell [5]")[0]
+    assert [line for line in text.splitlines() if line.startswith("'")] == [
+        *("'early'", "'early'", "'b'", "'b'", "'a 2'", "'a 2'")
+    ]
+    assert "Cell [5]" in text.split("Cell [6]")[0]
 
 
 def test_long_cells_are_cut_and_say_so(shell: InteractiveShell) -> None:

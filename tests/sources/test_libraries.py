@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 from streamwidget._sources import as_stream
 from tests.support.dialects import DIALECTS, Answer, objects
+from tests.support.kernels import ROOT
 from tests.support.servers import failure_of
+from tests.test_readme import GUIDES
 
 
 @dataclass(frozen=True)
@@ -467,6 +470,31 @@ CASES: dict[str, Case] = {
                                                  outcome="length"),
     "strings that begin like it": Case(["0: ", "Hello ", "there."], text="0: Hello there."),
 }  # fmt: skip
+
+
+#: boto3 reads Bedrock, a streamer of transformers gives strings, and llama-cpp-python gives OpenAI's chunks as dicts.
+_NAMED_HERE = {
+    "boto3": "bedrock converse",
+    "transformers": "strings that begin",
+    "llama-cpp-python": "text completions",
+}
+
+
+def test_each_library_of_the_guide_is_read_somewhere() -> None:
+    """Here in plain values, or by the library itself in ``make test`` and ``make sdks``."""
+    table = GUIDES["show_a_stream"].partition("| source |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| ([^|]+) \| (.+) \|$", table, re.MULTILINE))
+    cells = [rows[kind] for kind in ("providers' SDKs", "agents", "models on your machine")]
+    named = [re.split("[' ]", name.strip())[0] for cell in cells for name in re.sub(r"\(.*?\)", "", cell).split(",")]
+    assert len(named) > 25
+    folders = [ROOT / "tests" / folder for folder in ("sources", "sdks")]
+    tried = _plain("\n".join(path.read_text("utf-8") for folder in folders for path in folder.glob("*.py")))
+    assert [name for name in named if _plain(_NAMED_HERE.get(name, name)) not in tried] == []
+
+
+def _plain(name: str) -> str:
+    """Return a name as all write it: ``google-genai`` and ``google.genai``."""
+    return re.sub(r"[-_. ]", "", name.lower())
 
 
 @pytest.mark.parametrize("form", ["dicts", "objects"])
