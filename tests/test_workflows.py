@@ -1,4 +1,4 @@
-"""The workflows on GitHub run what the project has. They cannot be run here."""
+"""The workflows and forms on GitHub name what the project has. They cannot be run here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import yaml
 
 from tests.support.kernels import ROOT
 
-WORKFLOWS = {path.name: path.read_text("utf-8") for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
+GITHUB = ROOT / ".github"
+WORKFLOWS = {path.name: path.read_text("utf-8") for path in sorted((GITHUB / "workflows").glob("*.yml"))}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -49,3 +50,26 @@ def test_only_the_steps_that_publish_may_write() -> None:
         assert workflow["permissions"] == {"contents": "read"}, name
         for job, steps in workflow["jobs"].items():
             assert "permissions" not in steps or job in ("publish", "github", "deploy"), (name, job)
+
+
+def test_each_form_can_be_filled_in() -> None:
+    """GitHub shows no form with an unknown field, a field without a label or an id that comes twice."""
+    forms = [path for path in sorted((GITHUB / "ISSUE_TEMPLATE").glob("*.yml")) if path.name != "config.yml"]
+    assert len(forms) == 3
+    for path in forms:
+        form = yaml.safe_load(path.read_text("utf-8"))
+        assert set(form) == {"name", "description", "labels", "body"}, path.name
+        for field in form["body"]:
+            assert field["type"] in ("input", "textarea", "dropdown", "checkboxes"), (path.name, field["type"])
+            assert field["attributes"]["label"]
+            assert all(isinstance(option, str | dict) for option in field["attributes"].get("options", [""]))  # not yes
+        assert len({field["id"] for field in form["body"]}) == len(form["body"])
+
+
+def test_dependabot_looks_at_each_lock_of_npm() -> None:
+    """And at the workflows and the Python project."""
+    updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text("utf-8"))["updates"]
+    looked_at = {entry["package-ecosystem"]: entry.get("directories") or [entry["directory"]] for entry in updates}
+    assert set(looked_at) == {"github-actions", "npm", "pip"}
+    locks = [ROOT / folder for folder in ("js", ".ci/lite", ".") if (ROOT / folder / "package-lock.json").exists()]
+    assert {ROOT / folder.strip("/") for folder in looked_at["npm"]} == set(locks)
