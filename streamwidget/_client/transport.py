@@ -264,7 +264,7 @@ def _way_to(url: str, by_proxy: bool = True) -> tuple[Proxy | None, httpx.AsyncC
     if client is None or client.is_closed:
         from http.cookiejar import CookieJar, DefaultCookiePolicy  # late: it is slow to import, and httpx needs it too
 
-        context = _ssl_context(way[1])
+        context = ssl_context(way[1])
         client = clients[way] = httpx.AsyncClient(
             transport=_aiohttp_transport(context) if by_aiohttp else None,
             verify=context,
@@ -350,7 +350,7 @@ def _httpx_proxy(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
 
 
 @functools.cache
-def _ssl_context(trust: Trust | None) -> ssl.SSLContext:
+def ssl_context(trust: Trust | None) -> ssl.SSLContext:
     """Read the trusted certificates, once for each setting. This is most of the cost of a client.
 
     None: no address needs TLS. The context then trusts nobody.

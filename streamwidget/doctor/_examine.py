@@ -9,19 +9,20 @@ from typing import Literal, TypeVar
 from streamwidget._client.client import ChatClient
 from streamwidget._client.environment import Proxy
 from streamwidget._client.urls import host_of
-from streamwidget._core.exceptions import ConfigurationError, ConnectionFailed
+from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.secrets import forget, mask
 from streamwidget._core.tab import in_tab
 from streamwidget._core.unexpected import said_by
 from streamwidget._core.visible import one_line
 from streamwidget.doctor._finding import Finding, Hop
 from streamwidget.doctor._judge import judge
-from streamwidget.doctor._network import Way, carried_by, check_environment, connect, resolve, way_to
+from streamwidget.doctor._network import Way, check_environment, check_proxy, connect, resolve, way_to
 from streamwidget.doctor._process import Lateness, process
 from streamwidget.doctor._report import Report
 from streamwidget.doctor._server import TOKENS, check_models, check_stream, check_without_proxy, limited
 from streamwidget.doctor._settings import check_settings
-from streamwidget.doctor._watched import WatchedClient
+from streamwidget.doctor._tls import check_tls
+from streamwidget.doctor._watched import Watched, WatchedClient
 
 T = TypeVar("T")
 PATIENCE = 60.0  # seconds to wait for a server
@@ -125,17 +126,27 @@ class Examination:
     async def _asked(self, client: WatchedClient, way: Way | None) -> None:
         listed = await self._bounded("models", check_models(client, way), 2 * self._patience)
         models, failure = listed if listed is not None else (None, None)
-        unreached = failure if isinstance(failure, ConnectionFailed) else None
-        found = list(carried_by(way, client.last, unreached)) if way is not None else []
-        is_stopped = any(finding.state == "failed" for finding in found)
         if models is not None and models.hop == "proxy":
-            found = [models]
-            is_stopped = True
-        elif models is not None and not is_stopped:
-            found.append(models)
-        for finding in found:
-            self._add(finding)
-        await self._home(None if is_stopped else (client, way))
+            self._add(models)
+            await self._home(None)
+            return
+        is_open = True
+        if way is not None and listed is not None:
+            is_open = await self._is_open(way, client.last, failure)
+        if models is not None and is_open:
+            self._add(models)
+        await self._home((client, way) if is_open else None)
+
+    async def _is_open(self, way: Way, first: Watched | None, failure: StreamError | None) -> bool:
+        """Look at the first request below HTTP. False: the proxy or TLS stopped it."""
+        unanswered = failure if first is not None and first.status is None else None
+        proxy = check_proxy(way, first, unanswered)
+        self._add_if(proxy)
+        if proxy is not None and proxy.state == "failed":
+            return False
+        tls = await self._bounded("TLS", check_tls(way, first, failure), _HOP)
+        self._add_if(tls)
+        return tls is None or tls.state != "failed"
 
     async def _home(self, asked: tuple[WatchedClient, Way | None] | None) -> None:
         """Time an answer of the server, and one of the demo server, and watch the event loop meanwhile."""
@@ -148,8 +159,8 @@ class Examination:
                     self._announce(f"Asking {model} at {host_of(client.base_url)} for {TOKENS} tokens, at most {most}.")
                 stream = await self._bounded("stream", check_stream(client, way), 5 * self._patience)
                 self._add_if(stream)
-                if stream is not None and stream.state == "slow" and way is not None and way.reads_along:
-                    check = check_without_proxy(client, way)
+                if stream is not None and way is not None and way.reads_along and _may_be_the_proxy(stream):
+                    check = check_without_proxy(client, way, stream)
                     self._add_if(await self._bounded("proxy", check, 2 * self._patience))
             if asked is None or asked[0].base_url is not None:
                 self._add_if(await self._bounded("demo", _demo(self._patience), 2 * _HOP))
@@ -177,6 +188,10 @@ class Examination:
             said = one_line(mask(said_by(exc)), 200)
             self._add(Finding(hop, "unknown", f"The doctor could not check this: {type(exc).__name__}: {said}"))
         return None
+
+
+def _may_be_the_proxy(stream: Finding) -> bool:
+    return stream.state in ("slow", "failed") and stream.fault not in ("not sent", "model", "proxy")
 
 
 async def _demo(patience: float) -> Finding:

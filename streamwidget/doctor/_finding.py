@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from streamwidget._core.visible import one_line
+
 State: TypeAlias = Literal["ok", "slow", "failed", "unknown"]
 Hop: TypeAlias = Literal[
     "settings", "environment", "DNS", "TCP", "proxy", "TLS", "models", "stream", "demo", "Python", "kernel", "comm",
@@ -45,6 +47,18 @@ class Finding:
     figures: Mapping[str, str] = field(default_factory=dict)
     advice: str = ""
     fault: str = ""
+
+
+def sentence(text: str, limit: int = 300) -> str:
+    r"""Return what a server or an error says on one line, with a full stop.
+
+    Examples
+    --------
+    >>> sentence("No such\nmodel"), sentence("Really?")
+    ('No such model.', 'Really?')
+    """
+    line = one_line(text, limit)
+    return line if line.endswith((".", "!", "?", "…")) or not line else f"{line}."
 
 
 def seconds(time: float) -> str:

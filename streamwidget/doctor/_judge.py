@@ -58,8 +58,11 @@ def judge(findings: Iterable[Finding]) -> Verdict:
     if (guilty := _guilty(seen)) is not None:
         return guilty
     unknown = [hop for hop, finding in seen.items() if finding.state == "unknown"]
-    rest = f" Not checked: {', '.join(unknown)}." if unknown else ""
-    return Verdict(None, f"Nothing on the way fails or holds text back.{rest}")
+    if unknown:
+        return Verdict(
+            None, f"Nothing of what was checked fails or holds text back. Not checked: {', '.join(unknown)}."
+        )
+    return Verdict(None, "Nothing on the way fails or holds text back.")
 
 
 def _guilty(seen: dict[Hop, Finding]) -> Verdict | None:

@@ -1,4 +1,4 @@
-"""The way to the server, below HTTP: the name, the connection, the proxy and TLS."""
+"""The way to the server, below HTTP and TLS: the environment, the name, the connection and the proxy."""
 
 from __future__ import annotations
 
@@ -10,28 +10,26 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from streamwidget._client import environment
 from streamwidget._client.environment import Proxy
+from streamwidget._client.transport import ssl_context
 from streamwidget._client.urls import host_of
-from streamwidget._core.exceptions import ConnectionFailed
+from streamwidget._core.exceptions import ConnectionFailed, StreamError
 from streamwidget._core.loop import settler
 from streamwidget._core.secrets import mask
 from streamwidget._core.unexpected import said_by
 from streamwidget._core.visible import one_line
-from streamwidget.doctor._finding import Finding, seconds
+from streamwidget.doctor._finding import Finding, seconds, sentence
 from streamwidget.doctor._watched import Watched
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _CONNECT = 5.0  # seconds
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-_OTHERS = ("NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
-_CERTIFICATES = (
-    "To trust a certificate authority of your own, set SSL_CERT_FILE to its file. If your firm's network reads https, "
-    "ask for its certificate. Certificate checks cannot be turned off."
-)
+_OTHERS = ("NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_MOST = 8  # addresses of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def check_environment(url: str) -> tuple[Finding, Proxy | None]:
     try:
         proxy = environment.proxy_for(url)
         if url.lower().startswith("https:") or (proxy is not None and proxy.scheme == "https"):
-            environment.check_certificates()
+            ssl_context(environment.trust())
     except ConnectionFailed as exc:
         return Finding("environment", "failed", exc.error.message, figures, fault="environment"), None
     by = f"Requests to {host_of(url)} go by way of {proxy}." if proxy is not None else f"No proxy for {host_of(url)}."
@@ -146,31 +144,41 @@ async def _in_thread(host: str, port: int) -> Any:
 
 
 async def connect(way: Way, addresses: list[str]) -> Finding:
-    """Open a connection, to the first address that answers."""
-    failures: list[str] = []
-    begun = time.monotonic()
+    """Open a connection to each address at once, as a request tries one after another."""
+    tries = await asyncio.gather(*(_open(address, way.port) for address in addresses[:_MOST]))
+    failures = [failed for failed in tries if isinstance(failed, _Refusal)]
+    for address, took in zip(addresses, tries, strict=False):
+        if isinstance(took, float):
+            note = f" ({'; '.join(failed.words for failed in failures)})" if failures else ""
+            figures = {"time": seconds(took)}
+            return Finding("TCP", "ok", f"{address} port {way.port} takes connections{note}.", figures)
     whose = host_of(way.url) if way.proxy is None else str(way.proxy)
-    fault = "connect"
-    for address in addresses[:4]:
-        begun = time.monotonic()
-        try:
-            async with asyncio.timeout(_CONNECT):
-                _, writer = await asyncio.open_connection(address, way.port)
-        except TimeoutError:
-            failures.append(f"{address} port {way.port} did not answer within {_CONNECT:g} s")
-            fault = "timeout"
-            continue
-        except OSError as exc:
-            failures.append(f"{address} port {way.port}: {os.strerror(exc.errno) if exc.errno else said_by(exc)}")
-            continue
-        took = {"time": seconds(time.monotonic() - begun)}
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        note = f" ({'; '.join(failures)})" if failures else ""
-        return Finding("TCP", "ok", f"{address} port {way.port} takes connections{note}.", took)
-    sentence = f"No connection to {whose}. {'. '.join(failures)}."
-    return Finding("TCP", "failed", sentence, advice=_no_connection(way, fault), fault=fault)
+    fault = "connect" if any(failed.answered for failed in failures) else "timeout"
+    what = f"No connection to {whose}. {'. '.join(failed.words for failed in failures)}."
+    return Finding("TCP", "failed", what, advice=_no_connection(way, fault), fault=fault)
+
+
+class _Refusal(NamedTuple):
+    words: str
+    answered: bool
+
+
+async def _open(address: str, port: int) -> float | _Refusal:
+    """Return the seconds it took."""
+    begun = time.monotonic()
+    try:
+        async with asyncio.timeout(_CONNECT):
+            _, writer = await asyncio.open_connection(address, port)
+    except TimeoutError:
+        return _Refusal(f"{address} port {port} did not answer within {_CONNECT:g} s", answered=False)
+    except OSError as exc:
+        why = os.strerror(exc.errno) if exc.errno else said_by(exc)
+        return _Refusal(f"{address} port {port}: {why}", answered=True)
+    took = time.monotonic() - begun
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return took
 
 
 def _no_connection(way: Way, fault: str) -> str:
@@ -179,27 +187,19 @@ def _no_connection(way: Way, fault: str) -> str:
         return f"Is the proxy running? Correct or unset {way.proxy.variable}, or add {host} to NO_PROXY."
     if fault == "timeout":
         return "A firewall drops the connection, or the server is off. Check the port. Is a VPN or a proxy needed?"
-    return "Is the server running there? Check the port in the address."
+    return "Is the server running there? Check the port in the address. Or a firewall on the way refuses it."
 
 
-def carried_by(way: Way, watched: Watched | None, failure: ConnectionFailed | None) -> Iterator[Finding]:
-    """Yield the findings of the first request at the proxy and at TLS. ``failure``: it got no response."""
-    kind = failure.error.kind if failure is not None else ""
-    message = failure.error.message if failure is not None else ""
-    if way.proxy is not None:
-        if kind == "proxy":
-            advice = "" if way.proxy.variable in message else f"Ask whoever runs {way.proxy}."
-            yield Finding("proxy", "failed", message, advice=advice, fault="proxy")
-            return
-        yield Finding("proxy", "ok", f"{way.proxy}, {'carries' if way.secure else 'reads and sends on'} the requests.")
-    if not way.secure:
-        return
-    took = watched.took("start_tls") if watched is not None else None
-    if kind == "tls":
-        yield Finding("TLS", "failed", message, advice=_CERTIFICATES, fault="tls")
-    elif failure is not None:
-        yield Finding("TLS", "unknown", "TLS was not reached.")
-    elif watched is None or took is None:
-        yield Finding("TLS", "ok", "A connection that was open already was used again.")
-    else:
-        yield Finding("TLS", "ok", "The certificate is trusted.", {"time": seconds(took), **watched.tls})
+def check_proxy(way: Way, watched: Watched | None, failure: StreamError | None) -> Finding | None:
+    """Return the finding for the first request at the proxy. None: there is no proxy. ``failure``: no response came."""
+    if (proxy := way.proxy) is None:
+        return None
+    is_at_fault = failure is not None and (failure.error.kind == "proxy" or (watched is not None and watched.at_proxy))
+    if failure is None or not is_at_fault:
+        return Finding("proxy", "ok", f"{proxy}, {'carries' if way.secure else 'reads and sends on'} the requests.")
+    advice = ""
+    if failure.error.kind != "proxy" or proxy.variable not in failure.error.message:
+        advice = f"Correct or unset {proxy.variable}, or add {urlsplit(way.url).hostname} to NO_PROXY."
+    if proxy.scheme == "https":
+        advice = f"{advice} Most proxies do not speak TLS: write http://{proxy.place} into {proxy.variable}.".lstrip()
+    return Finding("proxy", "failed", sentence(failure.error.message), advice=advice, fault="proxy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
@@ -38,6 +39,7 @@ class Report:
     | hop | result | what was seen |
     |---|---|---|
     | DNS | ✓ ok | localhost is 127.0.0.1. (time 1 ms) |
+    | **verdict** | **nobody** | Nothing on the way fails or holds text back. |
     """
 
     findings: tuple[Finding, ...]
@@ -45,11 +47,14 @@ class Report:
 
     def to_markdown(self) -> str:
         """Return the table, to paste into an issue. It has no key and no password. It names the server."""
-        rows = ((finding.hop, _MARKS[finding.state], _seen(finding)) for finding in self.findings)
-        table = [("hop", "result", "what was seen"), ("---", "---", "---"), *rows]
-        return "\n".join(
-            "|---|---|---|" if hop == "---" else f"| {hop} | {result} | {_cell(seen)} |" for hop, result, seen in table
-        )
+        rows: list[tuple[str, str, str]] = [
+            (finding.hop, _MARKS[finding.state], _seen(finding)) for finding in self.findings
+        ]
+        verdict = self.verdict
+        conclusion = " ".join(filter(None, [verdict.sentence, verdict.advice]))
+        rows.append(("**verdict**", f"**{verdict.hop or 'nobody'}**", conclusion))
+        lines = [f"| {hop} | {result} | {_cell(seen)} |" for hop, result, seen in rows]
+        return "\n".join(["| hop | result | what was seen |", "|---|---|---|", *lines])
 
     def to_json(self) -> str:
         """Return all of it as JSON."""
@@ -112,7 +117,4 @@ def _shown(finding: Finding) -> str:
 
 def _cell(text: str) -> str:
     """Return a text for one cell of a Markdown table, as it reads: no Markdown and no HTML of a server acts there."""
-    line = " ".join(visible(text).split())
-    for sign in "\\`*_[]<>|~@#":
-        line = line.replace(sign, f"\\{sign}") if sign in "\\`*[]<|" else line
-    return line
+    return re.sub(r"([\\`*\[\]<|])", r"\\\1", " ".join(visible(text).split()))

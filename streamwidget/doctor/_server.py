@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from streamwidget._client.client import ChatClient
-from streamwidget._client.refusal import refusal_of
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.urls import host_of
-from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.events import StreamEvent
 from streamwidget._core.exceptions import ConfigurationError, StreamError, StreamTimeout
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import one_line
-from streamwidget.doctor._finding import Finding, seconds
+from streamwidget.doctor._finding import Finding, seconds, sentence
+from streamwidget.doctor._front import answered_by_proxy, headers_of, suspects
 from streamwidget.doctor._network import Way
 from streamwidget.doctor._pieces import ENOUGH, Pieces, pieces_of, written_over
+from streamwidget.doctor._refused import PATIENCE, Refused, refused
 from streamwidget.doctor._watched import Watched, WatchedClient
 
 #: So many tokens are asked for. A person may pay for them.
@@ -28,18 +30,15 @@ PROMPT = "Count from 1 to 100, one number in each line. Write nothing else."
 _SEEN = 12.0  # seconds of text. Then a slow model has shown how its pieces come
 _SILENT = 4.0  # seconds. A proxy's timeout, rather than a broken connection
 _NAMES = 12  # models in a sentence
-#: Headers about servers and proxies, and about their treatment of the body.
-_TELLING = (
-    "server", "via", "x-powered-by", "x-served-by", "x-cache", "x-accel-buffering", "cf-ray", "x-amz-cf-id",
-    "x-azure-ref", "x-squid-error", "proxy-agent", "content-encoding", "transfer-encoding", "content-type",
-)  # fmt: skip
-_WHO = ("server", "via", "x-served-by", "proxy-agent")
-_PROXIES = ("tinyproxy", "squid", "privoxy", "bluecoat", "zscaler", "forcepoint", "mitmproxy")
 _UNBUFFER = (
     "Whoever runs it must let streams through: in nginx `proxy_buffering off` (or the server sends the header "
     "`X-Accel-Buffering: no`), and no gzip for text/event-stream."
 )
-_PATIENCE = "Raise its read timeout: in nginx `proxy_read_timeout`, in haproxy `timeout server`."
+_NOT_A_STREAM = "It may ignore `stream: true`, or a filter on the way collects the answer. Ask whoever runs it."
+#: Where APIs stand below the address of a server.
+_ENDS = ("/v1", "/api/v1", "/api", "")
+_LOOKED_FOR = 10.0  # seconds
+_TRIES = 12
 
 
 def limited(client: ChatClient, patience: float) -> WatchedClient:
@@ -70,7 +69,7 @@ async def check_models(client: WatchedClient, way: Way | None) -> tuple[Finding,
     """List the models, and look for the person's among them."""
     begun = time.monotonic()
     names, failure = await list_models(client)
-    took = {"time": seconds(time.monotonic() - begun), **_headers(client.last)}
+    took = {"time": seconds(time.monotonic() - begun), **headers_of(client.last)}
     host = _host(client)
     if failure is not None:
         return await _not_listed(client, way, failure, took), failure
@@ -96,36 +95,39 @@ def _some(names: Sequence[str]) -> str:
 
 async def _not_listed(client: WatchedClient, way: Way | None, failure: StreamError, took: Mapping[str, str]) -> Finding:
     error, host, last = failure.error, _host(client), client.last
-    if way is not None and last is not None and (by := _answered_by_proxy(way, last)):
-        sentence = f"{by} answered in place of {host}: {one_line(error.message, 200)}"
-        return Finding("proxy", "failed", sentence, took, "Ask whoever runs it, or add the host to NO_PROXY.", "proxy")
+    if by := answered_by_proxy(way, last):
+        what = f"{by}, answered in place of {host}: {sentence(error.message, 200)}"
+        return Finding("proxy", "failed", what, took, "Ask whoever runs it, or add the host to NO_PROXY.", "proxy")
     lost = error.status in (404, 405) or (error.kind is None and error.status == 200)
-    if lost and (better := await _with_version(client)):
-        advice = f"Set the address to {better}."
-        return Finding(
-            "models", "failed", f"There is no API at {client.base_url}. It is at {better}.", took, advice, "path"
-        )
-    fault, sentence, advice = _refused(client, failure)
-    return Finding("models", "failed", sentence, took, advice, fault)
+    if lost and (better := await _elsewhere(client)):
+        what = f"There is no API at {_shown(client.base_url)}. It is at {_shown(better)}."
+        return Finding("models", "failed", what, took, f"Set the address to {_shown(better)}.", "path")
+    fault, what, advice = refused(client, host, failure, way)
+    return Finding("models", "failed", what, took, advice, fault)
 
 
-async def _with_version(client: WatchedClient) -> str:
-    """Return the address with ``/v1`` at its end, if the API is there. Else an empty text."""
-    url = client.base_url
-    if url is None or "?" in url or "v1" in urlsplit(url).path.split("/"):
-        return ""
-    other = WatchedClient(client)
-    other._settings = replace(client._settings, base_url=f"{url}/v1")
-    _, failure = await list_models(other)
-    return "" if failure is not None and failure.error.status not in (401, 403) else f"{url}/v1"
+async def _elsewhere(client: WatchedClient) -> str:
+    """Return the address of the API, if it is near the person's address. Else an empty text."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LOOKED_FOR):
+            for url in _near(client.base_url or "?"):
+                other = WatchedClient(client)
+                other._settings = replace(client._settings, base_url=url)
+                names, failure = await list_models(other)
+                if names or (failure is not None and failure.error.status in (401, 403)):
+                    return url
+    return ""
 
 
-def _answered_by_proxy(way: Way, watched: Watched) -> str:
-    """Return the proxy in words, if it answered itself."""
-    if not way.reads_along or watched.status is None or watched.status < 400:
-        return ""
-    said = " ".join([*(watched.header(name) for name in _WHO), watched.body[:4000].decode("latin-1")]).lower()
-    return way.reads_along if watched.header("x-squid-error") or any(name in said for name in _PROXIES) else ""
+def _near(url: str) -> list[str]:
+    """Return the addresses above and below this one: ``http://host/v2`` -> ``http://host/v1`` and others."""
+    site = urlsplit(url)
+    if site.query or not site.netloc:
+        return []
+    parts = [part for part in site.path.split("/") if part]
+    roots = ["/".join([f"{site.scheme}://{site.netloc}", *parts[:count]]) for count in range(len(parts), -1, -1)]
+    found = dict.fromkeys(f"{root}{end}" for root in roots for end in _ENDS)
+    return [other for other in found if other != url][:_TRIES]
 
 
 # ---- the stream
@@ -145,6 +147,8 @@ class Answer:
         The model thought first, as far as the server says so.
     silence : float
         Seconds without a byte before the end.
+    ended : bool
+        The server says that the answer is complete.
     written_over : float or None
         How many seconds the server wrote, by the times in its events.
     watched : Watched or None
@@ -155,6 +159,7 @@ class Answer:
     whole: bool = False
     thought: bool = False
     silence: float = 0.0
+    ended: bool = False
     written_over: float | None = None
     watched: Watched | None = None
 
@@ -189,6 +194,7 @@ async def ask(client: WatchedClient, **fields: object) -> Answer:
         any(warning.code == "not_streamed" for warning in completion.warnings),
         bool(completion.reasoning or (usage and usage.reasoning_tokens)),
         time.monotonic() - watched.heard_at if watched is not None else 0.0,
+        completion.outcome == "complete",
         written_over(bytes(watched.body)) if watched is not None else None,
         watched,
     )
@@ -207,39 +213,50 @@ async def check_stream(client: WatchedClient, way: Way | None, **fields: object)
     return told(answer, _host(client), client, way)
 
 
-async def check_without_proxy(client: WatchedClient, way: Way) -> Finding:
-    """Ask once more without the proxy, which reads the requests. If the text streams then, the proxy holds it back."""
+async def check_without_proxy(client: WatchedClient, way: Way, stream: Finding) -> Finding:
+    """Ask once more without the proxy, which reads the requests. If the text streams then, the proxy is at fault."""
     answer = await ask(client.without_proxy())
-    figures = _figures(answer.pieces)
+    figures, by = _figures(answer.pieces), way.reads_along
     if answer.failure is not None:
-        return Finding("proxy", "unknown", f"Without {way.reads_along}, the server cannot be reached.", figures)
-    if answer.pieces.count < ENOUGH or _held_back(answer):
-        return Finding("proxy", "ok", f"Without {way.reads_along}, the text is held back too.", figures)
-    sentence = f"Without {way.reads_along}, the text streams. So the proxy holds it back."
+        what = f"Without {by}, {sentence(answer.failure.error.message, 160)}"
+        return Finding("proxy", "unknown", what, figures)
     host = urlsplit(way.url).hostname
-    advice = f"Add {host} to NO_PROXY, or use https. {_UNBUFFER}"
-    return Finding("proxy", "slow", sentence, figures, advice, "held back")
+    if stream.state == "failed":
+        what = f"{stream.sentence} Without {by}, an answer comes. So the proxy is the cause."
+        return Finding(
+            "proxy", "failed", what, figures, f"Add {host} to NO_PROXY, or ask whoever runs the proxy.", "proxy"
+        )
+    if answer.pieces.count < ENOUGH or _held_back(answer):
+        return Finding("proxy", "ok", f"Without {by}, the text is held back too.", figures)
+    what = f"Without {by}, the text streams. So the proxy holds it back."
+    return Finding("proxy", "slow", what, figures, f"Add {host} to NO_PROXY, or use https. {_UNBUFFER}", "held back")
 
 
 def told(answer: Answer, host: str, client: WatchedClient, way: Way | None) -> Finding:
     """Return the finding for an answer."""
-    figures = {**_figures(answer.pieces), **_headers(answer.watched)}
+    figures, pieces = {**_figures(answer.pieces), **headers_of(answer.watched)}, answer.pieces
+    who = suspects(host, answer.watched, way)
     if answer.failure is not None:
-        return _broken(answer, host, client, way, figures)
+        fault, what, advice = _broken(answer, answer.failure, host, client, way)
+        return Finding("stream", "failed", what, figures, advice, fault)
     if held := _held_back(answer):
         fault, what = held
-        advice = f"The cause is {_suspects(answer, host, way)}. {_UNBUFFER}"
-        return Finding("stream", "slow", f"{what} The text is held back.", figures, advice, fault)
-    pieces = answer.pieces
+        remedy = _NOT_A_STREAM if fault == "whole" else _UNBUFFER
+        return Finding(
+            "stream", "slow", f"{what} The text is held back.", figures, f"The cause is {who}. {remedy}", fault
+        )
+    if pieces.count == 0 and answer.ended and not answer.thought:
+        what = f"{host} ended the answer, and sent no text at all."
+        advice = f"Try another model: -m NAME. Or a filter on the way takes the text out: ask whoever runs {who}."
+        return Finding("stream", "failed", what, figures, advice, "empty")
     if pieces.count < ENOUGH:
         why = " The model thought instead." if answer.thought else ""
-        sentence = f"{host} answers. It sent {pieces.count} pieces, and so few do not show how they come.{why}"
-        return Finding("stream", "unknown", sentence, figures)
+        what = f"{host} answers. It sent {_count(pieces.count, 'piece')}, and so few do not show how they come.{why}"
+        return Finding("stream", "unknown", what, figures)
     thought = " The model thought first." if answer.thought and (pieces.first or 0) > 1 else ""
-    sentence = (
-        f"{host} streams: {pieces.count} pieces came in {pieces.reads} moments, over {seconds(pieces.span)}.{thought}"
-    )
-    return Finding("stream", "ok", sentence, figures)
+    moments = _count(pieces.reads, "moment")
+    what = f"{host} streams: {pieces.count} pieces came in {moments}, over {seconds(pieces.span)}.{thought}"
+    return Finding("stream", "ok", what, figures)
 
 
 def _held_back(answer: Answer) -> tuple[str, str] | None:
@@ -258,100 +275,47 @@ def _held_back(answer: Answer) -> tuple[str, str] | None:
     if at_once:
         what = f"All {pieces.count} pieces came at once, after {seconds(pieces.first or 0)}.{written}"
     else:
-        what = f"{pieces.joined} of {pieces.count} pieces came in {pieces.bursts} bursts.{written}"
+        what = f"{pieces.joined} of {pieces.count} pieces came in {_count(pieces.bursts, 'burst')}.{written}"
     if coding != "identity":
         return "compressed", f"{what} They were compressed ({coding}), although nobody asked for it."
     return "held back", what
 
 
-def _broken(answer: Answer, host: str, client: WatchedClient, way: Way | None, figures: Mapping[str, str]) -> Finding:
-    failure, watched = answer.failure, answer.watched
-    assert failure is not None
-    if way is not None and watched is not None and (by := _answered_by_proxy(way, watched)):
-        sentence = f"{by} answered in place of {host}: {one_line(failure.error.message, 200)}"
-        return Finding("stream", "failed", sentence, figures, "Ask whoever runs it.", "proxy")
+def _broken(answer: Answer, failure: StreamError, host: str, client: WatchedClient, way: Way | None) -> Refused:
+    """Return what a failed answer means."""
+    said, who = sentence(failure.error.message), suspects(host, answer.watched, way)
+    if by := answered_by_proxy(way, answer.watched):
+        return Refused("proxy", f"{by}, answered in place of {host}: {said}", "Ask whoever runs it.")
+    is_cut, count = failure.outcome == "interrupted", answer.pieces.count
     if isinstance(failure, StreamTimeout) and failure.error.kind != "connect":
-        said = one_line(failure.error.message, 200).rstrip(".")
-        sentence = f"{said}. A model that loads, or thinks for long, looks the same."
-        advice = f"Ask {_suspects(answer, host, way)}. Or give it more time: --timeout SECONDS in `%%chat`."
-        return Finding("stream", "failed", sentence, figures, advice, "silent")
-    is_cut = failure.outcome == "interrupted"
+        longer = "Or give it more time: --timeout SECONDS in `%%chat`."
+        if count:
+            what = f"{said} That was in the middle of the answer, after {_count(count, 'piece')}."
+            return Refused("stalled", what, f"The cause is {who}. {longer}")
+        what = f"{said} A model that loads, or thinks for long, looks the same."
+        return Refused("silent", what, f"Ask whoever runs {who}. {longer}")
     if is_cut and answer.silence >= _SILENT:
-        sentence = (
-            f"The connection was closed after {seconds(answer.silence)} without a byte, in the middle of the answer."
-        )
-        advice = f"The cause is a read timeout of {_suspects(answer, host, way)}. {_PATIENCE}"
-        return Finding("stream", "failed", sentence, figures, advice, "read timeout")
-    if failure.error.status == 504 or (
-        failure.error.status in (502, 503) and watched is not None and _is_page(watched)
-    ):
-        sentence = f"A proxy in front of {host} gave up waiting for it: HTTP {failure.error.status}."
-        advice = f"Ask whoever runs {_suspects(answer, host, way)}. {_PATIENCE}"
-        return Finding("stream", "failed", sentence, figures, advice, "gateway")
+        after = f"after {seconds(answer.silence)} without a byte"
+        what = f"The connection was closed {after}, in the middle of the answer."
+        return Refused("read timeout", what, f"The cause is a read timeout of {who}. {PATIENCE}")
     if is_cut:
-        advice = f"The cause is {_suspects(answer, host, way)}."
-        return Finding("stream", "failed", one_line(failure.error.message, 300), figures, advice, "cut")
-    fault, sentence, advice = _refused(client, failure)
-    return Finding("stream", "failed", sentence, figures, advice, fault)
-
-
-def _is_page(watched: Watched) -> bool:
-    return "html" in watched.header("content-type")
-
-
-def _suspects(answer: Answer, host: str, way: Way | None) -> str:
-    """Return the possible causes, in words. Headers name some of them."""
-    named = list(_who(answer.watched)) if answer.watched is not None else []
-    front = f"a proxy in front of it ({', '.join(named)})" if named else "a proxy in front of it"
-    reads_along = way.reads_along if way is not None else ""
-    return f"{host}, {front}, or {reads_along}" if reads_along else f"{host} or {front}"
-
-
-def _who(watched: Watched) -> Iterator[str]:
-    """Yield the servers and proxies named in a response's headers: ``nginx/1.22.1``, ``Cloudflare``."""
-    if watched.header("cf-ray"):
-        yield "Cloudflare"
-    if watched.header("x-amz-cf-id"):
-        yield "CloudFront"
-    for name in _WHO:
-        if (value := watched.header(name)) and value.lower() != "cloudflare":
-            yield value
-
-
-# ---- the words of a refusal
-
-
-def _refused(client: WatchedClient, failure: StreamError) -> tuple[str, str, str]:
-    """Return the fault, the sentence and the advice for a refused request."""
-    error, host = failure.error, _host(client)
-    said = one_line(error.message, 300)
-    named = f"HTTP {error.status}" if error.status not in (None, 200) else ""
-    sentence = f"{host} refused the request ({named}): {said}" if named and failure.outcome == "http_error" else said
-    if refusal_of(error) == "model":
-        return "model", sentence, "Choose a model that the server has: -m NAME."
-    if error.status in (401, 403) or "api key" in said.lower():
-        return f"{error.status or 'key'}", sentence, _about_key(client)
-    if error.status == 404:
-        return "404", sentence, "Check the model (-m NAME), and the end of the address. It is often /v1."
-    if isinstance(failure, StreamTimeout):
-        return "silent", sentence, "The server takes connections, and does not answer. Is it busy, or loading a model?"
-    return _fault_of(failure, error), sentence, ""
-
-
-def _fault_of(failure: StreamError, error: ErrorInfo) -> str:
-    return f"{error.status}" if error.status not in (None, 200) else error.kind or failure.outcome
-
-
-def _about_key(client: WatchedClient) -> str:
-    settings, host = client._settings, _host(client)
-    if settings.api_key is not None:
-        return f"Check the key in {settings.sources.get('key', 'the settings')}. It must belong to {host}."
-    if settings.key_variable:
-        return f"No key was sent. Set {settings.key_variable}."
-    return 'No key was sent. Name the variable that holds it: `%config ChatMagics.api_key_env = "NAME"`.'
+        return Refused("cut", said, f"The cause is {who}.")
+    if failure.outcome == "error":
+        what = f"{host} reports an error in place of the {'rest of the ' * bool(count)}answer: {said}"
+        return refused(client, host, failure, way)._replace(sentence=what)
+    return refused(client, host, failure, way)
 
 
 # ---- figures
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _shown(url: str | None) -> str:
+    """Return an address for the person, without its query."""
+    return (url or "").partition("?")[0]
 
 
 def _host(client: ChatClient) -> str:
@@ -363,16 +327,8 @@ def _figures(pieces: Pieces) -> dict[str, str]:
         return {}
     return {
         "first text": seconds(pieces.first),
-        "pieces": f"{pieces.count} in {pieces.reads} moments",
+        "pieces": f"{pieces.count} in {_count(pieces.reads, 'moment')}",
         "over": seconds(pieces.span),
         "longest silence": seconds(pieces.longest),
-        "joined": f"{pieces.joined} in {pieces.bursts} bursts" if pieces.bursts else "0",
+        "joined": f"{pieces.joined} in {_count(pieces.bursts, 'burst')}" if pieces.bursts else "0",
     }
-
-
-def _headers(watched: Watched | None) -> dict[str, str]:
-    """Return the telling headers."""
-    if watched is None:
-        return {}
-    shown = [f"{name}: {value}" for name in _TELLING if (value := watched.header(name))]
-    return {"headers": "; ".join(shown)} if shown else {}

@@ -55,9 +55,18 @@ class Watched:
             self.tls = _about(connection.tls)
             yield _WatchedResponse(response, self)
 
-    def header(self, name: str) -> str:
+    @property
+    def at_proxy(self) -> bool:
+        """True if a proxy of the environment was asked to connect to the server, and did not."""
+        return self.connection is not None and self.status is None and self.connection.at_proxy
+
+    def header(self, name: str, limit: int = 80) -> str:
         """Return a header's value for the person: one line, and no key. Empty if it is not there."""
-        return one_line(mask(self.headers.get(name, ""), self.secrets), 80)
+        return one_line(mask(self.headers.get(name, ""), self.secrets), limit)
+
+    def has_begun(self, step: str) -> bool:
+        """Return True if a step of the connection was begun."""
+        return self.connection is not None and any(step in event for event, _ in self.connection.steps)
 
     def took(self, step: str) -> float | None:
         """Return the seconds of a step of the connection, such as ``start_tls``. None: it was not taken."""

