@@ -7,6 +7,7 @@ Rules
 - If the answer came all the same, nothing before it has failed. Example: a server streams and lists no models.
 - A blocked event loop comes before a slow stream, because it holds every stream back. So does a demo server on this
   machine with the same fault.
+- A machine with too much to do accuses nobody: its own demo server comes late too.
 - A proxy is accused of a slow stream only if the text streams without it.
 - The way to the page comes last: a slow page cannot make the server slow.
 - An unknown hop is not accused.
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from streamwidget.doctor._finding import Finding, Hop
+from streamwidget.doctor._process import BUSY
 
 #: Before the first byte of an answer.
 _ON_THE_WAY: tuple[Hop, ...] = ("settings", "environment", "DNS", "TCP", "proxy", "TLS", "models")
@@ -75,6 +77,8 @@ def _guilty(seen: dict[Hop, Finding]) -> Verdict | None:
         return _first(seen, _TO_THE_PAGE, ("failed", "slow"))
     demo = seen.get("demo")
     if demo is not None and demo.state == "slow":
+        if any(hop in seen and seen[hop].fault == BUSY for hop in _AT_HOME):
+            return Verdict(None, "This machine is too busy to tell how the text comes.", "Try again when it is idle.")
         sentence = "The demo server on this machine is held back too. So the network is not the cause."
         return Verdict("demo", sentence, "Something on this machine is in the way: is it very busy?")
     return _first(seen, ("proxy",), ("slow",)) or _accused(stream)

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from streamwidget._client.client import ChatClient
@@ -28,6 +29,7 @@ TOKENS = 64
 #: Any model answers this at once, with many small pieces.
 PROMPT = "Count from 1 to 100, one number in each line. Write nothing else."
 _SEEN = 12.0  # seconds of text. Then a slow model has shown how its pieces come
+_MOST = 2  # times as many pieces as tokens. Then a model has ignored the limit
 _SILENT = 4.0  # seconds. A proxy's timeout, rather than a broken connection
 _NAMES = 12  # models in a sentence
 _UNBUFFER = (
@@ -167,16 +169,33 @@ class Answer:
 async def ask(client: WatchedClient, **fields: object) -> Answer:
     """Ask for a short answer, and watch it come.
 
+    Some models refuse every limit of an answer. They are asked without one, and left after as many pieces.
+
     Raises
     ------
     ConfigurationError
         If the request cannot be sent: no model is chosen, or the budget is spent.
     """
-    stream = client.stream(PROMPT, **{**client.dialect.limit_tokens(TOKENS), **fields})
+    limit = client.dialect.limit_tokens(TOKENS)
+    answer = await _ask(client, {**limit, **fields})
+    if answer.failure is not None and _is_about_limit(answer.failure, limit):
+        answer = await _ask(client, fields)
+    return answer
+
+
+def _is_about_limit(failure: StreamError, limit: Mapping[str, Any]) -> bool:
+    names = [*limit, "max_tokens", "max_completion_tokens", "max_output_tokens"]
+    return failure.error.status in (400, 422) and any(name in failure.error.message for name in names)
+
+
+async def _ask(client: WatchedClient, fields: Mapping[str, Any]) -> Answer:
+    stream = client.stream(PROMPT, **fields)
 
     def enough(_: list[StreamEvent]) -> None:
         arrivals = stream.timeline.arrivals
-        if len(arrivals) >= ENOUGH and arrivals[-1].at - arrivals[0].at >= _SEEN:
+        span = arrivals[-1].at - arrivals[0].at if arrivals else 0
+        is_shown = len(arrivals) >= ENOUGH and span >= _SEEN
+        if is_shown or (arrivals and arrivals[-1].deltas >= _MOST * TOKENS):
             stream.cancel()
 
     stream.subscribe(enough)

@@ -54,6 +54,14 @@ PATHS = {
     "the loop is blocked, so all is held back": ([slow("stream"), slow("demo"), slow("kernel")], "kernel"),
     "the loop is blocked, and the answer fails": ([failed("stream", "read timeout"), slow("kernel")], "stream"),
     "this machine is no better": ([slow("stream"), slow("demo")], "demo"),
+    "this machine has too much to do": (
+        [slow("stream"), slow("demo"), Finding("kernel", "ok", "Busy.", fault="busy machine")],
+        None,
+    ),
+    "a busy machine, and yet the stream alone is held back": (
+        [slow("stream"), Finding("kernel", "ok", "Busy.", fault="busy machine")],
+        "stream",
+    ),
     "only the demo server is": ([slow("demo")], None),
     "the page is far away": ([slow("comm")], "comm"),
     "no page": ([failed("comm", "no page")], "comm"),
@@ -76,7 +84,7 @@ def test_the_hop_is_named(path: str) -> None:
     verdict = judge(by_hop.values())
     assert verdict.hop == hop
     if hop is None:
-        assert verdict.sentence.startswith("Nothing ")
+        assert verdict.sentence.startswith(("Nothing ", "This machine is too busy"))
 
 
 def test_what_was_not_checked_is_said() -> None:

@@ -132,6 +132,21 @@ async def test_an_answer_has_a_finding(name: str) -> None:
     assert words in f"{found.sentence} {found.advice}", found
 
 
+async def test_a_model_that_refuses_a_limit_is_asked_without_one() -> None:
+    """It is healthy. The doctor leaves after about as many pieces."""
+
+    def act(connection: socket.socket) -> None:
+        if b"max_tokens" in server.requests[-1]:
+            connection.sendall(refusal("400 Bad Request", "'max_tokens' is not supported with this model."))
+        else:
+            slowly(*[sse("1 ")] * 1000, pause=0.001)(connection)
+
+    with RawServer(act) as server:
+        found = await check_stream(limited(ChatClient(server.url), 20), None)
+    assert found.state == "ok", found
+    assert int(found.figures["pieces"].split()[0]) < 1000
+
+
 @pytest.mark.parametrize(
     ("asked", "api"),
     [("", "/v1"), ("", "/api/v1"), ("/v2", "/v1"), ("/v1/models", "/v1"), ("/v1", ""), ("/v1", "/team/v1")],

@@ -180,6 +180,30 @@ async def test_a_loop_is_blocked_if_it_is_late_again_and_again(pauses: int, bloc
     assert process(lateness, "kernel", {}).state == ("slow" if blocked else "ok")
 
 
+#: So many looks, each with its seconds, the lateness of the machine, and the processor time of the program.
+LOOKS = {
+    "all is quick": ([(0.05, 0, 0.001)] * 60, False),
+    "a sleep on the loop": ([(0.75, 0.01, 0.001)] * 6, True),
+    "a sleep on the loop of a busy machine": ([(0.9, 0.2, 0.01)] * 6, True),
+    "a computation, beside it the thread is late too": ([(0.75, 0.6, 0.7)] * 6, True),
+    "a machine with too much to do": ([(0.75, 0.68, 0.02)] * 6, False),
+}
+
+
+@pytest.mark.fault("P3", "a machine with too much to do is not taken for a blocked loop")
+@pytest.mark.parametrize("name", LOOKS)
+async def test_a_busy_machine_is_not_accused(name: str) -> None:
+    """A thread beside the loop is late as well, and the program computes nothing."""
+    looks, blocked = LOOKS[name]
+    lateness = Lateness()
+    for look in looks:
+        lateness.note(*look)
+    assert lateness.is_blocked is blocked
+    found = process(lateness, "Python", {})
+    assert (found.state == "slow") is blocked
+    assert ("This machine is very busy" in found.sentence) is (name == "a machine with too much to do")
+
+
 @pytest.mark.fault("P5", "interrupted: the findings so far are kept")
 async def test_it_can_be_interrupted(server: DemoServer) -> None:
     """The findings so far are kept."""
