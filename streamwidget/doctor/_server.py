@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from streamwidget._client.client import ChatClient
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.urls import host_of
+from streamwidget._core.counted import counted
 from streamwidget._core.events import StreamEvent
 from streamwidget._core.exceptions import ConfigurationError, StreamError, StreamTimeout
 from streamwidget._core.timeout import Timeout
@@ -28,6 +30,7 @@ from streamwidget.doctor._watched import Watched, WatchedClient
 TOKENS = 64
 #: Any model answers this at once, with many small pieces.
 PROMPT = "Count from 1 to 100, one number in each line. Write nothing else."
+_LIMIT = re.compile(r"max\w*tokens", re.IGNORECASE)  # each API has a name of its own for it
 _SEEN = 12.0  # seconds of text. Then a slow model has shown how its pieces come
 _MOST = 2  # times as many pieces as tokens. Then a model has ignored the limit
 _SILENT = 4.0  # seconds. A proxy's timeout, rather than a broken connection
@@ -176,16 +179,14 @@ async def ask(client: WatchedClient, **fields: object) -> Answer:
     ConfigurationError
         If the request cannot be sent: no model is chosen, or the budget is spent.
     """
-    limit = client.dialect.limit_tokens(TOKENS)
-    answer = await _ask(client, {**limit, **fields})
-    if answer.failure is not None and _is_about_limit(answer.failure, limit):
+    answer = await _ask(client, {**client.dialect.limit_tokens(TOKENS), **fields})
+    if answer.failure is not None and _is_about_limit(answer.failure):
         answer = await _ask(client, fields)
     return answer
 
 
-def _is_about_limit(failure: StreamError, limit: Mapping[str, Any]) -> bool:
-    names = [*limit, "max_tokens", "max_completion_tokens", "max_output_tokens"]
-    return failure.error.status in (400, 422) and any(name in failure.error.message for name in names)
+def _is_about_limit(failure: StreamError) -> bool:
+    return failure.error.status in (400, 422) and _LIMIT.search(failure.error.message) is not None
 
 
 async def _ask(client: WatchedClient, fields: Mapping[str, Any]) -> Answer:
@@ -270,10 +271,10 @@ def told(answer: Answer, host: str, client: WatchedClient, way: Way | None) -> F
         return Finding("stream", "failed", what, figures, advice, "empty")
     if pieces.count < ENOUGH:
         why = " The model thought instead." if answer.thought else ""
-        what = f"{host} answers. It sent {_count(pieces.count, 'piece')}, and so few do not show how they come.{why}"
+        what = f"{host} answers. It sent {counted(pieces.count, 'piece')}, and so few do not show how they come.{why}"
         return Finding("stream", "unknown", what, figures)
     thought = " The model thought first." if answer.thought and (pieces.first or 0) > 1 else ""
-    moments = _count(pieces.reads, "moment")
+    moments = counted(pieces.reads, "moment")
     what = f"{host} streams: {pieces.count} pieces came in {moments}, over {seconds(pieces.span)}.{thought}"
     return Finding("stream", "ok", what, figures)
 
@@ -294,7 +295,7 @@ def _held_back(answer: Answer) -> tuple[str, str] | None:
     if at_once:
         what = f"All {pieces.count} pieces came at once, after {seconds(pieces.first or 0)}.{written}"
     else:
-        what = f"{pieces.joined} of {pieces.count} pieces came in {_count(pieces.bursts, 'burst')}.{written}"
+        what = f"{pieces.joined} of {pieces.count} pieces came in {counted(pieces.bursts, 'burst')}.{written}"
     if coding != "identity":
         return "compressed", f"{what} They were compressed ({coding}), although nobody asked for it."
     return "held back", what
@@ -309,7 +310,7 @@ def _broken(answer: Answer, failure: StreamError, host: str, client: WatchedClie
     if isinstance(failure, StreamTimeout) and failure.error.kind != "connect":
         longer = "Or give it more time: --timeout SECONDS in `%%chat`."
         if count:
-            what = f"{said} That was in the middle of the answer, after {_count(count, 'piece')}."
+            what = f"{said} That was in the middle of the answer, after {counted(count, 'piece')}."
             return Refused("stalled", what, f"The cause is {who}. {longer}")
         what = f"{said} A model that loads, or thinks for long, looks the same."
         return Refused("silent", what, f"Ask whoever runs {who}. {longer}")
@@ -328,10 +329,6 @@ def _broken(answer: Answer, failure: StreamError, host: str, client: WatchedClie
 # ---- figures
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _shown(url: str | None) -> str:
     """Return an address for the person, without its query."""
     return (url or "").partition("?")[0]
@@ -346,8 +343,8 @@ def _figures(pieces: Pieces) -> dict[str, str]:
         return {}
     return {
         "first text": seconds(pieces.first),
-        "pieces": f"{pieces.count} in {_count(pieces.reads, 'moment')}",
+        "pieces": f"{pieces.count} in {counted(pieces.reads, 'moment')}",
         "over": seconds(pieces.span),
         "longest silence": seconds(pieces.longest),
-        "joined": f"{pieces.joined} in {_count(pieces.bursts, 'burst')}" if pieces.bursts else "0",
+        "joined": f"{pieces.joined} in {counted(pieces.bursts, 'burst')}" if pieces.bursts else "0",
     }
