@@ -1,11 +1,15 @@
-"""Who sees an answer: the kernel asks its pages from time to time, and stops a stream that no page has answered for.
+"""Who sees an answer: the pages that show it, and what happens when none does.
 
 Rules
 -----
-- It is off unless it is asked for, because a notebook's answer may be read later. In Voila it is on: a viewer who
-  closes the page can never come back to its kernel, so the rest of the answer would be written and billed for nobody.
-- A page is asked after a quarter of the limit, so it costs at most four small messages in that time. A page that says
-  anything is there, also in the background.
+- A message with a page's name says that this page shows the widget. ``left`` says that it shows it no longer. Example:
+  two tabs of one notebook are two pages, and a page that is loaded anew is another one.
+- A page that is loaded anew, or crashes, says nothing. So when a page leaves and others are known, they are asked.
+  Those that do not answer in time are forgotten.
+- A stream that no page has answered for may be stopped. That is off unless it is asked for, because a notebook's answer
+  may be read later. In Voila it is on: a viewer who closes the page can never come back to its kernel, so the rest of
+  the answer would be written and billed for nobody. Any message of any page counts, also from the background.
+- A page is asked after a quarter of the limit, so it costs at most four small messages in that time.
 - Before a page has ever spoken nothing counts. Example: nbclient runs a notebook without any page.
 - Time in which the loop was blocked does not count, because no page could be heard then.
 - A stream whose tools need consent learns here whether a page can ask a person.
@@ -16,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from streamwidget._client.config import default_stop_unseen
 from streamwidget._core.exceptions import ConfigurationError
@@ -25,10 +29,12 @@ from streamwidget._core.stream import ChatStream
 
 _STEP = 1.0  # seconds between two looks at the clock
 _LATE = 0.25  # seconds. If a look is later than this, the loop was blocked and not just busy
+_ANSWERS = 10.0  # seconds that a page has to say that it still shows a widget which another page has left
+_LONGEST = 40  # characters of a page's name
 
 
 class Silence:
-    """The clock of an audience. It says when to ask the pages and when to stop.
+    """The clock of a wait for pages. It says when to ask the pages and when to stop.
 
     Parameters
     ----------
@@ -62,8 +68,127 @@ class Silence:
         return None
 
 
+class Watch:
+    """Asks pages on this thread's loop until they are not waited for any longer.
+
+    Parameters
+    ----------
+    limit : float
+        Seconds.
+    ask : callable
+        Asks all pages of the widget whether they are there.
+    silent : callable
+        Called if nothing was heard for so long.
+    waits : callable
+        Returns False when it is over.
+    """
+
+    def __init__(
+        self, limit: float, ask: Callable[[], None], silent: Callable[[], None], waits: Callable[[], bool]
+    ) -> None:
+        self._ask = ask
+        self._silent = silent
+        self._waits = waits
+        self._silence = Silence(limit, time.monotonic())
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(self._silence.step, self._look)
+
+    def hear(self) -> None:
+        """Note a message of a page. Any thread may call this."""
+        self._silence.hear(time.monotonic())
+
+    def stop(self) -> None:
+        """Wait no longer."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if not self._waits():
+            return
+        match self._silence.look(time.monotonic()):
+            case "stop":
+                self._silent()
+                return
+            case "ask":
+                self._ask()
+        self._timer = self._loop.call_later(self._silence.step, self._look)
+
+
+def page_of(message: Any) -> str | None:
+    """Return the name of the page that shows a widget, or has left it, as a message of that page carries it."""
+    match message:
+        case {"page": str(page)} if len(page) < _LONGEST:
+            return page
+    return None
+
+
+class Pages:
+    """The pages that show one widget.
+
+    Parameters
+    ----------
+    ask : callable
+        Asks all pages of the widget whether they show it. Those that do answer with their names.
+    gone : callable
+        Called on any thread when no page shows it any longer.
+    call : callable
+        Calls a function on the widget's loop, from any thread.
+    """
+
+    def __init__(
+        self, ask: Callable[[], None], gone: Callable[[], None], call: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self._ask = ask
+        self._gone = gone
+        self._call = call
+        self._known: set[str] = set()
+        self._unanswered: set[str] = set()  # those of them that were asked, and have said nothing since
+        self._watch: Watch | None = None
+
+    @property
+    def known(self) -> bool:
+        """True if a page shows the widget, as far as is known."""
+        return bool(self._known)
+
+    def heard(self, message: Any) -> bool:
+        """Note a message of a page, which may be anything. Any thread may call this.
+
+        Returns
+        -------
+        bool
+            True if that page shows the widget.
+        """
+        page = page_of(message)
+        if page is None:
+            return False
+        self._unanswered.discard(page)
+        if message.get("op") != "left":
+            self._known.add(page)
+            return True
+        if page in self._known:
+            self._known.discard(page)
+            if self._known:
+                self._call(self._ask_others)
+            else:
+                self._gone()
+        return False
+
+    def _ask_others(self) -> None:
+        self._unanswered = set(self._known)
+        self._ask()
+        if self._watch is not None:
+            self._watch.stop()
+        if running_loop() is not None:
+            self._watch = Watch(_ANSWERS, self._ask, self._forget, lambda: bool(self._unanswered))
+
+    def _forget(self) -> None:
+        self._known -= self._unanswered
+        self._unanswered = set()
+        if not self._known:
+            self._gone()
+
+
 class Audience:
-    """The pages of one widget.
+    """What the pages of one widget mean for its stream.
 
     Parameters
     ----------
@@ -90,51 +215,33 @@ class Audience:
         self._confirms = confirms
         self._spoke = False  # a page has spoken, at any time
         self._stream: ChatStream | None = None
-        self._silence: Silence | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._watch: Watch | None = None
 
     def follow(self, stream: ChatStream) -> None:
         """Stop this stream when no page answers. Call this on the stream's loop."""
-        self._stop_watching()
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
         self._stream = stream
         if stream.consents is not None and self._confirms:
             stream.consents.expected = True
             stream.consents.heard |= self._spoke
         if self._spoke:
-            self._watch()
+            self._begin()
 
     def heard(self) -> None:
         """Note a message of a page. Any thread may call this."""
         self._spoke = True
         if self._confirms and self._stream is not None and self._stream.consents is not None:
             self._stream.consents.heard = True
-        if (silence := self._silence) is not None:
-            silence.hear(time.monotonic())
+        if (watch := self._watch) is not None:
+            watch.hear()
         elif self._limit and self._stream is not None and not self._stream.over:
-            self._stream.call(self._watch)
+            self._stream.call(self._begin)
 
-    def _watch(self) -> None:
-        stream, loop = self._stream, running_loop()
-        if not self._limit or stream is None or stream.over or loop is None or self._silence is not None:
+    def _begin(self) -> None:
+        stream = self._stream
+        if not self._limit or stream is None or stream.over or self._watch is not None or running_loop() is None:
             return
-        silence = self._silence = Silence(self._limit, time.monotonic())
-
-        def look() -> None:
-            if stream.over:
-                self._stop_watching()
-                return
-            match silence.look(time.monotonic()):
-                case "stop":
-                    stream.cancel(f"because no page has answered for {self._limit:g} s")
-                    self._stop_watching()
-                    return
-                case "ask":
-                    self._ask()
-            self._timer = loop.call_later(silence.step, look)
-
-        self._timer = loop.call_later(silence.step, look)
-
-    def _stop_watching(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._silence = None
+        why = f"because no page has answered for {self._limit:g} s"
+        self._watch = Watch(self._limit, self._ask, lambda: stream.cancel(why), lambda: not stream.over)

@@ -29,7 +29,7 @@ from streamwidget._saved.budget import Budget
 from streamwidget._sources import as_stream
 from streamwidget._view import control, output
 from streamwidget._view.arguments import refuse_unknown
-from streamwidget._view.audience import Audience
+from streamwidget._view.audience import Audience, Pages
 from streamwidget._view.bundle import LOADER, shared_bundle, values_bundle
 from streamwidget._view.feed import AnswerFeed, Feed
 from streamwidget._view.outbox import Outbox
@@ -126,15 +126,15 @@ class StreamView(anywidget.AnyWidget):
         refuse_unknown(self, widget)
         set_size(widget, height=height)
         stream = as_stream(stream)
-        ping = {"op": "ping"}
-        self._audience = Audience(stop_unseen, lambda: self._send_to_pages(ping), confirms=self._confirms)
+        self._audience = Audience(stop_unseen, self._ask_pages, confirms=self._confirms)
+        call = lambda act: self._stream.call(act)  # noqa: E731, PLW0108  (another stream may take this one's place)
+        self._pages = Pages(self._ask_pages, self._unshown, call)
         self._stream: ChatStream = stream
         self._presentation = Presentation()
         if stream.value_type is not None:
             values_bundle(self._bundle)
         self._outbox = Outbox(self._send_to_pages, shared_bundle(self._bundle))
         self._feed = self._make_feed(stream)  # the comm opens with its state
-        self._page: str | None = None  # the newest page that shows the view
         self._replacement: JSON | None = None
         self._awaits_saved = False  # a page has asked for the replacement before it was there
         self._asked_about = False  # a page still shows the view although it was replaced
@@ -211,7 +211,7 @@ class StreamView(anywidget.AnyWidget):
         if self._awaits_saved:
             self._asked_about = True
             self._send_replacement()
-        if self._page is None and not unseen:
+        if not (self._pages.known or unseen):
             self.close()
         else:
             self._send_last_state()
@@ -244,6 +244,10 @@ class StreamView(anywidget.AnyWidget):
         if self.comm is not None:
             self.send(message)
 
+    def _ask_pages(self) -> None:
+        shown = self.model_id if self._replacement is None else self._replacement["view"]
+        self._send_to_pages({"op": "ping", "view": shown})
+
     def _send_last_state(self) -> None:
         if self.comm is not None:
             self.send_state("state")
@@ -255,7 +259,14 @@ class StreamView(anywidget.AnyWidget):
 
     def _hear(self, content: Any) -> None:
         self._audience.heard()
+        if self._pages.heard(content):
+            self._asked_about = self._replacement is not None
         self._receive(content)
+
+    def _unshown(self) -> None:
+        self._outbox.rest()
+        if self._replacement is not None:
+            self._stream.call(self.close)
 
     def _receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""
@@ -266,25 +277,13 @@ class StreamView(anywidget.AnyWidget):
                 reason = content.get("reason")
                 self._stream.confirm(key, decision, reason if isinstance(reason, str) else "")
             case {"op": "sync"}:
-                self._note_page(content.get("page"))
                 self._outbox.hear(content.get("together"))
                 shared = content.get("heard") is True
                 self._stream._call_apart(lambda: self._feed.send_snapshot(shared=shared))
             case {"op": "saved"}:
-                self._note_page(content.get("page"))
                 self._stream.call(self._send_replacement)
-            case {"op": "left", "page": str(page)} if page == self._page:
-                self._page = None
-                self._outbox.rest()
-                if self._replacement is not None:
-                    self._stream.call(self.close)
             case {"op": "retry" | "continue" as op}:
                 self._stream.call(lambda: self._ask_again(go_on=op == "continue"))
-
-    def _note_page(self, page: Any) -> None:
-        if isinstance(page, str) and len(page) < 40:
-            self._page = page
-            self._asked_about = self._replacement is not None
 
     def _send_replacement(self) -> None:
         self._awaits_saved = self._replacement is None

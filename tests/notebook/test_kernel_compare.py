@@ -104,14 +104,14 @@ def test_models_beside_each_other(chat: ChatKernel) -> None:
     assert chat.value("_chat.outcome") == "cancelled"
     assert cell.outputs[0]["data"]["text/plain"].count("stopped by you; the text so far is kept") == 2
 
-    # A reloaded page shows the box still. It gets the saved form, and then all closes.
+    # A page that missed the update shows the box still. It gets the saved form, and then all closes.
     for view in views:
-        view.send({"op": "saved", "page": "second"})
+        view.send({"op": "saved", "page": "first"})
     saved = views[0].wait("saved")
     assert saved == {"op": "saved", "view": box, "mimebundle": cell.outputs[0]["data"], "metadata": {}}
     assert "saved" not in {message["op"] for message in views[1].messages}
     for view in views:
-        view.send({"op": "left", "page": "second"})
+        view.send({"op": "left", "page": "first"})
     closed: set[str] = set()
 
     def all_closed(one: Message) -> bool:

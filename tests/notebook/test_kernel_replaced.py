@@ -42,14 +42,28 @@ def test_a_page_that_shows_the_saved_answer_lets_the_view_go(chat: ChatKernel) -
     wait_closed(chat, view)
 
 
+@pytest.fixture
+def waits_briefly(chat: ChatKernel) -> Iterator[None]:
+    """A page has half a second, instead of ten, to say that it still shows a view which another page has left."""
+    limit = "import streamwidget._view.audience as a; a._ANSWERS = {}"
+    chat.execute(limit.format(0.5))
+    yield
+    chat.execute(limit.format(10))
+
+
+@pytest.mark.usefixtures("waits_briefly")
 def test_a_reloaded_page_is_given_the_saved_answer(chat: ChatKernel) -> None:
-    """It asks, gets the mime bundle of the update that it missed, and its leave closes the view."""
+    """It asks, gets the mime bundle of the update that it missed, and its leave closes the view.
+
+    The kernel asks whether the first page still shows the view. Nobody answers.
+    """
     view = shown_to_its_end(chat)
     view.send({"op": "saved", "page": "second"})
     saved = view.wait("saved")
     update = [m.content for m in list(chat.iopub) if m.type == "update_display_data"][-1]
     assert saved == {"op": "saved", "view": view.model_id, "mimebundle": update["data"], "metadata": update["metadata"]}
     view.send({"op": "left", "page": "second"})
+    assert view.wait("ping")["view"] == view.model_id
     wait_closed(chat, view)
 
 
@@ -62,7 +76,8 @@ def test_each_view_hears_its_pages_beside_the_cells(chat: ChatKernel, second: st
     name = view.opened["key"]
     chat.control({"op": "saved", "id": name, "page": "second"})
     assert view.wait("saved")["view"] == view.model_id
-    chat.control({"op": "left", "id": name, "page": "second"})
+    for page in ("first", "second"):
+        chat.control({"op": "left", "id": name, "page": page})
     wait_closed(chat, view)
 
 

@@ -5,7 +5,7 @@ import type { AnyModel } from "@anywidget/types";
 import type { WidgetOutputs } from "../notebook/widget_outputs";
 import { fields } from "../transcript/guards";
 import { forgetClosed, watchKernel } from "./kernel";
-import type { KernelLink } from "./kernel_link";
+import { type KernelLink, PAGE } from "./kernel_link";
 
 type Model = AnyModel<{ state: unknown }>;
 
@@ -29,8 +29,9 @@ export function connectModel(
   onState = () => {},
 ): (content: unknown) => void {
   const onMessage = (content: unknown) => {
-    // The kernel asks whether a page is still there. streamwidget/_view/audience.py says when.
-    if (fields(content)?.op === "ping") link.send({ op: "here" });
+    const message = fields(content);
+    // The kernel asks whether a page is still there, and shows the widget. streamwidget/_view/audience.py says when.
+    if (message?.op === "ping") link.send({ op: "here", ...(outputs.isShown(message.view) && { page: PAGE }) });
     else if (!outputs.receive(content)) receiver.receive(content);
   };
   model.on("msg:custom", onMessage);

@@ -4,7 +4,7 @@
 // that was reloaded since does not know the display id: it would keep the view, and the notebook would be saved with a
 // widget that nobody can draw. So a view that is still there some time after its end asks for the saved answer, and
 // this file puts it into the outputs, where the host shows us its notebook (JupyterLab, Notebook 7). The kernel closes
-// the replaced widget when the page says that its last view left. When the kernel is gone, the page makes the saved
+// the replaced widget when each page has said that its last view left. When the kernel is gone, the page makes the saved
 // answer.
 
 import type { PageMessage } from "../transcript/messages";
@@ -41,6 +41,15 @@ export class WidgetOutputs {
     this.#left = false;
     if (over) this.ended();
     signal.addEventListener("abort", () => this.#unmounted(), { once: true });
+  }
+
+  /** True if a view of the model is mounted, or the notebook has an output with this id that is not drawn yet. */
+  isShown(id: unknown): boolean {
+    try {
+      return this.#views > 0 || [...shownWidgets(this.#model)].some((shown) => shown.id === id);
+    } catch {
+      return false;
+    }
   }
 
   /** Notes that the stream is over. */

@@ -1,6 +1,7 @@
 // The connection to the kernel goes and comes back: what the view says, keeps, sends and does not send.
 
 import { afterEach, expect, test, vi } from "vitest";
+import { PAGE } from "../../src/kernel/kernel_link";
 import { answerMimebundle } from "../../src/saved/mimebundle";
 import { Transcript } from "../../src/transcript/transcript";
 import { type FakeKernel, frames, Host, KernelSide } from "../kernel_side";
@@ -181,8 +182,27 @@ test("a ping is answered, also in a hidden page, and is not a message of the str
     Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
     host.sent = [];
     host.deliver({ op: "ping" }, kernel.delta("more"), { op: "ping" });
-    expect(host.sent).toEqual([{ op: "here" }, { op: "here" }]);
+    const here = { op: "here", page: PAGE };
+    expect(host.sent).toEqual([here, here]);
   } finally {
     Reflect.deleteProperty(document, "hidden");
   }
+});
+
+test("the answer to a ping has the page's name where a view is mounted, or an output waits to be drawn", () => {
+  const host = new Host(new KernelSide().state);
+  hosts.push(host);
+  host.initialize();
+  const answers = () => {
+    host.sent = [];
+    host.deliver({ op: "ping", view: "m1" }, { op: "ping", view: "in another notebook" }, { op: "ping" });
+    return host.sent.map(({ page }) => page);
+  };
+  expect(answers()).toEqual([PAGE, undefined, undefined]);
+  const { life } = host.render();
+  expect(answers()).toEqual([PAGE, PAGE, PAGE]);
+  life.abort();
+  expect(answers()).toEqual([PAGE, undefined, undefined]);
+  host.cell.outputs.length = 0; // the saved answer is in its place
+  expect(answers()).toEqual([undefined, undefined, undefined]);
 });

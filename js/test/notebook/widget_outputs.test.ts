@@ -78,6 +78,7 @@ test("a host that hides its notebook, and other messages, harm nothing", () => {
     const { outputs: here } = shownBy(model);
     expect(here.receive({ op: "saved", view: "w1", mimebundle: { "text/plain": "42" } })).toBe(true);
     expect(here.receive({ op: "saved", view: 7, mimebundle: null })).toBe(true);
+    expect(here.isShown("w1")).toBe(false);
     for (const other of [null, 7, "saved", [], { op: "delta", seq: 1, text: "x" }])
       expect(here.receive(other)).toBe(false);
   }

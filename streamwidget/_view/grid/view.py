@@ -7,6 +7,7 @@ from typing import Any
 from streamwidget._core.stream import ChatStream
 from streamwidget._many.batch import Batch
 from streamwidget._saved.budget import Budget
+from streamwidget._view.audience import page_of
 from streamwidget._view.grid.feed import GridFeed
 from streamwidget._view.stream_view import StreamView
 
@@ -40,14 +41,13 @@ class GridView(StreamView):
     def _receive(self, content: Any) -> None:
         """Take a message of the page, which may be anything. May run on any thread."""
         match content:
-            case {"op": "sync", "page": str(page)} if len(page) < 40:
-                self._note_page(page)
+            case {"op": "sync"} if (page := page_of(content)) is not None:
                 first = content.get("first")
                 start = first if isinstance(first, int) and first >= 0 else None
                 self._stream.call(lambda: self._feed.look(page, start))
             case {"op": "stop_row", "row": int(number)}:
                 self._stream.call(lambda: self._batch.stop_row(number))
-            case {"op": "stop" | "saved" | "left"}:
+            case {"op": "stop" | "saved"}:
                 super()._receive(content)
 
     def _make_feed(self, stream: ChatStream) -> GridFeed:

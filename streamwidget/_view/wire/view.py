@@ -98,9 +98,8 @@ class WireView(StreamView):
         """Take a message of the page, which may be anything. May run on any thread."""
         match content:
             case {"op": "sync", "have": int(count)} if count >= 0:
-                self._note_page(content.get("page"))
                 self._stream.call(lambda: self._feed.send_from(count))
-            case {"op": "stop" | "saved" | "left"}:
+            case {"op": "stop" | "saved"}:
                 super()._receive(content)
 
     def _make_feed(self, stream: ChatStream) -> WireFeed:
