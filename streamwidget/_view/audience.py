@@ -5,7 +5,7 @@ Rules
 - A message with a page's name says that this page shows the widget. ``left`` says that it shows it no longer. Example:
   two tabs of one notebook are two pages, and a page that is loaded anew is another one.
 - A page that is loaded anew, or crashes, says nothing. So when a page leaves and others are known, they are asked.
-  Those that do not answer in time are forgotten.
+  Each answers ``here`` or ``left``. Those that do not answer in time are forgotten.
 - A stream that no page has answered for may be stopped. That is off unless it is asked for, because a notebook's answer
   may be read later. In Voila it is on: a viewer who closes the page can never come back to its kernel, so the rest of
   the answer would be written and billed for nobody. Any message of any page counts, also from the background.
@@ -91,15 +91,11 @@ class Watch:
         self._waits = waits
         self._silence = Silence(limit, time.monotonic())
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(self._silence.step, self._look)
+        self._loop.call_later(self._silence.step, self._look)
 
     def hear(self) -> None:
         """Note a message of a page. Any thread may call this."""
         self._silence.hear(time.monotonic())
-
-    def stop(self) -> None:
-        """Wait no longer."""
-        self._timer.cancel()
 
     def _look(self) -> None:
         if not self._waits():
@@ -110,7 +106,7 @@ class Watch:
                 return
             case "ask":
                 self._ask()
-        self._timer = self._loop.call_later(self._silence.step, self._look)
+        self._loop.call_later(self._silence.step, self._look)
 
 
 def page_of(message: Any) -> str | None:
@@ -127,7 +123,7 @@ class Pages:
     Parameters
     ----------
     ask : callable
-        Asks all pages of the widget whether they show it. Those that do answer with their names.
+        Asks all pages of the widget whether they show it.
     gone : callable
         Called on any thread when no page shows it any longer.
     call : callable
@@ -142,7 +138,6 @@ class Pages:
         self._call = call
         self._known: set[str] = set()
         self._unanswered: set[str] = set()  # those of them that were asked, and have said nothing since
-        self._watch: Watch | None = None
 
     @property
     def known(self) -> bool:
@@ -166,23 +161,21 @@ class Pages:
             return True
         if page in self._known:
             self._known.discard(page)
-            if self._known:
-                self._call(self._ask_others)
-            else:
+            if not self._known:
                 self._gone()
+            elif not self._unanswered:
+                self._call(self._ask_others)
         return False
 
     def _ask_others(self) -> None:
-        self._unanswered = set(self._known)
-        self._ask()
-        if self._watch is not None:
-            self._watch.stop()
-        if running_loop() is not None:
-            self._watch = Watch(_ANSWERS, self._ask, self._forget, lambda: bool(self._unanswered))
+        if running_loop() is not None and not self._unanswered:
+            asked = self._unanswered = set(self._known)
+            self._ask()
+            Watch(_ANSWERS, self._ask, self._forget, lambda: bool(asked))
 
     def _forget(self) -> None:
         self._known -= self._unanswered
-        self._unanswered = set()
+        self._unanswered.clear()
         if not self._known:
             self._gone()
 
@@ -219,9 +212,7 @@ class Audience:
 
     def follow(self, stream: ChatStream) -> None:
         """Stop this stream when no page answers. Call this on the stream's loop."""
-        if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
+        self._watch = None  # that of an earlier stream is over
         self._stream = stream
         if stream.consents is not None and self._confirms:
             stream.consents.expected = True

@@ -146,12 +146,12 @@ class Place:
     key: str
 
     def said(self, comm_id: str, kind: str, data: dict[str, Any], *, together: bool = True) -> list[dict[str, Any]]:
-        """Return the view's custom messages in a message of the wire. ``together``: also the shared ones."""
+        """Return what a message of the wire says of the view's text. ``together``: also the shared messages."""
         if kind != "comm_msg" or data["method"] != "custom":
             return []
         content: dict[str, Any] = data["content"]
         if comm_id == self.model_id:
-            return [content]
+            return [] if content["op"] == "ping" else [content]
         shared: list[dict[str, Any]] = content["views"].get(self.key, []) if comm_id == self.bundle else []
         return shared if together else []
 

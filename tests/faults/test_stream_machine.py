@@ -140,10 +140,12 @@ class Streams(Workbench):
 
     @rule(number=st.integers(0, 9))
     def leave(self, number: int) -> None:
-        """The newest page shows the view no longer. It is sent nothing more."""
+        """The newest page shows the view no longer. It is sent nothing more. The others say that they still show it."""
         shown = self.pick(number)
         if shown.pages:
             self.say(shown, {"op": "left", "page": shown.pages.pop().name})
+        for page in shown.pages:
+            self.say(shown, {"op": "here", "page": page.name})
 
     @rule(number=st.integers(0, 9), count=st.integers(1, 5))
     def lose(self, number: int, count: int) -> None:

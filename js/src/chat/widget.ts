@@ -18,6 +18,7 @@ interface Traits {
 export default function chatWidget(more: LoadMore) {
   loadToolsBy(more);
   let chat: Chat;
+  let outputs: WidgetOutputs;
   let saved: SavedViews;
 
   function initialize({ model, signal }: { model: AnyModel<Traits>; signal?: AbortSignal }) {
@@ -31,10 +32,11 @@ export default function chatWidget(more: LoadMore) {
       stop: (stop, first, unanswered) => link.stop(stop, first, unanswered),
     });
     chat = shared;
-    const outputs = new WidgetOutputs(model, () => {}); // only for the transcript that is left at the end
-    connectModel(model, link, shared, outputs, life.signal);
+    const shownIn = new WidgetOutputs(model, () => {}); // a chat that no page shows stays
+    outputs = shownIn;
+    connectModel(model, link, shared, shownIn, life.signal);
     const words = () => chatMimebundle(shared);
-    followKernel(model, link, shared, outputs, life.signal, () => (shared.turns.length > 0 ? words : null));
+    followKernel(model, link, shared, shownIn, life.signal, () => (shared.turns.length > 0 ? words : null));
     saved = new SavedViews(model, words, life.signal);
     return () => life.abort();
   }
@@ -43,6 +45,7 @@ export default function chatWidget(more: LoadMore) {
     const life = lifetime(signal);
     withTools(el, life.signal, (tools) => tools.initialize({ model }));
     mountChat(el, chat, model, life.signal);
+    outputs.mounted(false, life.signal);
     saved.mounted();
     return () => life.abort();
   }

@@ -30,8 +30,8 @@ export function connectModel(
 ): (content: unknown) => void {
   const onMessage = (content: unknown) => {
     const message = fields(content);
-    // The kernel asks whether a page is still there, and shows the widget. streamwidget/_view/audience.py says when.
-    if (message?.op === "ping") link.send({ op: "here", ...(outputs.isShown(message.view) && { page: PAGE }) });
+    // The kernel asks whether the page still shows the widget. streamwidget/_view/audience.py says when.
+    if (message?.op === "ping") link.send({ op: outputs.isShown(message.view) ? "here" : "left", page: PAGE });
     else if (!outputs.receive(content)) receiver.receive(content);
   };
   model.on("msg:custom", onMessage);
