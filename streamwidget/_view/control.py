@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from comm.base_comm import BaseComm, CommManager
 
 TARGET = "streamwidget.control"
-_KEPT = 32  # comms. Each reload of a page leaves one behind.
+_KEPT = 256  # comms, those that spoke last. A page has one, and each reload of it leaves one behind.
 
 _receivers: dict[str, WeakMethod[Callable[[Any], None]]] = {}
-_comms: deque[BaseComm] = deque()
+_comms: dict[str, BaseComm] = {}  # the one that spoke last is the last one
 _lock = threading.Lock()
 _channels: list[object] = []  # of a browser tab: one
 
@@ -76,11 +75,20 @@ def _manager() -> CommManager:
 
 
 def _opened(comm: BaseComm, _message: dict[str, Any]) -> None:
-    comm.on_msg(_received)
+    def hear(message: dict[str, Any]) -> None:
+        _keep(comm)
+        _received(message)
+
+    comm.on_msg(hear)
+    _keep(comm)
+
+
+def _keep(comm: BaseComm) -> None:
     with _lock:
-        _comms.append(comm)
+        _comms.pop(comm.comm_id, None)
+        _comms[comm.comm_id] = comm
         while len(_comms) > _KEPT:
-            _manager().unregister_comm(_comms.popleft())
+            _manager().unregister_comm(_comms.pop(next(iter(_comms))))
 
 
 def _received(message: dict[str, Any]) -> None:

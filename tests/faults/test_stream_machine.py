@@ -140,7 +140,7 @@ class Streams(Workbench):
 
     @rule(number=st.integers(0, 9))
     def leave(self, number: int) -> None:
-        """The newest page shows the view no longer. It is sent nothing more. The others say that they still show it."""
+        """The newest page shows the view no longer. It is sent nothing more. The others still do."""
         shown = self.pick(number)
         if shown.pages:
             self.say(shown, {"op": "left", "page": shown.pages.pop().name})

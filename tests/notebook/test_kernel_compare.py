@@ -104,7 +104,7 @@ def test_models_beside_each_other(chat: ChatKernel) -> None:
     assert chat.value("_chat.outcome") == "cancelled"
     assert cell.outputs[0]["data"]["text/plain"].count("stopped by you; the text so far is kept") == 2
 
-    # A page that missed the update shows the box still. It gets the saved form, and then all closes.
+    # A page has missed the update, so it shows the box still. It gets the saved form, and then all closes.
     for view in views:
         view.send({"op": "saved", "page": "first"})
     saved = views[0].wait("saved")

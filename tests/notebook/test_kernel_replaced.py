@@ -44,7 +44,7 @@ def test_a_page_that_shows_the_saved_answer_lets_the_view_go(chat: ChatKernel) -
 
 @pytest.fixture
 def waits_briefly(chat: ChatKernel) -> Iterator[None]:
-    """A page has half a second, instead of ten, to say that it still shows a view which another page has left."""
+    """A page has half a second, instead of ten, to answer after another page has left."""
     limit = "import streamwidget._view.audience as a; a._ANSWERS = {}"
     chat.execute(limit.format(0.5))
     yield
@@ -53,7 +53,7 @@ def waits_briefly(chat: ChatKernel) -> Iterator[None]:
 
 @pytest.mark.usefixtures("waits_briefly")
 def test_a_reloaded_page_is_given_the_saved_answer(chat: ChatKernel) -> None:
-    """It asks, gets the mime bundle of the update that it missed, and its leave closes the view.
+    """It asks, gets the mime bundle of the missed update, and its leave closes the view.
 
     The kernel asks whether the first page still shows the view. Nobody answers.
     """

@@ -1,4 +1,4 @@
-"""Which pages show a view. A replaced view is closed when the last one has left, and never under one that shows it."""
+"""The pages of a view. A replaced view is closed when the last page has left, and never under another page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.deadlines import until_async
 from tests.view.grid.test_grid import batch_of
 
 SAVED = {"text/plain": "saved"}
-#: Each kind of view, and what its page says in a ``sync`` beside its name.
+#: Each kind of view, and the further fields of its page's ``sync``.
 KINDS: dict[str, tuple[Callable[[], StreamView], dict[str, Any]]] = {
     "answer": (lambda: StreamView(["42"]), {}),
     "wire": (lambda: sw.WireView(Server().client.stream("x")), {"have": 0}),
@@ -32,7 +32,7 @@ def grid(batch: Batch) -> GridView:
 
 
 class Shown:
-    """A view that is over and replaced, and what its pages say. Those in ``answering`` answer a ping as a page does."""
+    """A view and the words of its pages. Those in ``answering`` answer a ping as a page does."""
 
     def __init__(self, view: StreamView, sync: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         self.view = view
@@ -101,7 +101,7 @@ async def test_a_page_that_leaves_takes_nothing_from_the_other_one(kind: str, mo
 async def test_a_replaced_view_closes_when_no_page_shows_it(
     words: list[str], answering: list[str], is_open: bool, closes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At once when all known pages have left, and in time when those that have not left answer no more."""
+    """At once when all known pages have left, and in time when the others answer no more."""
     monkeypatch.setattr(audience, "_ANSWERS", 0.2)
     shown = Shown(StreamView(["42"]), {}, monkeypatch)
     await shown.view
@@ -118,7 +118,7 @@ async def test_a_replaced_view_closes_when_no_page_shows_it(
 
 
 async def test_a_page_that_leaves_stops_no_text_of_the_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In mid-stream. Nothing is sent when no page is left, and again to one that comes back."""
+    """In mid-stream. Nothing is sent when no page is left. A page comes back and gets the text again."""
     texts: asyncio.Queue[str] = asyncio.Queue()
 
     async def source() -> AsyncIterator[str]:
