@@ -6,8 +6,11 @@ here repairs JSON. Invalid JSON stays invalid.
 
 from __future__ import annotations
 
+import functools
+import importlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 #: The name of the only field of an object around a value. Some servers want an object at the root.
@@ -59,6 +62,18 @@ def unwrapped(value: Any, *, is_object: bool) -> Any:
 def certain(text: str) -> str:
     """Return growing JSON without a number at its end, because it may still grow: ``[12, 3`` -> ``[12, ``."""
     return json_in(text).rstrip(_NUMBER)
+
+
+@functools.cache
+def partial_reader() -> Callable[[str], Any]:
+    """Return a reader of growing JSON: jiter's or pydantic's parser. Without them there is a value only at the end."""
+    for module, option in (("pydantic_core", "allow_partial"), ("jiter", "partial_mode")):
+        try:
+            from_json = importlib.import_module(module).from_json
+        except ImportError:
+            continue
+        return lambda text: from_json(text.encode(), allow_inf_nan=False, **{option: True})
+    return lambda text: None  # noqa: ARG005
 
 
 class Rows:

@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwidget import ChatCompletion, ConfigurationError
-from streamwidget._core import values
 from streamwidget._core.exceptions import InvalidValue
-from streamwidget._core.json_text import Rows, json_in
+from streamwidget._core.json_text import Rows, json_in, partial_reader
 from streamwidget._core.values import ValueType
 from tests.support.types_of_answers import RECIPE, RECIPE_TEXT, RIVERS, VALUES, Recipe, River, Step, Taste
 
@@ -129,7 +128,7 @@ def test_a_schema_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without jsonschema the JSON alone is checked, which is said. Without jiter and pydantic the rows still come."""
     for library in ("pydantic", "pydantic_core", "jiter", "jsonschema.validators"):
         monkeypatch.setitem(sys.modules, library, None)
-    values._partial_reader.cache_clear()
+    partial_reader.cache_clear()
     try:
         rivers, river = ValueType(RIVERS), ValueType(RIVERS["$defs"]["River"])
         assert rivers.read('[{"km": "long"}]') == [{"km": "long"}]
@@ -137,7 +136,7 @@ def test_a_schema_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
         assert rivers.partial('[{"km": 1}, {"km"') == [{"km": 1}]
         assert (river.partial('{"km": 12,'), river.read('{"km": 12}')) == (None, {"km": 12})
     finally:
-        values._partial_reader.cache_clear()
+        partial_reader.cache_clear()
 
 
 def test_a_type_can_be_copied_with_its_answer() -> None:
