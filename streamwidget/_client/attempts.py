@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwidget._client.calls import Call, watched
-from streamwidget._client.exchange import Exchange, Publish, Request
+from streamwidget._client.exchange import Exchange, Publish
 from streamwidget._client.lasting import LastingExchange
+from streamwidget._client.request import Request
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.urls import host_of
 from streamwidget._core.accumulator import Accumulator

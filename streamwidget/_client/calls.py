@@ -32,7 +32,7 @@ from streamwidget._core.exceptions import ConfigurationError, StreamError
 from streamwidget._core.visible import one_line
 
 if TYPE_CHECKING:
-    from streamwidget._client.exchange import Request
+    from streamwidget._client.request import Request
 
 LOG = logging.getLogger("streamwidget")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.calls import refuse_if_spent
 from streamwidget._client.config import Settings, resolve
-from streamwidget._client.exchange import Request
 from streamwidget._client.http import Transport
+from streamwidget._client.request import Request
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.spending import is_refused_early
 from streamwidget._client.sse import MAX_EVENT_SIZE

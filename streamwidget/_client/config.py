@@ -27,15 +27,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 from streamwidget._client.headers import own_headers
 from streamwidget._client.servers import OPENAI_URL, SERVERS, UNKNOWN, Server, server_named
 from streamwidget._client.spending import SPENDING, Budget
-from streamwidget._client.urls import host_of, is_loopback
+from streamwidget._client.urls import check_url, host_of, is_loopback, origin_of
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.misplaced import check_model
-from streamwidget._core.secrets import ApiKey, Secret, Secrets, mask, may_hold_a_key, unquoted
+from streamwidget._core.secrets import ApiKey, Secret, Secrets
 from streamwidget._core.timeout import Timeout
 
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
@@ -45,7 +44,6 @@ _LOCAL_LIMITS: Mapping[str, float | None] = {"headers": 600, "total": 1200}
 _VOILA_UNSEEN = 60
 
 #: People paste the address of an example request. Its end is the dialect's, and would stand there twice.
-_ENDPOINT = "/chat/completions"
 
 #: A setting that was typed there and then, and is in no variable.
 _ARGUMENT = "an argument"
@@ -296,7 +294,7 @@ def _default_headers(env: Mapping[str, str], own: Mapping[str, Secret]) -> dict[
 
 def _server_at(url: str, env: Mapping[str, str]) -> Server:
     """Return the row of an address: of this very one, or else the first of its host, which may have two APIs."""
-    rows = [row for row in SERVERS.values() if _origin(row.address(env)) == _origin(url)]
+    rows = [row for row in SERVERS.values() if origin_of(row.address(env)) == origin_of(url)]
     return max(rows, key=lambda row: row.address(env) == url, default=UNKNOWN)
 
 
@@ -386,7 +384,7 @@ def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tu
         names = filter(None, (named.also_key_env, named.key_env, named.token_env))
         homes |= dict.fromkeys(names, named.address(env))
     homes["OPENAI_API_KEY"] = env.get("OPENAI_BASE_URL", OPENAI_URL)
-    return tuple(name for name, home in homes.items() if _origin(home) == _origin(url))
+    return tuple(name for name, home in homes.items() if origin_of(home) == origin_of(url))
 
 
 def how_to_set(variable: str) -> str:
@@ -397,54 +395,6 @@ def how_to_set(variable: str) -> str:
 def typed_key(variable: str) -> str:
     """Return the line of a cell that asks for a key and does not save it."""
     return f'`import getpass, os; os.environ["{variable}"] = getpass.getpass()`'
-
-
-def check_url(url: str) -> str:
-    """Return the base URL without a trailing slash or endpoint. ConfigurationError if requests cannot go there.
-
-    Examples
-    --------
-    >>> check_url(" https://host/v1/ "), check_url("https://host/v1/?api-version=1")
-    ('https://host/v1', 'https://host/v1?api-version=1')
-    """
-    url = unquoted(url)
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # .port raises if it is not a number
-    except ValueError:
-        raise ConfigurationError("The base URL cannot be read: check its host and port.") from None
-    if parts.username is not None or parts.password is not None:
-        # The message does not repeat the URL, because the user name or password may be a secret.
-        raise ConfigurationError(
-            f"The base URL for {host} contains a user name or password. Remove them, and set the API key instead."
-        )
-    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
-        shown = url.rpartition("@")[2][:80]  # urlsplit finds no user name without a scheme
-        if may_hold_a_key(shown):
-            raise ConfigurationError(
-                "The base URL looks like an API key. An address comes first: "
-                'ChatClient("https://host/v1", api_key). For a key alone write ChatClient(api_key=...). '
-                "Nothing was sent."
-            )
-        raise ConfigurationError(f"{shown!r} is not a base URL. It must look like https://host/v1 (http or https).")
-    if mask(host) != host or any(may_hold_a_key(value) for _, value in parse_qsl(parts.query)):
-        raise ConfigurationError(
-            "The base URL contains something that looks like an API key. Remove it, and set the API key instead. "
-            "Addresses are shown and logged. Nothing was sent."
-        )
-    if "#" in url:
-        raise ConfigurationError(f"The base URL for {host} has a fragment. Leave out the # and what follows it.")
-    base, _, query = url.partition("?")
-    base = base.rstrip("/").removesuffix(_ENDPOINT).rstrip("/")
-    return base + (f"?{query}" if query else "")
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None] | None:
-    try:
-        parts = urlsplit(url.strip())
-        return parts.scheme, parts.hostname, parts.port
-    except ValueError:
-        return None  # an unreadable address that is not used. It equals no other origin
 
 
 def _warn_if_exposed(url: str, what: str) -> None:

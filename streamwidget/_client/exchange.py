@@ -7,37 +7,32 @@ belong to the layers above.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 from streamwidget._client.connection import Connection
-from streamwidget._client.http import BodyError, HTTPRequest, Response, Transport, media_type_of
+from streamwidget._client.http import BodyError, HTTPRequest, Response, media_type_of
 from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.refusal import to_the_point
+from streamwidget._client.request import Request
 from streamwidget._client.retry import parse_retry_after, worth_retrying
-from streamwidget._client.sse import MAX_EVENT_SIZE, EventTooLarge
+from streamwidget._client.sse import EventTooLarge
 from streamwidget._client.urls import host_of
-from streamwidget._core.accumulator import MAX_TEXT, Accumulator
+from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import DEMO_SERVER, ErrorInfo
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, Waiting
 from streamwidget._core.exceptions import (
-    ConfigurationError,
     ConnectionFailed,
     HTTPStatusError,
     InStreamError,
     ProtocolError,
     StreamInterrupted,
 )
-from streamwidget._core.messages import Message
 from streamwidget._core.receipt import SentRequest
-from streamwidget._core.request_hash import request_hash
 from streamwidget._core.secrets import Secrets, forget, mask, mask_error
 from streamwidget._core.timeout import TICK, Deadlines
-from streamwidget._dialects.dialect import Dialect, MalformedItem, Question, ServerReportedError
-from streamwidget._dialects.sent_body import sent_fields, sent_messages
+from streamwidget._dialects.dialect import MalformedItem, Question, ServerReportedError
 
 _EMPTY = frozenset({204, 205})  # a success without a body is not an answer
 _ERROR_BODY = 64 * 1024  # bytes of an error response that are read
@@ -45,70 +40,8 @@ _HEADER = 200  # characters of a header that are kept
 _SILENT = 5.0  # seconds. After a longer silence, the end of a connection is perhaps a proxy's timeout
 #: Seconds to wait after the finish reason for the usage, the done or the end. Some servers send none of them.
 _GRACE = 3.0
-#: Python 3.11 writes 990 levels of lists and objects, and Python 3.14 writes 65,000. Our own code reads what it writes
-#: level by level, and each Python is to refuse the same request.
-_LEVELS = 200
 
 Publish = Callable[[list[StreamEvent]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A question, its dialect, and the transport to the server.
-
-    Attributes
-    ----------
-    transport : Transport
-    dialect : Dialect
-    question : Question
-    max_event_size, max_text : int
-        As of the client.
-    own_server : str
-        The name of a server that streamwidget starts itself. Its address has a port that changes.
-    """
-
-    transport: Transport
-    dialect: Dialect
-    question: Question
-    max_event_size: int = MAX_EVENT_SIZE
-    max_text: int = MAX_TEXT
-    own_server: str = ""
-
-    def to_http(self) -> HTTPRequest:
-        """Write the request. TypeError, ValueError or ConfigurationError if it cannot be written as JSON."""
-        content = self.dialect.body(self.question)
-        try:
-            body = json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
-        except RecursionError:
-            body = b""
-        if not body or _is_deep(content):
-            message = f"The request has values that are nested more than {_LEVELS} levels deep. Make them flatter."
-            raise ConfigurationError(message)
-        return HTTPRequest("POST", self.dialect.path(self.question), body, self.dialect.headers, content)
-
-    @property
-    def server(self) -> str:
-        """The server's address without its query, which may hold a key, or the name of a server of ours."""
-        return self.own_server or self.transport.base_url.partition("?")[0].rstrip("/")
-
-    @property
-    def hash(self) -> str:
-        """The name of the request. The same question to the same server has the same one."""
-        return request_hash(self.server, self.dialect.path(self.question), self.dialect.body(self.question))
-
-    def receipt(self, sent: HTTPRequest) -> SentRequest:
-        """Return what leaves with ``sent``, which this request was written as."""
-        secrets, content = self.transport.secrets, sent.content or {}
-        messages = [message for message in self.question.messages if isinstance(message, Message)]
-        return SentRequest(
-            self.own_server or host_of(self.transport.base_url),
-            sent.path,
-            len(sent.body or b""),
-            request_hash(self.server, sent.path, content),
-            sent_messages(content, secrets),
-            sent_fields(content, secrets),
-            tuple(dict.fromkeys(variable for message in messages for variable in message.variables)),
-        )
 
 
 class Exchange:
@@ -390,16 +323,3 @@ async def read_body(response: Response, limit: int) -> bytes:
         if len(body) >= limit:
             break
     return bytes(body[:limit])
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(_LEVELS):
-        level = [part for one in level for part in _parts(one)]
-    return bool(level)
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list | tuple) else ()

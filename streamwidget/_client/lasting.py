@@ -14,9 +14,10 @@ import asyncio
 import time
 
 from streamwidget._client.connection import Connection
-from streamwidget._client.exchange import Exchange, Request
+from streamwidget._client.exchange import Exchange
 from streamwidget._client.http import HTTPRequest
 from streamwidget._client.parser import StreamParser
+from streamwidget._client.request import Request
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.completion import ErrorInfo

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from streamwidget._client.connection import Connection
-from streamwidget._client.exchange import Request
 from streamwidget._client.http import BodyError, HTTPRequest, Response, Transport
+from streamwidget._client.request import Request
 from streamwidget._client.urls import join
 from streamwidget._core.exceptions import ConnectionFailed
 from streamwidget._core.recording import (

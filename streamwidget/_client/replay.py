@@ -12,8 +12,9 @@ from pathlib import Path
 
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.connection import Connection
-from streamwidget._client.exchange import Publish, Request
+from streamwidget._client.exchange import Publish
 from streamwidget._client.http import BodyError, HTTPRequest, Response
+from streamwidget._client.request import Request
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.servers import dialect_named
 from streamwidget._core.events import Outcome, StreamWarning, ToolResult

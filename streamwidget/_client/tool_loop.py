@@ -19,7 +19,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streamwidget._client.attempts import Attempts
-from streamwidget._client.exchange import Publish, Request
+from streamwidget._client.exchange import Publish
+from streamwidget._client.request import Request
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._client.spans import tool_span
 from streamwidget._client.tool_run import ToolRun

@@ -1,10 +1,15 @@
-"""Addresses: the host of one for a message, one below another, and those that lead to this machine."""
+"""Addresses: the host of one for a message, one below another, one on this machine, and the check of a base URL."""
 
 from __future__ import annotations
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
+
+from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.secrets import mask, may_hold_a_key, unquoted
+
+_ENDPOINT = "/chat/completions"
 
 
 def host_of(url: str) -> str:
@@ -72,3 +77,52 @@ def address_of(host: str) -> IPv4Address | IPv6Address | None:
             return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def check_url(url: str) -> str:
+    """Return the base URL without a trailing slash or endpoint. ConfigurationError if requests cannot go there.
+
+    Examples
+    --------
+    >>> check_url(" https://host/v1/ "), check_url("https://host/v1/?api-version=1")
+    ('https://host/v1', 'https://host/v1?api-version=1')
+    """
+    url = unquoted(url)
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # .port raises if it is not a number
+    except ValueError:
+        raise ConfigurationError("The base URL cannot be read: check its host and port.") from None
+    if parts.username is not None or parts.password is not None:
+        # The message does not repeat the URL, because the user name or password may be a secret.
+        raise ConfigurationError(
+            f"The base URL for {host} contains a user name or password. Remove them, and set the API key instead."
+        )
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
+        shown = url.rpartition("@")[2][:80]  # urlsplit finds no user name without a scheme
+        if may_hold_a_key(shown):
+            raise ConfigurationError(
+                "The base URL looks like an API key. An address comes first: "
+                'ChatClient("https://host/v1", api_key). For a key alone write ChatClient(api_key=...). '
+                "Nothing was sent."
+            )
+        raise ConfigurationError(f"{shown!r} is not a base URL. It must look like https://host/v1 (http or https).")
+    if mask(host) != host or any(may_hold_a_key(value) for _, value in parse_qsl(parts.query)):
+        raise ConfigurationError(
+            "The base URL contains something that looks like an API key. Remove it, and set the API key instead. "
+            "Addresses are shown and logged. Nothing was sent."
+        )
+    if "#" in url:
+        raise ConfigurationError(f"The base URL for {host} has a fragment. Leave out the # and what follows it.")
+    base, _, query = url.partition("?")
+    base = base.rstrip("/").removesuffix(_ENDPOINT).rstrip("/")
+    return base + (f"?{query}" if query else "")
+
+
+def origin_of(url: str) -> tuple[str, str | None, int | None] | None:
+    """Return scheme, host and port of an address. None if it cannot be read: it equals no other origin."""
+    try:
+        parts = urlsplit(url.strip())
+        return parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        return None

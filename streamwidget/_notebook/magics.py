@@ -28,10 +28,10 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.core.magic_arguments import argument, argument_group, magic_arguments
 from traitlets.config import Config
 
-from streamwidget._client.config import check_url
 from streamwidget._client.headers import own_headers
 from streamwidget._client.servers import SERVERS, server_named
 from streamwidget._client.spending import Budget
+from streamwidget._client.urls import check_url
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
 from streamwidget._core.misplaced import is_a_key

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from streamwidget import ChatClient, ConfigurationError, RetryPolicy, Timeout
 from streamwidget._client import config
-from streamwidget._client.config import OPENAI_URL, Settings, check_url, resolve
-from streamwidget._client.urls import is_loopback
+from streamwidget._client.config import OPENAI_URL, Settings, resolve
+from streamwidget._client.urls import check_url, is_loopback
 from tests.support.servers import CANARY
 from tests.support.tracebacks import below_the_test, shown
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import streamwidget as sw
-from streamwidget._client.config import check_url, resolve
+from streamwidget._client.config import resolve
 from streamwidget._client.servers import SERVERS
-from streamwidget._client.urls import is_loopback
+from streamwidget._client.urls import check_url, is_loopback
 from streamwidget.demo import DemoServer
 from tests.support.servers import CANARY, QUICK, RawServer, response, sse
 
