@@ -423,23 +423,23 @@ def missing(completion: ChatCompletion) -> str:
     return " · ".join(warning.detail for warning in completion.warnings if warning.code in _LOSSES)
 
 
-def tool_blocks(calls: tuple[ToolCall, ...], results: tuple[ToolResult, ...]) -> tuple[ToolCall, ...]:
-    r"""Return the calls as they are shown: the arguments of each, and below them what the tool returned.
+def tool_blocks(step: Step) -> tuple[ToolCall, ...]:
+    r"""Return the calls of a step for a view: the arguments of each, and below them the tool's result.
 
     A result only ever adds to the end of a block. A result without a call is a block of its own.
 
     Examples
     --------
-    >>> tool_blocks((ToolCall("1", "look", "{}"),), (ToolResult("1", "look", "4 °C"),))
+    >>> tool_blocks(Step("", "", (ToolCall("1", "look", "{}"),), (ToolResult("1", "look", "4 °C"),)))
     (ToolCall(id='1', name='look', arguments='{}\n\nResult:\n4 °C'),)
     """
-    blocks = list(calls)
+    blocks = list(step.tool_calls)
     waiting: defaultdict[tuple[str, str | None], deque[int]] = defaultdict(deque)  # the places of calls
-    for place, call in enumerate(calls):
+    for place, call in enumerate(step.tool_calls):
         waiting["id", call.id].append(place)
         waiting["name", call.name].append(place)
     answered: set[int] = set()
-    for result in results:
+    for result in step.tool_results:
         places = waiting[("id", result.id) if result.id else ("name", result.name)]
         while places and places[0] in answered:
             places.popleft()

@@ -25,6 +25,8 @@ _KEY = re.compile(
 _KEY_FIELD = re.compile(
     r".*apikey|key|secret|password|bearer|credentials?|(?:access|auth|bearer|session)?token|(?:access|secret)key"
 )
+#: Words at the end of a variable's name if a key is in it: `OPENAI_API_KEY`, `hf_token`. For a regular expression.
+KEY_WORDS = "KEY|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE)|CREDENTIALS?"
 _HEADER_FIELD = re.compile(r".*headers?|cookies?|(?:proxy)?authorization")
 #: What the SDK of openai adds to a request. Its content is looked at too.
 _ADDED = ("extra_body", "extra_query", "default_query")

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from streamwidget._client.config import how_to_set, typed_key
+from streamwidget._client.config import how_to_set
 from streamwidget._client.fetch import PAGES_MAY_ASK
 from streamwidget._client.refusal import Refusal, is_of_gateway, refusal_of
 from streamwidget._client.servers import OPENAI_URL
 from streamwidget._client.urls import host_of
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import StreamError, StreamTimeout
-from streamwidget._core.tab import in_tab
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import one_line
 
@@ -195,13 +194,6 @@ def _check_key(target: Target | None) -> str:
     gateway = target.provider == "litellm"
     needed = "a key of the gateway, not of a provider behind it" if gateway else f"the key must belong to {target.host}"
     return f"{target.host} refused the key. Check {target.key_variable} ({needed})."
-
-
-def ask_for_key(variable: str) -> str:
-    """Return what to type in a browser tab, whose Python starts with the page: nobody can set a variable before it."""
-    if not in_tab():
-        return ""
-    return f" Enter it where this cell asks for it: {typed_key(variable)}."
 
 
 def _check_model(target: Target | None) -> str:

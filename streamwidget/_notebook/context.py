@@ -23,6 +23,7 @@ from typing import Any
 
 from streamwidget._conversation.inert import as_code
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.misplaced import KEY_WORDS
 from streamwidget._core.receipt import SentVariable
 from streamwidget._core.schema_text import schema_text
 from streamwidget._core.secrets import mask
@@ -38,7 +39,7 @@ _NAMES = 40  # variables of a cell with an error
 _NAMED = 5  # of them, in the line for the person
 #: `API_KEY = "..."`, `os.environ["API_KEY"] = "..."`, `{"token": "..."}`, `password="..."`, `setenv("TOKEN", "...")`
 _GIVEN = re.compile(
-    r"""(?P<before>(?P<name>KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)\d*["']?\]?[ \t]*"""
+    rf"""(?P<before>(?P<name>{KEY_WORDS})\d*["']?\]?[ \t]*"""
     r"""(?::[ \t]*str[ \t]*)?[=:,][ \t]*[rfb]?)(?P<quote>["'])(?P<value>[^"'\n]+)(?P=quote)""",
     re.IGNORECASE,
 )

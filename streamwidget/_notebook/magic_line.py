@@ -13,8 +13,9 @@ from difflib import get_close_matches
 
 from IPython.core.error import UsageError
 
+from streamwidget._client.config import typed_key
 from streamwidget._core.secrets import mask
-from streamwidget._notebook.advice import ask_for_key
+from streamwidget._core.tab import in_tab
 
 _TOKEN = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\S+)")  # "two words", 'two words', word
 _KEY_OPTION = re.compile(r"--?(api[-_]?)?(key|token|secret)\b", re.IGNORECASE)  # --api-key, -key, --token
@@ -80,7 +81,10 @@ def _near(typed: str, options: Collection[str]) -> str:
 
 def _refuse_key(word: str) -> None:
     if _KEY_OPTION.match(word) or mask(word) != word:
-        instead = ask_for_key("STREAMWIDGET_API_KEY") or (
-            " Set STREAMWIDGET_API_KEY (or OPENAI_API_KEY) in the environment before you start Jupyter."
+        # In a browser tab Python starts with the page, so nobody can set a variable before it.
+        instead = (
+            f"Enter it where this cell asks for it: {typed_key('STREAMWIDGET_API_KEY')}."
+            if in_tab()
+            else "Set STREAMWIDGET_API_KEY (or OPENAI_API_KEY) in the environment before you start Jupyter."
         )
-        raise UsageError(f"Do not type a key into a notebook: it would be saved there.{instead} Nothing was sent.")
+        raise UsageError(f"Do not type a key into a notebook: it would be saved there. {instead} Nothing was sent.")

@@ -34,7 +34,7 @@ from streamwidget._client.spending import Budget
 from streamwidget._client.urls import check_url
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import interrupts_noticed
-from streamwidget._core.misplaced import is_a_key
+from streamwidget._core.misplaced import KEY_WORDS, is_a_key
 from streamwidget._core.secrets import mask
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import visible
@@ -59,7 +59,7 @@ Examples::
   answer = %chat --once Name three rivers.
 """
 _LONG = 12  # characters. Keys are longer, and few words are
-_NAMES_KEY = re.compile("(?:KEY|TOKEN|SECRET|PASSWORD|PASS|PW|AUTH|CREDENTIALS?)S?(?:_|[0-9]{0,4}$)", re.IGNORECASE)
+_NAMES_KEY = re.compile(f"(?:{KEY_WORDS}|PASS|PW|AUTH)S?(?:_|[0-9]{{0,4}}$)", re.IGNORECASE)
 _LIMITS = [field.name for field in fields(Timeout)]
 
 

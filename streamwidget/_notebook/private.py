@@ -20,7 +20,7 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
-from streamwidget._core.misplaced import is_a_key
+from streamwidget._core.misplaced import KEY_WORDS, is_a_key
 from streamwidget._core.secrets import Secret
 
 _RECORDS = ("_ih", "_oh", "_dh")  # In, Out and the visited folders, by IPython's own names
@@ -28,7 +28,7 @@ _TYPED_CELL = re.compile(r"_(?:i{1,3}|i[0-9]+)", re.ASCII)
 #: Classes of IPython. Until a process loads them it has no object of theirs.
 _KEEPERS = (("IPython.core.interactiveshell", "InteractiveShell"), ("IPython.core.history", "HistoryAccessorBase"))
 _LOOKED_AT = 10_000  # items of a container and of the containers in it
-_KEY_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE)?|_PAT|CREDENTIALS?)(?:_?\d+)?\Z", re.IGNORECASE)
+_KEY_NAME = re.compile(rf"(?:{KEY_WORDS}|PASS|_PAT)(?:_?\d+)?\Z", re.IGNORECASE)
 _PASSWORD = re.compile(r"://[^/@\s]*:([^/@\s]+)@")  # postgres://me:secret@host/db
 
 

@@ -106,7 +106,7 @@ def mimebundle(completion: ChatCompletion, budget: Budget | None = None) -> dict
         "text/html": "".join(_html_parts(completion, before, last, body.html, budget)),
         "text/plain": "\n\n".join(_plain_parts(completion, [*before, last], longest=MAX_MARKDOWN)),
     }
-    if body.portable and text.strip() and not (completion.refusal or before or _blocks(last)):
+    if body.portable and text.strip() and not (completion.refusal or before or tool_blocks(last)):
         markdown = _markdown(text, body.last_line, completion, budget)
         if markdown is not None:
             bundle["text/markdown"] = markdown
@@ -277,14 +277,14 @@ def _thought(seconds: float | None) -> str:
 
 
 def _calls(step: Step) -> Iterable[str]:
-    for call in _blocks(step):
+    for call in tool_blocks(step):
         preview = f"<small>{_guarded(one_line(call.arguments, _PREVIEW))}</small>"
         yield _fold(f"Tool call: {_name(call)} {preview}", f"<pre><code>{escape(visible(call.arguments))}</code></pre>")
 
 
 def _step_label(number: int, step: Step) -> str:
     """Return the heading of a step that is over: the tools that it called, and the beginning of its text."""
-    names = ", ".join(dict.fromkeys(_name(call) for call in _blocks(step)))
+    names = ", ".join(dict.fromkeys(_name(call) for call in tool_blocks(step)))
     return f"Step {number}: {f'{names} ' if names else ''}<small>{_guarded(one_line(step.text, _PREVIEW))}</small>"
 
 
@@ -329,10 +329,6 @@ def tool_line(call: ToolCall) -> str:
 def result_line(result: ToolResult) -> str:
     """Return a tool's result as plain text, such as ``Tool result: weather: 4 °C``."""
     return f"Tool result: {one_line(result.name or '?')}: {visible(result.text)}"
-
-
-def _blocks(step: Step) -> tuple[ToolCall, ...]:
-    return tool_blocks(step.tool_calls, step.tool_results)
 
 
 def _markdown(text: str, last_line: int, completion: ChatCompletion, budget: Budget) -> str | None:

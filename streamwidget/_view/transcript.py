@@ -215,8 +215,8 @@ class Transcript:
             self._pending.clear()
             self._new_outputs.clear()
             self._outputs = _outputs(completion, last)
-            self._steps = [_step(step.text, _blocks(step)) for step in before]
-            self._calls, self.calls_changed = _blocks(last), False
+            self._steps = [_step(step.text, tool_blocks(step)) for step in before]
+            self._calls, self.calls_changed = tool_blocks(last), False
             self._sent = {op: [] for op in _OPS.values()}
             self._sent["delta"].append(last.text if before else text)
             self._has_shown, self._step_ends = bool(text.strip() or self._calls), False
@@ -246,7 +246,7 @@ class Transcript:
         Each has its index, so the page appends to the right call.
         """
         messages, place = [], len(self._steps)
-        calls = _blocks(steps[place]) if place < len(steps) else ()
+        calls = tool_blocks(steps[place]) if place < len(steps) else ()
         for index, call in enumerate(calls):
             before = self._calls[index] if index < len(self._calls) else ToolCall(None, None, "")
             if call != before and call.arguments.startswith(before.arguments):
@@ -265,8 +265,8 @@ def state_of(completion: ChatCompletion, **more: Any) -> JSON:
     *before, last = shown_steps(completion)
     return {
         "phase": "over" if completion.outcome else "streaming",
-        **_step(last.text, _blocks(last)),
-        "steps": [_step(step.text, _blocks(step)) for step in before],
+        **_step(last.text, tool_blocks(last)),
+        "steps": [_step(step.text, tool_blocks(step)) for step in before],
         "outputs": _outputs(completion, last),
         "reasoning": shown(completion, "reasoning"),
         "refusal": shown(completion, "refusal"),
@@ -275,10 +275,6 @@ def state_of(completion: ChatCompletion, **more: Any) -> JSON:
         **_facts(completion),
         **more,
     }
-
-
-def _blocks(step: Step) -> tuple[ToolCall, ...]:
-    return tool_blocks(step.tool_calls, step.tool_results)
 
 
 def _step(text: str, calls: tuple[ToolCall, ...]) -> JSON:

@@ -164,12 +164,6 @@ async def view_of(page: Session, cell: str) -> str:
     return str(shown["content"]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"])
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110  (the condition is another task's)
-            await asyncio.sleep(0.01)
-
-
 class Follower:
     """A view in a page: messages in their order. It asks if one is missing or nothing comes."""
 

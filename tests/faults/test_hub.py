@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from streamwidget.demo import DemoServer
-from tests.faults.sessions import Follower, Session, until, view_of
+from tests.faults.sessions import Follower, Session, view_of
 from tests.support.children import Child, child
 from tests.support.deadlines import SOON
+from tests.support.deadlines import until_async as until
 from tests.support.hub import Hub, ask
 from tests.support.kernels import ROOT, clean_environment
 from tests.support.ports import closed_port

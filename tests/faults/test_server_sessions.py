@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from streamwidget.demo import DemoServer
-from tests.faults.sessions import Follower, Session, jupyter_server, start_kernel, until, view_of
+from tests.faults.sessions import Follower, Session, jupyter_server, start_kernel, view_of
+from tests.support.deadlines import until_async as until
 
 pytestmark = pytest.mark.kernel
 Seen = Callable[[str], None]

@@ -12,7 +12,7 @@ import streamwidget as sw
 from streamwidget._client.urls import host_of
 from streamwidget._view.stream_view import StreamView
 from streamwidget.demo import DemoServer
-from tests.support.deadlines import SOON
+from tests.support.deadlines import until_async as until
 from tests.support.servers import failure_of, first_delta
 
 SEVEN = {"retry_after": "7", "times": 1}
@@ -31,13 +31,6 @@ class Page:
         self._view._receive({"op": "sync", "page": "p"})
         assert self.messages[-1]["op"] == "snapshot"
         return self.messages[-1]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop run until something is so."""
-    async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110  (there is no event to wait for)
-            await asyncio.sleep(0.01)
 
 
 class Clock:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ import streamwidget as sw
 from streamwidget._core.stream import ChatStream
 from streamwidget._sources import as_stream, foreign
 from tests.support.deadlines import SOON
+from tests.support.deadlines import until_async as until
 from tests.support.servers import first_delta
 
 
@@ -68,12 +69,6 @@ class Awaiting:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a stop wait as long as a busy machine needs to end a source that can be ended."""
     monkeypatch.setattr(foreign, "_PATIENCE", SOON)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110  (threads set no asyncio.Event)
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.usefixtures("patient")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from html import escape
 
 import pytest
@@ -14,16 +13,9 @@ from streamwidget.demo import DemoServer
 from streamwidget.demo._request import parse_chat
 from streamwidget.teaching import FaultPanel, RacePanel
 from streamwidget.teaching._fault_panel import _SHOWN
-from tests.support.deadlines import SOON
+from tests.support.deadlines import until_async as until
 
 QUICK = {"pace": 200, "first_delta": 0}
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until the panel shows something."""
-    async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110  (the panel has no event to wait for)
-            await asyncio.sleep(0.01)
 
 
 def all_of(widget: object, kind: type) -> list:

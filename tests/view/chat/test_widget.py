@@ -7,7 +7,6 @@ import base64
 import json
 import threading
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -17,7 +16,7 @@ import pytest_asyncio
 import streamwidget as sw
 from streamwidget._view.bundle import shared_bundle
 from streamwidget.demo import DemoServer
-from tests.support.deadlines import SOON
+from tests.support.deadlines import until_async as until
 from tests.support.servers import CANARY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # connections belong to a loop and are reused on it
@@ -88,12 +87,6 @@ def truth(widget: sw.ChatWidget) -> list[tuple[str, str, str | None, bool]]:
 
 def typed(name: str, text: str, **more: Any) -> dict[str, Any]:
     return {"op": "send", "name": name, "text": text, "files": [], "replaces": None, **more}
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110  (whatever it looks at)
-            await asyncio.sleep(0.01)
 
 
 async def idle(widget: sw.ChatWidget) -> None:
