@@ -19,6 +19,7 @@ from streamwidget._dialects import anthropic_messages
 from streamwidget._many import failures
 from streamwidget._saved import kept_turn, wire
 from streamwidget._sources import foreign, rich
+from streamwidget._view import cut_answer
 from streamwidget._view.chat import uploads
 from streamwidget.doctor import _server
 from tests.doctor.doctors import FAULTS, HEALTHY
@@ -59,6 +60,7 @@ FIGURES = [
     ("what_you_send", "A prompt takes {} files", source("js/src/chat/attachments.ts", "MOST")),
     ("what_you_send", "files and {} MB", source("js/src/chat/files.ts", "MOST") / MB),
     ("what_you_send", "the first {} characters are sent", attachments.MAX_SENT),
+    ("chat_in_a_cell", "The kernel knows its last {} cut answers", cut_answer._MOST),
     ("conversations", "({} bytes count as one token)", turn._BYTES_A_TOKEN),
     ("save_and_run_again", "of each output at most {} MB", kept_turn.LARGEST / MB),
     ("save_and_run_again", "at most {} answers", kept_answers._MOST),

@@ -250,6 +250,13 @@ def test_the_provider_table_is_the_servers() -> None:
     assert said == {f"`{name}`": [addresses[name], f"`{keys[name]}`" if keys[name] else ""] for name in SERVERS}
 
 
+def test_the_providers_with_an_api_of_their_own_are_named() -> None:
+    """All others speak chat completions, which the client's tests show in each dialect."""
+    said = re.search(r"^(`.*) speak the provider's own API", GUIDES["providers"], re.MULTILINE)
+    assert said
+    assert set(in_code(said[1])) == {name for name, row in SERVERS.items() if row.dialect.name != "chat_completions"}
+
+
 def test_the_errors_that_a_guide_explains_are_ours() -> None:
     """Each sentence in its table is one that the code can say, to the end of a line or of a name: ``HOST``."""
     code = "\n".join(
