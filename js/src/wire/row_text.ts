@@ -1,7 +1,11 @@
-// The text of a row as it is shown, and the number of its lines. All rows are in one monospaced font that breaks
-// anywhere. So the number can be computed, and a list of 10,000 rows knows its height without drawing them.
+// The text of a row as it is shown, the number of its lines, and the line about it. All rows are in one monospaced
+// font, which breaks anywhere. So the number can be computed, and a list of 10,000 rows knows its height without drawing
+// them.
 
+import { countCodePoints, firstCodePoints } from "../text/code_points";
+import { visible } from "../text/visible";
 import type { WireRow } from "./messages";
+import type { Row } from "./wire";
 
 const BODY = new Set(["data", "done", "comment", "other", "error", "reply"]);
 // Characters as wide as two others, like "漢". And characters that some monospaced fonts lack, like "→": they come from
@@ -44,4 +48,23 @@ export function countLines(text: string, columns: number): number {
     }
   }
   return lines;
+}
+
+const SHOWN_MADE = 60; // characters
+
+/** The line under the panes: what the lit row is, and what text it made. */
+export function describe(lit: number, row: Row | undefined): string {
+  if (!row) return "Point at an event or at the answer; arrow keys go from event to event.";
+  const what = [`row ${lit + 1}`, `${row.at.toFixed(3)} s`, row.kind];
+  const chunks = row.pieces.length - (row.pieces.at(-1) === "" ? 1 : 0);
+  if (chunks > 1) what.push(`in ${chunks} chunks`);
+  const count = countCodePoints(row.made);
+  if (count > 0) {
+    const shown = firstCodePoints(row.made, SHOWN_MADE);
+    const cut = count > SHOWN_MADE ? "…" : "";
+    what.push(`makes ${count} character${count === 1 ? "" : "s"}: ${visible(JSON.stringify(shown))}${cut}`);
+  } else {
+    what.push("makes no text");
+  }
+  return what.join(" · ");
 }
