@@ -20,8 +20,10 @@ import { type Confirm, Consent } from "./consent";
 import { Reasoning, Refusal, Steps } from "./folds";
 import { Foot } from "./foot";
 import { Head } from "./head";
+import { KeptHeight } from "./kept_height";
 import { showOutput } from "./outputs";
 import { ScrollBox } from "./scroll_box";
+import { stopByEscape } from "./stop_keys";
 
 export interface Actions {
   stop(): void;
@@ -38,10 +40,6 @@ interface ViewOptions {
   isSized?: boolean;
   /** A Stop button elsewhere, which the view does not show or hide. */
   stop?: HTMLButtonElement;
-}
-
-function isEditable(element: Element): boolean {
-  return element.closest("input, select, textarea, [contenteditable='true']") !== null;
 }
 
 /** Shows `transcript` in `el` until `signal` aborts. */
@@ -106,20 +104,7 @@ export function mountView(
     setData(root, "lmSuppressShortcuts", over ? null : "true");
   }
 
-  // While the answer streams, what stands below the view does not move up when a step is folded, or when the text becomes
-  // shorter, such as a table whose columns become wider. The text that follows fills the place.
-  let width: number | null = null;
-  let height = 0;
-  const sizes = new ResizeObserver(([entry]) => {
-    const now = (entry as ResizeObserverEntry).contentRect;
-    height = now.width === (width ?? now.width) ? now.height : 0; // at another width the same text has another height
-    width = now.width;
-  });
-  if (!isSized) sizes.observe(root);
-
-  function keepHeight(): void {
-    root.style.minHeight = height === 0 || transcript.over || transcript.gone ? "" : `${height}px`;
-  }
+  const height = isSized ? null : new KeptHeight(root);
 
   // A turn of a chat may be asked again as a value, so this can come late.
   async function showValue(): Promise<void> {
@@ -135,7 +120,7 @@ export function mountView(
     if (transcript.value && value === undefined) void showValue();
     const { over } = transcript;
     cell ??= root.closest(".jp-CodeCell");
-    keepHeight();
+    height?.paint(!over && !transcript.gone);
     head.paint(now);
     reasoning.paint(now);
     steps.paint(over);
@@ -162,37 +147,14 @@ export function mountView(
     if (!signal.aborted) requestPaint(paint);
   }
 
-  const release = () => {
-    height = 0;
-    keepHeight();
-  };
-  root.addEventListener("toggle", release, { capture: true }); // a fold that the person closes leaves no gap
-  root.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || transcript.over || transcript.gone) return;
-    event.preventDefault();
-    event.stopPropagation();
-    actions.stop();
-  });
-  // In the selected cell too, but not while the person edits it: there Escape ends the editing. At the window, because
-  // the host takes the keys at the document.
-  window.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.key !== "Escape" || transcript.over || transcript.gone) return;
-      const from = event.target as Element;
-      const notebook = root.closest(".jp-Cell.jp-mod-active, .cell.selected")?.closest(".jp-Notebook, #notebook");
-      if (!notebook?.contains(from) || root.contains(from) || isEditable(from)) return;
-      actions.stop();
-    },
-    { capture: true, signal },
-  );
+  stopByEscape(root, transcript, () => actions.stop(), signal);
   document.addEventListener("visibilitychange", schedule, { signal });
   const unsubscribe = transcript.subscribe(schedule);
   signal.addEventListener(
     "abort",
     () => {
       unsubscribe();
-      sizes.disconnect();
+      height?.dispose();
       cancelPaint(paint);
       clearTimeout(tick);
       head.dispose();
