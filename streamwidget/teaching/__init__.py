@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from streamwidget._core.tab import in_tab
 from streamwidget.teaching import naive
 from streamwidget.teaching._compare import Comparison, compare
-from streamwidget.teaching._picture import Picture, picture
+from streamwidget.teaching._lesson_pictures import picture
+from streamwidget.teaching._picture import Picture
 from streamwidget.teaching._race import Race, race
 from streamwidget.teaching._trial import Trial
 

@@ -40,26 +40,39 @@ def race_picture(
 
     parts = [_axes(x, y, span, most, bottom), _headline(timelines, first_words, total)]
     for place, (title, timeline, at) in enumerate(zip(titles, timelines, first_words, strict=False)):
-        colour, dashes = _CURVES[place]
-        step = max(1, -(-len(timeline.arrivals) // _MOST_POINTS))
-        shown = [*timeline.arrivals[::step], *timeline.arrivals[-1:]]
-        path = f"M{x(0)} {y(0)}" + "".join(f"H{x(a.at)}V{y(a.characters)}" for a in shown) + f"H{x(timeline.total)}"
-        parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2.5"{dashes}/>')
-        if at is not None:
-            parts.append(f'<path d="M{x(at)} {_TOP}V{bottom}" stroke="{colour}" stroke-dasharray="1 3"/>')
-            anchor, shift = ("start", 5) if x(at) < WIDTH * 0.7 else ("end", -8)
-            height = (_TOP + 14, bottom - 8)[place]  # above and below, as the curves are there
-            parts.append(
-                f'<text x="{x(at) + shift}" y="{height}" text-anchor="{anchor}" fill="{colour}">'
-                f"first word {at:.2f} s</text>"
-            )
-        legend = f"{title} · {timeline.outcome or 'running'}, {timeline.total:.2f} s"
-        left = WIDTH - _RIGHT - 300
-        parts.append(
-            f'<path d="M{left} {17 + 22 * place}h30" stroke="{colour}" stroke-width="3"{dashes}/>'
-            f'<text x="{left + 38}" y="{22 + 22 * place}">{escape(visible(legend))}</text>'
-        )
+        height = (_TOP + 14, bottom - 8)[place]  # above and below, as the curves are there
+        parts += [_curve(x, y, timeline, place), _mark(x, at, height, bottom, place), _legend(title, timeline, place)]
     return document(WIDTH, HEIGHT, alternative, "".join(parts))
+
+
+def _curve(x: _Scale, y: _Scale, timeline: Timeline, place: int) -> str:
+    colour, dashes = _CURVES[place]
+    step = max(1, -(-len(timeline.arrivals) // _MOST_POINTS))
+    shown = [*timeline.arrivals[::step], *timeline.arrivals[-1:]]
+    path = f"M{x(0)} {y(0)}" + "".join(f"H{x(a.at)}V{y(a.characters)}" for a in shown) + f"H{x(timeline.total)}"
+    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2.5"{dashes}/>'
+
+
+def _mark(x: _Scale, at: float | None, height: float, bottom: float, place: int) -> str:
+    """Draw a line at the first word, if it has come."""
+    if at is None:
+        return ""
+    colour, _ = _CURVES[place]
+    anchor, shift = ("start", 5) if x(at) < WIDTH * 0.7 else ("end", -8)
+    return (
+        f'<path d="M{x(at)} {_TOP}V{bottom}" stroke="{colour}" stroke-dasharray="1 3"/>'
+        f'<text x="{x(at) + shift}" y="{height}" text-anchor="{anchor}" fill="{colour}">first word {at:.2f} s</text>'
+    )
+
+
+def _legend(title: str, timeline: Timeline, place: int) -> str:
+    colour, dashes = _CURVES[place]
+    left = WIDTH - _RIGHT - 300
+    words = f"{title} · {timeline.outcome or 'running'}, {timeline.total:.2f} s"
+    return (
+        f'<path d="M{left} {17 + 22 * place}h30" stroke="{colour}" stroke-width="3"{dashes}/>'
+        f'<text x="{left + 38}" y="{22 + 22 * place}">{escape(visible(words))}</text>'
+    )
 
 
 def difference(first_words: Sequence[float | None]) -> str:

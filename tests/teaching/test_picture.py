@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from streamwidget.teaching import picture
-from streamwidget.teaching._picture import _PICTURES
+from streamwidget.teaching._lesson_pictures import _PICTURES
 
 SVG = "{http://www.w3.org/2000/svg}"
 
