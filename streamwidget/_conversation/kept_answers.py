@@ -6,9 +6,9 @@ request, and the answer. People can read the file, compare it and delete lines o
 Rules
 -----
 - A request is found by its hash alone (:mod:`streamwidget._core.request_hash`). The other fields are for people.
-- The file is written whole or not at all. Lines that cannot be read stay in it.
+- The file is written whole or not at all. Unreadable lines stay in it.
 - It keeps the newest answers: at most 1,000, and 64 MiB.
-- Several kernels may use one file. Each reads what the others have written, before it looks and before it writes.
+- Several kernels may use one file. Each reads the lines of the others before it looks and before it writes.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class KeptAnswers:
     ----------
     path : Path
     unreadable : int
-        Lines that are not answers.
+        Lines without an answer.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class KeptAnswers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.unreadable = 0
-        self._lines: dict[str, str] = {}  # by hash, the oldest first. What cannot be read is under a name of its own
+        self._lines: dict[str, str] = {}  # by hash, the oldest first. An unreadable one has a name of its own
         self._state: tuple[int, int] | None = None  # of the file, when it was read
 
     def find(self, request_hash: str) -> KeptAnswer | None:

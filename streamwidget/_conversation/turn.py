@@ -10,7 +10,7 @@ from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.messages import Message
 from streamwidget._core.outcomes import OUTCOMES
 
-#: What a person thinks of an answer.
+#: A person's opinion of an answer.
 Feedback: TypeAlias = Literal["up", "down"]
 
 _BYTES_A_TOKEN = 4
@@ -36,7 +36,7 @@ class Turn:
     feedback : str or None
         ``"up"``, ``"down"`` or None, from :meth:`Conversation.rate`.
     branches : tuple of tuple of Turn
-        The other branches that begin here: the turn as it was before an edit or a retry, and the turns that followed.
+        The other branches from here: the turn as it was before an edit or a retry, and the turns after it.
     branch : int
         The position of this turn among all its branches. With two others it is 0, 1 or 2.
 

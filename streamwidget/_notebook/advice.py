@@ -19,7 +19,7 @@ from streamwidget._core.exceptions import StreamError, StreamTimeout
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import one_line
 
-_LONGEST = 300  # characters of a server's message that are shown
+_LONGEST = 300  # characters of a server's message, for the person
 _BY_STATUS = {
     400: "The server did not understand the request. Check the model and the options.",
     403: "The key is known, but it may not do this. Check its permissions, or the account's region.",
@@ -66,7 +66,7 @@ _BY_REASON_IN_PYTHON: dict[Refusal, str] = {
 #: Faults of the way to the server. The doctor walks it.
 _ON_THE_WAY = ("connect", "tls", "proxy")
 _DOCTOR = "`%chat --doctor` looks for the cause."
-_DEFAULT = host_of(OPENAI_URL)  # where a key alone leads
+_DEFAULT = host_of(OPENAI_URL)  # the server of a key alone
 #: How a server on this machine is started, by its provider's name.
 _START = {"ollama": "ollama serve", "ollama-native": "ollama serve"}
 #: Google refuses a wrong key with 400, and a missing one with 403.
@@ -101,7 +101,7 @@ class Target:
     key_variable : str or None
         The environment variable of this host's key. None without one.
     key_is_set : bool
-        That variable has a value.
+        The variable has a value.
     limits : Limits
     is_demo : bool
         No server is set, so the demo server is asked.
@@ -124,7 +124,7 @@ def explain(failure: StreamError, target: Target | None = None, *, line: str = "
     target : Target, optional
         For a failure of the magic. Default: the stream was made in Python.
     line : str, default ""
-        The line under the answer, if it stands above. A reason that is in it is not said again.
+        The line under the answer, if it stands above. Its reason is not said again.
     """
     status = failure.error.status
     named = f" (HTTP {status})" if status not in (None, 200) else ""
@@ -148,7 +148,7 @@ def advice(error: ErrorInfo, target: Target | None = None) -> str:
     if error.kind == "connect":
         return _reach(target)
     if error.status == 407:
-        return _BY_STATUS[407]  # from a proxy that no variable names. The others fail as connections
+        return _BY_STATUS[407]  # from a proxy without a variable. The others fail as connections
     if error.kind == "cors_header" and target is not None:
         return _ADD_HEADER
     if error.kind in _BY_KIND:

@@ -13,8 +13,8 @@ from streamwidget._many.rows import Source
 from streamwidget._notebook.expressions import find_fields
 from streamwidget._notebook.interpolate import interpolate
 
-_TEXT = "text"  # the name of a row that is not a mapping
-_ROW = "row"  # the whole row, for columns whose names are not Python names
+_TEXT = "text"  # the name of a row, if it is not a mapping
+_ROW = "row"  # the whole row, for columns without a Python name
 
 
 def source_of(rows: Any, prompt: Any, id_: str | None, columns: list[str] | None) -> Source:

@@ -47,13 +47,13 @@ class CellJob(NamedTuple):
     shown : LiveThenStatic, optional
         The view, if the stream has one. The cell ends when the saved answer is in its place.
     shows_line : bool
-        The line under the answer stands above what the cell raises.
+        The line under the answer stands above the error of the cell.
     result : callable
         Makes the cell's result of the completion. Default: the completion itself.
     explained : callable
-        Makes the lines that the person reads of those that explain a failure.
+        Takes the lines about a failure. Returns those for the person.
     interrupted : str
-        What an interrupt has done, if it is more than one stream that it closes.
+        The words for an interrupt, if it closes more than one stream.
     """
 
     stream: Running
@@ -123,7 +123,7 @@ def _terminal_interrupt(session: Session, stream: Running) -> AbstractContextMan
 def never_left_behind(stream: Running) -> Iterator[None]:
     """Cancel the stream if the block raises. An interrupt may come at any moment, also before the stream is started.
 
-    The turn of a stream that never ended would say for ever that its answer is still streaming.
+    Without an end the turn of the stream would say for ever that its answer is still streaming.
     """
     try:
         yield

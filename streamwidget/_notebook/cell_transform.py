@@ -14,10 +14,10 @@ Rules. Without each of them a real kernel failed.
 2. The calls are found in the syntax tree, not in the text. A call in a ``def``, a lambda, a class body, a
    comprehension, an f-string or an annotation stays: ``def f(): return get_ipython()...``. An awaited call stays too:
    ``await get_ipython()...``.
-3. A cell that does not parse stays, so that the SyntaxError names the person's own line: ``x = (`` -> ``x = (``.
-4. No line is added or removed, so that error line numbers stay right. Columns in ``ast`` count UTF-8 bytes:
+3. A cell that does not parse stays, and the SyntaxError names the person's own line: ``x = (`` -> ``x = (``.
+4. No line is added or removed, so error line numbers stay right. Columns in ``ast`` count UTF-8 bytes:
    the call in ``é = %chat hi`` begins at column 5.
-5. A statement that is only ``%chat hi`` gets the value None, because its answer is on the screen already:
+5. A statement of ``%chat hi`` alone gets the value None, because its answer is on the screen already:
    ``(await get_ipython().run_line_magic('chat', 'hi')) and None``. Otherwise ``Out[1]:`` would show it again. This is
    done on every path, ``%%time`` included.
 

@@ -1,10 +1,10 @@
 """Which turns belong to which cell, so that the history matches the notebook.
 
-A front end sends the id of the cell with each execution. A cell that is run again loses its output and its turns. When
+A front end sends the id of the cell with each execution. If a cell is run again, its output and its turns go. When
 it asks again, its turns come back to their places. A terminal and nbclient send no ids, so each run adds a turn there.
 
-JupyterLab's page also sends the order of its cells (``js/src/notebook/cell_order.ts``). The turns follow it: a cell
-that is moved or inserted sends the turns above it. Without a page the order of the runs stays.
+JupyterLab's page also sends the order of its cells (``js/src/notebook/cell_order.ts``). The turns follow it: a moved
+or inserted cell sends the turns above it. Without a page the order of the runs stays.
 """
 
 from __future__ import annotations

@@ -24,11 +24,11 @@ class AnswerCode:
     Attributes
     ----------
     text : str
-        The code. If it is not all Python, its first line is a comment that says so.
+        The code. If it is not all Python, its first line is a comment about that.
     left_out : tuple of str
         The languages of the other blocks.
     note : str
-        What is not Python in it, in words. Empty if it is all Python.
+        The other lines in it, in words. Empty if it is all Python.
     """
 
     text: str
@@ -54,7 +54,7 @@ def find_code(markdown: str, is_command: Callable[[str], bool] = lambda _: False
     Raises
     ------
     ConfigurationError
-        If the answer is so long or odd that this takes more than a second.
+        If this takes more than a second, because the answer is very long or odd.
     """
     from streamwidget._saved.budget import Budget
     from streamwidget._saved.markdown import parse

@@ -2,8 +2,8 @@
 
 Tab after this shows that:
 
-- ``%%chat -`` and ``%%chat --mo``: the options. The help of each is in the place where a list shows a kind.
-- ``%%chat -m ``: the models that a server has listed in this session.
+- ``%%chat -`` and ``%%chat --mo``: the options. A list shows their help in the place of a kind.
+- ``%%chat -m ``: the models of a server, once it has listed them in this session.
 - ``%%chat -p ``: the providers.
 - ``%%chat -c ``: the conversations of this session.
 - ``{{`` in a prompt, ``--client`` and ``-o``: the person's variables.
@@ -66,7 +66,7 @@ def _result(context: CompletionContext, session: Session) -> SimpleMatcherResult
     elif (call := _CALL.search(before)) is not None:
         word, candidates = _in_line(call["magic"], call["line"])
         found = list(candidates(session))
-    # The completer replaces its own token, which may begin within the word: `llama3.2:la` has the token `la`.
+    # The completer replaces its own token. It may begin within the word: `llama3.2:la` has the token `la`.
     hidden = len(word) - len(context.token)
     fits = [(text[hidden:], kind) for text, kind in found if text.startswith(word)] if hidden >= 0 else []
     return {
@@ -95,7 +95,7 @@ def _in_line(magic: str, line: str) -> tuple[str, Callable[[Session], Found]]:
     words = _TOKEN.findall(line)
     word = words.pop() if words and not line[-1:].isspace() else ""
     known = {flag: option for option in (*OPTIONS, *COMMANDS) for flag in option.flags}
-    waits: Option | None = None  # an option whose value comes next
+    waits: Option | None = None  # an option before its value
     for earlier in words:
         option = None if waits else known.get(earlier.partition("=")[0])
         if waits is None and option is None:
@@ -117,7 +117,7 @@ def _none(_: Session) -> Found:
     return ()
 
 
-#: What an option's value may be, by the option's name.
+#: The values of an option, by its name.
 _VALUES: dict[str, Callable[[Session], Found]] = {
     "model": lambda session: [(name, "model") for name in session.listed_models],
     "client": _variables,

@@ -3,7 +3,7 @@
 Rules
 
 1. A field is a Python expression between double braces, on one line: ``{{df["a"]}}``.
-2. It has at least one name. ``x^{{2}}`` stays as typed, and so does what Python cannot read: ``{{#if x}}``.
+2. It has at least one name. ``x^{{2}}`` stays as typed, and so does a text without meaning in Python: ``{{#if x}}``.
 3. The braces next to the expression are the innermost ones: ``{{{x}}}`` is ``{``, the field ``x``, and ``}``. A space
    makes an expression of braces: ``{{ {"a": x} }}``.
 4. Each part of an expression is looked at before it is used. So ``{{str(os.environ)}}`` is refused, as
@@ -28,7 +28,7 @@ from streamwidget._core.visible import one_line
 
 _BEGIN = re.compile(r"\{\{(?=[ \t]*[\w(\[\"'~+-]|[ \t]+\{)")
 _LONGEST = 500  # characters of an expression
-_ENDS = 10  # closing braces that are tried. An expression may have some of its own: {{f"{a}{{}}"}}
+_ENDS = 10  # closing braces to try. An expression may have some of its own: {{f"{a}{{}}"}}
 _CHECK = "_streamwidget_checked"
 _MESSAGE = 300  # characters
 
@@ -42,9 +42,9 @@ class Field:
     start, end : int
         Its place in the prompt, with the braces.
     source : str
-        The expression. A plain name is in the form that Python gives it (NFKC).
+        The expression. A plain name is in Python's own form (NFKC).
     names : tuple of str
-        The names that it needs, in their order.
+        The names in it, in their order.
     """
 
     start: int

@@ -81,7 +81,7 @@ def _difference(session: Session, error: LastError, completion: ChatCompletion) 
 
 
 def with_keys(code: str, old: str) -> str:
-    r"""Return a corrected cell with the lines of the cell that were sent with a masked key, as they were.
+    r"""Return a corrected cell. Its lines with a masked key are as they were in the cell.
 
     Examples
     --------

@@ -4,7 +4,7 @@ Rules, for ``x = "{{y}}"`` and ``y = 2``:
 
 1. A name or an expression between double braces is replaced: ``{{x}} {{ y }} {{y + 1}}`` -> ``{{y}} 2 3``. See
    :mod:`streamwidget._notebook.expressions` for what an expression is.
-2. There is one pass. The ``{{y}}`` that came from ``x`` stays. Only what the person typed is ever evaluated.
+2. There is one pass. A ``{{y}}`` from ``x`` stays. Only the text of the person is ever evaluated.
 3. All other braces stay: ``{y}``, ``{{#if y}}``, ``{"a": {"b": 1}}``.
 4. If a name is not defined, nothing is evaluated: ``{{z}} {{y}}`` -> ``z`` is among the undefined names.
 5. A string, a whole number, a list or a dict is never cut. Other numbers have six significant digits. An array, a
@@ -12,7 +12,7 @@ Rules, for ``x = "{{y}}"`` and ``y = 2``:
    :mod:`streamwidget._core.data_text`).
 6. The notebook's history, its names and the environment are refused (see :mod:`streamwidget._notebook.private`).
 7. An ``Attachment``, a figure, a PIL image, and the bytes of an image are attached to the prompt. Its place in the text
-   becomes ``[image 1]`` or ``[file 2: rivers.csv]``, so that the prompt can refer to it.
+   becomes ``[image 1]`` or ``[file 2: rivers.csv]``, so the prompt can refer to it.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class FilledPrompt(NamedTuple):
     attachments : tuple of Attachment
         The files in the variables, each variable once, in their order.
     cut : tuple of str
-        What is missing, for the person: ``df: 50 of 60 rows sent``.
+        The gaps, for the person: ``df: 50 of 60 rows sent``.
     variables : tuple of SentVariable
-        What was put in, each once, with its size.
+        The variables in the text, each once, with its size.
     """
 
     text: str

@@ -40,9 +40,9 @@ class Prepared(NamedTuple):
     asked : dict
         For :meth:`Conversation.ask`.
     cut : tuple of str
-        A line for each variable that is cut.
+        A line for each cut variable.
     taken : FromNotebook or None
-        What goes with the prompt.
+        The parts of the notebook in the prompt.
     """
 
     message: Message

@@ -38,7 +38,7 @@ class NewTurn(NamedTuple):
     keep : callable
         Keeps the answer of a stream for another run.
     outputs : TurnOutputs or None
-        Where the turn is kept beside its saved answer.
+        Keeps the turn beside its saved answer.
     name : str
         The name of the conversation.
     """

@@ -1,6 +1,6 @@
 """``%chat --resume``: the conversation again, from the prompts and the answers in the notebook's file.
 
-After a restart the kernel knows neither. The file is read as it was saved last. What cannot be read back is named.
+After a restart the kernel knows neither. The file is read as it was saved last. An unreadable part is named.
 An answer's output keeps its whole turn (:mod:`streamwidget._saved.kept_turn`). An older one has the text alone. Nothing
 in it is evaluated: the notebook may be anybody's, and its cells have not run. So ``{{df}}`` stays as typed there.
 The first ``%%chat`` of a session offers the command in one line, if there are answers above its cell.

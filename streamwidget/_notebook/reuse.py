@@ -40,7 +40,7 @@ class Asked(NamedTuple):
     request_hash : str or None
         None if the request was not one of ours.
     number : int
-        That of the cell's run.
+        The number of the cell's run.
     """
 
     options: Namespace

@@ -65,9 +65,9 @@ class Session:
     cells : CellTurns
         The turns of the running cell.
     record : CellRecord
-        The cells that have run, and the last error.
+        The cells so far, and the last error.
     outputs : TurnOutputs
-        The outputs that keep the turns.
+        The outputs with the turns.
     failure : StreamError or None
         The last one.
     """
@@ -80,14 +80,14 @@ class Session:
         self.record = CellRecord(shell, self.cells.place)
         self.outputs = TurnOutputs()
         self.failure: StreamError | None = None
-        #: What the turns were asked with, by their keys.
+        #: The requests of the turns, by their keys.
         self.asked: dict[str, Asked] = {}
         self.offered_to_resume = False
         self._folder = Path.cwd()  # a cell may change it
         self._answers: KeptAnswers | None = None
-        #: The names of models that a server has listed.
+        #: The names of models in the last list of a server.
         self.listed_models: list[str] = []
-        #: The hosts and keys' variables that the person was told of.
+        #: The hosts and keys' variables in the notices so far.
         self.named: set[tuple[str, str]] = set()
         self._configured = settings  # by the config file
         self._execution: str | None = None

@@ -1,6 +1,6 @@
 """The answers of several models beside each other in a cell: live views, then a table, and the person's choice.
 
-The streams and the rule for the one that is kept are in :mod:`streamwidget._many.side_by_side`.
+The streams and the rule for the kept one are in :mod:`streamwidget._many.side_by_side`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from streamwidget._sources.models import Model
 if TYPE_CHECKING:
     from streamwidget._view.page_tools import PageTools
 
-_MOST = 20  # comparisons in which a person can still choose
+_MOST = 20  # comparisons with "Keep this one"
 
 
 def column_of(model: Model, name: str | None = None) -> Column:
@@ -121,7 +121,7 @@ class SideBySideOutput:
             self._answers = self._work.answers
             self._work.vote.kept = choose(self._answers)
             self._keep(self._work.vote.kept or 0)
-            if view is not None and not captured:  # no page replaces what an Output has captured
+            if view is not None and not captured:  # no page replaces the outputs in an Output
                 self._offer()
                 view.replaced_by(self._put())
             elif view is None:
@@ -171,7 +171,7 @@ class SideBySideOutput:
         vote.late = not self._keep(place)
         if not vote.late:
             vote.kept, vote.by_person = place, True
-        # A page that was reloaded does not know the output's display id.
+        # A reloaded page does not know the output's display id.
         _page().send({"chosen": f"streamwidget-compared-{self._name}-", "data": self._put()})
 
 

@@ -1,8 +1,8 @@
 """``%chat --stale``: the turns that would be asked differently now. Nothing is sent.
 
 Each turn of this session is prepared again, with the variables, the settings and the turns before it as they are now.
-The hash of the request decides. So the expressions in its ``{{...}}`` are evaluated again. Where the notebook's file is
-known, a cell that was edited and saved since it ran is listed too.
+The hash of the request decides. So the expressions in its ``{{...}}`` are evaluated again. If the notebook's file is
+known, a cell is listed too if it was edited and saved after its run.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The answer in a terminal: printed as it streams, each step with its tool calls, and one line about it at the end.
 
-Where rich is installed, it draws the Markdown (:mod:`streamwidget._notebook.terminal_markdown`).
+If rich is installed, it draws the Markdown (:mod:`streamwidget._notebook.terminal_markdown`).
 
-The model's reasoning comes before the answer. It is dimmed. Where the output is not a terminal, it has a heading. If
+The model's reasoning comes before the answer. It is dimmed. If the output is not a terminal, it has a heading. If
 the text turns out to be reasoning, a line below it says so, because it is printed already.
 
 A model's text may hold escape sequences, to move the cursor or rename the window. They are shown as signs.
@@ -36,7 +36,7 @@ from streamwidget._saved.outputs import output_text
 
 
 def write(out: TextIO, text: str) -> None:
-    r"""Write text to a terminal. One that shows only ASCII gets an escape for each other character.
+    r"""Write text to a terminal. If it shows only ASCII, each other character is an escape.
 
     ``Grüße`` -> ``Gr\xfc\xdfe``
     """

@@ -1,9 +1,8 @@
 """The outputs that keep the turns of this session, so that ``%chat --resume`` finds them in the notebook's file.
 
-The output of an answer holds its turn, as :mod:`streamwidget._saved.kept_turn` writes it. It also holds the turns that
-come after it and have no output of their own: those that a ChatWidget or the person's code has asked. When a turn
-changes later, its output gets the change. Example: ``%chat --skip 2``, and an edit in a ChatWidget, which makes a
-branch.
+The output of an answer holds its turn, as :mod:`streamwidget._saved.kept_turn` writes it. It also holds the turns
+after it without an output of their own: a ChatWidget or the person's code has asked them. When a turn changes later,
+its output gets the change. Example: ``%chat --skip 2``, and the branch of an edit in a ChatWidget.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from streamwidget._conversation.conversation import Conversation
 from streamwidget._conversation.turn import Turn
 from streamwidget._saved.kept_turn import turn_formats
 
-_MOST = 200  # outputs that still get changes
+_MOST = 200  # outputs. An older one gets no more changes
 
 #: Puts a mimebundle into the place of an output.
 Put = Callable[[dict[str, Any]], None]

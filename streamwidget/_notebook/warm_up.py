@@ -29,7 +29,7 @@ def after_this_cell(*, for_page: bool) -> None:
 
 
 def _go_on(loop: asyncio.AbstractEventLoop, steps: list[Callable[[], None]]) -> None:
-    # The first answer does the same, and shows what is wrong.
+    # The first answer does the same, and shows the error.
     with suppress(Exception), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         steps[0]()

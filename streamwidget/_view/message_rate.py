@@ -12,10 +12,10 @@ import time
 
 PER_SECOND = 100
 FLUSH = 0.06  # seconds between two messages of a view: text seems to arrive steadily, at 17 messages a second at most
-_BURST = 20  # slots that are free after a rest
+_BURST = 20  # free slots after a rest
 _RATE = (PER_SECOND - _BURST) / (1 + FLUSH)  # slots a second. A view may use its slot up to a flush later.
 _lock = threading.RLock()  # a signal's handler may ask within it
-_last_slot = float("-inf")  # time of the last slot that was claimed
+_last_slot = float("-inf")  # time of the last claimed slot
 
 
 def claim(slots: int = 1) -> float:

@@ -25,7 +25,7 @@ class Outbox:
     Attributes
     ----------
     key : str
-        The name of the view, in a shared message and in what its pages say to it. No other view of the kernel has it.
+        The name of the view, in shared messages and in those of its pages. No other view of the kernel has it.
     shares : bool
         True once the pages of the view have said that they read shared messages. False as soon as one of them does not.
     """
@@ -34,7 +34,7 @@ class Outbox:
         self.key = str(next(_keys))
         self.bundle = bundle
         self._send = send
-        self._reads: bool | None = None  # what the pages say
+        self._reads: bool | None = None  # the pages' own word
         self._rests = False
         self._held: list[JSON] | None = None
 

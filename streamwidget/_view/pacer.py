@@ -2,11 +2,11 @@
 
 Rules
 -----
-- What comes within :data:`message_rate.FLUSH <streamwidget._view.message_rate.FLUSH>` seconds goes out together.
+- Text within :data:`message_rate.FLUSH <streamwidget._view.message_rate.FLUSH>` seconds goes out together.
   Example: 30 deltas in 60 ms become one message.
 - Each flush claims a slot of the kernel's :mod:`~streamwidget._view.message_rate`. One feed alone finds it free. Among
   many feeds, each waits for its slot.
-- A flush runs on the loop that asked for it.
+- A flush runs on the loop of its request.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Pacer:
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # the timer's
         self._last_flush = float("-inf")
-        self._then: Callable[[], None] | None = None  # what follows the end
+        self._then: Callable[[], None] | None = None  # the step after the end
 
     def flush_soon(self) -> None:
         """Flush when it is the feed's turn. Further calls before that are joined with this one."""
@@ -52,7 +52,7 @@ class Pacer:
         slots : int
             How many messages the end takes.
         in_turn : bool
-            False flushes immediately. The slots are claimed all the same, so that other feeds slow down.
+            False flushes immediately. The slots are claimed all the same, and other feeds slow down.
         then : callable, optional
             Called when the end was sent.
         """

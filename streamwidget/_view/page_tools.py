@@ -18,11 +18,11 @@ class PageTools(anywidget.AnyWidget):
 
     _esm = LOADER
     bundle = traitlets.Unicode(read_only=True).tag(sync=True)
-    #: The saved answers that the kernel can go on with, by their ids. The value is the view of one that goes on, or "".
+    #: The saved answers with Continue, by their ids. The value is the view of the rest, or "".
     answers = traitlets.Dict(read_only=True).tag(sync=True)
-    #: The corrected cells that the kernel has shown as a diff, by the id of the diff.
+    #: The corrected cells behind the diffs, by the id of the diff.
     fixes = traitlets.Dict(read_only=True).tag(sync=True)
-    #: The comparisons in which a person can choose, by their names. For each answer: true if it can be kept.
+    #: The comparisons with "Keep this one", by their names. For each answer: true if it can be kept.
     votes = traitlets.Dict(read_only=True).tag(sync=True)
 
     def __init__(self) -> None:

@@ -5,10 +5,10 @@ Rules
 - Each message has the next number. The wire to the page is lossy, and the number lets the page see a gap. An offset
   would not do: Python counts code points, and JavaScript counts UTF-16 units.
 - The state is what was *sent*, not what was received. Its ``seq`` is the number of the last message in it.
-- An agent's step ends where the next one brings its first text or tool call. The page then gets ``step``. What came so
-  far becomes a step of the state, and the texts and calls of the state begin anew.
-- Text that was reasoning goes from one to the other in the state. A message cannot say so, and the state is sent.
-- What came beside the text goes in a message of its own, with its place. It is a part of the state.
+- An agent's step ends with the first text or tool call of the next one. The page then gets ``step``. All so far becomes
+  a step of the state, and the texts and calls of the state begin anew.
+- Text may turn out to be reasoning. Then it moves within the state. A message cannot say so, and the state is sent.
+- An output beside the text has a message of its own, with its place. It is a part of the state.
 - One thread makes messages. Any thread may read the state.
 
 No I/O. The messages are JSON objects for a widget to send.
@@ -82,7 +82,7 @@ class Transcript:
         self._sent: dict[str, list[str]] = {op: [] for op in _OPS.values()}
         self._calls: tuple[ToolCall, ...] = ()  # of this step
         self._steps: list[JSON] = []  # those before it
-        self._outputs: list[JSON] = []  # what came beside the text, in order
+        self._outputs: list[JSON] = []  # the outputs beside the text, in order
         self._has_shown = False  # this step has brought text or a call
         self._step_ends = False  # before the next text or call
 

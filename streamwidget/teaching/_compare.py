@@ -41,7 +41,7 @@ class Comparison:
     clients : tuple of str
         The columns.
     deadline : float
-        Seconds without any text after which a client was given up.
+        A client is given up after so many seconds without text.
     trials : dict
         The Trial for each (fault, client).
 

@@ -16,12 +16,12 @@ from streamwidget._view.stream_view import StreamView
 from streamwidget.demo import DemoServer
 from streamwidget.teaching._trial import LOOPS, OURS, Trial, available, sentence_of, try_naive, try_stream
 
-# The faults that a class can watch. The others fill the memory of a naive loop, or change only a header.
+# Faults for a class to watch. The others fill the memory of a naive loop, or change only a header.
 _SHOWN = (
     "cut", "drop", "fin", "half", "stall", "silent", "headers", "ping", "garble", "error", "length", "filter", "html",
     "429", "500", "502", "dribble", "endless",
 )  # fmt: skip
-_FRAME = 0.1  # seconds between two updates of the text that the naive loop printed
+_FRAME = 0.1  # seconds between two updates of the naive loop's text
 _WIDE = {"description_width": "9em"}
 
 
@@ -31,7 +31,7 @@ class FaultPanel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     Parameters
     ----------
     prompt : str
-        The prompt that both send.
+        The prompt of both.
     deadline : float, default 6
         A client hangs if it shows no text for so many seconds. The time limits of this client are half of that, so that
         they come first.

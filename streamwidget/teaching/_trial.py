@@ -1,9 +1,9 @@
 """One client, one answer, one verdict. The rules are the same for every client.
 
 - ``whole``: the client returned the whole answer.
-- ``reports it``: the client reported that the answer is cut, and kept the text. For example, this client raises
+- ``reports it``: the client reported the cut, and kept the text. For example, this client raises
   ``StreamInterrupted`` and its ``completion`` has the text.
-- ``crashes``: it raised an exception that its library does not document, or lost the text with it. For example,
+- ``crashes``: it raised an exception beyond those its library documents, or lost the text with it. For example,
   ``KeyError: 'choices'``.
 - ``lies``: it returned a cut answer, or an empty one, as whole.
 - ``hangs``: it showed no text, no answer and no error until the deadline.
@@ -39,10 +39,10 @@ WORDS: dict[Verdict, str] = {
     "lies": "returned half an answer as whole",
     "hangs": "hung",
 }
-#: The naive loops, by the library that each of them needs.
+#: The naive loops, by their library.
 LOOPS: dict[str, Callable[..., str]] = {"requests": naive.with_requests, "openai": naive.with_openai}
 _TICK = 0.1  # seconds
-# The base of the exceptions that each library documents.
+# The base of the documented exceptions of each library.
 _ERRORS = {"requests": "RequestException", "openai": "OpenAIError"}
 
 
@@ -57,9 +57,9 @@ class Trial:
     verdict : str
         "whole", "reports it", "crashes", "lies" or "hangs".
     came : str
-        The text that the client showed.
+        The text on the screen of the client.
     kept : str
-        The text that the program has afterwards, returned or in the exception.
+        The text in the hands of the program afterwards, returned or in the exception.
     says : str
         The client's own words on how the answer ended, or "".
     seconds : float

@@ -46,7 +46,6 @@ class Chat:
     ----------
     conversation : Conversation
     settings : Settings
-        What the next question is asked with.
     send : callable
         Sends one message, a JSON object, to the pages.
     changed : callable
@@ -56,7 +55,7 @@ class Chat:
     window : int, optional
         The size of the model's context, in tokens.
     on_feedback : callable, optional
-        Called with the turn that was rated in the page.
+        Called with a turn after its rating in the page.
     stop_unseen : float, optional
         For the audience.
     wanted : mapping, optional
@@ -72,7 +71,7 @@ class Chat:
     loop : AbstractEventLoop or None
         The conversation is changed on this loop.
     uploads : Uploads
-        Files that its pages are sending.
+        Files on their way from its pages.
     """
 
     def __init__(
@@ -98,10 +97,10 @@ class Chat:
         self._changed = changed
         self._setup = setup
         self._window = window
-        self._windows: Mapping[str, int] = {}  # of the models that were listed
+        self._windows: Mapping[str, int] = {}  # of the listed models
         self._on_feedback = on_feedback
         self._wanted = wanted or {}
-        self._asked: str | None = None  # the name of the last prompt that the page sent and the chat asked
+        self._asked: str | None = None  # the last asked prompt of the page, by its name
         self._sent = SentChat(conversation, send, self._facts, changed)
         self._unobserve = conversation.observe(lambda: call_on(self.loop, self._sent.send_changes))
 
@@ -372,7 +371,7 @@ class Chat:
         Parameters
         ----------
         name : str or None
-            The page's name of the prompt that was not asked. None: it is not about a prompt.
+            The page's name of the refused prompt. None: it is not about a prompt.
         why : str
             One sentence or two.
         """
@@ -385,9 +384,9 @@ class Chat:
         Parameters
         ----------
         rev
-            The revision that the page has.
+            The page's revision.
         pending
-            The name of a prompt that the page has sent. If it never arrived, it is refused.
+            The name of a sent prompt. If it never arrived, it is refused.
         """
         self._sent.send_missing(rev)
         if isinstance(pending, str) and pending != self._asked and self._find(pending) is None:

@@ -39,9 +39,9 @@ class TypedPrompt:
         The page's name for it. A new turn has this name as its key.
     text : str
     files : tuple
-        New files, and numbers for files that are kept. Example: 0 is the first file of the edited turn.
+        New files, and numbers for kept files. Example: 0 is the first file of the edited turn.
     thumbnails : tuple of str or None
-        A ``data:`` URL for each image that has one.
+        A ``data:`` URL for each image with one.
     replaces : str or None
         The key of the edited turn. The prompt takes its place, and the turns after it are removed.
     """
@@ -122,7 +122,7 @@ def _change(chat: Chat, content: dict[str, Any]) -> None:
 def _try(chat: Chat, name: str | None, act: Callable[[], None]) -> None:
     try:
         act()
-    # All of them are raised before anything is done. A TypeError is of a function that takes no such field.
+    # All of them are raised before anything is done. A TypeError is of a function without such a field.
     except (Refused, RuntimeError, ConfigurationError, TypeError) as exc:
         chat.refuse(name, str(exc))
 

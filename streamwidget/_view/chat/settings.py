@@ -13,7 +13,7 @@ from streamwidget._sources.models import CallableModel, Model
 from streamwidget._sources.sdk_model import SDKModel
 from streamwidget._view.chat.received import Refused
 
-#: The fields that a person can change in the page.
+#: The fields with a control in the page.
 _TYPED = ("temperature", "max_tokens")
 
 

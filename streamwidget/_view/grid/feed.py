@@ -4,7 +4,7 @@ Rules
 -----
 - A page says which rows it has in sight: from a number on, or the newest ones. Only these are sent, and no more than
   :data:`WINDOW` of them. So 10,000 rows cost a page no more than 40.
-- All changes of one flush are one message. A row that changed twice in it is sent once.
+- All changes of one flush are one message. A row with two changes in it is sent once.
 - A page that comes, scrolls or misses something asks, and is sent its rows anew.
 - Messages go out on the batch's loop only. The state may be read on any thread.
 """
@@ -22,7 +22,7 @@ from streamwidget._view.pacer import Pacer
 from streamwidget._view.transcript import JSON
 
 WINDOW = 40  # rows
-_PAGES = 4  # the newest ones, whose rows are sent
+_PAGES = 4  # the newest pages get their rows
 
 
 class GridFeed:
@@ -32,7 +32,7 @@ class GridFeed:
     ----------
     batch : Batch
     stream : ChatStream
-        That of the batch.
+        The batch's.
     send : callable
         Sends one message, a JSON object, to the pages.
     ended : callable

@@ -32,7 +32,7 @@ class WireEvent:
     Attributes
     ----------
     at : float
-        Seconds from the request to the chunk that completed the block.
+        Seconds from the request to the last chunk of the block.
     data : bytes
         The block as it came, with its line ends.
     kind : str
@@ -41,7 +41,7 @@ class WireEvent:
     start, end : int
         The block made the characters ``text[start:end]`` of the answer. Both are equal if it made none.
     cuts : tuple of int
-        Places in ``data`` where a network chunk ended. The last one may be the end of ``data``.
+        Ends of network chunks in ``data``. The last one may be the end of ``data``.
     """
 
     at: float
@@ -61,7 +61,7 @@ class WireReader:
     streamed : bool
         False for a body that is not a stream: an error, or a whole reply.
     media_type : str, default ""
-        The label of the body. If it says that lines of JSON come, each line is a block.
+        The label of the body. For lines of JSON each line is a block.
     secrets : Secrets, optional
         They are taken out of the text.
     """

@@ -4,7 +4,7 @@ A row is a JSON object:
 
 - ``at``: seconds since the request
 - ``kind``
-- ``pieces``: its text, cut where a network chunk ended
+- ``pieces``: its text, cut at the ends of network chunks
 - ``more``: the number of characters left out at its end
 - ``made``: the characters of the answer that it made. Joined over all rows they are the whole answer, so a row needs no
   place in it.
@@ -59,7 +59,7 @@ class WireRows:
         self._reader: WireReader | None = None
         self._status = 200
         self._events: list[WireEvent] = []  # their characters are not looked up yet
-        self._unmasked: deque[tuple[WireEvent, str, str]] = deque()  # with its kind, and the characters that it made
+        self._unmasked: deque[tuple[WireEvent, str, str]] = deque()  # with its kind and its characters of the answer
         self._beyond = 0
         self._made_beyond: list[str] = []
         self._lock = threading.Lock()
