@@ -1,8 +1,8 @@
 """The control comm: how the page reaches a kernel whose main thread is busy. Its most important message is Stop.
 
 A widget's own messages wait behind a blocking cell on ipykernel 7.4. It pins them to the last shell that published on
-the widget's comm. The page opens another comm, and the kernel never publishes on it. There messages arrive in a thread of
-a subshell within milliseconds. That holds on 7.3 too. So nothing here ever sends, and a message may arrive on any thread.
+the widget's comm. The page opens another comm, and the kernel never publishes on it. Its messages arrive in a thread of
+a subshell within milliseconds. That holds on 7.3 too. So nothing here ever sends, and any thread may get a message.
 
 There is another reason to keep out of ipykernel 7.4's main shell. When a comm message arrives just as one cell ends and
 the next one begins, 7.4 publishes the next cell's end with another parent. The page then shows that cell as running for
