@@ -54,6 +54,7 @@ class Picture:
 
     Examples
     --------
+    >>> from streamwidget.teaching import picture
     >>> print(picture("stop"))
     server to client: Rivers
     client to you: Rivers
