@@ -1,4 +1,4 @@
-"""The settings of a client. Each is looked up on its own, and the first of these that is set wins.
+"""The settings of a client. Each is looked up on its own, and the first of these wins.
 
 1. The arguments of :class:`~streamwidget.ChatClient`. A provider's name stands for its address.
 2. :class:`Defaults`: ``%config ChatMagics`` and the config file.
@@ -9,7 +9,7 @@
 
 A key is sent only to its own address:
 
-- ``OPENAI_API_KEY`` goes with ``OPENAI_BASE_URL``, or with OpenAI's own address if that is not set.
+- ``OPENAI_API_KEY`` goes with ``OPENAI_BASE_URL``, or else with OpenAI's own address.
 - ``STREAMWIDGET_API_KEY`` goes with ``STREAMWIDGET_BASE_URL`` or ``STREAMWIDGET_PROVIDER``, or with OpenAI's own
   address.
 - A provider's variable goes with the provider's own address.
@@ -45,7 +45,7 @@ _VOILA_UNSEEN = 60
 
 #: People paste the address of an example request. Its end is the dialect's, and would stand there twice.
 
-#: A setting that was typed there and then, and is in no variable.
+#: A setting typed there and then, in no variable.
 _ARGUMENT = "an argument"
 
 _warned_hosts: set[str] = set()
@@ -53,7 +53,7 @@ _warned_hosts: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Settings for all clients of this process. A client uses them where its caller names nothing.
+    """Settings for all clients of this process. A client uses them if its caller names nothing.
 
     The notebook's magics set them (``%config ChatMagics``). None, or an empty mapping: not set.
 
@@ -75,7 +75,7 @@ class Defaults:
     stop_unseen : float or None
         Widgets stop a stream if no page has answered for so many seconds. 0: it goes on.
     budget : str, float or None
-        The most that this process may spend, such as ``"$2"`` or ``"200k tokens"``.
+        The most to spend in this process, such as ``"$2"`` or ``"200k tokens"``.
     """
 
     base_url: str | None = None
@@ -95,8 +95,8 @@ _defaults = Defaults()
 
 
 def set_defaults(defaults: Defaults) -> None:
-    """Use these settings in all clients that are made from now on. ``Defaults()`` clears them."""
-    global _defaults  # noqa: PLW0603  (one value for the process is what it is for)
+    """Use these settings in all later clients. ``Defaults()`` clears them."""
+    global _defaults  # noqa: PLW0603  (one value for the process, on purpose)
     _defaults = defaults
     SPENDING.budget = None if defaults.budget is None else Budget.of(defaults.budget)
 
@@ -108,7 +108,7 @@ class Settings:
     Attributes
     ----------
     base_url : str or None
-        None for a server that streamwidget starts itself: the provider ``local``, or the demo server.
+        None for a server of streamwidget's own: the provider ``local``, or the demo server.
     api_key : ApiKey or None
     model : str or None
     server : Server
@@ -116,16 +116,16 @@ class Settings:
     provider : str or None
         The name of the row, if somebody named it.
     key_variables : tuple of str
-        The environment variables whose key belongs to the address. The first that is set is used.
+        The environment variables with a key for the address. The first one with a value is used.
     max_tokens : int or None
-        The limit of answers whose caller names none.
+        The limit of answers. A caller may name another one.
     gguf : str or None
         The model file of the provider ``local``. None: the installed one.
     headers : mapping of str to Secret
         The client's own headers.
     sources : mapping of str to str
-        Where the address, the key and the model are from: ``{"address": "STREAMWIDGET_BASE_URL"}``. What is not set is
-        not in it.
+        The sources of the address, the key and the model: ``{"address": "STREAMWIDGET_BASE_URL"}``. A missing setting
+        is not in it.
     """
 
     base_url: str | None
@@ -147,12 +147,12 @@ class Settings:
 
     @property
     def place(self) -> str:
-        """The address, or the name of a server that streamwidget starts itself."""
+        """The address, or the name of a server of streamwidget's own."""
         return self.base_url or ("demo server" if self.server.starts is None else "local model")
 
     @property
     def timeout(self) -> Timeout:
-        """The limits of a client whose caller names none."""
+        """The limits of a client without limits from its caller."""
         url = self.base_url
         loads = self.server.starts is not None
         is_local = loads or (url is not None and (is_loopback(url) or is_loopback(self.server.base_url)))
@@ -174,7 +174,7 @@ def resolve(
     ------
     ConfigurationError
         If the address is not an http(s) URL, the key or a header cannot be sent, the provider is unknown, or a variable
-        of the environment has a value that cannot be used.
+        of the environment has an unusable value.
     """
     env = _environment(environ)
     own = {} if headers is None else own_headers(headers)
@@ -227,15 +227,15 @@ class _Place(NamedTuple):
     base_url : str or None
         As it was given. None: streamwidget starts the server.
     named : Server or None
-        The row that somebody named.
+        The row of a named provider.
     provider : str or None
         Its name.
     own_key : str or None
-        The variable that the person named for this address.
+        The person's own variable for this address.
     setting : str or None
-        The setting that holds the address, if it is not an argument.
+        The setting with the address, if it is not an argument.
     found_in : str
-        What chose the address, for the person. Empty: nothing did.
+        The source of the address, for the person. Empty: nothing chose it.
     """
 
     base_url: str | None
@@ -272,14 +272,14 @@ def _place(base_url: str | None, provider: str | None, api_key: str | None, env:
 
 
 def _first_named(*, argument: str | None, setting: str | None, env: Mapping[str, str]) -> str:
-    """Return what names the model. Empty: nothing does."""
+    """Return the source of the model's name. Empty: nothing names one."""
     if argument:
         return _ARGUMENT
     return "ChatMagics.model" if setting else "STREAMWIDGET_MODEL" if "STREAMWIDGET_MODEL" in env else ""
 
 
 def _default_headers(env: Mapping[str, str], own: Mapping[str, Secret]) -> dict[str, Secret]:
-    """Return the headers of the defaults, without those that the client itself has."""
+    """Return the headers of the defaults, without the client's own."""
     given = set(map(str.lower, own))
     variables = {name: variable for name, variable in _defaults.headers_env.items() if name.lower() not in given}
     missing = next((name for name, variable in variables.items() if variable not in env), None)
@@ -293,7 +293,7 @@ def _default_headers(env: Mapping[str, str], own: Mapping[str, Secret]) -> dict[
 
 
 def _server_at(url: str, env: Mapping[str, str]) -> Server:
-    """Return the row of an address: of this very one, or else the first of its host, which may have two APIs."""
+    """Return the row of an address: of this very one, or else the first of its host. A host may have two APIs."""
     rows = [row for row in SERVERS.values() if origin_of(row.address(env)) == origin_of(url)]
     return max(rows, key=lambda row: row.address(env) == url, default=UNKNOWN)
 
@@ -309,7 +309,7 @@ def _address_of(server: Server, env: Mapping[str, str]) -> str:
 
 
 def _key_from(variables: tuple[str, ...], env: Mapping[str, str]) -> ApiKey | None:
-    """Return the key in the first of these variables that is set."""
+    """Return the key in the first of these variables with a value."""
     variable = _first_set(variables, env)
     with _naming(variable):
         return ApiKey(env[variable]) if variable is not None else None
@@ -337,19 +337,19 @@ def _naming(setting: str | None) -> Iterator[None]:
 
 
 def default_system(environ: Mapping[str, str] | None = None) -> str | None:
-    """Return the system prompt of a conversation whose maker names none."""
+    """Return the system prompt of a conversation, unless its maker names one."""
     return _defaults.system if _defaults.system is not None else _environment(environ).get("STREAMWIDGET_SYSTEM")
 
 
 def default_stop_unseen(environ: Mapping[str, str] | None = None) -> float:
-    """Return the seconds after which a widget whose maker names none stops a stream that no page sees. 0: never."""
+    """Return the seconds until a widget stops an unseen stream, unless its maker names them. 0: never."""
     if _defaults.stop_unseen is not None:
         return _defaults.stop_unseen
     return _VOILA_UNSEEN if "VOILA_BASE_URL" in _environment(environ) else 0
 
 
 def _environment(environ: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the variables that have a value."""
+    """Return the variables with a value."""
     return {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
 
 
@@ -377,7 +377,7 @@ def _own_provider(env: Mapping[str, str]) -> str | None:
 
 
 def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the environment variables whose key belongs to this address. The first of them that is set is used."""
+    """Return the environment variables with a key for this address. The first one with a value is used."""
     own = SERVERS.get(env.get("STREAMWIDGET_PROVIDER", "").strip())
     homes = {"STREAMWIDGET_API_KEY": env.get("STREAMWIDGET_BASE_URL") or (own.address(env) if own else OPENAI_URL)}
     if named is not None:
@@ -388,12 +388,12 @@ def _key_variables(url: str, named: Server | None, env: Mapping[str, str]) -> tu
 
 
 def how_to_set(variable: str) -> str:
-    """Return that the environment variable of a key is not set, and what to type."""
+    """Return two sentences: the environment variable of a key is not set, and the line to type."""
     return f"{variable} is not set. In a cell: {typed_key(variable)}."
 
 
 def typed_key(variable: str) -> str:
-    """Return the line of a cell that asks for a key and does not save it."""
+    """Return the line of a cell to ask for a key and not save it."""
     return f'`import getpass, os; os.environ["{variable}"] = getpass.getpass()`'
 
 

@@ -3,9 +3,9 @@
 Policy, beyond the standards:
 
 - An unreadable event (``data: {"cho``) is skipped, with a warning (``bad_json``). The third one ends the stream.
-- A server may keep the connection alive with events that are not JSON (``event: ping``). They bring nothing.
-- An event that is not a piece of an answer may hold the server's words (``{"detail": "no such model"}``). Some names
-  of fields mean a failure. Other words count as one where the stream ends with them.
+- A server may keep the connection alive with other events than JSON (``event: ping``). They bring nothing.
+- An event beside the pieces of an answer may hold the server's words (``{"detail": "no such model"}``). Some names of
+  fields mean a failure. Other words count as one if the stream ends with them.
 - Nothing counts after the dialect's done event (``data: [DONE]``).
 - The end of the stream may cut off an event. If its JSON is whole, it counts (``unterminated_event``). Otherwise it is
   dropped (``truncated_event``).
@@ -47,13 +47,13 @@ from streamwidget._dialects.dialect import DONE, Dialect, MalformedItem, Reader,
 from streamwidget._dialects.errors import reported_error, visible_text
 
 _MAX_MALFORMED = 3
-# Words that only show that the server lives: event: ping, data: [HEARTBEAT], data: keep-alive
+# Words of a server without news: event: ping, data: [HEARTBEAT], data: keep-alive
 _LIVENESS = frozenset(
     {"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive", "alive", "noop", "processing", "connected"}
 )
-#: What stands between the JSON values of a body. U+001E is that of JSON text sequences (RFC 7464).
+#: The signs between the JSON values of a body. U+001E stands in JSON text sequences (RFC 7464).
 _BETWEEN = re.compile(r"[ \t\r\n,\x1e]*")
-_SHOWN = 200  # characters of what could not be read
+_SHOWN = 200  # characters of an unreadable text
 _raw_decode = json.JSONDecoder().raw_decode
 
 
@@ -83,7 +83,7 @@ class StreamParser:
     max_event_size : int, default 64 MiB
         The most bytes of one event.
     media_type : str, default ""
-        How the server labels the body. Its first bytes decide what the body is.
+        The server's label of the body. Its first bytes decide its kind.
     secrets : Secrets, optional
         A server may repeat them in an answer. They are taken out of all events.
 
@@ -114,9 +114,9 @@ class StreamParser:
         self._decoder = BodyDecoder(max_event_size, media_type)
         self._redaction = redaction_for(secrets)
         self._malformed = 0
-        self._damaged = 0  # of these, the events that look like a piece of an answer
-        self._odd = ""  # what the last event that could not be read held
-        self._news: ErrorInfo | None = None  # words of the last event that was not a piece of the answer
+        self._damaged = 0  # the events among them like a piece of an answer
+        self._odd = ""  # the content of the last unreadable event
+        self._news: ErrorInfo | None = None  # words of the last event beside the answer
         self._finish_is_common = False
         self._read_any = False  # whether any event was an item of the dialect
 
@@ -126,13 +126,13 @@ class StreamParser:
         return self._reader
 
     def over_another_connection(self, media_type: str) -> StreamParser:
-        """Return a parser for the rest of the same stream. An event that the old connection cut comes again there."""
+        """Return a parser for the rest of the same stream. An event cut by the old connection comes again there."""
         rest = copy.copy(self)
         rest.events, rest._decoder = [], BodyDecoder(self._max_event_size, media_type)
         return rest
 
     def copied(self) -> tuple[StreamParser, Accumulator]:
-        """Return a copy, and its own accumulator, so that another stream may go on where this one has ended."""
+        """Return a copy, and its own accumulator, so that another stream may go on from here."""
         shared = (self._dialect, self._redaction, self._decoder)
         memo = {id(one): one for one in shared}
         copies: tuple[StreamParser, Accumulator] = copy.deepcopy((self, self._accumulator), memo)
@@ -175,17 +175,17 @@ class StreamParser:
 
     @property
     def is_whole_reply(self) -> bool:
-        """True where the body is one JSON value, and not a stream."""
+        """True if the body is one JSON value, and not a stream."""
         return self._decoder.whole is not None
 
     @property
     def is_unreadable(self) -> bool:
-        """True where the body is a web page or plain text, and enough of it came to be shown."""
+        """True if the body is a web page or plain text, and enough of it came to be shown."""
         return self._decoder.kind in ("page", "text") and len(self._decoder.head) > _SHOWN * 50
 
     @property
     def last_words(self) -> str:
-        """What stood in the stream and is not an event: a proxy's own line, or data that is not JSON."""
+        """Other text in the stream than events: a proxy's own line, or data without JSON."""
         return " ".join((self._odd or self._decoder.stray)[: 4 * _SHOWN].split())[:_SHOWN]
 
     def close(self, *, clean: bool, left_open: bool = False) -> tuple[Outcome, list[StreamEvent]]:
@@ -201,7 +201,7 @@ class StreamParser:
         Raises
         ------
         ServerReportedError, MalformedStream
-            As ``feed``, for an event that the end cut off, and for a body that is not an answer.
+            As ``feed``, for an event cut off by the end, and for a body without an answer.
         MalformedItem
             One whole reply is not an answer in this dialect.
         """
@@ -241,11 +241,11 @@ class StreamParser:
         return self._end("", clean=clean)
 
     def release(self) -> list[StreamEvent]:
-        """Return the letters that were held back because a key might begin there. Nothing more of the stream comes."""
+        """Return the letters held back as the possible beginning of a key. Nothing more of the stream comes."""
         return [] if self._redaction is None else self._add(self._redaction.flush())
 
     def _parse_reply(self, reply: Any) -> list[ParsedEvent]:
-        """Parse one whole reply, or raise what the server says in its place."""
+        """Parse one whole reply, or raise the server's words in its place."""
         try:
             return self._dialect.parse_reply(reply)
         except MalformedItem:
@@ -255,7 +255,7 @@ class StreamParser:
             raise
 
     def _end(self, no_done: str, *, clean: bool = True) -> tuple[Outcome, list[StreamEvent]]:
-        self._apply(getattr(self._reader, "close", list)())  # what waits in some readers
+        self._apply(getattr(self._reader, "close", list)())  # the waiting events of some readers
         self.events += self.release()
         self.events += self._accumulator.flush()
         finish = self.finish
@@ -303,7 +303,7 @@ class StreamParser:
         return False
 
     def _take_other(self, event: ServerSentEvent) -> bool:
-        """Apply an event that is not simply one JSON object. Return True for the done."""
+        """Apply any other event than one JSON object. Return True for the done."""
         items, done = self._items_of(event)
         for item in items:
             self._apply(self._parse(item))
@@ -316,9 +316,9 @@ class StreamParser:
         return events
 
     def _note(self, item: Any, events: list[ParsedEvent]) -> None:
-        """Look for the server's words in an item that is not a piece of the answer."""
+        """Look for the server's words in an item beside the pieces of the answer."""
         if all(isinstance(event, Identity | LeftOut) for event in events):
-            if self._reader.fits(item):  # an event of the dialect that repeats the text or the request is not news
+            if self._reader.fits(item):  # an event of the dialect may repeat the text or the request. It is not news
                 self._news = None
                 return
             failure = reported_error(item, in_doubt=False)
@@ -337,7 +337,7 @@ class StreamParser:
             self._finish_is_common = self._finish_is_common or had_end
 
     def _add(self, events: Iterable[ParsedEvent]) -> list[StreamEvent]:
-        """Add events. A delta whose letters wait counts when it comes."""
+        """Add events. A delta counts at once, even if its letters wait."""
         published = self._accumulator.take(events)
         if self._redaction is not None and self._redaction.uncounted:
             self._accumulator.delta_count += self._redaction.uncounted
@@ -357,7 +357,7 @@ class StreamParser:
             raise MalformedStream(f"sent no usable answer: {count} not JSON")
 
     def _rescue(self, event: ServerSentEvent | None) -> None:
-        """Take the event that the end of the stream cut off, if it is whole."""
+        """Take the event cut off by the end of the stream, if it is whole."""
         if event is None or not event.data.strip():
             return
         try:
@@ -429,7 +429,7 @@ def decode_reply(body: bytes) -> Any:
 
 
 def _each(text: str) -> list[Any]:
-    """Return the JSON values that stand one behind the other. ValueError or RecursionError if something else does."""
+    """Return the JSON values one behind the other. ValueError or RecursionError for anything else."""
     values: list[Any] = []
     place = _end_of_gap(text, 0)
     while place < len(text):

@@ -1,7 +1,7 @@
-"""What the answers of this process have cost, and the budget that ends it.
+"""The cost of this process's answers so far, and the budget for them.
 
 The budget is looked at before each request, also before the next request of an answer with tools and before a retry.
-What is on its way counts when it ends. So many answers at once may go beyond the budget by what they cost themselves.
+A running answer counts at its end. So many answers at once may go beyond the budget by their own cost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _THOUSANDS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that may be spent, in dollars or in tokens."""
+    """A limit of spending, in dollars or in tokens."""
 
     amount: float
     unit: Literal["dollars", "tokens"]
@@ -70,7 +70,7 @@ def _number(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was spent.
+    """The sum spent.
 
     Attributes
     ----------
@@ -83,12 +83,12 @@ class Spent:
 
 
 class Spending:
-    """Adds up what is spent, and holds the budget. Any thread may use it."""
+    """Adds up the costs, and holds the budget. Any thread may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal's handler may ask within it
         self._spent = Spent(NOTHING, 0)
-        #: What may be spent. None: anything.
+        #: The limit. None: anything may be spent.
         self.budget: Budget | None = None
 
     @property
@@ -97,7 +97,7 @@ class Spending:
         return self._spent
 
     def add(self, cost: Cost, tokens: int) -> None:
-        """Add what one request has cost."""
+        """Add the cost of one request."""
         with self._lock:
             self._spent = Spent(self._spent.cost + cost, self._spent.tokens + tokens)
 
@@ -109,7 +109,7 @@ class Spending:
         url : str
             The server's address.
         model : str or None
-            The model that is asked.
+            The model of the request.
         is_ours : bool
             streamwidget has started the server itself. It costs nothing, so no amount of money ends it.
         """
@@ -153,5 +153,5 @@ def is_refused_early() -> bool:
     return not _later.get()
 
 
-#: That of this process.
+#: The spending of this process.
 SPENDING = Spending()

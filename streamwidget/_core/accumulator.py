@@ -2,20 +2,20 @@ r"""The accumulator: it adds up the deltas of one answer. No other object owns t
 
 Rules
 -----
-- All text that leaves here is well formed. Half of a surrogate pair at the end of a delta waits for the next delta.
+- All published text is well formed. Half of a surrogate pair at the end of a delta waits for the next delta.
   Every other lone surrogate becomes U+FFFD. Example: ``"a\ud83d"``, ``"\ude00"`` -> ``"a"``, ``"😀"``.
 - The published deltas of text, reasoning and refusal join to the whole. In the arguments of a tool call the halves are
-  joined in the whole only. One exception: after a ``TextWasReasoning`` the text begins anew, and what came before it is
+  joined in the whole only. One exception: after a ``TextWasReasoning`` the text begins anew, and the text before it is
   reasoning.
-- What could not be read leaves a gap in the text that follows it. Example: ``"5 mg,"``, an unreadable event,
+- An unreadable event leaves a gap in the text after it. Example: ``"5 mg,"``, an unreadable event,
   ``" more"`` -> ``Gap("text", 5)``. Before a tool call's next arguments, and after the provider's word for the end, it
   leaves none.
 - Only choice 0 is kept. Deltas of other choices are published, but not added up.
 - An agent's stream has several steps. A delta after a tool's result begins the next one. A blank line separates their
   texts. Example: ``"I look."``, a result, ``"It is 4 °C."`` -> ``"I look.\n\nIt is 4 °C."``.
-- An answer that is asked for again, because it is not a valid value, leaves the text. It stays in the steps. The text
+- An invalid value is asked for again. The old answer leaves the text, and stays in the steps. The text
   then begins anew, after those of the steps before. Example: ``'{"km": "x"}'``, ``'{"km": 1}'`` -> ``'{"km": 1}'``.
-- One thread applies events. Any thread may read, and a reader never changes the list that the writer appends to.
+- One thread applies events. Any thread may read, and a reader never changes the writer's list.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ from streamwidget._core.thinking import ThinkTags
 
 #: Characters of an answer. A longer one would fill the memory, the notebook's file and the page.
 MAX_TEXT = 16 * 2**20
-_CALL = 64  # characters that a fragment of a tool call counts for, besides its arguments
-_MOST_KEYS = 1000  # of one kind of what is left out
+_CALL = 64  # characters of a fragment of a tool call besides its arguments, roughly
+_MOST_KEYS = 1000  # of one kind of parts left out
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
 _FIELDS: dict[type[_Delta], Literal["text", "reasoning", "refusal"]] = {
     TextDelta: "text",
@@ -70,7 +70,7 @@ def is_piece(event: StreamEvent) -> bool:
 
 
 class _Earlier:
-    """The steps before this one, and where the texts of this one begin."""
+    """The steps before this one, and the places of its own texts."""
 
     __slots__ = ("own_usage", "reasoning", "steps", "text", "usage")
 
@@ -87,13 +87,13 @@ class Accumulator:
     Parameters
     ----------
     so_far : ChatCompletion or None, default None
-        The beginning of the answer, from an earlier stream that is continued.
+        The beginning of the answer, from the continued stream.
     resumes : bool, default False
-        The provider goes on with its own parts of ``so_far``, so those that come now belong to them.
+        The provider goes on with its own parts of ``so_far``, so the new ones belong to them.
     seam : Seam, optional
         Joins the rest of an answer to ``so_far``.
     as_sent : bool, default False
-        True leaves thoughts without a beginning in the text, so that the text only grows.
+        True leaves thoughts without a beginning in the text. So the text only grows.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Accumulator:
         self._text.append(text)
         self._original: Original | None = None
         self._resumed = so_far.original if so_far and resumes else None
-        self._continues = so_far is not None  # what a provider wrote now is not the whole answer
+        self._continues = so_far is not None  # the provider's parts are then not the whole answer
         self.finish: Finish | None = None
         self._thoughts = ThinkTags(needs_begin=as_sent)
         self._thoughts.is_open = not text
@@ -156,8 +156,8 @@ class Accumulator:
     def begin_call(self, *, replaces: bool = False) -> list[StreamEvent]:
         """Begin the answer to another request of this stream. It is a step of its own. Return the events to publish.
 
-        What belongs to one answer alone begins anew. An attempt that brought nothing leaves nothing either.
-        ``replaces`` says that the answer so far is asked for again.
+        The fields of a single answer begin anew. An attempt without events leaves nothing.
+        ``replaces``: the answer so far is asked for again.
         """
         self._lost &= self.has_begun
         begun, steps = self._earlier.text, self._earlier.steps
@@ -177,7 +177,7 @@ class Accumulator:
 
     @property
     def step_usage(self) -> Usage | None:
-        """What the provider has counted for this step alone."""
+        """The provider's counts for this step alone."""
         return self._earlier.own_usage
 
     @property
@@ -186,7 +186,7 @@ class Accumulator:
         return self.delta_count > self._before
 
     def identify(self) -> tuple[ToolCall, ...]:
-        """Give an id of its own to each tool call of this step that has none, or that of another. Return the calls."""
+        """Give each tool call of this step an id of its own, if it has none or shares one. Return the calls."""
         self._calls.identify({call.id for step in self._earlier.steps for call in step.tool_calls})
         return self._calls.whole
 
@@ -202,7 +202,7 @@ class Accumulator:
 
     @property
     def holds_text(self) -> bool:
-        """True if text is held back that may be the beginning of a thought."""
+        """True if text is held back as the possible beginning of a thought."""
         return self._thoughts.holds_text or self._seam.holds_text
 
     @property
@@ -222,12 +222,12 @@ class Accumulator:
 
     @property
     def tool_results(self) -> tuple[ToolResult, ...]:
-        """What tools returned so far."""
+        """The tools' results so far."""
         return (*(result for step in self._earlier.steps for result in step.tool_results), *self._results)
 
     @property
     def last_text(self) -> str:
-        """The text of this step. That of a plain answer is all of its text."""
+        """The text of this step. A plain answer has one step."""
         return self._of_this_step(self.text, self._earlier.text)
 
     def _of_this_step(self, whole: str, begun: int) -> str:
@@ -246,12 +246,12 @@ class Accumulator:
 
     @property
     def outputs(self) -> tuple[RichOutput, ...]:
-        """What came beside the text, in order."""
+        """The outputs beside the text, in order."""
         return self._outputs
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """Where a part of the answer is missing, in order."""
+        """The places of missing parts, in order."""
         return tuple(self._gaps)
 
     def take(self, parsed: Iterable[ParsedEvent]) -> list[StreamEvent]:
@@ -286,7 +286,7 @@ class Accumulator:
                 self._text.append(text)
                 self.size += len(text)
                 self.delta_count += 1
-                self.finish_reason = None  # a word for the end that more text follows was not one
+                self.finish_reason = None  # more text follows, so the word for the end was not one
                 return event
             return self._apply_delta(event)
         if isinstance(event, ReasoningDelta | RefusalDelta):
@@ -296,7 +296,7 @@ class Accumulator:
         return self._apply_other(event)
 
     def _apply_other(self, event: ParsedEvent) -> StreamEvent | None:
-        """Add an event that is not a delta."""
+        """Add any other event than a delta."""
         if isinstance(event, ToolResult):
             return self._apply_result(event)
         if isinstance(event, NewStep):
@@ -348,7 +348,7 @@ class Accumulator:
         return event
 
     def flush(self) -> list[StreamEvent]:
-        """End the stream. What was held back is released, and half a character becomes U+FFFD.
+        """End the stream. Held text is released, and half a character becomes U+FFFD.
 
         Return the deltas to publish.
         """
@@ -366,7 +366,7 @@ class Accumulator:
         return released
 
     def cut(self, limit: int) -> list[StreamEvent]:
-        """End an answer that is longer than ``limit`` characters. What came is kept. Return the events to publish."""
+        """End an answer of more than ``limit`` characters. The text so far is kept. Return the events to publish."""
         published = self.flush()
         detail = f"cut by streamwidget: the answer is longer than {limit:,} characters"
         warning = self.apply(StreamWarning("max_text", detail))
@@ -412,7 +412,7 @@ class Accumulator:
         return [gap]
 
     def _name(self, event: LeftOut) -> str:
-        """Add to what is left out. Return all of it in words: ``left out: web search results, 2 citations``."""
+        """Add to the parts left out. Return them all in words: ``left out: web search results, 2 citations``."""
         known = self._left_out.get(event.what, event)
         keys = tuple(dict.fromkeys(known.keys + event.keys))[:_MOST_KEYS]
         self._left_out[event.what] = replace(event, keys=keys)
@@ -491,7 +491,7 @@ class Accumulator:
         self._paragraphs = {kind for kind, text in self._texts.items() if text.length}
 
     def _take_back(self, begun: int) -> None:
-        """Take the text of the last step out of the whole, which has ``begun`` characters before it."""
+        """Take the text of the last step out of the whole. Before it are ``begun`` characters."""
         earlier, text = self._earlier, self.text[:begun]
         earlier.steps = (*earlier.steps[:-1], replace(earlier.steps[-1], replaced=True))
         earlier.text = begun

@@ -1,6 +1,6 @@
-"""The subscribers of one stream, and the thread in which each of them gets its events.
+"""The subscribers of one stream, each in its own thread.
 
-A stream may run apart, on the loop in a thread of our own. Views get its events in that thread. The code of a person
+A stream may run apart, on the loop in a thread of our own. Views get its events in our thread. The code of a person
 gets them on the loop that started the stream, through a relay.
 """
 
@@ -14,7 +14,7 @@ from streamwidget._core.subscribers import Subscriber, Subscribers
 
 
 class Audience:
-    """The subscribers on the loop that started a stream, and those in the thread in which it runs.
+    """The subscribers on the loop that started the stream, and those in the stream's own thread.
 
     It is true if there is a subscriber.
     """
@@ -33,11 +33,11 @@ class Audience:
         return self._relay is not None
 
     def relay(self) -> None:
-        """From now on, bring the events to the loop that runs in this thread."""
+        """From now on, bring the events to the loop of this thread."""
         self._relay = Relay(self._here.publish)
 
     def add(self, subscriber: Subscriber, *, apart: bool = False) -> Callable[[], None]:
-        """Send all later events to ``subscriber``. Call the returned function to end that."""
+        """Send all later events to ``subscriber``. Call the returned function to end it."""
         return (self._apart if apart else self._here).add(subscriber)
 
     def tell(self, events: list[StreamEvent]) -> None:

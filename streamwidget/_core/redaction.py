@@ -1,10 +1,10 @@
-r"""Take secrets out of what streams by, where one may come in two pieces: ``sk-12``, ``34``.
+r"""Take secrets out of a stream. One may come in two pieces: ``sk-12``, ``34``.
 
 Rules
 -----
-- The end of a text that may be the beginning of a secret is held back until its next piece, or until the end. Mostly
+- The end of a text is held back if a secret may begin there, until the next piece or the end. Mostly
   this is one letter, the first of a key or of its base64: ``river``, ``s and sea``, ``s``.
-- Words that are not telling stay in an answer: ``ollama``.
+- Plain words stay in an answer: ``ollama``.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from streamwidget._core.secrets import Secrets, mask_bytes
 from streamwidget._core.spellings import HEAD, MASK, Spellings, unescaped
 
 _Delta = TextDelta | ReasoningDelta | RefusalDelta
-#: So many further events may come before those that wait are shown.
+#: So many further events may come before the waiting ones are shown.
 PATIENCE = 8
 #: A field of a JSON object with a text: `"content":"sk-12"`
 _FIELD = re.compile(rb'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
 
 
 class _Flow:
-    """One text that comes in pieces."""
+    """One text in pieces."""
 
     __slots__ = ("_held", "_may_begin", "_spellings")
 
@@ -49,7 +49,7 @@ class _Flow:
         self._held = ""  # the beginning of a secret, perhaps
 
     def feed(self, text: str) -> str:
-        """Take the next piece. Return what can be shown now."""
+        """Take the next piece. Return the text to show now."""
         window = self._held + text
         lower = window.lower()
         found = self._may_begin(lower)
@@ -70,7 +70,7 @@ class _Flow:
         return "".join([*pieces, window[place:hold]])
 
     def flush(self) -> str:
-        """Return what was held back. So many characters of a secret are the secret, even if the rest never came."""
+        """Return the held text. So many characters of a secret are the secret, even if the rest never came."""
         held, self._held = self._held, ""
         return held if len(unescaped(held)[0]) < 2 * HEAD else MASK
 
@@ -85,8 +85,7 @@ class Redaction:
     Attributes
     ----------
     uncounted : int
-        How many deltas came and are wholly held back. Held letters that come out as a delta of their own make it one
-        less.
+        How many deltas are wholly held back. If held letters come out as a delta of their own, it is one less.
     """
 
     def __init__(self, spellings: Spellings) -> None:
@@ -133,7 +132,7 @@ class Redaction:
                     yield event
 
     def flush(self) -> list[ParsedEvent]:
-        """Return what is still held back. The stream is over."""
+        """Return the text still held back. The stream is over."""
         held: list[ParsedEvent] = []
         for (kind, index), flow in self._texts.items():
             if text := flow.flush():
@@ -157,12 +156,12 @@ class Redaction:
 
 
 def redaction_for(secrets: Secrets) -> Redaction | None:
-    """Return what takes these secrets out of an answer. None: there is nothing to take out."""
+    """Return the redaction of these secrets. None: there is nothing to take out."""
     return Redaction(secrets.spellings) if secrets.spellings is not None else None
 
 
 class WireMask:
-    """Masks secrets in the bytes of a body, also where the frames of a stream cut one. The length stays the same.
+    """Masks secrets in the bytes of a body, also if the frames of a stream cut one. The length stays the same.
 
     The values of each field are one text: ``{"content":"sk-12"}`` and ``{"content":"34"}``. Bytes come a whole event or
     line at a time. They wait while the end of a value in them may be the beginning of a secret, but not for more than
@@ -176,9 +175,9 @@ class WireMask:
         self._begun: dict[bytes, _Begun] = {}
 
     def feed(self, data: bytes, *, guess: bool) -> list[bytes]:
-        """Take the next bytes. Return those that are complete, without the secrets, in their order.
+        """Take the next bytes. Return the complete ones, without the secrets, in their order.
 
-        ``guess`` is that of :func:`~streamwidget._core.secrets.mask_bytes`.
+        ``guess`` is as in :func:`~streamwidget._core.secrets.mask_bytes`.
         """
         clean = mask_bytes(data, self._secrets, guess=guess)
         if self._spellings is None:
@@ -219,7 +218,7 @@ class WireMask:
 
 
 class _Begun:
-    """The end of a field that may be the beginning of a secret, and where it stands."""
+    """The end of a field, perhaps the beginning of a secret, and its place."""
 
     def __init__(self, spellings: Spellings) -> None:
         self._spellings = spellings
@@ -243,7 +242,7 @@ class _Begun:
         return any(part is piece for part, _, _ in self._parts)
 
     def give_up(self, piece: bytearray) -> None:
-        """Mask what stands in a piece that waits no longer. So many characters are surely a secret."""
+        """Mask the part in a piece. It waits no longer. So many characters are surely a secret."""
         if len(self._text) >= HEAD:
             for part in self._parts:
                 if part[0] is piece:

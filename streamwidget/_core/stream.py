@@ -4,12 +4,12 @@ Rules
 -----
 - One owner: only the task of :meth:`ChatStream._run` takes events and sets the outcome. Its work brings the events
   (:mod:`streamwidget._core.work`).
-- One end: ``_finish`` sets the outcome, once. ``Finish`` is the last event that readers get.
+- One end: ``_finish`` sets the outcome, once. ``Finish`` is the readers' last event.
 - One way to stop: :meth:`ChatStream.cancel`. Any thread may call it, any number of times. A Stop button, an interrupt,
-  a closed widget and a cell that is run again all call it.
-- Text that arrived is kept, whatever happens later.
-- A stream may run apart, on a loop in a thread of our own, so that a cell that blocks does not hold it up. The code of
-  a person stays on the loop that started it: subscribers and readers get the events there, through a relay.
+  a closed widget and a second run of a cell all call it.
+- Received text is kept at every end.
+- A stream may run apart, on a loop in a thread of our own. Then no blocked cell holds it up. The code of a person stays
+  on the loop that started it (:mod:`~streamwidget._core.audience`).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ChatStream:
     Raises
     ------
     StreamError
-        From ``await``, at the end of ``async for``, and from :meth:`wait`. Its ``.completion`` holds what arrived.
+        From ``await``, at the end of ``async for``, and from :meth:`wait`. Its ``.completion`` holds the answer so far.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class ChatStream:
     >>> asyncio.run(first_words())
     ##| Name| three|'length'
 
-    In a script, or in a function that is not ``async``:
+    In a script, or in a plain function:
 
     >>> for event in sw.ChatClient().stream("Name three rivers.", max_tokens=3):
     ...     if isinstance(event, sw.TextDelta):
@@ -114,7 +114,7 @@ class ChatStream:
 
     @property
     def model(self) -> str | None:
-        """The model that was asked for. None: the server chooses."""
+        """The model of the request. None: the server chooses."""
         return self._work.model
 
     @property
@@ -139,7 +139,7 @@ class ChatStream:
 
     @property
     def value_type(self) -> ValueType | None:
-        """What the answer is to be, if it was asked for with ``as_=``."""
+        """The type of the answer, if the question has ``as_=``."""
         return self._progress.value_type
 
     @property
@@ -155,7 +155,7 @@ class ChatStream:
 
     @property
     def pending_limit(self) -> PendingLimit | None:
-        """The limit of :class:`Timeout` that is nearest to its end now, and the seconds of it that have passed.
+        """The limit of :class:`Timeout` nearest to its end now, and its seconds so far.
 
         None if no limit is in force, and after the end.
         """
@@ -163,22 +163,22 @@ class ChatStream:
 
     @property
     def completion(self) -> ChatCompletion:
-        """All that arrived so far. Its ``outcome`` is None while the stream runs."""
+        """The answer so far. Its ``outcome`` is None while the stream runs."""
         self._end_if_stranded()
         return self._progress.completion
 
     @property
     def timeline(self) -> Timeline:
-        """The times at which the text arrived. A notebook shows it as a picture."""
+        """The arrival times of the text. A notebook shows it as a picture."""
         return self._progress.timeline
 
     @property
     def recording(self) -> Recording | None:
-        """The recording that :meth:`record` made. None before that."""
+        """The recording of :meth:`record`. None before it."""
         return self._recording
 
     def record(self, path: str | Path | None = None) -> Recording:
-        """Record what comes over the wire, for :func:`~streamwidget.replay`. Call this before the stream starts.
+        """Record all bytes of the wire, for :func:`~streamwidget.replay`. Call this before the stream starts.
 
         Parameters
         ----------
@@ -195,7 +195,7 @@ class ChatStream:
         RuntimeError
             If the stream has started, or is being recorded.
         ConfigurationError
-            If another library reads the stream, so that its bytes are not seen here.
+            If another library reads the stream. Its bytes are not seen here.
         OSError
             If the file cannot be written, or is a device or a pipe.
 
@@ -212,7 +212,7 @@ class ChatStream:
             raise RuntimeError("A stream is recorded once, from its beginning. Call record() before it starts.")
         recording = self._work.record()
         if path is not None:
-            # A path that cannot be written fails now, not at the end. An old file keeps its content until the end.
+            # A wrong path fails now, not at the end. An old file keeps its content until the end.
             files.check_writable(path)
             recording.path = Path(path).absolute()  # your code may change the working folder before the end
         self._recording = recording
@@ -257,30 +257,30 @@ class ChatStream:
             self._task.start(self._run, f"streamwidget {self.id[:8]}", self._never_ran, own)
 
     def _run_apart(self) -> None:
-        """Run on a loop in a thread of our own, so that no cell that blocks holds it up. Call this before the start.
+        """Run on a loop in a thread of our own, so that no blocked cell holds it up. Call this before the start.
 
-        A stream in which code of the person runs stays on the loop that starts it, because that code need not be safe
-        in another thread. Examples: tools, a callable that answers, an ``http_client``, a type with validators.
+        If code of the person runs in it, the stream stays on the loop that starts it, because the code may not be safe
+        in another thread. Examples: tools, a callable model, an ``http_client``, a type with validators.
         """
         kind = self.value_type
         self._apart = self._work.is_ours and (kind is None or kind.is_ours)
 
     def _subscribe_apart(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Subscribe in the thread in which the stream runs. For views: all others subscribe where the person's code is.
+        """Subscribe in the stream's own thread. For views: all others subscribe in the thread of the person's code.
 
         To read the text so far and to subscribe, without a delta in between, do both in :meth:`_between`.
         """
         return self._audience.add(subscriber, apart=self._apart)
 
     def _between(self, function: Callable[[], T]) -> T:
-        """Call a function between two batches of events, in the thread in which the stream runs, and wait for it."""
+        """Call a function between two batches of events, in the stream's own thread, and wait for it."""
         own = self._task.loop
         if not self._audience.is_relayed or own is None or self._is_in_parent_process:
             return function()
         return loop.call_and_wait(own, function)
 
     def _tell_so_far(self, begin: Callable[[list[StreamEvent]], None]) -> None:
-        """Call ``begin`` with the text so far as events. All events that subscribers get after it come after them."""
+        """Call ``begin`` with the text so far as events. Subscribers get all later events after this call."""
 
         def tell() -> None:
             text = self._work.accumulator.text
@@ -332,7 +332,7 @@ class ChatStream:
         self._progress.result()  # raises the failure, if there is one
 
     async def _batches(self, rest: Callable[[], float]) -> AsyncGenerator[None, None]:
-        """Yield whenever something has come. After that, wait for ``rest()`` seconds before the next time."""
+        """Yield at each new batch. After it, wait for ``rest()`` seconds before the next time."""
         reader = Reader(self)
         try:
             while await reader.more():
@@ -357,7 +357,7 @@ class ChatStream:
             while self._run_here(reader.more):
                 while reader.pending:
                     yield reader.pending.popleft()
-        except KeyboardInterrupt:  # it has cancelled the stream, whose end needs a moment
+        except KeyboardInterrupt:  # it has cancelled the stream. The end needs a moment
             self._cancel_here()
             raise
         finally:
@@ -373,14 +373,14 @@ class ChatStream:
 
     @property
     def _is_unread(self) -> bool:
-        """True if the last reader left before the end, so that nobody would read the rest."""
+        """True if the last reader left before the end. Nobody would read the rest."""
         return not (self._audience or self._awaiting or self.over)
 
     def values(self) -> AsyncIterator[Any]:
-        """Give the value while it grows, for an answer that was asked for with ``as_=``.
+        """Give the value while it grows, for a question with ``as_=``.
 
-        Each is the part that is valid so far, as :attr:`ChatCompletion.partial` has it. The last one is the whole
-        value. An answer that is cut or not valid ends without a whole value, so look at ``stream.completion.value``.
+        Each is the valid part so far, as in :attr:`ChatCompletion.partial`. The last one is the whole value. A cut or
+        invalid answer ends without a whole value, so look at ``stream.completion.value``.
 
         Returns
         -------
@@ -410,9 +410,9 @@ class ChatStream:
         return values_of(self)
 
     def rows(self) -> AsyncIterator[Any]:
-        """Give each row of a list as soon as it is complete, for an answer that was asked for as a list.
+        """Give each row as soon as it is complete, for a question with a list as its ``as_=``.
 
-        Each is valid. A row that is not is left out, and the warning ``invalid_value`` names it at the end.
+        Each is valid. Invalid rows are left out, and the warning ``invalid_value`` names them at the end.
 
         Returns
         -------
@@ -477,16 +477,16 @@ class ChatStream:
         Raises
         ------
         StreamError
-            On a failure. Its ``.completion`` holds what arrived.
+            On a failure. Its ``.completion`` holds the answer so far.
         KeyboardInterrupt
             At an interrupt, after the connection is closed.
         RuntimeError
             If the stream's loop has stopped, this thread's loop cannot run nested (uvloop), or the stream runs in the
-            process that this one was forked from.
+            parent process of this fork.
         RecursionError
-            If the calls are nested so deeply that there is no room. Nothing is sent then.
+            If the calls are nested too deeply. Nothing is sent then.
         Exception
-            What a signal handler of yours raised. The stream is cancelled before that.
+            The exception of your own signal handler. The stream is cancelled first.
 
         Examples
         --------
@@ -548,18 +548,18 @@ class ChatStream:
             if reason:
                 self._work.accumulator.apply(StreamWarning("stopped", well_formed(reason)))
             if not self._task.started:
-                self._finish("cancelled")  # under the lock, so that start() cannot come between
+                self._finish("cancelled")  # under the lock: start() must not come between
                 return
         self._task.cancel()
         self._work.stop()
 
     @property
     def consents(self) -> Consents | None:
-        """The tools that wait for a person. None if this stream runs no tools."""
+        """The tools waiting for a person. None if this stream runs no tools."""
         return self._work.consents
 
     def confirm(self, key: str, decision: Decision, reason: str = "") -> bool:
-        """Let a tool run that waits for a person, or refuse it. Any thread may call this.
+        """Let a waiting tool run, or refuse it. Any thread may call this.
 
         A view does this for the person. Your own program calls it for its own person, after a :class:`ConsentNeeded`.
 
@@ -634,7 +634,7 @@ class ChatStream:
         loop.call_on(self._home, function)
 
     def _call_apart(self, function: Callable[[], None]) -> None:
-        """Call a function in the thread in which the stream runs, between two batches of events."""
+        """Call a function in the stream's own thread, between two batches of events."""
         loop.call_on(self._task.loop, function)
 
     @property
@@ -666,7 +666,7 @@ class ChatStream:
             self._finish(outcome, failure)
 
     def _never_ran(self) -> None:
-        # A task that is cancelled before its first step never enters its body, so no `finally` has ended the stream.
+        # If it is cancelled before its first step, a task never enters its body, and no `finally` ends the stream.
         self._finish("cancelled")
 
     def _publish(self, events: list[StreamEvent]) -> None:
@@ -675,7 +675,7 @@ class ChatStream:
             self._audience.tell(events)
 
     def _end_if_stranded(self) -> None:
-        """End a stream whose loop was closed in mid-stream. Nobody tells us, so we notice when somebody looks."""
+        """End a stream after its loop was closed in mid-stream. Nobody tells us, so we notice it at the next look."""
         if self._progress.outcome is not None or not self._task.is_stranded:
             return
         with self._lock:

@@ -1,7 +1,7 @@
-"""What a function takes: the JSON schema of its arguments, and their check before it is called.
+"""The arguments of a function: their JSON schema, and their check before the call.
 
-pydantic does both where it is installed. Without it the plain types are known: ``str``, ``int``, ``float``, ``bool``,
-``None``, ``list``, ``dict``, ``Literal`` and unions of them. docstring_parser finds what a docstring says about each
+pydantic does both if it is installed. Without it the plain types are known: ``str``, ``int``, ``float``, ``bool``,
+``None``, ``list``, ``dict``, ``Literal`` and unions of them. docstring_parser finds the words of a docstring about each
 argument, in the styles of numpy and Google. Without it the whole docstring is the description.
 """
 
@@ -50,12 +50,12 @@ class Arguments:
     schema : dict
         Their JSON schema.
     check : callable
-        Takes the arguments that a model wrote. Returns those to call the function with, or raises a ValueError whose
+        Takes the model's arguments. Returns those to call the function with, or raises a ValueError whose
         text the model is told.
     positional : tuple of str
-        The names of those that the function takes by position only.
+        The names of positional-only arguments.
     description : str
-        What the docstring says about the function.
+        The words of the docstring about the function.
     """
 
     schema: dict[str, Any]
@@ -70,7 +70,7 @@ def arguments_of(function: Callable[..., Any], name: str) -> Arguments:
     Raises
     ------
     ConfigurationError
-        If a hint has no JSON schema, or names something that is not defined.
+        If a hint has no JSON schema, or names something undefined.
 
     Examples
     --------
@@ -112,7 +112,7 @@ class _Parameter:
 
 
 def _docstring(function: Any) -> tuple[str, dict[str, str]]:
-    """Return what a docstring says about the function, and about each of its arguments."""
+    """Return the words of a docstring about the function, and about each of its arguments."""
     whole = inspect.getdoc(function) or "" if not isinstance(function, functools.partial) else ""
     try:
         import docstring_parser
@@ -159,7 +159,7 @@ def _with_pydantic(
 
 
 def _without_titles(schema: dict[str, Any]) -> dict[str, Any]:
-    """Drop pydantic's titles of fields, which repeat their names. An argument of the name ``title`` stays."""
+    """Drop pydantic's titles of fields, because they repeat the names. An argument of the name ``title`` stays."""
     bare = {name: value for name, value in schema.items() if name != "title"}
     if isinstance(properties := bare.get("properties"), dict):
         bare["properties"] = {

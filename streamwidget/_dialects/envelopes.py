@@ -1,4 +1,4 @@
-"""One dialect within another: items that only wrap the chunks of a known dialect.
+"""One dialect within another: items around the chunks of a known dialect.
 
 Examples: ``(chunk, metadata)`` of LangGraph, ``{"event": "on_chat_model_stream", "data": {"chunk": ...}}`` of
 LangChain's ``astream_events``, ``.data`` of mistralai and of openai-agents, the bytes of Bedrock's ``invoke_model``.
@@ -15,14 +15,14 @@ from streamwidget._dialects.dialect import Reader
 from streamwidget._dialects.paths import MISSING, at
 
 _DEPTH = 4
-#: What a tool returned that is not a message.
+#: A tool's result, if it is not a message.
 _TOOL: dict[str, Any] = {"type": "tool", "tool_call_id": None, "response_metadata": {}}
-#: The events of LangChain that end a run.
+#: The last events of a run of LangChain.
 _ENDS = ("on_chain_end", "on_chat_model_end", "on_llm_end")
 
 
 class EnvelopeReader:
-    """Reads what is in each item by the reader that fits it. What fits none is left out.
+    """Reads the content of each item by the reader for it. Without a reader it is left out.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ class EnvelopeReader:
         return known
 
     def close(self) -> list[ParsedEvent]:
-        """Return what waits at the end of the stream."""
+        """Return the events still waiting at the end of the stream."""
         return [event for reader in self._readers for event in getattr(reader, "close", list)()]
 
 
 def _inside(item: Any, depth: int = 0) -> Iterator[Any]:
-    """Yield the chunks that an item wraps. Nothing if it is not an envelope."""
+    """Yield the chunks in an item. Nothing if it is not an envelope."""
     if depth > _DEPTH:
         return
     if isinstance(item, tuple) and len(item) == 2 and all(at(part, "proto") is not None for part in item):
@@ -86,7 +86,7 @@ def _inside(item: Any, depth: int = 0) -> Iterator[Any]:
 
 
 def _of_langchain(item: Any) -> Iterator[Any]:
-    """Events of ``astream_events``. A chain repeats what its model says, so its chunks are not read."""
+    """Events of ``astream_events``. A chain repeats the words of its model, so its chunks are not read."""
     event = at(item, "event")
     if not isinstance(event, str) or not event.startswith("on_") or at(item, "data") is None:
         return

@@ -1,6 +1,6 @@
-"""What a failed server says, in the forms in which servers say it. Standard library only.
+"""The words of a failed server, in the forms of many servers. Standard library only.
 
-Servers wrap their words in many ways. The words are looked for by the names that fields have, from outside to inside:
+Servers wrap their words in many ways. The words are looked for by the names of fields, from outside to inside:
 ``{"error": {"message": "busy"}}``, ``{"detail": [{"loc": ["body", "model"], "msg": "Field required"}]}`` and
 ``{"errors": [{"message": "no such model"}]}`` all give a sentence. A sentence in a field without such a name is taken
 next, and then the beginning of the body itself.
@@ -21,16 +21,16 @@ from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.surrogates import well_formed
 
 _UNSPECIFIED = "unspecified error"
-_MAX_MESSAGE = 2_000  # characters of a message that the server meant for a person
-_MAX_PAGE = 200  # characters of one that it did not: a proxy's web page, or a body in which no words were found
+_MAX_MESSAGE = 2_000  # characters of a message for a person
+_MAX_PAGE = 200  # characters of anything else: a proxy's web page, or a body without words
 _INVISIBLE = frozenset({"script", "style", "title", "template"})
-#: Where words may be, in the order in which they are looked for. ``errorMessage`` and ``Error_Message`` are the same.
+#: The places of words, in the order of the search. ``errorMessage`` and ``Error_Message`` are the same.
 _WORDS = (
     "error", "errors", "message", "detail", "details", "msg", "errormessage", "errormsg", "errordescription", "err",
     "description", "reason", "title", "text", "faultstring", "fault", "exception", "statusmessage", "statusmsg",
 )  # fmt: skip
 _WRAPPERS = ("cause", "info", "response", "body", "data", "output", "result")
-#: What a server may repeat of the request. It is not what the server says.
+#: Parts of the request, if the server repeats them. They are not the server's words.
 _ECHOED = frozenset({"input", "request", "messages", "ctx", "url"})
 _FACTS = frozenset({"code", "type", "status", "status_code", "error", "object", "success", "param"})
 #: An item of a stream with one of these reports a failure. ``{"message": "Queued"}`` alone may be news.
@@ -39,8 +39,8 @@ _FAILS = frozenset(
 )
 _FINE = frozenset({"", "ok", "success", "queued", "processing", "pending", "running", "in_progress"})
 _DEPTH = 8  # of objects in objects
-_LISTED = 3  # errors of a list that are named
-_SEARCHED = 200  # values of a body that are looked through for words
+_LISTED = 3  # errors of a list to name
+_SEARCHED = 200  # values of a body to look through for words
 _PHRASES = {status.phrase.lower() for status in HTTPStatus}
 #: Cloudflare's statuses. A server behind it cannot be reached.
 _CLOUDFLARE = {
@@ -57,7 +57,7 @@ _USAGE_FIELD = re.compile(r"stream[ _]?options|include_usage", re.IGNORECASE)
 
 
 def error_info(error: Any, status: int) -> ErrorInfo:
-    """Read an error object, or the plain text that some servers put in its place."""
+    """Read an error object, or plain text in its place."""
     code = next((found for value in _objects(error) if (found := _code_of(value)) is not None), None)
     kind = next((found for value in _objects(error) if (found := _kind_of(value))), None)
     words = _shorten(_words_of(error) or _sentence_in(error), _MAX_MESSAGE)
@@ -80,19 +80,19 @@ def http_error_info(status: int, body: bytes) -> ErrorInfo:
 
 
 def names_usage_field(value: Any) -> bool:
-    """Return True if an error names ``stream_options``, outside of a request that it repeats."""
+    """Return True if an error names ``stream_options``, outside of a repeated request."""
     return any(_USAGE_FIELD.search(part) for pair in _texts_in(value) for part in pair)
 
 
 def reported_error(item: Any, *, in_doubt: bool) -> ErrorInfo | None:
-    """Return the failure that an object reports that is not a piece of an answer. None if it reports none.
+    """Return the failure in an object beside the pieces of an answer. None if it reports none.
 
     Parameters
     ----------
     item : object
         An item of a stream, or a whole reply with status 200.
     in_doubt : bool
-        Also take words that may be only news: the stream has ended with them.
+        Also take words of doubtful meaning: the stream has ended with them.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def reported_error(item: Any, *, in_doubt: bool) -> ErrorInfo | None:
 
 
 def _fails(value: dict[str, Any]) -> bool:
-    """Return True for an object that reports a failure, by the names of its fields or by its code."""
+    """Return True for the report of a failure, by the names of its fields or by its code."""
     names = {_plain(name): part for name, part in value.items()}
     if any(names.get(name) for name in _FAILS) or "__type" in value:
         return True
@@ -128,7 +128,7 @@ def _fails(value: dict[str, Any]) -> bool:
 
 
 def _read(body: bytes) -> Any:
-    """Return the JSON value of a body: of all of it, of its first event, of its first line, or of all but that line."""
+    """Return the JSON value of a body: of its whole, its first event, its first line, or the rest after that line."""
     is_utf16 = body[:2] in (b"\xff\xfe", b"\xfe\xff")
     text = body.decode("utf-16" if is_utf16 else "utf-8", "replace").lstrip("\ufeff \t\r\n")
     event = re.search(r"^(?:data|error): ?(.*)$", text, re.MULTILINE)
@@ -144,7 +144,7 @@ def _read(body: bytes) -> Any:
 
 
 def _objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the objects that may hold a code or a type, the innermost error first."""
+    """Yield the objects with a possible code or type, the innermost error first."""
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict) and depth < _DEPTH:
@@ -227,7 +227,7 @@ def _sentence_in(value: Any) -> str:
 
 
 def _texts_in(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield each field with its text, from outside to inside. The text is empty for a field that holds other fields."""
+    """Yield each field with its text, from outside to inside. The text is empty for a field of other fields."""
     waiting = deque([("", value)])
     for _ in range(_SEARCHED):
         if not waiting:
@@ -242,7 +242,7 @@ def _texts_in(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _words_in_text(text: str, depth: int) -> str:
-    """Return the words of a text, which may itself be an error in JSON."""
+    """Return the words of a text. It may itself be an error in JSON."""
     if text[:1] in ("{", "[", '"'):
         try:
             return _words_of(json.loads(text), depth + 1) or text
@@ -265,11 +265,11 @@ def _shorten(text: str, limit: int) -> str:
 
 
 def visible_text(page: str) -> str:
-    """Return the text that a browser would show of ``page``, roughly and in linear time."""
+    """Return the visible text of ``page``, roughly and in linear time."""
     if not page.lstrip().startswith("<"):
         return page
     shown = []
-    inside = ""  # the invisible element, or "!--", that we are in
+    inside = ""  # the invisible element around this place, or "!--"
     for piece in page.split("<"):
         tag, _, text = piece.partition(">")
         name = tag.split()[0].lower() if tag.strip() else ""

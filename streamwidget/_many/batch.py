@@ -1,10 +1,10 @@
-"""The rows of a batch: asked within the limits, put back where the server is busy, kept when they end.
+"""The rows of a batch: asked within the limits, put back if the server is busy, kept when they end.
 
 A batch is a :class:`~streamwidget._core.work.Work`. So there is one way to stop it, from a button, an interrupt, a
 closed page or a program: as its stream is stopped. It has no text of its own.
 
 A row is taken from its source when there is room for it, and not before. Its stream is forgotten when it ends.
-:mod:`streamwidget._many.failures` has the rules for rows that fail.
+:mod:`streamwidget._many.failures` has the rules for failures.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
 
 _LOOKED_AT = 20  # first rows. If none of them can be asked, the mistake is in the question
-_ABOUT = 80  # characters of a row's prompt that a view shows
+_ABOUT = 80  # characters of a row's prompt in a view
 _AT_A_TIME = 50  # rows from the file before the loop gets a turn
-_SETTLED = 1.0  # seconds that a stopped batch waits for its connections to close
+_SETTLED = 1.0  # seconds for the connections of a stopped batch to close
 
 
 class Batch:
@@ -58,11 +58,11 @@ class Batch:
     Attributes
     ----------
     results : list
-        A RowResult for each row that has ended, at its place. None for one that was taken and has not ended.
+        A RowResult for each ended row, at its place. None for a row still running.
     abouts : list of str
         The beginning of each row's prompt, for people.
     taken : dict of int to Row
-        The rows that have not ended, by their place.
+        The rows still running, by their place.
     counts : Counter
         How many rows have ended, by outcome. ``failed``: with an error, other than ``cancelled``. ``reused``: of the
         complete ones, those from the file.
@@ -108,18 +108,18 @@ class Batch:
         self._put_back: list[tuple[float, int, Row]] = []  # a heap: when each may be asked again
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures = Failures(question.client.retry, rates)
-        self._mistake: ConfigurationError | None = None  # why the first row that cannot be asked cannot
+        self._mistake: ConfigurationError | None = None  # the fault of the first row with one
         self._failure: BaseException | None = None
 
     @property
     def cost(self) -> Cost:
-        """What its rows have cost. Unknown if that of one is."""
+        """The cost of its rows. Unknown if one of them is."""
         return self.spending.cost
 
     # ---- from outside
 
     async def check_first(self) -> None:
-        """Take the first row that can be asked, so that a mistake in the question is found before anything is sent.
+        """Take the first usable row. So a mistake in the question is found before anything is sent.
 
         Raises
         ------
@@ -163,12 +163,12 @@ class Batch:
         return self._rates.held_for(now)
 
     def completion_of(self, number: int) -> ChatCompletion | None:
-        """Return the answer so far of a row that runs."""
+        """Return the answer so far of a running row."""
         row = self.taken.get(number)
         return row.stream.completion if row is not None and row.state == "running" else None
 
     def finished(self) -> list[RowResult]:
-        """Return the results of all rows, after the end. The rows that were not taken are read, and not asked."""
+        """Return the results of all rows, after the end. The rest of the rows are read, and not asked."""
         if self.total is not None:
             rest = (row for row in self._rows if row is not None)
             self.results += [RowResult(id_, error=f"not asked: {self.ended_because}") for id_, _ in rest]
@@ -188,7 +188,7 @@ class Batch:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_SETTLED)
             for row in list(self.taken.values()):
-                # One that runs still has a connection that has not closed in time.
+                # A row still runs if its connection has not closed in time.
                 left = row.stream.completion if row.state == "running" else None
                 self._end(row, self._not_asked(row) if left is None else self._result_of(row, left), keep=False)
             if self._arriving is not None:
@@ -199,14 +199,14 @@ class Batch:
         return "complete"
 
     def stop(self) -> None:
-        """Do nothing. The stream cancels the task, which stops all rows."""
+        """Do nothing. The stream cancels the task, and so all rows."""
 
     def record(self) -> Recording:
         """Refuse: a batch has many wires."""
         raise ConfigurationError("A batch has many streams. Record one of its questions alone.")
 
     def again(self, *, go_on: bool) -> NoReturn:  # noqa: ARG002
-        """Refuse: a batch is asked again by a new call, which reads its file."""
+        """Refuse: a new call asks a batch again, and reads its file."""
         raise ConfigurationError("A batch is asked again by sw.batch(...).")
 
     # ---- asking
@@ -236,7 +236,7 @@ class Batch:
             elif not self.spending.has_room(row.tokens, len(self._tasks)):
                 self._keep(row)
                 if self._tasks:
-                    await self._sleep(TICK)  # those that run may take less than was thought
+                    await self._sleep(TICK)  # the running ones may take less than estimated
                 else:
                     self._end_asking(self.spending.reason)
             else:
@@ -271,9 +271,9 @@ class Batch:
             self._next = row
 
     def _take(self, *, strict: bool = False) -> Row | None:
-        """Take the next row of the source that can be asked. None: no row has arrived, or all are taken.
+        """Take the next usable row of the source. None: no row has arrived, or all are taken.
 
-        A row that cannot be asked has ended.
+        An unusable row has ended.
         """
         for arrived in self._rows:
             if arrived is None:
@@ -376,7 +376,7 @@ class Batch:
             self.changed(row.number)
 
     def _end_asking(self, why: str) -> None:
-        """Ask no more rows. Those that run go on."""
+        """Ask no more rows. The running ones go on."""
         self.ended_because = self.ended_because or why
         for row in list(self.taken.values()):
             if row.state != "running":

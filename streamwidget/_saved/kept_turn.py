@@ -4,10 +4,10 @@ No front end draws this format. Its value is a list, because a page takes texts 
 
 Rules
 -----
-- It is bounded. Files that are too large are left out, then branches, then the turn. What is left out is named.
-- It holds no key. What looks like one is masked in the prompt, and a text file with one is left out.
-- What the output has in another format is not repeated: a plain answer's text, and the figures.
-- The notebook may be anybody's. What is read is only ever text, and all of it is checked.
+- It is bounded. Large files are left out first, then branches, then the turn. All of these are named.
+- It holds no key. A word like one is masked in the prompt, and a text file with one is left out.
+- Other formats of the output are not repeated: a plain answer's text, and the figures.
+- The notebook may be anybody's. Only text is read, and all of it is checked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from streamwidget._saved.outputs import BUNDLES
 from streamwidget._saved.read_back import read_answer
 
 TURNS = "application/vnd.streamwidget.turns+json"
-#: Characters of JSON. A Jupyter server drops what a kernel shows above 1 MB a second.
+#: Characters of JSON. A Jupyter server drops outputs above 1 MB a second.
 LARGEST = 1_000_000
 _VERSION = 1
 _BESIDES = 10_000  # characters beside the text and the files of a turn
@@ -44,7 +44,7 @@ class KeptTurn(NamedTuple):
         The name of its conversation.
     turn : Turn
     lost : tuple of str
-        What of it was not kept, such as ``cat.png (PNG, 3.1 MB)``.
+        The parts of it that were not kept, such as ``cat.png (PNG, 3.1 MB)``.
     """
 
     conversation: str
@@ -53,7 +53,7 @@ class KeptTurn(NamedTuple):
 
 
 def turn_formats(turns: Iterable[Turn], saved: Mapping[str, Any], conversation: str = "") -> dict[str, Any]:
-    """Return the format that holds turns. ``saved`` is the mimebundle of the first one's answer.
+    """Return the format with turns. ``saved`` is the mimebundle of the first one's answer.
 
     Examples
     --------
@@ -82,12 +82,12 @@ def turn_formats(turns: Iterable[Turn], saved: Mapping[str, Any], conversation: 
 
 
 def kept_turns(data: Mapping[str, Any]) -> list[KeptTurn]:
-    """Return the turns that an output has kept. None of them if it has kept none.
+    """Return the turns kept in an output. An empty list if it has kept none.
 
     Raises
     ------
     ValueError
-        If they are not such turns, or of another version. The message says where.
+        If they are not such turns, or of another version. The message names the place.
     """
     if TURNS not in data:
         return []
@@ -129,7 +129,7 @@ def _entry(turn: Turn, saved: Mapping[str, Any], conversation: str, room: int) -
 
 
 def _with_files(turn: Turn, fits: Callable[[Attachment], bool]) -> Turn:
-    """Return a turn with the files that fit, and without keys in its prompt. Its branches too."""
+    """Return a turn with the fitting files, and without keys in its prompt. Its branches too."""
     user = replace(turn.user, text=mask(turn.user.text), attachments=tuple(filter(fits, turn.user.attachments)))
     branches = tuple(tuple(_with_files(one, fits) for one in branch) for branch in turn.branches)
     return replace(turn, user=user, branches=branches)
@@ -140,7 +140,7 @@ def _size(turn: Turn, saved: Mapping[str, Any]) -> int:
 
 
 def _written(turn: Turn, saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a turn as JSON, without what ``saved`` has too."""
+    """Return a turn as JSON, without the parts in ``saved``."""
     written = _compact(turn_to_json(turn))
     completion = turn.answer.completion if turn.answer else None
     if completion is not None:
@@ -160,7 +160,7 @@ def _compact(written: dict[str, Any]) -> dict[str, Any]:
 
 
 def _well_formed(value: Any) -> Any:
-    """Return JSON without halves of characters, which no kernel can send."""
+    """Return JSON without halves of characters. No kernel can send those."""
     if isinstance(value, dict):
         return {well_formed(str(name)): _well_formed(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

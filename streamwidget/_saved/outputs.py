@@ -1,8 +1,8 @@
-"""What a model yields beside text, in a saved answer: the format that a page shows best, as HTML, and the plain text.
+"""Yields beside text, in a saved answer: the best format for a page, as HTML, and the plain text.
 
 The HTML of an object is the output of the person's own code. It stands in the saved answer as it is, so the host treats
-it like any other output: it cleans it unless the notebook is trusted. An object that came from a file may be another
-person's. Of that one only pictures and plain text are shown.
+it like any other output: it cleans it unless the notebook is trusted. An object from a file may be another
+person's. Only its pictures and plain text are shown.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def output_text(output: RichOutput) -> str:
 
 
 def bundles(outputs: Iterable[RichOutput]) -> list[dict[str, Any]]:
-    """Return the formats of each output, for the saved notebook. Of one that is not trusted, those that are shown."""
+    """Return the formats of each output, for the saved notebook. Of an untrusted one, only the visible formats."""
     found = []
     for one in outputs:
         data = {kind: value for kind, value in one.data.items() if one.trusted or kind in (*_PICTURES, "text/plain")}
@@ -103,7 +103,7 @@ def _alt(output: RichOutput) -> str:
 
 
 def _is_balanced(html: str) -> bool:
-    """Return False for HTML that would swallow what comes after it: an open element or comment."""
+    """Return False if HTML would swallow the text after it: by an open element or comment."""
     tags = _Tags()
     try:
         tags.feed(html)
@@ -115,7 +115,7 @@ def _is_balanced(html: str) -> bool:
 
 
 class _Tags(HTMLParser):
-    """Follows which elements are open."""
+    """Follows the open elements."""
 
     def __init__(self) -> None:
         super().__init__()

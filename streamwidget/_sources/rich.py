@@ -1,11 +1,11 @@
-"""What a model yields beside text: a figure, a table, any object that shows itself in a notebook. Its formats are kept.
+"""Yields beside text: a figure, a table, any object with a view of its own in a notebook. Its formats are kept.
 
 Rules
 -----
 - An object is rich if its class has a method such as ``_repr_html_``, or if IPython has a formatter for the class.
   Strings, numbers, lists, dicts and streams never are.
-- It is formatted when it comes, by IPython's formatters where IPython runs. What happens to it later is not shown.
-- Formats have a bound, and what is left out is said.
+- It is formatted when it comes, by IPython's formatters where IPython runs. Later changes are not shown.
+- Formats have a bound, and the line under the answer names the missing ones.
 - Only an object makes a rich output of this kernel. Text of a model cannot.
 """
 
@@ -24,9 +24,9 @@ from streamwidget._core.unexpected import said_by
 MAX_FORMAT = 2_000_000  # characters of one format: a picture in base64, the HTML of a table
 MAX_PLAIN = 20_000  # characters of the plain text
 MAX_ANSWER = 10_000_000  # characters of all formats in one answer
-#: What is never rich. A class is not an object that shows itself.
+#: Never rich. A class does not show itself.
 _NEVER = (str, bytes, bytearray, memoryview, int, float, complex, type(None), list, tuple, dict, set, frozenset, type)
-#: The methods by which an object shows itself, and the format that each gives.
+#: The methods of objects with a view of their own, and the format of each.
 _METHODS = {
     "_repr_html_": "text/html",
     "_repr_markdown_": "text/markdown",
@@ -39,7 +39,7 @@ _METHODS = {
 
 
 def is_rich(value: Any) -> bool:
-    """Return True for an object that shows itself in a notebook as more than its text. Its class decides.
+    """Return True if a notebook shows an object as more than its text. Its class decides.
 
     Examples
     --------
@@ -60,14 +60,14 @@ def is_rich(value: Any) -> bool:
 
 
 def formatted(value: Any, already: int = 0) -> RichOutput:
-    """Return an object in the formats that it has.
+    """Return an object in its formats.
 
     Parameters
     ----------
     value : Any
-        An object that :func:`is_rich` accepts.
+        An object accepted by :func:`is_rich`.
     already : int, default 0
-        The size of the formats that the answer has already.
+        The size of the answer's formats so far.
     """
     try:
         data, metadata = _formats(value)
