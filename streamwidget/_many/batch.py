@@ -14,7 +14,7 @@ import contextlib
 import heapq
 import time
 from collections import Counter
-from collections.abc import AsyncIterable, Callable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -33,10 +33,11 @@ from streamwidget._many.journal import Journal
 from streamwidget._many.rates import Rates
 from streamwidget._many.results import RowResult
 from streamwidget._many.rows import Question, Row, Source
-from streamwidget._many.spending import Spending, counted
+from streamwidget._many.spending import Spending, tokens_of
 
 if TYPE_CHECKING:
     from streamwidget._core.recording import Recording
+    from streamwidget._core.stream import ChatStream
 
 _LOOKED_AT = 20  # first rows. If none of them can be asked, the mistake is in the question
 _ABOUT = 80  # characters of a row's prompt in a view
@@ -216,14 +217,9 @@ class Batch:
         reused = 0
         while self._failure is None:
             row = self._ready()
+            if row is None and self._has_nothing_left:
+                return
             if row is None:
-                if (
-                    not self.taken
-                    and not self._tasks
-                    and self._next is None
-                    and (self._all_taken or self.ended_because)
-                ):
-                    return
                 await self._sleep(TICK)
             elif (found := self._found(row)) is not None:
                 self._end(row, found)
@@ -242,6 +238,12 @@ class Batch:
             else:
                 self._leave(row)
         raise self._failure
+
+    @property
+    def _has_nothing_left(self) -> bool:
+        """True if no row runs or waits, and none will be taken."""
+        over = self._all_taken or self.ended_because != ""
+        return over and self._next is None and not self.taken and not self._tasks
 
     async def _sleep(self, seconds: float) -> None:
         """Wait for a row's end. Not for long: the interpreter sees an interrupt only when the loop wakes up."""
@@ -292,17 +294,10 @@ class Batch:
                 self.results[number] = RowResult(id_, error=f"not asked: {exc}")
                 self._note_end(number)
                 continue
-            message = as_messages(prompt)[-1]
-            text = message.text if isinstance(message, Message) else str(message.get("content", ""))
-            characters = sum(len(str(one)) for one in as_messages(prompt))
-            key = (
-                None
-                if self._journal is None
-                else self._journal.key(stream.request_hash or "", id_ if self._source.named else None)
-            )
-            self.abouts[number] = one_line(text, _ABOUT)
-            taken = Row(number, id_, prompt, stream, characters, key)
-            self.taken[number] = taken
+            messages = as_messages(prompt)
+            self.abouts[number] = one_line(_text_of(messages[-1]), _ABOUT)
+            characters = sum(len(str(one)) for one in messages)
+            taken = self.taken[number] = Row(number, id_, prompt, stream, characters, self._key_of(stream, id_))
             return taken
         self._all_taken = True
         if self.total is None:
@@ -310,6 +305,12 @@ class Batch:
         if strict and self._mistake is not None:
             raise self._mistake
         return None
+
+    def _key_of(self, stream: ChatStream, id_: str | int) -> str | None:
+        """Return the key of a row in the file. None: there is no file."""
+        if self._journal is None:
+            return None
+        return self._journal.key(stream.request_hash or "", id_ if self._source.named else None)
 
     def _found(self, row: Row) -> RowResult | None:
         """Return the row's whole answer of an earlier run, if the file has it."""
@@ -353,7 +354,7 @@ class Batch:
         except StreamError as exc:
             completion, failure = exc.completion, exc
         self.demo, self.mark = self.demo or completion.demo, self.mark or completion.mark
-        tokens, answer, guessed = counted(completion, row.characters)
+        tokens, answer, guessed = tokens_of(completion, row.characters)
         self._rates.ended(row.tokens, tokens)
         self.spending.guessed |= guessed
         self.spending.settle(row.tokens, tokens, answer=answer, characters=row.characters, cost=completion.cost)
@@ -417,11 +418,15 @@ class Batch:
         if result.is_good:
             self.counts["complete"] += 1
             self.counts["reused"] += result.reused
+        elif result.outcome is None:
+            self.counts["not asked"] += 1
         else:
-            self.counts[
-                "cancelled" if result.outcome == "cancelled" else "failed" if result.outcome else "not asked"
-            ] += 1
+            self.counts["cancelled" if result.outcome == "cancelled" else "failed"] += 1
         self.changed(number)
+
+
+def _text_of(message: Message | Mapping[str, Any]) -> str:
+    return message.text if isinstance(message, Message) else str(message.get("content", ""))
 
 
 def _reason(completion: ChatCompletion) -> str:

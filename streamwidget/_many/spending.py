@@ -120,16 +120,16 @@ class Spending:
             self.cost = self.cost + cost
 
 
-def counted(completion: ChatCompletion, characters: int) -> tuple[int, int, bool]:
+def tokens_of(completion: ChatCompletion, characters: int) -> tuple[int, int, bool]:
     """Return the tokens of a row, those of its answer, and whether they are a guess.
 
     A request that failed before any answer took none.
 
     Examples
     --------
-    >>> counted(ChatCompletion("abcdefgh", usage=Usage(5, 3, 8)), 20), counted(ChatCompletion("abcdefgh"), 20)
+    >>> tokens_of(ChatCompletion("abcdefgh", usage=Usage(5, 3, 8)), 20), tokens_of(ChatCompletion("abcdefgh"), 20)
     ((8, 3, False), (7, 2, True))
-    >>> counted(ChatCompletion(outcome="http_error"), 20)
+    >>> tokens_of(ChatCompletion(outcome="http_error"), 20)
     (0, 0, False)
     """
     usage, said = completion.usage or Usage(), len(completion.text) + len(completion.reasoning)
