@@ -10,7 +10,7 @@ from typing import Any
 from streamwidget._client.attempts import Attempts
 from streamwidget._client.exchange import Exchange, read_body
 from streamwidget._client.http import HTTPRequest, Response
-from streamwidget._client.parser import decode_reply
+from streamwidget._client.items import decode_reply
 from streamwidget._client.request import Request
 from streamwidget._client.retry import RetryPolicy
 from streamwidget._core.events import Outcome

@@ -13,35 +13,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import io
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 from streamwidget._core.counted import counted
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.file_kinds import Kind, decoded, kind_of, media_type_of
 from streamwidget._core.visible import one_line
 
 #: Bytes of one file. Servers accept about this much, and each later turn sends the file again.
 MAX_SIZE = 20_000_000
 #: Characters of a text that are sent.
 MAX_SENT = 100_000
-Kind = Literal["image", "pdf", "audio", "text"]
 _REMOTE = ("https://", "http://")
 _NAME = 100  # characters
-#: The types of texts, by the end of their names. Any other text is plain.
-_TEXTS = {
-    "csv": "text/csv",
-    "tsv": "text/tab-separated-values",
-    "md": "text/markdown",
-    "html": "text/html",
-    "htm": "text/html",
-    "xml": "text/xml",
-    "json": "application/json",
-    "svg": "image/svg+xml",
-}
 #: The words for a type, where its second half is not the word.
 _WORDS = {
     "text/plain": "text",
@@ -50,9 +38,6 @@ _WORDS = {
     "audio/mpeg": "MP3",
     "audio/mp4": "M4A",
 }
-_MP3 = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xeb]")  # the first frame of one without tags
-_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -105,12 +90,12 @@ class Attachment:
                 raise ConfigurationError(f"{self.url[:80]!r} is not an image address. It must begin with https://.")
             return
         _check_size(len(self.data), self._what, self.name)
-        found = _media_type(self.data, self.name)
+        found = media_type_of(self.data, self.name)
         if found is None or not self._is_taken(found):
             raise ConfigurationError(self._refusal(self.name, len(self.data)))
         object.__setattr__(self, "media_type", found)
         if self.kind == "text":
-            whole = _decode(self.data) or ""
+            whole = decoded(self.data) or ""
             object.__setattr__(self, "text", _within_bound(whole))
             object.__setattr__(self, "_length", len(whole))
 
@@ -218,7 +203,7 @@ class Attachment:
         >>> sw.Attachment.of(b"river,km", name="rivers.csv").kind
         'text'
         """
-        return _kind(self.media_type)
+        return kind_of(self.media_type)
 
     @property
     def label(self) -> str:
@@ -310,7 +295,7 @@ class Image(Attachment):
 
     @classmethod
     def _is_taken(cls, media_type: str) -> bool:
-        return _kind(media_type) == "image"
+        return kind_of(media_type) == "image"
 
 
 def is_drawing(value: Any) -> bool:
@@ -322,7 +307,7 @@ def is_drawing(value: Any) -> bool:
 
 def is_image_data(value: Any) -> bool:
     """Return True for the bytes of a PNG, JPEG, GIF or WebP file."""
-    return isinstance(value, bytes) and (_media_type(value, "") or "").startswith("image/")
+    return isinstance(value, bytes) and (media_type_of(value, "") or "").startswith("image/")
 
 
 def _as_png(drawing: Any) -> bytes:
@@ -344,54 +329,6 @@ def _decode_data_url(url: str, what: str) -> bytes:
         return base64.b64decode(body, validate=True)
     except binascii.Error as exc:
         raise ConfigurationError(f"The data: URL is broken: {exc}.") from exc
-
-
-def _kind(media_type: str | None) -> Kind:
-    if media_type is None or (media_type.startswith("image/") and media_type != "image/svg+xml"):
-        return "image"
-    if media_type == "application/pdf":
-        return "pdf"
-    return "audio" if media_type.startswith("audio/") else "text"
-
-
-def _media_type(data: bytes, name: str) -> str | None:
-    """Return the type of these bytes, or None. js/src/chat/files.ts recognizes the same."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE"):
-        return "image/webp" if data[8:12] == b"WEBP" else "audio/wav"
-    if data.startswith(b"%PDF-"):
-        return "application/pdf"
-    return _audio_type(data) or _text_type(data, name)
-
-
-def _audio_type(data: bytes) -> str | None:
-    if data.startswith(b"ID3") or _MP3.match(data):
-        return "audio/mpeg"
-    if data.startswith((b"fLaC", b"OggS")):
-        return "audio/flac" if data.startswith(b"fLaC") else "audio/ogg"
-    if data[4:8] == b"ftyp" and data[8:11] == b"M4A":
-        return "audio/mp4"
-    return None
-
-
-def _text_type(data: bytes, name: str) -> str | None:
-    if not data or _decode(data) is None:
-        return None
-    return _TEXTS.get(name.rpartition(".")[2].lower(), "text/plain")
-
-
-def _decode(data: bytes) -> str | None:
-    """Return a text that is in UTF-8, or in UTF-16 with its mark. None: these bytes are not a text."""
-    try:
-        text = data.decode("utf-16" if data.startswith(_MARKS) else "utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-    return None if _NOT_TEXT.search(text) else text
 
 
 def _within_bound(text: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from streamwidget._client.parser import MalformedStream, StreamParser, decode_reply
+from streamwidget._client.items import decode_reply
+from streamwidget._client.parser import MalformedStream, StreamParser
 from streamwidget._client.sse import EventTooLarge
 from streamwidget._core.accumulator import Accumulator
 from streamwidget._core.events import Finish, TextDelta, Usage

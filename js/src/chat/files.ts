@@ -86,7 +86,7 @@ const KINDS: readonly (readonly [kind: string, begin: string])[] = [
 ];
 const IN_TEXTS = "\t\n\v\f\r\x1b";
 
-/** What begins with these bytes. Null: it cannot be sent. The kernel decides again (_core/attachments.py). */
+/** What begins with these bytes. Null: it cannot be sent. The kernel decides again (_core/file_kinds.py). */
 function kindOf(head: Uint8Array<ArrayBuffer>, goesOn: boolean): string | null {
   const latin = String.fromCharCode(...head.subarray(0, 16));
   const found = KINDS.find(([, begin]) => [...begin].every((byte, at) => byte === "?" || byte === latin[at]));
