@@ -27,7 +27,7 @@ from tests.support.kernels import ROOT
 from tests.test_readme import GUIDES, README
 
 KB, MB, MILLION = 2**10, 10**6, 2**20
-PAGES = {**GUIDES, "README": README}
+PAGES = {**GUIDES, "README": README, "notes": (ROOT / "notebooks" / "README.md").read_text("utf-8")}
 #: What ``make test`` adds to the faults of ``make doctors``: a kernel whose loop is blocked, and a slow websocket.
 #: Without them the same two paths are healthy.
 OF_A_KERNEL = 2
@@ -47,6 +47,7 @@ def default(function: object, name: str) -> float:
 
 
 LESSONS = list((ROOT / "notebooks").glob("[12]*.ipynb"))
+SWITCHED = sorted(path.name[:2] for path in LESSONS if "REAL = False" in path.read_text("utf-8"))
 
 #: A guide, a sentence of it, and the number that stands at its {}.
 FIGURES = [
@@ -96,6 +97,8 @@ WORDS = [
     ("providers", "with one thread", source("streamwidget/_client/llamacpp.py", "n_threads") == 1),
     ("providers", "After ten idle minutes", source("streamwidget/_client/llamacpp.py", "sleep_idle_seconds") == 600),
     ("README", "Thirteen [lessons]", len(LESSONS) == 13),
+    ("notes", "Thirteen lessons", len(LESSONS) == 13),
+    ("notes", f"a real model answers in lessons {', '.join(SWITCHED[:-1])} and {SWITCHED[-1]}", len(SWITCHED) > 1),
     ("when_something_is_wrong", "asked again, three times in all", sw.RetryPolicy().attempts == 3),
 ]  # fmt: skip
 

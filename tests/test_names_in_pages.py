@@ -56,9 +56,11 @@ def test_each_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in re.findall(r"^%env (\w+)=(\w+)$", "\n".join(CODES), re.MULTILINE):
         monkeypatch.setenv(name, value)
     settings = [code.removeprefix("%config ChatMagics.") for code in CODES if code.startswith("%config ChatMagics.")]
+    of_a_file = re.findall(r"^c\.ChatMagics\.(.+)$", SAID, re.MULTILINE)
     assert len(settings) > 6
+    assert len(of_a_file) == 4
     with chat_shell() as shell:
-        for setting in settings:
+        for setting in (*settings, *of_a_file):
             name, _, value = setting.partition(" = ")
             assert name in ChatMagics.class_trait_names(config=True)
             setattr(magics_of(shell), name, ast.literal_eval(value))
