@@ -125,7 +125,10 @@ async def resolve(way: Way) -> tuple[Finding, list[str]]:
 def _no_name(way: Way) -> str:
     if way.proxy is not None:
         return f"Correct or unset {way.proxy.variable}."
-    return "Check the spelling of the address, the network, and whether a VPN is needed. If your network needs a proxy, set HTTPS_PROXY."
+    return (
+        "Check the spelling of the address, the network, and whether a VPN is needed. "
+        "If your network needs a proxy, set HTTPS_PROXY."
+    )
 
 
 async def _in_thread(host: str, port: int) -> Any:
