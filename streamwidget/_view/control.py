@@ -11,6 +11,7 @@ ever.
 
 from __future__ import annotations
 
+import secrets
 import sys
 import threading
 from collections.abc import Callable
@@ -30,7 +31,17 @@ _KEPT = 256  # comms, those that spoke last. A page has one, and each reload of 
 _receivers: dict[str, WeakMethod[Callable[[Any], None]]] = {}
 _comms: dict[str, BaseComm] = {}  # the one that spoke last is the last one
 _lock = threading.Lock()
-_channels: list[object] = []  # of a browser tab: one
+_channel = f"{TARGET}.{secrets.token_hex(4)}"  # of this kernel, in a browser tab
+_open: list[object] = []
+
+
+def name_for_pages(own: str) -> str:
+    """Return the name by which pages send to a receiver.
+
+    In a browser tab it names a channel too: ``streamwidget.control.5f3c09ab/12``. JupyterLite's kernel takes no comm
+    message while a cell awaits. A channel reaches every kernel of a site, so each kernel has its own.
+    """
+    return f"{_channel}/{own}" if in_tab() else own
 
 
 def register(name: str, receive: Callable[[Any], None]) -> None:
@@ -39,8 +50,8 @@ def register(name: str, receive: Callable[[Any], None]) -> None:
     Parameters
     ----------
     name : str
-        No other receiver has it: two views may show one stream. The page sends it with each message. What is not about
-        one widget has a word: ``cells`` for the cells' order.
+        No other receiver has it: two views may show one stream. The page sends it with each message. A widget's is of
+        :func:`name_for_pages`. What is not about one widget has a word: ``cells`` for the cells' order.
     receive : callable
         A method of the view. It takes one message, which may be anything, on any thread. Binary data is in its field
         ``buffers``. It is forgotten with the view.
@@ -52,10 +63,10 @@ def register(name: str, receive: Callable[[Any], None]) -> None:
 
     _receivers[name] = WeakMethod(receive, forget)
     _manager().register_target(TARGET, _opened)
-    if in_tab() and not _channels:
+    if in_tab() and not _open:
         from streamwidget._view.jupyterlite import listen_beside
 
-        _channels.append(listen_beside(TARGET, lambda data: _received({"content": {"data": data}})))
+        _open.append(listen_beside(_channel, _received))
 
 
 def unregister_target() -> None:

@@ -1,7 +1,8 @@
 """What JupyterLite's kernel does otherwise with the messages of a page.
 
 - It turns None into ``undefined``, which JSON leaves out. A null of the page comes as ``jsnull``, which is not None.
-- It takes no message while a cell awaits. So a Stop comes past it too, on a channel between the page and its workers.
+- It takes no message while a cell awaits. So a Stop, a consent to a tool and all else that a widget's page sends come
+  past it, on a channel between the page and its workers.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def listen_beside(name: str, receive: Callable[[Any], None]) -> object:
     name : str
         The channel's name.
     receive : callable
-        Takes the message.
+        Takes ``{"content": {"data": MESSAGE}, "buffers": [...]}``, as of a comm.
 
     Returns
     -------

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from streamwidget._view import control
 from streamwidget._view.bundle import Bundle
 from streamwidget._view.transcript import JSON
 
@@ -31,7 +32,7 @@ class Outbox:
     """
 
     def __init__(self, send: Callable[[JSON], None], bundle: Bundle) -> None:
-        self.key = str(next(_keys))
+        self.key = control.name_for_pages(str(next(_keys)))
         self.bundle = bundle
         self._send = send
         self._reads: bool | None = None  # the pages' own word

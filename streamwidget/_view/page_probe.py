@@ -45,7 +45,7 @@ class PageProbe(anywidget.AnyWidget):
         self._waiting: dict[int, Callable[[float], None]] = {}
         self._facts: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         self._hello = settler(self._facts)
-        super().__init__(name=uuid4().hex)
+        super().__init__(name=control.name_for_pages(uuid4().hex))
         self.on_msg(lambda _, content, __: self._receive(content))
         control.register(self.name, self._receive)  # the way of a browser tab
 

@@ -9,7 +9,7 @@ import threading
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -22,7 +22,8 @@ from streamwidget._core import loop
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._notebook.advice import Target, explain
 from streamwidget._notebook.magic_line import split_line
-from streamwidget._view.jupyterlite import keep_nulls, listen_beside
+from streamwidget._view import control
+from streamwidget._view.jupyterlite import keep_nulls
 from streamwidget.demo import DemoServer, _memory
 from streamwidget.teaching import naive
 from streamwidget.teaching._requests_in_tab import connect_requests
@@ -452,13 +453,31 @@ def test_nulls_cross_between_jupyterlite_and_its_page(
     assert received == [{"content": {"data": {"text": "Hi", "replaces": None, "files": [None]}}}]
 
 
-def test_a_stop_comes_past_the_kernel_of_jupyterlite(pyodide: SimpleNamespace) -> None:
-    """It comes on a channel of the page, because the kernel takes no message while a cell awaits."""
-    null, received = object(), []
-    made = SimpleNamespace(onmessage=None)
+def test_what_a_widget_hears_comes_past_the_kernel_of_jupyterlite(
+    tab: None, pyodide: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes on a channel, because the kernel takes no message while a cell awaits. The kernel's name is in it.
+
+    Two notebooks of one lab had one channel, and both called their first view "1". A Stop in one stopped the other too.
+    """
+    null, channels = object(), {}
     ffi: Any = sys.modules["pyodide.ffi"]
     ffi.jsnull, ffi.create_proxy = null, lambda function: function
-    pyodide.js.BroadcastChannel = SimpleNamespace(new=lambda name: made if name == "streamwidget.control" else None)
-    assert listen_beside("streamwidget.control", received.append) is made
-    made.onmessage(SimpleNamespace(data=SimpleNamespace(to_py=lambda: {"op": "stop", "id": "a", "at": null})))
-    assert received == [{"op": "stop", "id": "a", "at": None}]
+    pyodide.js.BroadcastChannel = SimpleNamespace(new=lambda name: channels.setdefault(name, SimpleNamespace()))
+    monkeypatch.setattr(control, "_open", [])
+
+    class View:
+        heard: ClassVar[list[Any]] = []
+
+        def hear(self, message: Any) -> None:
+            self.heard.append(message)
+
+    view, name = View(), control.name_for_pages("1")
+    control.register(name, view.hear)
+    control.register(control.name_for_pages("2"), view.hear)
+    [(channel, made)] = channels.items()
+    assert name == f"{channel}/1"
+    assert channel != control.TARGET
+    said = {"content": {"data": {"op": "set", "id": name, "value": null}}, "buffers": [b"piece"]}
+    made.onmessage(SimpleNamespace(data=SimpleNamespace(to_py=lambda: said)))
+    assert view.heard == [{"op": "set", "id": name, "value": None, "buffers": [b"piece"]}]

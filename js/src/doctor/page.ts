@@ -2,7 +2,7 @@
 // the code of a widget without a view, and needs no other bundle: the doctor comes where they may be what fails.
 
 import type { AnyModel, InitializeProps } from "@anywidget/types";
-import { sendToWorkers } from "../kernel/control";
+import { sendToWorker } from "../kernel/control";
 import { kernelOf } from "../kernel/kernel";
 import { fields, isCount, string } from "../transcript/guards";
 
@@ -52,8 +52,7 @@ type Model = AnyModel<{ name: string }>;
 
 function initialize({ model, signal }: { model: Model } & Partial<InitializeProps>): void {
   const say = (message: object) => {
-    sendToWorkers({ ...message, id: model.get("name") }); // the kernel takes what comes first
-    model.send(message);
+    if (!sendToWorker({ ...message, id: model.get("name") })) model.send(message);
   };
   const onMessage = (content: unknown) => {
     const asked = fields(content)?.n;

@@ -74,8 +74,9 @@ export function openControl(model: object): void {
 }
 
 /** Sends `message` to the kernel of `model` beside its cells. Returns false if it cannot now. */
-export function sendBeside(model: object, message: object, buffers?: ArrayBuffer[]): boolean {
+export function sendBeside(model: object, message: Addressed, buffers?: ArrayBuffer[]): boolean {
   try {
+    if (sendToWorker(message, buffers)) return true;
     const channel = channelOf(model);
     if (!channel?.subshell) return false;
     channel.comm.send(message, undefined, buffers);
@@ -96,23 +97,26 @@ export async function sendWhenOpen(model: object, message: object): Promise<void
   }
 }
 
+/** A message to what the kernel calls `id`. */
+export type Addressed = object & { readonly id?: string | undefined };
+
+const workers = new Map<string, BroadcastChannel>();
+
 /**
  * Sends `message` to a kernel in a worker of this page. JupyterLite's is one, and takes no comm message while a cell
- * awaits.
+ * awaits. Its names begin with its channel: "CHANNEL/12". Returns false for all other kernels.
  */
-export function sendToWorkers(message: object): void {
-  try {
-    const beside = new BroadcastChannel(TARGET);
-    beside.postMessage(message);
-    beside.close();
-  } catch {
-    // This page may have no such channels, and then no such kernel.
-  }
+export function sendToWorker(message: Addressed, buffers?: ArrayBuffer[]): boolean {
+  const [name, own] = (message.id ?? "").split("/");
+  if (!name || !own) return false;
+  const channel = workers.get(name) ?? new BroadcastChannel(name);
+  workers.set(name, channel); // kept open, so that messages arrive in their order
+  channel.postMessage({ content: { data: message }, buffers });
+  return true;
 }
 
 /** Sends `message` to the kernel of `model` if it can. */
 export function sendControl(model: object, message: object): void {
-  sendToWorkers(message);
   try {
     const channel = channelOf(model);
     channel?.open();

@@ -104,16 +104,6 @@ test("two views of one model show the same", async () => {
   expect(second.root.dataset.outcome).toBe("cancelled");
 });
 
-test("Stop reaches a kernel in a worker of the page, which takes no comm message while a cell awaits", async () => {
-  const worker = new BroadcastChannel("streamwidget.control");
-  const heard = new Promise((resolve) => {
-    worker.onmessage = (event) => resolve(event.data);
-  });
-  await userEvent.click(parts(start().host.render().root).button);
-  expect(await heard).toMatchObject({ op: "stop", id: "7" });
-  worker.close();
-});
-
 test("Stop is there before the first delta, sends both ways at once, and goes at the end", async () => {
   const { kernel, host } = start();
   const { button } = parts(host.render().root);

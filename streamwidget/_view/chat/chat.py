@@ -26,7 +26,7 @@ from streamwidget._core.misplaced import check_model, check_system
 from streamwidget._core.stream import ChatStream
 from streamwidget._core.surrogates import well_formed
 from streamwidget._saved.notebook import conversation_notebook
-from streamwidget._view import output
+from streamwidget._view import control, output
 from streamwidget._view.audience import Audience
 from streamwidget._view.chat.received import MAX_NAME, Refused, TypedPrompt
 from streamwidget._view.chat.sent import SentChat
@@ -88,7 +88,7 @@ class Chat:
         wanted: Mapping[str, Any] | None = None,
     ) -> None:
         self.audience = Audience(stop_unseen, lambda: send({"op": "ping"}))
-        self.id = uuid.uuid4().hex
+        self.id = control.name_for_pages(uuid.uuid4().hex)
         self.settings = settings
         self.uploads = Uploads()
         self.loop: asyncio.AbstractEventLoop | None = running_loop()
