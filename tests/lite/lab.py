@@ -204,6 +204,48 @@ def test_a_chat_answers_in_the_tab(page: Page, lab: str) -> None:
     expect(page.locator(".streamwidget-text").last).to_contain_text("5")
 
 
+def test_a_page_is_heard_beside_a_cell_that_awaits(page: Page, lab: str) -> None:
+    """JupyterLite's kernel takes no message then: a tool's consent, a prompt of a chat, the Stop of one row."""
+    open_empty(page, lab)
+    run_cell(page, "import streamwidget as sw\nchat = sw.ChatWidget()\nchat")
+    box = page.get_by_role("textbox", name="Prompt")
+    box.wait_for()
+    run_cell(page, "%load_ext streamwidget\ndef length(river: str) -> int:\n    return 1094")
+    run_cell(page, "%chat --tools length How long is the Elbe?")
+    consent = page.get_by_role("button", name="Run once")
+    consent.wait_for()
+    box.fill("count to 5")
+    box.press("Enter")
+    expect(page.locator(".streamwidget-text").first).to_contain_text("5")
+    consent.click()
+    assert "1094" in last_outputs(page)
+    run_cell(
+        page, "rows = await sw.batch(['count to 900', 'count to 3'], '{{text}}')\nprint(*(row.outcome for row in rows))"
+    )
+    page.get_by_role("button", name="Stop row 0").click()
+    assert "cancelled complete" in last_outputs(page)
+
+
+def test_a_stop_in_one_notebook_leaves_the_other_alone(page: Page, lab: str) -> None:
+    """Each has a kernel, and both kernels call their first view "1"."""
+    open_empty(page, lab)
+    ask = "%load_ext streamwidget\n%chat --bg count to 2000"
+    run_cell(page, ask)
+    first = page.locator(".streamwidget")
+    expect(first.locator(".streamwidget-text")).to_contain_text("3")
+    notebook = page.evaluate("() => window.jupyterapp.shell.currentWidget.id")
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:create-new', { kernelName: 'python' })")
+    page.wait_for_function(
+        "(id) => (w => w.id !== id && w.sessionContext?.session?.kernel)(window.jupyterapp.shell.currentWidget)",
+        arg=notebook,
+    )
+    run_cell(page, ask)
+    page.get_by_role("button", name="Stop").click()  # the one that is shown
+    page.locator(".streamwidget[data-outcome=cancelled]").wait_for()
+    page.evaluate("(id) => window.jupyterapp.shell.activateById(id)", notebook)
+    expect(first.locator(".streamwidget-text").first).to_contain_text("999")
+
+
 def test_the_doctor_and_a_reload(page: Page, lab: str) -> None:
     """The page answers the doctor while the cell awaits. What was saved in the browser is resumed by its name."""
     open_empty(page, lab)
