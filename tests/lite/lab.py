@@ -243,7 +243,8 @@ def test_a_stop_in_one_notebook_leaves_the_other_alone(page: Page, lab: str) -> 
     page.get_by_role("button", name="Stop").click()  # the one that is shown
     page.locator(".streamwidget[data-outcome=cancelled]").wait_for()
     page.evaluate("(id) => window.jupyterapp.shell.activateById(id)", notebook)
-    expect(first.locator(".streamwidget-text").first).to_contain_text("999")
+    shown = "() => document.querySelector('.streamwidget-text').innerText.length"
+    page.wait_for_function(f"(size) => ({shown})() > size", arg=page.evaluate(shown))
 
 
 def test_the_doctor_and_a_reload(page: Page, lab: str) -> None:
