@@ -256,7 +256,7 @@ class Timeline:
         """
         from streamwidget._core.timeline_svg import draw
 
-        return draw([("", self)])
+        return draw(self)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         from streamwidget._core.timeline_svg import as_html, describe

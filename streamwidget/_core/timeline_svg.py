@@ -1,14 +1,14 @@
-"""Draw timelines as a picture: one panel for each stream, all on the same time axis.
+"""Draw a timeline as a picture: the characters over the seconds.
 
-The picture has its own background, because a saved picture does not know the theme of the page that shows it. Where the
-page or the system says that it is dark, the picture is dark too. It is an image with a data: URL, because an untrusted
-notebook removes SVG elements and keeps such images.
+The picture has its own background, because a saved picture does not know the theme of its page. On a dark page or
+system the picture is dark too. It is an image with a data: URL, because an untrusted notebook removes SVG elements and
+keeps such images.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from math import floor, log10
 
@@ -29,34 +29,17 @@ _STYLE = "".join(
 )
 
 
-def draw(streams: Sequence[tuple[str, Timeline]], first_words: Sequence[float | None] | None = None) -> str:
-    """Draw the curves, one below the other.
-
-    Parameters
-    ----------
-    streams : sequence of (str, Timeline)
-        The title and the timeline of each stream.
-    first_words : sequence of (float or None), optional
-        Seconds until the first word of each stream could be read. These are marked instead of the first deltas.
-
-    Returns
-    -------
-    str
-        An SVG document.
-    """
-    span = max((timeline.total for _, timeline in streams), default=0.0) or 1.0
-    height = _TOP + len(streams) * (_PANEL + _TOP) - _TOP + _BOTTOM
-    panels = []
-    for place, (title, timeline) in enumerate(streams):
-        mark = ("first delta", timeline.first_delta) if first_words is None else ("first word", first_words[place])
-        panels.append(_panel(title, timeline, mark, span, _TOP + place * (_PANEL + _TOP)))
-    axis = _time_axis(span, height - _BOTTOM)
+def draw(timeline: Timeline) -> str:
+    """Return the picture as an SVG document."""
+    span = timeline.total or 1.0
+    height = _TOP + _PANEL + _BOTTOM
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="sw-timeline" viewBox="0 0 {_WIDTH} {height}" '
         f'width="{_WIDTH}" height="{height}" '
         f'font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">'
         f"<style>@media (prefers-color-scheme:dark){{{_STYLE}}}</style>"
-        f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="{_PAPER}"/>{"".join(panels)}{axis}</svg>'
+        f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="{_PAPER}"/>'
+        f"{_panel(timeline, span)}{_time_axis(span)}</svg>"
     )
 
 
@@ -80,8 +63,8 @@ def describe(timeline: Timeline) -> str:
     return "; ".join(words)
 
 
-def _panel(title: str, timeline: Timeline, mark: tuple[str, float | None], span: float, top: float) -> str:
-    bottom = top + _PANEL
+def _panel(timeline: Timeline, span: float) -> str:
+    top, bottom = _TOP, _TOP + _PANEL
     most = max(timeline.characters, 1)
 
     def x(at: float) -> float:
@@ -95,15 +78,13 @@ def _panel(title: str, timeline: Timeline, mark: tuple[str, float | None], span:
         f'fill="{_STALL}"><title>{stall.seconds:.1f} s without a delta</title></rect>'
         for stall in timeline.stalls
     ]
-    parts += [
-        _mark(x(retry.at), top, bottom, _RETRY, "4 3", f"attempt failed: {retry.reason}") for retry in timeline.retries
-    ]
-    what, at = mark
+    parts += [_mark(x(retry.at), _RETRY, "4 3", f"attempt failed: {retry.reason}") for retry in timeline.retries]
+    at = timeline.first_delta
     if at is not None:
         place = x(at)
-        parts.append(_mark(place, top, bottom, _QUIET, "1 3", what))
+        parts.append(_mark(place, _QUIET, "1 3", "first delta"))
         anchor, shift = ("start", 4) if place < _WIDTH * 0.7 else ("end", -10)
-        label = f"{what} {at:.2f} s"
+        label = f"first delta {at:.2f} s"
         parts.append(f'<text x="{place + shift}" y="{top + 12}" text-anchor="{anchor}" fill="{_QUIET}">{label}</text>')
     parts.append(f'<path d="{_curve(timeline, x, y)}" fill="none" stroke="{_CURVE}" stroke-width="1.8"/>')
     parts.append(f'<path d="M{_LEFT} {bottom}H{_WIDTH - _RIGHT}M{_LEFT} {top}V{bottom}" stroke="{_QUIET}"/>')
@@ -112,8 +93,7 @@ def _panel(title: str, timeline: Timeline, mark: tuple[str, float | None], span:
     end = f"{timeline.outcome or 'running'}, {timeline.total:.2f} s"
     place = x(timeline.total)
     parts.append(f'<circle cx="{place}" cy="{y(timeline.characters)}" r="3.5" fill="{_CURVE}"/>')
-    heading = f"{title} · {end}" if title else end
-    parts.append(f'<text x="{_LEFT}" y="{top - 8}" font-weight="600">{escape(visible(heading))}</text>')
+    parts.append(f'<text x="{_LEFT}" y="{top - 8}" font-weight="600">{end}</text>')
     return "".join(parts)
 
 
@@ -124,14 +104,15 @@ def _curve(timeline: Timeline, x: Callable[[float], float], y: Callable[[int], f
     return f"M{x(0.0)} {y(0)}" + "".join(f"H{x(a.at)}V{y(a.characters)}" for a in shown) + f"H{x(timeline.total)}"
 
 
-def _mark(x: float, top: float, bottom: float, colour: str, dashes: str, title: str) -> str:
+def _mark(x: float, colour: str, dashes: str, title: str) -> str:
     return (
-        f'<path d="M{x} {top}V{bottom}" stroke="{colour}" stroke-width="1.3" stroke-dasharray="{dashes}">'
+        f'<path d="M{x} {_TOP}V{_TOP + _PANEL}" stroke="{colour}" stroke-width="1.3" stroke-dasharray="{dashes}">'
         f"<title>{escape(visible(title))}</title></path>"
     )
 
 
-def _time_axis(span: float, top: float) -> str:
+def _time_axis(span: float) -> str:
+    top = _TOP + _PANEL
     step = 10 ** floor(log10(span / 2)) if span > 0 else 1
     step = next(step * factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 8)
     ticks = []
