@@ -1,4 +1,4 @@
-"""Each request to a model, from its beginning to its end, for those who watch: the budget, the log and the traces.
+"""Each request to a model, from its beginning to its end, for the budget, the log and the traces.
 
 Rules
 -----
@@ -45,15 +45,15 @@ class Call:
     ----------
     request : Request
     accumulator : Accumulator
-        Has what came.
+        The answer so far.
     outcome : Outcome
         ``cancelled`` until it ends in another way.
     error : ErrorInfo or None
-        What went wrong.
+        The failure.
     cost : Cost
         Known at the end.
     context : Context or None
-        Of the task that sends it. None: the caller's.
+        Of the sending task. None: the caller's.
     """
 
     request: Request
@@ -69,12 +69,12 @@ class Call:
 
     @property
     def usage(self) -> Usage | None:
-        """What the provider counted for this request alone."""
+        """The provider's counts for this request alone."""
         return self.accumulator.step_usage
 
     @property
     def model(self) -> str | None:
-        """The model that answered, or else the one that was asked."""
+        """The model of the answer, or else of the request."""
         return self.accumulator.model or self.request.question.model
 
 
@@ -114,7 +114,7 @@ def refuse_if_spent(request: Request) -> None:
 
 def _count(call: Call) -> None:
     usage, question = call.usage, call.request.question
-    # A request that was refused has cost nothing. Of one that was cut nobody knows.
+    # A refused request has cost nothing. The cost of a cut one is unknown.
     if usage is not None or call.outcome != "http_error" or call.accumulator.has_begun:
         call.cost = cost_of(usage, call.request.transport.base_url, call.accumulator.model, question.model)
     RATIOS.learn(call.host, question, usage.prompt_tokens if usage else None)

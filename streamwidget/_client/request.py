@@ -1,4 +1,4 @@
-"""A question, with all that is needed to send it: its dialect and the transport to the server."""
+"""A question, with the means to send it: its dialect and the transport to the server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Request:
     max_event_size, max_text : int
         As of the client.
     own_server : str
-        The name of a server that streamwidget starts itself. Its address has a port that changes.
+        The name of a server of streamwidget's own. Its port changes.
     """
 
     transport: Transport
@@ -59,7 +59,7 @@ class Request:
 
     @property
     def server(self) -> str:
-        """The server's address without its query, which may hold a key, or the name of a server of ours."""
+        """The server's address without its query, because a key may be in it. Or the name of a server of ours."""
         return self.own_server or self.transport.base_url.partition("?")[0].rstrip("/")
 
     @property
@@ -68,7 +68,7 @@ class Request:
         return request_hash(self.server, self.dialect.path(self.question), self.dialect.body(self.question))
 
     def receipt(self, sent: HTTPRequest) -> SentRequest:
-        """Return what leaves with ``sent``, which this request was written as."""
+        """Return the content of ``sent``, the written form of this request."""
         secrets, content = self.transport.secrets, sent.content or {}
         messages = [message for message in self.question.messages if isinstance(message, Message)]
         return SentRequest(

@@ -1,12 +1,12 @@
-"""The requests of an answer with tools: ask, run what the model calls, and ask again with the results.
+"""The requests of an answer with tools: ask, run the called tools, and ask again with the results.
 
 Rules
 -----
 - One accumulator has all steps, so the answer is one. Each request has its own retries and its own clock. While a tool
   runs or a person is asked no clock runs.
-- A result that holds the key is masked. It is sent, shown and saved.
-- Each call gets exactly one result, also if it is refused, fails or is stopped. So what goes out again is whole.
-- A call of a tool that the person runs (the JSON of a tool) ends the answer, as without a loop.
+- A key in a result is masked, because a result is sent, shown and saved.
+- Each call gets exactly one result, also if it is refused, fails or is stopped. So the next request is whole.
+- A call of the person's own tool (the JSON of a tool) ends the answer, as without a loop.
 - After ``max_steps`` requests the answer is cut, with outcome ``length``.
 """
 
@@ -39,7 +39,7 @@ from streamwidget._core.tools import Tool, Toolbox
 if TYPE_CHECKING:
     from streamwidget._core.receipt import SentRequest
 
-#: Seconds in which the page of a view must speak, or nobody is asked. A first page loads for some time.
+#: Seconds for the page of a view to speak. After them nobody is asked. A first page loads for some time.
 PAGE_PATIENCE = 30.0
 _REMEDY = 'The person can mark the function with sw.tool(safe=True), or pass confirm="never" in code.'
 
@@ -64,7 +64,7 @@ class ToolLoop:
     accumulator : Accumulator
         All steps so far.
     consents : Consents
-        The tools that wait for a person.
+        The tools waiting for a person.
     """
 
     repeatable = True
@@ -161,7 +161,7 @@ class ToolLoop:
         StreamError
             If a step of the answer is not whole.
         asyncio.CancelledError
-            If the task is cancelled. The tools that ran are then stopped, or left behind and named.
+            If the task is cancelled. Running tools are then stopped, or left behind and named.
         """
         for step in range(1, self._toolbox.max_steps + 1):
             outcome = await self._attempts.run(publish)
@@ -179,16 +179,16 @@ class ToolLoop:
         return "length"
 
     def _calls_to_run(self) -> tuple[ToolCall, ...]:
-        """Return the calls of this step. Empty if the model called nothing, or something that the person runs."""
+        """Return the calls of this step. Empty if the model called nothing, or the person's own tool."""
         calls = self.accumulator.identify()
         if any(self._toolbox.leaves(call.name) for call in calls):
             return ()
-        # Where the server has tools of its own, a call of an unknown name is one that the server ran.
+        # If the server has tools of its own, it has run a call of an unknown name itself.
         only_ours = all(isinstance(one, Tool) for one in self._toolbox.tools)
         return calls if only_ours else tuple(call for call in calls if self._toolbox.find(call.name))
 
     def _next(self, publish: Publish) -> Attempts:
-        """Return the request that carries the results. The step so far ends."""
+        """Return the request with the results. The step so far ends."""
         accumulator = self.accumulator
         publish(accumulator.begin_call())
         self._cost_so_far.append(self._attempts.cost)
@@ -200,12 +200,12 @@ class ToolLoop:
         return Attempts(request, self._limits, self._retry, accumulator=accumulator, asks_again=again, sent=self.sent)
 
     def _keep_what_was_refused(self) -> None:
-        """Ask from now on without the fields that the server has refused, so that each step is not refused once."""
+        """Ask from now on without the refused fields. Otherwise each step would be refused once."""
         exchange, question = self._attempts.exchange, self._sent.question
         if exchange is not None:
             asked = exchange.question
             messages = asked.messages[: len(question.messages)]
-            # The words that replace a schema are in the person's message, or they were a message of one step.
+            # Words in place of a schema are in the person's message, or they were a message of one step.
             value = question.value if messages == question.messages else asked.value
             simpler = replace(question, messages=messages, params=asked.params, value=value)
             self._sent = replace(self._sent, question=simpler)
@@ -221,7 +221,7 @@ class ToolLoop:
             while pending:  # the interpreter sees an interrupt only when the loop wakes up
                 _, pending = await asyncio.wait(pending, timeout=TICK)
         except KeyboardInterrupt:
-            # The loop has raised the interrupt already, in the code that it hit.
+            # The loop has raised the interrupt already, in the code it hit.
             raise asyncio.CancelledError from None
         finally:
             self._running = ()
@@ -306,7 +306,7 @@ class ToolLoop:
         return self.consents.heard
 
     def _nobody(self, tool: Tool, publish: Publish) -> str:
-        """Warn the person that a tool did not run, and return what the model is told."""
+        """Warn the person of a tool that did not run, and return the words for the model."""
         why = f"nobody could be asked{self.consents.unheard and f': {self.consents.unheard}'}"
         self._not_asked[tool.name] = None
         self._warn(StreamWarning("not_asked", f"{', '.join(self._not_asked)} did not run: {why}"), publish)
@@ -323,7 +323,7 @@ class ToolLoop:
             publish([self._waiting(call.name or "?")])  # a page takes the result for the end of the wait
 
     def _waiting(self, name: str) -> Waiting:
-        """Return what the answer waits for: the person if one is asked, and else the tool of this name."""
+        """Return the reason to wait: the person if one is asked, and else the tool of this name."""
         asked = self.consents.pending
         return Waiting(f"{asked[0].name} waits for your consent" if asked else f"{name} runs")
 

@@ -1,4 +1,4 @@
-"""What an answer costs. A cost that is not known is unknown, and never 0."""
+"""The cost of an answer. An unknown cost is never 0."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an answer costs, or several answers together. ``str()`` gives it in words.
+    """The cost of an answer, or of several answers together. ``str()`` gives it in words.
 
-    A provider such as OpenRouter says what it charges. Other costs are made of the token counts and the price tables of
-    ``genai-prices``, which ``pip install "streamwidget[costs]"`` brings. They are written with "≈", because a table may
+    A provider such as OpenRouter names its charge. Other costs are made of the token counts and the price tables of
+    ``genai-prices`` (``pip install "streamwidget[costs]"``). They are written with "≈", because a table may
     be out of date and knows no discounts.
 
     Attributes
@@ -49,7 +49,7 @@ class Cost:
         return self.amount is not None and not self.at_least
 
     def __add__(self, other: Cost) -> Cost:
-        """Return both together. A part that is unknown makes it "at least"."""
+        """Return both together. An unknown part makes it "at least"."""
         known = [cost.amount for cost in (self, other) if cost.amount is not None]
         if not known:
             return Cost()
@@ -63,12 +63,12 @@ class Cost:
 
 
 UNKNOWN = Cost()
-#: Of what was not sent.
+#: The cost of an unsent request.
 NOTHING = Cost(0.0, charged=True)
 
 
 def total(costs: Iterable[Cost]) -> Cost:
-    """Return all of them together. That of nothing is $0.
+    """Return all of them together. Nothing costs $0.
 
     Examples
     --------
@@ -98,9 +98,9 @@ def dollars(amount: float) -> str:
 
 
 def details(usage: Usage | None, cost: Cost) -> list[str]:
-    """Return what the line under an answer says beside the number of its tokens. What is not known is left out.
+    """Return the facts for the line under an answer, beside the number of its tokens. Unknown ones are left out.
 
-    So is the $0 of a request that was refused.
+    So is the $0 of a refused request.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The tool calls of one step, which come in fragments."""
+"""The tool calls of one step. They come in fragments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Call:
 
     def __init__(self, index: int, place: int) -> None:
         self.index = index
-        self.place = place  # among the calls, in the order in which they began
+        self.place = place  # among the calls, in the order of their beginnings
         self.id: str | None = None
         self.name: str | None = None
         self.arguments = GrowingText()
@@ -45,12 +45,12 @@ class GrowingCalls:
         return tuple(ToolCall(call.id, call.name, well_formed(str(call.arguments))) for call in self._in_order())
 
     def name_of(self, call_id: str) -> str | None:
-        """Return the name of the tool that the call of this id calls."""
+        """Return the name of the tool of this call."""
         call = self._by_id.get(call_id)
         return call.name if call is not None else None
 
     def identify(self, taken: Collection[str | None]) -> None:
-        """Give an id of its own to each call that has none, or one of those that are taken."""
+        """Give an id of its own to each call without one, or with one of the taken ones."""
         used = set(taken)
         for call in self._in_order():
             if not call.id or call.id in used:
@@ -59,7 +59,7 @@ class GrowingCalls:
             used.add(call.id)
 
     def add(self, delta: ToolCallDelta) -> ToolCallDelta | None:
-        """Add a fragment. Return what is new in it. None: its call had all of that already."""
+        """Add a fragment. Return the new part of it. None: its call had all of it already."""
         call = self._call_of(delta)
         fresh = _without_repeat(delta, call)
         if fresh is not delta and not fresh.arguments:
@@ -101,7 +101,10 @@ class GrowingCalls:
 
 
 def _without_repeat(delta: ToolCallDelta, call: _Call) -> ToolCallDelta:
-    """Return a fragment without what the call has already: the whole of it once more, or as far as it has grown."""
+    """Return a fragment without a repeated beginning.
+
+    Some servers send the whole call once more, or as far as it has grown.
+    """
     said = str(call.arguments) if len(delta.arguments) >= call.arguments.length > 1 else ""
     if said and delta.id == call.id and _value_of(said) is not None and _value_of(said) == _value_of(delta.arguments):
         return replace(delta, arguments="", name=None)  # perhaps with other white space
@@ -111,7 +114,7 @@ def _without_repeat(delta: ToolCallDelta, call: _Call) -> ToolCallDelta:
 
 
 def _value_of(arguments: str) -> dict[str, Any] | None:
-    """Return the object that the arguments are. None: they are not whole."""
+    """Return the arguments as an object. None: they are not whole."""
     try:
         value = json.loads(arguments)
     except (ValueError, RecursionError):

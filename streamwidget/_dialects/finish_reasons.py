@@ -1,6 +1,6 @@
-"""The words with which providers end an answer, and the outcome of each. One table for all dialects.
+"""The providers' words for the end of an answer, and the outcome of each. One table for all dialects.
 
-The words are an open set, and gateways let the words of others through. So a word that is not in the table is judged by
+The words are an open set, and gateways let the words of others through. So a word outside the table is judged by
 its parts (``SAFETY_BLOCK`` holds ``safety``). A word without a known part is an ordinary end, with a warning.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from streamwidget._core.events import Finish, Outcome, StreamWarning
 
-#: Whole words, without underscores. A server that repeats such a word in each chunk has not ended.
+#: Whole words, without underscores. A server may repeat such a word in each chunk. That is not an end.
 _NONE = frozenset({"", "0", "null", "none", "nil", "undefined", "unspecified", "notfinished", "inprogress", "ongoing"})
 _COMPLETE = frozenset(
     {"stop", "stopped", "end", "ended", "eos", "eot", "done", "complete", "completed", "completion", "finish"}
@@ -24,12 +24,12 @@ _COMPLETE = frozenset(
     | {"requiresaction", "toolcallsrequired"}
 )
 _LENGTH = frozenset({"length", "incomplete", "truncated", "limit", "budget"})
-#: Words that say that the answer goes on in another request, or that nobody knows why it stopped.
+#: Words for an answer that goes on in another request, or stopped for an unknown reason.
 _INTERRUPTED = frozenset({"pauseturn", "pause", "paused", "compaction", "other", "partial", "suspended"})
-#: Numbers of Gemini's enumeration, which some gateways let through.
+#: Numbers of Gemini's enumeration. Some gateways let them through.
 _NUMBERS = ("unspecified", "stop", "max_tokens", "safety", "recitation", "other", "blocklist", "prohibited_content",
             "spii", "malformed_function_call", "image_safety")  # fmt: skip
-#: Parts of a word, in the order in which they are looked for: ``context_length_error`` is a matter of length.
+#: Parts of a word, in the order of the search: ``context_length_error`` is a matter of length.
 _PARTS: tuple[tuple[Outcome, str], ...] = (
     ("interrupted", r"rate_?limit|time_?limit|max_?time|quota|throttl|by_(the_)?user|user_(stop|abort|cancel)"),
     ("interrupted", r"max_?(tool|step|turn|iteration|round|call)s?|(tool|step|turn|round|call)s?_limit|memory_limit"),
@@ -60,7 +60,7 @@ _PREFIX = re.compile(r"^(finish|stop|end|done|completion|termination|candidate)_
 def reason_of(value: Any) -> str | None:
     """Return the word for the end: a string, a member of an enumeration, a number, or an object with one of these.
 
-    None where it is not an end: ``null``, an empty string, ``"none"``, ``FINISH_REASON_UNSPECIFIED``.
+    None if it is not an end: ``null``, an empty string, ``"none"``, ``FINISH_REASON_UNSPECIFIED``.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def outcome_of(reason: str) -> Outcome | None:
 def finish(reason: str, why: str = "", outcome: Outcome | None = None) -> list[Finish | StreamWarning]:
     """Return the event of an end with this word, and warnings for people.
 
-    One names a word that is not known. One has the provider's own sentence (``why``) on an end that is not complete.
+    One names an unknown word. One has the provider's own sentence (``why``) on an incomplete end.
     The word decides, unless ``outcome`` is known from elsewhere.
     """
     outcome = outcome or outcome_of(reason)

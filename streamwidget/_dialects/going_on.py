@@ -1,4 +1,4 @@
-"""How an answer that was cut goes on: the model continues its own text, or it is asked in words for the rest.
+"""How a cut answer goes on: the model continues its own text, or it is asked in words for the rest.
 
 Some servers let a request end with the beginning of the answer (prefill). Then the model writes on exactly there. Their
 documents say so:
@@ -8,8 +8,8 @@ documents say so:
 - Mistral and DeepSeek: ``"prefix": true`` in that message. DeepSeek takes it at ``/beta`` only.
 - vLLM and llama.cpp: ``continue_final_message``. Groq and OpenRouter: the message alone.
 
-Everybody else is asked in words, and so is a server that refuses the beginning. An answer with reasoning, tools or a
-missing part is asked in words too.
+Everybody else is asked in words, and so is a server after it refused the beginning. So are answers with reasoning,
+tools or a missing part.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Prefill:
     fields : mapping
         Fields of the request.
     path : str
-        Where it goes. Empty: where all questions go.
+        The path. Empty: as for all questions.
     echoes : bool
         The server writes the beginning again.
     """
@@ -50,14 +50,14 @@ class Prefill:
 
 
 def asked_to_go_on(question: Question, answer: Message) -> Question:
-    """Return a question that asks in words for the rest of an answer."""
+    """Return a question in words for the rest of an answer."""
     rest = (Message("assistant", answer.text), Message("user", GO_ON))
     # A schema would begin a new value.
     return replace(question, messages=(*question.messages, *rest), value=None, prefix=None)
 
 
 def from_its_beginning(question: Question, answer: Message) -> Question:
-    """Return a question that ends with the beginning of the answer, if the answer can go on so."""
+    """Return a question with the beginning of the answer at its end, if the answer can go on so."""
     completion = answer.completion
     if question.tools or completion is None or not answer.text.strip():
         return asked_to_go_on(question, answer)
@@ -67,7 +67,7 @@ def from_its_beginning(question: Question, answer: Message) -> Question:
 
 
 def beginning(question: Question) -> str | None:
-    """Return the text that the model is to continue. Servers refuse white space at its end. None: it begins anew."""
+    """Return the text for the model to continue. Servers refuse white space at its end. None: it begins anew."""
     return question.prefix.text.rstrip() if question.prefix is not None else None
 
 

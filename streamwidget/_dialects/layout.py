@@ -1,6 +1,6 @@
-"""A reader for any library whose items differ from the others' only in where their fields stand.
+"""A reader for any library with the usual fields in places of its own.
 
-A :class:`Layout` is a library, and its :class:`Rule` values say where an item of a kind keeps its parts. To add a
+A :class:`Layout` is a library, and its :class:`Rule` values name the places of the parts in an item. To add a
 library, write one layout into :mod:`streamwidget._dialects.libraries`.
 """
 
@@ -35,7 +35,7 @@ Condition = Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Where a tool call, or a piece of it, keeps its parts. ``each`` leads to a list of calls."""
+    """The places of the parts of a tool call, or of a piece of it. ``each`` leads to a list of calls."""
 
     id: str = ""
     name: str = ""
@@ -46,7 +46,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Where a tool's result keeps its parts. ``each`` leads to a list of results."""
+    """The places of the parts of a tool's result. ``each`` leads to a list of results."""
 
     id: str = ""
     name: str = ""
@@ -56,20 +56,20 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Where the items of one kind keep their parts. All values are paths, but for those named here.
+    """The places of the parts in items of one kind. All values are paths, but for those named here.
 
     Attributes
     ----------
     when : mapping
-        The conditions that an item of this kind fulfils, by path.
+        The conditions for an item of this kind, by path.
     unless : mapping
         Not read if it fulfils any of these.
     whole : str
-        A text that comes whole. It is skipped if its pieces came before.
+        A whole text. It is skipped if its pieces came before.
     ends : str
         A word of our own: an item of this kind is the end.
     beside : tuple of str
-        Paths of lists that are not shown. The last name of a path is the kind.
+        Paths of hidden lists. The last name of a path is the kind.
     new_step : bool
         An item of this kind begins a model call.
     usage : tuple of str
@@ -104,9 +104,9 @@ class Layout:
     ----------
     library : str
     rules : tuple of Rule
-        The first one that matches an item reads it. An item without a rule brings nothing.
+        The first one to match an item reads it. An item without a rule brings nothing.
     plain_end : bool, default True
-        The library has no word for the end, and raises where its stream breaks. False: it has a word.
+        The library has no word for the end, and raises if its stream breaks. False: it has a word.
     grows : bool, default False
         Its texts may repeat the text so far.
     """
@@ -142,7 +142,7 @@ class LayoutReader:
         return list(self._read(rule, item))
 
     def close(self) -> list[ParsedEvent]:
-        """Return what waits at the end of the stream."""
+        """Return the events still waiting at the end of the stream."""
         if self._growth is None or self._thoughts is None:
             return []
         return [ReasoningDelta(self._thoughts.close()), TextDelta(self._growth.close())]

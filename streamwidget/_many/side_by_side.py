@@ -1,6 +1,6 @@
-"""The answers of several models to one question, on one clock, and which of them is kept.
+"""The answers of several models to one question, on one clock, and the choice of one to keep.
 
-Each column has a stream of its own, which ends by its own rules. One that fails or is stopped does not end the others.
+Each column has a stream of its own, with its own end. A failed or stopped one does not end the others.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Who is asked.
+    """One model of a comparison.
 
     Attributes
     ----------
     name : str
-        The model that was asked, or the name of a callable. Empty: the server chooses.
+        The name of the model or of the callable. Empty: the server chooses.
     host : str
-        Where it was asked. Empty for a callable.
+        The server. Empty for a callable.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(slots=True)
 class Vote:
-    """Which answer is kept. The only part of a comparison that changes after its end.
+    """The choice of an answer to keep. Only this part of a comparison changes after its end.
 
     Attributes
     ----------
@@ -70,9 +70,9 @@ def can_go_on(answer: ChatCompletion) -> bool:
 
 
 def choose(answers: Sequence[ChatCompletion]) -> int | None:
-    """Return the place of the answer that is kept if nobody chooses: the first complete one, in the order given.
+    """Return the place of the answer to keep, if nobody chooses: the first complete one, in the order given.
 
-    If none is complete, it is the first one that was stopped or cut. None if all have failed.
+    If none is complete, it is the first stopped or cut one. None if all have failed.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def choose(answers: Sequence[ChatCompletion]) -> int | None:
 
 
 class SideBySide:
-    """All columns, as the work of one stream (:mod:`streamwidget._core.work`). To stop that stream stops all of them.
+    """All columns, as the work of one stream (:mod:`streamwidget._core.work`). A stop of this stream stops all of them.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class SideBySide:
     streams : tuple of ChatStream
     vote : Vote
     failure : StreamError or None
-        What the first column raised, if all of them have failed.
+        The failure of the first column, if all of them have failed.
     """
 
     model = request_hash = request_id = reused_from = left_at = pending_limit = consents = None
@@ -120,7 +120,7 @@ class SideBySide:
 
     @property
     def cost(self) -> Cost:
-        """What all of them have cost."""
+        """The cost of all of them."""
         return total(answer.cost for answer in self.answers)
 
     def start(self) -> None:
@@ -150,7 +150,7 @@ class SideBySide:
 
 
 async def _end_of(stream: ChatStream) -> StreamError | None:
-    """Wait for the end of a stream. Return what it raised."""
+    """Wait for the end of a stream. Return its failure."""
     try:
         await stream
     except StreamError as exc:  # the completion says how it ended

@@ -1,12 +1,12 @@
-"""What a batch has spent, and whether its budget has room for one more row.
+"""The spending of a batch, and the room in its budget for one more row.
 
 Rules
 -----
-- Tokens are what the server counted. Where it counts nothing, 4 characters are one token.
-- A row that is about to leave is an estimate: the tokens of so many characters in the rows so far, and the mean of
+- Tokens are the server's counts. Without a count, 4 characters are one token.
+- The next row is an estimate: the tokens of so many characters in the rows so far, and the mean of
   their answers. With a budget, the first row is asked alone, because before it nothing is known.
-- A row is not asked if it would pass the budget, together with those that run. They are finished.
-- A cost that is not known is not 0. If a row with a ``cost_limit`` has no known cost, no more rows are asked.
+- A row is not asked if it would pass the budget, together with the running ones. They are finished.
+- An unknown cost is not 0. If a row with a ``cost_limit`` has no known cost, no more rows are asked.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Spending:
         self._cost_limit = cost_limit
         self._reserved = 0
         self._ended = 0  # rows
-        self._answered = 0  # rows that took tokens. The next three are of these rows
+        self._answered = 0  # rows with tokens. The next three are of these rows
         self._characters = self._prompts = self._answers = 0
         self.tokens = 0
         self.cost = NOTHING
@@ -81,7 +81,7 @@ class Spending:
         return characters * self._prompts // max(1, self._characters) + self._answers // self._answered
 
     def has_room(self, tokens: int, running: int) -> bool:
-        """Return True if a row of about so many tokens may be asked beside those that run."""
+        """Return True if a row of about so many tokens may be asked beside the running ones."""
         if self._token_limit is None and self._cost_limit is None:
             return True
         if not self._ended:
@@ -104,14 +104,14 @@ class Spending:
         return f"the budget of {self._token_limit:,} tokens is used up"
 
     def reserve(self, tokens: int) -> None:
-        """Note that a row of about so many tokens leaves."""
+        """Note the start of a row of about so many tokens."""
         self._reserved += tokens
 
     def settle(self, reserved: int, tokens: int, *, answer: int, characters: int, cost: Cost) -> None:
-        """Note the end of a row: what was reserved, its tokens, those of its answer, its prompt's size, its cost."""
+        """Note the end of a row: its reserve, its tokens, those of its answer, its prompt's size, its cost."""
         self._reserved -= reserved
         self._ended += 1
-        if tokens:  # a request that failed took none, as far as anybody knows
+        if tokens:  # a failed request took none, as far as anybody knows
             self.tokens += tokens
             self._answered += 1
             self._characters += characters
@@ -123,7 +123,7 @@ class Spending:
 def tokens_of(completion: ChatCompletion, characters: int) -> tuple[int, int, bool]:
     """Return the tokens of a row, those of its answer, and whether they are a guess.
 
-    A request that failed before any answer took none.
+    A request without any answer took none.
 
     Examples
     --------

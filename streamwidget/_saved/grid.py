@@ -1,4 +1,4 @@
-"""A batch as a notebook stores it: one line about all rows, and a table of the first ones and of those that failed.
+"""A batch in a notebook's file: one line about all rows, and a table of the first ones and the failed ones.
 
 The rows hold untrusted text. All of it is escaped. js/src/grid/mimebundle.ts makes the same in the page, with the same
 styles of ``grid.json``. JupyterLab gives equal widths to columns without a width.
@@ -26,7 +26,7 @@ _CELL: str = _STYLES["cell"]
 
 
 def grid_mimebundle(batch: Batch, completion: ChatCompletion) -> dict[str, str]:
-    """Return the mimebundle that a notebook stores for a batch that is over. ``completion`` is that of its stream."""
+    """Return the mimebundle of an ended batch, for the notebook's file. ``completion`` is of its stream."""
     line = " · ".join(filter(None, [*answered_by(completion), summary(batch, completion.timing.total)]))
     failed = [number for number, result in enumerate(batch.results) if result is not None and result.error is not None]
     numbers = sorted({*range(min(_FIRST, len(batch.results))), *islice(failed, _FAILED)})
@@ -53,7 +53,7 @@ def _plain_row(row: dict[str, Any]) -> str:
 
 
 def said_by(row: dict[str, Any]) -> str:
-    """Return what a row says: its answer, or why there is none.
+    """Return the words of a row: its answer, or why there is none.
 
     >>> said_by({"text": "The", "error": "stopped by you"}), said_by({"text": "", "error": "No", "bad": True})
     ('The', 'No')

@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class _Worker:
-    """A thread that does one job after the other.
+    """A thread for one job after the other.
 
-    There is one for all answers. Two threads that calculate would only take the interpreter from each other, and from
-    the loop. And each new thread takes memory that the process keeps. It is a daemon, so the process can end.
+    There is one for all answers. Two busy threads would only take the interpreter from each other, and from
+    the loop. And the process keeps the memory of each new thread. It is a daemon, so the process can end.
     """
 
     def __init__(self) -> None:

@@ -20,9 +20,9 @@ from streamwidget._sources.calls import Call
 from streamwidget._sources.shapes import check, is_async
 from streamwidget._sources.wrappers import unwrap
 
-_AHEAD = 256  # items that the thread reads ahead of the loop
-LAYERS = 8  # of what wraps a stream
-#: What asyncio says to a function that needs the loop, when a thread calls it.
+_AHEAD = 256  # items to read ahead of the loop
+LAYERS = 8  # of wrappers around a stream
+#: The words of asyncio to a function in a thread that needs the loop.
 _NEEDS_LOOP = ("no running event loop", "no current event loop")
 
 
@@ -41,9 +41,9 @@ class Threaded:
     Attributes
     ----------
     source : iterable
-        What is read, when the thread has opened it.
+        The iterable, after the thread has opened it.
     wrappers : list
-        What it was taken out of.
+        The objects around it.
     """
 
     def __init__(self, source: Any) -> None:
@@ -81,7 +81,7 @@ class Threaded:
             raise _as_exception(item.failure)
 
     async def handed_over(self) -> Any:
-        """Wait until the source is open. Return what only the loop can read, or None if this thread reads it."""
+        """Wait until the source is open. Return a source for the loop alone, or None if this thread reads it."""
         await self._open.wait()
         return self.source if self._handed_over else None
 
@@ -111,7 +111,7 @@ class Threaded:
             self._loop.call_soon_threadsafe(event.set)
 
     def _open_source(self, stack: contextlib.ExitStack) -> bool:
-        """Call and enter until there is an iterable. Return False for what only the loop can read."""
+        """Call and enter until there is an iterable. Return False if only the loop can read it."""
         for _ in range(LAYERS):
             if isinstance(self.source, Call):
                 try:
