@@ -38,8 +38,13 @@ Seen = Callable[[str], None]
 BACKGROUND = "%%chat --bg --keep\ncount to 9000"
 
 _KERNEL = "const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel\n"
-# The socket is gone. JupyterLab connects again, as the same session or as another (to the server, another page).
-_CUT = f"another => {{ {_KERNEL} if (another) kernel._clientId = crypto.randomUUID(); kernel._ws.close(4000) }}"
+# The socket is gone, and JupyterLab connects again: as the same session or as another (to the server, another page).
+_CONNECT_AGAIN = f"""another => new Promise(done => {{
+  {_KERNEL}
+  if (another) kernel._clientId = crypto.randomUUID()
+  kernel.connectionStatusChanged.connect((_, status) => status === 'connected' && done())
+  kernel._ws.close(4000)
+}})"""
 _CONNECTED = f"() => {{ {_KERNEL} return kernel.connectionStatus === 'connected' }}"
 # The wire loses messages to the views, each with the chance `share`. null repairs the wire. With a share of less than 1
 # no view loses more than two in a row: by bad luck it would ask in vain for longer than the test waits.
@@ -98,9 +103,8 @@ def test_a_dropped_websocket_leaves_no_gap(open_notebook: OpenNotebook, demo: De
             page.page.evaluate(_LOSE, 1)
             page.page.wait_for_function("window.streamwidgetLost > 3")
         length = len(live_text(page, 1))
-        page.page.evaluate(_CUT, another)
         cut = time.monotonic()
-        page.page.wait_for_function(_CONNECTED)
+        page.page.evaluate(_CONNECT_AGAIN, another)
         wait_longer(page, 1, length)
         seen(f"on again {time.monotonic() - cut:.1f} s after the drop")
         assert counts(live_text(page, 1))
@@ -270,10 +274,7 @@ def test_two_tabs_show_the_same(open_notebook: OpenNotebook, demo: DemoServer, b
     expect(view(page, 1)).to_have_attribute("data-outcome", "cancelled")
     text = printed_text(page, 2).rstrip()
     assert [live_text(tab, 1) for tab in (page, other)] == [text, text]
-    length = len(live_text(page, 3))
-    page.page.evaluate(_CUT, False)
-    page.page.wait_for_function(_CONNECTED)
-    wait_longer(page, 3, length)
+    page.page.evaluate(_CONNECT_AGAIN, False)  # then the page asks
     page.stop_button(3).click()
     for tab in (page, other):
         wait_static(tab, 3, "stopped by you")
