@@ -113,7 +113,8 @@ def _check_file(path: Path) -> None:
     try:
         if path.is_dir():
             inside = next(iter(sorted(path.glob("*.gguf"))), None)
-            fix = f'`%config ChatMagics.gguf = "{inside}"`.' if inside else _NAME_FILE
+            typed = json.dumps(str(inside), ensure_ascii=False)  # a backslash of Windows would begin an escape
+            fix = f"`%config ChatMagics.gguf = {typed}`." if inside else _NAME_FILE
             raise ConfigurationError(f"{path} is a folder, not a model. {fix}")
         with path.open("rb") as file:
             magic = file.read(4)

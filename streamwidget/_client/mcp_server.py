@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import shlex
+import sys
 import tempfile
 import threading
 import weakref
@@ -20,6 +21,7 @@ from typing import IO, Any
 from streamwidget._client.headers import own_headers
 from streamwidget._core.attachments import Image
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.loop import result_of
 from streamwidget._core.secrets import Secrets, forget, mask
 from streamwidget._core.tab import in_tab
 from streamwidget._core.tool_schema import Arguments
@@ -145,7 +147,7 @@ class _Session:
             raise ConfigurationError('MCP servers need the mcp package: pip install "streamwidget[tools]"') from None
         self._thread.start()
         try:
-            return self._started.result(_STARTED)
+            return result_of(self._started, _STARTED)
         except TimeoutError:
             self.close()
             raise ConfigurationError(
@@ -188,7 +190,8 @@ class _Session:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            with asyncio.Runner() as runner:  # not asyncio.run: nest_asyncio may have patched it
+                runner.run(self._serve())
         except BaseException as exc:  # noqa: BLE001  (the SDK raises groups)
             if not self._started.done():
                 self._started.set_exception(self._refusal(exc))
@@ -220,7 +223,7 @@ class _Session:
             http_client.event_hooks = {"response": [self._note_status]}
             server: Any = streamable_http_client(self.target, http_client=http_client)
         else:
-            command, *arguments = shlex.split(self.target)
+            command, *arguments = _words(self.target)
             server = stdio_client(StdioServerParameters(command=command, args=arguments), errlog=said)  # type: ignore[arg-type]
         async with AsyncExitStack() as stack:
             if http_client is not None:
@@ -240,6 +243,14 @@ class _Session:
         if self._status in (401, 403):
             words += '. It wants a token: sw.mcp(address, headers={"Authorization": "Bearer ..."})'
         return ConfigurationError(f"The MCP server {self.name} did not start: {why}{words}")
+
+
+def _words(command: str) -> list[str]:
+    r"""Return a program and its arguments. Windows has backslashes in paths: ``C:\tools\clock.exe --utc``."""
+    if sys.platform == "win32":
+        words = shlex.split(command, posix=False)
+        return [word[1:-1] if word[0] in "\"'" and word[0] == word[-1] else word for word in words]
+    return shlex.split(command)
 
 
 async def _listed(client: Any) -> list[Any]:

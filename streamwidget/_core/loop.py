@@ -13,13 +13,16 @@ There are four cases:
 from __future__ import annotations
 
 import asyncio
+import functools
+import math
 import os
 import signal
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
@@ -64,7 +67,18 @@ def call_and_wait(loop: asyncio.AbstractEventLoop, function: Callable[[], T]) ->
     async def call() -> T:
         return function()
 
-    return asyncio.run_coroutine_threadsafe(call(), loop).result()
+    return result_of(asyncio.run_coroutine_threadsafe(call(), loop))
+
+
+def result_of(future: Future[T], timeout: float = math.inf) -> T:
+    """Wait for the result of another thread. TimeoutError after ``timeout`` seconds.
+
+    In steps, because on Windows an interrupt does not end a wait for another thread. Python sees it after the step.
+    """
+    end = time.monotonic() + timeout
+    while not future.done() and (left := end - time.monotonic()) > 0:
+        wait([future], min(left, TICK))
+    return future.result(0)
 
 
 def settler(future: asyncio.Future[T]) -> Callable[[T], None]:
@@ -151,8 +165,19 @@ def _own_runner() -> asyncio.Runner:
         _check_files()
         runner = runners[os.getpid()] = asyncio.Runner()
         # A thread that ends does not close its loop, and the loop's connections would keep it alive.
-        weakref.finalize(threading.current_thread(), runner.get_loop().close).atexit = False
+        weakref.finalize(threading.current_thread(), _close, runner.get_loop(), os.getpid()).atexit = False
     return runner
+
+
+def _close(loop: asyncio.AbstractEventLoop, process: int) -> None:
+    """Close the loop of a thread that has ended, and its connections before. Any thread may call this."""
+    if process != os.getpid():
+        return
+    if running_loop() is not None:  # one thread runs one loop at a time
+        threading.Thread(target=_close, args=(loop, process), name="streamwidget close").start()
+        return
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
 
 
 def _stop_in_child() -> None:
@@ -191,7 +216,7 @@ def run_on_another_loop(
         raise RuntimeError("The stream belongs to an event loop that no longer runs. Make a new stream.")
     future = asyncio.run_coroutine_threadsafe(make(), loop)
     try:
-        return future.result()
+        return result_of(future)
     except BaseException:  # an interrupt, or what a signal handler raised
         cancel()
         wait([future], _SETTLED)
@@ -208,9 +233,7 @@ def _run_nested(
         raise RuntimeError(
             f"An event loop of {kind} cannot run nested, so this code cannot wait. Use `await` or `async for` instead."
         )
-    import nest_asyncio2
-
-    nest_asyncio2.apply(loop)
+    _let_nest(loop)
 
     def soon() -> None:
         loop.call_soon_threadsafe(cancel)
@@ -223,6 +246,26 @@ def _run_nested(
     if interrupted:
         raise KeyboardInterrupt
     return task.result()
+
+
+def _let_nest(loop: asyncio.AbstractEventLoop) -> None:
+    """Patch asyncio so that this loop can run nested.
+
+    The patched ``asyncio.run`` also leaves its loop open, with its tasks and connections. So where nothing is nested,
+    Python's own one runs.
+    """
+    import nest_asyncio2
+
+    own = asyncio.run
+    nest_asyncio2.apply(loop)
+    nested = asyncio.run
+    if nested is not own:
+
+        @functools.wraps(own)
+        def run(*args: Any, **options: Any) -> Any:
+            return (own if running_loop() is None else nested)(*args, **options)
+
+        asyncio.run = run
 
 
 def _wait_in_tab(make: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -40,8 +40,9 @@ class _OwnLoop:
 
     def _run(self) -> None:
         try:
-            with contextlib.suppress(OSError):  # too many files are open
-                asyncio.run(self._serve())
+            # OSError: too many files are open. Not asyncio.run, because nest_asyncio may have patched it.
+            with contextlib.suppress(OSError), asyncio.Runner() as runner:
+                runner.run(self._serve())
         finally:
             self._ready.set()
 

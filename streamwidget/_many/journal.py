@@ -33,6 +33,7 @@ from streamwidget._many.results import RowResult
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for its reader
 _BLOCK = 2**20
+_LOCKED = 2**30  # the byte that Windows locks, as SQLite does. Nobody else may read it, so no row should have it
 _writing: set[tuple[int, int]] = set()  # the files that batches of this process write. Not all systems can lock a file
 _COUNTS = tuple(count.name for count in fields(Usage))
 
@@ -154,17 +155,13 @@ class Journal:
                 "Nothing was sent."
             )
         try:
-            fcntl: Any = importlib.import_module("fcntl")
-        except ImportError:  # Windows
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _lock(self._file)
+        except (BlockingIOError, PermissionError):
             raise ConfigurationError(
                 f"A batch of another process writes {self._path} now. Wait for its end, or name another file. "
                 "Nothing was sent."
             ) from None
-        except OSError:  # a file system without locks
+        except (ImportError, OSError):  # a system or a file system without locks
             return
 
     def _read(self) -> None:
@@ -202,3 +199,15 @@ class Journal:
             return os.pread(self._file, size, start)
         os.lseek(self._file, start, os.SEEK_SET)  # Windows. Each write goes to the end all the same
         return os.read(self._file, size)
+
+
+def _lock(file: int) -> None:
+    """Lock a file until it is closed. BlockingIOError, on Windows PermissionError, if another process has locked it."""
+    try:
+        fcntl: Any = importlib.import_module("fcntl")
+    except ImportError:  # Windows
+        msvcrt: Any = importlib.import_module("msvcrt")
+        os.lseek(file, _LOCKED, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

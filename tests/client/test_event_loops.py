@@ -61,8 +61,11 @@ def test_a_loop_like_one_of_windows_is_enough(running: DemoServer, kind: str) ->
 
 
 LEAVES = """
-import asyncio, contextlib, sys
+import asyncio, contextlib, sys, threading
 import streamwidget as sw
+
+def length(river: str) -> int:
+    return 1094
 
 async def main(url):
     client = sw.ChatClient(url)
@@ -78,11 +81,23 @@ async def main(url):
         one.start()
     await asyncio.gather(*many[:10])
     assert "aiohttp" in sys.modules  # so many are sent by it
+    await sw.race("count to 3", client=client)
+    await client.stream("x", model="demo-tools", tools=[length], confirm="never")
+    await client.stream("A river", as_=str)
     left = client.stream("count to 3", model="demo-slow")
     async for _ in left:
         break
 
+async def nested(url):
+    sw.ChatClient(url).stream("count to 3").wait()
+
 asyncio.run(main(sys.argv[1]))
+asyncio.run(nested(sys.argv[1]))
+asyncio.run(main(sys.argv[1]))  # asyncio is patched now
+thread = threading.Thread(target=lambda: sw.ChatClient(sys.argv[1]).stream("count to 3").wait())
+thread.start()
+thread.join()
+del thread
 sw.ChatClient(sys.argv[1]).stream("count to 3").wait()
 next(iter(sw.ChatClient(sys.argv[1]).stream("count to 3", model="demo-slow")))
 print(sw.ChatClient().stream("count to 3").wait().outcome)  # the demo server of the process
@@ -90,8 +105,11 @@ print(sw.ChatClient().stream("count to 3").wait().outcome)  # the demo server of
 
 
 def test_the_interpreter_ends_without_a_resource_warning(running: DemoServer) -> None:
-    """After streams that ended, were stopped, failed, were left, were many at once, and were waited for."""
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", LEAVES, running.url]
+    """After streams that ended, were stopped, failed, were left, were many at once, and were waited for.
+
+    In loops of ``asyncio.run``, nested, in a thread, and in loops after a nested one.
+    """
+    command = [sys.executable, "-W", "error", "-c", LEAVES, running.url]
     environment = clean_environment({"PYTHONPATH": str(ROOT)})
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SOON, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "complete\n", "")
