@@ -168,7 +168,7 @@ async def is_writing() -> bool:
 @pytest.mark.slow
 async def test_an_answer_streams_and_is_marked() -> None:
     """First it waits for the model, in words. The answer has a mark, usage, and the model's name."""
-    stream = sw.ChatClient(provider="local").stream("Name three rivers.", max_tokens=12)
+    stream = sw.ChatClient(provider="local").stream("Name three rivers.", max_tokens=12, temperature=0)
     events = [event async for event in stream]
     waits = [event.reason for event in events if isinstance(event, sw.Waiting)]
     assert waits == [f"{NAME} is loading", ""]
