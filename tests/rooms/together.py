@@ -29,6 +29,7 @@ from tests.ui.live import (
 from tests.ui.server import Server
 from tests.ui.tab import Tab
 from tests.ui.test_chat_widget import Chat
+from tests.ui.test_stream import VIEWS_LEFT
 
 PYTHON = ROOT / ".venv-rooms" / "bin" / "python"
 ENDLESS = "count to 9000"
@@ -74,9 +75,15 @@ def saved(page: NotebookPage, index: int) -> list[nbformat.NotebookNode]:
     return outputs
 
 
-@pytest.mark.parametrize("pages", [["%%chat\ncount to 200", PRINT_TEXT, f"%%chat\n{ENDLESS}"]], indirect=True)
+ANSWERS = ["%%chat\ncount to 200", PRINT_TEXT, f"%%chat\n{ENDLESS}", VIEWS_LEFT % 0]
+
+
+@pytest.mark.parametrize("pages", [ANSWERS], indirect=True)
 def test_both_see_an_answer_grow_and_both_can_stop_it(pages: Pages, model: DemoServer) -> None:
-    """The answer is whole in both pages and in the file, once. The second person's Stop reaches the model."""
+    """The answer is whole in both pages and in the file, once. The second person's Stop reaches the model.
+
+    When both pages have left the views, the kernel has closed them.
+    """
     first, second = pages
     first.run(1)
     for page in pages:
@@ -103,6 +110,8 @@ def test_both_see_an_answer_grow_and_both_can_stop_it(pages: Pages, model: DemoS
             assert len(outputs(page, index)) == 1
         (output,) = saved(first, index)
         assert WIDGET not in output.data
+    first.run(4)
+    assert first.printed(4) == "0 views\n"
     for page in pages:
         assert_no_error_of_ours(page)
 
