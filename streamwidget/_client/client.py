@@ -16,7 +16,7 @@ from streamwidget._client.spending import is_refused_early
 from streamwidget._client.sse import MAX_EVENT_SIZE
 from streamwidget._client.token_ratio import RATIOS, TokenEstimate
 from streamwidget._client.transport import HTTPXTransport
-from streamwidget._client.urls import host_of
+from streamwidget._client.urls import host_of, secrets_in
 from streamwidget._core.accumulator import MAX_TEXT
 from streamwidget._core.completion import ChatCompletion
 from streamwidget._core.exceptions import ConfigurationError
@@ -121,7 +121,7 @@ class ChatClient:
         if isinstance(http_client, str | bytes | Mapping):
             raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}.")
         self._settings = resolve(base_url, api_key, model, provider=provider, headers=headers)
-        self._secrets = Secrets(self._settings.api_key, self._settings.headers)
+        self._secrets = Secrets(self._settings.api_key, self._settings.headers, secrets_in(self._settings.base_url))
         self._dialect = self._settings.server.dialect  # imported now, and not in the middle of a question
         self.timeout = timeout or self._settings.timeout
         self.retry = retry or RetryPolicy()

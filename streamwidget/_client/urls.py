@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import parse_qsl, urlsplit
 
 from streamwidget._core.exceptions import ConfigurationError
-from streamwidget._core.secrets import mask, may_hold_a_key, unquoted
+from streamwidget._core.secrets import Secret, mask, may_hold_a_key, unquoted
 
 _ENDPOINT = "/chat/completions"
+#: Parts of an address's query whose value is a key: Azure has ``code`` and ``subscription-key``.
+_SECRET_NAME = re.compile(r"key|code|token|secret|pass|auth|sig", re.IGNORECASE)
 
 
 def host_of(url: str) -> str:
@@ -77,6 +80,12 @@ def address_of(host: str) -> IPv4Address | IPv6Address | None:
             return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def secrets_in(url: str | None) -> list[Secret]:
+    """Return the values of an address's query that are named like a key: those of ``?code=`` and ``?api-key=``."""
+    query = parse_qsl(urlsplit(url or "").query)
+    return [Secret(value) for name, value in query if _SECRET_NAME.search(name)]
 
 
 def check_url(url: str) -> str:

@@ -19,7 +19,7 @@ import functools
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -104,6 +104,8 @@ class Secrets:
     key : ApiKey, optional
     headers : mapping of str to Secret, optional
         The client's own headers.
+    in_address : sequence of Secret, optional
+        What its address holds: `https://host/api?code=...`.
 
     Attributes
     ----------
@@ -111,10 +113,16 @@ class Secrets:
     headers : mapping of str to Secret
     """
 
-    __slots__ = ("_spellings", "headers", "key")
+    __slots__ = ("_in_address", "_spellings", "headers", "key")
 
-    def __init__(self, key: ApiKey | None = None, headers: Mapping[str, Secret] | None = None) -> None:
+    def __init__(
+        self,
+        key: ApiKey | None = None,
+        headers: Mapping[str, Secret] | None = None,
+        in_address: Sequence[Secret] = (),
+    ) -> None:
         self.key = key
+        self._in_address = in_address
         self.headers: Mapping[str, Secret] = headers or {}
         self._spellings: Spellings | None = None
 
@@ -142,6 +150,7 @@ class Secrets:
     def _all(self) -> Iterator[Secret]:
         if self.key is not None:
             yield self.key
+        yield from self._in_address
         for name, value in self.headers.items():
             if not _PUBLIC.fullmatch(name):
                 yield value

@@ -12,7 +12,6 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from streamwidget._client.client import ChatClient
-from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.loop import run
 from streamwidget._notebook.advice import Target
 from streamwidget._notebook.cell_output import show
@@ -21,7 +20,7 @@ from streamwidget._notebook.front_end import is_deaf, is_page
 from streamwidget._notebook.named import find_model
 from streamwidget._notebook.session import Session
 from streamwidget._notebook.terminal import say, write
-from streamwidget.doctor._examine import Examination
+from streamwidget.doctor._examine import Examination, NotWatched
 from streamwidget.doctor._finding import Finding, seconds
 from streamwidget.doctor._report import Report
 
@@ -89,7 +88,7 @@ class Checkup:
     def _client(self) -> ChatClient:
         client = find_model(self._session, self._options)
         if not isinstance(client, ChatClient):
-            raise ConfigurationError(f"{client.name} sends its requests itself, and the doctor cannot watch them.")
+            raise NotWatched(f"{client.name} sends its requests itself, and the doctor cannot watch them.")
         return client
 
     def _announce(self, sentence: str) -> None:

@@ -32,13 +32,17 @@ _HOP = 20.0  # seconds. No other hop may take longer
 Checks = Callable[[], Awaitable[list[Finding]]]
 
 
+class NotWatched(Exception):
+    """The person's client sends its requests itself. This is not a fault."""
+
+
 class Examination:
     """One walk along a person's path.
 
     Parameters
     ----------
     make_client : callable
-        Makes the person's client, or raises ConfigurationError.
+        Makes the person's client, or raises ConfigurationError or NotWatched.
     announce : callable
         Takes a sentence for the person, before a question that may cost money.
     tell : callable
@@ -93,6 +97,10 @@ class Examination:
             self._add(check_settings(client))
         except ConfigurationError as exc:
             self._add(Finding("settings", "failed", said_by(exc), fault="configuration"))
+            await self._home(None)
+            return
+        except NotWatched as exc:
+            self._add(Finding("settings", "unknown", f"{exc}"))
             await self._home(None)
             return
         url = client.base_url

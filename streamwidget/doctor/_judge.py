@@ -10,7 +10,7 @@ Rules
 - A machine with too much to do accuses nobody: its own demo server comes late too.
 - A proxy is accused of a slow stream only if the text streams without it.
 - The way to the page comes last: a slow page cannot make the server slow.
-- An unknown hop is not accused.
+- An unknown hop is not accused, and a walk without an answer finds nobody healthy: it was interrupted.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ def judge(findings: Iterable[Finding]) -> Verdict:
     if (guilty := _guilty(seen)) is not None:
         return guilty
     unknown = [hop for hop, finding in seen.items() if finding.state == "unknown"]
+    rest = f" Not checked: {', '.join(unknown)}." if unknown else ""
+    if "stream" not in seen:
+        return Verdict(None, f"So far nothing fails, and no answer was seen.{rest}")
     if unknown:
-        return Verdict(
-            None, f"Nothing of what was checked fails or holds text back. Not checked: {', '.join(unknown)}."
-        )
+        return Verdict(None, f"Nothing of what was checked fails or holds text back.{rest}")
     return Verdict(None, "Nothing on the way fails or holds text back.")
 
 

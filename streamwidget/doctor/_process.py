@@ -22,7 +22,6 @@ _STEP = 0.05  # seconds between two looks at the clock
 _BLOCKED = 0.25  # seconds. A busy loop is seldom so late
 _OFTEN = 3  # times. An import or a busy machine may do it once or twice
 _SHARE = 0.3  # of the time
-_BUSY = 0.5  # of a delay. A program that computes so much has made it
 _PACKAGES = ("streamwidget", "httpx", "ipykernel", "ipython", "ipywidgets", "anywidget", "traitlets", "tornado")
 
 
@@ -32,7 +31,7 @@ class Lateness:
 
     A machine with too much to do makes everything late, and that is not a fault of this program. A thread beside the
     loop finds it out: only a late loop beside a punctual thread is blocked. A program that computes makes the thread
-    late too, so its processor time counts against it.
+    late too, so its own processor time counts as blocked.
 
     Attributes
     ----------
@@ -61,8 +60,8 @@ class Lateness:
 
     @property
     def is_starved(self) -> bool:
-        """True if the loop was late as often, and the machine is the cause."""
-        return self.late >= _SHARE * self.watched and not self.is_blocked
+        """True if the loop was late for as long, and the machine is the cause."""
+        return self.late - self.blocked >= _SHARE * self.watched and not self.is_blocked
 
     @contextlib.asynccontextmanager
     async def watch(self) -> AsyncIterator[None]:
@@ -98,8 +97,7 @@ class Lateness:
             The processor time of this program meanwhile.
         """
         late = max(0.0, took - _STEP)
-        excused = 0.0 if computed >= _BUSY * late else machine
-        blocked = max(0.0, late - excused)
+        blocked = max(late - machine, min(late, computed), 0.0)
         self.watched += took
         self.late += late
         self.blocked += blocked

@@ -39,7 +39,7 @@ class Report:
     | hop | result | what was seen |
     |---|---|---|
     | DNS | ✓ ok | localhost is 127.0.0.1. (time 1 ms) |
-    | **verdict** | **nobody** | Nothing on the way fails or holds text back. |
+    | **verdict** | **nobody** | So far nothing fails, and no answer was seen. |
     """
 
     findings: tuple[Finding, ...]

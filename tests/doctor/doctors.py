@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -16,10 +19,11 @@ import trustme
 from streamwidget._client.client import ChatClient
 from streamwidget.demo import DemoServer
 from streamwidget.doctor._examine import Examination
+from streamwidget.doctor._network import _OTHERS, _PROXIES
 from streamwidget.doctor._report import Report
-from tests.doctor.fronts import HOST, PROGRAMS, haproxy, missing, nginx, tinyproxy
+from tests.doctor.fronts import HOST, PROGRAMS, haproxy, joined, missing, nginx, steady, tinyproxy
 from tests.support.ports import closed_port
-from tests.support.servers import RawServer, response
+from tests.support.servers import Answer, RawServer, response
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"needs {', '.join(PROGRAMS)}: apt-get install them, as root")
 KEY = "sk-doctor-0123456789abcdef"
@@ -29,7 +33,7 @@ UNBUFFERED = "proxy_buffering off;"
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+    for name in (*_PROXIES, *_OTHERS):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -46,6 +50,7 @@ class Place:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, stack: contextlib.ExitStack) -> None:
         self.folder = folder
         self.set = monkeypatch.setenv
+        self._monkeypatch = monkeypatch
         self._stack = stack
         self.fields: dict[str, object] = {}
         self.authority = trustme.CA()
@@ -60,6 +65,34 @@ class Place:
     def at(self, name: str) -> Path:
         (self.folder / name).mkdir()
         return self.folder / name
+
+    def raw(self, answer: Answer, host: str = "127.0.0.1") -> int:
+        """Run a server of ours. A function answers questions, and a model is listed."""
+
+        def act(connection: socket.socket) -> None:
+            if isinstance(answer, bytes):
+                connection.sendall(answer)
+            elif server.newest.startswith(b"GET"):
+                connection.sendall(response(b'{"data":[{"id":"m"}]}', kind="application/json"))
+            elif server.newest:
+                answer(connection)
+
+        server = self._stack.enter_context(RawServer(act, host))
+        return server.port
+
+    def enter_socket(self, made: socket.socket) -> socket.socket:
+        return self._stack.enter_context(made)
+
+    def name(self, name: str, addresses: list[tuple[str, int]]) -> None:
+        """Let the system find these addresses for a name."""
+        real = socket.getaddrinfo
+
+        def find(host: Any, *args: Any, **kwargs: Any) -> Any:
+            if host not in (name, name.encode()):
+                return real(host, *args, **kwargs)
+            return [found for address, port in addresses for found in real(address, port, type=socket.SOCK_STREAM)]
+
+        self._monkeypatch.setattr(socket, "getaddrinfo", find)
 
     def certified(self) -> trustme.LeafCert:
         return self.authority.issue_cert(HOST, "localhost")
@@ -168,6 +201,126 @@ def one_reply(place: Place) -> Report:
     return examine(f"http://127.0.0.1:{place.demo()}/v1", model="demo-json")
 
 
+def expired(place: Place) -> Report:
+    leaf = place.authority.issue_cert("localhost", not_after=datetime(2020, 1, 1, tzinfo=UTC))
+    place.trust()
+    return examine(f"https://localhost:{place.enter(nginx(place.demo(), place.at('n'), tls=leaf))}/v1", key=KEY)
+
+
+def another_name(place: Place) -> Report:
+    leaf = place.authority.issue_cert("llm.example.org")
+    place.trust()
+    return examine(f"https://localhost:{place.enter(nginx(place.demo(), place.at('n'), tls=leaf))}/v1")
+
+
+def no_intermediate(place: Place) -> Report:
+    leaf = place.authority.create_child_ca().issue_cert("localhost")
+    leaf.cert_chain_pems[:] = leaf.cert_chain_pems[:1]
+    place.trust()
+    return examine(f"https://localhost:{place.enter(nginx(place.demo(), place.at('n'), tls=leaf))}/v1")
+
+
+def another_variable(place: Place) -> Report:
+    place.set("REQUESTS_CA_BUNDLE", str(place.folder / "authority.pem"))
+    port = place.enter(nginx(place.demo(), place.at("n"), how=UNBUFFERED, tls=place.certified()))
+    return examine(f"https://localhost:{port}/v1")
+
+
+def wants_a_certificate(place: Place) -> Report:
+    place.trust()
+    asks = f"}} ssl_client_certificate {place.folder}/authority.pem; ssl_verify_client on; location /none {{"
+    port = place.enter(nginx(place.demo(), place.at("n"), how=f"{UNBUFFERED} {asks}", tls=place.certified()))
+    return examine(f"https://localhost:{port}/v1", key=KEY)
+
+
+def http_to_https(place: Place) -> Report:
+    return examine(f"http://localhost:{place.enter(nginx(place.demo(), place.at('n'), tls=place.certified()))}/v1")
+
+
+def https_to_http(place: Place) -> Report:
+    return examine(f"https://localhost:{place.demo()}/v1")
+
+
+def drops(place: Place) -> Report:
+    """The queue of this port is full, so the system drops whoever comes, as a firewall does."""
+    full = place.enter_socket(socket.create_server(("127.0.0.1", 0), backlog=0))
+    for _ in range(3):
+        waiting = place.enter_socket(socket.socket())
+        waiting.setblocking(False)
+        waiting.connect_ex(full.getsockname())
+    return examine(f"http://127.0.0.1:{full.getsockname()[1]}/v1")
+
+
+def proxy_wants_a_password(place: Place) -> Report:
+    proxy = place.raw(response(b"", "proxy-authenticate: Basic", status="407 No"))
+    place.set("HTTPS_PROXY", f"http://127.0.0.1:{proxy}")
+    return examine(f"https://{HOST}:4433/v1", key=KEY)
+
+
+def proxy_without_tls(place: Place) -> Report:
+    place.set("HTTPS_PROXY", f"https://me:{PASSWORD}@127.0.0.1:{place.enter(tinyproxy(place.at('t')))}")
+    return examine(f"https://{HOST}:4433/v1")
+
+
+def proxy_shows_a_page(place: Place) -> Report:
+    proxy = place.raw(response(b"<html><title>Sign in</title></html>", kind="text/html"))
+    place.set("HTTP_PROXY", f"http://127.0.0.1:{proxy}")
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def proxy_knows_no_server(place: Place) -> Report:
+    place.set("HTTP_PROXY", f"http://127.0.0.1:{place.enter(nginx(closed_port(), place.at('n')))}")
+    place.set("NO_PROXY", "another.example")
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def socks_proxy(place: Place) -> Report:
+    place.set("ALL_PROXY", f"socks4://me:{PASSWORD}@127.0.0.1:1080")
+    return examine(f"https://{HOST}:4433/v1")
+
+
+def no_certificates_in_file(place: Place) -> Report:
+    (place.folder / "empty.pem").touch()
+    place.set("SSL_CERT_FILE", str(place.folder / "empty.pem"))
+    return examine("https://localhost:9/v1")
+
+
+def nobody_behind_nginx(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.enter(nginx(closed_port(), place.at('n')))}/v1")
+
+
+def login_page(place: Place) -> Report:
+    return examine(
+        f"http://127.0.0.1:{place.raw(response(b'', 'location: https://wifi.example/', status='302 Go'))}/v1"
+    )
+
+
+def wrong_prefix(place: Place) -> Report:
+    how = f"{UNBUFFERED} }} location /team/ {{ proxy_pass http://127.0.0.1:{place.demo()}/; {UNBUFFERED}"
+    return examine(f"http://127.0.0.1:{place.enter(nginx(closed_port(), place.at('n'), how=how))}/team")
+
+
+def joins_4_kb(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(joined(size=4096))}/v1")
+
+
+def joins_a_second(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(joined(every=1))}/v1")
+
+
+def holds_all(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(joined(size=10**6, kind='application/octet-stream'))}/v1")
+
+
+def cut(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.demo()}/v1", model="demo-drop")
+
+
+def stalls_behind_nginx(place: Place) -> Report:
+    port = place.enter(nginx(place.demo(), place.at("n"), how=f"{UNBUFFERED} proxy_read_timeout 5s;"))
+    return examine(f"http://127.0.0.1:{port}/v1", model="demo-stall")
+
+
 FAULTS: dict[Callable[[Place], Report], tuple[str, str]] = {
     wrong_name: ("DNS", "no-such-host.invalid"),
     closed: ("TCP", "Connection refused"),
@@ -186,6 +339,28 @@ FAULTS: dict[Callable[[Place], Report], tuple[str, str]] = {
     nginx_gives_up: ("stream", "timeout"),
     haproxy_gives_up: ("stream", "504"),
     one_reply: ("stream", "one reply"),
+    expired: ("TLS", "must renew its certificate"),
+    another_name: ("TLS", "another name"),
+    no_intermediate: ("TLS", "the certificates between"),
+    another_variable: ("TLS", "REQUESTS_CA_BUNDLE is set"),
+    wants_a_certificate: ("TLS", "wants a certificate from you"),
+    http_to_https: ("TLS", "Set the address to https://"),
+    https_to_http: ("TLS", "Set the address to http://"),
+    drops: ("TCP", "A firewall drops"),
+    proxy_wants_a_password: ("proxy", "wants a user name and a password"),
+    proxy_without_tls: ("proxy", "do not speak TLS"),
+    proxy_shows_a_page: ("proxy", "“Sign in”"),
+    proxy_knows_no_server: ("proxy", "to NO_PROXY"),
+    socks_proxy: ("environment", "Write socks5://"),
+    no_certificates_in_file: ("environment", "holds no certificate"),
+    nobody_behind_nginx: ("models", "Is that server running?"),
+    login_page: ("models", "redirects to wifi.example"),
+    wrong_prefix: ("models", "/team/v1."),
+    joins_4_kb: ("stream", "bursts"),
+    joins_a_second: ("stream", "bursts"),
+    holds_all: ("stream", "at once"),
+    cut: ("stream", "ended before the answer did"),
+    stalls_behind_nginx: ("stream", "proxy_read_timeout"),
 }
 
 
@@ -263,9 +438,83 @@ def unused_proxy(place: Place) -> Report:
     return examine(f"http://{HOST}:{place.demo()}/v1")
 
 
+def http2(place: Place) -> Report:
+    place.trust()
+    port = place.enter(haproxy(place.demo(), place.at("h"), tls=place.certified()))
+    return examine(f"https://localhost:{port}/v1", key=KEY)
+
+
+def ipv6_alone(place: Place) -> Report:
+    return examine(f"http://[::1]:{place.raw(steady(), host='::1')}/v1")
+
+
+def two_addresses(place: Place) -> Report:
+    """Nobody listens at the first one."""
+    port = place.raw(steady())
+    place.name("two.example", [("::1", port), ("127.0.0.1", port)])
+    return examine(f"http://two.example:{port}/v1")
+
+
+def a_prefix(place: Place) -> Report:
+    how = f"}} location /team/a/ {{ proxy_pass http://127.0.0.1:{place.demo()}/; {UNBUFFERED}"
+    return examine(f"http://127.0.0.1:{place.enter(nginx(closed_port(), place.at('n'), how=how))}/team/a/v1")
+
+
+def comments_first(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(steady(before=[b': OPENROUTER PROCESSING'] * 30))}/v1")
+
+
+def very_quick(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(steady(rate=2000))}/v1")
+
+
+def one_word(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(steady(count=1))}/v1")
+
+
+def large_pieces(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(steady(rate=4, count=12, piece='1 2 3 4 5 6 7 8 '))}/v1")
+
+
+def unbuffered_by_the_server(place: Place) -> Report:
+    port = place.raw(steady(headers=["x-accel-buffering: no"]))
+    return examine(f"http://127.0.0.1:{place.enter(nginx(port, place.at('n')))}/v1")
+
+
+def another_type(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(steady(kind='text/plain'))}/v1")
+
+
+def not_listed(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.raw(steady())}/v1", model="an-alias")
+
+
+def wrong_and_not_needed(place: Place) -> Report:
+    place.set("HTTPS_PROXY", "socks9://nobody")
+    place.set("SSL_CERT_FILE", "/no/such/file.pem")
+    place.set("NO_PROXY", "::::,*bad")
+    return examine(f"http://127.0.0.1:{place.demo()}/v1")
+
+
+def a_whole_chain(place: Place) -> Report:
+    place.trust()
+    leaf = place.authority.create_child_ca().issue_cert("localhost")
+    return examine(f"https://localhost:{place.enter(nginx(place.demo(), place.at('n'), how=UNBUFFERED, tls=leaf))}/v1")
+
+
+def the_end_of_the_address(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.demo()}/v1/chat/completions/")
+
+
+def every_byte_alone(place: Place) -> Report:
+    return examine(f"http://127.0.0.1:{place.demo()}/v1", model="demo-dribble")
+
+
 HEALTHY = [
     direct, nginx_unbuffered, by_haproxy, by_tinyproxy, by_a_tunnel, trusted, slow_model, quick_model, thinks_long,
-    reasons, steady_gzip, without_models, unused_proxy,
+    reasons, steady_gzip, without_models, unused_proxy, http2, ipv6_alone, two_addresses, a_prefix, comments_first,
+    very_quick, one_word, large_pieces, unbuffered_by_the_server, another_type, not_listed, wrong_and_not_needed,
+    a_whole_chain, the_end_of_the_address, every_byte_alone,
 ]  # fmt: skip
 
 

@@ -6,13 +6,15 @@ import contextlib
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import trustme
 
 from tests.support.deadlines import START, until
 from tests.support.ports import closed_port
+from tests.support.servers import response, sse
 
 #: A name of this machine. Requests to it go by way of a proxy, unlike those to a loopback name.
 HOST = socket.gethostname()
@@ -85,9 +87,15 @@ def nginx(
 
 
 @contextlib.contextmanager
-def haproxy(target: int, folder: Path, *, timeout: str = "600s") -> Iterator[int]:
-    """Run haproxy in front of a port. It waits so long for the server."""
+def haproxy(target: int, folder: Path, *, timeout: str = "600s", tls: trustme.LeafCert | None = None) -> Iterator[int]:
+    """Run haproxy in front of a port. It waits so long for the server. With ``tls`` it offers HTTP/2 too."""
     port = closed_port()
+    secure = ""
+    if tls is not None:
+        certificates(tls, folder)
+        both = (folder / "chain.pem").read_bytes() + (folder / "key.pem").read_bytes()
+        (folder / "both.pem").write_bytes(both)
+        secure = f"ssl crt {folder}/both.pem alpn h2,http/1.1"
     (folder / "haproxy.cfg").write_text(f"""
 defaults
   mode http
@@ -95,7 +103,7 @@ defaults
   timeout client 600s
   timeout server {timeout}
 frontend front
-  bind *:{port}
+  bind *:{port} {secure}
   default_backend back
 backend back
   server one 127.0.0.1:{target}
@@ -115,6 +123,56 @@ def tinyproxy(folder: Path, *, refuses: str = "", connects_to: int = 0) -> Itera
     (folder / "tinyproxy.conf").write_text("\n".join(lines) + "\n")
     with running(["tinyproxy", "-d", "-c", f"{folder}/tinyproxy.conf"], port, folder):
         yield port
+
+
+END = ({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n")
+
+
+# ---- servers of ours, for what those programs do not do
+
+
+def steady(
+    *,
+    rate: float = 60,
+    count: int = 64,
+    piece: str = "1 ",
+    kind: str = "text/event-stream",
+    headers: Sequence[str] = (),
+    before: Sequence[bytes] = (),
+) -> Callable[[socket.socket], None]:
+    """Send lines without text before the answer, and then so many pieces a second."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(response(b"", *headers, kind=kind))
+        for line in before:
+            connection.sendall(line + b"\n\n")
+            time.sleep(0.1)
+        for _ in range(count):
+            time.sleep(1 / rate)
+            connection.sendall(sse(piece))
+        connection.sendall(sse(*END))
+
+    return act
+
+
+def joined(*, size: int = 0, every: float = 0.0, kind: str = "text/event-stream") -> Callable[[socket.socket], None]:
+    """Send the pieces as a buffer does: when it has so many bytes, or when so many seconds are over."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(response(b"", kind=kind))
+        held, sent_at = b"", time.monotonic()
+        for number in range(64):
+            time.sleep(1 / 30)
+            held += sse({"id": "chatcmpl-0123456789", "choices": [{"index": 0, "delta": {"content": f"{number} "}}]})
+            if size and len(held) >= size:
+                connection.sendall(held[:size])
+                held = held[size:]
+            elif every and time.monotonic() - sent_at >= every:
+                connection.sendall(held)
+                held, sent_at = b"", time.monotonic()
+        connection.sendall(held + sse(*END))
+
+    return act
 
 
 def certificates(leaf: trustme.LeafCert, folder: Path) -> None:

@@ -87,6 +87,12 @@ def test_the_hop_is_named(path: str) -> None:
         assert verdict.sentence.startswith(("Nothing ", "This machine is too busy"))
 
 
+def test_an_interrupted_walk_finds_nobody_healthy() -> None:
+    """No answer was seen, so the sentence promises nothing."""
+    for found in ([], [OK["settings"]], [OK["settings"], OK["DNS"], OK["TCP"], OK["models"]]):
+        assert judge(found).sentence == "So far nothing fails, and no answer was seen."
+
+
 def test_what_was_not_checked_is_said() -> None:
     """The person must not take it for healthy."""
     assert judge([*OK.values(), unknown("comm")]).sentence.endswith("Not checked: comm.")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
 import socket
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from subprocess import PIPE
 
 import pytest
 
@@ -20,6 +25,7 @@ from streamwidget.doctor._finding import Finding
 from streamwidget.doctor._judge import judge
 from streamwidget.doctor._process import Lateness, process
 from streamwidget.doctor._report import Report
+from tests.support.deadlines import SOON
 from tests.support.local_model import needs_llamacpp
 from tests.support.native_server import NativeServer
 from tests.support.ports import closed_port
@@ -186,6 +192,8 @@ LOOKS = {
     "a sleep on the loop": ([(0.75, 0.01, 0.001)] * 6, True),
     "a sleep on the loop of a busy machine": ([(0.9, 0.2, 0.01)] * 6, True),
     "a computation, beside it the thread is late too": ([(0.75, 0.6, 0.7)] * 6, True),
+    "a computation on a busy machine": ([(0.95, 0.8, 0.35)] * 6, True),
+    "two short computations": ([(0.05, 0, 0.01)] * 10 + [(0.35, 0.3, 0.3)] * 2, False),
     "a machine with too much to do": ([(0.75, 0.68, 0.02)] * 6, False),
 }
 
@@ -245,6 +253,51 @@ def test_the_command(server: DemoServer, capsys: pytest.CaptureFixture[str]) -> 
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"]["hop"] == "models"
     assert {"hop", "state", "sentence", "figures", "advice", "fault"} == set(found["findings"][0])
+
+
+def test_a_key_in_the_address_is_not_shown() -> None:
+    """A server may repeat the address that it was asked at."""
+
+    def echo(connection: socket.socket) -> None:
+        asked = server.newest.decode().partition(" ")[2].partition(" ")[0]
+        body = json.dumps({"error": {"message": f"Not here: {asked}"}}).encode()
+        connection.sendall(response(body, status="404 Not Found", kind="application/json"))
+
+    with RawServer(echo) as server:
+        report = examine(f"{server.url}?code=zz9pluralzalpha&api-version=2026-01-01")
+    shown = f"{report}{report.to_json()}{report.to_markdown()}"
+    assert "zz9plural" not in shown
+    assert "Not here: /v1/chat/completions?code=[key]&api-version=2026-01-01." in shown
+
+
+@pytest.mark.fault("P5", "interrupted or without a reader: no traceback, and a code of its own")
+def test_the_ends_of_the_command() -> None:
+    """130 after an interrupt, and 141 where `head` has seen enough."""
+    over = threading.Event()
+
+    def asked(connection: socket.socket) -> None:
+        if b"/models" in raw.newest:
+            connection.sendall(response(b'{"data":[{"id":"m"}]}', kind="application/json"))
+        else:
+            over.wait(60)
+
+    with RawServer(asked) as raw:
+        command = [sys.executable, "-m", "streamwidget.doctor", raw.url]
+        with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as walk:
+            assert walk.stderr is not None
+            assert walk.stderr.readline().startswith("Asking ")
+            walk.send_signal(signal.SIGINT)
+            out, err = walk.communicate(timeout=SOON)
+        assert (walk.returncode, err) == (130, "Interrupted. This was found so far.\n")
+        assert "no answer was seen" in out
+        with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as walk:
+            assert walk.stdout is not None
+            walk.stdout.readline()
+            walk.stdout.close()
+            over.set()
+            assert walk.stderr is not None
+            assert "Traceback" not in walk.stderr.read()
+        assert walk.returncode == 141
 
 
 def test_an_empty_report() -> None:

@@ -40,6 +40,11 @@ class RawServer:
         self.port = self._listener.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
+    @property
+    def newest(self) -> bytes:
+        """The newest request. Connections without one are left out. Empty: there was none yet."""
+        return next((request for request in reversed(self.requests) if request), b"")
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._serve, daemon=True).start()
         return self
