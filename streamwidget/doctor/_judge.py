@@ -45,6 +45,9 @@ class Verdict:
     advice: str = ""
 
 
+_TOO_BUSY = Verdict(None, "This machine is too busy to tell how the text comes.", "Try again when it is idle.")
+
+
 def judge(findings: Iterable[Finding]) -> Verdict:
     """Name the hop at fault.
 
@@ -74,12 +77,15 @@ def _guilty(seen: dict[Hop, Finding]) -> Verdict | None:
         return _what_failed(seen)
     if (at_home := _first(seen, _AT_HOME, ("slow", "failed"))) is not None:
         return at_home
+    is_busy = any(hop in seen and seen[hop].fault == BUSY for hop in _AT_HOME)
     if stream.state != "slow":
-        return _first(seen, _TO_THE_PAGE, ("failed", "slow"))
+        no_page = _first(seen, _TO_THE_PAGE, ("failed",))
+        late = _first(seen, _TO_THE_PAGE, ("slow",))
+        return no_page or (_TOO_BUSY if late is not None and is_busy else late)
     demo = seen.get("demo")
     if demo is not None and demo.state == "slow":
-        if any(hop in seen and seen[hop].fault == BUSY for hop in _AT_HOME):
-            return Verdict(None, "This machine is too busy to tell how the text comes.", "Try again when it is idle.")
+        if is_busy:
+            return _TOO_BUSY
         sentence = "The demo server on this machine is held back too. So the network is not the cause."
         return Verdict("demo", sentence, "Something on this machine is in the way: is it very busy?")
     return _first(seen, ("proxy",), ("slow",)) or _accused(stream)

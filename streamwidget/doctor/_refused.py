@@ -43,6 +43,7 @@ _NAME_THE_KEY = (
     'In a notebook name the variable that holds it: `%config ChatMagics.api_key_env = "NAME"`. For the command, set '
     "STREAMWIDGET_BASE_URL and STREAMWIDGET_API_KEY, and leave the URL out."
 )
+_IN_ANOTHER_FORM = "Check the provider (-p NAME) and the end of the address. Or ask whoever runs {who}."
 _OF_THE_SERVER = "The server has a fault of its own. Its log says more: ask whoever runs {who}."
 
 
@@ -97,7 +98,7 @@ def _by_status(error: ErrorInfo, failure: StreamError) -> str:
         return "The server is busy, or it loads the model. Ask again in a minute."
     if failure.outcome == "error" or status >= 500:
         return _BY_STATUS.get(status, _OF_THE_SERVER)
-    return _BY_STATUS.get(status, "")
+    return _BY_STATUS.get(status, _IN_ANOTHER_FORM if failure.outcome == "protocol_error" else "")
 
 
 def _of_gateway(error: ErrorInfo, host: str, who: str, *, by_page: bool) -> Refused:

@@ -62,6 +62,10 @@ PATHS = {
         [slow("stream"), Finding("kernel", "ok", "Busy.", fault="busy machine")],
         "stream",
     ),
+    "a busy machine, and a page that is late": (
+        [slow("comm"), Finding("kernel", "ok", "Busy.", fault="busy machine")],
+        None,
+    ),
     "only the demo server is": ([slow("demo")], None),
     "the page is far away": ([slow("comm")], "comm"),
     "no page": ([failed("comm", "no page")], "comm"),

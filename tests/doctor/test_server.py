@@ -109,6 +109,12 @@ ANSWERS: dict[str, tuple[Answer, str, str, str]] = {
         "in place of the rest of the answer: out of memory.",
     ),
     "a cut": (slowly(*PIECES[:3]), "failed", "cut", "ended before the answer did."),
+    "words that are not JSON": (
+        response(sse(*[b"data: hello\n\n"] * 4)),
+        "failed",
+        "protocol_error",
+        "Check the provider (-p NAME)",
+    ),
     "a stall": (slowly(*PIECES[:3], rest=3), "failed", "stalled", "in the middle of the answer, after 3 pieces."),
     "comments alone": (slowly(*[b": ping\n\n"] * 60), "failed", "silent", "looks the same"),
     "one reply": (
