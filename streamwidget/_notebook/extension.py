@@ -25,17 +25,17 @@ def load(shell: InteractiveShell) -> None:
         say(f"%chat belonged to {owner}. It is streamwidget's until `%unload_ext streamwidget`.")
     try:
         magics = ChatMagics(shell)
-        magics._replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
+        magics.replaced = {kind: table.get("chat") for kind, table in shell.magics_manager.magics.items()}
         shell.register_magics(magics)
         question_mark.install(shell)
         cell_transform.install(shell)
-        completion.install(shell, magics._session)
-        if magics._session.in_kernel:
+        completion.install(shell, magics.session)
+        if magics.session.in_kernel:
             _let_colab_show_widgets()
-            control.register("cells", magics._session.cells.take_order)
+            control.register("cells", magics.session.cells.take_order)
             warm_up.after_this_cell(for_page=front_end.is_page(shell))
-        shell.events.register("pre_run_cell", magics._session.begin_cell)
-        shell.events.register("post_run_cell", magics._session.record.end)
+        shell.events.register("pre_run_cell", magics.session.begin_cell)
+        shell.events.register("post_run_cell", magics.session.record.end)
     except BaseException:
         unload(shell)
         raise
@@ -48,14 +48,14 @@ def unload(shell: InteractiveShell) -> None:
     for magics in ours:
         shell.configurables.remove(magics)
         shell.magics_manager.registry.pop(type(magics).__name__, None)
-        for kind, before in getattr(magics, "_replaced", {}).items():
+        for kind, before in getattr(magics, "replaced", {}).items():
             table = shell.magics_manager.magics[kind]
             if getattr(table.get("chat"), "__self__", None) is not magics:
                 continue  # somebody replaced it after us
             del table["chat"]
             if before is not None:
                 table["chat"] = before
-        session = getattr(magics, "_session", None)
+        session = getattr(magics, "session", None)
         if session is not None:
             session.close()
             with suppress(ValueError):  # not registered yet

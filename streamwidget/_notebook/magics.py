@@ -172,16 +172,16 @@ class ChatMagics(Magics):
         self._wrong_address: dict[str, str] = {}
         super().__init__(shell)
         faults, self._faults = self._faults, None
-        self._session = Session(shell, self._settings())
-        self._session.notify(faults)
+        self.session = Session(shell, self._settings())
+        self.session.notify(faults)
         #: What %chat and %%chat were before, for unloading.
-        self._replaced: dict[str, Any] = {}
+        self.replaced: dict[str, Any] = {}
         self.observe(self._configure, [field.name for field in fields(ChatSettings)])
 
     def _configure(self, change: traitlets.Bunch) -> None:
         if change.name in ("base_url", "provider"):
             self._wrong_address.clear()
-        self._session.configure(self._settings())
+        self.session.configure(self._settings())
 
     def _settings(self) -> ChatSettings:
         values = {field.name: getattr(self, field.name) for field in fields(ChatSettings)}
@@ -309,7 +309,7 @@ class ChatMagics(Magics):
         awaits = cell_transform.caller_awaits(sys._getframe())
         try:
             with nullcontext() if awaits else interrupts_noticed():
-                return run_chat(self._session, options, text, cell, awaits=awaits)
+                return run_chat(self.session, options, text, cell, awaits=awaits)
         except ConfigurationError as exc:
             raise UsageError(visible(str(exc))) from None
         except KeyboardInterrupt as exc:

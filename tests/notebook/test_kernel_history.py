@@ -43,7 +43,7 @@ def test_the_turns_follow_the_order_that_the_page_tells(notebook: ChatKernel) ->
     ask(notebook, "two", "moved-2")
     for cells in (["moved-2", "moved-new", "moved-1"], "moved-1", [None]):
         notebook.control({"op": "cells", "id": "cells", "cells": cells})
-    notebook.until("get_ipython().magics_manager.registry['ChatMagics']._session.cells._places.get('moved-1') == 2")
+    notebook.until("get_ipython().magics_manager.registry['ChatMagics'].session.cells._places.get('moved-1') == 2")
     assert ask(notebook, "inserted", "moved-new") == ["two", "inserted"]
     assert ask(notebook, "one again", "moved-1") == ["two", "inserted", "one again"]
 
@@ -121,7 +121,7 @@ def test_cells_above_and_the_last_error_go_when_they_are_asked_for(notebook: Cha
     wrong = notebook.execute_async("import asyncio\nawait asyncio.sleep(0)\nnone.there", cell_id="wrong")
     assert wrong.wait(SOON).ename == "NameError"
     notebook.control({"op": "cells", "id": "cells", "cells": ["asks", "above", "wrong", "asks-2"]})
-    notebook.until("get_ipython().magics_manager.registry['ChatMagics']._session.cells._places.get('asks-2') == 3")
+    notebook.until("get_ipython().magics_manager.registry['ChatMagics'].session.cells._places.get('asks-2') == 3")
 
     asked = notebook.execute_async("%%chat --cells 2\nwhat now", cell_id="asks-2").wait(SOON)
     assert asked.status == "ok"

@@ -35,7 +35,7 @@ def magics_of(shell: InteractiveShell) -> ChatMagics:
 
 def session_of(shell: InteractiveShell) -> Session:
     """Return the session behind the shell's ChatMagics."""
-    return magics_of(shell)._session
+    return magics_of(shell).session
 
 
 def run(shell: InteractiveShell, code: str, cell_id: str | None = None) -> Any:

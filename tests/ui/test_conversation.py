@@ -20,7 +20,7 @@ def asked(page: NotebookPage, demo: DemoServer, index: int) -> list[str]:
 
 # The page's message comes to the kernel on a thread of its own, so a cell can wait for it.
 _WAIT = """import time; end = time.time() + {soon}
-known = get_ipython().magics_manager.registry["ChatMagics"]._session.cells
+known = get_ipython().magics_manager.registry["ChatMagics"].session.cells
 while sorted(known._places, key=known._places.get) != {order} and time.time() < end: time.sleep(0.02)"""
 _ORDER = """() => Array.from(window.jupyterapp.shell.currentWidget.model.cells)
   .filter(cell => cell.type === 'code').map(cell => cell.id)"""
