@@ -5,7 +5,7 @@ import { hideFocused, make, makeButton, setData, setHidden, setText } from "../d
 import { cancelPaint, requestPaint } from "../dom/frames";
 import { takeKeys } from "../dom/keys";
 import { oneLine } from "../text/one_line";
-import { answeredBy } from "../transcript/answered_by";
+import { authorName } from "../transcript/answered_by";
 import { outcomeOf } from "../transcript/outcomes";
 import type { Grid } from "./grid";
 import { RowList } from "./row_list";
@@ -41,12 +41,7 @@ export function mountGrid(
     const { facts, over, gone } = grid;
     const cut = over || gone ? "" : grid.connection.line(grid.stopping);
     const word = gone ? "the kernel is gone" : cut || (over ? outcomeOf(facts.outcome ?? "error").state : "running");
-    setText(
-      name,
-      answeredBy(facts)
-        .filter((part) => part !== "")
-        .join(" · "),
-    );
+    setText(name, authorName(facts));
     setText(state, over && facts.detail ? `${word}: ${oneLine(facts.detail)}` : word);
     setText(line, oneLine(facts.line));
     if (facts.total === null) bar.removeAttribute("value");

@@ -11,6 +11,13 @@ export interface Author {
   readonly mark: string;
 }
 
+/** Both as the name of a view. Empty while nothing is known. */
+export function authorName(author: Author): string {
+  return answeredBy(author)
+    .filter((part) => part !== "")
+    .join(" · ");
+}
+
 /** The author in a message from the kernel. */
 export function authorOf(raw: Fields): Author {
   return { model: label(raw.model), demo: raw.demo === true, mark: line(raw.mark) };

@@ -2,7 +2,7 @@
 
 import { hideFocused, make, makeButton, setData, setHidden, setText } from "../dom/elements";
 import { oneLine } from "../text/one_line";
-import { answeredBy } from "../transcript/answered_by";
+import { authorName } from "../transcript/answered_by";
 import { outcomeOf } from "../transcript/outcomes";
 import { type Player, SPEEDS } from "./player";
 import type { Wire } from "./wire";
@@ -73,8 +73,7 @@ export class Head {
     const word = gone
       ? "the kernel is gone"
       : cut || (phase === "over" ? outcomeOf(outcome ?? "error").state : PHASES[phase]);
-    const names = answeredBy(this.#wire).filter((part) => part !== "");
-    setText(this.#name, names.join(" · "));
+    setText(this.#name, authorName(this.#wire));
     const why = cut ? "" : oneLine(this.#wire.detail);
     setText(this.#state, why ? `${word}: ${why}` : word);
     this.#state.title = this.#state.textContent;
