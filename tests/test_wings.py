@@ -29,7 +29,7 @@ OWNERS = {
     "xllamacpp": {"_client.llamacpp"},
 }
 #: Only these touch an event loop, a thread or a socket below the wings that are made for it.
-LOOP = {"_core.loop", "_core.own_loop", "_core.reader", "_core.relay", "_core.task", "_core.stream", "_core.work"}
+LOOP = {"_core.loop", "_core.own_loop", "_core.backlog", "_core.relay", "_core.task", "_core.stream", "_core.work"}
 STANDARD_LIBRARY_ONLY = ("_core", "_dialects", "_client.sse", "_client.items", "_client.parser")
 IMPURE = {"asyncio", "socket", "ssl", "subprocess", "multiprocessing", "selectors", "http.client", "urllib.request"}
 

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwidget._core import files, loop
-from streamwidget._core.audience import Audience
+from streamwidget._core.backlog import Backlog
 from streamwidget._core.completion import ChatCompletion, ErrorInfo
+from streamwidget._core.delivery import Delivery
 from streamwidget._core.events import Outcome, StreamEvent, StreamWarning, TextDelta
 from streamwidget._core.exceptions import StreamError, StreamInterrupted
 from streamwidget._core.own_loop import own_loop
 from streamwidget._core.progress import Progress
-from streamwidget._core.reader import Reader
 from streamwidget._core.subscribers import Subscriber
 from streamwidget._core.surrogates import well_formed
 from streamwidget._core.task import LoopTask
@@ -93,7 +93,7 @@ class ChatStream:
         self.id = uuid.uuid4().hex
         self._work = work
         self._progress = Progress(work, value_type)
-        self._audience = Audience()
+        self._delivery = Delivery()
         self._task = LoopTask()
         self._home: asyncio.AbstractEventLoop | None = None  # the loop that started it
         self._apart = False
@@ -253,7 +253,7 @@ class ChatStream:
             self._home = here
             own = own_loop() if self._apart else None
             if own is not None:
-                self._audience.relay()
+                self._delivery.relay()
             self._task.start(self._run, f"streamwidget {self.id[:8]}", self._never_ran, own)
 
     def _run_apart(self) -> None:
@@ -270,12 +270,12 @@ class ChatStream:
 
         To read the text so far and to subscribe, without a delta in between, do both in :meth:`_between`.
         """
-        return self._audience.add(subscriber, apart=self._apart)
+        return self._delivery.add(subscriber, apart=self._apart)
 
     def _between(self, function: Callable[[], T]) -> T:
         """Call a function between two batches of events, in the stream's own thread, and wait for it."""
         own = self._task.loop
-        if not self._audience.is_relayed or own is None or self._is_in_parent_process:
+        if not self._delivery.is_relayed or own is None or self._is_in_parent_process:
             return function()
         return loop.call_and_wait(own, function)
 
@@ -287,7 +287,7 @@ class ChatStream:
             events: list[StreamEvent] = [TextDelta(text)] if text else []
             if self.over:
                 events.append(self._progress.finish())
-            self._audience.call(lambda: begin(events))
+            self._delivery.call(lambda: begin(events))
 
         self._between(tell)
 
@@ -316,52 +316,52 @@ class ChatStream:
         >>> type(events[-1]).__name__
         'Finish'
         """
-        return self._audience.add(subscriber)
+        return self._delivery.add(subscriber)
 
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
         return self._events()
 
     async def _events(self) -> AsyncGenerator[StreamEvent, None]:
-        reader = Reader(self)
+        backlog = Backlog(self)
         try:
-            while await reader.more():
-                while reader.pending:
-                    yield reader.pending.popleft()
+            while await backlog.more():
+                while backlog.pending:
+                    yield backlog.pending.popleft()
         finally:
-            await self._left_by(reader)
+            await self._left_with(backlog)
         self._progress.result()  # raises the failure, if there is one
 
     async def _batches(self, rest: Callable[[], float]) -> AsyncGenerator[None, None]:
         """Yield at each new batch. After it, wait for ``rest()`` seconds before the next time."""
-        reader = Reader(self)
+        backlog = Backlog(self)
         try:
-            while await reader.more():
-                reader.pending.clear()
+            while await backlog.more():
+                backlog.pending.clear()
                 yield
                 if not self.over:
                     await asyncio.sleep(rest())
         finally:
-            await self._left_by(reader)
+            await self._left_with(backlog)
         self._progress.result()
 
-    async def _left_by(self, reader: Reader) -> None:
-        reader.leave()
+    async def _left_with(self, backlog: Backlog) -> None:
+        backlog.leave()
         if self._is_unread:
             self.cancel()
             await self._settled(_SETTLED)
 
     def __iter__(self) -> Iterator[StreamEvent]:
         """Give the events to synchronous code. Between two of them, nothing else of this thread's loop runs."""
-        reader = Reader(self)
+        backlog = Backlog(self)
         try:
-            while self._run_here(reader.more):
-                while reader.pending:
-                    yield reader.pending.popleft()
+            while self._run_here(backlog.more):
+                while backlog.pending:
+                    yield backlog.pending.popleft()
         except KeyboardInterrupt:  # it has cancelled the stream. The end needs a moment
             self._cancel_here()
             raise
         finally:
-            reader.leave()
+            backlog.leave()
             if self._is_unread:
                 self._cancel_here()
         self._progress.result()
@@ -374,7 +374,7 @@ class ChatStream:
     @property
     def _is_unread(self) -> bool:
         """True if the last reader left before the end. Nobody would read the rest."""
-        return not (self._audience or self._awaiting or self.over)
+        return not (self._delivery or self._awaiting or self.over)
 
     def values(self) -> AsyncIterator[Any]:
         """Give the value while it grows, for a question with ``as_=``.
@@ -461,9 +461,9 @@ class ChatStream:
         """Wait for the end, and until its subscribers here were told of it, for at most ``timeout`` seconds each."""
         if not self.over:
             await self._task.wait(timeout)
-        if self._audience.is_relayed and loop.running_loop() is self._home:
+        if self._delivery.is_relayed and loop.running_loop() is self._home:
             told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._audience.call(partial(loop.settler(told), None))
+            self._delivery.call(partial(loop.settler(told), None))
             await asyncio.wait([told], timeout=timeout)
 
     def wait(self) -> ChatCompletion:
@@ -496,7 +496,7 @@ class ChatStream:
         """
         if self._is_in_parent_process:
             raise RuntimeError(_FORKED)
-        if self.over and not self._audience.is_relayed:
+        if self.over and not self._delivery.is_relayed:
             return self._progress.result()
         own, home = self._task.loop, self._home
         if own is not None and home is not None and home is not loop.running_loop() and not loop.is_own(home):
@@ -672,7 +672,7 @@ class ChatStream:
     def _publish(self, events: list[StreamEvent]) -> None:
         if events:
             self._progress.note(events)
-            self._audience.tell(events)
+            self._delivery.tell(events)
 
     def _end_if_stranded(self) -> None:
         """End a stream after its loop was closed in mid-stream. Nobody tells us, so we notice it at the next look."""
@@ -691,6 +691,6 @@ class ChatStream:
         last = self._progress.end(outcome, failure)
         if self._recording is not None:
             self._recording.end(outcome)
-        self._audience.end(last)
+        self._delivery.end(last)
         if self._recording is not None:
             self._recording.keep()  # last, because a disk may be slow or full

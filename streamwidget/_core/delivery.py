@@ -13,7 +13,7 @@ from streamwidget._core.relay import Relay
 from streamwidget._core.subscribers import Subscriber, Subscribers
 
 
-class Audience:
+class Delivery:
     """The subscribers on the loop that started the stream, and those in the stream's own thread.
 
     It is true if there is a subscriber.

@@ -1,4 +1,4 @@
-"""One reader of a stream, in ``async for`` or in ``for``."""
+"""What one reader of a stream has not read yet, in ``async for`` or in ``for``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from streamwidget._core.stream import ChatStream
 
 
-class Reader:
+class Backlog:
     """The events that one reader has not read yet.
 
     Parameters
@@ -24,7 +24,7 @@ class Reader:
     pending : deque of StreamEvent
         A reader that comes late first gets the text so far.
     leave : callable
-        Ends it.
+        Takes no more events.
     """
 
     def __init__(self, stream: ChatStream) -> None:
