@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamwidget.demo._answers import LONG_TOKENS
 from streamwidget.demo._json import RequestError
+from streamwidget.demo._memory import in_tab
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,10 +117,9 @@ def parse_chat(body: Any, headers: Mapping[str, str]) -> ChatRequest:
             raise RequestError(400, f"Invalid '{where}': expected an array of calls.", param=where)
     model = body.get("model") or "demo"
     if not isinstance(model, str) or not model.startswith("demo"):
-        message = (
-            f"The demo server has no model `{model}`. To ask a real one, name its provider, or set its key before "
-            "Jupyter starts, such as OPENAI_API_KEY."
-        )
+        # In a browser tab Python starts with the page, so nobody can set a variable before it.
+        key = "" if in_tab() else ", or set its key before Jupyter starts, such as OPENAI_API_KEY"
+        message = f"The demo server has no model `{model}`. To ask a real one, name its provider{key}."
         raise RequestError(404, message, param="model", code="model_not_found")
     _number(body, "temperature", 0, 2)
     _number(body, "top_p", 0, 1)

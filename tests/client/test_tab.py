@@ -25,6 +25,8 @@ from streamwidget._notebook.magic_line import split_line
 from streamwidget._view import control
 from streamwidget._view.jupyterlite import keep_nulls
 from streamwidget.demo import DemoServer, _memory
+from streamwidget.demo._json import RequestError
+from streamwidget.demo._request import parse_chat
 from streamwidget.teaching import naive
 from streamwidget.teaching._requests_in_tab import connect_requests
 
@@ -407,6 +409,8 @@ def test_what_a_tab_cannot_do_is_said_with_another_way(tab: None) -> None:
     assert '`import getpass, os; os.environ["A_KEY"] = getpass.getpass()`' in needed[1]
     with pytest.raises(UsageError, match=r'os\.environ\["STREAMWIDGET_API_KEY"\] = getpass'):
         split_line(ArgumentParser(), "--api-key x")
+    with pytest.raises(RequestError, match=r"To ask a real one, name its provider\.$"):
+        parse_chat({"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}, {})
 
 
 async def test_a_redirect_is_not_followed(tab: None, pyodide: SimpleNamespace) -> None:

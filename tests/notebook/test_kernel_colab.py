@@ -41,6 +41,12 @@ CELLS = {
     "in a function, in a cell that awaits": "import asyncio\nawait asyncio.sleep(0)\ndef f():\n    %chat hello\nf()",
     "in async def": "async def f():\n    x = %chat hello\n    return x\nassert (await f()).outcome == 'complete'",
     "with its options": "%%chat -m demo -t 0.5 --once --timeline\nhello",
+    "below a form's fields": "#@title A form\ncity = 'Bonn'  #@param {type:'string'}\n%chat hello {{city}}",
+    "in a form of one magic": "#@title A form { display-mode: 'form' }\n\n%chat hello",
+    "where asyncio is patched": "import nest_asyncio2\nnest_asyncio2.apply()\n%chat hello",
+    "in a loop": "for _ in range(1):\n    x = %chat hello",
+    "by run_line_magic": "get_ipython().run_line_magic('chat', 'hello')",
+    "by run_cell_magic": "get_ipython().run_cell_magic('chat', '', 'hello')",
 }
 
 
