@@ -241,7 +241,7 @@ def test_a_stop_in_one_notebook_leaves_the_other_alone(page: Page, lab: str) -> 
     )
     run_cell(page, ask)
     page.get_by_role("button", name="Stop").click()  # the one that is shown
-    page.locator(".streamwidget[data-outcome=cancelled]").wait_for()
+    page.get_by_text("stopped by you").wait_for()
     page.evaluate("(id) => window.jupyterapp.shell.activateById(id)", notebook)
     shown = "() => document.querySelector('.streamwidget-text').innerText.length"
     page.wait_for_function(f"(size) => ({shown})() > size", arg=page.evaluate(shown))
