@@ -14,7 +14,7 @@ from tests.ui.tab import launch
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[DemoServer]:
-    with DemoServer(tokens_per_second=60) as server:
+    with DemoServer(tokens_per_second=30) as server:  # ten minutes of "count to 9000", more than a busy machine needs
         yield server
 
 

@@ -119,11 +119,23 @@ class NotebookPage:
 
     def wait_ready(self, timeout: float = START) -> None:
         """Wait until the notebook is shown and its kernel is idle."""
-        count = len(nbformat.read(self.path, 4).cells)
+        count = len(self.written().cells)
         try:
             self.page.wait_for_function(_READY, arg=count, timeout=timeout * 1000)
         except Error as error:
             raise AssertionError(f"{self.page.evaluate(_STATE)}, {self.screenshot('not-ready')}") from error
+
+    def written(self) -> nbformat.NotebookNode:
+        """Return the notebook as its file has it. A server that writes it empties it first."""
+        whole: list[nbformat.NotebookNode] = []
+
+        def read() -> bool:
+            with contextlib.suppress(nbformat.reader.NotJSONError):
+                whole.append(nbformat.read(self.path, 4))
+            return bool(whole)
+
+        until(read, "the file is whole")
+        return whole[0]
 
     # -- cells
 
