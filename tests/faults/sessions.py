@@ -76,7 +76,9 @@ class Session:
         """Open a page. On a hub ``path`` is the person's, such as ``/user/bob``, and ``token`` is theirs."""
         session = uuid.uuid4().hex
         url = f"ws://127.0.0.1:{port}{path}/api/kernels/{kernel}/channels?session_id={session}"
-        request = HTTPRequest(url, headers={"Authorization": f"token {token}"} if token else {})
+        headers = {"Authorization": f"token {token}"} if token else {}
+        # The server answers when the kernel does.
+        request = HTTPRequest(url, headers=headers, connect_timeout=START, request_timeout=START)
         return cls(await websocket_connect(request, max_message_size=2**30), session)
 
     async def drop(self) -> None:
@@ -93,7 +95,7 @@ class Session:
     async def wait(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return the first fitting message, of those already here and of later ones."""
         looked = 0
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(START):
             while True:
                 for message in self.messages[looked:]:
                     if fits(message):
@@ -176,13 +178,16 @@ class Follower:
         self._synced = asyncio.Event()
 
     async def follow(self) -> str:
-        """Follow to the end and return the text."""
+        """Follow to the end and return the text. TimeoutError: nothing new came for a long time."""
         await self.page.say(self.model, {"op": "sync", "page": self.page.session})
-        async with asyncio.timeout(START):
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(START) as limit:
             while self.outcome is None:
                 before = self.seq
                 await asyncio.sleep(0.1)
                 asks = self._take()
+                if self.seq != before:
+                    limit.reschedule(loop.time() + START)
                 if asks or self.seq == before:
                     await self.page.say(self.model, {"op": "sync", "page": self.page.session})
         return self.text

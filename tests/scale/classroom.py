@@ -94,7 +94,9 @@ def numbers(count: int) -> str:
 async def all_of(desks: list[Desk], prompt: str) -> None:
     """Let everybody ask at once, and wait until each has text."""
     await asyncio.gather(*(desk.ask(prompt) for desk in desks))
-    await until_async(lambda: all(len(desk.view.text) > 30 for desk in desks), "everybody has text", START)
+    waiting = lambda: {desk.name: desk.view for desk in desks if len(desk.view.text) <= 30}  # noqa: E731
+    await until_async(lambda: not any(view.outcome is None for view in waiting().values()), "everybody has text", START)
+    assert {name: (view.outcome, view.text) for name, view in waiting().items()} == {}
 
 
 async def check_whole(desks: list[Desk], count: int) -> None:
@@ -258,7 +260,7 @@ async def test_real_models(school: School, desks: list[Desk], tmp_path: Path) ->
         for line, text in (("-m priced", "What do **you** think it is?"), ("-m own -t 0 --max-tokens 8", answer.text)):
             costs.unlink()
             assert (await desk.page.execute(f"%chat --once {line} What is entropy?", "_chat.text")) == [text]
-            await until_async(costs.exists, "the answer is counted", START)
+            await until_async(lambda: costs.exists() and costs.read_text(), "the answer is counted", START)
             assert float(costs.read_text()) > 0
             figure(f"what {line} costs for {text!r}", f"${float(costs.read_text()):.6f}")
         school.limit(desk.name, max_budget=0.001)
