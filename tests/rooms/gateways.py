@@ -99,7 +99,8 @@ def opened(server: Server, tab: Tab, model: DemoServer, *cells: str) -> Notebook
     """A notebook whose kernel is behind the gateway."""
     model.reset()
     tab.begin_anew()
-    name = server.write_notebook([LOAD, *cells], env={"STREAMWIDGET_BASE_URL": model.url})
+    # The gateway gives its kernels nothing of its own environment.
+    name = server.write_notebook([LOAD, *cells], env={"STREAMWIDGET_BASE_URL": model.url, "PYTHONPATH": str(ROOT)})
     page = RemotePage(server, tab, name)
     page.run(0)
     page.finish(0)

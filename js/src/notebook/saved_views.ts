@@ -4,11 +4,14 @@
 // words that the view shows. The page keeps the view. A page that opens the file while the kernel lives finds the name
 // of the widget beside the words, and shows the view again.
 //
+// A document that several pages share is written by its server. If words stood there, all pages would lose the view. So
+// the last page that leaves puts them there.
+//
 // Only where the host shows us its notebook (JupyterLab, Notebook 7). It says when it saves, before it reads the cells.
 
 import { fields } from "../transcript/guards";
 import { managerOf, outputsOf, type SavedOutput, shownBy, shownWidgets, widgetData } from "./cells";
-import { trustAsShared } from "./shared_document";
+import { isAlone, trustAsShared } from "./shared_document";
 
 const HTML = "text/html";
 const PLAIN = "text/plain";
@@ -35,7 +38,11 @@ export class SavedViews {
     const notebook = context?.model?.collaborative ? context.model : undefined;
     // The output comes with the document, before its widget or after it.
     const appear = () => void setTimeout(() => this.#try(() => this.#trust()));
-    if (notebook) appear();
+    const leave = () => this.#try(() => isAlone(notebook) && this.#leave());
+    if (notebook) {
+      appear();
+      addEventListener("pagehide", leave, { signal: life });
+    }
     this.#try(() => {
       context?.saveState?.connect(save);
       restored?.connect(restore); // a box may come later than what is in it
@@ -86,6 +93,14 @@ export class SavedViews {
       this.#saves = false;
       for (const cell of cells) if (cell) Reflect.deleteProperty(cell, "getOutputs");
     });
+  }
+
+  #leave(): void {
+    for (const { data, metadata, replace } of outputsOf(this.#model)) {
+      const output = { data, metadata };
+      const words = this.#words(output);
+      if (words !== output) replace(words.data ?? {}, words.metadata);
+    }
   }
 
   #words(output: SavedOutput): SavedOutput {

@@ -15,6 +15,11 @@ export function inTurn(notebook: NotebookModel | undefined, act: () => void): vo
   else act();
 }
 
+/** True if no other page has this document open now. */
+export function isAlone(notebook: NotebookModel | undefined): boolean {
+  return notebook?.collaborative === true && notebook.sharedModel?.awareness?.getStates().size === 1;
+}
+
 /**
  * Shows the widgets of a cell that another person ran, as a page that is opened now does. JupyterLab shares that the
  * cell is trusted, but reads it only when it opens the notebook (jupyterlab issue 11435).

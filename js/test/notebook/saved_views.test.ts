@@ -12,7 +12,7 @@ const words = (id: string, html: string): Output => ({
 });
 
 /** A notebook of one cell with these outputs, in which these widgets are alive. */
-function notebook(outputs: Output[], widgets: Record<string, object>) {
+function notebook(outputs: Output[], widgets: Record<string, object>, shared: object = {}) {
   const list = outputs.map((output) => ({ ...output, toJSON: () => output }));
   class Shared {
     getOutputs(): Output[] {
@@ -32,7 +32,7 @@ function notebook(outputs: Output[], widgets: Record<string, object>) {
   const slots = new Set<Slot>();
   const signal = { connect: (slot: Slot) => slots.add(slot), disconnect: (slot: Slot) => slots.delete(slot) };
   const widget_manager = {
-    context: { model: { cells: [{ outputs: area, sharedModel }] }, saveState: signal },
+    context: { model: { cells: [{ outputs: area, sharedModel }], ...shared }, saveState: signal },
     get_model: async (id: string) => {
       if (!widgets[id]) throw new Error("no such model");
       return widgets[id];
@@ -56,8 +56,13 @@ const texts = (html: string) => ({ "text/html": html, "text/plain": html });
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-async function start(outputs: Output[], widgets: Record<string, object>, states: Record<string, object>) {
-  const host = notebook(outputs, widgets);
+async function start(
+  outputs: Output[],
+  widgets: Record<string, object>,
+  states: Record<string, object>,
+  shared: object = {},
+) {
+  const host = notebook(outputs, widgets, shared);
   const life = new AbortController();
   for (const [name, state] of Object.entries(states)) {
     const views = new SavedViews(widget(state, host), () => texts(`<p>${name}</p>`), life.signal);
@@ -90,6 +95,25 @@ test("a page that opens the words shows the views whose kernel lives, and only t
   const host = await start(outputs, { w1: widget(one), w2: box(widget(one)) }, { one });
   expect(host.shown()).toEqual(["w1", "w2", null]);
   expect(host.read()[2]).toEqual(words("dead", "<p>gone</p>"));
+});
+
+test("the last page that leaves a shared document puts the words there, and they show the view again", async () => {
+  const [one, two] = [{}, {}];
+  const widgets = { w1: widget(one), w2: box(widget(one), widget(two)) };
+  const before = [shows("w1"), shows("w2"), shows("other")];
+  const pages = new Map([[1, {}]]);
+  const shared = { collaborative: true, sharedModel: { awareness: { clientID: 1, getStates: () => pages } } };
+  const host = await start(before, widgets, { one, two }, shared);
+  pages.set(2, {});
+  dispatchEvent(new Event("pagehide"));
+  expect(host.read()).toEqual(before);
+  pages.delete(2);
+  dispatchEvent(new Event("pagehide"));
+  const left = [words("w1", "<p>one</p>"), words("w2", "<p>one</p>\n\n<p>two</p>"), shows("other")];
+  expect(host.read()).toMatchObject(left);
+  host.life.abort();
+  const again = await start(host.read(), widgets, { one }, shared);
+  expect(again.shown()).toEqual(["w1", "w2", "other"]);
 });
 
 test("words that cannot be made, and a host that hides its notebook, leave the save as it is", async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { CodeCell, NotebookModel } from "../../src/notebook/cells";
-import { inTurn, trustAsShared } from "../../src/notebook/shared_document";
+import { inTurn, isAlone, trustAsShared } from "../../src/notebook/shared_document";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -20,6 +20,16 @@ test("the pages of one document act one after the other, and a page alone at onc
   expect(acted).toEqual(["first", "alone", "no notebook"]);
   vi.runAllTimers();
   expect(acted.slice(3)).toEqual(["second", "third"]);
+});
+
+test("a page is alone with its document while it is the only one", () => {
+  expect([edited(4), edited(4, 7), {}, { collaborative: true }, undefined].map(isAlone)).toEqual([
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
 });
 
 function cell(trusted: boolean, shared: unknown) {
