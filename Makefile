@@ -60,9 +60,9 @@ doctors: $(VENV)/.stamp  ## the doctor at real nginx, haproxy and tinyproxy: arr
 scale: $(VENV)/.stamp-local js/node_modules/.stamp  ## a class of USERS=30 people at a real JupyterHub and LiteLLM's proxy, as notebooks/for_a_class.md says
 	$(OFFLINE) $(BIN)/python -m pytest -q -s tests/scale/classroom.py
 
-rooms: $(VENV)/.stamp .venv-rooms/.stamp  ## many people and far kernels: ten viewers in Voila, kernels behind a gateway, two people in one notebook
+rooms: $(VENV)/.stamp .venv-rooms/.stamp  ## many people and far kernels: ten viewers in Voila, kernels behind a gateway, two people in one notebook, a marimo app
 	.ci/chromium
-	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest -q -s tests/rooms/viewers.py tests/rooms/gateways.py tests/rooms/together.py
+	CHROMIUM_PATH="$$(.ci/chromium)" $(OFFLINE) $(BIN)/python -m pytest -q -s tests/rooms/viewers.py tests/rooms/gateways.py tests/rooms/together.py tests/rooms/marimo.py
 
 browsers: .venv-browsers/.stamp js/node_modules/.stamp  ## the page in Firefox and WebKit: pictures in tests/ui/artefacts
 	.ci/browsers
@@ -143,8 +143,8 @@ $(VENV)/.stamp-bench: $(VENV)/.stamp
 	.ci/venv .venv-sdks -e . --group sdks -c tests/sdks/constraints.txt
 	touch $@
 
-.venv-rooms/.stamp: pyproject.toml tests/rooms/constraints.txt .ci/venv
-	.ci/venv .venv-rooms --group rooms -c tests/rooms/constraints.txt
+.venv-rooms/.stamp: pyproject.toml tests/rooms/constraints.txt .ci/venv $(BUNDLE)
+	.ci/venv .venv-rooms -e . --group rooms -c tests/rooms/constraints.txt
 	touch $@
 
 .venv-browsers/.stamp: pyproject.toml .ci/venv $(BUNDLE)

@@ -22,6 +22,7 @@ from tests.ui.live import (
     live_text,
     numbers,
     printed_text,
+    reload_until_found,
     saved_text,
     wait_longer,
     wait_static,
@@ -34,6 +35,8 @@ from tests.ui.test_stream import VIEWS_LEFT
 PYTHON = ROOT / ".venv-rooms" / "bin" / "python"
 ENDLESS = "count to 9000"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# How many have the notebook open, as its page knows.
+PAGES = "window.jupyterapp.shell.currentWidget.content.model.sharedModel.awareness.getStates().size"
 Pages = tuple[NotebookPage, NotebookPage]
 
 pytestmark = pytest.mark.timeout(1800)
@@ -153,3 +156,25 @@ def test_a_chat_is_the_same_in_both(pages: Pages, model: DemoServer) -> None:
         assert len(found) == 2
     for page in pages:
         assert_no_error_of_ours(page)
+
+
+@pytest.mark.parametrize("pages", [["import streamwidget as sw\nsw.ChatWidget()"]], indirect=True)
+def test_the_last_page_leaves_the_words_in_the_file(pages: Pages) -> None:
+    """The first one does not, since the other still shows the chat. Who opens the notebook again finds the chat."""
+    first, second = pages
+    first.run(1)
+    chats = [Chat(page, page.output(1).locator(".streamwidget-chat")) for page in pages]
+    chats[1].send("count to 20")
+    for chat in chats:
+        chat.expect_outcomes("complete")
+    first.page.goto("about:blank")
+    until(lambda: second.page.evaluate(PAGES) == 1, "the first page has left")
+    chats[1].expect_outcomes("complete")
+    assert WIDGET in str(outputs(second, 1))
+    second.page.goto("about:blank")
+    until(lambda: WIDGET not in str(saved(second, 1)), "the file has the words")
+    assert "count to 20" in str(saved(second, 1))
+    reload_until_found(second, 1)
+    chats[1].send("count to 5")
+    chats[1].expect_outcomes("complete", "complete")
+    assert_no_error_of_ours(second)
