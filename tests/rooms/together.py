@@ -35,8 +35,9 @@ from tests.ui.test_stream import VIEWS_LEFT
 PYTHON = ROOT / ".venv-rooms" / "bin" / "python"
 ENDLESS = "count to 9000"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# How many have the notebook open, as its page knows.
-PAGES = "window.jupyterapp.shell.currentWidget.content.model.sharedModel.awareness.getStates().size"
+# The people who have the notebook open, as its page knows. It learns half a minute later that one has left.
+PEOPLE = """() => [...window.jupyterapp.shell.currentWidget.content.model.sharedModel.awareness.getStates().values()]
+  .filter(state => state.user).length"""
 Pages = tuple[NotebookPage, NotebookPage]
 
 pytestmark = pytest.mark.timeout(1800)
@@ -168,7 +169,7 @@ def test_the_last_page_leaves_the_words_in_the_file(pages: Pages) -> None:
     for chat in chats:
         chat.expect_outcomes("complete")
     first.page.goto("about:blank")
-    until(lambda: second.page.evaluate(PAGES) == 1, "the first page has left")
+    until(lambda: second.page.evaluate(PEOPLE) == 1, "the first page has left")
     chats[1].expect_outcomes("complete")
     assert WIDGET in str(outputs(second, 1))
     second.page.goto("about:blank")

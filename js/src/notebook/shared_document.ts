@@ -1,5 +1,6 @@
 // A notebook that several pages edit at once (jupyter-collaboration). Each page has the same cells and the same widgets.
 
+import { fields } from "../transcript/guards";
 import type { CodeCell, NotebookModel } from "./cells";
 
 const TURN_MS = 1500; // what a change may take to the other pages
@@ -15,9 +16,11 @@ export function inTurn(notebook: NotebookModel | undefined, act: () => void): vo
   else act();
 }
 
-/** True if no other page has this document open now. */
+/** True if nobody else has this document open now. The server has a state of its own, without a user. */
 export function isAlone(notebook: NotebookModel | undefined): boolean {
-  return notebook?.collaborative === true && notebook.sharedModel?.awareness?.getStates().size === 1;
+  const awareness = notebook?.collaborative ? notebook.sharedModel?.awareness : undefined;
+  const others = [...(awareness?.getStates() ?? [])].filter(([id]) => id !== awareness?.clientID);
+  return awareness !== undefined && !others.some(([, state]) => fields(state)?.user !== undefined);
 }
 
 /**

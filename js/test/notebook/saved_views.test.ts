@@ -101,10 +101,10 @@ test("the last page that leaves a shared document puts the words there, and they
   const [one, two] = [{}, {}];
   const widgets = { w1: widget(one), w2: box(widget(one), widget(two)) };
   const before = [shows("w1"), shows("w2"), shows("other")];
-  const pages = new Map([[1, {}]]);
+  const pages = new Map<number, object>([[1, {}]]);
   const shared = { collaborative: true, sharedModel: { awareness: { clientID: 1, getStates: () => pages } } };
   const host = await start(before, widgets, { one, two }, shared);
-  pages.set(2, {});
+  pages.set(2, { user: {} });
   dispatchEvent(new Event("pagehide"));
   expect(host.read()).toEqual(before);
   pages.delete(2);

@@ -22,14 +22,13 @@ test("the pages of one document act one after the other, and a page alone at onc
   expect(acted.slice(3)).toEqual(["second", "third"]);
 });
 
-test("a page is alone with its document while it is the only one", () => {
-  expect([edited(4), edited(4, 7), {}, { collaborative: true }, undefined].map(isAlone)).toEqual([
-    true,
-    false,
-    false,
-    false,
-    false,
-  ]);
+test("a page is alone with its document while no other person has it open", () => {
+  const alone = (...others: object[]) => {
+    const states = new Map([{ user: {} }, ...others].map((state, id) => [id, state]));
+    return isAlone({ collaborative: true, sharedModel: { awareness: { clientID: 0, getStates: () => states } } });
+  };
+  expect([alone(), alone({}), alone({}, { user: {} })]).toEqual([true, true, false]);
+  expect([{}, { collaborative: true }, undefined].map(isAlone)).toEqual([false, false, false]);
 });
 
 function cell(trusted: boolean, shared: unknown) {
