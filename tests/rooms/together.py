@@ -78,9 +78,15 @@ def saved(page: NotebookPage, index: int) -> list[nbformat.NotebookNode]:
     return outputs
 
 
-@pytest.mark.parametrize("pages", [[f"%%chat\n{ENDLESS}", "%%chat\ncount to 100", PRINT_TEXT]], indirect=True)
+ANSWERS = [f"%%chat\n{ENDLESS}", "%%chat\ncount to 100", PRINT_TEXT, VIEWS_LEFT % 0]
+
+
+@pytest.mark.parametrize("pages", [ANSWERS], indirect=True)
 def test_both_see_an_answer_grow_and_both_can_stop_it(pages: Pages, model: DemoServer) -> None:
-    """The answer is in both pages and in the file, once. The second person's Stop reaches the model."""
+    """The answer is in both pages and in the file, once. The second person's Stop reaches the model.
+
+    When both pages have left the views, the kernel has closed them.
+    """
     first, second = pages
     first.run(1)
     for page in pages:
