@@ -94,7 +94,7 @@ def test_a_view_that_left_before_the_end_is_closed_at_the_end(chat: ChatKernel) 
 @pytest.fixture
 def keeps_two(chat: ChatKernel) -> Iterator[None]:
     """Only two replaced views stay open without a page that asks about them, instead of 200."""
-    limit = "import streamwidget._notebook.display as d; d._KEPT = {}"
+    limit = "import streamwidget._notebook.live_then_static as live; live._KEPT = {}"
     chat.execute(limit.format(2))
     yield
     chat.execute(limit.format(200))
