@@ -165,13 +165,13 @@ def _own_runner() -> asyncio.Runner:
         _check_files()
         runner = runners[os.getpid()] = asyncio.Runner()
         # A thread that ends does not close its loop, and the loop's connections would keep it alive.
-        weakref.finalize(threading.current_thread(), _close, runner.get_loop(), os.getpid()).atexit = False
+        weakref.finalize(threading.current_thread(), _close, runner.get_loop(), os.getpid())  # also at exit
     return runner
 
 
 def _close(loop: asyncio.AbstractEventLoop, process: int) -> None:
     """Close the loop of a thread that has ended, and its connections before. Any thread may call this."""
-    if process != os.getpid():
+    if process != os.getpid() or loop.is_running():  # a daemon thread may still run it at exit
         return
     if running_loop() is not None:  # one thread runs one loop at a time
         threading.Thread(target=_close, args=(loop, process), name="streamwidget close").start()
