@@ -61,7 +61,7 @@ if "streamwidget" in sys.modules:
     for _ in range(10):  # what was cancelled ends
         await asyncio.sleep(0.01)
     for stream in streams:  # those that run apart, too
-        await stream._settled(1) if stream._audience.is_relayed else None
+        await stream._settled(1) if stream._delivery.is_relayed else None
 for name in [name for name in os.environ if name.startswith(("STREAMWIDGET_", "OPENAI_"))]:
     del os.environ[name]
 os.environ.update(%r)
