@@ -23,15 +23,15 @@ FORMS: list[dict[str, str]] = json.loads((Path(__file__).parents[1] / "data/cell
 USUAL = [form for form in FORMS if not form["name"].startswith("autoawait")]
 AUTOAWAIT_OFF = [form for form in FORMS if form["name"].startswith("autoawait") and form["path"] == "sync"]
 TRACE = """
-from streamwidget._notebook import magics
+from streamwidget._notebook import chat_cell
 _paths = []
 def _traced(name, method):
     def traced(session, job):
         _paths.append(name)
         return method(session, job)
     return traced
-magics.run_awaited = _traced("await", magics.run_awaited)
-magics.run_blocking = _traced("sync", magics.run_blocking)
+chat_cell.run_awaited = _traced("await", chat_cell.run_awaited)
+chat_cell.run_blocking = _traced("sync", chat_cell.run_blocking)
 """
 
 # The expression of a form's value, and its prompt. Single braces are literal: `{a}` is sent as `{a}`.
