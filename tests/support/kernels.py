@@ -62,6 +62,7 @@ if "streamwidget" in sys.modules:
         await asyncio.sleep(0.01)
     for stream in streams:  # those that run apart, too
         await stream._settled(1) if stream._delivery.is_relayed else None
+    Widget.close_all()  # the extension, just loaded, may have made its bundles meanwhile
 for name in [name for name in os.environ if name.startswith(("STREAMWIDGET_", "OPENAI_"))]:
     del os.environ[name]
 os.environ.update(%r)
