@@ -113,7 +113,7 @@ class KeptAnswers:
         try:
             files.write_text(self.path, "".join(f"{line}\n" for line in lines.values()))
         except (OSError, ValueError) as exc:
-            raise ConfigurationError(f"{self.path.name} cannot be written: {_reason(exc)}.") from None
+            raise ConfigurationError(f"{self.path.name} cannot be written: {files.reason_of(exc)}.") from None
         self._lines, self._state = lines, self._look()
 
     def _refresh(self) -> None:
@@ -123,7 +123,7 @@ class KeptAnswers:
         try:
             text = files.read_text(self.path) if state is not None else ""
         except (OSError, ValueError) as exc:
-            raise ConfigurationError(f"{self.path.name} cannot be read: {_reason(exc)}.") from None
+            raise ConfigurationError(f"{self.path.name} cannot be read: {files.reason_of(exc)}.") from None
         self._lines, self.unreadable = {}, 0
         for number, line in enumerate(filter(None, text.split("\n"))):
             name = _name_of(line)
@@ -138,10 +138,6 @@ class KeptAnswers:
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size
-
-
-def _reason(exc: OSError | ValueError) -> str:
-    return getattr(exc, "strerror", None) or str(exc)
 
 
 def _name_of(line: str) -> str | None:

@@ -85,6 +85,17 @@ def check_writable(path: str | Path) -> None:
             _write_new(target, b"", None)
 
 
+def reason_of(exc: Exception) -> str:
+    """Return why a file could not be read or written, without its path.
+
+    Examples
+    --------
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "/home/me/answers.jsonl"))
+    'No such file or directory'
+    """
+    return getattr(exc, "strerror", None) or str(exc)
+
+
 def _target_of(path: str | Path) -> tuple[Path, os.stat_result | None]:
     """Return the file behind all links, and its state. The state is None if the file does not exist yet."""
     target = Path(os.path.realpath(path))

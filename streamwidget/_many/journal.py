@@ -25,6 +25,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from streamwidget._core import files
 from streamwidget._core.events import Usage
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.surrogates import well_formed
@@ -72,8 +73,8 @@ class Journal:
         try:
             self._file = os.open(self._path, _OPEN | _NONBLOCK, 0o666)
         except (OSError, ValueError) as exc:  # ValueError: a NUL in its name
-            reason = exc.strerror if isinstance(exc, OSError) else exc
-            raise ConfigurationError(f"{self._path} cannot be written: {reason}. Nothing was sent.") from None
+            why = files.reason_of(exc)
+            raise ConfigurationError(f"{self._path} cannot be written: {why}. Nothing was sent.") from None
         self._places: dict[str, tuple[int, int]] = {}  # where the last whole answer of a key stands in the file
         self._seen: Counter[str] = Counter()
         try:

@@ -97,7 +97,7 @@ def export_file(session: Session, typed: str, options: Namespace) -> None:
         replaced = path.exists()
         files.write_text(path, text)
     except (OSError, ValueError) as exc:
-        raise ConfigurationError(f"{str(path)!r} cannot be written: {_reason(exc)}.") from None
+        raise ConfigurationError(f"{str(path)!r} cannot be written: {files.reason_of(exc)}.") from None
     note = ", replacing the file that was there" if replaced else ""
     say(f"Wrote {_turns(conversation)} to {path}{note}.")
 
@@ -107,7 +107,7 @@ def import_file(session: Session, typed: str, options: Namespace) -> None:
     try:
         text = files.read_text(path)
     except (OSError, ValueError) as exc:
-        raise ConfigurationError(f"{str(path)!r} cannot be read: {_reason(exc)}.") from None
+        raise ConfigurationError(f"{str(path)!r} cannot be read: {files.reason_of(exc)}.") from None
     conversation = session.conversation(options.conversation)
     before = _turns(conversation) if len(conversation) else ""
     conversation.load(text)
@@ -188,10 +188,6 @@ def _path(typed: str) -> Path:
         return Path(typed).expanduser()
     except RuntimeError as exc:  # the home folder of a user that does not exist
         raise ConfigurationError(f"{typed!r} is not a path: {exc}") from None
-
-
-def _reason(exc: OSError | ValueError) -> str:
-    return getattr(exc, "strerror", None) or str(exc)
 
 
 def _last_answer(session: Session) -> ChatCompletion:

@@ -44,8 +44,7 @@ def saved_cells(path: Path) -> list[SavedCell]:
     try:
         notebook = json.loads(files.read_text(path))
     except (OSError, ValueError, RecursionError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
-        raise ConfigurationError(f"{path.name} cannot be read: {reason}.") from None
+        raise ConfigurationError(f"{path.name} cannot be read: {files.reason_of(exc)}.") from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise ConfigurationError(f"{path.name} is not a notebook in version 4 of the format.")
