@@ -42,13 +42,18 @@ def test_a_page_that_shows_the_saved_answer_lets_the_view_go(chat: ChatKernel) -
     wait_closed(chat, view)
 
 
+def set_limit(chat: ChatKernel, module: str, name: str, value: float) -> None:
+    """Set a limit in a module of the package."""
+    cell = f"import streamwidget.{module} as module\nassert module.{name}\nmodule.{name} = {value}"
+    assert chat.execute(cell).status == "ok"
+
+
 @pytest.fixture
 def waits_briefly(chat: ChatKernel) -> Iterator[None]:
     """A page has half a second, instead of ten, to answer after another page has left."""
-    limit = "import streamwidget._view.audience as a; a._ANSWERS = {}"
-    chat.execute(limit.format(0.5))
+    set_limit(chat, "_view.audience", "_ANSWERS", 0.5)
     yield
-    chat.execute(limit.format(10))
+    set_limit(chat, "_view.audience", "_ANSWERS", 10)
 
 
 @pytest.mark.usefixtures("waits_briefly")
@@ -94,10 +99,9 @@ def test_a_view_that_left_before_the_end_is_closed_at_the_end(chat: ChatKernel) 
 @pytest.fixture
 def keeps_two(chat: ChatKernel) -> Iterator[None]:
     """Only two replaced views stay open without a page that asks about them, instead of 200."""
-    limit = "import streamwidget._notebook.live_then_static as live; live._KEPT = {}"
-    chat.execute(limit.format(2))
+    set_limit(chat, "_notebook.live_then_static", "_KEPT", 2)
     yield
-    chat.execute(limit.format(200))
+    set_limit(chat, "_notebook.live_then_static", "_KEPT", 200)
 
 
 @pytest.mark.usefixtures("keeps_two")
