@@ -112,6 +112,11 @@ def examine(url: str, *, model: str | None = None, key: str | None = None) -> Re
     return report
 
 
+def examine_port(port: int, *, model: str | None = None) -> Report:
+    """Walk the path to what listens at a port of this machine, without TLS."""
+    return examine(f"http://127.0.0.1:{port}/v1", model=model)
+
+
 # ---- faults: each returns the report. FAULTS has the hop, and words of the verdict
 
 
@@ -120,7 +125,7 @@ def wrong_name(place: Place) -> Report:
 
 
 def closed(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{closed_port()}/v1")
+    return examine_port(closed_port())
 
 
 def self_signed(place: Place) -> Report:
@@ -170,7 +175,7 @@ def wrong_key(place: Place) -> Report:
 
 
 def wrong_model(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo()}/v1", model="no-such-model")
+    return examine_port(place.demo(), model="no-such-model")
 
 
 def no_version(place: Place) -> Report:
@@ -179,26 +184,26 @@ def no_version(place: Place) -> Report:
 
 def nginx_buffers(place: Place) -> Report:
     port = place.enter(nginx(place.demo(), place.at("n")))
-    return examine(f"http://127.0.0.1:{port}/v1")
+    return examine_port(port)
 
 
 def nginx_compresses(place: Place) -> Report:
     port = place.enter(nginx(place.demo(), place.at("n"), how=UNBUFFERED, gzip=True))
-    return examine(f"http://127.0.0.1:{port}/v1")
+    return examine_port(port)
 
 
 def nginx_gives_up(place: Place) -> Report:
     port = place.enter(nginx(place.demo(first=9), place.at("n"), how=f"{UNBUFFERED} proxy_read_timeout 5s;"))
-    return examine(f"http://127.0.0.1:{port}/v1")
+    return examine_port(port)
 
 
 def haproxy_gives_up(place: Place) -> Report:
     port = place.enter(haproxy(place.demo(), place.at("h"), timeout="5s"))
-    return examine(f"http://127.0.0.1:{port}/v1", model="demo-silent")
+    return examine_port(port, model="demo-silent")
 
 
 def one_reply(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo()}/v1", model="demo-json")
+    return examine_port(place.demo(), model="demo-json")
 
 
 def expired(place: Place) -> Report:
@@ -248,7 +253,7 @@ def drops(place: Place) -> Report:
         waiting = place.enter_socket(socket.socket())
         waiting.setblocking(False)
         waiting.connect_ex(full.getsockname())
-    return examine(f"http://127.0.0.1:{full.getsockname()[1]}/v1")
+    return examine_port(full.getsockname()[1])
 
 
 def proxy_wants_a_password(place: Place) -> Report:
@@ -286,13 +291,11 @@ def no_certificates_in_file(place: Place) -> Report:
 
 
 def nobody_behind_nginx(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.enter(nginx(closed_port(), place.at('n')))}/v1")
+    return examine_port(place.enter(nginx(closed_port(), place.at("n"))))
 
 
 def login_page(place: Place) -> Report:
-    return examine(
-        f"http://127.0.0.1:{place.raw(response(b'', 'location: https://wifi.example/', status='302 Go'))}/v1"
-    )
+    return examine_port(place.raw(response(b"", "location: https://wifi.example/", status="302 Go")))
 
 
 def wrong_prefix(place: Place) -> Report:
@@ -301,24 +304,24 @@ def wrong_prefix(place: Place) -> Report:
 
 
 def joins_4_kb(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(joined(size=4096))}/v1")
+    return examine_port(place.raw(joined(size=4096)))
 
 
 def joins_a_second(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(joined(every=1))}/v1")
+    return examine_port(place.raw(joined(every=1)))
 
 
 def holds_all(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(joined(size=10**6, kind='application/octet-stream'))}/v1")
+    return examine_port(place.raw(joined(size=10**6, kind="application/octet-stream")))
 
 
 def cut(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo()}/v1", model="demo-drop")
+    return examine_port(place.demo(), model="demo-drop")
 
 
 def stalls_behind_nginx(place: Place) -> Report:
     port = place.enter(nginx(place.demo(), place.at("n"), how=f"{UNBUFFERED} proxy_read_timeout 5s;"))
-    return examine(f"http://127.0.0.1:{port}/v1", model="demo-stall")
+    return examine_port(port, model="demo-stall")
 
 
 FAULTS: dict[Callable[[Place], Report], tuple[str, str]] = {
@@ -376,15 +379,15 @@ def test_the_hop_of_a_fault_is_named(arrange: Callable[[Place], Report], place: 
 
 
 def direct(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo()}/v1")
+    return examine_port(place.demo())
 
 
 def nginx_unbuffered(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.enter(nginx(place.demo(), place.at('n'), how=UNBUFFERED))}/v1")
+    return examine_port(place.enter(nginx(place.demo(), place.at("n"), how=UNBUFFERED)))
 
 
 def by_haproxy(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.enter(haproxy(place.demo(), place.at('h')))}/v1")
+    return examine_port(place.enter(haproxy(place.demo(), place.at("h"))))
 
 
 def by_tinyproxy(place: Place) -> Report:
@@ -408,28 +411,28 @@ def trusted(place: Place) -> Report:
 
 
 def slow_model(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo(rate=2)}/v1")
+    return examine_port(place.demo(rate=2))
 
 
 def quick_model(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo(rate=500)}/v1")
+    return examine_port(place.demo(rate=500))
 
 
 def thinks_long(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.enter(nginx(place.demo(first=8), place.at('n'), how=UNBUFFERED))}/v1")
+    return examine_port(place.enter(nginx(place.demo(first=8), place.at("n"), how=UNBUFFERED)))
 
 
 def reasons(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo(rate=20)}/v1", model="demo-reasoning")
+    return examine_port(place.demo(rate=20), model="demo-reasoning")
 
 
 def steady_gzip(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo()}/v1", model="demo-gzip")
+    return examine_port(place.demo(), model="demo-gzip")
 
 
 def without_models(place: Place) -> Report:
     how = f"{UNBUFFERED} }} location /v1/models {{ return 404;"
-    return examine(f"http://127.0.0.1:{place.enter(nginx(place.demo(), place.at('n'), how=how))}/v1")
+    return examine_port(place.enter(nginx(place.demo(), place.at("n"), how=how)))
 
 
 def unused_proxy(place: Place) -> Report:
@@ -461,39 +464,39 @@ def a_prefix(place: Place) -> Report:
 
 
 def comments_first(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(steady(before=[b': OPENROUTER PROCESSING'] * 30))}/v1")
+    return examine_port(place.raw(steady(before=[b": OPENROUTER PROCESSING"] * 30)))
 
 
 def very_quick(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(steady(rate=2000))}/v1")
+    return examine_port(place.raw(steady(rate=2000)))
 
 
 def one_word(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(steady(count=1))}/v1")
+    return examine_port(place.raw(steady(count=1)))
 
 
 def large_pieces(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(steady(rate=4, count=12, piece='1 2 3 4 5 6 7 8 '))}/v1")
+    return examine_port(place.raw(steady(rate=4, count=12, piece="1 2 3 4 5 6 7 8 ")))
 
 
 def unbuffered_by_the_server(place: Place) -> Report:
     port = place.raw(steady(headers=["x-accel-buffering: no"]))
-    return examine(f"http://127.0.0.1:{place.enter(nginx(port, place.at('n')))}/v1")
+    return examine_port(place.enter(nginx(port, place.at("n"))))
 
 
 def another_type(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(steady(kind='text/plain'))}/v1")
+    return examine_port(place.raw(steady(kind="text/plain")))
 
 
 def not_listed(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.raw(steady())}/v1", model="an-alias")
+    return examine_port(place.raw(steady()), model="an-alias")
 
 
 def wrong_and_not_needed(place: Place) -> Report:
     place.set("HTTPS_PROXY", "socks9://nobody")
     place.set("SSL_CERT_FILE", "/no/such/file.pem")
     place.set("NO_PROXY", "::::,*bad")
-    return examine(f"http://127.0.0.1:{place.demo()}/v1")
+    return examine_port(place.demo())
 
 
 def a_whole_chain(place: Place) -> Report:
@@ -507,7 +510,7 @@ def the_end_of_the_address(place: Place) -> Report:
 
 
 def every_byte_alone(place: Place) -> Report:
-    return examine(f"http://127.0.0.1:{place.demo()}/v1", model="demo-dribble")
+    return examine_port(place.demo(), model="demo-dribble")
 
 
 HEALTHY = [
