@@ -4,8 +4,8 @@
 // A page keeps the module of each answer as long as the page lives. So the first module leaves the loader with the
 // page, under its version, and the others compile none of it.
 //
-// `initialize` does not await the bundle. anywidget gives it 2 s, and then drops the messages that came meanwhile. None
-// of them is needed here, because the transcript begins with the `state` trait and asks for the rest.
+// `initialize` does not await the bundle: anywidget gives it 2 s (kernel/late_code.ts). The messages that come meanwhile
+// are not needed here, because the transcript begins with the `state` trait and asks for the rest.
 
 // Each returns its clean-up. anywidget before 0.10, as in Colab, gives no signal, and knows only that.
 type Part = {

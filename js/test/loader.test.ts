@@ -18,6 +18,8 @@ async function shown(bundle: { code: string; css: string }): Promise<string> {
   const model = {
     get: (name: string) => (name === "bundle" ? "IPY_MODEL_x" : { text: "the saved text" }),
     on: () => {},
+    off: () => {},
+    set: () => {},
     widget_manager: { get_model: async (id?: string) => (id ? shared : Promise.reject(new Error("no tools"))) },
   };
   const part = make();

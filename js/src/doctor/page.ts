@@ -4,6 +4,7 @@
 import type { AnyModel, InitializeProps } from "@anywidget/types";
 import { sendToWorker } from "../kernel/control";
 import { kernelOf } from "../kernel/kernel";
+import { hearKernelLate } from "../kernel/late_code";
 import { fields, isCount, string } from "../transcript/guards";
 
 /** What the page says of itself. Each value is shown to the person as it is. */
@@ -63,6 +64,7 @@ function initialize({ model, signal }: { model: Model } & Partial<InitializeProp
     }
   };
   model.on("msg:custom", onMessage);
+  hearKernelLate(model);
   signal?.addEventListener("abort", () => model.off("msg:custom", onMessage), { once: true });
   say({ op: "hello", facts: factsOf(model) });
 }

@@ -6,6 +6,7 @@ import type { WidgetOutputs } from "../notebook/widget_outputs";
 import { fields } from "../transcript/guards";
 import { forgetClosed, watchKernel } from "./kernel";
 import { type KernelLink, PAGE } from "./kernel_link";
+import { hearKernelLate } from "./late_code";
 
 type Model = AnyModel<{ state: unknown }>;
 
@@ -36,6 +37,7 @@ export function connectModel(
   };
   model.on("msg:custom", onMessage);
   model.on("change:state", onState);
+  hearKernelLate(model);
   forgetClosed(model);
   life.addEventListener("abort", () => {
     model.off("msg:custom", onMessage);

@@ -44,6 +44,7 @@ test("the page says hello, and answers each ping until its widget is gone", asyn
     get: () => "probe",
     on: (name: string, listener: () => void) => listeners.set(name, listener),
     off: (name: string) => listeners.delete(name),
+    set: () => {},
     send: (message: { op: string }) => sent.push(message),
   } as unknown as AnyModel<{ name: string }>;
   const life = new AbortController();
@@ -65,7 +66,7 @@ test("a kernel in a worker of the page hears it by its channel, also while a cel
   const worker = new BroadcastChannel("kernel c");
   worker.onmessage = ({ data }) => heard.push(data);
   const send = vi.fn();
-  const model = { get: () => "kernel c/probe", on: () => {}, off: () => {}, send };
+  const model = { get: () => "kernel c/probe", on: () => {}, off: () => {}, set: () => {}, send };
   page.initialize({ model: model as unknown as AnyModel<{ name: string }>, signal: new AbortController().signal });
   await vi.waitFor(() => expect(heard).toHaveLength(1));
   expect(heard).toMatchObject([{ content: { data: { op: "hello", id: "kernel c/probe" } } }]);
