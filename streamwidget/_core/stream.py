@@ -9,7 +9,7 @@ Rules
   a closed widget and a second run of a cell all call it.
 - Received text is kept at every end.
 - A stream may run apart, on a loop in a thread of our own. Then no blocked cell holds it up. The code of a person stays
-  on the loop that started it (:mod:`~streamwidget._core.audience`).
+  on the loop that started it (:mod:`~streamwidget._core.delivery`).
 """
 
 from __future__ import annotations
