@@ -13,8 +13,11 @@ test("without highlights each line of the lit text has a box behind it", () => {
   pane.light(1, 6);
   const boxes = () =>
     [...pane.root.querySelectorAll<HTMLElement>(".streamwidget-wire-lit")].filter((box) => box.style.width !== "0px");
-  expect(boxes().map((box) => Number.parseFloat(box.style.top) < 20)).toEqual([true, false]);
-  expect(Number.parseFloat(boxes()[0]?.style.width ?? "")).toBeCloseTo(2 * 9.6, 0); // "ne", and "tw" below
+  const pixels = (side: "top" | "left" | "width") => boxes().map((box) => Number.parseFloat(box.style[side]));
+  const [first = 0, second = 0] = pixels("top"); // "ne", and "tw" a line below it
+  expect(second - first).toBeCloseTo(20, 0);
+  const [narrow = 0, none] = pixels("left");
+  expect([pixels("width"), none]).toEqual([[2 * narrow, 2 * narrow].map((width) => expect.closeTo(width, 0)), 0]);
   expect(pane.root.textContent).toBe("one\ntwo\nthree");
   pane.light(0, 0);
   expect(boxes()).toEqual([]);
