@@ -93,6 +93,7 @@ ROWS: dict[str, str] = {
     "F11": "more than 50 outputs in a cell",
     "F12": "the notebook server goes away (a hub culls it, a proxy is down), for a while or for good",
     "F13": "the page is closed for good while an answer is written",
+    "F14": "the page is so busy that anywidget gives up a widget's code before it comes",
     "D1": "a surrogate pair split over deltas",
     "D2": "a lone surrogate",
     "D3": "NUL, C0 controls, ANSI escapes",
