@@ -102,14 +102,19 @@ def for_readers(notebook: NotebookNode, forms: Mapping[str, str]) -> NotebookNod
     return notebook
 
 
+def notes() -> str:
+    """Return the lecturer's notes as the pages have them: without the section that leads to the pages."""
+    text = (NOTEBOOKS / "README.md").read_text("utf-8")
+    return re.sub(r"## With the answers\n.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
+
+
 def run_all() -> None:
     """Run all of them, two at a time, because they mostly wait for the pace of an answer. Guides do not run."""
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
     for guide in NOTEBOOKS.glob("*.md"):
         shutil.copy(guide, RUN)
-    notes = (NOTEBOOKS / "README.md").read_text("utf-8")
-    (RUN / "README.md").write_text(re.sub(r"## With the answers\n.*?(?=\n## )", "", notes, flags=re.DOTALL), "utf-8")
+    (RUN / "README.md").write_text(notes(), "utf-8")
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(run, numbered()))
 

@@ -14,7 +14,7 @@ import pytest
 from nbformat import v4
 
 import streamwidget as sw
-from tests.lessons import LIVE, NOTEBOOKS, WITHOUT_ANSWERS, for_readers, numbered, print_saved_forms
+from tests.lessons import LIVE, NOTEBOOKS, WITHOUT_ANSWERS, for_readers, notes, numbered, print_saved_forms
 from tests.support.kernels import ROOT
 from tests.test_readme import GUIDES
 
@@ -51,6 +51,15 @@ def test_a_link_of_the_repository_leads_to_a_page(source: str, link: str, led_to
     """From each folder. What is not a page is in the repository, and the pages have the answers already."""
     with_links = runpy.run_path(str(SITE / "links.py"))["with_links"]
     assert with_links(f"[text]({link})", source) == f"[text]({led_to})"
+
+
+def test_no_link_of_the_notes_leads_to_the_section_that_the_pages_lack() -> None:
+    """The pages have the answers. Sphinx refuses a link to a heading that is not there."""
+    text = notes()
+    assert "## Slides and handouts" in text
+    assert "## With the answers" not in text
+    headings = {re.sub(r"[^a-z0-9]+", "-", title.lower()) for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 
 def test_the_pages_fetch_nothing() -> None:
