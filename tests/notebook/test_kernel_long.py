@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.chat_kernels import ChatKernel, View, start_chat_kernel
 from tests.support.deadlines import SOON, until
-from tests.support.kernels import Execution, Message
+from tests.support.kernels import Execution
 from tests.support.servers import RawServer, response, sse
 
 pytestmark = pytest.mark.kernel
@@ -50,16 +50,8 @@ def ended(chat: ChatKernel, code: str) -> tuple[Execution, View]:
     cell = chat.execute_async(code)
     view = chat.view(cell)
     assert view.wait("end")["outcome"] == "complete"
-    assert not swaps(chat, cell)
+    assert not cell.updates
     return cell, view
-
-
-def swaps(chat: ChatKernel, cell: Execution) -> list[Message]:
-    """What has replaced the cell's view."""
-    published = list(chat.iopub)
-    (shown,) = [m for m in published if m.type == "display_data" and m.parent_id == cell.msg_id]
-    name = shown.content["transient"]
-    return [m for m in published if m.type == "update_display_data" and m.content["transient"] == name]
 
 
 @pytest.mark.parametrize("place", CELLS)
@@ -72,7 +64,7 @@ def test_an_interrupt_gets_through_while_the_saved_answer_is_made(long: ChatKern
     assert cell.status == "error"
     (line,) = cell.traceback
     assert line.startswith("Interrupted: ")
-    (swap,) = swaps(long, cell)
+    (swap,) = cell.updates
     saved = swap.content["data"]
     assert saved["text/plain"].startswith(TEXT.rstrip())
     assert saved["text/html"].count("\n-") > 140_000
@@ -87,10 +79,9 @@ def test_the_next_cell_runs_while_the_saved_answer_is_made(long: ChatKernel) -> 
     first, _ = ended(long, "%chat --bg -m m -o one long")
     other, _ = ended(long, "%chat --bg -m m -o two long")
     assert long.execute("[one.outcome, two.outcome]").text == "['complete', 'complete']"
-    assert not swaps(long, other)
+    assert not other.updates
     for cell in (first, other):
-        until(partial(swaps, long, cell), "the saved answer")
-        (swap,) = swaps(long, cell)
+        (swap,) = until(partial(getattr, cell, "updates"), "the saved answer")
         assert swap.content["data"]["text/plain"].startswith(TEXT.rstrip())
 
 

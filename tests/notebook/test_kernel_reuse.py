@@ -36,7 +36,7 @@ def test_run_all_sends_nothing(chat: ChatKernel, tmp_path: Path) -> None:
         for cell in run_all(chat):
             (shown,) = [message for message in cell.messages if message.type == "display_data"]
             assert WIDGET in shown.content["data"]
-            (saved,) = [message for message in cell.messages if message.type == "update_display_data"]
+            (saved,) = cell.updates
             assert "not asked again" in saved.content["data"]["text/html"]
             assert "first token" not in saved.content["data"]["text/plain"]
             messages = chat.widget_messages(shown.content["data"][WIDGET]["model_id"])

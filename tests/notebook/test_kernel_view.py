@@ -162,7 +162,8 @@ def test_the_saved_output_is_static_and_its_comms_are_closed(chat: ChatKernel) -
     assert view.opened["layout"] is None
     assert view.model_id in closed_by(cell)  # and perhaps one that waited for the pages of a test before
     assert view.model_id not in states_of(chat)
-    own = [m for m in cell.messages if m.content.get("comm_id", view.model_id) == view.model_id]
+    updates = cell.updates
+    own = [m for m in cell.messages if m in updates or m.content.get("comm_id") == view.model_id]
     order = [m.type for m in own if m.type in ("update_display_data", "comm_close") or is_end(m.content)]
     assert order == ["comm_msg", "update_display_data", "comm_close"]
 

@@ -183,6 +183,14 @@ class Execution:
         return _outputs(self.kernel.iopub, self.msg_id)
 
     @property
+    def updates(self) -> list[Message]:
+        """What replaced the cell's displays so far. The messages of other cells' displays may carry its name too."""
+        published = list(self.kernel.iopub)
+        shown = [m for m in published if m.type == "display_data" and m.parent_id == self.msg_id]
+        named = [m.content["transient"] for m in shown if m.content["transient"]]
+        return [m for m in published if m.type == "update_display_data" and m.content["transient"] in named]
+
+    @property
     def stdout(self) -> str:
         """All that was printed."""
         return self._stream("stdout")
