@@ -34,7 +34,7 @@ from streamwidget._client.spending import SPENDING, Budget
 from streamwidget._client.urls import check_url, host_of, is_loopback, origin_of
 from streamwidget._core.exceptions import ConfigurationError
 from streamwidget._core.misplaced import check_model
-from streamwidget._core.secrets import ApiKey, Secret, Secrets
+from streamwidget._core.secrets import ApiKey, Secret, Secrets, unquoted
 from streamwidget._core.timeout import Timeout
 
 #: Limits of a server on this machine. It may load its model before it answers, and that takes minutes.
@@ -42,8 +42,6 @@ _LOCAL_LIMITS: Mapping[str, float | None] = {"headers": 600, "total": 1200}
 
 #: Seconds. In Voila each viewer has a kernel of their own, and nobody can come back to it.
 _VOILA_UNSEEN = 60
-
-#: People paste the address of an example request. Its end is the dialect's, and would stand there twice.
 
 #: A setting typed there and then, in no variable.
 _ARGUMENT = "an argument"
@@ -191,7 +189,7 @@ def _resolve(
 ) -> Settings:
     _check_texts(base_url=base_url, api_key=api_key, model=model, provider=provider)
     sources = {"model": _first_named(argument=model, setting=_defaults.model, env=env)}
-    model = model or _defaults.model or env.get("STREAMWIDGET_MODEL")
+    model = unquoted(model or _defaults.model or env.get("STREAMWIDGET_MODEL", "")) or None
     check_model(model)
     max_tokens = _max_tokens(env)
     place = _place(base_url, provider, api_key, env)

@@ -115,7 +115,10 @@ def check_url(url: str) -> str:
                 'ChatClient("https://host/v1", api_key). For a key alone write ChatClient(api_key=...). '
                 "Nothing was sent."
             )
-        raise ConfigurationError(f"{shown!r} is not a base URL. It must look like https://host/v1 (http or https).")
+        meant = f" Write {whole}" if (whole := _with_scheme(url)) else ""
+        raise ConfigurationError(
+            f"{shown!r} is not a base URL. It must look like https://host/v1 (http or https).{meant}"
+        )
     if mask(host) != host or any(may_hold_a_key(value) for _, value in parse_qsl(parts.query)):
         raise ConfigurationError(
             "The base URL contains something that looks like an API key. Remove it, and set the API key instead. "
@@ -126,6 +129,19 @@ def check_url(url: str) -> str:
     base, _, query = url.partition("?")
     base = base.rstrip("/").removesuffix(_ENDPOINT).rstrip("/")
     return base + (f"?{query}" if query else "")
+
+
+def _with_scheme(url: str) -> str:
+    """Return the address that somebody meant who left out ``http://``. Empty: it is another text.
+
+    Examples
+    --------
+    >>> _with_scheme("localhost:8000/v1"), _with_scheme("llm.example.org/v1"), _with_scheme("ollama")
+    ('http://localhost:8000/v1', 'https://llm.example.org/v1', '')
+    """
+    if not re.fullmatch(r"(?:[\w-]+(?:\.[\w-]+)+|[\w-]+(?=:\d)|localhost)(?::\d+)?(?:/[\w./-]*)?", url):
+        return ""
+    return f"http{'' if is_loopback(f'http://{url}') else 's'}://{url}"
 
 
 def origin_of(url: str) -> tuple[str, str | None, int | None] | None:

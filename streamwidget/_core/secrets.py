@@ -42,6 +42,13 @@ _PUBLIC = re.compile(r"accept.*|content-type|(http-)?referer|user-agent|x-title|
 #: Between the words of a header's value: `Bearer abc`, `session=abc; theme=dark`, `Token token="abc"`
 _BETWEEN_WORDS = re.compile(r"""[\s,;=:&"']+""")
 LONGEST = 8_000  # characters. Servers refuse longer headers
+#: White space and quotation marks: those of a file of variables, and those of a word processor.
+_AROUND = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\"'`“”„‘’"
+#: What people copy along with a key: `Authorization: Bearer sk-...`, `export OPENAI_API_KEY="sk-..."`
+_BEFORE = re.compile(
+    rf"(?:[{re.escape(_AROUND)}]|(?i:authorization:|bearer\s)"
+    r"|(?:export\s+|set\s+|\$env:)?[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=(?=[^=]))*"
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -185,8 +192,9 @@ def unquoted(text: str) -> str:
 
 def _pasted(value: str) -> str:
     """Return the key in a text that somebody pasted: ``"sk-..."`` with its quotes, or a header's ``Bearer sk-...``."""
-    key = unquoted(value)
-    return key[7:].strip() if key[:7].lower() == "bearer " else key
+    key = value.strip(_AROUND)
+    found = _BEFORE.match(key)
+    return key if found is None else key[found.end() :]
 
 
 def _problem_of(value: object) -> str | None:

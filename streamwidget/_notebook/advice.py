@@ -102,6 +102,8 @@ class Target:
         The environment variable of this host's key. None without one.
     key_is_set : bool
         The variable has a value.
+    key_oddity : str
+        A sentence on what is odd about the key. Empty: it looks well.
     limits : Limits
     is_demo : bool
         No server is set, so the demo server is asked.
@@ -113,6 +115,7 @@ class Target:
     key_is_set: bool = False
     limits: Limits = field(default_factory=Limits)
     is_demo: bool = False
+    key_oddity: str = ""
 
 
 def explain(failure: StreamError, target: Target | None = None, *, line: str = "") -> list[str]:
@@ -193,7 +196,8 @@ def _check_key(target: Target | None) -> str:
         return f"{target.host} needs a key. {how_to_set(target.key_variable)}"
     gateway = target.provider == "litellm"
     needed = "a key of the gateway, not of a provider behind it" if gateway else f"the key must belong to {target.host}"
-    return f"{target.host} refused the key. Check {target.key_variable} ({needed})."
+    odd = f" {target.key_oddity}" if target.key_oddity else ""
+    return f"{target.host} refused the key. Check {target.key_variable} ({needed}).{odd}"
 
 
 def _check_model(target: Target | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from streamwidget._client.client import ChatClient
 from streamwidget._client.urls import host_of
 from streamwidget._core.exceptions import ConfigurationError
+from streamwidget._core.key_form import oddity_of
 from streamwidget._core.timeout import Timeout
 from streamwidget._notebook.advice import Limits, Target
 from streamwidget._notebook.session import Session
@@ -72,7 +73,8 @@ def _target_of_client(client: ChatClient, options: Namespace) -> Target:
         return Target(f"The {settings.place}", settings.provider, limits=limits, is_demo=is_demo)
     ready = [name for name in settings.key_variables if os.environ.get(name, "").strip()]
     variable = ready[0] if ready else settings.key_variable
-    return Target(host_of(url), settings.provider, variable, bool(ready), limits)
+    odd = oddity_of(settings.api_key, host_of(url)) if settings.api_key is not None else ""
+    return Target(host_of(url), settings.provider, variable, bool(ready), limits, key_oddity=odd)
 
 
 def find_tools(variables: dict[str, Any], names: str) -> list[Any]:

@@ -5,6 +5,7 @@ Rules
 - The hops stand in the order of a request. The first failure is the cause, because the later hops were
   not reached.
 - If the answer came all the same, nothing before it has failed. Example: a server streams and lists no models.
+- A model that is not listed is the cause of a refusal, and not of an answer that was cut.
 - A blocked event loop comes before a slow stream, because it holds every stream back. So does a demo server on this
   machine with the same fault.
 - A machine with too much to do accuses nobody: its own demo server comes late too.
@@ -25,6 +26,8 @@ from streamwidget.doctor._process import BUSY
 _ON_THE_WAY: tuple[Hop, ...] = ("settings", "environment", "DNS", "TCP", "proxy", "TLS", "models")
 _AT_HOME: tuple[Hop, ...] = ("kernel", "Python")
 _TO_THE_PAGE: tuple[Hop, ...] = ("comm", "page")
+#: How servers refuse a model that they do not have. A name that is not listed is not the cause of anything else.
+_BY_A_NAME = ("model", "access", "400", "403", "404", "422", "500")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,11 @@ def _what_failed(seen: dict[Hop, Finding]) -> Verdict | None:
     if stream.fault == "not sent":
         names = f" {models.sentence}" if models is not None and models.state == "ok" else ""
         return Verdict("settings", f"{stream.sentence}{names}", stream.advice)
-    if models is not None and models.fault == "not listed":
+    if models is not None and models.fault == "not listed" and stream.fault in _BY_A_NAME:
         return _accused(models)
     if stream.fault == "model":
-        return Verdict("models", stream.sentence, stream.advice)
+        meant = models.advice if models is not None and models.state == "ok" else ""
+        return Verdict("models", stream.sentence, meant or stream.advice)
     return _first(seen, _ON_THE_WAY, ("failed",)) or _accused(stream)
 
 

@@ -11,6 +11,7 @@ from streamwidget._client.refusal import Refusal, refusal_of
 from streamwidget._client.urls import host_of
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import StreamError, StreamTimeout
+from streamwidget._core.key_form import oddity_of
 from streamwidget.doctor._finding import seconds, sentence
 from streamwidget.doctor._front import is_page, suspects, title_of
 from streamwidget.doctor._network import Way
@@ -145,7 +146,9 @@ def _about_key(client: WatchedClient, host: str, error: ErrorInfo) -> str:
     settings = client._settings
     rights = " Or this key, network or country may not use it." if error.status == 403 else ""
     if settings.api_key is not None:
-        return f"Check the key in {settings.sources.get('key', 'the settings')}. It must belong to {host}.{rights}"
+        check = f"Check the key in {settings.sources.get('key', 'the settings')}."
+        odd = oddity_of(settings.api_key, host)
+        return f"{' '.join(filter(None, [check, odd]))} It must belong to {host}.{rights}"
     if settings.key_variable:
         return f"No key was sent. Set {settings.key_variable}.{rights}"
     return f"No key was sent. {_NAME_THE_KEY}{rights}"

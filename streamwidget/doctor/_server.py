@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ _SEEN = 12.0  # seconds of text. Then a slow model has shown how its pieces come
 _MOST = 2  # times as many pieces as tokens. Then a model has ignored the limit
 _SILENT = 4.0  # seconds. A proxy's timeout, rather than a broken connection
 _NAMES = 12  # models in a sentence
+_NEAR = 0.8  # of 1, as difflib compares two names
 _UNBUFFER = (
     "Whoever runs it must let streams through: in nginx `proxy_buffering off` (or the server sends the header "
     "`X-Accel-Buffering: no`), and no gzip for text/event-stream."
@@ -81,16 +83,43 @@ async def check_models(client: WatchedClient, way: Way | None) -> tuple[Finding,
     took["models"] = f"{len(names)}"
     if not names:
         return Finding("models", "unknown", f"{host} answers, and lists no models.", took), None
+    near = _nearest(client.model or "", names)
+    meant = f"Did you mean {one_line(near, 80)}? Type: -m {one_line(near, 80)}" if near else ""
     if client.model is not None and not _is_among(client.model, names):
         offered = f"It lists {_some(names)}."
         sentence = f"{host} answers, and does not list the model {one_line(client.model, 80)}. {offered}"
-        return Finding("models", "ok", sentence, took, "Choose a model that it lists: -m NAME.", "not listed"), None
-    return Finding("models", "ok", f"{host} answers. It lists {_some(names)}.", took), None
+        advice = meant or "Choose a model that it lists: -m NAME."
+        return Finding("models", "ok", sentence, took, advice, "not listed"), None
+    return Finding("models", "ok", f"{host} answers. It lists {_some(names)}.", took, meant), None
 
 
 def _is_among(model: str, names: Sequence[str]) -> bool:
     """Return True if a model is listed, perhaps with a tag: ``llama3.2`` is ``llama3.2:latest``."""
     return any(name in (model, f"{model}:latest") or name.endswith(f"/{model}") for name in names)
+
+
+def _nearest(model: str, names: Sequence[str]) -> str:
+    """Return the listed name that somebody meant. Empty: the model is listed as it is, or none is near.
+
+    Examples
+    --------
+    >>> names = ["gpt-4o-mini", "Qwen/Qwen2.5-7B-Instruct"]
+    >>> _nearest("GPT-4o-mini", names), _nearest("qwen2.5-7b-instruct", names), _nearest("openai/gpt-4o-mini", names)
+    ('gpt-4o-mini', 'Qwen/Qwen2.5-7B-Instruct', 'gpt-4o-mini')
+    >>> _nearest("gpt-4o-mini", names), _nearest("a-name-of-mine", names)
+    ('', '')
+    """
+    if not model or model in names:
+        return ""
+    asked = model.lower()
+    spelled = {name.lower(): name for name in reversed(names)}
+    if asked in spelled:
+        return spelled[asked]
+    for low, name in spelled.items():
+        if low.endswith(f"/{asked}") or asked.endswith(f"/{low}"):
+            return name
+    close = get_close_matches(asked, spelled, n=1, cutoff=_NEAR)
+    return spelled[close[0]] if close else ""
 
 
 def _some(names: Sequence[str]) -> str:

@@ -309,7 +309,7 @@ def test_a_fragment_is_refused_in_words(url: str) -> None:
         ({"STREAMWIDGET_BASE_URL": "host/v1"}, "STREAMWIDGET_BASE_URL: 'host/v1' is not a base URL."),
         ({"OPENAI_BASE_URL": "https://host/v1#a"}, "OPENAI_BASE_URL: The base URL for host has a fragment."),
         ({"OPENAI_API_KEY": f"{CANARY}\n{CANARY}"}, "OPENAI_API_KEY: The API key contains a character"),
-        ({"STREAMWIDGET_API_KEY": f"\u201c{CANARY}\u201d"}, "STREAMWIDGET_API_KEY: The API key contains a character"),
+        ({"STREAMWIDGET_API_KEY": f"{CANARY}\u201d{CANARY}"}, "STREAMWIDGET_API_KEY: The API key contains a character"),
     ],
 )
 def test_a_variable_that_cannot_work_is_named(env: dict[str, str], says: str) -> None:
@@ -319,6 +319,32 @@ def test_a_variable_that_cannot_work_is_named(env: dict[str, str], says: str) ->
     assert CANARY not in str(caught.value)
     with pytest.raises(ConfigurationError, match=r"^'host/v1' is not a base URL\."):
         found(env, "host/v1")
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("localhost:11434/v1", "http://localhost:11434/v1"),
+        ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("api.groq.com/openai/v1", "https://api.groq.com/openai/v1"),
+        ("llm:8000/v1", "https://llm:8000/v1"),
+        ("ollama", None),
+        ("http//host.example/v1", None),
+        ("my key", None),
+    ],
+)
+def test_an_address_without_its_scheme_has_the_one_to_write(url: str, meant: str | None) -> None:
+    """It is named only for a text that is an address without it."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_url(url)
+    assert (f" Write {meant}" in str(caught.value)) if meant else ("Write" not in str(caught.value))
+
+
+@pytest.mark.parametrize("pasted", ["m ", "m\n", '"m"', " 'm' "])
+def test_a_pasted_model_is_its_name_alone(pasted: str) -> None:
+    """Servers compare it letter for letter, and white space is not seen in a message."""
+    assert resolve("https://host/v1", None, pasted, {}).model == "m"
+    assert resolve("https://host/v1", None, None, {"STREAMWIDGET_MODEL": pasted}).model == "m"
 
 
 @given(st.text())

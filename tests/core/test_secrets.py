@@ -109,10 +109,23 @@ def test_a_look_into_an_object_shows_no_key(look: Any, server: DemoServer) -> No
         assert CANARY[::-1] not in shown
 
 
-@pytest.mark.parametrize("pasted", ["{}", " {}\n", '"{}"', "'{}' ", "Bearer {}", '"bearer {}"', " Bearer  {}"])
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        *("{}", " {}\n", '"{}"', "'{}' ", "Bearer {}", '"bearer {}"', " Bearer  {}", "“{}”", "`{}`", '"{}', "{}'\r\n"),
+        *("Bearer Bearer {}", "Authorization: Bearer {}", "OPENAI_API_KEY={}", 'export GROQ_API_KEY="{}"'),
+        *("set HF_TOKEN = {}", "$env:MISTRAL_API_KEY = '{}'", "\xa0{}\u2028"),
+    ],
+)
 def test_a_pasted_key_is_the_key_alone(pasted: str) -> None:
-    """Without the quotes of a file of variables, and without the word of a header."""
+    """Without the quotes of a file of variables, the words of a header, and the name of the variable."""
     assert ApiKey(pasted.format(CANARY)).reveal() == CANARY
+
+
+@pytest.mark.parametrize("key", ["ollama", "A_KEY==", "a=b", "my-secret;", "$KEY", "Bearer", "QUJD_TOKEN="])
+def test_nothing_of_a_key_is_taken_off(key: str) -> None:
+    """It may be any word that somebody chose, and a text in base64 ends with ``=``."""
+    assert ApiKey(key).reveal() == key
 
 
 @given(st.text(min_size=1))

@@ -41,6 +41,10 @@ PATHS = {
         "models",
     ),
     "a model that is not listed, and answers": ([Finding("models", "ok", "It lists a.", fault="not listed")], None),
+    "an alias that is not listed, and an answer that was cut": (
+        [Finding("models", "ok", "It lists a.", fault="not listed"), failed("stream", "cut")],
+        "stream",
+    ),
     "a model that is unknown": ([unknown("models"), failed("stream", "model")], "models"),
     "no model chosen": ([failed("stream", "not sent")], "settings"),
     "a name that only the proxy knows": ([failed("DNS", "name")], None),

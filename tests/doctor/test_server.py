@@ -96,6 +96,55 @@ async def test_a_refusal_has_words_and_a_next_step(name: str) -> None:
         assert "session=1" not in f"{found}"
 
 
+#: A key as people have it, and what the advice says of it. Empty: it looks well.
+ODD_KEYS = {
+    "$OPENAI_API_KEY": "the name of a variable",
+    "${OPENAI_API_KEY}": "the name of a variable",
+    "%OPENAI_API_KEY%": "the name of a variable",
+    "OPENAI_API_KEY": "the name of a variable",
+    'os.environ["OPENAI_API_KEY"]': "the name of a variable",
+    "YOUR_API_KEY": "a placeholder",
+    "<your-api-key>": "a placeholder",
+    "sk-...": "a placeholder",
+    "sk-proj-0123456789;": "a punctuation mark",
+    "sk-ant-api03-0123456789abcdef": "a key of Anthropic",
+    "gsk_0123456789abcdef": "a key of Groq",
+    "sk-0123456789abcdef": "",
+    "0f3a9c81b2d4e5f60718293a4b5c6d7e": "",
+}
+
+
+@pytest.mark.fault("P1", "a key that is none, or of another provider, is named as what it is, and not shown")
+@pytest.mark.parametrize("key", ODD_KEYS)
+async def test_the_advice_names_what_is_odd_about_a_refused_key(key: str) -> None:
+    """Only after a refusal. A server without keys takes any word."""
+    with RawServer(refusal("401 Unauthorized")) as server:
+        found, _ = await check_models(limited(ChatClient(server.url, key), 20), None)
+    odd = ODD_KEYS[key]
+    assert odd in found.advice, found
+    assert bool(odd) is (" It is " in found.advice or " It begins " in found.advice), found
+    assert key not in f"{found}"
+
+
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        ("GPT-4o-mini", "Did you mean gpt-4o-mini? Type: -m gpt-4o-mini"),
+        ("gpt-4o-mni", "Did you mean gpt-4o-mini?"),
+        ("qwen2.5-7b-instruct", "Type: -m Qwen/Qwen2.5-7B-Instruct"),
+        ("something-else", "Choose a model that it lists: -m NAME."),
+        ("gpt-4o-mini ", ""),
+    ],
+)
+async def test_the_listed_model_that_somebody_meant_is_named(model: str, advice: str) -> None:
+    """In another case, with another prefix, or with a typing error. White space around it is not a fault."""
+    names = b'{"data":[{"id":"gpt-4o-mini"},{"id":"Qwen/Qwen2.5-7B-Instruct"}]}'
+    with RawServer(response(names, kind="application/json")) as server:
+        found, _ = await check_models(limited(ChatClient(server.url, model=model), 20), None)
+    assert advice in found.advice
+    assert (found.fault == "not listed") is bool(advice)
+
+
 #: The answer, the state, the fault, and words.
 ANSWERS: dict[str, tuple[Answer, str, str, str]] = {
     "one by one": (slowly(*PIECES, sse(STOP, DONE), pause=0.06), "ok", "", "12 pieces came in"),

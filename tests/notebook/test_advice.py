@@ -28,6 +28,11 @@ LOCAL = Target("localhost:11434", "ollama")
     [
         (ErrorInfo("", status=401), CELL, "api.example refused the key. Check MY_KEY (the key must belong to api.exam"),
         (ErrorInfo("", status=401), Target("api.example", None, "MY_KEY"), "needs a key. MY_KEY is not set."),
+        (
+            ErrorInfo("", status=401),
+            Target("api.example", None, "MY_KEY", True, key_oddity="It begins like a key of Groq."),
+            "(the key must belong to api.example). It begins like a key of Groq.",
+        ),
         (ErrorInfo("", status=401), Target("api.example"), "needs a key. Name its environment variable"),
         (ErrorInfo("", status=401), None, "Check the client's api_key"),
         (
