@@ -17,7 +17,9 @@ import os
 import re
 import ssl
 import stat
+import sys
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
@@ -121,10 +123,21 @@ def read_proxy(value: str, variable: str) -> Proxy:
     if found is None or int(found["port"] or 1) not in range(1, 65536) or (after and not has_scheme):
         # Not repeated: `user:password` without a host looks like this too.
         raise _wrong(variable, "is not the address of a proxy. Write it as http://HOST:PORT, or unset it")
-    if scheme.startswith("socks") and find_spec("socksio") is None:
-        raise _wrong(variable, "names a SOCKS proxy, and for those a package is missing. Type: pip install socksio")
+    if scheme.startswith("socks"):
+        _check_socks(variable)
     user, _, password = info.partition(":")
     return Proxy(scheme, authority.removesuffix(":"), variable, unquote(user), unquote(password))
+
+
+def _check_socks(variable: str) -> None:
+    """Raise ConnectionFailed if httpx cannot use a SOCKS proxy. httpcore looks for the package once, at its import."""
+    if find_spec("socksio") is None:
+        then = "Then restart the kernel, if it runs in one"
+        what = f"names a SOCKS proxy, and for those a package is missing. Type: pip install socksio. {then}"
+        raise _wrong(variable, what)
+    if "httpcore" in sys.modules and "socksio" not in sys.modules:
+        what = "names a SOCKS proxy, and the package for those is newer than this process. Restart the kernel"
+        raise _wrong(variable, what)
 
 
 def _wrong_scheme(scheme: str, variable: str) -> ConnectionFailed:
@@ -143,18 +156,18 @@ def _variable(name: str) -> str:
 
 def _is_exempt(parts: SplitResult, no_proxy: str) -> bool:
     """Return True if an entry of ``NO_PROXY`` covers the address."""
-    return any(_covers(entry.lower(), parts) for entry in re.split(r"[,\s]+", no_proxy) if entry)
+    return any(_covers(entry.lower(), parts) for entry in re.split(r"[,;\s\"']+", no_proxy) if entry)
 
 
 def _covers(entry: str, parts: SplitResult) -> bool:
     """Return True if this entry covers the address.
 
     ``*``, ``example.com`` (and all below it), ``.example.com`` and ``*.example.com`` (only those below it),
-    ``10.0.0.0/8``, ``fd00::/8``, ``[::1]``, each with a port (``example.com:8080``) or a scheme before it.
+    ``10.0.0.0/8``, ``10.1.*``, ``fd00::/8``, ``[::1]``, each with a port (``example.com:8080``) or a scheme before it.
     """
     if entry == "*":
         return True
-    scheme, has_scheme, name = entry.rpartition("://")
+    scheme, has_scheme, name = entry.rstrip("/").rpartition("://")
     if has_scheme and scheme not in ("all", parts.scheme):
         return False
     if found := re.fullmatch(r"(\[[^]]+\]|[^:]+):(\d+)", name):
@@ -163,6 +176,8 @@ def _covers(entry: str, parts: SplitResult) -> bool:
             return False
     host = (parts.hostname or "").removesuffix(".")
     name = name.replace("[", "").replace("]", "").removeprefix("*").removesuffix(".")
+    if "*" in name:
+        return fnmatchcase(host, name)
     try:
         network = ip_network(name, strict=False)
     except ValueError:

@@ -52,6 +52,8 @@ _AIOHTTP = (3, 12)  # the oldest version that was tried
 _PLAIN = re.compile(r"(?i)https?://(\d+(\.\d+){3}|\[[\da-f:]+\]|([a-z\d_-]+\.)*[a-z_][a-z\d_-]*)(:\d+)?([/?]|$)")
 #: "407 Proxy Authentication Required", and what httpcore says of a SOCKS proxy that wants a password
 _LOGIN = re.compile("^407|username/password|NO ACCEPTABLE METHODS")
+#: What a SOCKS proxy says of a server that does not take its connection
+_NOT_REACHED = re.compile("could not connect: (Host unreachable|Network unreachable|Connection refused|TTL expired)")
 #: "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"
 _NOT_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|wrong version number|record layer failure")
 
@@ -188,6 +190,8 @@ def _proxy_failed(exc: Exception, proxy: Proxy, said: str, url: str) -> Connecti
     """Return the error for a proxy that did not connect to the server. The server itself got nothing."""
     host = host_of(url)
     fix = f"Correct or unset {proxy.variable}, or add {urlsplit(url).hostname} to NO_PROXY."
+    if _NOT_REACHED.search(said):
+        fix = f"Is the address right, and does that server run? {fix}"
     if _LOGIN.search(said):
         return _proxy_wants_a_password(proxy)
     if type(exc).__name__ == "ProxyError":

@@ -14,7 +14,7 @@ from streamwidget._core.secrets import forget, mask
 from streamwidget._core.tab import in_tab
 from streamwidget._core.unexpected import said_by
 from streamwidget._core.visible import one_line
-from streamwidget.doctor._finding import Finding, Hop
+from streamwidget.doctor._finding import SILENT, Finding, Hop
 from streamwidget.doctor._judge import judge
 from streamwidget.doctor._network import Way, check_environment, check_proxy, connect, resolve, way_to
 from streamwidget.doctor._process import Lateness, process
@@ -148,7 +148,7 @@ class Examination:
     async def _is_open(self, way: Way, first: Watched | None, failure: StreamError | None) -> bool:
         """Look at the first request below HTTP. False: the proxy or TLS stopped it."""
         unanswered = failure if first is not None and first.status is None else None
-        proxy = check_proxy(way, first, unanswered)
+        proxy = await self._bounded("proxy", check_proxy(way, first, unanswered), _HOP)
         self._add_if(proxy)
         if proxy is not None and proxy.state == "failed":
             return False
@@ -199,7 +199,8 @@ class Examination:
 
 
 def _may_be_the_proxy(stream: Finding) -> bool:
-    return stream.state in ("slow", "failed") and stream.fault not in ("not sent", "model", "proxy")
+    is_bad = stream.state in ("slow", "failed") or stream.fault == SILENT
+    return is_bad and stream.fault not in ("not sent", "model", "proxy")
 
 
 async def _demo(patience: float) -> Finding:

@@ -14,6 +14,9 @@ Hop: TypeAlias = Literal[
     "page",
 ]  # fmt: skip
 
+#: The fault of a server that took the request and has sent nothing yet.
+SILENT = "silent"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

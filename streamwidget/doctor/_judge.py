@@ -5,6 +5,7 @@ Rules
 - The hops stand in the order of a request. The first failure is the cause, because the later hops were
   not reached.
 - If the answer came all the same, nothing before it has failed. Example: a server streams and lists no models.
+- A model that has sent nothing yet accuses nobody, if its server answers else: it may be loading.
 - A model that is not listed is the cause of a refusal, and not of an answer that was cut.
 - A blocked event loop comes before a slow stream, because it holds every stream back. So does a demo server on this
   machine with the same fault.
@@ -19,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from streamwidget.doctor._finding import Finding, Hop
+from streamwidget.doctor._finding import SILENT, Finding, Hop
 from streamwidget.doctor._process import BUSY
 
 #: Before the first byte of an answer.
@@ -65,6 +66,8 @@ def judge(findings: Iterable[Finding]) -> Verdict:
     seen = {finding.hop: finding for finding in findings}
     if (guilty := _guilty(seen)) is not None:
         return guilty
+    if "stream" in seen and seen["stream"].fault == SILENT:
+        return Verdict(None, seen["stream"].sentence, seen["stream"].advice)
     unknown = [hop for hop, finding in seen.items() if finding.state == "unknown"]
     rest = f" Not checked: {', '.join(unknown)}." if unknown else ""
     if "stream" not in seen:
@@ -78,8 +81,12 @@ def _guilty(seen: dict[Hop, Finding]) -> Verdict | None:
     stream = seen.get("stream")
     if stream is None or stream.state == "failed":
         return _what_failed(seen)
+    if stream.fault == SILENT and (mute := _mute(seen)) is not None:
+        return mute
     if (at_home := _first(seen, _AT_HOME, ("slow", "failed"))) is not None:
         return at_home
+    if stream.fault == SILENT:
+        return None
     is_busy = any(hop in seen and seen[hop].fault == BUSY for hop in _AT_HOME)
     if stream.state != "slow":
         no_page = _first(seen, _TO_THE_PAGE, ("failed",))
@@ -92,6 +99,14 @@ def _guilty(seen: dict[Hop, Finding]) -> Verdict | None:
         sentence = "The demo server on this machine is held back too. So the network is not the cause."
         return Verdict("demo", sentence, "Something on this machine is in the way: is it very busy?")
     return _first(seen, ("proxy",), ("slow",)) or _accused(stream)
+
+
+def _mute(seen: dict[Hop, Finding]) -> Verdict | None:
+    """Return the cause of a silence that is not a model's: the whole server is silent, or a proxy is in the way."""
+    models = seen.get("models")
+    if models is not None and models.fault == SILENT:
+        return _accused(models)
+    return _first(seen, ("proxy",), ("failed",))
 
 
 def _what_failed(seen: dict[Hop, Finding]) -> Verdict | None:

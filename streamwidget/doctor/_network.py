@@ -30,6 +30,10 @@ _CONNECT = 5.0  # seconds
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _OTHERS = ("NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _MOST = 8  # addresses of a name
+LOOK = 3.0  # seconds
+#: It needs neither the key nor a prompt.
+HELLO = b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+_GREETING = b"\5\1\0"  # of SOCKS: version 5, one way to sign in, and that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,12 @@ class Way:
     @property
     def reads_along(self) -> str:
         """The proxy, in words, if it reads the requests. Empty: there is none, or it only carries bytes."""
-        return f"{self.proxy}" if self.proxy is not None and not self.secure else ""
+        return f"{self.proxy}" if self.proxy is not None and not self.secure and not self.by_socks else ""
+
+    @property
+    def by_socks(self) -> bool:
+        """True for a SOCKS proxy. It carries bytes, whatever the address."""
+        return self.proxy is not None and self.proxy.scheme.startswith("socks")
 
 
 def way_to(url: str, proxy: Proxy | None) -> Way:
@@ -193,16 +202,53 @@ def _no_connection(way: Way, fault: str) -> str:
     return "Is the server running there? Check the port in the address. Or a firewall on the way refuses it."
 
 
-def check_proxy(way: Way, watched: Watched | None, failure: StreamError | None) -> Finding | None:
+async def check_proxy(way: Way, watched: Watched | None, failure: StreamError | None) -> Finding | None:
     """Return the finding for the first request at the proxy. None: there is no proxy. ``failure``: no response came."""
     if (proxy := way.proxy) is None:
         return None
+    if failure is not None and (other := await _other_kind(way)):
+        is_named = "a SOCKS proxy" if way.by_socks else "an HTTP proxy"
+        what = f"{proxy}, is not {is_named}: that port speaks {'HTTP' if way.by_socks else 'SOCKS'}."
+        return Finding("proxy", "failed", what, advice=f"Write {other} into {proxy.variable}.", fault="proxy")
     is_at_fault = failure is not None and (failure.error.kind == "proxy" or (watched is not None and watched.at_proxy))
     if failure is None or not is_at_fault:
-        return Finding("proxy", "ok", f"{proxy}, {'carries' if way.secure else 'reads and sends on'} the requests.")
+        return Finding(
+            "proxy", "ok", f"{proxy}, {'reads and sends on' if way.reads_along else 'carries'} the requests."
+        )
     advice = ""
     if failure.error.kind != "proxy" or proxy.variable not in failure.error.message:
         advice = f"Correct or unset {proxy.variable}, or add {urlsplit(way.url).hostname} to NO_PROXY."
     if proxy.scheme == "https":
         advice = f"{advice} Most proxies do not speak TLS: write http://{proxy.place} into {proxy.variable}.".lstrip()
     return Finding("proxy", "failed", sentence(failure.error.message), advice=advice, fault="proxy")
+
+
+async def _other_kind(way: Way) -> str:
+    """Return the address to write for a proxy of the other kind than the variable says. Empty: it is of that kind."""
+    if way.proxy is None or way.proxy.scheme == "https":
+        return ""
+    if way.by_socks:
+        return f"http://{way.proxy.place}" if (await look(way, HELLO)).startswith(b"HTTP/") else ""
+    return f"socks5://{way.proxy.place}" if (await look(way, _GREETING)).startswith(b"\5") else ""
+
+
+async def look(way: Way, words: bytes) -> bytes:
+    """Send a few words to a port, and return the first bytes of its answer. Empty: there was none."""
+    try:
+        async with asyncio.timeout(LOOK):
+            reader, writer = await asyncio.open_connection(way.host, way.port)
+            try:
+                writer.write(words)
+                return await reader.read(5)
+            finally:
+                await close(writer)
+    except (TimeoutError, OSError):
+        return b""
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, whatever its other end does."""
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1):
+            await writer.wait_closed()

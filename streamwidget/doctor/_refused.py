@@ -12,7 +12,7 @@ from streamwidget._client.urls import host_of
 from streamwidget._core.completion import ErrorInfo
 from streamwidget._core.exceptions import StreamError, StreamTimeout
 from streamwidget._core.key_form import oddity_of
-from streamwidget.doctor._finding import seconds, sentence
+from streamwidget.doctor._finding import SILENT, seconds, sentence
 from streamwidget.doctor._front import is_page, suspects, title_of
 from streamwidget.doctor._network import Way
 from streamwidget.doctor._watched import Watched, WatchedClient
@@ -72,7 +72,7 @@ def refused(client: WatchedClient, host: str, failure: StreamError, way: Way | N
     what = f"{host} refused the request ({named}): {said}" if named and failure.outcome == "http_error" else said
     if isinstance(failure, StreamTimeout):
         advice = "The server takes connections, and does not answer. Is it busy, or loading a model?"
-        return Refused("silent", said, advice)
+        return Refused(SILENT, said, advice)
     if (reason := refusal_of(error)) in _BY_REASON:
         return Refused(reason, what, _BY_REASON[reason].format(host=host))
     if error.kind == "redirect" and watched is not None:

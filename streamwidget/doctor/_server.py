@@ -20,7 +20,7 @@ from streamwidget._core.events import StreamEvent
 from streamwidget._core.exceptions import ConfigurationError, StreamError, StreamTimeout
 from streamwidget._core.timeout import Timeout
 from streamwidget._core.visible import one_line
-from streamwidget.doctor._finding import Finding, seconds, sentence
+from streamwidget.doctor._finding import SILENT, Finding, seconds, sentence
 from streamwidget.doctor._front import answered_by_proxy, headers_of, suspects
 from streamwidget.doctor._network import Way
 from streamwidget.doctor._pieces import ENOUGH, Pieces, pieces_of, written_over
@@ -42,6 +42,16 @@ _UNBUFFER = (
     "`X-Accel-Buffering: no`), and no gzip for text/event-stream."
 )
 _NOT_A_STREAM = "It may ignore `stream: true`, or a filter on the way collects the answer. Ask whoever runs it."
+#: By the fault of a text that was held back, with {who}.
+_REMEDIES = {
+    "whole": f"The cause is {{who}}. {_NOT_A_STREAM}",
+    "held back": f"The cause is {{who}}. {_UNBUFFER}",
+    "compressed": f"The cause is {{who}}. {_UNBUFFER}",
+    "framing": "Whoever wrote the server must end each event with an empty line: `data: {{...}}\\n\\n`.",
+}
+#: An event in JSON, and the next one right below it.
+_UNENDED = re.compile(rb"\}\r?\n(?=data:)")
+_NO_END = "If each answer ends so, the server leaves out the last event, with the reason of the end."
 #: Where APIs stand below the address of a server.
 _ENDS = ("/v1", "/api/v1", "/api", "")
 _LOOKED_FOR = 10.0  # seconds
@@ -270,7 +280,7 @@ async def check_without_proxy(client: WatchedClient, way: Way, stream: Finding) 
         what = f"Without {by}, {sentence(answer.failure.error.message, 160)}"
         return Finding("proxy", "unknown", what, figures)
     host = urlsplit(way.url).hostname
-    if stream.state == "failed":
+    if stream.state != "slow":
         what = f"{stream.sentence} Without {by}, an answer comes. So the proxy is the cause."
         return Finding(
             "proxy", "failed", what, figures, f"Add {host} to NO_PROXY, or ask whoever runs the proxy.", "proxy"
@@ -287,12 +297,11 @@ def told(answer: Answer, host: str, client: WatchedClient, way: Way | None) -> F
     who = suspects(host, answer.watched, way)
     if answer.failure is not None:
         fault, what, advice = _broken(answer, answer.failure, host, client, way)
-        return Finding("stream", "failed", what, figures, advice, fault)
+        return Finding("stream", "unknown" if fault == SILENT else "failed", what, figures, advice, fault)
     if held := _held_back(answer):
         fault, what = held
-        remedy = _NOT_A_STREAM if fault == "whole" else _UNBUFFER
         return Finding(
-            "stream", "slow", f"{what} The text is held back.", figures, f"The cause is {who}. {remedy}", fault
+            "stream", "slow", f"{what} The text is held back.", figures, _REMEDIES[fault].format(who=who), fault
         )
     if pieces.count == 0 and answer.ended and not answer.thought:
         what = f"{host} ended the answer, and sent no text at all."
@@ -321,6 +330,9 @@ def _held_back(answer: Answer) -> tuple[str, str] | None:
     if not pieces.held_back or (at_once and answer.thought):
         return None  # a model may write the rest at once, after its thoughts
     written = f" The server wrote them over {seconds(over)}." if over is not None else ""
+    if at_once and watched is not None and len(_UNENDED.findall(watched.body)) >= ENOUGH:
+        what = f"All {pieces.count} pieces became one event: the server leaves out the empty line that ends an event."
+        return "framing", what
     if at_once:
         what = f"All {pieces.count} pieces came at once, after {seconds(pieces.first or 0)}.{written}"
     else:
@@ -341,14 +353,16 @@ def _broken(answer: Answer, failure: StreamError, host: str, client: WatchedClie
         if count:
             what = f"{said} That was in the middle of the answer, after {counted(count, 'piece')}."
             return Refused("stalled", what, f"The cause is {who}. {longer}")
-        what = f"{said} A model that loads, or thinks for long, looks the same."
-        return Refused("silent", what, f"Ask whoever runs {who}. {longer}")
+        what = f"{said} A model that loads, or thinks for long, looks the same, so nobody is accused."
+        again = "Ask again in a minute: a loaded model answers soon."
+        return Refused(SILENT, what, f"{again} If not, look at the server's log, or ask whoever runs {who}. {longer}")
     if is_cut and answer.silence >= _SILENT:
         after = f"after {seconds(answer.silence)} without a byte"
         what = f"The connection was closed {after}, in the middle of the answer."
         return Refused("read timeout", what, f"The cause is a read timeout of {who}. {PATIENCE}")
     if is_cut:
-        return Refused("cut", said, f"The cause is {who}.")
+        in_order = f" {_NO_END}" if "(" not in said else ""  # the connection's own error stands there
+        return Refused("cut", said, f"The cause is {who}.{in_order}")
     if failure.outcome == "error":
         what = f"{host} reports an error in place of the {'rest of the ' * bool(count)}answer: {said}"
         return refused(client, host, failure, way)._replace(sentence=what)

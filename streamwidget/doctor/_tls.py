@@ -7,7 +7,6 @@ plain HTTP, and does it ask for a certificate? A look sends neither the key nor 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import ssl
@@ -21,11 +20,9 @@ from streamwidget._client.urls import host_of
 from streamwidget._core.exceptions import ConnectionFailed, StreamError
 from streamwidget._core.unexpected import said_by
 from streamwidget.doctor._finding import Finding, seconds, sentence
-from streamwidget.doctor._network import Way
+from streamwidget.doctor._network import HELLO, LOOK, Way, close, look
 from streamwidget.doctor._watched import Watched
 
-_LOOK = 3.0  # seconds
-_HELLO = b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 #: Only other programs read these.
 OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 #: The words of nginx, Apache, Go, Caddy and Tomcat for a request without TLS.
@@ -173,13 +170,13 @@ async def _speaks_tls(way: Way) -> bool:
     return not said or "CERTIFICATE_VERIFY_FAILED" in said or "ALERT" in said
 
 
-async def _alert(way: Way, patience: float = _LOOK) -> str:
+async def _alert(way: Way, patience: float = LOOK) -> str:
     """Return OpenSSL's words for a connection over which nothing is sent. Empty: TLS is well.
 
     With TLS 1.3 a server refuses the client's certificate only after the handshake. ``patience`` is for that.
     """
     try:
-        async with asyncio.timeout(_LOOK):
+        async with asyncio.timeout(LOOK):
             reader, writer = await asyncio.open_connection(way.host, way.port, ssl=ssl_context(environment.trust()))
     except (TimeoutError, OSError, ConnectionFailed) as exc:
         return said_by(exc) or type(exc).__name__
@@ -191,26 +188,10 @@ async def _alert(way: Way, patience: float = _LOOK) -> str:
     except OSError as exc:  # ssl.SSLError is one
         return said_by(exc) if isinstance(exc, ssl.SSLError) else ""
     finally:
-        await _close(writer)
+        await close(writer)
     return ""
 
 
 async def _speaks_http(way: Way) -> bool:
     """Return True if the port answers in plain HTTP."""
-    try:
-        async with asyncio.timeout(_LOOK):
-            reader, writer = await asyncio.open_connection(way.host, way.port)
-            try:
-                writer.write(_HELLO)
-                return (await reader.read(5)).startswith(b"HTTP/")
-            finally:
-                await _close(writer)
-    except (TimeoutError, OSError):
-        return False
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(1):
-            await writer.wait_closed()
+    return (await look(way, HELLO)).startswith(b"HTTP/")

@@ -119,6 +119,7 @@ async def test_a_wrong_variable_that_is_needed_is_named(
     name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch, seen: Callable[[str], None]
 ) -> None:
     """The message names the variable and the next step. It shows no password. Nothing is tried again."""
+    monkeypatch.setattr(environment, "find_spec", lambda _: None)  # the package for SOCKS is not there
     monkeypatch.setenv(name, value)
     stream = sw.ChatClient(FAR, retry=QUICK).stream("x")
     told: list[sw.StreamEvent] = []
@@ -266,6 +267,17 @@ def test_other_hosts_are_not_this_machine(host: str, monkeypatch: pytest.MonkeyP
     assert (proxy.scheme, proxy.place) == ("http", "proxy.example:3128")
 
 
+async def test_a_package_that_is_newer_than_the_process_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever follows the advice in a notebook has it then. httpcore looked for it before, and does not look again."""
+    import httpcore  # noqa: F401
+
+    monkeypatch.delitem(sys.modules, "socksio", raising=False)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    failure = await failure_of(sw.ChatClient(FAR, retry=QUICK).stream("x"))
+    assert failure.error.kind == "environment"
+    assert str(failure).endswith("Restart the kernel.")
+
+
 # ---- which proxy
 
 
@@ -306,6 +318,9 @@ def test_the_proxy_of_an_address(
         ("far.example:443", ["https://far.example"], ["https://far.example:8443"]),
         ("https://far.example", ["https://far.example"], ["http://far.example"]),
         ("10.1.2.3", ["https://10.1.2.3"], ["https://10.1.2.4"]),
+        ("10.1.2.*", ["https://10.1.2.3"], ["https://10.1.3.2", "https://10.1.2"]),
+        ('"a.example;far.example"', ["https://far.example", "https://a.example"], ["https://b.example"]),
+        ("https://far.example/", ["https://far.example"], ["https://a.example"]),
         ("10.0.0.0/8", ["https://10.1.2.3", "https://10.1"], ["https://11.1.2.3", "https://10.example"]),
         ("fd00::/8", ["https://[fd12::1]"], ["https://[fe12::1]", "https://10.1.2.3"]),
         ("[fd00::]/8", ["https://[fd12::1]"], ["https://[fe12::1]"]),

@@ -10,18 +10,20 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
+from streamwidget._client import environment
 from streamwidget._client.client import ChatClient
 from streamwidget.demo import DemoServer
 from streamwidget.doctor._examine import Examination
 from streamwidget.doctor._network import _OTHERS, _PROXIES
 from streamwidget.doctor._report import Report
-from tests.doctor.fronts import HOST, PROGRAMS, haproxy, joined, missing, nginx, steady, tinyproxy
+from tests.doctor.fronts import HOST, PROGRAMS, haproxy, joined, missing, nginx, socks, steady, tinyproxy
 from tests.support.ports import closed_port
 from tests.support.servers import Answer, RawServer, response
 
@@ -94,6 +96,10 @@ class Place:
 
         self._monkeypatch.setattr(socket, "getaddrinfo", find)
 
+    def forget_package(self, name: str) -> None:
+        """Let a package look as if it were not installed."""
+        self._monkeypatch.setattr(environment, "find_spec", lambda asked: None if asked == name else find_spec(asked))
+
     def certified(self) -> trustme.LeafCert:
         return self.authority.issue_cert(HOST, "localhost")
 
@@ -103,18 +109,18 @@ class Place:
         self.set("SSL_CERT_FILE", str(path))
 
 
-def examine(url: str, *, model: str | None = None, key: str | None = None) -> Report:
+def examine(url: str, *, model: str | None = None, key: str | None = None, patience: float = 30) -> Report:
     """Walk the path, as the command does."""
-    report = asyncio.run(Examination(lambda: ChatClient(url, key, model), print, patience=30).run())
+    report = asyncio.run(Examination(lambda: ChatClient(url, key, model), print, patience=patience).run())
     print(report)
     for secret in (KEY, PASSWORD):
         assert secret not in f"{report}{report.to_json()}{report.to_markdown()}"
     return report
 
 
-def examine_port(port: int, *, model: str | None = None) -> Report:
+def examine_port(port: int, *, model: str | None = None, key: str | None = None, patience: float = 30) -> Report:
     """Walk the path to what listens at a port of this machine, without TLS."""
-    return examine(f"http://127.0.0.1:{port}/v1", model=model)
+    return examine(f"http://127.0.0.1:{port}/v1", model=model, key=key, patience=patience)
 
 
 # ---- faults: each returns the report. FAULTS has the hop, and words of the verdict
@@ -324,6 +330,59 @@ def stalls_behind_nginx(place: Place) -> Report:
     return examine_port(port, model="demo-stall")
 
 
+def socks_without_its_package(place: Place) -> Report:
+    place.forget_package("socksio")
+    place.set("ALL_PROXY", f"socks5://me:{PASSWORD}@127.0.0.1:1080")
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def socks_refuses_the_password(place: Place) -> Report:
+    place.set("ALL_PROXY", f"socks5://me:{PASSWORD}@127.0.0.1:{place.enter(socks(login=('me', 'another')))}")
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def socks_named_as_http(place: Place) -> Report:
+    place.set("HTTP_PROXY", f"http://me:{PASSWORD}@127.0.0.1:{place.enter(socks())}")
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def socks_named_as_http_for_a_tunnel(place: Place) -> Report:
+    place.set("HTTPS_PROXY", f"http://127.0.0.1:{place.enter(socks())}")
+    return examine(f"https://{HOST}:{place.demo()}/v1")
+
+
+def http_named_as_socks(place: Place) -> Report:
+    place.set("ALL_PROXY", f"socks5://me:{PASSWORD}@127.0.0.1:{place.enter(tinyproxy(place.at('t')))}")
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def nobody_behind_socks(place: Place) -> Report:
+    place.set("ALL_PROXY", f"socks5://127.0.0.1:{place.enter(socks())}")
+    return examine(f"http://{HOST}:{closed_port()}/v1")
+
+
+def nginx_buffers_behind_socks(place: Place) -> Report:
+    """A SOCKS proxy carries bytes, and holds none."""
+    place.set("ALL_PROXY", f"socks5://127.0.0.1:{place.enter(socks())}")
+    return examine(f"http://{HOST}:{place.enter(nginx(place.demo(), place.at('n')))}/v1")
+
+
+def no_empty_lines(place: Place) -> Report:
+    return examine_port(place.raw(steady(framed=lambda event: event.replace(b"\n\n", b"\n"))))
+
+
+def a_key_of_another_provider(place: Place) -> Report:
+    return examine_port(place.demo(), model="demo-401", key=f"sk-ant-{KEY}")
+
+
+def the_name_of_the_variable(place: Place) -> Report:
+    return examine_port(place.demo(), model="demo-401", key="$OPENAI_API_KEY")
+
+
+def another_case(place: Place) -> Report:
+    return examine_port(place.demo(), model="Demo-Slow")
+
+
 FAULTS: dict[Callable[[Place], Report], tuple[str, str]] = {
     wrong_name: ("DNS", "no-such-host.invalid"),
     closed: ("TCP", "Connection refused"),
@@ -364,6 +423,17 @@ FAULTS: dict[Callable[[Place], Report], tuple[str, str]] = {
     holds_all: ("stream", "at once"),
     cut: ("stream", "ended before the answer did"),
     stalls_behind_nginx: ("stream", "proxy_read_timeout"),
+    socks_without_its_package: ("environment", "pip install socksio"),
+    socks_refuses_the_password: ("proxy", "refused the user name and password that ALL_PROXY holds"),
+    socks_named_as_http: ("proxy", "Write socks5://127.0.0.1:"),
+    socks_named_as_http_for_a_tunnel: ("proxy", "Write socks5://127.0.0.1:"),
+    http_named_as_socks: ("proxy", "Write http://127.0.0.1:"),
+    nobody_behind_socks: ("proxy", "does that server run?"),
+    nginx_buffers_behind_socks: ("stream", "nginx"),
+    no_empty_lines: ("stream", "end each event with an empty line"),
+    a_key_of_another_provider: ("stream", "like a key of Anthropic"),
+    the_name_of_the_variable: ("stream", "the name of a variable"),
+    another_case: ("models", "-m demo-slow"),
 }
 
 
@@ -513,11 +583,47 @@ def every_byte_alone(place: Place) -> Report:
     return examine_port(place.demo(), model="demo-dribble")
 
 
+def by_socks(place: Place) -> Report:
+    place.set("ALL_PROXY", f"socks5h://me:{PASSWORD}@127.0.0.1:{place.enter(socks(login=('me', PASSWORD)))}")
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def a_model_that_loads(place: Place) -> Report:
+    """It has sent nothing when the doctor's patience ends, and its server is well."""
+    return examine_port(place.demo(), model="demo-headers", patience=2)
+
+
+def a_pasted_key(place: Place) -> Report:
+    return examine_port(place.demo(), model='"demo" ', key=f"Authorization: Bearer Bearer {KEY}\n")
+
+
+def all_hosts_exempt(place: Place) -> Report:
+    place.set("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+    place.set("NO_PROXY", "*")
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def exempt_in_another_spelling(place: Place) -> Report:
+    place.set("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+    place.set("NO_PROXY", f'"127.0.0.1;{HOST}."')
+    return examine(f"http://{HOST}:{place.demo()}/v1")
+
+
+def a_byte_order_mark(place: Place) -> Report:
+    return examine_port(place.raw(steady(before=[b"\xef\xbb\xbf: hello"])))
+
+
+def without_the_last_chunk(place: Place) -> Report:
+    headers, framed = ["transfer-encoding: chunked"], lambda event: b"%x\r\n%s\r\n" % (len(event), event)
+    return examine_port(place.raw(steady(headers=headers, framed=framed)))
+
+
 HEALTHY = [
     direct, nginx_unbuffered, by_haproxy, by_tinyproxy, by_a_tunnel, trusted, slow_model, quick_model, thinks_long,
     reasons, steady_gzip, without_models, unused_proxy, http2, ipv6_alone, two_addresses, a_prefix, comments_first,
     very_quick, one_word, large_pieces, unbuffered_by_the_server, another_type, not_listed, wrong_and_not_needed,
-    a_whole_chain, the_end_of_the_address, every_byte_alone,
+    a_whole_chain, the_end_of_the_address, every_byte_alone, by_socks, a_model_that_loads, a_pasted_key,
+    all_hosts_exempt, exempt_in_another_spelling, a_byte_order_mark, without_the_last_chunk,
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -139,8 +140,9 @@ def steady(
     kind: str = "text/event-stream",
     headers: Sequence[str] = (),
     before: Sequence[bytes] = (),
+    framed: Callable[[bytes], bytes] = bytes,
 ) -> Callable[[socket.socket], None]:
-    """Send lines without text before the answer, and then so many pieces a second."""
+    """Send lines without text before the answer, and then so many pieces a second, each as ``framed`` writes it."""
 
     def act(connection: socket.socket) -> None:
         connection.sendall(response(b"", *headers, kind=kind))
@@ -149,8 +151,8 @@ def steady(
             time.sleep(0.1)
         for _ in range(count):
             time.sleep(1 / rate)
-            connection.sendall(sse(piece))
-        connection.sendall(sse(*END))
+            connection.sendall(framed(sse(piece)))
+        connection.sendall(framed(sse(*END)))
 
     return act
 
@@ -173,6 +175,55 @@ def joined(*, size: int = 0, every: float = 0.0, kind: str = "text/event-stream"
         connection.sendall(held + sse(*END))
 
     return act
+
+
+@contextlib.contextmanager
+def socks(login: tuple[str, str] | None = None) -> Iterator[int]:
+    """Run a SOCKS5 proxy (RFC 1928), which wants a user name and a password if there is a login (RFC 1929)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_accept, args=(listener, login), daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(listener: socket.socket, login: tuple[str, str] | None) -> None:
+    with contextlib.suppress(OSError):  # the end of the block
+        while True:
+            client, _ = listener.accept()
+            threading.Thread(target=_carry, args=(client, login), daemon=True).start()
+
+
+def _carry(client: socket.socket, login: tuple[str, str] | None) -> None:
+    with client, client.makefile("rb") as said, contextlib.suppress(OSError, IndexError):
+        ways = said.read(said.read(2)[1])
+        way = 2 if login else 0
+        client.sendall(bytes([5, way if way in ways else 255]))
+        if login:
+            said.read(1)
+            given = said.read(said.read(1)[0]).decode(), said.read(said.read(1)[0]).decode()
+            client.sendall(bytes([1, given != login]))
+            if given != login:
+                return
+        kind = said.read(4)[3]
+        host = said.read(said.read(1)[0]).decode() if kind == 3 else socket.inet_ntoa(said.read(4))
+        try:
+            server = socket.create_connection((host, int.from_bytes(said.read(2), "big")))
+        except OSError:
+            client.sendall(bytes([5, 5, 0, 1]) + bytes(6))  # connection refused
+            return
+        with server:
+            client.sendall(bytes([5, 0, 0, 1]) + bytes(6))
+            back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+            back.start()
+            _copy(client, server)
+            back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while part := source.recv(65536):
+            target.sendall(part)
+        target.shutdown(socket.SHUT_WR)
 
 
 def certificates(leaf: trustme.LeafCert, folder: Path) -> None:

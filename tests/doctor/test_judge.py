@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from streamwidget.doctor._finding import Finding
-from streamwidget.doctor._judge import judge
+from streamwidget.doctor._judge import Verdict, judge
 
 OK = {hop: Finding(hop, "ok", f"{hop} is well.") for hop in ("settings", "DNS", "TCP", "models", "stream", "demo")}
 HOME = Finding("kernel", "ok", "The loop runs freely.")
+
+
+SILENT = Finding("stream", "unknown", "Nothing came. This accuses nobody.", fault="silent")
 
 
 def failed(hop: str, fault: str = "connect") -> Finding:
@@ -76,6 +79,12 @@ PATHS = {
     "a busy page": ([slow("page")], "page"),
     "the page comes last": ([slow("stream"), slow("comm")], "stream"),
     "not checked": ([unknown("models"), unknown("comm")], None),
+    "a model that is silent, perhaps loading": ([SILENT], None),
+    "a silent model, and no list": ([failed("models", "404"), SILENT], None),
+    "a silent model, and a slow page": ([SILENT, slow("comm")], None),
+    "the whole server is silent": ([failed("models", "silent"), SILENT], "models"),
+    "a silent model, but not without the proxy": ([SILENT, failed("proxy", "proxy")], "proxy"),
+    "a silent model, and a blocked loop": ([SILENT, slow("kernel")], "kernel"),
     "too few pieces": ([unknown("stream")], None),
 }
 
@@ -93,6 +102,11 @@ def test_the_hop_is_named(path: str) -> None:
     assert verdict.hop == hop
     if hop is None:
         assert verdict.sentence.startswith(("Nothing ", "This machine is too busy"))
+
+
+def test_a_silent_model_is_the_verdicts_own_sentence() -> None:
+    """`Not checked: stream` would not say what happened."""
+    assert judge([*OK.values(), SILENT]) == Verdict(None, SILENT.sentence)
 
 
 def test_an_interrupted_walk_finds_nobody_healthy() -> None:

@@ -165,7 +165,14 @@ ANSWERS: dict[str, tuple[Answer, str, str, str]] = {
         "Check the provider (-p NAME)",
     ),
     "a stall": (slowly(*PIECES[:3], rest=5), "failed", "stalled", "in the middle of the answer, after 3 pieces."),
-    "comments alone": (slowly(*[b": ping\n\n"] * 300), "failed", "silent", "looks the same"),
+    "comments alone": (slowly(*[b": ping\n\n"] * 300), "unknown", "silent", "nobody is accused"),
+    "without empty lines": (
+        slowly(*[piece.replace(b"\n\n", b"\n") for piece in PIECES], sse(STOP, DONE), pause=0.06),
+        "slow",
+        "framing",
+        "must end each event with an empty line: `data: {...}\\n\\n`.",
+    ),
+    "without an end": (slowly(*PIECES), "failed", "cut", "leaves out the last event"),
     "one reply": (
         response(b'{"choices":[{"message":{"content":"1 2 3"},"finish_reason":"stop"}]}', kind="application/json"),
         "slow",

@@ -12,7 +12,7 @@ import trustme
 
 from streamwidget._client.client import ChatClient
 from streamwidget._core.timeout import Timeout
-from streamwidget.doctor import _tls
+from streamwidget.doctor import _network, _tls
 from streamwidget.doctor._finding import Finding
 from streamwidget.doctor._network import check_environment, way_to
 from streamwidget.doctor._server import check_models, limited
@@ -104,7 +104,7 @@ async def test_plain_http_at_a_port_for_tls(context: ssl.SSLContext) -> None:
 
 async def test_a_plain_server_is_not_taken_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that refuses, or hangs up, and speaks no TLS."""
-    monkeypatch.setattr(_tls, "_LOOK", 0.5)
+    monkeypatch.setattr(_tls, "LOOK", 0.5)
     for answer in (b"", response(b"{}", status="400 Bad Request", kind="application/json")):
         with RawServer(answer) as server:
             assert await look(server.url) is None
@@ -120,7 +120,7 @@ async def test_https_at_a_plain_port(context: ssl.SSLContext) -> None:
 
 async def test_a_port_that_says_nothing(monkeypatch: pytest.MonkeyPatch, context: ssl.SSLContext) -> None:
     """It is the hop, and not the server's models."""
-    monkeypatch.setattr(_tls, "_LOOK", 0.3)
+    monkeypatch.setattr(_network, "LOOK", 0.3)
     over = threading.Event()
 
     def silent(_: socket.socket) -> None:
