@@ -23,7 +23,7 @@ import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -131,10 +131,23 @@ def run(make: Callable[[], Coroutine[Any, Any, T]], cancel: Callable[[], None]) 
     loop = running_loop()
     if loop is not None:
         return _run_nested(loop, make, cancel)
-    runner = _own_runner()
-    own = runner.get_loop()
-    with signal_handlers_wait(lambda: own.call_soon_threadsafe(cancel)):
-        return runner.run(make())
+    own = _own_runner().get_loop()
+
+    def stop() -> None:  # in the loop, which runs when there is a task
+        task.cancel()
+
+    # Not Runner.run: an interrupt just before its handler stands would drop a coroutine that has not begun.
+    is_pythons = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with (
+        signal_handlers_wait(lambda: own.call_soon_threadsafe(cancel)),
+        interrupts(lambda: own.call_soon_threadsafe(stop)) if is_pythons else nullcontext() as interrupted,
+    ):
+        task = own.create_task(make())
+        with suppress(asyncio.CancelledError):
+            own.run_until_complete(task)
+    if interrupted:
+        raise KeyboardInterrupt
+    return task.result()
 
 
 def is_own(loop: asyncio.AbstractEventLoop) -> bool:

@@ -212,6 +212,41 @@ CASES = {
 }
 
 
+BEFORE_THE_LOOP = """
+import signal
+from streamwidget._core import loop
+
+rounds, run = [], loop.run
+
+def interrupted(make, cancel):
+    def made():
+        coroutine = make()
+        rounds.append(coroutine.__name__)
+        if len(rounds) == ROUND:
+            signal.raise_signal(signal.SIGINT)
+        return coroutine
+    return run(made, cancel)
+
+loop.run = interrupted
+try:
+    for _ in range(3):
+        stream = client.stream("x")
+        stream.wait()
+except KeyboardInterrupt:
+    print("KeyboardInterrupt")
+print(client.stream("x").wait().outcome)
+"""
+
+
+@pytest.mark.parametrize("round_", [1, 3])
+@pytest.mark.parametrize("reads", ["stream.wait()", "list(stream)"])
+@pytest.mark.fault("K2", "also between two steps of a `for` in a script: nothing is left that never began")
+def test_an_interrupt_before_the_loop_runs_leaves_no_coroutine(server: DemoServer, reads: str, round_: int) -> None:
+    """It comes when the coroutine is made and nothing runs it yet. In a ``for`` that is so at each step."""
+    process = script(BEFORE_THE_LOOP.replace("ROUND", f"{round_}").replace("stream.wait()", reads), server)
+    assert output(process) == "KeyboardInterrupt\ncomplete\n"
+
+
 @pytest.mark.parametrize(("code", "lines"), CASES.values(), ids=CASES)
 @pytest.mark.parametrize("reads", ["stream.wait()", "list(stream)"])
 @pytest.mark.fault("K2", "while wait() blocks in a script: KeyboardInterrupt, connection closed")
