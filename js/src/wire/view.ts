@@ -101,7 +101,15 @@ export function mountWire(el: HTMLElement, wire: Wire, stop: () => void, signal:
 
   // ---- pointer and keys
 
-  // Not pointerover: a browser sends it for a row that moves under a pointer at rest, and a key would not choose.
+  // A row that a key scrolls under a pointer at rest must not take the light. A browser sends pointerover for it, and WebKit
+  // sends pointermove too.
+  let rest = "";
+  const ignoreRest = (event: MouseEvent) => {
+    const place = `${event.clientX} ${event.clientY}`;
+    if (place === rest) event.stopPropagation();
+    rest = place;
+  };
+  panes.addEventListener("pointermove", ignoreRest, true);
   list.root.addEventListener("pointermove", (event) => point(list.rowOf(event.target), false));
   list.root.addEventListener("pointerleave", () => point(-1, false));
   list.root.addEventListener("click", (event) => {

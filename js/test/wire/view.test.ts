@@ -63,6 +63,23 @@ test("the answer is the text of the events, and the event under the pointer ligh
   await userEvent.unhover(root.querySelector('[data-row="3"]') as Element);
 });
 
+test("a key chooses also when WebKit sends pointermove for the row that came under a pointer at rest", async () => {
+  host = new WireHost(ROWS, "over", "complete");
+  const root = host.show();
+  await frames();
+  const rests = (row: number) =>
+    root
+      .querySelector(`[data-row="${row}"]`)
+      ?.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: 20, clientY: 30 }));
+  rests(1);
+  await frames();
+  expect(litRow(root)).toBe(1);
+  await press(root, "Home", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown");
+  rests(2);
+  await frames();
+  expect(litRow(root)).toBe(4);
+});
+
 test("the character under the pointer lights its event", async () => {
   host = new WireHost(ROWS, "over", "complete");
   const root = host.show();
