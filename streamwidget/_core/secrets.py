@@ -192,9 +192,7 @@ def unquoted(text: str) -> str:
 
 def _pasted(value: str) -> str:
     """Return the key in a text that somebody pasted: ``"sk-..."`` with its quotes, or a header's ``Bearer sk-...``."""
-    key = value.strip(_AROUND)
-    found = _BEFORE.match(key)
-    return key if found is None else key[found.end() :]
+    return _BEFORE.sub("", value.strip(_AROUND), count=1)  # it matches at the start, if only an empty text
 
 
 def _problem_of(value: object) -> str | None:
